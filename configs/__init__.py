@@ -1,0 +1,1 @@
+"""Typed configuration: schema, loader, the shipped YAML files and the research charters."""

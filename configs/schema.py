@@ -1,0 +1,149 @@
+"""The typed configuration tree. Unknown keys fail; every value is frozen.
+
+Secrets are not here: keys of providers come from the environment or ``.env`` only.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """Base of every section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class CampaignConfig(Section):
+    """One search and when it ends."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "default"
+    """Folder under `campaigns_dir` and label in metrics."""
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Seed of everything the swarm itself draws: run seeds, proposers."""
+    max_experiments: Annotated[int, Field(ge=0)] = 0
+    """Stop after this many verdicts; 0 means no limit."""
+    max_hours: Annotated[float, Field(ge=0)] = 0
+    """Stop taking new work after this many hours of running; 0 means no limit."""
+    lookahead: Annotated[int, Field(ge=0)] = 0
+    """0: decide as results come in. N > 0: decide in the order of proposal, and let proposal n see exactly the verdicts up to n - N, so that the
+    same seed gives the same verdicts however fast each slot is. N should be at least twice the number of slots."""
+    program: str = "default.md"
+    """The research charter given to proposers: a file in configs/programs or a path."""
+
+
+class TaskConfig(Section):
+    """What is searched."""
+
+    name: str = "demo"
+    """A folder under trainer/tasks, or a path to a task folder."""
+    size: str | None = None
+    """One of the sizes in the task's task.yaml; None takes its default."""
+
+
+class AcceptanceConfig(Section):
+    """When a variant counts as better."""
+
+    baseline_runs: Annotated[int, Field(ge=2)] = 4
+    """Runs of the unchanged surface per division; they measure σ."""
+    confirm_runs: Annotated[int, Field(ge=0)] = 1
+    """Runs on other seeds that a promising variant needs besides its screen."""
+    z: Annotated[float, Field(ge=0)] = 2.0
+    """A variant merges when its mean is better than the best's by more than z standard errors of that difference."""
+    screen_z: float = 0.0
+    """A screen run goes on to confirm when it is better than the best's mean by more than this many standard errors."""
+
+
+class ArmConfig(Section):
+    """A named way of proposing."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    """Label of the arm."""
+    proposer: Literal["search", "scripted"] = "search"
+    """What proposes."""
+    files: list[str] = []
+    """For `scripted`: the surfaces to play, in order."""
+    weight: Positive = 1.0
+    """Share of the briefs this arm gets, relative to the others."""
+
+
+class SlotsConfig(Section):
+    """Where agents run."""
+
+    per_gpu: bool = False
+    """True: one agent per GPU of the cluster. False: `count` agents on CPU slots of this machine."""
+    count: Annotated[int, Field(ge=1)] = 2
+    """Agents on CPU slots."""
+    cores: Annotated[int, Field(ge=1)] = 1
+    """CPU cores of one slot: OMP_NUM_THREADS of its runs."""
+    division: str | None = None
+    """Name of the hardware class; None takes the accelerator's model, or `cpu`."""
+
+
+class TrainerConfig(Section):
+    """What trains."""
+
+    kind: Literal["subprocess", "simulated"] = "subprocess"
+    """`subprocess` trains for real; `simulated` sleeps and draws values from an effect model, for benchmarks and tests."""
+    log_megabytes: Positive = 8.0
+    """Cap of one run's log file, in MB; its beginning and its end are kept."""
+    simulated_seconds: Annotated[float, Field(ge=0)] = 2.0
+    """Seconds of one simulated training."""
+    simulated_sigma: Annotated[float, Field(ge=0)] = 0.0065
+    """Standard deviation between seeds of a simulated training."""
+    simulated_crash_ratio: Share = 0.0
+    """Share of simulated trainings that crash."""
+    simulated_crash_seconds: Annotated[float, Field(ge=0)] = 0.2
+    """Seconds after which a simulated crash comes."""
+
+
+class CoordinatorConfig(Section):
+    """How the coordinator behaves."""
+
+    lease_ttl: Positive = 60.0
+    """Seconds a lease lives without a heartbeat."""
+    heartbeat: Positive = 5.0
+    """Seconds between two heartbeats of an agent."""
+    metrics_host: str = "127.0.0.1"
+    """Address the Prometheus metrics are served on."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    """Port of the Prometheus metrics; 0 turns them off."""
+    max_attempts: Annotated[int, Field(ge=1)] = 5
+    """Leases of one run that may be lost before it counts as crashed."""
+    history: Annotated[int, Field(ge=1)] = 300
+    """Most finished experiments told to a proposer."""
+
+
+class ClusterConfig(Section):
+    """Which Ray."""
+
+    address: str = "local"
+    """`local` starts one for this campaign; `auto` joins the running cluster."""
+
+
+class Config(Section):
+    """The whole tree."""
+
+    campaigns_dir: str = "campaigns"
+    """Folder that holds one folder per campaign."""
+    data_dir: str = "data"
+    """Folder that holds prepared data per task."""
+    campaign: CampaignConfig = CampaignConfig()
+    """One search."""
+    task: TaskConfig = TaskConfig()
+    """What is searched."""
+    acceptance: AcceptanceConfig = AcceptanceConfig()
+    """When a variant counts as better."""
+    arms: Annotated[list[ArmConfig], Field(min_length=1)] = [ArmConfig(name="search")]
+    """Ways of proposing."""
+    slots: SlotsConfig = SlotsConfig()
+    """Where agents run."""
+    trainer: TrainerConfig = TrainerConfig()
+    """What trains."""
+    coordinator: CoordinatorConfig = CoordinatorConfig()
+    """How the coordinator behaves."""
+    cluster: ClusterConfig = ClusterConfig()
+    """Which Ray."""

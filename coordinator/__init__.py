@@ -1,0 +1,1 @@
+"""Decides: domain values, campaign rules, leaderboard, journal, repository, metrics, and the actor at the head."""

@@ -1,0 +1,115 @@
+"""The swarm's words as values: metric, states, purposes, verdicts.
+
+- A state is a small enum with a successor table; a step outside the table raises ``InvalidTransition`` with that experiment's own story.
+- Nothing here or above a task folder knows which metric is meant or whether lower is better: ask ``Metric.gain``.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Direction(StrEnum):
+    """Which way a metric is better."""
+
+    MINIMIZE = "minimize"
+    MAXIMIZE = "maximize"
+
+
+class Metric(Struct, frozen=True):
+    """The one number a campaign improves."""
+
+    name: str
+    direction: Direction
+
+    def gain(self, old: float, new: float) -> float:
+        """How much better ``new`` is than ``old``, in the metric's unit; negative when worse."""
+        return old - new if self.direction is Direction.MINIMIZE else new - old
+
+
+class State(StrEnum):
+    """State of an experiment."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    MEASURED = "measured"
+    CONFIRMING = "confirming"
+    STALE = "stale"
+    MERGED = "merged"
+    REJECTED = "rejected"
+    CRASHED = "crashed"
+    CHEATED = "cheated"
+
+    @property
+    def final(self) -> bool:
+        """Whether the experiment has its last verdict."""
+        return not SUCCESSORS[self]
+
+
+SUCCESSORS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.STALE}),
+    State.RUNNING: frozenset({State.QUEUED, State.MEASURED, State.CRASHED, State.CHEATED}),
+    State.MEASURED: frozenset({State.CONFIRMING, State.STALE, State.MERGED, State.REJECTED}),
+    State.CONFIRMING: frozenset({State.MEASURED, State.CRASHED, State.CHEATED}),
+    State.STALE: frozenset({State.QUEUED, State.REJECTED}),
+    State.MERGED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.CRASHED: frozenset(),
+    State.CHEATED: frozenset(),
+}
+"""Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the best; CONFIRMING → MEASURED is its last
+confirm run coming in."""
+
+
+class Purpose(StrEnum):
+    """Why a run is made."""
+
+    BASELINE = "baseline"
+    SCREEN = "screen"
+    CONFIRM = "confirm"
+    REFRESH = "refresh"
+    RETEST = "retest"
+    COMBINE = "combine"
+
+
+PRIORITY: dict[Purpose, int] = {
+    Purpose.BASELINE: 0,
+    Purpose.CONFIRM: 1,
+    Purpose.RETEST: 2,
+    Purpose.COMBINE: 3,
+    Purpose.REFRESH: 4,
+    Purpose.SCREEN: 5,
+}
+"""Which queued run goes first: what a decision waits for before what is new."""
+
+
+class Verdict(StrEnum):
+    """What the coordinator decided about an experiment."""
+
+    MERGE = "merge"
+    REJECT = "reject"
+    CONFIRM = "confirm"
+    RETEST = "retest"
+
+
+class Refusal(StrEnum):
+    """Why a proposal was refused before any training."""
+
+    DUPLICATE = "duplicate"
+    NO_OP = "no_op"
+    DOES_NOT_COMPILE = "does_not_compile"
+    OUTSIDE_SURFACE = "outside_surface"
+    TOO_LARGE = "too_large"
+    STALE_BRIEF = "stale_brief"
+    """The brief it answers was answered already; ask for another. Nothing is wrong with the proposal."""
+    CLOSED = "closed"
+    """The campaign takes no new work."""
+
+
+class Phase(StrEnum):
+    """State of a campaign."""
+
+    RUNNING = "running"
+    DRAINING = "draining"
+    """No new leases; open runs finish."""
+    FINISHED = "finished"

@@ -1,0 +1,164 @@
+"""What agents and the coordinator say to each other.
+
+- Every call may be repeated after any failure: an agent holds at most one lease, proposals carry an id, reports carry a fencing token.
+- ``lease`` and ``brief`` answer at once in this interface; the actor shell may hold a ``Wait`` back for a few seconds until something changes.
+- The same Protocol is met by the service in this process and by the handle of the Ray actor.
+"""
+
+from typing import Protocol
+
+from msgspec import Struct, field
+
+from coordinator.domain import Metric, Purpose, Refusal, State
+from evaluator.budget import Budget
+from evaluator.result import Progress, RunResult
+
+
+class AgentCard(Struct, frozen=True, kw_only=True):
+    """Who an agent is. agent: stable over restarts, one per GPU. division: hardware class. cores: of its slot. incarnation: new at every start."""
+
+    agent: str
+    incarnation: str
+    division: str
+    node: str = ""
+    gpu: str = ""
+    cores: int = 1
+    sandbox: str = "none"
+
+
+class Welcome(Struct, frozen=True, kw_only=True):
+    """What an agent needs to begin. epoch: grows with every start of the coordinator. heartbeat, ttl: seconds."""
+
+    campaign: str
+    epoch: int
+    metric: Metric
+    heartbeat: float
+    ttl: float
+
+
+class Tried(Struct, frozen=True, kw_only=True):
+    """One experiment as a proposer sees it. settings: the variant's module constants as Python literals, where the proposer said them.
+
+    value: mean of its runs, or None while it has none. reason: of its verdict, refusal or crash, in plain words.
+    """
+
+    experiment: str
+    title: str
+    state: State
+    arm: str
+    settings: dict[str, str] = field(default_factory=dict)
+    value: float | None = None
+    reason: str = ""
+
+
+class Brief(Struct, frozen=True, kw_only=True):
+    """What a proposer is given.
+
+    ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal briefs carry equal seeds. parent: commit.
+    source: the parent's text. baseline, best: means in the metric's unit, sigma: standard deviation of unchanged code; None until measured.
+    tried: newest last. running: proposed and without a verdict yet, oldest first.
+    """
+
+    ordinal: int
+    seed: int
+    arm: str
+    division: str
+    metric: Metric
+    parent: str
+    source: str
+    baseline: float | None = None
+    best: float | None = None
+    sigma: float | None = None
+    tried: list[Tried] = field(default_factory=list)
+    running: list[Tried] = field(default_factory=list)
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """A proposer's answer to a brief. proposal: its own unique id, so that a repeated call is recognised."""
+
+    proposal: str
+    ordinal: int
+    arm: str
+    parent: str
+    source: str
+    title: str
+    hypothesis: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+class Accepted(Struct, frozen=True):
+    """The proposal is an experiment now."""
+
+    experiment: str
+
+
+class Refused(Struct, frozen=True):
+    """The proposal costs no training. known: the experiment that tried it before, for a duplicate."""
+
+    refusal: Refusal
+    reason: str
+    known: str = ""
+
+
+class Wait(Struct, frozen=True):
+    """Nothing now. stop: nothing ever again, the agent should end."""
+
+    reason: str
+    stop: bool = False
+
+
+class Token(Struct, frozen=True, order=True):
+    """Fencing token: grows with every lease over the whole life of a campaign."""
+
+    epoch: int
+    counter: int
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """Time-limited permission for one run. ttl: seconds it lives without a heartbeat."""
+
+    token: Token
+    run: str
+    experiment: str
+    purpose: Purpose
+    title: str
+    source: str
+    seed: int
+    budget: Budget
+    ttl: float
+
+
+class Pulse(Struct, frozen=True):
+    """Answer to a heartbeat. valid: the lease still holds; else end the run. stop: end the run and hand the lease back."""
+
+    valid: bool
+    stop: bool = False
+
+
+class Ack(Struct, frozen=True):
+    """A report is on the head's disk. counted: it was the first and in time; a late one is kept as data only."""
+
+    counted: bool
+    reason: str = ""
+
+
+class Coordinator(Protocol):
+    """The coordinator as agents see it. Raises ``ConnectionError`` when it cannot be reached; every call may then be repeated."""
+
+    def join(self, card: AgentCard) -> Welcome: ...
+
+    def leave(self, agent: str, reason: str) -> None: ...
+
+    def brief(self, agent: str) -> Brief | Wait: ...
+
+    def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused: ...
+
+    def lease(self, agent: str) -> Lease | Wait: ...
+
+    def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse: ...
+
+    def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
+        """Hand in a result. gap: seconds the slot stood idle before this run, None for the first."""
+        ...
+
+    def release(self, agent: str, token: Token, reason: str) -> None: ...

@@ -1,0 +1,1 @@
+"""Judges: the judge process and its protocol, bits per byte, outcomes, acceptance statistics."""

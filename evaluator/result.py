@@ -1,0 +1,120 @@
+"""What happened to a run: outcomes and results.
+
+A variant's crash is an outcome, not an exception. Matching on ``Outcome`` is closed: a new class breaks the type check wherever it must be handled.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+TAIL_CHARS = 2_000
+"""Longest text of a variant kept in a result: enough for a traceback's end, short enough to be quoted in a brief."""
+
+
+class CrashKind(StrEnum):
+    """Why a run produced no number."""
+
+    DOES_NOT_START = "does_not_start"
+    """It ended before it asked for its first batch."""
+    EXCEPTION = "exception"
+    OUT_OF_MEMORY = "out_of_memory"
+    DIVERGED = "diverged"
+    """Its losses were not finite."""
+    NO_RESULT = "no_result"
+    """It ended, perhaps with exit code 0, without letting the judge evaluate its model."""
+    CONTRACT = "contract"
+    """It answered the judge with something of the wrong shape or kind."""
+
+
+class Limit(StrEnum):
+    """Which limit a timed-out run met."""
+
+    BUDGET = "budget"
+    """It went on asking for batches after its budget was spent."""
+    WALL_CAP = "wall_cap"
+
+
+class Measured(Struct, frozen=True, tag="measured"):
+    """The judge computed ``value``, in the task's metric."""
+
+    value: float
+
+
+class Crashed(Struct, frozen=True, tag="crashed"):
+    """``message``: the last line of the traceback or what the judge saw; untrusted text, bounded."""
+
+    kind: CrashKind
+    message: str = ""
+
+
+class TimedOut(Struct, frozen=True, tag="timed_out"):
+    """The run was ended at ``limit`` after ``seconds`` of real time."""
+
+    limit: Limit
+    seconds: float
+
+
+class Cheated(Struct, frozen=True, tag="cheated"):
+    """The judge does not believe it. ``kind``: a word; ``evidence``: the figures."""
+
+    kind: str
+    evidence: str
+
+
+class Lost(Struct, frozen=True, tag="lost"):
+    """The machine's fault, not the variant's: the run is queued again and nothing is charged."""
+
+    reason: str
+
+
+Outcome = Measured | Crashed | TimedOut | Cheated | Lost
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """The glossary's word for an outcome, e.g. ``timed_out``."""
+    return str(outcome.__struct_config__.tag)
+
+
+class Seconds(Struct, frozen=True):
+    """Real seconds of a run by phase, by the supervisor's clock.
+
+    startup: until the first batch is asked for. train: from there to the call of ``evaluate_bpb``. evaluate: from there to the judge's number.
+    total: from the start of the process to its end.
+    """
+
+    startup: float = 0.0
+    train: float = 0.0
+    evaluate: float = 0.0
+    total: float = 0.0
+
+
+class RunResult(Struct, frozen=True, kw_only=True):
+    """Everything the swarm keeps of one run.
+
+    floor: the task's exact lower bound of the metric, or None. sandbox: what confined it. spent: of the budget, in its unit. steps: batches handed
+    out. peak_memory: bytes. log_bytes: what it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted, bounded).
+    details: figures of the judge, for people. started_at, finished_at: seconds since the epoch by the clock of the node that ran it.
+    """
+
+    run: str
+    outcome: Outcome
+    seed: int
+    seconds: Seconds = Seconds()
+    floor: float | None = None
+    sandbox: str = "none"
+    spent: float = 0.0
+    steps: int = 0
+    peak_memory: int = 0
+    log_bytes: int = 0
+    tail: str = ""
+    details: dict[str, float | str] = field(default_factory=dict)
+    started_at: float = 0.0
+    finished_at: float = 0.0
+
+
+class Progress(Struct, frozen=True):
+    """How far a run is. share: of the budget, 0 to 1, by the judge. step, loss: as its log says (untrusted), where it says so."""
+
+    share: float = 0.0
+    step: int | None = None
+    loss: float | None = None
