@@ -44,10 +44,18 @@ def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Pr
 
 def rows(state: CampaignState) -> list[Json]:
     """One row per experiment: bests first, newest best on top, then by value, then those without one."""
-    return [row(state, experiment) for experiment in sorted(state.experiments.values(), key=lambda each: _rank(state, each))]
+    held = {best.experiment: number for division in state.divisions.values() for number, best in enumerate(division.history)}
+
+    def rank(experiment: Experiment) -> tuple[int, float]:
+        value = _value(experiment)
+        if experiment.experiment in held:
+            return (0, -held[experiment.experiment])
+        return (2, experiment.ordinal) if value is None else (1, -state.metric.gain(0.0, value))
+
+    return [row(experiment) for experiment in sorted(state.experiments.values(), key=rank)]
 
 
-def row(state: CampaignState, experiment: Experiment) -> Json:
+def row(experiment: Experiment) -> Json:
     """One experiment."""
     spread = stdev(experiment.values) if len(experiment.values) > 1 else None
     return {
@@ -69,11 +77,11 @@ def row(state: CampaignState, experiment: Experiment) -> Json:
     }
 
 
-def experiment_page(state: CampaignState, experiment: Experiment) -> Json:
+def experiment_page(experiment: Experiment) -> Json:
     """Everything about one experiment."""
     return {
         "schema": SCHEMA,
-        **row(state, experiment),
+        **row(experiment),
         "hypothesis": experiment.hypothesis,
         "settings": experiment.settings,
         "story": experiment.story,
@@ -162,11 +170,3 @@ def _value(experiment: Experiment) -> float | None:
     if experiment.value is not None:
         return experiment.value
     return sum(experiment.values) / len(experiment.values) if experiment.values else None
-
-
-def _rank(state: CampaignState, experiment: Experiment) -> tuple[bool, int, float]:
-    merges = [best.experiment for best in state.divisions[experiment.division].history]
-    value = _value(experiment)
-    if experiment.experiment in merges:
-        return (False, -merges.index(experiment.experiment), 0.0)
-    return (True, value is None, 0.0 if value is None else -state.metric.gain(0.0, value))
