@@ -1,0 +1,51 @@
+"""Where everything of a campaign lies on disk. One object owns every path name."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Layout(Struct, frozen=True):
+    """A campaign's folder."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The campaign's name."""
+        return self.folder.name
+
+    @property
+    def journal(self) -> Path:
+        """The truth."""
+        return self.folder / "journal.db"
+
+    @property
+    def repository(self) -> Path:
+        """The bare git repository."""
+        return self.folder / "repo.git"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run: its log and result."""
+        return self.folder / "runs"
+
+    @property
+    def spool(self) -> Path:
+        """Results that were not yet acknowledged, one folder per agent."""
+        return self.folder / "spool"
+
+    @property
+    def results(self) -> Path:
+        """Upstream's five columns."""
+        return self.folder / "results.tsv"
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.folder / "config.yaml"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of the coordinator and the agents."""
+        return self.folder / "logs"

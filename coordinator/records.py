@@ -1,0 +1,114 @@
+"""What the state is made of: runs, experiments, divisions, agents. Changed by ``coordinator.state`` only."""
+
+from msgspec import Struct, field
+
+from coordinator.domain import Purpose, State, Verdict
+from coordinator.protocol import AgentCard, Token
+from evaluator.result import Measured, RunResult
+
+
+class Run(Struct, kw_only=True):
+    """One run. round: of its experiment when it was queued; only runs of the present round count for a verdict."""
+
+    run: str
+    experiment: str
+    purpose: Purpose
+    seed: int
+    round: int
+    attempts: int = 0
+    token: Token | None = None
+    agent: str | None = None
+    incarnation: str = ""
+    leased_at: float = 0.0
+    result: RunResult | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether an agent holds a lease on it."""
+        return self.agent is not None
+
+
+class Experiment(Struct, kw_only=True):
+    """One idea and what became of it. ordinal: 0 for a baseline."""
+
+    experiment: str
+    ordinal: int
+    division: str
+    arm: str
+    agent: str
+    parent: str
+    commit: str
+    digest: str
+    title: str
+    hypothesis: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    state: State = State.QUEUED
+    round: int = 1
+    runs: list[Run] = field(default_factory=list)
+    verdict: Verdict | None = None
+    reason: str = ""
+    value: float | None = None
+    merge_commit: str = ""
+    proposed_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    story: list[str] = field(default_factory=list)
+
+    @property
+    def counted(self) -> list[Run]:
+        """Runs of the present round."""
+        return [run for run in self.runs if run.round == self.round]
+
+    @property
+    def values(self) -> list[float]:
+        """Measured values of the present round, in the order of their runs."""
+        return [run.result.outcome.value for run in self.counted if run.result and isinstance(run.result.outcome, Measured)]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run of the present round has a result."""
+        return all(run.result is not None for run in self.counted)
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is the unmodified surface."""
+        return self.ordinal == 0
+
+
+class Best(Struct, frozen=True):
+    """The commit that holds a division. ordinal: of its experiment; 0 is the baseline. at: seconds since the epoch."""
+
+    experiment: str
+    ordinal: int
+    commit: str
+    value: float
+    runs: int
+    at: float
+
+
+class Division(Struct, kw_only=True):
+    """A hardware class: values compare only inside one. history: every best, the present one last. queued: runs waiting, by urgency."""
+
+    name: str
+    baseline: str
+    sigma: float | None = None
+    history: list[Best] = field(default_factory=list)
+    queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    screens: int = 0
+
+    @property
+    def best(self) -> Best | None:
+        """The present best, None until the baseline is measured."""
+        return self.history[-1] if self.history else None
+
+    def best_as_of(self, ordinal: int) -> Best | None:
+        """The best after the verdict on the experiment of that ordinal."""
+        return next((best for best in reversed(self.history) if best.ordinal <= ordinal), None)
+
+
+class Agent(Struct, kw_only=True):
+    """An agent as the journal knows it. run: it holds a lease on."""
+
+    card: AgentCard
+    present: bool = True
+    run: str | None = None

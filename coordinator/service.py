@@ -1,0 +1,270 @@
+"""The coordinator in one process: what agents, people and time may ask of a campaign.
+
+- One call at a time (a lock), each one journal transaction: decide → apply → journal → act, then answer.
+- A call that fails leaves nothing behind: the state is made anew from the journal.
+- Heartbeats and briefs in hand are soft: nothing about them is journaled, and after a restart every lease has its full life again.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import msgspec
+
+from configs.load import ConfigError
+from coordinator.campaign import RulesMismatchError, UnknownAgentError
+from coordinator.domain import Phase, Refusal
+from coordinator.events import ProposalRefused, Rules
+from coordinator.journal import CampaignLock
+from coordinator.layout import Layout
+from coordinator.ledger import Ledger, Listener, TaskCard
+from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.soft import Soft
+from coordinator.state import CampaignState
+from coordinator.surface import MAX_BYTES, SurfaceError, digest
+from evaluator.result import Progress, RunResult
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Seconds between an agent's heartbeats, and that a lease lives without one."""
+
+    heartbeat: float = 5.0
+    ttl: float = 60.0
+
+
+DEFAULT_PACE = Pace()
+
+
+class Service:
+    """A campaign, open for work. Meets ``coordinator.protocol.Coordinator``."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        task: TaskCard,
+        rules: Rules,
+        pace: Pace = DEFAULT_PACE,
+        clock: Callable[[], float] = time.time,
+        listeners: Iterable[Listener] = (),
+    ) -> None:
+        """Open or make the campaign. Raises ConfigError where it cannot be used, CampaignBusyError when another coordinator has it."""
+        self._mutex = threading.RLock()
+        self._clock = clock
+        self._pace = pace
+        self._soft = Soft(clock, pace.ttl)
+        self.changes = 0
+        _make(layout)
+        self._lock = CampaignLock(layout.folder)
+        try:
+            self._ledger = Ledger(layout, task, clock, listeners)
+            self._begin(layout, task, rules)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def state(self) -> CampaignState:
+        """The live state, to read."""
+        return self._ledger.state
+
+    def _begin(self, layout: Layout, task: TaskCard, rules: Rules) -> None:
+        if self.state.started is None:
+            self._ledger.start(rules)
+        start = self.state.start
+        remedy = "Start another one with campaign.name=NAME."
+        if (start.task, start.surface) != (task.name, task.surface):
+            raise ConfigError(f"campaign {layout.name} searches task {start.task}, not {task.name}", remedy)
+        try:
+            self._ledger.commit(self._ledger.campaign.begin(rules, self._clock()))
+        except RulesMismatchError as error:
+            raise ConfigError(f"campaign {layout.name}: {error}", remedy) from None
+        self._ledger.flush()
+        self._ledger.align()
+        self._soft.expect(agent for agent, known in self.state.agents.items() if known.run)
+
+    def close(self) -> None:
+        """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk."""
+        with self._mutex:
+            self._ledger.close()
+            self._lock.release()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Ledger]:
+        """One call: what it commits is settled and journaled together, or not at all."""
+        with self._mutex:
+            try:
+                yield self._ledger
+                self._settle()
+                self.changes += self._ledger.flush()
+            except BaseException:
+                self._ledger.discard()
+                raise
+
+    def _settle(self) -> None:
+        """Give every verdict that is due, rebase what is stale, end what must end."""
+        campaign = self._ledger.campaign
+        while True:
+            for name in list(self.state.stale):
+                self._ledger.rebase(name)
+            events = campaign.decide() or campaign.surrender() or campaign.limits(self._clock())
+            if not events:
+                return
+            self._ledger.commit(events)
+
+    # ------------------------------------------------------------------ what agents ask
+
+    def join(self, card: AgentCard) -> Welcome:
+        """See ``Coordinator.join``."""
+        with self._transaction() as ledger:
+            self._soft.heard(card.agent)
+            self._soft.forget_brief(card.agent)
+            ledger.commit(ledger.campaign.join(card))
+        start = self.state.start
+        return Welcome(campaign=start.campaign, epoch=self.state.epoch, metric=start.rules.metric, heartbeat=self._pace.heartbeat, ttl=self._pace.ttl)
+
+    def leave(self, agent: str, reason: str) -> None:
+        """See ``Coordinator.leave``."""
+        with self._transaction() as ledger:
+            self._soft.forget(agent)
+            ledger.commit(ledger.campaign.leave(agent, reason))
+
+    def brief(self, agent: str) -> Brief | Wait:
+        """See ``Coordinator.brief``."""
+        with self._mutex:
+            division = self._known(agent)
+            peers = {name for name, each in self.state.agents.items() if each.card.division == division}
+            brief = self._ledger.campaign.brief(agent, self._soft.thinking(agent, peers))
+            if isinstance(brief, Wait):
+                self._soft.forget_brief(agent)
+                return brief
+            self._soft.thinks(agent)
+            return msgspec.structs.replace(brief, source=self._ledger.source(brief.parent))
+
+    def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
+        """See ``Coordinator.propose``."""
+        with self._transaction() as ledger:
+            self._known(agent)
+            self._soft.forget_brief(agent)
+            known = self.state.proposals.get(proposal.proposal)
+            if known is not None:
+                return Accepted(known)
+            found, refusal = self._look(agent, proposal)
+            if refusal is not None:
+                ledger.commit([refusal])
+                return Refused(refusal.refusal, refusal.reason, refusal.known)
+            return Accepted(ledger.accept(agent, proposal, found))
+
+    def _look(self, agent: str, proposal: Proposal) -> tuple[str, ProposalRefused | None]:
+        """Digest of the text, and why it is refused if it is."""
+        campaign, size = self._ledger.campaign, len(proposal.source.encode())
+        if size > MAX_BYTES:
+            return "", campaign.refused(agent, proposal, Refusal.TOO_LARGE, f"the surface has {size} bytes, {MAX_BYTES} are allowed")
+        if proposal.parent not in self.state.digests:
+            return "", campaign.refused(agent, proposal, Refusal.STALE_BRIEF, f"commit {proposal.parent[:12]} is not of this campaign")
+        try:
+            found = digest(proposal.source)
+        except SurfaceError as error:
+            return "", campaign.refused(agent, proposal, Refusal.DOES_NOT_COMPILE, str(error))
+        return found, campaign.refuse(agent, proposal, found)
+
+    def lease(self, agent: str) -> Lease | Wait:
+        """See ``Coordinator.lease``."""
+        with self._transaction() as ledger:
+            self._known(agent)
+            while events := ledger.campaign.lease(agent):
+                ledger.commit(events)
+                self._settle()
+        with self._mutex:
+            name = self.state.agents[agent].run
+            return self._lease(name) if name else self._wait()
+
+    def _wait(self) -> Wait:
+        if self.state.phase is Phase.RUNNING:
+            return Wait("no run is queued")
+        return Wait(self.state.phase_reason, stop=self.state.phase is Phase.FINISHED)
+
+    def _lease(self, name: str) -> Lease:
+        run = self.state.runs[name]
+        experiment = self.state.experiments[run.experiment]
+        assert run.token is not None  # noqa: S101 - a lease has one
+        return Lease(
+            token=run.token,
+            run=run.run,
+            experiment=run.experiment,
+            purpose=run.purpose,
+            title=experiment.title,
+            source=self._ledger.source(experiment.commit),
+            seed=run.seed,
+            budget=self._ledger.campaign.rules.budget,
+            ttl=self._pace.ttl,
+        )
+
+    def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+        """See ``Coordinator.heartbeat``."""
+        with self._mutex:
+            self._known(agent)
+            self._soft.progress[agent] = progress
+            return Pulse(valid=self._ledger.campaign.holds(agent, token) is not None, stop=self._soft.stopping)
+
+    def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
+        """See ``Coordinator.report``."""
+        with self._transaction() as ledger:
+            self._soft.heard(agent)
+            self._soft.progress.pop(agent, None)
+            events = ledger.campaign.report(agent, token, result, gap)
+            counted = ledger.campaign.in_time(agent, token, result)
+            ledger.commit(events)
+        return Ack(counted, "" if counted else "its lease is over, or it was reported before; kept as data")
+
+    def release(self, agent: str, token: Token, reason: str) -> None:
+        """See ``Coordinator.release``."""
+        with self._transaction() as ledger:
+            ledger.commit(ledger.campaign.release(agent, token, reason))
+
+    def _known(self, agent: str) -> str:
+        """Division of a present agent, who was heard of now. Raises UnknownAgentError."""
+        known = self.state.agents.get(agent)
+        if known is None or not known.present:
+            raise UnknownAgentError(agent)
+        self._soft.heard(agent)
+        return known.card.division
+
+    # ------------------------------------------------------------------ what people and time ask
+
+    def tick(self) -> None:
+        """Take back leases nobody renewed, see to limits. To be called every second or so."""
+        with self._transaction() as ledger:
+            for agent in self._soft.silent():
+                self._soft.forget(agent)
+                ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
+
+    def drain(self, reason: str, now: bool = False) -> None:
+        """Take no new work; with ``now`` also end the open runs and queue them again."""
+        with self._transaction() as ledger:
+            self._soft.stopping = now
+            ledger.commit(ledger.campaign.drain(reason))
+
+    def progress(self) -> dict[str, Progress]:
+        """The last progress heard of each agent's run."""
+        with self._mutex:
+            return dict(self._soft.progress)
+
+
+def _make(layout: Layout) -> None:
+    try:
+        for folder in (layout.folder, layout.runs, layout.spool, layout.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        probe = layout.folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        what = f"cannot write in {layout.folder}: {error.strerror}"
+        raise ConfigError(what, "Choose a folder you can write to: campaigns_dir=PATH.") from error

@@ -1,0 +1,53 @@
+"""What the coordinator knows for the moment only: who was heard of when, who is thinking, how far runs are. Never journaled."""
+
+from collections.abc import Callable, Iterable
+
+from evaluator.result import Progress
+
+THINKING_SECONDS = 900.0
+"""A brief nobody answered for this long is free again: longer than any model thinks, short against a night."""
+
+
+class Soft:
+    """Soft facts per agent. ttl: seconds without a word after which an agent counts as gone."""
+
+    def __init__(self, clock: Callable[[], float], ttl: float) -> None:
+        self._clock = clock
+        self._ttl = ttl
+        self._heard: dict[str, float] = {}
+        self._briefed: dict[str, float] = {}
+        self.progress: dict[str, Progress] = {}
+        self.stopping = False
+
+    def heard(self, agent: str) -> None:
+        """The agent said something."""
+        self._heard[agent] = self._clock()
+
+    def expect(self, agents: Iterable[str]) -> None:
+        """Give each of these a full life from now, as after a restart."""
+        for agent in agents:
+            self.heard(agent)
+
+    def forget(self, agent: str) -> None:
+        """The agent is gone."""
+        self._heard.pop(agent, None)
+        self.progress.pop(agent, None)
+        self.forget_brief(agent)
+
+    def silent(self) -> list[str]:
+        """Agents that said nothing for the ttl."""
+        limit = self._clock() - self._ttl
+        return [agent for agent, at in self._heard.items() if at < limit]
+
+    def thinks(self, agent: str) -> None:
+        """The agent holds a brief."""
+        self._briefed[agent] = self._clock()
+
+    def forget_brief(self, agent: str) -> None:
+        """The agent holds no brief any more."""
+        self._briefed.pop(agent, None)
+
+    def thinking(self, agent: str, among: set[str]) -> int:
+        """How many others among these agents hold a brief."""
+        limit = self._clock() - THINKING_SECONDS
+        return sum(other != agent and other in among and at >= limit for other, at in self._briefed.items())

@@ -1,0 +1,403 @@
+"""The state of a campaign and its only mutator, ``CampaignState.apply``.
+
+- State is a pure function of the events applied, in order; replaying the journal gives the live state.
+- Every step of an experiment is checked against the successor table; one that does not fit raises ``InvalidTransition`` with its story.
+- Queries here are constant-time or proportional to what they return, never to the number of experiments.
+"""
+
+from collections import Counter
+from statistics import fmean
+from typing import assert_never
+
+from coordinator.domain import PRIORITY, SUCCESSORS, Metric, Phase, Purpose, Refusal, State, Verdict
+from coordinator.events import (
+    AgentJoined,
+    AgentLeft,
+    AnyEvent,
+    CampaignDraining,
+    CampaignFinished,
+    CampaignResumed,
+    CampaignStarted,
+    DivisionOpened,
+    EpochBegan,
+    ExperimentProposed,
+    LateReport,
+    ProposalRefused,
+    Rebased,
+    RulesChanged,
+    RunLeased,
+    RunLost,
+    RunQueued,
+    RunReported,
+    VerdictGiven,
+    WentStale,
+    subject,
+)
+from coordinator.occupancy import Occupancy
+from coordinator.protocol import Token
+from coordinator.records import Agent, Best, Division, Experiment, Run
+from evaluator.acceptance import sigma
+from evaluator.result import Cheated, Crashed, Lost, Measured, TimedOut, outcome_name
+
+
+class InvalidTransition(Exception):  # noqa: N818 - the field's name for it
+    """An event does not fit its experiment's state: the journal is damaged or a rule is wrong. ``story``: that experiment's events so far."""
+
+    def __init__(self, experiment: str, why: str, story: list[str]) -> None:
+        lines = "".join(f"\n  {line}" for line in story)
+        super().__init__(f"experiment {experiment}: {why}; its story:{lines or ' (none)'}")
+        self.story = story
+
+
+class CampaignState:
+    """Everything known about a campaign. Read freely; change only through ``apply``."""
+
+    def __init__(self) -> None:
+        self.started: CampaignStarted | None = None
+        self.started_at = 0.0
+        self.phase = Phase.RUNNING
+        self.phase_reason = ""
+        self.failed = False
+        self.epoch = 0
+        self.tokens = 0
+        self.events = 0
+        self.last_at = 0.0
+        self.epoch_at = 0.0
+        self.worked_before = 0.0
+        self.experiments: dict[str, Experiment] = {}
+        self.by_ordinal: list[str] = []
+        self.runs: dict[str, Run] = {}
+        self.divisions: dict[str, Division] = {}
+        self.agents: dict[str, Agent] = {}
+        self.known: dict[tuple[str, str], str] = {}
+        self.digests: dict[str, str] = {}
+        self.proposals: dict[str, str] = {}
+        self.undecided: dict[str, None] = {}
+        self.stale: dict[str, None] = {}
+        self.live: dict[str, None] = {}
+        self.finished: list[str] = []
+        self.settled = 0
+        self.refused = 0
+        self.states: Counter[State] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.verdicts: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.occupancy = Occupancy()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CampaignState) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment] # mutable
+
+    @property
+    def start(self) -> CampaignStarted:
+        """The first event. Raises LookupError before it."""
+        if self.started is None:
+            raise LookupError("the campaign has not started")
+        return self.started
+
+    @property
+    def metric(self) -> Metric:
+        """The campaign's metric."""
+        return self.start.rules.metric
+
+    def worked(self, now: float) -> float:
+        """Seconds the campaign has been running, over all epochs."""
+        return self.worked_before + max(0.0, now - self.epoch_at) if self.epoch else 0.0
+
+    def apply(self, event: AnyEvent, at: float) -> None:
+        """Take in one event that happened ``at`` (seconds since the epoch). Raises InvalidTransition."""
+        self._dispatch(event, at)
+        name = subject(event)
+        if name in self.experiments:
+            self.experiments[name].story.append(f"{at:.3f} {event.__struct_config__.tag}")
+        self.events += 1
+        self.last_at = at
+
+    def _dispatch(self, event: AnyEvent, at: float) -> None:
+        match event:
+            case CampaignStarted():
+                self.started, self.started_at = event, at
+                self.digests[event.commit] = event.digest
+            case RulesChanged():
+                self.started = _with_rules(self.start, event)
+            case EpochBegan():
+                self._begin_epoch(event, at)
+            case AgentJoined():
+                self._join(event, at)
+            case AgentLeft():
+                self._leave(event, at)
+            case DivisionOpened():
+                self._open_division(event, at)
+            case ExperimentProposed():
+                self._propose(event, at)
+            case ProposalRefused():
+                self.refused += event.refusal not in (Refusal.STALE_BRIEF, Refusal.CLOSED)
+                self.refusals[event.refusal.value] += 1
+            case RunQueued():
+                self._queue(event)
+            case RunLeased():
+                self._lease(event, at)
+            case RunLost():
+                self._lose(event, at)
+            case RunReported():
+                self._report(event, at)
+            case LateReport():
+                pass  # kept in the journal as data
+            case WentStale():
+                self._step(self._of(event.experiment), State.STALE)
+            case Rebased():
+                self._rebase(event)
+            case VerdictGiven():
+                self._decide(event, at)
+            case CampaignDraining() | CampaignFinished() | CampaignResumed():
+                self._turn(event)
+            case _:
+                assert_never(event)
+
+    # ------------------------------------------------------------------ campaign and agents
+
+    def _begin_epoch(self, event: EpochBegan, at: float) -> None:
+        if self.epoch:
+            self.worked_before += max(0.0, self.last_at - self.epoch_at)
+        self.epoch, self.tokens, self.epoch_at = event.epoch, 0, at
+        for agent in self.agents.values():
+            agent.present = False
+        self.occupancy.interrupted(self.last_at)
+
+    def _join(self, event: AgentJoined, at: float) -> None:
+        known = self.agents.get(event.card.agent)
+        self.agents[event.card.agent] = Agent(card=event.card, run=known.run if known else None)
+        self.occupancy.joined(event.card.agent, at)
+
+    def _leave(self, event: AgentLeft, at: float) -> None:
+        self.agents[event.agent].present = False
+        self.occupancy.left(event.agent, at)
+
+    def _turn(self, event: CampaignDraining | CampaignFinished | CampaignResumed) -> None:
+        match event:
+            case CampaignDraining(reason=reason):
+                self.phase, self.phase_reason = Phase.DRAINING, reason
+            case CampaignFinished(reason=reason, failed=failed):
+                self.phase, self.phase_reason, self.failed = Phase.FINISHED, reason, failed
+            case CampaignResumed():
+                self.phase, self.phase_reason, self.failed = Phase.RUNNING, "", False
+            case _:
+                assert_never(event)
+
+    # ------------------------------------------------------------------ experiments
+
+    def _open_division(self, event: DivisionOpened, at: float) -> None:
+        start = self.start
+        self.divisions[event.division] = Division(name=event.division, baseline=event.experiment)
+        self._add(
+            Experiment(
+                experiment=event.experiment,
+                ordinal=0,
+                division=event.division,
+                arm="",
+                agent="",
+                parent="",
+                commit=start.commit,
+                digest=start.digest,
+                title="baseline",
+                proposed_at=at,
+            )
+        )
+
+    def _propose(self, event: ExperimentProposed, at: float) -> None:
+        if event.ordinal != len(self.by_ordinal) + 1:
+            raise InvalidTransition(event.experiment, f"ordinal {event.ordinal} after {len(self.by_ordinal)}", [])
+        self._add(
+            Experiment(
+                experiment=event.experiment,
+                ordinal=event.ordinal,
+                division=event.division,
+                arm=event.arm,
+                agent=event.agent,
+                parent=event.parent,
+                commit=event.commit,
+                digest=event.digest,
+                title=event.title,
+                hypothesis=event.hypothesis,
+                settings=event.settings,
+                proposed_at=at,
+            )
+        )
+        self.by_ordinal.append(event.experiment)
+        self.proposals[event.proposal] = event.experiment
+
+    def _add(self, experiment: Experiment) -> None:
+        if experiment.experiment in self.experiments:
+            raise InvalidTransition(experiment.experiment, "proposed twice", self.experiments[experiment.experiment].story)
+        self.experiments[experiment.experiment] = experiment
+        self.live[experiment.experiment] = None
+        self.known[experiment.division, experiment.digest] = experiment.experiment
+        self.digests[experiment.commit] = experiment.digest
+        self.states[experiment.state] += 1
+
+    def _of(self, name: str) -> Experiment:
+        if name not in self.experiments:
+            raise InvalidTransition(name, "was never proposed", [])
+        return self.experiments[name]
+
+    def _step(self, experiment: Experiment, state: State) -> None:
+        if state not in SUCCESSORS[experiment.state]:
+            raise InvalidTransition(experiment.experiment, f"{experiment.state} → {state} is no step", experiment.story)
+        self.states[experiment.state] -= 1
+        self.states[state] += 1
+        experiment.state = state
+        _keep(self.undecided, experiment.experiment, state is State.MEASURED)
+        _keep(self.stale, experiment.experiment, state is State.STALE)
+        if state is State.STALE:
+            self._unqueue(experiment)
+
+    def _finish(self, experiment: Experiment, state: State, reason: str, at: float) -> None:
+        self._step(experiment, state)
+        experiment.reason, experiment.finished_at = reason, at
+        self.finished.append(experiment.experiment)
+        self.live.pop(experiment.experiment, None)
+        while self.settled < len(self.by_ordinal) and self.experiments[self.by_ordinal[self.settled]].state.final:
+            self.settled += 1
+
+    def _rebase(self, event: Rebased) -> None:
+        experiment = self._of(event.experiment)
+        self._step(experiment, State.QUEUED)
+        experiment.parent, experiment.commit, experiment.digest = event.parent, event.commit, event.digest
+        experiment.round += 1
+        self.known[experiment.division, event.digest] = experiment.experiment
+        self.digests[event.commit] = event.digest
+
+    def _decide(self, event: VerdictGiven, at: float) -> None:
+        experiment = self._of(event.experiment)
+        experiment.verdict, experiment.value = event.verdict, event.value
+        self.verdicts[event.verdict.value] += 1
+        match event.verdict:
+            case Verdict.MERGE:
+                self._merge(experiment, event, at)
+            case Verdict.REJECT:
+                self._finish(experiment, State.REJECTED, event.reason, at)
+            case Verdict.CONFIRM:
+                self._step(experiment, State.CONFIRMING)
+            case Verdict.RETEST:
+                self._step(experiment, State.STALE)
+            case _:
+                assert_never(event.verdict)
+        experiment.reason = event.reason
+
+    def _merge(self, experiment: Experiment, event: VerdictGiven, at: float) -> None:
+        division = self.divisions[experiment.division]
+        best = division.best
+        if event.value is None or (best is not None and experiment.parent != best.commit):
+            raise InvalidTransition(experiment.experiment, "merged without a value or on a parent that is not the best", experiment.story)
+        experiment.merge_commit = event.commit
+        self.digests[event.commit] = experiment.digest
+        if experiment.baseline:
+            division.sigma = sigma(experiment.values)
+        division.history.append(Best(experiment.experiment, experiment.ordinal, event.commit, event.value, len(experiment.values), at))
+        self._finish(experiment, State.MERGED, event.reason, at)
+
+    # ------------------------------------------------------------------ runs
+
+    def _queue(self, event: RunQueued) -> None:
+        experiment = self._of(event.experiment)
+        run = Run(run=event.run, experiment=event.experiment, purpose=event.purpose, seed=event.seed, round=experiment.round)
+        if event.run in self.runs or experiment.state not in (State.QUEUED, State.CONFIRMING):
+            raise InvalidTransition(event.experiment, f"run {event.run} queued twice or while {experiment.state}", experiment.story)
+        self.runs[event.run] = run
+        experiment.runs.append(run)
+        self._enqueue(experiment, run)
+
+    def _enqueue(self, experiment: Experiment, run: Run) -> None:
+        division = self.divisions[experiment.division]
+        division.queued[run.run] = (PRIORITY[run.purpose], experiment.ordinal, experiment.runs.index(run))
+        division.screens += run.purpose is Purpose.SCREEN
+
+    def _dequeue(self, experiment: Experiment, run: Run) -> None:
+        division = self.divisions[experiment.division]
+        if division.queued.pop(run.run, None) is not None:
+            division.screens -= run.purpose is Purpose.SCREEN
+
+    def _unqueue(self, experiment: Experiment) -> None:
+        for run in experiment.counted:
+            if run.result is None:
+                self._dequeue(experiment, run)
+
+    def _run(self, name: str, experiment: str) -> tuple[Run, Experiment]:
+        if name not in self.runs:
+            raise InvalidTransition(experiment, f"run {name} was never queued", self._of(experiment).story)
+        return self.runs[name], self._of(experiment)
+
+    def _lease(self, event: RunLeased, at: float) -> None:
+        run, experiment = self._run(event.run, event.experiment)
+        agent = self.agents[event.agent]
+        if run.open or run.result is not None or agent.run is not None:
+            raise InvalidTransition(event.experiment, f"run {event.run} leased to {event.agent} while one of them is taken", experiment.story)
+        if experiment.state is State.QUEUED:
+            self._step(experiment, State.RUNNING)
+        self._dequeue(experiment, run)
+        run.token, run.agent, run.incarnation, run.leased_at = event.token, event.agent, event.incarnation, at
+        self.tokens = event.token.counter
+        agent.run = event.run
+        if experiment.started_at is None:
+            experiment.started_at = at
+
+    def _free(self, run: Run, token: Token, at: float, busy: float) -> None:
+        if not run.open or run.token != token:
+            raise InvalidTransition(run.experiment, f"run {run.run} is not leased under {token}", self._of(run.experiment).story)
+        assert run.agent is not None  # noqa: S101 - told to the type checker by `open`
+        self.agents[run.agent].run = None
+        self.occupancy.worked(run.agent, at - min(busy, at - run.leased_at), at)
+        run.agent = None
+
+    def _lose(self, event: RunLost, at: float) -> None:
+        run, experiment = self._run(event.run, event.experiment)
+        self._free(run, event.token, at, busy=at - run.leased_at)
+        run.attempts += event.charged
+        self.outcomes["lost"] += 1
+        if experiment.state.final:
+            return
+        if experiment.state is State.RUNNING and not any(other.open or other.result for other in experiment.counted):
+            self._step(experiment, State.QUEUED)
+        self._enqueue(experiment, run)
+
+    def _report(self, event: RunReported, at: float) -> None:
+        run, experiment = self._run(event.run, event.experiment)
+        self._free(run, event.token, at, busy=max(0.0, event.result.finished_at - event.result.started_at))
+        run.result = event.result
+        self.outcomes[outcome_name(event.result.outcome)] += 1
+        self.occupancy.gap(event.gap)
+        if experiment.state.final:
+            return
+        match event.result.outcome:
+            case Measured():
+                if experiment.complete:
+                    self._step(experiment, State.MEASURED)
+            case Crashed(kind=kind, message=message):
+                self._fail(experiment, State.CRASHED, f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value, at)
+            case TimedOut(limit=limit, seconds=seconds):
+                self._fail(experiment, State.CRASHED, f"timed out at its {limit.value.replace('_', ' ')} after {seconds:.1f} s", at)
+            case Cheated(kind=kind, evidence=evidence):
+                self._fail(experiment, State.CHEATED, f"{kind}: {evidence}", at)
+            case Lost(reason=reason):
+                raise InvalidTransition(event.experiment, f"a lost run cannot be reported ({reason})", experiment.story)
+            case _:
+                assert_never(event.result.outcome)
+
+    def _fail(self, experiment: Experiment, state: State, reason: str, at: float) -> None:
+        self._unqueue(experiment)
+        experiment.value = fmean(experiment.values) if experiment.values else None
+        self._finish(experiment, state, reason, at)
+
+
+def _keep(index: dict[str, None], name: str, wanted: bool) -> None:
+    if wanted:
+        index[name] = None
+    else:
+        index.pop(name, None)
+
+
+def _with_rules(start: CampaignStarted, event: RulesChanged) -> CampaignStarted:
+    return CampaignStarted(
+        campaign=start.campaign, task=start.task, surface=start.surface, commit=start.commit, digest=start.digest, rules=event.rules
+    )

@@ -1,0 +1,139 @@
+"""A whole campaign in memory: the rules with neither disk nor git nor agents, played by a test step by step."""
+
+import hashlib
+import random
+
+import msgspec
+
+from coordinator.campaign import Campaign
+from coordinator.domain import Direction, Metric, Verdict
+from coordinator.events import AnyEvent, ArmShare, CampaignStarted, Rules, VerdictGiven
+from coordinator.protocol import AgentCard, Brief, Proposal, Token
+from coordinator.state import CampaignState
+from evaluator.acceptance import Policy
+from evaluator.budget import Budget, Unit
+from evaluator.result import Crashed, CrashKind, Measured, Outcome, RunResult, Seconds
+
+METRIC = Metric("val_bpb", Direction.MINIMIZE)
+RULES = Rules(
+    metric=METRIC,
+    budget=Budget(Unit.FLOPS, 1e11, 60.0),
+    seed=1,
+    arms=[ArmShare("search")],
+    policy=Policy(confirm_runs=1, z=2.0),
+    baseline_runs=4,
+)
+
+
+def rules(**changes: object) -> Rules:
+    return msgspec.structs.replace(RULES, **changes)
+
+
+def card(agent: str, incarnation: str = "1") -> AgentCard:
+    return AgentCard(agent=agent, incarnation=incarnation, division="cpu")
+
+
+def started(wanted: Rules = RULES) -> CampaignStarted:
+    return CampaignStarted(campaign="test", task="demo", surface="train.py", commit="root", digest="d-root", rules=wanted)
+
+
+class Swarm:
+    """Commands over a state, with every event kept. Time is a number that grows by one a step."""
+
+    def __init__(self, wanted: Rules = RULES) -> None:
+        self.campaign = Campaign(CampaignState())
+        self.journal: list[tuple[float, AnyEvent]] = []
+        self.now = 1000.0
+        self.commit([started(wanted)])
+        self.commit(self.campaign.begin(wanted, self.now))
+
+    @property
+    def state(self) -> CampaignState:
+        return self.campaign.state
+
+    def commit(self, events: list[AnyEvent]) -> list[AnyEvent]:
+        for event in events:
+            if isinstance(event, VerdictGiven) and event.verdict is Verdict.MERGE and not event.commit:
+                event = msgspec.structs.replace(event, commit=f"m-{event.experiment}")
+            self.state.apply(event, self.now)
+            self.journal.append((self.now, event))
+        self.now += 1.0
+        return events
+
+    def settle(self) -> None:
+        while True:
+            for name in list(self.state.stale):
+                self.commit(self.rebase(name))
+            if not self.commit(self.campaign.decide() or self.campaign.surrender() or self.campaign.limits(self.now)):
+                return
+
+    def rebase(self, name: str) -> list[AnyEvent]:
+        """Every seventh edit conflicts; the others apply."""
+        experiment = self.state.experiments[name]
+        if experiment.ordinal % 7 == 0:
+            return self.campaign.conflict(name, "its edit does not apply to the new best")
+        best = self.campaign.best_for(experiment)
+        return self.campaign.rebased(name, f"r{experiment.round}-{name}", f"d-{name}-on-{best.experiment}")
+
+    def replayed(self) -> CampaignState:
+        state = CampaignState()
+        for at, event in self.journal:
+            state.apply(event, at)
+        return state
+
+    # what agents do
+
+    def join(self, agent: str, incarnation: str = "1") -> None:
+        self.commit(self.campaign.join(card(agent, incarnation)))
+        self.settle()
+
+    def think(self, agent: str, thinking: int = 0) -> str | None:
+        """Take a brief and answer it; the experiment's id, or None where there was no brief."""
+        brief = self.campaign.brief(agent, thinking)
+        return self.propose(agent, brief) if isinstance(brief, Brief) else None
+
+    def propose(self, agent: str, brief: Brief) -> str:
+        seen = ",".join(f"{each.experiment}={each.value}" for each in brief.tried)
+        idea = hashlib.sha256(f"{brief.ordinal}|{brief.seed}|{brief.parent}|{seen}".encode()).hexdigest()[:12]
+        proposal = Proposal(
+            proposal=f"p-{len(self.journal)}", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=idea, title=f"idea {idea}"
+        )
+        assert self.campaign.refuse(agent, proposal, f"d-{idea}") is None
+        event, queued = self.campaign.propose(agent, proposal, f"d-{idea}")
+        self.commit([msgspec.structs.replace(event, commit=f"c-{idea}"), queued])
+        self.settle()
+        return event.experiment
+
+    def lease(self, agent: str) -> str | None:
+        """Take the next run; its id, or None."""
+        while events := self.campaign.lease(agent):
+            self.commit(events)
+            self.settle()
+        return self.state.agents[agent].run
+
+    def token(self, run: str) -> Token:
+        token = self.state.runs[run].token
+        assert token is not None
+        return token
+
+    def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
+        seed = self.state.runs[run].seed
+        return RunResult(run=run, outcome=outcome or self.measure(run), seed=seed, seconds=Seconds(total=5.0), started_at=0.0, finished_at=5.0)
+
+    def measure(self, run: str) -> Outcome:
+        """A value that depends on the program and the seed alone, as of a deterministic budget."""
+        of = self.state.runs[run]
+        commit = self.state.experiments[of.experiment].commit
+        draw = random.Random(f"{commit}:{of.seed}")
+        effect = random.Random(commit).gauss(0.0, 0.05)
+        if random.Random(f"crash {commit}").random() < 0.1 and commit != "root":
+            return Crashed(CrashKind.EXCEPTION, "ValueError: no")
+        return Measured((0.0 if commit == "root" else effect) + 1.0 + draw.gauss(0.0, 0.006))
+
+    def report(self, agent: str, run: str, outcome: Outcome | None = None) -> list[AnyEvent]:
+        return self.commit_settled(self.campaign.report(agent, self.token(run), self.result(run, outcome), gap=0.01))
+
+    def commit_settled(self, events: list[AnyEvent]) -> list[AnyEvent]:
+        self.commit(events)
+        self.settle()
+        return events
