@@ -48,9 +48,14 @@ def classify(evidence: Evidence) -> Outcome:
         return TimedOut(Limit.WALL_CAP, evidence.seconds)
     if verdict is None:
         return Lost(bounded(f"judge crashed: {evidence.judge_error}" if evidence.judge_error else "judge crashed"))
-    if isinstance(verdict, Crashed) and verdict.kind is CrashKind.NO_RESULT:
+    if isinstance(verdict, Crashed) and (verdict.kind is CrashKind.NO_RESULT or _cut_off(evidence, verdict)):
         return _crash(evidence, verdict)
     return verdict
+
+
+def _cut_off(evidence: Evidence, verdict: Crashed) -> bool:
+    """Whether what looked like a broken message was half of one, by a process killed meanwhile."""
+    return verdict.kind is CrashKind.CONTRACT and evidence.exit_code is not None and evidence.exit_code < 0
 
 
 def _crash(evidence: Evidence, verdict: Crashed) -> Crashed:

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 
-def make_scratch() -> Path:
-    """A new empty folder that only this user may enter."""
-    return Path(tempfile.mkdtemp(prefix="autoswarm-")).resolve()
+def make_scratch(parent: Path | None) -> Path:
+    """A new empty folder that only this user may enter, in ``parent`` or where the system keeps temporary files. Raises OSError."""
+    return Path(tempfile.mkdtemp(prefix="autoswarm-", dir=parent)).resolve()
 
 
 def remove_scratch(folder: Path) -> bool:

@@ -32,22 +32,33 @@ SWEEP = 5.0
 class SubprocessTrainer:
     """Trains variants of ``task`` on ``data``, the folder its ``prepare`` returned, in ``slot``.
 
-    log_bytes: cap of a run's log file. judge_module and shim are the seam to the judge: what is run with ``python -m`` and the file variants import
-    as ``prepare``; the two speak a protocol of their own over a socket.
+    log_bytes: cap of a run's log file. scratch: folder that holds the runs' scratch folders; None takes the system's. judge_module and shim are the
+    seam to the judge: what is run with ``python -m``, and the file variants import as ``prepare``; the two speak a protocol of their own.
     """
 
-    def __init__(self, task: Task, data: Path, slot: Slot, log_bytes: int, *, judge_module: str = "evaluator.judge", shim: Path = SHIM) -> None:
+    def __init__(
+        self,
+        task: Task,
+        data: Path,
+        slot: Slot,
+        log_bytes: int,
+        *,
+        scratch: Path | None = None,
+        judge_module: str = "evaluator.judge",
+        shim: Path = SHIM,
+    ) -> None:
         self._surface = task.surface
         self._data = data.absolute()
         self._slot = slot
         self._log_bytes = log_bytes
+        self._scratch = scratch
         self._judge_module = judge_module
         self._shim = shim.absolute()
 
     def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:
         """Run ``order`` to its end; see ``trainer.contract``. Raises OSError when processes cannot be started or the directory not be written."""
         order.directory.mkdir(parents=True, exist_ok=True)
-        started_at, scratch = time.time(), make_scratch()
+        started_at, scratch = time.time(), make_scratch(self._scratch)
         try:
             with SupervisorLink(lambda lifeline: self._job(order, scratch, lifeline)) as link:
                 result = _follow(link, progress, cancel)
