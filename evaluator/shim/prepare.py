@@ -112,6 +112,7 @@ class _Counter:
         self.steps = 0
         self._active = active
         self._batches = 0
+        self._stepped_at = 0
         self._shape: tuple[int, int] | None = None
         self._due = True
         self._windows = 0
@@ -123,8 +124,10 @@ class _Counter:
         register_optimizer_step_post_hook(self.on_step)
 
     def on_step(self, *_: Any) -> None:
-        """An optimizer has finished a step."""
-        self.steps += 1
+        """An optimizer has finished. Several optimizers that follow one batch make one step."""
+        if self._batches > self._stepped_at:
+            self.steps += 1
+            self._stepped_at = self._batches
         if self._open and self._unstepped:
             self._leave(self._open)  # an optimizer after all: a whole step says more
         elif self._open and self._window_batches:
