@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from git import Actor, Commit, GitDB, Reference, Repo, Tree
+from git import Actor, Commit, Reference, Repo, Tree
 from git.exc import GitCommandError, GitCommandNotFound, InvalidGitRepositoryError, ODBError
 from git.objects.fun import tree_to_stream
 from gitdb import IStream
@@ -34,7 +34,7 @@ class Repository:
         """Open the repository at ``path``, made if missing. Raises ConfigError without git or on a damaged folder."""
         self._surface = surface
         try:
-            self._repo = Repo(path, odbt=GitDB) if (path / "HEAD").exists() else Repo.init(path, bare=True, odbt=GitDB)
+            self._repo = Repo(path) if (path / "HEAD").exists() else Repo.init(path, bare=True)
         except GitCommandNotFound as error:
             raise ConfigError("git is not installed", "Install it, for example with `apt-get install git`.") from error
         except (InvalidGitRepositoryError, GitCommandError, OSError) as error:

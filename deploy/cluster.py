@@ -1,5 +1,6 @@
 """Which Ray, and where in it agents can live."""
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ def places(config: Config) -> Iterator[Place]:
     """Every slot the campaign should have an agent on, as the cluster stands now."""
     campaign, slots = config.campaign.name, config.slots
     if slots.per_gpu:
-        for node in ray.nodes():
+        for node in ray.nodes():  # type: ignore[no-untyped-call]
             if node["Alive"]:
                 yield from _gpu_places(config, node)
         return
@@ -83,12 +84,12 @@ def connected(config: Config) -> Iterator[None]:
             log_to_driver=False,
             object_store_memory=OBJECT_STORE_BYTES,
             namespace=NAMESPACE,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             **gpus,
         )
     else:
         try:
-            ray.init(address=config.cluster.address, namespace=NAMESPACE, log_to_driver=False, logging_level="ERROR")
+            ray.init(address=config.cluster.address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
         except ConnectionError as error:
             raise ConfigError(f"no Ray cluster at {config.cluster.address}: {error}", "Run this on the head node, after `ray up`.") from error
     try:

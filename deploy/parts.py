@@ -94,15 +94,17 @@ def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
 
             return SubprocessTrainer(task, task.prepare(Path(config.data_dir).absolute()), slot, int(wanted.log_megabytes * 1e6))
         case "simulated":
-            from trainer.simulated import SimulatedTrainer
+            from trainer.simulated import SimulatedTrainer, Simulation
 
-            return SimulatedTrainer(
-                task.source,
+            simulation = Simulation(
+                source=task.source,
+                sign=1 if task.metric.direction == Direction.MINIMIZE else -1,
                 seconds=wanted.simulated_seconds,
                 sigma=wanted.simulated_sigma,
                 crash_ratio=wanted.simulated_crash_ratio,
                 crash_seconds=wanted.simulated_crash_seconds,
             )
+            return SimulatedTrainer(simulation)
         case _:
             assert_never(wanted.kind)
 

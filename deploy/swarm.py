@@ -67,7 +67,7 @@ class Swarm:
 
     def start(self) -> None:
         """Start or find the coordinator, then the agents. Raises ConfigError when the campaign cannot be opened."""
-        cluster = ray.cluster_resources()
+        cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
         options: dict[str, Any] = {"name": self.coordinator_name, "namespace": NAMESPACE, "get_if_exists": True}
         if not self._local:
             options["lifetime"] = "detached"

@@ -88,7 +88,11 @@ def campaign(propose: Callable[[Brief], Proposal], seed: int, experiments: int =
                 value = statistics.mean(runs)
                 if value < statistics.mean(best) - 2 * SIGMA * math.sqrt(1 / 2 + 1 / len(best)):
                     source, best = variant, runs
-            tried.append(Tried(experiment=experiment.experiment, title=experiment.title, state=State.REJECTED, arm="a", settings=experiment.settings, value=value))
+            tried.append(
+                Tried(
+                    experiment=experiment.experiment, title=experiment.title, state=State.REJECTED, arm="a", settings=experiment.settings, value=value
+                )
+            )
         if ordinal < experiments:
             proposal = propose(_brief(ordinal, seed, source, statistics.mean(best), tried, [experiment for experiment, _ in running]))
             running.append(

@@ -1,12 +1,10 @@
 """A real surface of a few thousand parameters, for tests of the judge."""
 
-import math
 import time
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-
 from prepare import MAX_SEQ_LEN, TIME_BUDGET, Tokenizer, evaluate_bpb, make_dataloader
 
 WIDTH = 16
