@@ -1,6 +1,7 @@
 """A real surface of a few thousand parameters, for tests of the judge."""
+# ruff: noqa
+# mypy: ignore-errors
 
-import math
 import time
 
 import torch
