@@ -42,7 +42,7 @@ from evaluator.messages import (
     Verdict,
     Welcome,
 )
-from evaluator.meter import meter, nominal_seconds, overrun
+from evaluator.meter import EVALUATE_STEPS, FEED_STEPS, StepCost, meter, nominal_seconds, overrun
 from evaluator.packing import Packer
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
 from evaluator.wire import Channel, ClosedError, WireError
@@ -74,6 +74,7 @@ class Judge:
         self._manifest = read_manifest(job.data)
         self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
         self._meter = meter(job.budget, now, self._manifest.uncharged_steps)
+        self._step_cost = StepCost()
         self._batches = 0
         self._steps = 0
         self._told = 0.0
@@ -137,7 +138,8 @@ class Judge:
         self._charge(request.steps, request.counted)
         if self._closed:
             raise _EndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
-        if overrun(self._job.budget, self._meter.spent, self._steps or self._batches):
+        self._step_cost.tell(self._meter.spent, self._steps or self._batches)
+        if self._overrun(FEED_STEPS):
             self._closed = True
             self._channel.send(BudgetSpent())
             return
@@ -155,10 +157,13 @@ class Judge:
             self._told = share
             self._emit(Spent(share=share, steps=self._batches))
 
+    def _overrun(self, allowed: int) -> bool:
+        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed)
+
     def _evaluate(self, request: Evaluate) -> NoReturn:
         _bounded(request.rows, self._manifest.max_seq_len)
         self._charge(request.steps, request.counted)
-        if overrun(self._job.budget, self._meter.spent, self._steps or self._batches):
+        if self._overrun(EVALUATE_STEPS):
             raise _EndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
         self._emit(Evaluating())
         score = self._score(request.rows)

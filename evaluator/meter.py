@@ -1,8 +1,8 @@
 """Keeps a run's budget: by the judge's clock, or by the work that the variant's shim counts.
 
 - Both meters are told the same things: a batch is asked for, a batch is handed out.
-- Overrun: a loop that stops when its own clock says so is at most one optimizer step late. It is over when more than the budget, 2 % and one mean
-  step of this run are spent.
+- A loop that stops when its own clock says so is late by up to a step. Batches end once the budget, 2 % and one step of this run are spent; an
+  evaluation is too late two steps after that, which only a clock can find.
 - Counted work is reported per window and priced per token. What was handed out before the first report is charged when it comes.
 """
 
@@ -81,9 +81,31 @@ def meter(budget: Budget, now: Callable[[], float], uncharged_steps: int = 0) ->
     return CountMeter(budget.unit) if budget.unit.deterministic else ClockMeter(now, uncharged_steps)
 
 
-def overrun(budget: Budget, spent: float, steps: int) -> bool:
-    """Whether ``spent`` after ``steps`` steps is more than a loop that watches its clock can spend."""
-    return spent > budget.amount * (1 + GRACE) + spent / max(steps, 1)
+class StepCost:
+    """What one optimizer step of this run costs: its latest or its mean, whichever is more, so that steps may grow."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self._spent = 0.0
+        self._steps = 0
+
+    def tell(self, spent: float, steps: int) -> None:
+        """``spent`` in all after ``steps`` steps. A count that shrinks begins anew: batches stand for steps until an optimizer is seen."""
+        if steps and steps != self._steps:
+            latest = (spent - self._spent) / max(steps - self._steps, 1)
+            self.value = max(latest, spent / steps)
+            self._spent, self._steps = spent, steps
+
+
+FEED_STEPS = 1
+"""Steps by which the budget may be overspent before there are no more batches."""
+EVALUATE_STEPS = 3
+"""Steps by which it may be overspent at the evaluation: one that began with the last batch, and one for a clock that is not exact."""
+
+
+def overrun(budget: Budget, spent: float, step: float, allowed: int) -> bool:
+    """Whether ``spent`` is over the budget by more than 2 % and ``allowed`` steps that cost ``step`` each."""
+    return spent > budget.amount * (1 + GRACE) + allowed * step
 
 
 def nominal_seconds(unit: Unit, amount: float) -> float:

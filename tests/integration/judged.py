@@ -86,7 +86,7 @@ def judge_process(data: Path, folder: Path, seed: int = 1, budget: Budget = BUDG
     with subprocess.Popen(command, cwd=ROOT, pass_fds=(judges.fileno(), writing), stderr=subprocess.PIPE, text=True) as judge:
         judges.close()
         os.close(writing)
-        with variants, open(reading) as report:
+        with variants, os.fdopen(reading) as report:
             try:
                 yield variants, events
             finally:

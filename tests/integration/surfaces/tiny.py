@@ -1,4 +1,6 @@
 """A real surface of a few thousand parameters, for tests of the judge."""
+# ruff: noqa
+# mypy: ignore-errors
 
 import time
 
