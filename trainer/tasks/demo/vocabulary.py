@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 BOS = 0
 """Token at the beginning of every document."""
 BYTES = 256
-ROUND = 24
+ROUND = 16
 """Chunks chosen between two segmentations: fewer is slower, more chooses chunks that do each other's work."""
 LONGEST = 12
 """Bytes of the longest chunk."""
-WORD = re.compile(rb" ?[A-Za-z]+| ?[0-9]+|[^A-Za-z0-9 ]+| +")
+WORD = re.compile(r" ?[A-Za-z]+| ?[0-9]+|[^A-Za-z0-9 ]+| +")
 """A word takes the space before it along."""
 
 
@@ -27,23 +27,23 @@ class Vocabulary:
         self.pieces = [b"", *(bytes([value]) for value in range(BYTES)), *chunks]
         self._tokens = {piece: token for token, piece in enumerate(self.pieces) if piece}
         self._longest = max(map(len, self.pieces))
-        self._words: dict[bytes, list[int]] = {}
+        self._words: dict[str, list[int]] = {}
 
     def encode(self, text: str) -> list[int]:
         """Tokens of ``text``, without ``BOS``."""
-        tokens: list[int] = []
-        for word in WORD.findall(text.encode()):
-            known = self._words.get(word)
-            tokens += self._remember(word) if known is None else known
-        return tokens
+        return [token for word in WORD.findall(text) for token in self.word(word)]
+
+    def word(self, word: str) -> list[int]:
+        """Tokens of one word, with the space before it."""
+        known = self._words.get(word)
+        if known is None:
+            pieces = segments(word.encode(), self._tokens, self._longest)
+            known = self._words[word] = [self._tokens[piece] for piece in pieces]
+        return known
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Text of ``tokens``; what is not UTF-8 becomes U+FFFD."""
         return b"".join(self.pieces[token] for token in tokens).decode(errors="replace")
-
-    def _remember(self, word: bytes) -> list[int]:
-        self._words[word] = [self._tokens[piece] for piece in segments(word, self._tokens, self._longest)]
-        return self._words[word]
 
 
 def segments(word: bytes, known: Mapping[bytes, object], longest: int) -> Iterator[bytes]:
@@ -59,10 +59,8 @@ def segments(word: bytes, known: Mapping[bytes, object], longest: int) -> Iterat
 
 def learn(texts: Iterable[str], size: int) -> Vocabulary:
     """The vocabulary of ``size`` tokens for texts like these."""
-    counts: Counter[bytes] = Counter()
-    for text in texts:
-        counts.update(WORD.findall(text.encode()))
-    words = {word: count for word, count in counts.items() if len(word) > 1}
+    counts = Counter(word for text in texts for word in WORD.findall(text))
+    words = {word.encode(): count for word, count in counts.items()}
     chunks: dict[bytes, None] = {}
     while len(chunks) < size - 1 - BYTES:
         best = _most_useful(words, chunks, min(ROUND, size - 1 - BYTES - len(chunks)))
