@@ -20,6 +20,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from agents.proposers.space import Dimension, Point
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # Optuna 4 says it of `multivariate`, at every call
 
 Array = NDArray[np.float64]
 
@@ -87,10 +88,8 @@ class Effects:
         return np.asarray(self._losses - self._design @ others, dtype=np.float64)
 
     def _study(self, names: Sequence[str], seed: int) -> optuna.Study:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate is experimental in Optuna 4
-            sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=0, constant_liar=True)
-            study = optuna.create_study(sampler=sampler)
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=0, constant_liar=True)
+        study = optuna.create_study(sampler=sampler)
         losses = self._cleaned(names)
         recent = list(zip(self._points, losses, strict=True))[-TOLD:]
         told = [*recent, *((point, losses.max()) for point in self._flying)]
