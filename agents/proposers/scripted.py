@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.constants import read_surface
-from agents.proposers.contract import Exhausted, ProposerError, proposal_id
+from agents.proposers.contract import Exhausted, proposal_id
+from configs.load import ConfigError
 from coordinator.protocol import Brief, Proposal
 
 NUMBER = re.compile(r"\[(\d+)/\d+\]")
@@ -19,32 +20,36 @@ NUMBER = re.compile(r"\[(\d+)/\d+\]")
 
 
 class ScriptedProposer:
-    """Plays ``files``, each the text of a whole surface."""
+    """Plays ``files``, each a whole surface. They are read at once, so that it can be sent to another machine."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._files = list(files)
+        """Raises ConfigError when a file cannot be read."""
+        self._scripts = [(path.stem, _read(path)) for path in files]
         self._highest = 0
 
     def propose(self, brief: Brief) -> Proposal:
-        """The next file's text. Raises Exhausted after the last, ProposerError when a file cannot be read."""
+        """The next file's text. Raises Exhausted after the last."""
         self._highest = max(self._highest, *(_number(it.title) for it in (*brief.tried, *brief.running) if it.arm == brief.arm), 0)
         number = self._highest + 1
-        if number > len(self._files):
-            raise Exhausted(f"all {len(self._files)} files are played")
-        path = self._files[number - 1]
-        try:
-            source = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ProposerError(f"cannot read {path}: {error}") from error
+        if number > len(self._scripts):
+            raise Exhausted(f"all {len(self._scripts)} files are played")
+        name, source = self._scripts[number - 1]
         return Proposal(
             proposal=proposal_id(brief, source),
             ordinal=brief.ordinal,
             arm=brief.arm,
             parent=brief.parent,
             source=source,
-            title=f"[{number}/{len(self._files)}] {path.stem}",
+            title=f"[{number}/{len(self._scripts)}] {name}",
             settings=_settings(source),
         )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the scripted file {path}: {error}", "Correct `files` of that arm.") from error
 
 
 def _number(title: str) -> int:

@@ -14,7 +14,7 @@ from agents.memory_coordinator import MemoryCoordinator
 from agents.patience import Patience
 from agents.proposers.contract import Exhausted, Proposer, ProposerError
 from agents.slot import AgentState
-from agents.spool import Spool
+from agents.spool import Spool, Spooled
 from coordinator.domain import Refusal
 from coordinator.protocol import AgentCard, Brief, Coordinator, Proposal, Refused, Token
 from evaluator.result import Lost, Measured, Progress, RunResult
@@ -99,6 +99,14 @@ class SickTrainer:
         self.runs += 1
         progress(Progress())
         return RunResult(run=order.run, outcome=Lost("cancelled" if cancel.is_set() else "the GPU fell off the bus"), seed=order.seed)
+
+
+class SlowSpool(Spool):
+    """Takes its time to read, so that whoever does not wait for it is seen."""
+
+    def __iter__(self) -> Iterator[Spooled]:
+        time.sleep(0.05)
+        yield from super().__iter__()
 
 
 class Lab:
@@ -194,6 +202,7 @@ def test_a_result_of_an_earlier_life_still_counts_while_the_coordinator_remember
     coordinator.propose("gpu0", NumberingProposer().propose(_brief(coordinator)))
     lease = coordinator.lease("gpu0")
     assert not hasattr(lease, "stop")
+    lab.spool = SlowSpool(lab.folder / "spool")
     lab.spool.put(lease.token, RunResult(run="e1", outcome=Measured(1.0), seed=1))
     trainer = InstantTrainer()
     assert lab.agent(coordinator, trainer, NumberingProposer(), card=replace(CARD, incarnation="b")).join(SOON)
@@ -307,7 +316,7 @@ def test_stopping_without_a_coordinator_does_not_wait_for_it(lab: Lab) -> None:
     began = time.monotonic()
     loop.stop()
     assert loop.join(SOON)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 2.0
     assert [spooled.result.run for spooled in lab.spool] == ["e1"]
 
 
@@ -323,7 +332,9 @@ def test_a_failing_proposer_costs_waits_that_grow_and_nothing_else(lab: Lab) -> 
     coordinator, proposer = MemoryCoordinator(experiments=1), NumberingProposer(failures=10**9)
     lab.agent(coordinator, InstantTrainer(), proposer)
     time.sleep(0.4)
-    assert 2 <= proposer.calls <= 25  # 0.01, 0.02, 0.04, 0.05, 0.05 … seconds, each at least half of it
+    calls = proposer.calls
+    until(lambda: proposer.calls >= 2)
+    assert calls <= 25  # 0.01, 0.02, 0.04, 0.05, 0.05 … seconds, each at least half of it
 
 
 def test_a_proposer_that_recovers_is_used_again(lab: Lab) -> None:
@@ -360,7 +371,9 @@ def test_refusals_do_not_spin(lab: Lab) -> None:
     coordinator.refuse = lambda _: Refused(Refusal.DUPLICATE, "known")
     lab.agent(coordinator, InstantTrainer(), proposer)
     time.sleep(0.3)
-    assert 2 <= proposer.calls <= 25
+    calls = proposer.calls
+    until(lambda: proposer.calls >= 2)
+    assert calls <= 25
 
 
 def test_a_trainer_that_cannot_train_hands_the_lease_back_and_is_tried_again(lab: Lab) -> None:
@@ -374,7 +387,9 @@ def test_a_sick_machine_does_not_burn_through_the_queue(lab: Lab) -> None:
     coordinator, trainer = MemoryCoordinator(experiments=1000, ahead=100), SickTrainer()
     lab.agent(coordinator, trainer, NumberingProposer())
     time.sleep(0.4)
-    assert 2 <= trainer.runs <= 25
+    calls = trainer.runs
+    until(lambda: trainer.runs >= 2)
+    assert calls <= 25
 
 
 def test_waiting_agents_ask_seldom(lab: Lab) -> None:

@@ -1,12 +1,14 @@
 """The ``scripted`` proposer plays each file once, in order, whoever asks and whatever died in between."""
 
+import pickle
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from agents.proposers.contract import Exhausted, ProposerError
+from agents.proposers.contract import Exhausted
 from agents.proposers.scripted import ScriptedProposer
+from configs.load import ConfigError
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief, Proposal, Tried
 
@@ -64,7 +66,14 @@ def test_a_file_that_does_not_parse_is_proposed_all_the_same_for_the_coordinator
     assert ScriptedProposer(files).propose(BRIEF).settings == {}
 
 
-def test_a_file_that_cannot_be_read_is_an_error_that_names_it(files: list[Path]) -> None:
+def test_a_file_that_cannot_be_read_is_said_before_anything_starts(files: list[Path]) -> None:
     files[0].unlink()
-    with pytest.raises(ProposerError, match=r"idea1\.py"):
-        ScriptedProposer(files).propose(BRIEF)
+    with pytest.raises(ConfigError, match=r"idea1\.py"):
+        ScriptedProposer(files)
+
+
+def test_it_can_be_sent_to_a_machine_without_the_files(files: list[Path]) -> None:
+    sent = pickle.dumps(ScriptedProposer(files))
+    for path in files:
+        path.unlink()
+    assert pickle.loads(sent).propose(BRIEF).source == "A = 1\n"
