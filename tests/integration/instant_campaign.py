@@ -1,15 +1,14 @@
 """A real coordinator (journal and git on disk) whose agents train in no time, with its metrics wired as a start would wire them."""
 
 import random
-import threading
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from coordinator.journal import Journal
 from coordinator.layout import Layout
-from coordinator.leaderboard import Json, status
+from coordinator.leaderboard import Json
 from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics
 from coordinator.protocol import AgentCard, Brief, Lease, Proposal
@@ -26,13 +25,9 @@ class InstantCampaign:
     def __init__(self, folder: Path) -> None:
         layout = Layout(folder)
         self.metrics = Metrics(layout.name, METRIC.name)
-        if layout.journal.is_file():
-            journal = Journal.read(layout.journal)
-            self.metrics.rebuild(journal.entries())
-            journal.close()
+        self.metrics.resume(layout.journal)
         self.service = Service(layout, TaskCard("demo", "train.py", "STEP = 0\n"), rules(baseline_runs=2), listeners=[self.metrics.observe])
         self.metrics.show(self.page)
-        self._lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
         for agent in AGENTS:
             self.service.join(AgentCard(agent=agent, incarnation=str(time.monotonic_ns()), division="cpu", gpu="none"))
@@ -44,16 +39,13 @@ class InstantCampaign:
         self.service.close()
 
     def page(self) -> Json:
-        with self._lock:
-            progress = {agent: Progress(0.5) for agent in self._leases}
-            return status(self.service.state, time.time(), alive=True, progress=progress)
+        return self.service.overview(seen_rows=sys.maxsize)[0]
 
     def turns(self, number: int) -> None:
         """Let each agent have this many turns."""
         for _ in range(number):
             for agent in AGENTS:
-                with self._lock:
-                    self._turn(agent)
+                self._turn(agent)
 
     def _turn(self, agent: str) -> None:
         held = self._leases.pop(agent, None)
@@ -65,6 +57,7 @@ class InstantCampaign:
         lease = self.service.lease(agent)
         if isinstance(lease, Lease):
             self._leases[agent] = lease
+            self.service.heartbeat(agent, lease.token, Progress(0.5))
 
     def _proposal(self, brief: Brief) -> Proposal:
         source = f"STEP = {brief.ordinal}\n"
