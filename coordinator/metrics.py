@@ -12,6 +12,8 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
 from wsgiref.simple_server import WSGIServer
@@ -37,7 +39,7 @@ from coordinator.events import (
     VerdictGiven,
 )
 from coordinator.figures import Figure, present
-from coordinator.journal import Entry
+from coordinator.journal import Entry, Journal
 from coordinator.leaderboard import Json
 from coordinator.state import CampaignState
 from evaluator.budget import Unit
@@ -91,6 +93,12 @@ class Metrics:
         for entry in entries:
             state.apply(entry.event, entry.at)
             self._count(entry.event, entry.at, state)
+
+    def resume(self, path: Path) -> None:
+        """``rebuild`` from the journal at ``path``, if the campaign has one yet. Raises ConfigError, InvalidTransition."""
+        if path.is_file():
+            with closing(Journal.read(path)) as journal:
+                self.rebuild(journal.entries())
 
     # ------------------------------------------------------------------ what there is
 

@@ -69,7 +69,7 @@ def test_names_have_the_prefix_and_end_in_their_unit(swarm: MeteredSwarm) -> Non
 
 
 def test_experiments_and_what_models_wrote_label_nothing(swarm: MeteredSwarm) -> None:
-    said = {text for _, labels in series(swarm.metrics) for _, text in labels}
+    said = {text for _, labels in series(swarm.metrics) for _, text in labels if text}
     for experiment in swarm.state.experiments.values():
         assert not said & {experiment.experiment, experiment.title, experiment.reason, *(run.run for run in experiment.runs)}
     assert {name for name, labels in series(swarm.metrics) if "commit" in dict(labels)} == {"autoswarm_best_commit_info"}
@@ -173,6 +173,7 @@ def test_an_agent_is_in_exactly_one_state() -> None:
     swarm.join("agent-00")
     swarm.lease("agent-00")
     assert [value(swarm.metrics, "agent_state", agent="agent-00", state=state) for state in ("idle", "training")] == [0, 1]
+    assert value(swarm.metrics, "agent_progress_ratio", agent="agent-00") == 0.5
 
 
 def test_the_delay_runs_from_the_decision_to_the_telling() -> None:
