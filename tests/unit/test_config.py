@@ -1,0 +1,172 @@
+"""Loading configuration: what wins, where it came from, and what a person is told who mistyped it."""
+
+from pathlib import Path
+
+import pytest
+
+from configs.load import FIELDS, SHIPPED, ConfigError, did_you_mean, load, read_yaml, resolved_yaml
+from configs.schema import Config
+
+SHIPPED_FILES = sorted(path.name for path in SHIPPED.glob("*.yaml"))
+
+
+def refusal(files: list[str | Path], overrides: list[str], environ: dict[str, str]) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load(files, overrides, environ)
+    return caught.value
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_nothing_given_means_the_schema_s_defaults() -> None:
+    loaded = load([], [], {})
+    assert loaded.config == Config()
+    assert set(loaded.origins.values()) == {"default"}
+
+
+@pytest.mark.parametrize("name", SHIPPED_FILES)
+def test_every_shipped_file_loads(name: str) -> None:
+    assert f"configs/{name}" in load([name], [], {}).origins.values()
+
+
+def test_the_shipped_default_names_every_key_and_changes_none() -> None:
+    loaded = load(["default"], [], {})
+    assert loaded.config == Config()
+    assert loaded.origins == dict.fromkeys(FIELDS, "configs/default.yaml")
+
+
+def test_the_demo_looks_ahead_by_at_least_two_proposals_a_slot() -> None:
+    config = load(["demo"], [], {}).config
+    assert config.campaign.lookahead >= 2 * config.slots.count
+
+
+@pytest.mark.parametrize(("files", "environ", "overrides", "seed", "origin"), [
+    ([], {}, [], 1, "default"),
+    (["campaign: {seed: 2}"], {}, [], 2, "0.yaml"),
+    (["campaign: {seed: 2}", "campaign: {seed: 3}"], {}, [], 3, "1.yaml"),
+    (["campaign: {seed: 2}", "campaign: {name: x}"], {}, [], 2, "0.yaml"),
+    (["campaign: {seed: 2}"], {"AUTOSWARM_CAMPAIGN__SEED": "4"}, [], 4, "AUTOSWARM_CAMPAIGN__SEED"),
+    (["campaign: {seed: 2}"], {"AUTOSWARM_CAMPAIGN__SEED": "4"}, ["campaign.seed=5"], 5, "campaign.seed=5"),
+    ([], {}, ["campaign.seed=5", "campaign.seed=6"], 6, "campaign.seed=6"),
+    ([], {"AUTOSWARM_SEED": "4", "CAMPAIGN__SEED": "4", "autoswarm_campaign__seed": "4"}, [], 1, "default"),
+    (["campaign:"], {}, [], 1, "default"),
+    (["# nothing"], {}, [], 1, "default"),
+    (["campaign.seed: 7"], {}, [], 7, "0.yaml"),
+])  # fmt: skip
+def test_the_last_one_wins(tmp_path: Path, files: list[str], environ: dict[str, str], overrides: list[str], seed: int, origin: str) -> None:
+    paths = []
+    for number, text in enumerate(files):
+        paths.append(tmp_path / f"{number}.yaml")
+        paths[-1].write_text(text, encoding="utf-8")
+    loaded = load(paths, overrides, environ)
+    assert loaded.config.campaign.seed == seed
+    assert loaded.origins["campaign.seed"].endswith(origin)
+
+
+def test_a_later_file_leaves_the_other_keys_of_a_section_alone(tmp_path: Path) -> None:
+    loaded = load(["demo", write(tmp_path, "slots: {cores: 2}")], [], {})
+    assert (loaded.config.slots.count, loaded.config.slots.cores) == (2, 2)
+    assert loaded.origins["slots.count"] == "configs/demo.yaml"
+
+
+def test_a_list_is_replaced_whole(tmp_path: Path) -> None:
+    loaded = load([write(tmp_path, "arms: [{name: a}, {name: b}]")], ["arms=[{name: c, weight: 2}]"], {})
+    assert [(arm.name, arm.weight) for arm in loaded.config.arms] == [("c", 2.0)]
+
+
+def test_a_file_with_a_folder_is_never_the_shipped_one(tmp_path: Path) -> None:
+    assert "there is no configuration file" in str(refusal([tmp_path / "demo.yaml"], [], {}))
+    assert "there is no configuration file" in str(refusal(["./demo.yaml"], [], {}))
+
+
+@pytest.mark.parametrize(("override", "key", "value"), [
+    ("campaign.name=2026", "name", "2026"),
+    ("campaign.name=yes", "name", "yes"),
+    ("campaign.name=2026-01-02", "name", "2026-01-02"),
+    ("campaign.max_hours=1e-1", "max_hours", 0.1),
+    ("campaign.program=a=b.md", "program", "a=b.md"),
+])  # fmt: skip
+def test_text_given_as_text_stays_text(override: str, key: str, value: object) -> None:
+    assert getattr(load([], [override], {}).config.campaign, key) == value
+
+
+def test_null_empties_what_may_be_empty() -> None:
+    assert load(["demo"], ["task.size=null"], {}).config.task.size is None
+
+
+@pytest.mark.parametrize(("text", "what", "remedy"), [
+    ("campaign: {sead: 3}", "unknown key campaign.sead", "Did you mean campaign.seed?"),
+    ("seed: 3", "unknown key seed", "Did you mean campaign.seed?"),
+    ("campagne: {seed: 3}", "unknown key campagne", "Did you mean campaign?"),
+    ("arms: [{name: a, wait: 2}]", "unknown key arms.wait", "Did you mean arms.weight?"),
+    ("arms: [{weight: 2}]", "arms.0.name is missing", "Label of the arm."),
+    ("arms: []", "arms is []", "Ways of proposing."),
+    ("arms: [{name: a}, {name: a}]", "two arms are named 'a'", "a name of its own"),
+    ("campaign: {seed: many}", "campaign.seed is 'many' and should be a valid integer", "Seed of everything"),
+    ("campaign: {seed: -1}", "campaign.seed is -1 and should be greater than or equal to 0", "Seed of everything"),
+    ("campaign: {name: Big Name}", "campaign.name is 'Big Name' and should match pattern", "Folder under"),
+    ("campaign: 3", "campaign is 3 and should be a section", "campaign.seed"),
+    ("trainer: {kind: magic}", "trainer.kind is 'magic' and should be 'subprocess' or 'simulated'", "trains for real"),
+    ("- a", "holds a list, not a mapping", "key: value"),
+    ("a: [", "cannot read", "valid YAML"),
+    ("a: 2026-99-99", "cannot read", "valid YAML"),
+])  # fmt: skip
+def test_a_wrong_file_is_refused_in_one_line_with_a_remedy(tmp_path: Path, text: str, what: str, remedy: str) -> None:
+    error = refusal([write(tmp_path, text)], [], {})
+    assert what in str(error)
+    assert "mine.yaml" in str(error)
+    assert "\n" not in str(error)
+    assert remedy in error.remedy
+
+
+@pytest.mark.parametrize(("overrides", "environ", "what", "remedy"), [
+    (["campaign.sead=3"], {}, "campaign.sead=…: unknown key campaign.sead", "Did you mean campaign.seed?"),
+    (["campaign=3"], {}, "campaign is a section", "campaign.seed"),
+    (["demo"], {}, "'demo' is not key=value", "campaign.seed=3"),
+    (["coordinator.heartbeat=60"], {}, "is not shorter than coordinator.lease_ttl", "several heartbeats"),
+    ([], {"AUTOSWARM_SLOTS__COUNTS": "3"}, "AUTOSWARM_SLOTS__COUNTS: unknown key slots.counts", "Did you mean slots.count?"),
+    ([], {"AUTOSWARM_SLOTS__COUNT": "0"}, "AUTOSWARM_SLOTS__COUNT: slots.count is 0", "CPU slots"),
+])  # fmt: skip
+def test_a_wrong_key_elsewhere_is_refused_with_its_place(overrides: list[str], environ: dict[str, str], what: str, remedy: str) -> None:
+    error = refusal([], overrides, environ)
+    assert what in str(error)
+    assert remedy in error.remedy
+
+
+@pytest.mark.parametrize("name", ["AUTOSWARM_OPENAI__API_KEY", "AUTOSWARM_LLM__TOKEN", "AUTOSWARM_CAMPAIGN__SEEDS"])
+def test_the_value_of_an_unknown_key_is_never_shown(name: str) -> None:
+    error = refusal([], [], {name: "hunter2"})
+    assert "hunter2" not in f"{error} {error.remedy} {error.__cause__}"
+
+
+def test_a_secret_in_the_configuration_is_sent_to_the_environment(tmp_path: Path) -> None:
+    error = refusal([write(tmp_path, "openai_api_key: hunter2")], [], {})
+    assert "hunter2" not in str(error)
+    assert ".env" in error.remedy
+
+
+def test_an_unknown_file_names_the_nearest_and_all_shipped_ones() -> None:
+    error = refusal(["dmeo"], [], {})
+    assert "'dmeo'" in str(error)
+    assert "Did you mean demo?" in error.remedy
+    assert "gpu_node" in error.remedy
+
+
+@pytest.mark.parametrize("files", [[], ["demo"], ["gpu_node"]])
+def test_the_resolved_file_loads_to_the_same_configuration(tmp_path: Path, files: list[str]) -> None:
+    first = load(files, ["campaign.max_hours=.5", "arms=[{name: a, files: [b.py]}]"], {})
+    assert load([write(tmp_path, resolved_yaml(first))], [], {}).config == first.config
+
+
+@pytest.mark.parametrize(("word", "nearest"), [("demmo", "demo"), ("gpu-node", "gpu_node"), ("x", None)])
+def test_did_you_mean_finds_the_nearest_or_nothing(word: str, nearest: str | None) -> None:
+    assert did_you_mean(word, ["demo", "gpu_node"]) == nearest
+
+
+def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="directory"):
+        read_yaml(tmp_path)

@@ -1,0 +1,118 @@
+"""The house keeps its own rules: the README's tree is the real one, names and imports are in order, nothing of one machine has leaked in."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("agents", "configs", "coordinator", "deploy", "evaluator", "trainer")
+MODULES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TEXTS = {".cfg", ".ini", ".json", ".md", ".py", ".sh", ".sql", ".toml", ".txt", ".yaml", ".yml", ""}
+
+FORBIDDEN = {
+    "a path of one machine": r"/(root|work|home/[a-z]+|Users/[A-Za-z]+)/",
+    "a path out of the project": r"\.\./shared\b",
+    "a package registry by name": r"\b(pypi|pythonhosted|npmjs|debian)\.org\b",
+    "how it was made": r"(?i)\bco-authored-by\b",
+}
+
+
+def listed() -> list[str]:
+    """Paths of the tree in the README; those of folders end with a slash."""
+    tree = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert tree, "README.md has no ```text block"
+    found: list[str] = []
+    folders: list[str] = []
+    for line in tree[1].splitlines():
+        indent, name = re.match(r"( *)(\S+)", line).groups()  # type: ignore[union-attr] # a blank line fails here
+        del folders[len(indent) // 2 :]
+        found.append("".join(folders) + name)
+        if name.endswith("/"):
+            folders.append(name)
+    return found
+
+
+def covered(module: Path, paths: set[str]) -> bool:
+    """Whether a line of the tree speaks of it: its own, or that of a folder of which no part is listed."""
+    if module.as_posix() in paths:
+        return True
+    folder = f"{module.parent.as_posix()}/"
+    nearest = next((f"{each.as_posix()}/" for each in module.parents if f"{each.as_posix()}/" in paths), folder)
+    return nearest in paths and not any(path.startswith(nearest) and path != nearest for path in paths)
+
+
+def texts() -> Iterator[Path]:
+    """Every text file that belongs to the project."""
+    kept = [*PACKAGES, "tests", "docs", ".ci", ".github"]
+    files = [path for folder in kept if (ROOT / folder).exists() for path in (ROOT / folder).rglob("*")]
+    files += ROOT.glob("*")
+    return (path for path in files if path.is_file() and path.suffix in TEXTS and "__pycache__" not in path.parts and path.name != ".git")
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def test_everything_in_the_readme_s_tree_exists() -> None:
+    missing = [path for path in listed() if not (ROOT / path).exists() or path.endswith("/") != (ROOT / path).is_dir()]
+    assert not missing
+
+
+def test_every_module_is_in_the_readme_s_tree() -> None:
+    paths = set(listed())
+    missing = [module for module in MODULES if module.name != "__init__.py" and not covered(module, paths)]
+    lines = [f"{module}  {(ast.get_docstring(parsed(module)) or '').splitlines()[:1]}" for module in missing]
+    assert not lines
+
+
+def test_the_readme_s_tree_lists_nothing_twice() -> None:
+    paths = listed()
+    assert len(paths) == len(set(paths))
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_nothing_of_one_machine_or_maker_is_in_the_project(what: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in texts()
+        if path != Path(__file__).resolve()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(FORBIDDEN[what], line)
+    ]
+    assert not found
+
+
+def test_the_patterns_for_that_find_what_they_are_for() -> None:
+    samples = ["see /work/x", "in ../shared/y", "from pypi.org", "Co-authored-by: Z"]
+    assert [what for what, sample in zip(FORBIDDEN, samples, strict=True) if not re.search(FORBIDDEN[what], sample)] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_what_it_is_and_exports_nothing(package: str) -> None:
+    for path in (ROOT / package).rglob("__init__.py"):
+        body = parsed(path).body
+        assert len(body) == 1, f"{path.relative_to(ROOT)} holds more than a docstring"
+        assert isinstance(body[0], ast.Expr), f"{path.relative_to(ROOT)} has no docstring"
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    drawers = {"utils", "util", "common", "helpers", "manager", "misc"}
+    assert not [module for module in MODULES if module.stem in drawers]
+
+
+def test_unit_tests_stay_quick() -> None:
+    heavy = {"ray", "git", "torch", "subprocess"}
+    for path in (ROOT / "tests" / "unit").rglob("*.py"):
+        assert not heavy & set(imported(path)), path.name
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Top-level packages a file imports."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
