@@ -1,0 +1,97 @@
+"""What a run's end means. Pure: evidence in, outcome out.
+
+- What the judge measured or unmasked stands, however the process ended afterwards.
+- What we did to a run (cancelled it, ended it at the wall cap) is never held against it as a crash.
+- The log is untrusted: it chooses between kinds of crash and supplies a bounded message, never a value.
+"""
+
+import signal
+
+from msgspec import Struct
+
+from evaluator.job import Final
+from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, TimedOut
+
+MESSAGE_CHARS = 300
+"""Longest message kept: a line that fits into a table or a brief."""
+
+MEMORY_SIGNS = ("MemoryError", "OutOfMemoryError", "CUDA out of memory", "can't allocate memory", "not enough memory")
+"""How Python, torch on a GPU and torch on a CPU say that memory ran out, in the last line of a traceback."""
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """What is known of a run at its end.
+
+    final: the judge's last word, or None. judge_error: why there is none. exit_code: of the variant, negative for a signal that was not ours; None
+    when it was still alive when we ended it. first_batch: whether it asked for one. stopped: why it was cut short ("cancelled", …), else empty.
+    wall_capped: it was ended at the wall cap. seconds: of real time since its start. tail: end of its log.
+    """
+
+    final: Final | None
+    exit_code: int | None
+    first_batch: bool
+    seconds: float
+    tail: str
+    stopped: str = ""
+    wall_capped: bool = False
+    judge_error: str = ""
+
+
+def classify(evidence: Evidence) -> Outcome:
+    """The outcome that follows from ``evidence``."""
+    verdict = evidence.final.outcome if evidence.final else None
+    if isinstance(verdict, Measured | Cheated):
+        return verdict
+    if evidence.stopped:
+        return Lost(evidence.stopped)
+    if evidence.wall_capped:
+        return TimedOut(Limit.WALL_CAP, evidence.seconds)
+    if verdict is None:
+        return Lost(bounded(f"judge crashed: {evidence.judge_error}" if evidence.judge_error else "judge crashed"))
+    if isinstance(verdict, Crashed) and (verdict.kind is CrashKind.NO_RESULT or _cut_off(evidence, verdict)):
+        return _crash(evidence, verdict)
+    return verdict
+
+
+def _cut_off(evidence: Evidence, verdict: Crashed) -> bool:
+    """Whether what looked like a broken message was half of one, by a process killed meanwhile."""
+    return verdict.kind is CrashKind.CONTRACT and evidence.exit_code is not None and evidence.exit_code < 0
+
+
+def _crash(evidence: Evidence, verdict: Crashed) -> Crashed:
+    """Which crash kept the judge from a result, by the way the process ended."""
+    said = last_error(evidence.tail)
+    if evidence.exit_code == 0 or evidence.exit_code is None:
+        return Crashed(CrashKind.NO_RESULT, verdict.message)
+    if evidence.exit_code == -signal.SIGKILL:
+        return Crashed(CrashKind.OUT_OF_MEMORY, "killed by SIGKILL, as the kernel does when memory runs out")
+    if any(sign in said for sign in MEMORY_SIGNS):
+        return Crashed(CrashKind.OUT_OF_MEMORY, said)
+    kind = CrashKind.EXCEPTION if evidence.first_batch else CrashKind.DOES_NOT_START
+    return Crashed(kind, said if evidence.exit_code > 0 and said else bounded(f"{_ending(evidence.exit_code)} {_last_line(evidence.tail)}".strip()))
+
+
+def _ending(exit_code: int) -> str:
+    if exit_code > 0:
+        return f"exit code {exit_code}."
+    try:
+        return f"killed by {signal.Signals(-exit_code).name}."
+    except ValueError:
+        return f"killed by signal {-exit_code}."
+
+
+def last_error(tail: str) -> str:
+    """The line of the last exception in a log, such as ``ValueError: bad shape``, bounded; empty when there is none."""
+    _, heading, trace = tail.rpartition("Traceback (most recent call last):")
+    if not heading:
+        return ""
+    return bounded(next((line for line in trace.splitlines() if line and not line[0].isspace()), ""))
+
+
+def _last_line(tail: str) -> str:
+    return next((line for line in reversed(tail.splitlines()) if line.strip()), "")
+
+
+def bounded(text: str) -> str:
+    """``text`` as one printable line of at most 300 characters."""
+    return "".join(char if char.isprintable() else " " for char in text[:MESSAGE_CHARS]).strip()

@@ -1,0 +1,145 @@
+"""Every process below this one: found, stopped, killed.
+
+- A subreaper inherits its orphaned descendants, so neither a double fork nor ``setsid`` leads out of the tree that ``/proc`` shows below it.
+- All are stopped before the first is killed: a parent that forks faster than it dies cannot win.
+- Where there is no ``/proc`` (macOS) only the process groups of the direct children are known: best effort.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+"""Numbers from <linux/prctl.h>."""
+
+PROC = Path("/proc")
+STOP_ROUNDS = 64
+"""Scans that may still find something new to stop; a tree deeper than this many forks per scan is killed all the same, only less neatly."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def adopt_orphans() -> None:
+    """Make this process a subreaper. Raises OSError when the kernel refuses; does nothing where there is no such thing."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when ``parent``, which started it, dies. For the child between fork and exec."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the call
+        os._exit(1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux" and _libc.prctl(option, value, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def descendants(root: int, spare: Collection[int] = ()) -> list[int]:
+    """Pids of all living processes below ``root``, parents first, without ``spare`` and what is below those. Zombies do not count."""
+    family: dict[int, list[_Process]] = {}
+    for process in _processes():
+        family.setdefault(process.parent, []).append(process)
+    found = [child for child in family.get(root, ()) if child.pid not in spare]
+    for process in found:  # grows while it is walked
+        found.extend(child for child in family.get(process.pid, ()) if child.pid not in spare)
+    return [process.pid for process in found if process.alive]
+
+
+class _Process(NamedTuple):
+    pid: int
+    parent: int
+    alive: bool
+
+
+def _processes() -> Iterator[_Process]:
+    for pid in _pids():
+        try:
+            stat = (PROC / str(pid) / "stat").read_bytes()
+        except OSError:  # ended meanwhile
+            continue
+        fields = stat[stat.rindex(b")") + 2 :].split()  # the name before may hold spaces and parentheses
+        state, parent, threads = fields[0], int(fields[1]), int(fields[17])
+        yield _Process(pid, parent, alive=state != b"Z" or threads > 1)  # the first thread may end before the others
+
+
+def _pids() -> list[int]:
+    try:
+        return [int(path.name) for path in PROC.iterdir() if path.name.isdigit()]
+    except FileNotFoundError:
+        return []
+
+
+def carrying(marker: str) -> list[int]:
+    """Pids of other processes whose initial environment holds ``marker``: what a run left when its supervisor was killed."""
+    wanted = os.fsencode(marker)
+    return [pid for pid in _pids() if pid != os.getpid() and wanted in _environment(pid)]
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return (PROC / str(pid) / "environ").read_bytes()
+    except OSError:  # ended, or another user's
+        return b""
+
+
+def end_carrying(marker: str, patience: float) -> int:
+    """Kill every process that carries ``marker``, waiting ``patience`` seconds at most. Returns how many are left."""
+    deadline = time.monotonic() + patience
+    while (pids := carrying(marker)) and time.monotonic() < deadline:
+        send(signal.SIGSTOP, pids)
+        send(signal.SIGKILL, carrying(marker))
+        time.sleep(0.01)
+    return len(pids)
+
+
+def end_descendants(groups: Iterable[int], patience: float, spare: Collection[int] = ()) -> int:
+    """Kill everything below this process but ``spare``, waiting ``patience`` seconds at most; reaping is left to the caller.
+
+    Returns how many are left. groups: process groups of direct children, used where there is no ``/proc``.
+    """
+    deadline = time.monotonic() + patience
+    if not PROC.is_dir():
+        _end_groups(groups)
+    while left := _stop_all(spare):
+        send(signal.SIGKILL, left)
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.002)
+    return len(left)
+
+
+def _stop_all(spare: Collection[int]) -> list[int]:
+    stopped: set[int] = set()
+    for _ in range(STOP_ROUNDS):
+        found = descendants(os.getpid(), spare)
+        if stopped.issuperset(found):
+            break
+        send(signal.SIGSTOP, set(found) - stopped)
+        stopped.update(found)
+    return found
+
+
+def _end_groups(groups: Iterable[int]) -> None:
+    for group in groups:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def send(number: signal.Signals, pids: Iterable[int]) -> None:
+    """Signal each of ``pids`` that still is there and is ours."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue

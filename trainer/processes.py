@@ -1,0 +1,95 @@
+"""The two processes of a run: the judge, and the variant that talks to it over a socket pair.
+
+The scratch folder holds a folder for each. Same user, so this keeps honest code apart and stops no hostile one: see the sandbox a result names.
+"""
+
+import fcntl
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from evaluator.job import JudgeJob
+from trainer.environment import ROOT, our_environment, variant_environment
+from trainer.spawn import Program, spawn
+from trainer.supervisor_job import SupervisorJob
+
+LOG_PIPE = 1 << 20
+"""Bytes the log pipe holds: the most an unprivileged process may ask for, so that a flood needs few wake-ups."""
+
+JUDGE_LOG = "judge.log"
+"""Name in the run's directory, if the judge wrote anything."""
+
+
+class Processes(Struct, frozen=True):
+    """Pids, and the ends of pipes we read, not blocking. log: what the variant writes. report: what the judge says."""
+
+    judge: int
+    variant: int
+    log: int
+    report: int
+
+
+def start_processes(job: SupervisorJob) -> Processes:
+    """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
+    home = _lay_out(job)
+    judge_end, variant_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    log, log_in = _pipe(LOG_PIPE)
+    report, report_in = _pipe()
+    with judge_end, variant_end, (job.order.directory / JUDGE_LOG).open("wb") as judge_log:
+        judge = spawn(_judge(job, judge_end.fileno(), report_in, judge_log.fileno()))
+        variant = spawn(_variant(job, home, variant_end.fileno(), log_in))
+    os.close(log_in)
+    os.close(report_in)
+    return Processes(judge, variant, log, report)
+
+
+def _lay_out(job: SupervisorJob) -> Path:
+    order, home = job.order, job.scratch / "variant"
+    for folder in (job.scratch / "judge", home, home / "tmp", home / "cache"):
+        folder.mkdir(mode=0o700)
+    judge_job = JudgeJob(run=order.run, data=job.data, budget=order.budget, seed=order.seed)
+    _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
+    (home / job.surface).write_text(order.source, encoding="utf-8")
+    shutil.copyfile(job.shim, home / "prepare.py")
+    return home
+
+
+def _judge_job_path(job: SupervisorJob) -> Path:
+    return job.scratch / "judge" / "job.json"
+
+
+def _pipe(size: int = 0) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    if size and sys.platform == "linux":
+        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, size)
+    return reading, writing
+
+
+def _judge(job: SupervisorJob, variant: int, report: int, log: int) -> Program:
+    arguments = [str(_judge_job_path(job)), "--variant-fd", str(variant), "--report-fd", str(report)]
+    return Program(
+        command=[sys.executable, "-P", "-m", job.judge_module, *arguments],
+        environment=our_environment(os.environ, job.scratch / "judge"),
+        folder=job.scratch / "judge",
+        output=log,
+        errors=log,
+        inherit=(variant, report),
+    )
+
+
+def _variant(job: SupervisorJob, home: Path, judge: int, log: int) -> Program:
+    return Program(
+        command=[sys.executable, "-u", "-S", "-P", str(ROOT / "trainer" / "launch.py"), str(home / job.surface)],
+        environment=variant_environment(os.environ, job.slot, home, judge),
+        folder=home,
+        output=log,
+        errors=log,
+        inherit=(judge,),
+        expendable=True,
+    )

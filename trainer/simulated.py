@@ -1,0 +1,111 @@
+"""A trainer that trains nothing: it waits as long as a training would and draws the value from a made-up landscape.
+
+For benchmarks of the swarm itself, for rehearsing a cluster without GPUs, and for tests. Everything but the waiting is deterministic: the same order
+gives the same outcome and value on every machine. Its results say ``sandbox="simulated"``, so that none is ever taken for a measurement.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from threading import Event
+
+from msgspec import Struct
+
+from evaluator.classify import bounded
+from evaluator.result import Crashed, CrashKind, Lost, Measured, Outcome, Progress, RunResult, Seconds
+from trainer.contract import RunOrder
+from trainer.effects import draw, effect, normal
+from trainer.result_file import LOG, write_result
+
+BEAT = 0.5
+"""Seconds between two reports of progress, as from a real training."""
+
+Pause = Callable[[Event, float], bool]
+"""Waits for seconds or until the event is set; returns whether it is set. ``Event.wait`` is one."""
+
+
+class Simulation(Struct, frozen=True, kw_only=True):
+    """What is simulated.
+
+    source: the baseline, which scores ``baseline`` give or take the noise and never crashes. sign: +1 where lower values are better, -1 where higher
+    are. seconds: of one training. sigma: standard deviation between seeds, in the metric's unit. crash_ratio: share of all other sources that crash,
+    after crash_seconds. seed: another one is another landscape.
+    """
+
+    source: str
+    baseline: float = 1.0
+    sign: int = 1
+    seconds: float = 2.0
+    sigma: float = 0.0065
+    crash_ratio: float = 0.0
+    crash_seconds: float = 0.2
+    seed: int = 0
+
+
+class SimulatedTrainer:
+    """Implements ``trainer.contract.Trainer``. pause and clock: replaced where time must not pass; clock gives seconds since the epoch."""
+
+    def __init__(self, simulation: Simulation, pause: Pause = Event.wait, clock: Callable[[], float] = time.time) -> None:
+        self._simulation = simulation
+        self._pause = pause
+        self._clock = clock
+
+    def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:
+        """Wait, draw, and keep the result as a real training would. Raises OSError when the directory cannot be written."""
+        started = self._clock()
+        outcome: Outcome = simulated_outcome(self._simulation, order.source, order.seed)
+        seconds = self._simulation.crash_seconds if isinstance(outcome, Crashed) else self._simulation.seconds
+        share = self._wait(seconds, progress, cancel)
+        if share < 1.0:
+            outcome = Lost("cancelled")
+        result = self._result(order, outcome, share, started)
+        order.directory.mkdir(parents=True, exist_ok=True)
+        (order.directory / LOG).write_text(result.tail, encoding="utf-8")
+        write_result(order.directory, result)
+        return result
+
+    def _wait(self, seconds: float, progress: Callable[[Progress], None], cancel: Event) -> float:
+        """Let ``seconds`` pass; returns the share of them that passed before ``cancel`` was set."""
+        share = 0.0
+        for now, until in _beats(seconds):
+            progress(Progress(share))
+            if self._pause(cancel, until - now):
+                return share
+            share = until / seconds
+        return 1.0
+
+    def _result(self, order: RunOrder, outcome: Outcome, share: float, started: float) -> RunResult:
+        finished = self._clock()
+        return RunResult(
+            run=order.run,
+            outcome=outcome,
+            seed=order.seed,
+            seconds=Seconds(train=finished - started, total=finished - started),
+            sandbox="simulated",
+            spent=share * order.budget.amount,
+            tail=f"simulated: {outcome}\n",
+            started_at=started,
+            finished_at=finished,
+        )
+
+
+def simulated_outcome(simulation: Simulation, source: str, seed: int) -> Measured | Crashed:
+    """What ``source`` trained with ``seed`` comes to."""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    if source != simulation.source and draw("crash", digest, simulation.seed) < simulation.crash_ratio:
+        return Crashed(CrashKind.EXCEPTION, "RuntimeError: simulated crash")
+    try:
+        worse = effect(source, simulation.source, simulation.seed)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # what the compiler says to text that is no program
+        return Crashed(CrashKind.DOES_NOT_START, bounded(f"{type(error).__name__}: {error}"))
+    noise = simulation.sigma * normal("noise", digest, seed, simulation.seed)
+    return Measured(simulation.baseline * (1 + simulation.sign * worse) + noise)
+
+
+def _beats(seconds: float) -> Iterator[tuple[float, float]]:
+    """``seconds`` cut into pieces of a beat and a rest; one empty piece for none, so that ``cancel`` is looked at once."""
+    now = 0.0
+    while now + BEAT < seconds:
+        yield now, now + BEAT
+        now += BEAT
+    yield now, max(seconds, now)

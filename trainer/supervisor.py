@@ -1,0 +1,230 @@
+"""The process that keeps one run: ``python -m trainer.supervisor``, its job on stdin, its status on stdout.
+
+- It leaves the trainer's session by a double fork, so that nothing which ends the trainer ends it first; the lifeline tells it what it needs to know.
+- It is a subreaper: every process of the run is below it, and when it says ``Finished`` none is left, nor is the scratch folder.
+- One thread, one ``select``: a variant that floods its log delays nothing else by more than one chunk.
+- The standard library and msgspec are all it imports: it must start fast and stay small.
+"""
+
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from evaluator.job import JudgeEvent
+from evaluator.result import TAIL_CHARS, RunResult
+from trainer.course import Course
+from trainer.descendants import adopt_orphans, end_descendants
+from trainer.processes import JUDGE_LOG, start_processes
+from trainer.progress import WINDOW, read_progress
+from trainer.result_file import LOG, write_result
+from trainer.runlog import LAST_PART, RunLog
+from trainer.scratch import remove_scratch
+from trainer.supervisor_job import Finished, Running, Status, SupervisorJob, decode_job, encode
+
+TICK = 0.5
+"""Seconds between two reports of progress."""
+
+CHUNK = 1 << 20
+"""Bytes read at once."""
+
+LONGEST_LINE = 1 << 20
+"""Bytes of a judge's event; a longer one is no event."""
+
+PATIENCE = 20.0
+"""Seconds for killed processes to go. A GPU driver may hold one for some seconds while it frees memory."""
+
+STDOUT = 1
+
+
+class Supervision:
+    """One run, from its start to its result."""
+
+    def __init__(self, job: SupervisorJob, signals: int) -> None:
+        self._job = job
+        self._signals = signals
+        self._started_at = time.time()
+        self._course = Course(time.monotonic(), job.order.budget.wall_cap)
+        self._log = RunLog(job.order.directory / LOG, job.log_bytes)
+        self._processes = start_processes(job)
+        self._report = b""
+        self._peak_memory = 0
+        self._selector = selectors.DefaultSelector()
+        self._listen()
+
+    def _listen(self) -> None:
+        handlers: dict[int, Callable[[], None]] = {
+            self._job.lifeline: self._on_lifeline,
+            self._signals: self._on_signal,
+            self._processes.report: self._on_report,
+            self._processes.log: self._on_log,
+        }
+        for descriptor, handler in handlers.items():
+            self._selector.register(descriptor, selectors.EVENT_READ, handler)
+
+    def watch(self) -> None:
+        """Follow the run until it must end."""
+        tick = 0.0
+        while (now := time.monotonic()) < (end := self._course.ends_at()):
+            if now >= tick:
+                tick = now + TICK
+                self._tell()
+            for key, _ in self._selector.select(min(end, tick) - now):
+                key.data()
+
+    def _tell(self) -> None:
+        step, loss = read_progress(self._log.tail(WINDOW).decode(errors="replace"))
+        try:
+            os.write(STDOUT, encode(Running(self._course.progress(step, loss))))
+        except (BlockingIOError, BrokenPipeError):
+            return  # a trainer too busy to listen misses one; one that died closed the lifeline too
+
+    def _on_lifeline(self) -> None:
+        self._course.stop("cancelled" if os.read(self._job.lifeline, 1) else "trainer died")
+
+    def _on_signal(self) -> None:
+        numbers = os.read(self._signals, CHUNK)
+        if signal.SIGTERM in numbers or signal.SIGINT in numbers:
+            self._course.stop("supervisor was told to end")
+        self._reap()
+
+    def _reap(self) -> None:
+        """Collect everything that ended, adopted orphans too."""
+        while (ended := _wait()) is not None:
+            pid, status, peak_memory = ended
+            if pid == self._processes.variant:
+                self._peak_memory = peak_memory
+                self._course.variant_ended(os.waitstatus_to_exitcode(status), time.monotonic())
+                # What it left behind may hold its end of the judge's socket, and the judge waits for that to close.
+                end_descendants([pid], PATIENCE, spare=[self._processes.judge])
+
+    def _on_report(self) -> None:
+        chunk = os.read(self._processes.report, CHUNK)
+        *lines, self._report = (self._report + chunk).split(b"\n")
+        try:
+            for line in lines:
+                self._course.hear(msgspec.json.decode(line, type=JudgeEvent), time.monotonic())
+        except msgspec.DecodeError:
+            chunk = b""
+        if not chunk or len(self._report) > LONGEST_LINE:
+            self._selector.unregister(self._processes.report)
+            self._course.judge_ended()
+
+    def _on_log(self) -> None:
+        chunk = os.read(self._processes.log, CHUNK)
+        self._log.write(chunk)
+        if not chunk:
+            self._selector.unregister(self._processes.log)
+
+    def finish(self) -> RunResult:
+        """End all that is left of the run and say what it was."""
+        self._course.end(time.monotonic())
+        left = end_descendants([self._processes.variant, self._processes.judge], PATIENCE)
+        self._reap()
+        self._drain()
+        return self._result({"processes_left": left} if left else {})
+
+    def _drain(self) -> None:
+        """Take what the log pipe still holds: nobody writes any more."""
+        try:
+            while chunk := os.read(self._processes.log, CHUNK):
+                self._log.write(chunk)
+        except BlockingIOError:
+            pass  # somebody outlived our patience and holds the other end
+        self._log.close()
+
+    def _result(self, remarks: dict[str, float | str]) -> RunResult:
+        order, course, final = self._job.order, self._course, self._course.final
+        log = self._log.tail(LAST_PART).decode(errors="replace")
+        return RunResult(
+            run=order.run,
+            outcome=course.outcome(log, _last_words(order.directory / JUDGE_LOG)),
+            seed=order.seed,
+            seconds=course.seconds(),
+            floor=final.floor if final else None,
+            spent=final.spent if final else course.share * order.budget.amount,
+            steps=course.steps,
+            peak_memory=self._peak_memory,
+            log_bytes=self._log.written,
+            tail=log[-TAIL_CHARS:],
+            details=(final.details if final else {}) | remarks,
+            started_at=self._started_at,
+            finished_at=time.time(),
+        )
+
+
+def _wait() -> tuple[int, int, int] | None:
+    """A child that ended: pid, status, most memory it held, in bytes. None when there is none."""
+    try:
+        pid, status, usage = os.wait4(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return (pid, status, usage.ru_maxrss * unit) if pid else None
+
+
+def _last_words(path: Path) -> str:
+    """Last line the judge wrote to its log, which goes if it is empty."""
+    lines = path.read_bytes()[-LAST_PART:].decode(errors="replace").strip().splitlines()
+    if not lines:
+        path.unlink()
+    return lines[-1] if lines else ""
+
+
+def supervise(job: SupervisorJob) -> RunResult:
+    """See ``job`` through. When this returns or raises, no process and no scratch folder of the run is left; the result is on disk."""
+    signals = _hear_signals()
+    try:
+        supervision = Supervision(job, signals)
+        supervision.watch()
+        result = supervision.finish()
+    finally:
+        end_descendants([], PATIENCE)
+        remove_scratch(job.scratch)
+    write_result(job.order.directory, result)
+    return result
+
+
+def _hear_signals() -> int:
+    """A descriptor on which the number of each signal arrives. Handled, not ignored: what is ignored stays ignored in the children."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    return reading
+
+
+def _leave_session() -> None:
+    """Become an orphan in a session of its own."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+
+
+def _say(status: Status) -> None:
+    os.set_blocking(STDOUT, True)
+    try:
+        with os.fdopen(STDOUT, "wb", closefd=False) as out:
+            out.write(encode(status))
+    except BrokenPipeError:
+        return  # the trainer is gone; the result is on disk
+
+
+def main() -> None:
+    """Entry of the process."""
+    _leave_session()
+    adopt_orphans()
+    job = decode_job(sys.stdin.buffer.read())
+    os.set_inheritable(job.lifeline, False)
+    os.set_blocking(STDOUT, False)
+    _say(Finished(supervise(job)))
+
+
+if __name__ == "__main__":
+    main()

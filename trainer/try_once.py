@@ -1,0 +1,31 @@
+"""One training outside any campaign: does this surface run, and what does it score?"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+from evaluator.budget import Budget
+from evaluator.result import Progress, RunResult
+from trainer.contract import RunOrder, Slot
+from trainer.subprocess_trainer import SubprocessTrainer
+from trainer.task import Task
+
+LOG_BYTES = 8_000_000
+"""Cap of the log: the default of a campaign."""
+
+
+def try_once(
+    task: Task,
+    source: str,
+    data: Path,
+    slot: Slot,
+    seed: int,
+    budget: Budget,
+    directory: Path | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> RunResult:
+    """Train ``source`` once on ``data`` as the swarm would. directory: keeps log and result; None keeps neither. Raises OSError."""
+    with tempfile.TemporaryDirectory(prefix="autoswarm-try-") as fleeting:
+        order = RunOrder(run="try", source=source, seed=seed, budget=budget, directory=directory or Path(fleeting))
+        return SubprocessTrainer(task, data, slot, LOG_BYTES).train(order, progress, Event())
