@@ -1,0 +1,143 @@
+"""Progress of a running campaign on stderr.
+
+- On a terminal: a small panel that is drawn anew, verdicts as lines above it.
+- Elsewhere, as in a log file: a line per verdict, and a heartbeat line when nothing was said for a while.
+- A view is told everything and asks for nothing: ``update`` may be called as often as one likes, with the rows that got a verdict since the last call.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol, TextIO
+
+from msgspec import Struct
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from coordinator.leaderboard import Json
+from deploy.plain import one_line
+from deploy.views import COLOURS, gain, in_sigmas, number, percent, span
+
+HEARTBEAT = 15.0
+"""Seconds of silence after which a view without a terminal says that it lives."""
+BAR = 20
+"""Characters of a progress bar."""
+
+
+class View(Protocol):
+    """Shows a campaign while it runs. status: of ``coordinator.leaderboard.status``; new_rows: of ``coordinator.leaderboard.row``."""
+
+    def update(self, status: Json, new_rows: Sequence[Json]) -> None:
+        """Show what is new."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
+
+
+class Limits(Struct, frozen=True):
+    """When the campaign ends by itself; 0 means never. experiments: verdicts. hours: of running."""
+
+    experiments: int = 0
+    hours: float = 0.0
+
+
+def view_for(limits: Limits, stream: TextIO = sys.stderr, clock: Callable[[], float] = time.monotonic) -> View:
+    """The view that suits the stream."""
+    return Panel(limits, Console(file=stream), clock) if stream.isatty() else Lines(limits, stream, clock)
+
+
+class Lines:
+    """One line per verdict; a heartbeat in between."""
+
+    def __init__(self, limits: Limits, stream: TextIO, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._stream = stream
+        self._clock = clock
+        self._began = self._said = clock()
+
+    def update(self, status: Json, new_rows: Sequence[Json]) -> None:
+        """See ``View.update``."""
+        for row in new_rows:
+            self._say(verdict_line(status, row))
+        if self._clock() - self._said >= HEARTBEAT:
+            self._say(summary(status, self._limits, self._clock() - self._began))
+
+    def close(self) -> None:
+        """See ``View.close``."""
+        self._stream.flush()
+
+    def _say(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
+        self._said = self._clock()
+
+
+class Panel:
+    """A panel of a few lines at the bottom of the terminal."""
+
+    def __init__(self, limits: Limits, console: Console, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._began = clock()
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def update(self, status: Json, new_rows: Sequence[Json]) -> None:
+        """See ``View.update``."""
+        for row in new_rows:
+            self._live.console.print(Text(verdict_line(status, row), style=COLOURS.get(row["state"], "")))
+        self._live.update(panel(status, self._limits, self._clock() - self._began), refresh=True)
+
+    def close(self) -> None:
+        """See ``View.close``."""
+        self._live.stop()
+
+
+def verdict_line(status: Json, row: Json) -> str:
+    """``e00012  rejected  2.2013  -1.7 σ  DEPTH 6 → 8: worse by …``."""
+    division = next(each for each in status["divisions"] if each["name"] == row["division"])
+    figures = f"{number(row['value']):>8}  {in_sigmas(division, gain(status, division, row['value'])):>8}"
+    reason = f": {one_line(row['reason'])}" if row["reason"] else ""
+    return f"{row['experiment']:<8}  {row['state']:<8}  {figures}  {one_line(row['title'])}{reason}"
+
+
+def summary(status: Json, limits: Limits, elapsed: float) -> str:
+    """One line about everything: finished, training, best, time."""
+    training = sum(agent["state"] == "training" for agent in status["agents"])
+    bests = [f"best {number(each['best']['value'])} ({each['name']})" for each in status["divisions"] if each["best"]]
+    busy = percent(status["occupancy"]["last_10_min"])
+    parts = [_finished(status, limits), f"{training} of {len(status['agents'])} agents training", *(bests or ["measuring the baseline"]), f"busy {busy}"]
+    return f"{status['campaign']} {status['state']}: {', '.join(parts)}, {_time(limits, elapsed)}"
+
+
+def panel(status: Json, limits: Limits, elapsed: float) -> RenderableType:
+    """The summary and a line per agent."""
+    table = Table.grid(padding=(0, 2))
+    for agent in status["agents"]:
+        table.add_row(Text(agent["id"]), agent["state"], agent["run"] or "", _bar(agent["progress"]))
+    return Group(Text(summary(status, limits, elapsed), style="bold"), table)
+
+
+def _finished(status: Json, limits: Limits) -> str:
+    done = sum(status["experiments"][state] for state in ("merged", "rejected", "crashed", "cheated")) - len(_measured(status))
+    return f"{done}{f' of {limits.experiments}' if limits.experiments else ''} experiments"
+
+
+def _measured(status: Json) -> list[Json]:
+    """Divisions whose baseline is measured: it counts as merged, and is no experiment to a person."""
+    return [division for division in status["divisions"] if division["best"]]
+
+
+def _time(limits: Limits, elapsed: float) -> str:
+    return f"{span(elapsed)} of {span(limits.hours * 3600)} at most" if limits.hours else span(elapsed)
+
+
+def _bar(share: float | None) -> str:
+    if share is None:
+        return ""
+    filled = round(min(1.0, max(0.0, share)) * BAR)
+    return f"{'█' * filled}{'░' * (BAR - filled)} {share:4.0%}"
