@@ -1,0 +1,1 @@
+"""The embedded default: a small language model on a synthetic language whose exact entropy is known."""
