@@ -1,0 +1,1 @@
+"""What is copied beside a variant: ``prepare``, its only door to data, clock and metric."""

@@ -1,0 +1,384 @@
+"""A real judge process, and on the other end of its socket a real variant under torch or a test that speaks the protocol, well or badly."""
+
+import contextlib
+import math
+import socket
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as nnf
+
+from evaluator.budget import Budget, Unit
+from evaluator.data import read_tokens
+from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, Spent
+from evaluator.messages import (
+    TOKENS_LIMIT,
+    Batch,
+    BudgetSpent,
+    Counted,
+    Evaluate,
+    Hello,
+    Losses,
+    NextBatch,
+    Refusal,
+    Rows,
+    Verdict,
+    Welcome,
+)
+from evaluator.packing import Packer
+from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
+from evaluator.wire import ClosedError
+from tests.integration.judged import BOS, BUDGET, TINY, VOCAB, Run, channel, edited, judge_process, run_variant, tiny_data
+
+EVALUATE = "val_bpb = evaluate_bpb(model, tokenizer, 5)"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared") / "tiny"
+    tiny_data(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def honest(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The tiny surface as it is, with seed 1 on one thread."""
+    return run_variant(TINY, data, tmp_path_factory.mktemp("honest") / "run")
+
+
+def value_of(final: Final) -> float:
+    assert isinstance(final.outcome, Measured), final
+    return final.outcome.value
+
+
+def crash_of(final: Final) -> tuple[CrashKind, str]:
+    assert isinstance(final.outcome, Crashed), final
+    return final.outcome.kind, final.outcome.message
+
+
+# ---- a real variant
+
+
+def in_process(data: Path, weights: dict[str, torch.Tensor]) -> float:
+    """Bits per byte of the tiny surface's weights, by plain torch."""
+    rows = torch.from_numpy(Packer(read_tokens(data, "val"), BOS, None).rows(1000 // 16, 17).astype(np.int64))
+    x, y = rows[:, :-1], rows[:, 1:]
+    h = nnf.embedding(x, weights["embedding.weight"])
+    q, k, v = nnf.linear(h, weights["qkv.weight"], weights["qkv.bias"]).chunk(3, dim=-1)
+    attention = (q @ k.mT / math.sqrt(q.size(-1))).masked_fill(torch.ones(16, 16).triu(1).bool(), -math.inf).softmax(-1) @ v
+    logits = nnf.linear(h + attention, weights["head.weight"], weights["head.bias"])
+    sizes = torch.tensor([len(token or b"") for token in VOCAB])[y]
+    losses = nnf.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
+    return float(losses.double()[sizes > 0].sum() / math.log(2) / sizes.sum())
+
+
+def test_an_honest_run_is_measured_as_plain_torch_would(data: Path, honest: Run) -> None:
+    value = value_of(honest.final)
+    weights, told = torch.load(honest.folder / "weights.pt")
+    assert value == pytest.approx(in_process(data, weights), abs=1e-6)
+    assert told == value
+    assert f"val_bpb:          {value:.6f}" in honest.log
+    assert value < 2.0 < math.log2(len(VOCAB)) / 1.1  # it has learned something
+    assert honest.final.floor == 0.2
+
+
+def test_events_come_in_order(honest: Run) -> None:
+    events = honest.events
+    assert isinstance(events[0], FirstBatch)
+    assert isinstance(events[-2], Evaluating)
+    shares = [event.share for event in events[1:-2] if isinstance(event, Spent)]
+    assert len(shares) == len(events) - 3
+    assert shares == sorted(shares)
+    assert 1 <= shares[-1] < 1.05
+
+
+def test_the_same_seed_gives_the_same_bits_on_one_and_two_threads(data: Path, tmp_path: Path, honest: Run) -> None:
+    again, two = (run_variant(TINY, data, tmp_path / str(threads), threads=threads).final for threads in (1, 2))
+    assert again == honest.final
+    assert (two.spent, two.steps) == (honest.final.spent, honest.final.steps)
+    assert value_of(two) == pytest.approx(value_of(again), abs=1e-4)
+
+
+def test_another_seed_of_the_run_gives_another_value_at_the_same_cost(data: Path, tmp_path: Path, honest: Run) -> None:
+    other = run_variant(TINY, data, tmp_path / "run", seed=2).final
+    assert value_of(other) != value_of(honest.final)
+    assert (honest.final.spent, honest.final.steps) == (other.spent, other.steps)
+
+
+def test_the_counted_work_is_that_of_the_matrices(honest: Run) -> None:
+    """2 FLOP per multiply-add; backward does the linears twice, less the input gradient of nothing; attention 2 products forward, 5 backward."""
+    final = honest.final
+    tokens, width, vocabulary = 8 * 16, 16, len(VOCAB)
+    linears = 3 * 2 * tokens * width * (3 * width + vocabulary)
+    attention = (2 + 5) * 2 * 8 * 16 * 16 * width
+    assert final.spent / final.steps == linears + attention
+
+
+def test_accumulated_batches_are_priced_as_one_step(data: Path, tmp_path: Path, honest: Run) -> None:
+    plain = honest.final
+    run = run_variant(edited("ACCUMULATE = 1 ", "ACCUMULATE = 3 "), data, tmp_path / "run")
+    assert run.final.spent / run.final.steps == pytest.approx(plain.spent / plain.steps)
+    assert run.final.details["optimizer_steps"] == run.final.steps / 3
+    assert isinstance(run.final.outcome, Measured)
+
+
+def test_a_script_without_a_torch_optimizer_is_priced_too(data: Path, tmp_path: Path) -> None:
+    by_hand = "[p.data.sub_(p.grad, alpha=0.5) for p in model.parameters()]"
+    run = run_variant(edited("    optimizer.step()", f"    {by_hand}"), data, tmp_path / "run")
+    assert isinstance(run.final.outcome, Measured)
+    assert 1 <= run.final.spent / BUDGET.amount < 1.2
+
+
+def test_larger_batches_in_mid_run_are_counted_again(data: Path, tmp_path: Path, honest: Run) -> None:
+    grown = edited("    steps += 1\n", "    steps += 1\n    if steps == 20:\n        loader = make_dataloader(tokenizer, 16, MAX_SEQ_LEN, 'train')\n")
+    run = run_variant(grown, data, tmp_path / "run").final
+    assert isinstance(run.outcome, Measured)
+    assert run.spent == pytest.approx(honest.final.spent, rel=0.05)
+    assert 20 + 2 * (run.steps - 20) == pytest.approx(honest.final.steps, abs=2)
+
+
+def test_virtual_seconds_are_the_clock_the_script_sees(data: Path, tmp_path: Path) -> None:
+    run = run_variant(TINY, data, tmp_path / "run", budget=Budget(Unit.VIRTUAL_SECONDS, 0.02, 60))
+    assert isinstance(run.final.outcome, Measured)
+    assert f"training_seconds: {0.02:.2f}"[:-1] in run.log
+    assert run.final.spent == pytest.approx(0.02, rel=0.2)
+
+
+def test_a_printed_number_changes_nothing(data: Path, tmp_path: Path, honest: Run) -> None:
+    faked = run_variant(edited('print("---")', 'val_bpb = 0.0001\nprint("---")'), data, tmp_path / "faked")
+    assert "val_bpb:          0.000100" in faked.log
+    assert faked.final == honest.final
+
+
+def test_a_second_evaluation_gets_the_first_value(data: Path, tmp_path: Path) -> None:
+    twice = f"{EVALUATE}\nmodel.head.bias.data += 5\nassert evaluate_bpb(model, tokenizer, 5) == val_bpb"
+    run = run_variant(edited(EVALUATE, twice), data, tmp_path / "run")
+    assert run.returncode == 0, run.log
+    assert isinstance(run.final.outcome, Measured)
+
+
+def test_a_seed_literal_is_shifted_by_the_seed_of_the_run(data: Path, tmp_path: Path) -> None:
+    source = "import prepare, torch, random, numpy\ntorch.manual_seed(1); random.seed(1); numpy.random.seed(1)\n"
+    source += "print(torch.rand(1).item(), random.random(), numpy.random.rand())"
+    logs = {seed: run_variant(source, data, tmp_path / str(seed), seed=seed).log.split() for seed in (1, 2)}
+    assert len(logs[1]) == 3
+    assert all(one != other for one, other in zip(logs[1], logs[2], strict=True))
+
+
+def test_validation_batches_are_refused(data: Path, tmp_path: Path) -> None:
+    run = run_variant(edited('MAX_SEQ_LEN, "train"', 'MAX_SEQ_LEN, "val"'), data, tmp_path / "run")
+    assert "validation tokens stay with the judge" in run.log
+    assert crash_of(run.final)[0] is CrashKind.NO_RESULT
+
+
+def test_a_run_that_never_evaluates_has_no_result(data: Path, tmp_path: Path) -> None:
+    run = run_variant(edited(EVALUATE, "val_bpb = 0.5"), data, tmp_path / "run")
+    assert run.returncode == 0
+    assert crash_of(run.final)[0] is CrashKind.NO_RESULT
+
+
+def test_a_loop_that_ends_when_batches_do_is_measured(data: Path, tmp_path: Path) -> None:
+    source = edited("while (elapsed := time.time() - began) < TIME_BUDGET:", "elapsed, batches = 0, iter(loader)\nfor first in batches:")
+    source = edited("        x, y, epoch = next(loader)\n", "        x, y, epoch = first\n", source)
+    run = run_variant(source, data, tmp_path / "run")
+    assert "the budget is spent" in run.log
+    assert isinstance(run.final.outcome, Measured)
+    assert run.final.spent <= 1.02 * BUDGET.amount + 2 * run.final.spent / run.final.steps
+
+
+def test_a_loop_that_ignores_its_clock_is_timed_out(data: Path, tmp_path: Path) -> None:
+    run = run_variant(edited("< TIME_BUDGET", "< 1e9"), data, tmp_path / "run")
+    assert run.returncode != 0
+    assert isinstance(run.final.outcome, TimedOut)
+    assert run.final.outcome.limit is Limit.BUDGET
+
+
+def test_losses_that_are_not_finite_mean_divergence(data: Path, tmp_path: Path) -> None:
+    run = run_variant(edited(EVALUATE, f"model.head.bias.data[3] = float('nan')\n{EVALUATE}"), data, tmp_path / "run")
+    assert crash_of(run.final)[0] is CrashKind.DIVERGED
+    assert "the losses are not finite" in run.log
+
+
+def test_a_mean_instead_of_losses_breaks_the_contract(data: Path, tmp_path: Path) -> None:
+    run = run_variant(edited('if reduction == "none" else loss', 'if reduction == "nothing" else loss.mean()'), data, tmp_path / "run")
+    assert crash_of(run.final) == (CrashKind.CONTRACT, "the judge received losses of shape [] and type float32 instead of [5, 16] and float32")
+
+
+def test_seeing_the_future_falls_below_the_floor(data: Path, tmp_path: Path) -> None:
+    run = run_variant(edited('if reduction == "none" else loss', '* 0.01 if reduction == "none" else loss'), data, tmp_path / "run")
+    assert isinstance(run.final.outcome, Cheated)
+    assert run.final.outcome.kind == "below_floor"
+    assert "below 0.995 of the exact floor 0.200000" in run.final.outcome.evidence
+
+
+def test_a_budget_in_seconds_ends_within_two_per_cent_and_a_step(data: Path, tmp_path: Path) -> None:
+    slow = edited("    optimizer.step()\n", "    time.sleep(0.02)\n    optimizer.step()\n")
+    run = run_variant(slow, data, tmp_path / "run", budget=Budget(Unit.SECONDS, 0.5, 60))
+    assert isinstance(run.final.outcome, Measured), run.log
+    assert 0.5 <= run.final.spent <= 0.51 + 2 * run.final.spent / run.final.steps
+
+
+def test_text_becomes_tokens_and_text_again(data: Path, tmp_path: Path) -> None:
+    source = "from prepare import Tokenizer\nt = Tokenizer.from_directory()\nprint(t.get_vocab_size(), t.get_bos_token_id(), t.encode('théa'), "
+    source += "t.encode(['b', 'a'], prepend=0), repr(t.decode([0, 22, 21])))"
+    assert run_variant(source, data, tmp_path / "run").log.strip() == "24 0 [22, 21, 1] [[0, 2], [0, 1]] 'thé'"
+
+
+# ---- a test that speaks the protocol
+
+
+class Client:
+    """A variant of which the test decides every word."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.channel = channel(connection)
+
+    def ask(self, request: msgspec.Struct, payload: bytes = b"") -> tuple[msgspec.Struct, bytes]:
+        self.channel.send(request, payload)
+        reply, received = self.channel.receive(payload_limit=1 << 24)
+        return reply, bytes(received)
+
+    def losses(self, losses: np.ndarray, dtype: str = "float32") -> msgspec.Struct:
+        return self.ask(Losses(dtype=dtype, shape=list(losses.shape)), losses.tobytes())[0]
+
+
+def final_of(events: list[JudgeEvent]) -> Final:
+    assert isinstance(events[-1], Final)
+    assert not any(isinstance(event, Final) for event in events[:-1])
+    return events[-1]
+
+
+WORK = Counted(flops=1000, ops=10, bytes_written=10, tokens=64)
+
+
+def test_the_judge_says_what_the_variant_may_know(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path, seed=7) as (connection, events):
+        welcome, vocabulary = Client(connection).ask(Hello(1))
+    assert welcome == Welcome(
+        max_seq_len=16, time_budget=6e7 * 7.12e-12, nominal=True, seed=7, vocab_size=24, bos=0, vocabulary="longest_match", pattern=None
+    )
+    assert msgspec.json.decode(vocabulary) == [token.hex() if token is not None else None for token in VOCAB]
+    assert crash_of(final_of(events))[0] is CrashKind.NO_RESULT
+
+
+def test_training_rows_are_packed_in_the_order_of_the_seed(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path, seed=7) as (connection, _):
+        batch, payload = Client(connection).ask(NextBatch(rows=4, length=16, steps=0))
+    assert batch == Batch(rows=4, length=16, epoch=1, seconds=0)
+    assert np.array_equal(np.frombuffer(payload, "<u2").reshape(4, 17), Packer(read_tokens(data, "train"), BOS, 7).rows(4, 17))
+
+
+def test_asking_on_after_the_budget_is_timed_out(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path, budget=Budget(Unit.FLOPS, 10_000, 9)) as (connection, events):
+        client = Client(connection)
+        request = NextBatch(rows=4, length=16, steps=0, counted=WORK)
+        replies = [client.ask(request)[0] for _ in range(13)]
+        assert {type(reply) for reply in replies[:-1]} == {Batch}
+        assert replies[-1] == BudgetSpent()
+        assert isinstance(client.ask(request)[0], Refusal)
+        with pytest.raises(ClosedError):
+            client.ask(request)
+    final = final_of(events)
+    assert isinstance(final.outcome, TimedOut)
+    assert (final.spent, final.steps) == (12_000, 12)
+
+
+def test_leaving_after_the_budget_without_evaluation_is_timed_out(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path, budget=Budget(Unit.FLOPS, 1, 9)) as (connection, events):
+        client = Client(connection)
+        while client.ask(NextBatch(rows=4, length=16, steps=0, counted=WORK))[0] != BudgetSpent():
+            pass
+    assert isinstance(final_of(events).outcome, TimedOut)
+
+
+def test_a_late_evaluation_is_timed_out_by_the_judges_clock(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path, budget=Budget(Unit.SECONDS, 0.1, 9)) as (connection, events):
+        client = Client(connection)
+        for step in range(4):
+            client.ask(NextBatch(rows=1, length=16, steps=step))
+        time.sleep(0.3)
+        assert isinstance(client.ask(Evaluate(rows=4, steps=4))[0], Refusal)
+    assert isinstance(final_of(events).outcome, TimedOut)
+
+
+def test_a_model_that_was_never_trained_is_measured(data: Path, tmp_path: Path) -> None:
+    """Losses of ln 2 everywhere are a bit per token, whatever the last batch is filled up with."""
+    with judge_process(data, tmp_path) as (connection, events):
+        client = Client(connection)
+        reply = client.ask(Evaluate(rows=50, steps=0))[0]
+        shown = 0
+        while isinstance(reply, Rows):
+            assert (reply.rows, reply.length) == (50, 16)
+            shown += reply.rows
+            reply = client.losses(np.full((50, 16), math.log(2), dtype=np.float32))
+        assert isinstance(reply, Verdict)
+    final = final_of(events)
+    assert shown == 100  # 62 rows count
+    assert value_of(final) == pytest.approx(float(final.details["eval_tokens"]) / float(final.details["eval_bytes"]))
+    assert reply.value == value_of(final)
+
+
+@pytest.mark.parametrize(
+    ("losses", "dtype"),
+    [
+        (np.ones((4, 15), dtype=np.float32), "float32"),
+        (np.ones((2, 32), dtype=np.float32), "float32"),
+        (np.ones((4, 16), dtype=np.float16), "float16"),
+        (np.ones((4, 16), dtype=np.float16), "float32"),
+        (np.ones((4, 16), dtype=np.float64), "float32"),
+        (np.ones((4000, 16), dtype=np.float32), "float32"),
+    ],
+)
+def test_losses_of_the_wrong_form_break_the_contract(data: Path, tmp_path: Path, losses: np.ndarray, dtype: str) -> None:
+    with judge_process(data, tmp_path) as (connection, events):
+        client = Client(connection)
+        client.ask(Evaluate(rows=4, steps=0))
+        with contextlib.suppress(ClosedError):  # it hangs up on a payload it would not read
+            assert isinstance(client.losses(losses, dtype), Refusal)
+    assert crash_of(final_of(events))[0] is CrashKind.CONTRACT
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x05\0\0\0\0\0\0\0hello",
+        b"\xff" * 64,
+        b"\x02\0\0\0\xff\xff\xff\x7f{}",
+        b'\x31\0\0\0\0\0\0\0{"type":"losses","dtype":"float32","shape":[1,1]}',
+        b'\x1c\0\0\0\0\0\0\0{"type":"hello","version":9}',
+        b'\x3c\0\0\0\0\0\0\0{"type":"next_batch","rows":1000000000,"length":16,"steps":0}',
+        b'\x39\0\0\0\0\0\0\0{"type":"next_batch","rows":60000,"length":1000,"steps":0}',
+        b'\x2c\0\0\0\0\0\0\0{"type":"evaluate","rows":1000000,"steps":0}',
+    ],
+)
+def test_garbage_breaks_the_contract_and_never_the_judge(data: Path, tmp_path: Path, sent: bytes) -> None:
+    with judge_process(data, tmp_path) as (connection, events):
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+    assert crash_of(final_of(events))[0] is CrashKind.CONTRACT
+
+
+def test_a_batch_just_within_the_limit_is_served(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path) as (connection, _):
+        reply, payload = Client(connection).ask(NextBatch(rows=TOKENS_LIMIT // 1024, length=1023, steps=0))
+    assert isinstance(reply, Batch)
+    assert len(payload) == 2 * TOKENS_LIMIT
+
+
+def test_a_variant_that_dies_within_a_message_has_no_result(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path) as (connection, events):
+        connection.sendall(b"\x20\0\0\0")
+    assert crash_of(final_of(events))[0] is CrashKind.NO_RESULT
+
+
+def test_nothing_heard_is_no_result(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path) as (_, events):
+        pass
+    assert events == [final_of(events)]
+    assert crash_of(final_of(events))[0] is CrashKind.NO_RESULT

@@ -1,0 +1,127 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator.budget import Budget, Unit
+from evaluator.messages import Counted
+from evaluator.meter import EVALUATE_STEPS, FEED_STEPS, ClockMeter, CountMeter, StepCost, meter, nominal_seconds, overrun
+
+
+def counted(flops: int, tokens: int) -> Counted:
+    return Counted(flops=flops, ops=0, bytes_written=0, tokens=tokens)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_clock_runs_from_the_first_batch_handed_out() -> None:
+    clock = Clock()
+    seconds = ClockMeter(clock)
+    clock.now += 50
+    seconds.tell(0, None)
+    seconds.hand_out(8)
+    clock.now += 3
+    seconds.tell(1, None)
+    assert seconds.spent == 3
+
+
+def test_uncharged_steps_do_not_run_the_clock() -> None:
+    clock = Clock()
+    seconds = ClockMeter(clock, uncharged_steps=2)
+    for step in range(4):
+        seconds.tell(step, None)
+        seconds.hand_out(8)
+        clock.now += 10
+    seconds.tell(4, None)
+    assert seconds.spent == 20
+
+
+def test_a_count_charges_what_was_handed_out_before_it() -> None:
+    work = CountMeter(Unit.FLOPS)
+    for news in (None, None, counted(flops=300, tokens=10)):
+        work.tell(0, news)
+        work.hand_out(10)
+    assert work.spent == 600  # two batches are done with, the third is in the variant's hands
+    work.tell(3, None)
+    assert work.spent == 900
+
+
+def test_a_later_count_prices_only_what_comes_after() -> None:
+    work = CountMeter(Unit.FLOPS)
+    for news in (None, counted(flops=300, tokens=10), counted(flops=500, tokens=10), None):
+        work.tell(0, news)
+        work.hand_out(10)
+    assert work.spent == 300 + 500 + 500
+
+
+def test_larger_batches_cost_more_before_they_are_counted_again() -> None:
+    work = CountMeter(Unit.FLOPS)
+    work.tell(0, counted(flops=300, tokens=10))
+    work.hand_out(20)
+    work.tell(1, None)
+    assert work.spent == 600
+
+
+def test_virtual_seconds_price_operations_and_bytes_too() -> None:
+    work = CountMeter(Unit.VIRTUAL_SECONDS)
+    work.hand_out(1)
+    work.tell(1, Counted(flops=10**9, ops=1000, bytes_written=10**9, tokens=1))
+    assert work.spent == pytest.approx((7.12 + 1.60 + 171) / 1e3)
+
+
+def test_the_unit_chooses_the_meter() -> None:
+    assert isinstance(meter(Budget(Unit.SECONDS, 1, 9), Clock()), ClockMeter)
+    assert isinstance(meter(Budget(Unit.FLOPS, 1, 9), Clock()), CountMeter)
+
+
+BUDGET = Budget(Unit.FLOPS, 1000.0, 9)
+
+
+@given(st.integers(1, 2000), st.booleans())
+def test_a_loop_that_stops_by_its_clock_is_never_refused(step: int, late: bool) -> None:
+    """Equal steps. ``late``: it asks for a batch before it looks at the clock, which therefore does not show the last step."""
+    cost, spent, steps = StepCost(), 0, 0
+    while spent - late * step < BUDGET.amount:
+        assert not overrun(BUDGET, spent, cost.value, FEED_STEPS)
+        steps, spent = steps + 1, spent + step
+        cost.tell(spent, steps)
+    assert not overrun(BUDGET, spent, cost.value, EVALUATE_STEPS)
+
+
+@given(st.integers(1, 400), st.integers(1, 8))
+def test_a_loop_whose_steps_grow_is_never_refused(step: int, factor: int) -> None:
+    cost, spent, steps = StepCost(), 0, 0
+    while spent < BUDGET.amount:
+        assert not overrun(BUDGET, spent, cost.value, FEED_STEPS)
+        steps, spent = steps + 1, spent + (step if spent < BUDGET.amount / 2 else factor * step)
+        cost.tell(spent, steps)
+    assert not overrun(BUDGET, spent, cost.value, EVALUATE_STEPS)
+
+
+@given(st.integers(1, 400))
+def test_batches_end_within_two_per_cent_and_two_steps(step: int) -> None:
+    cost, spent, steps = StepCost(), 0, 0
+    while not overrun(BUDGET, spent, cost.value, FEED_STEPS):
+        steps, spent = steps + 1, spent + step
+        cost.tell(spent, steps)
+    assert BUDGET.amount < spent <= 1020 + 2 * step
+
+
+def test_batches_stand_for_steps_until_an_optimizer_is_seen() -> None:
+    cost = StepCost()
+    for batches in range(1, 5):
+        cost.tell(10 * batches, batches)
+    assert cost.value == 10
+    cost.tell(50, 1)
+    assert cost.value == 50
+
+
+def test_nominal_seconds_are_seconds_of_the_reference_core() -> None:
+    assert nominal_seconds(Unit.FLOPS, 4e11) == pytest.approx(2.848)
+    assert nominal_seconds(Unit.VIRTUAL_SECONDS, 12) == 12
+    assert nominal_seconds(Unit.SECONDS, 300) == 300
