@@ -1,4 +1,5 @@
-"""Campaigns on disk: finding them and reading them while nothing, or something, runs. Never writes.
+"""Campaigns on disk: finding them and reading them while nothing, or something, runs.
+Nothing is written but the request to stop.
 
 - A campaign is a folder that holds a journal; its name is the folder's.
 - What is read is the journal alone, replayed; so it is always consistent, and as of the last thing acknowledged.
@@ -33,7 +34,9 @@ class Follower:
             for entry in self._journal.entries(after=self.state.events):
                 self.state.apply(entry.event, entry.at)
         except (sqlite3.DatabaseError, ValueError) as error:  # ValueError: msgspec's, for an event that cannot be read
-            raise ConfigError(f"cannot read the journal {self.layout.journal}: {error}", "Restore it from a copy, or use a newer autoswarm.") from error
+            raise ConfigError(
+                f"cannot read the journal {self.layout.journal}: {error}", "Restore it from a copy, or use a newer autoswarm."
+            ) from error
         if self.state.started is None:
             raise NothingFoundError(f"campaign {self.layout.name} has not begun", "Wait a moment, or start it with `autoswarm run`.")
         return self.state
@@ -76,15 +79,26 @@ def open_campaign(name: str | None, folder: Path) -> tuple[Layout, CampaignState
         follower.close()
 
 
+def request_stop(layout: Layout, now: bool) -> None:
+    """Ask whoever runs the campaign to drain it, or to end its runs ``now``. Works from any process. Raises NothingFoundError, ConfigError."""
+    if not locked(layout.folder):
+        raise NothingFoundError(f"campaign {layout.name} is not running", "There is nothing to stop.")
+    beside = layout.stop_request.with_suffix(".new")
+    try:
+        beside.write_text("now" if now else "drain", encoding="utf-8")
+        beside.replace(layout.stop_request)
+    except OSError as error:
+        raise ConfigError(f"cannot write in {layout.folder}: {error.strerror}", "Stop it as the user that started it.") from error
+
+
 def find_experiment(state: CampaignState, name: str) -> Experiment:
     """The experiment of an id, a commit's beginning, ``best``, ``baseline``, or either with ``/division``. Raises NothingFoundError."""
     word, _, wanted = name.partition("/")
     if word in ("best", "baseline"):
         division = _division(state, wanted)
-        holder = division.baseline if word == "baseline" else division.best and division.best.experiment
-        if holder is None:
+        if word == "best" and division.best is None:
             raise NothingFoundError(f"division {division.name} has no best yet", "Wait until its baseline is measured: `autoswarm status --watch`.")
-        return state.experiments[holder]
+        return state.experiments[division.best.experiment if word == "best" and division.best else division.baseline]
     experiment = find(state, name)
     if experiment is None:
         raise NothingFoundError(f"there is no experiment {name!r} in {state.start.campaign}", "`autoswarm leaderboard` lists them.")

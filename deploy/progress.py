@@ -2,7 +2,7 @@
 
 - On a terminal: a small panel that is drawn anew, verdicts as lines above it.
 - Elsewhere, as in a log file: a line per verdict, and a heartbeat line when nothing was said for a while.
-- A view is told everything and asks for nothing: ``update`` may be called as often as one likes, with the rows that got a verdict since the last call.
+- A view is told everything and asks for nothing: ``update`` may be called at any rate, with the rows that got a verdict since the last call.
 """
 
 import sys
@@ -110,7 +110,12 @@ def summary(status: Json, limits: Limits, elapsed: float) -> str:
     training = sum(agent["state"] == "training" for agent in status["agents"])
     bests = [f"best {number(each['best']['value'])} ({each['name']})" for each in status["divisions"] if each["best"]]
     busy = percent(status["occupancy"]["last_10_min"])
-    parts = [_finished(status, limits), f"{training} of {len(status['agents'])} agents training", *(bests or ["measuring the baseline"]), f"busy {busy}"]
+    parts = [
+        _finished(status, limits),
+        f"{training} of {len(status['agents'])} agents training",
+        *(bests or ["measuring the baseline"]),
+        f"busy {busy}",
+    ]
     return f"{status['campaign']} {status['state']}: {', '.join(parts)}, {_time(limits, elapsed)}"
 
 

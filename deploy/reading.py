@@ -157,7 +157,14 @@ def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path)
 
 @click.command()
 @campaign
-@click.option("--format", "form", type=click.Choice(["tsv", "csv", "jsonl"]), default="tsv", show_default=True, help="tsv: results.tsv; else the leaderboard's rows.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tsv", "csv", "jsonl"]),
+    default="tsv",
+    show_default=True,
+    help="tsv is results.tsv.",
+)
 @folder
 def export(name: str | None, form: str, folder: Path) -> None:
     """Experiments as a table for other programs, on stdout."""

@@ -6,6 +6,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,9 +17,13 @@ from coordinator.leaderboard import Json
 from deploy.plain import one_line, plain
 from deploy.staircase import Frame, Point, draw
 
+if TYPE_CHECKING:
+    from deploy.doctor import Check
+
 DIGITS = 4
 """Decimals of a metric: σ of a real task is a few thousandths."""
 COLOURS = {"merged": "green", "rejected": "", "crashed": "red", "cheated": "magenta", "running": "cyan", "confirming": "cyan"}
+GRADES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 def number(value: float | None, digits: int = DIGITS) -> str:
@@ -85,7 +90,7 @@ def _headline(status: Json) -> Text:
 def _facts(status: Json) -> Table:
     metric, occupancy = status["metric"], status["occupancy"]
     lower = "lower" if metric["direction"] == "minimize" else "higher"
-    return _pairs(
+    return pairs(
         {
             "task": f"{status['task']}, {metric['name']}, {lower} is better",
             "started": f"{moment(status['started_at'])}, last event {moment(status['updated_at'])}",
@@ -107,7 +112,7 @@ def _division(status: Json, division: Json) -> Table:
         facts["gain"] = f"{number(better)} = {in_sigmas(division, better)} in {division['merges']} merges"
     if division["floor"] is not None:
         facts["floor"] = f"{number(division['floor'])}, {to_floor(division, (best or baseline)['value'])} away"
-    return _pairs(facts)
+    return pairs(facts)
 
 
 def _agents(agents: Sequence[Json]) -> Table:
@@ -132,7 +137,12 @@ def leaderboard(status: Json, rows: Sequence[Json]) -> RenderableType:
         table.columns[column].justify = "right"
     for row in rows:
         division = divisions[row["division"]]
-        figures = [number(row["value"]), in_sigmas(division, gain(status, division, row["value"])), to_floor(division, row["value"]), str(row["runs"])]
+        figures = [
+            number(row["value"]),
+            in_sigmas(division, gain(status, division, row["value"])),
+            to_floor(division, row["value"]),
+            str(row["runs"]),
+        ]
         where = [row["division"]] if several else []
         state = Text(row["state"], style=COLOURS.get(row["state"], ""))
         table.add_row(row["experiment"], *figures, state, *where, row["arm"] or "–", Text(one_line(row["title"])))
@@ -170,7 +180,7 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
         "logs": str(runs.runs / f"{page['experiment']}.*"),
     }
     story = Text("\n".join(f"  {_when(line)}" for line in page["story"]), style="dim")
-    return Group(title, _pairs({key: value for key, value in facts.items() if value}), _runs(page["all_runs"]), story, *_last_words(page["all_runs"]))
+    return Group(title, pairs({key: value for key, value in facts.items() if value}), _runs(page["all_runs"]), story, *_last_words(page["all_runs"]))
 
 
 def _runs(runs: Sequence[Json]) -> Table:
@@ -216,7 +226,7 @@ def closing(status: Json, rows: Sequence[Json], stairs: dict[str, list[Json]], l
 
 def _places(status: Json, layout: Layout) -> Table:
     branches = ", ".join(f"best/{division['name']}" for division in status["divisions"] if division["best"])
-    return _pairs(
+    return pairs(
         {
             "journal": str(layout.journal),
             "repository": f"{layout.repository}" + (f", branch {branches}" if branches else ""),
@@ -228,10 +238,38 @@ def _places(status: Json, layout: Layout) -> Table:
     )
 
 
+# ---------------------------------------------------------------------- outside campaigns
+
+
+def trial(found: Json, tail: str) -> RenderableType:
+    """The result of one variant tried once. tail: the end of its log, shown when it was not measured."""
+    seconds = ", ".join(f"{phase} {each:.1f} s" for phase, each in found["seconds"].items())
+    facts = {"outcome": found["outcome"], "value": number(found["value"]), "reason": one_line(found["reason"])}
+    facts |= {
+        "floor": "" if found["floor"] is None else number(found["floor"]),
+        "time": seconds,
+        "sandbox": found["sandbox"],
+        "seed": str(found["seed"]),
+    }
+    last = [Text(plain(tail).rstrip(), style="dim")] if tail and found["outcome"] != "measured" else []
+    return Group(pairs({key: value for key, value in facts.items() if value}), *last)
+
+
+def checklist(checks: "Sequence[Check]") -> RenderableType:
+    """What the doctor found, what to do below each."""
+    table = _table("", "check", "found")
+    for check in checks:
+        table.add_row(Text(check.grade.value, style=GRADES[check.grade.value]), check.name, Text(check.what))
+        if check.remedy:
+            table.add_row("", "", Text(f"→ {check.remedy}"))
+    return table
+
+
 # ---------------------------------------------------------------------- parts
 
 
-def _pairs(facts: dict[str, str]) -> Table:
+def pairs(facts: dict[str, str]) -> Table:
+    """Names and values, a line each."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
