@@ -31,8 +31,11 @@ class ConfigError(Exception):
     """The configuration cannot be used. ``str`` says what; ``remedy`` says what to do. Exit code 3."""
 
     def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what)
+        super().__init__(what, remedy)  # both, so that it survives pickling
         self.remedy = remedy
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Loaded(Struct, frozen=True):

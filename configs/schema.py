@@ -28,6 +28,8 @@ class CampaignConfig(Section):
     """Stop after this many verdicts; 0 means no limit."""
     max_hours: Annotated[float, Field(ge=0)] = 0
     """Stop taking new work after this many hours of running; 0 means no limit."""
+    session_minutes: Annotated[float, Field(ge=0)] = 0
+    """Stop taking new work after this many minutes of this start; running it again goes on. 0 means no limit."""
     lookahead: Annotated[int, Field(ge=0)] = 0
     """0: decide as results come in. N > 0: decide in the order of proposal, and let proposal n see exactly the verdicts up to n - N, so that the
     same seed gives the same verdicts however fast each slot is. N should be at least twice the number of slots."""

@@ -27,6 +27,7 @@ def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Pr
         "campaign": state.start.campaign,
         "state": _phase(state, alive),
         "reason": state.phase_reason,
+        "failed": state.failed,
         "task": state.start.task,
         "metric": {"name": state.metric.name, "direction": state.metric.direction.value},
         "divisions": [_division(state, division) for division in state.divisions.values()],

@@ -14,7 +14,7 @@ import msgspec
 from configs.load import ConfigError
 from coordinator.campaign import Campaign
 from coordinator.domain import Verdict
-from coordinator.events import AnyEvent, CampaignStarted, ExperimentProposed, Rebased, Rules, VerdictGiven
+from coordinator.events import AnyEvent, CampaignStarted, DivisionOpened, ExperimentProposed, Rebased, Rules, VerdictGiven
 from coordinator.journal import Entry, Journal
 from coordinator.layout import Layout
 from coordinator.messages import baseline_message, merge_message, rebase_message, variant_message
@@ -171,6 +171,8 @@ class Ledger:
             match entry.event:
                 case ExperimentProposed(experiment=name, commit=commit) | Rebased(experiment=name, commit=commit):
                     refs[f"refs/experiments/{name}"] = commit
+                case DivisionOpened(experiment=name):
+                    refs[f"refs/experiments/{name}"] = self.state.start.commit
                 case VerdictGiven(verdict=Verdict.MERGE, experiment=name, commit=commit):
                     refs[f"refs/heads/best/{self.state.experiments[name].division}"] = commit
                 case _:

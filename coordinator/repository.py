@@ -7,14 +7,13 @@
 
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from git import Actor, Commit, GitDB, Reference, Repo, Tree
+from git import Actor, Reference, Repo
 from git.exc import GitCommandError, GitCommandNotFound, InvalidGitRepositoryError, ODBError
 from git.objects.fun import tree_to_stream
-from gitdb import IStream
+from gitdb import IStream, LooseObjectDB
 from gitdb.exc import BadName, BadObject
 
 from configs.load import ConfigError
@@ -34,33 +33,28 @@ class Repository:
         """Open the repository at ``path``, made if missing. Raises ConfigError without git or on a damaged folder."""
         self._surface = surface
         try:
-            self._repo = Repo(path, odbt=GitDB) if (path / "HEAD").exists() else Repo.init(path, bare=True, odbt=GitDB)
+            self._repo = Repo(path) if (path / "HEAD").exists() else Repo.init(path, bare=True)
         except GitCommandNotFound as error:
             raise ConfigError("git is not installed", "Install it, for example with `apt-get install git`.") from error
         except (InvalidGitRepositoryError, GitCommandError, OSError) as error:
             raise ConfigError(f"cannot use the repository {path}: {error}", "Check the folder's permissions, or restore it from a copy.") from error
+        self._loose = LooseObjectDB(str(path / "objects"))
         self.path = path
 
     def commit(self, source: str, parents: list[str], message: str, at: float) -> str:
-        """Write a commit whose tree is the surface alone, and return its id. at: seconds since the epoch, kept to the second."""
-        blob = self._store(b"blob", source.encode())
+        """Write a commit whose tree is the surface alone, and return its id. at: seconds since the epoch, kept to the second.
+
+        Written as a loose object in this process: asking git for it costs three processes and ten times as long.
+        """
         tree = BytesIO()
-        tree_to_stream([(blob, FILE_MODE, self._surface)], tree.write)
-        when = datetime.fromtimestamp(int(at), UTC)
-        made = Commit.create_from_tree(
-            self._repo,
-            Tree(self._repo, self._store(b"tree", tree.getvalue())),
-            message,
-            parent_commits=[self._repo.commit(parent) for parent in parents],
-            author=AUTHOR,
-            committer=AUTHOR,
-            author_date=when,
-            commit_date=when,
-        )
-        return str(made.hexsha)
+        tree_to_stream([(self._store(b"blob", source.encode()), FILE_MODE, self._surface)], tree.write)
+        who = f"{AUTHOR.name} <{AUTHOR.email}> {int(at)} +0000"
+        lines = [f"tree {self._store(b'tree', tree.getvalue()).hex()}", *(f"parent {parent}" for parent in parents)]
+        lines += [f"author {who}", f"committer {who}"]
+        return self._store(b"commit", "\n".join([*lines, "", message]).encode()).hex()
 
     def _store(self, kind: bytes, body: bytes) -> bytes:
-        stored: bytes = self._repo.odb.store(IStream(kind, len(body), BytesIO(body))).binsha
+        stored: bytes = self._loose.store(IStream(kind, len(body), BytesIO(body))).binsha
         return stored
 
     def has(self, commit: str) -> bool:

@@ -19,6 +19,7 @@ from coordinator.domain import Phase, Refusal
 from coordinator.events import ProposalRefused, Rules
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
+from coordinator.leaderboard import Json, row, status
 from coordinator.ledger import Ledger, Listener, TaskCard
 from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
 from coordinator.soft import Soft
@@ -252,10 +253,11 @@ class Service:
             self._soft.stopping = now
             ledger.commit(ledger.campaign.drain(reason))
 
-    def progress(self) -> dict[str, Progress]:
-        """The last progress heard of each agent's run."""
+    def overview(self, seen_rows: int = 0) -> tuple[Json, list[Json]]:
+        """The status page, and rows of experiments finished since ``seen_rows`` of them."""
         with self._mutex:
-            return dict(self._soft.progress)
+            page = status(self.state, self._clock(), alive=True, progress=self._soft.progress)
+            return page, [row(self.state.experiments[name]) for name in self.state.finished[seen_rows:]]
 
 
 def _make(layout: Layout) -> None:

@@ -78,29 +78,6 @@ def _pids() -> list[int]:
         return []
 
 
-def carrying(marker: str) -> list[int]:
-    """Pids of other processes whose initial environment holds ``marker``: what a run left when its supervisor was killed."""
-    wanted = os.fsencode(marker)
-    return [pid for pid in _pids() if pid != os.getpid() and wanted in _environment(pid)]
-
-
-def _environment(pid: int) -> bytes:
-    try:
-        return (PROC / str(pid) / "environ").read_bytes()
-    except OSError:  # ended, or another user's
-        return b""
-
-
-def end_carrying(marker: str, patience: float) -> int:
-    """Kill every process that carries ``marker``, waiting ``patience`` seconds at most. Returns how many are left."""
-    deadline = time.monotonic() + patience
-    while (pids := carrying(marker)) and time.monotonic() < deadline:
-        send(signal.SIGSTOP, pids)
-        send(signal.SIGKILL, carrying(marker))
-        time.sleep(0.01)
-    return len(pids)
-
-
 def end_descendants(groups: Iterable[int], patience: float, spare: Collection[int] = ()) -> int:
     """Kill everything below this process but ``spare``, waiting ``patience`` seconds at most; reaping is left to the caller.
 

@@ -5,8 +5,9 @@ gives the same outcome and value on every machine. Its results say ``sandbox="si
 """
 
 import hashlib
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Event
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from trainer.effects import draw, effect, normal
 from trainer.result_file import LOG, write_result
 
 BEAT = 0.5
-"""Seconds between two reports of progress, as from a real training."""
+"""Most seconds between two reports of progress, as from a real training."""
 
 Pause = Callable[[Event, float], bool]
 """Waits for seconds or until the event is set; returns whether it is set. ``Event.wait`` is one."""
@@ -66,12 +67,11 @@ class SimulatedTrainer:
 
     def _wait(self, seconds: float, progress: Callable[[Progress], None], cancel: Event) -> float:
         """Let ``seconds`` pass; returns the share of them that passed before ``cancel`` was set."""
-        share = 0.0
-        for now, until in _beats(seconds):
+        beats = max(math.ceil(seconds / BEAT), 1)
+        for share in (beat / beats for beat in range(beats)):
             progress(Progress(share))
-            if self._pause(cancel, until - now):
+            if self._pause(cancel, seconds / beats):
                 return share
-            share = until / seconds
         return 1.0
 
     def _result(self, order: RunOrder, outcome: Outcome, share: float, started: float) -> RunResult:
@@ -100,12 +100,3 @@ def simulated_outcome(simulation: Simulation, source: str, seed: int) -> Measure
         return Crashed(CrashKind.DOES_NOT_START, bounded(f"{type(error).__name__}: {error}"))
     noise = simulation.sigma * normal("noise", digest, seed, simulation.seed)
     return Measured(simulation.baseline * (1 + simulation.sign * worse) + noise)
-
-
-def _beats(seconds: float) -> Iterator[tuple[float, float]]:
-    """``seconds`` cut into pieces of a beat and a rest; one empty piece for none, so that ``cancel`` is looked at once."""
-    now = 0.0
-    while now + BEAT < seconds:
-        yield now, now + BEAT
-        now += BEAT
-    yield now, max(seconds, now)

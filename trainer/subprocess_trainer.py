@@ -11,7 +11,6 @@ from threading import Event
 
 from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Slot
-from trainer.descendants import end_carrying
 from trainer.environment import ROOT
 from trainer.result_file import write_result
 from trainer.scratch import make_scratch, remove_scratch
@@ -24,9 +23,6 @@ SHIM = ROOT / "evaluator" / "shim" / "prepare.py"
 
 GLANCE = 0.1
 """Seconds between two looks at ``cancel``."""
-
-SWEEP = 5.0
-"""Seconds spent on what a killed supervisor left behind."""
 
 
 class SubprocessTrainer:
@@ -63,9 +59,7 @@ class SubprocessTrainer:
             with SupervisorLink(lambda lifeline: self._job(order, scratch, lifeline)) as link:
                 result = _follow(link, progress, cancel)
         finally:
-            if scratch.exists():  # the supervisor did not come to it
-                end_carrying(str(scratch), SWEEP)
-                remove_scratch(scratch)
+            remove_scratch(scratch)
         return result or _lost(order, started_at)
 
     def _job(self, order: RunOrder, scratch: Path, lifeline: int) -> SupervisorJob:

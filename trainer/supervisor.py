@@ -2,6 +2,8 @@
 
 - It leaves the trainer's session by a double fork, so that nothing which ends the trainer ends it first; the lifeline tells it what it needs to know.
 - It is a subreaper: every process of the run is below it, and when it says ``Finished`` none is left, nor is the scratch folder.
+- Above it sits a guard, a subreaper too, that does nothing but wait for it. If it is killed, what it kept falls to the guard, which ends that.
+  If the guard is killed, it goes on alone.
 - One thread, one ``select``: a variant that floods its log delays nothing else by more than one chunk.
 - The standard library and msgspec are all it imports: it must start fast and stay small.
 """
@@ -207,6 +209,17 @@ def _leave_session() -> None:
     os.setsid()
 
 
+def _leave_guard(job: SupervisorJob) -> None:
+    """Go on as a child; the parent stays behind as the guard and never returns."""
+    adopt_orphans()
+    if supervisor := os.fork():
+        os.waitpid(supervisor, 0)
+        end_descendants([], PATIENCE)
+        remove_scratch(job.scratch)
+        os._exit(0)
+    adopt_orphans()
+
+
 def _say(status: Status) -> None:
     os.set_blocking(STDOUT, True)
     try:
@@ -219,8 +232,8 @@ def _say(status: Status) -> None:
 def main() -> None:
     """Entry of the process."""
     _leave_session()
-    adopt_orphans()
     job = decode_job(sys.stdin.buffer.read())
+    _leave_guard(job)
     os.set_inheritable(job.lifeline, False)
     os.set_blocking(STDOUT, False)
     _say(Finished(supervise(job)))

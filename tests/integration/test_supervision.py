@@ -16,7 +16,7 @@ import pytest
 from evaluator.result import Crashed, CrashKind, Limit, Lost, Measured, Progress, RunResult, TimedOut
 from tests.integration.standin import HONEST, LOG_BYTES, an_order, log_of, standin_trainer, train
 from trainer.contract import RunOrder
-from trainer.descendants import PROC, carrying
+from trainer.descendants import PROC
 from trainer.environment import ROOT
 from trainer.result_file import read_result
 from trainer.runlog import LAST_PART
@@ -79,7 +79,26 @@ def outcome_of(folder: Path, source: str, wall_cap: float = 20.0) -> RunResult:
 def assert_nothing_left(folder: Path, order: RunOrder) -> None:
     assert not carrying(str(folder / "scratch"))
     assert not list((folder / "scratch").iterdir())
-    assert not [pid for pid in left_by(order) if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in left_by(order) if alive(pid)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def carrying(marker: str) -> list[int]:
+    """Pids of the living processes whose environment holds ``marker``."""
+    return [int(path.name) for path in PROC.iterdir() if path.name.isdigit() and marker in environment(path)]
+
+
+def environment(process: Path) -> str:
+    try:
+        return (process / "environ").read_text(errors="replace")
+    except OSError:  # it ended meanwhile
+        return ""
 
 
 def left_by(order: RunOrder) -> list[int]:
@@ -312,18 +331,36 @@ def test_nothing_is_left_two_seconds_after_the_caller_was_killed(tmp_path: Path,
 
 @pytest.mark.parametrize("source", [HANG, LEAVE_BEHIND + "time.sleep(60)"], ids=["alone", "with_daemons"])
 def test_a_killed_supervisor_leaves_nothing_and_loses_the_run(tmp_path: Path, source: str) -> None:
-    order, results = an_order(tmp_path, source.replace("env={}, ", "")), list[RunResult]()
+    order, results = an_order(tmp_path, source), list[RunResult]()
     thread = Thread(target=lambda: results.append(train(standin_trainer(tmp_path), order)))
     thread.start()
     until(lambda: all_there(order), 5)
-    os.kill(the_supervisor(tmp_path), signal.SIGKILL)
+    _, supervisor = guard_and_supervisor(tmp_path)
+    os.kill(supervisor, signal.SIGKILL)
     thread.join(8)
     assert [result.outcome for result in results] == [Lost("supervisor died")]
     assert read_result(order.directory) == results[0]
     assert_nothing_left(tmp_path, order)
 
 
-def the_supervisor(folder: Path) -> int:
-    """Pid of the one process of this test's runs that is a supervisor."""
-    (pid,) = [pid for pid in carrying(str(folder / "scratch")) if b"trainer.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return pid
+def test_a_killed_guard_changes_nothing(tmp_path: Path) -> None:
+    order, cancel, results = an_order(tmp_path, LEAVE_BEHIND + "time.sleep(60)"), Event(), list[RunResult]()
+    thread = Thread(target=lambda: results.append(standin_trainer(tmp_path).train(order, lambda _: None, cancel)))
+    thread.start()
+    until(lambda: all_there(order), 5)
+    guard, supervisor = guard_and_supervisor(tmp_path)
+    os.kill(guard, signal.SIGKILL)
+    until(lambda: not alive(guard), 1)
+    assert alive(supervisor)
+    cancel.set()
+    thread.join(5)
+    assert [result.outcome for result in results] == [Lost("cancelled")]
+    assert_nothing_left(tmp_path, order)
+
+
+def guard_and_supervisor(folder: Path) -> tuple[int, int]:
+    """Their pids; the guard is the older one and the other's parent."""
+    pids = [pid for pid in carrying(str(folder / "scratch")) if b"trainer.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    guard, supervisor = sorted(pids)
+    assert f"PPid:\t{guard}\n" in Path(f"/proc/{supervisor}/status").read_text()
+    return guard, supervisor

@@ -7,7 +7,6 @@ import time
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-
 from prepare import MAX_SEQ_LEN, TIME_BUDGET, Tokenizer, evaluate_bpb, make_dataloader
 
 WIDTH = 16

@@ -1,0 +1,105 @@
+"""The Ray actor that owns one slot, and the coordinator as it is reached through Ray.
+
+- Nothing here touches a GPU: only the run's own process does.
+- The actor's methods return at once; the loop works on its own threads. Killed, Ray starts it again as another incarnation of the same agent.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RaySystemError
+
+from agents.loop import AgentLoop, Snapshot
+from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Coordinator, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from evaluator.result import Progress, RunResult
+
+log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+Builder = Callable[[Coordinator], AgentLoop]
+
+CALL_SECONDS = 15.0
+"""Longest a call may take before it counts as unanswered; every call may be repeated."""
+PATIENCE_SECONDS = 5.0
+"""Longest the coordinator may hold back a ``Wait``."""
+
+
+class RemoteCoordinator:
+    """Meets ``coordinator.protocol.Coordinator`` over the actor of that name. Whatever goes wrong on the way is a ``ConnectionError``."""
+
+    def __init__(self, name: str, namespace: str) -> None:
+        self._name = name
+        self._namespace = namespace
+        self._handle: Any = None
+
+    def join(self, card: AgentCard) -> Welcome:
+        """See ``Coordinator.join``."""
+        return self._ask(lambda actor: actor.join_campaign.remote(card))
+
+    def leave(self, agent: str, reason: str) -> None:
+        """See ``Coordinator.leave``."""
+        self._ask(lambda actor: actor.leave.remote(agent, reason))
+
+    def brief(self, agent: str) -> Brief | Wait:
+        """See ``Coordinator.brief``."""
+        return self._ask(lambda actor: actor.brief.remote(agent, PATIENCE_SECONDS))
+
+    def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
+        """See ``Coordinator.propose``."""
+        return self._ask(lambda actor: actor.propose.remote(agent, proposal))
+
+    def lease(self, agent: str) -> Lease | Wait:
+        """See ``Coordinator.lease``."""
+        return self._ask(lambda actor: actor.lease.remote(agent, PATIENCE_SECONDS))
+
+    def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+        """See ``Coordinator.heartbeat``."""
+        return self._ask(lambda actor: actor.heartbeat.remote(agent, token, progress))
+
+    def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
+        """See ``Coordinator.report``."""
+        return self._ask(lambda actor: actor.report.remote(agent, token, result, gap))
+
+    def release(self, agent: str, token: Token, reason: str) -> None:
+        """See ``Coordinator.release``."""
+        self._ask(lambda actor: actor.release.remote(agent, token, reason))
+
+    def _ask(self, call: Callable[[Any], Any]) -> Any:
+        try:
+            if self._handle is None:
+                self._handle = ray.get_actor(self._name, namespace=self._namespace)
+            return ray.get(call(self._handle), timeout=CALL_SECONDS)
+        except (RayActorError, GetTimeoutError, RaySystemError, ValueError) as error:  # ValueError: no actor of that name now
+            self._handle = None
+            raise ConnectionError(f"the coordinator does not answer: {type(error).__name__}") from error
+
+
+class AgentServer:
+    """One agent in its own process."""
+
+    def __init__(self, builder: Builder, coordinator: str, namespace: str) -> None:
+        self._loop = builder(RemoteCoordinator(coordinator, namespace))
+        self._loop.start()
+
+    def snapshot(self) -> Snapshot:
+        """What it does now."""
+        return self._loop.snapshot()
+
+    def pid(self) -> int:
+        """Of its process."""
+        return os.getpid()
+
+    def end(self, now: bool, timeout: float) -> bool:
+        """Finish the run, or end it ``now``; whether the agent has left after ``timeout`` seconds."""
+        if now:
+            self._loop.stop("stopped")
+        else:
+            self._loop.drain("drained")
+        return self._loop.join(timeout)
+
+
+def remote_class(**options: Any) -> Any:
+    """The actor class: restarted for ever. Two calls at once, so that a snapshot is answered while ``end`` waits."""
+    return ray.remote(AgentServer).options(max_restarts=-1, max_concurrency=4, **options)

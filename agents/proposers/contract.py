@@ -1,0 +1,34 @@
+"""The one interface between an agent and whatever has ideas.
+
+::
+
+    ProposerError      nothing this time: log a line, ask again later
+    └── Exhausted      nothing ever again from this arm: ask another one
+"""
+
+import hashlib
+from typing import Protocol
+
+from coordinator.protocol import Brief, Proposal
+
+
+class ProposerError(Exception):
+    """No proposal came of this brief. Costs nothing; the agent waits a while and asks for another brief."""
+
+
+class Exhausted(ProposerError):  # noqa: N818 - a state to react to more than a fault
+    """This proposer has no more ideas. The agent answers with another arm, or waits."""
+
+
+class Proposer(Protocol):
+    """Has ideas. Holds no state between calls: what it may know is in the brief, so that any agent may ask at any time, before or after a crash."""
+
+    def propose(self, brief: Brief) -> Proposal:
+        """Answer a brief. Raises ProposerError when nothing came of it, Exhausted when nothing ever will."""
+        ...
+
+
+def proposal_id(brief: Brief, source: str) -> str:
+    """An id that is the same whenever the same brief is answered with the same source, by whichever agent."""
+    told = "\0".join((str(brief.ordinal), str(brief.seed), brief.arm, brief.parent, source))
+    return f"{brief.arm}-{brief.ordinal}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"

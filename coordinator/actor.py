@@ -1,0 +1,148 @@
+"""The Ray actor at the head: the service behind asynchronous methods.
+
+- Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray itself.
+- ``lease`` and ``brief`` hold a ``Wait`` back until the campaign has changed, a few seconds at most: no Ray call spans a training.
+- Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is told by ``ready``, once, in words.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import ray
+
+from configs.load import ConfigError
+from coordinator import leaderboard
+from coordinator.journal import CampaignBusyError
+from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.service import Service
+from evaluator.result import Progress, RunResult
+
+log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+Opener = Callable[[], Service]
+TICK_SECONDS = 1.0
+
+
+class CoordinatorServer:
+    """A campaign behind Ray. Made by ``ray.remote``; see ``remote_class``."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._line = ThreadPoolExecutor(max_workers=1, thread_name_prefix="campaign")
+        self._changed = asyncio.Event()
+        self._seen = -1
+        self._service: Service | None = None
+        self._problem: ConfigError | None = None
+        try:
+            self._service = self._line.submit(opener).result()
+        except ConfigError as error:
+            self._problem = error
+        self._ticker: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------ for whoever started it
+
+    async def ready(self) -> tuple[str, str, int] | None:
+        """None when the campaign is open; else what is wrong, what to do, and 1 where another coordinator has it."""
+        if self._ticker is None:
+            self._ticker = asyncio.get_running_loop().create_task(self._tick())
+        problem = self._problem
+        return None if problem is None else (str(problem), problem.remedy, int(isinstance(problem, CampaignBusyError)))
+
+    async def pid(self) -> int:
+        """Of its process."""
+        return os.getpid()
+
+    async def status(self, seen_rows: int) -> tuple[leaderboard.Json, list[leaderboard.Json]]:
+        """The status page, and rows of experiments finished since ``seen_rows`` of them."""
+        return await self._ask(lambda service: service.overview(seen_rows))
+
+    async def drain(self, reason: str, now: bool) -> None:
+        """See ``Service.drain``."""
+        await self._ask(lambda service: service.drain(reason, now))
+
+    async def close(self) -> None:
+        """Close the campaign's files."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        await self._ask(lambda service: service.close())
+
+    # ------------------------------------------------------------------ for agents
+
+    async def join_campaign(self, card: AgentCard) -> Welcome:
+        """See ``Coordinator.join``."""
+        return await self._ask(lambda service: service.join(card))
+
+    async def leave(self, agent: str, reason: str) -> None:
+        """See ``Coordinator.leave``."""
+        await self._ask(lambda service: service.leave(agent, reason))
+
+    async def brief(self, agent: str, patience: float) -> Brief | Wait:
+        """See ``Coordinator.brief``; a ``Wait`` comes after ``patience`` seconds at the latest."""
+        return await self._ask_until(lambda service: service.brief(agent), patience)
+
+    async def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
+        """See ``Coordinator.propose``."""
+        return await self._ask(lambda service: service.propose(agent, proposal))
+
+    async def lease(self, agent: str, patience: float) -> Lease | Wait:
+        """See ``Coordinator.lease``; a ``Wait`` comes after ``patience`` seconds at the latest."""
+        return await self._ask_until(lambda service: service.lease(agent), patience)
+
+    async def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+        """See ``Coordinator.heartbeat``."""
+        return await self._ask(lambda service: service.heartbeat(agent, token, progress))
+
+    async def report(self, agent: str, token: Token, result: RunResult, gap: float | None) -> Ack:
+        """See ``Coordinator.report``."""
+        return await self._ask(lambda service: service.report(agent, token, result, gap))
+
+    async def release(self, agent: str, token: Token, reason: str) -> None:
+        """See ``Coordinator.release``."""
+        await self._ask(lambda service: service.release(agent, token, reason))
+
+    # ------------------------------------------------------------------ parts
+
+    async def _ask(self, question: Callable[[Service], Answer]) -> Answer:
+        service = self._service
+        if service is None:
+            raise ConnectionError(f"the campaign is not open: {self._problem}")
+        if self._ticker is None:
+            self._ticker = asyncio.get_running_loop().create_task(self._tick())
+        answer = await asyncio.get_running_loop().run_in_executor(self._line, question, service)
+        if service.changes != self._seen:
+            self._seen = service.changes
+            self._changed.set()
+            self._changed = asyncio.Event()
+        return answer
+
+    async def _ask_until(self, question: Callable[[Service], Answer], patience: float) -> Answer:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while True:
+            changed = self._changed
+            answer = await self._ask(question)
+            left = deadline - loop.time()
+            if not isinstance(answer, Wait) or answer.stop or left <= 0:
+                return answer
+            if changed.is_set():  # something changed while the question was asked
+                continue
+            try:
+                await asyncio.wait_for(changed.wait(), left)
+            except TimeoutError:
+                return answer
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                await self._ask(lambda service: service.tick())
+            except ConfigError as error:  # a full disk: go on trying, agents keep their results
+                log.error("the campaign cannot be written", extra={"error": str(error), "remedy": error.remedy})
+
+
+def remote_class(**options: Any) -> Any:
+    """The actor class: restarted for ever, calls to it repeated for ever, no CPU of its own."""
+    return ray.remote(CoordinatorServer).options(num_cpus=0, max_restarts=-1, max_task_retries=-1, **options)

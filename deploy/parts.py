@@ -1,0 +1,131 @@
+"""Puts the parts of a swarm together from a configuration, in whatever process they are to live in."""
+
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import assert_never
+
+from msgspec import Struct
+
+from agents.loop import AgentLoop
+from agents.proposers.contract import Proposer
+from agents.spool import Spool
+from configs.load import ConfigError
+from configs.schema import ArmConfig, Config, TrainerConfig
+from coordinator.domain import Direction, Metric
+from coordinator.events import ArmShare, Rules
+from coordinator.layout import Layout
+from coordinator.ledger import TaskCard
+from coordinator.protocol import AgentCard, Coordinator
+from coordinator.service import Pace, Service
+from deploy.logs import log_to
+from evaluator.acceptance import Policy
+from trainer.contract import Slot, Trainer
+from trainer.task import Task, load_task
+
+
+class SlotOrder(Struct, frozen=True, kw_only=True):
+    """Where an agent is to live. gpus: whether it owns the GPU that Ray gives its process."""
+
+    agent: str
+    division: str
+    node: str
+    cores: int
+    gpus: bool = False
+
+
+def layout_of(config: Config) -> Layout:
+    """The campaign's folder, absolute."""
+    return Layout(Path(config.campaigns_dir).absolute() / config.campaign.name)
+
+
+def rules_of(config: Config, task: Task) -> Rules:
+    """What the campaign's decisions depend on."""
+    campaign, acceptance = config.campaign, config.acceptance
+    return Rules(
+        metric=Metric(task.metric.name, Direction(task.metric.direction)),
+        budget=task.budget(config.task.size),
+        seed=campaign.seed,
+        arms=[ArmShare(arm.name, arm.weight) for arm in config.arms],
+        policy=Policy(acceptance.confirm_runs, acceptance.z, acceptance.screen_z),
+        baseline_runs=acceptance.baseline_runs,
+        lookahead=campaign.lookahead,
+        max_experiments=campaign.max_experiments,
+        max_hours=campaign.max_hours,
+        max_attempts=config.coordinator.max_attempts,
+        history=config.coordinator.history,
+    )
+
+
+def open_service(config: Config) -> Service:
+    """The campaign, open for work, its metrics served. Raises ConfigError."""
+    task, layout = load_task(config.task.name), layout_of(config)
+    pace = Pace(config.coordinator.heartbeat, config.coordinator.lease_ttl)
+    service = Service(layout, TaskCard(task.name, task.surface, task.source), rules_of(config, task), pace)
+    log_to(layout.logs / "coordinator.log")
+    return service
+
+
+def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
+    """An agent, ready to start. Raises ConfigError when its node lacks what the task needs."""
+    task, layout = load_task(config.task.name), layout_of(config)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    log_to(layout.logs / f"{order.agent}.log")
+    slot = Slot(order.agent, order.cores, os.environ.get("CUDA_VISIBLE_DEVICES") if order.gpus else None)
+    trainer = build_trainer(config, task, slot)
+    card = AgentCard(
+        agent=order.agent,
+        incarnation=uuid.uuid4().hex,
+        division=order.division,
+        node=order.node,
+        gpu=slot.gpu or "",
+        cores=order.cores,
+    )
+    return AgentLoop(card, coordinator, trainer, build_proposers(config, task), Spool(layout.spool / order.agent), layout.runs)
+
+
+def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
+    """What trains on a slot."""
+    wanted: TrainerConfig = config.trainer
+    match wanted.kind:
+        case "subprocess":
+            from trainer.subprocess_trainer import SubprocessTrainer
+
+            return SubprocessTrainer(task, task.prepare(Path(config.data_dir).absolute()), slot, int(wanted.log_megabytes * 1e6))
+        case "simulated":
+            from trainer.simulated import SimulatedTrainer, Simulation
+
+            simulation = Simulation(
+                source=task.source,
+                sign=1 if task.metric.direction == Direction.MINIMIZE else -1,
+                seconds=wanted.simulated_seconds,
+                sigma=wanted.simulated_sigma,
+                crash_ratio=wanted.simulated_crash_ratio,
+                crash_seconds=wanted.simulated_crash_seconds,
+            )
+            return SimulatedTrainer(simulation)
+        case _:
+            assert_never(wanted.kind)
+
+
+def build_proposers(config: Config, task: Task) -> Mapping[str, Proposer]:
+    """The arms, by name, in the campaign's order."""
+    return {arm.name: _proposer(arm, task) for arm in config.arms}
+
+
+def _proposer(arm: ArmConfig, task: Task) -> Proposer:
+    match arm.proposer:
+        case "search":
+            from agents.proposers.search import SearchProposer
+
+            return SearchProposer(task.choices)
+        case "scripted":
+            from agents.proposers.scripted import ScriptedProposer
+
+            missing = [file for file in arm.files if not Path(file).is_file()]
+            if missing or not arm.files:
+                raise ConfigError(f"arm {arm.name} has no file {missing[0] if missing else 'at all'}", "Name its files in arms.files.")
+            return ScriptedProposer([Path(file) for file in arm.files])
+        case _:
+            assert_never(arm.proposer)

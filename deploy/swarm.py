@@ -1,0 +1,186 @@
+"""A campaign on Ray: one coordinator, one agent per slot, and a driver that watches.
+
+- On a Ray of its own (``cluster.address: local``) the swarm ends with its driver. On a cluster actors are detached and the driver may leave.
+- ``reconcile`` compares the cluster's slots with the agents there are and starts those that are missing; it can be repeated by anybody.
+"""
+
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from configs.load import ConfigError, Loaded, resolved_yaml
+from configs.schema import Config
+from coordinator.leaderboard import Json
+from deploy.cluster import NAMESPACE, Place, connected, places  # first: it sets Ray's environment
+from deploy.parts import build_agent, layout_of, open_service
+from deploy.progress import View
+from trainer.task import load_task
+
+import agents.actor  # isort: skip
+import coordinator.actor  # isort: skip
+import ray  # isort: skip
+from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError  # isort: skip
+
+LOOK_SECONDS = 0.5
+RECONCILE_SECONDS = 5.0
+READY_SECONDS = 90.0
+GOODBYE_SECONDS = 20.0
+
+
+class Signals:
+    """First Ctrl-C drains, the second ends the runs, the third leaves at once. SIGTERM ends the runs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.code = 0
+
+    def __enter__(self) -> "Signals":
+        self._before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        self.count += 2 if number == signal.SIGTERM else 1
+        self.code = 128 + number
+        if self.count >= 3:
+            raise KeyboardInterrupt
+
+
+class Swarm:
+    """A campaign's actors. Open with ``connect`` first."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._local = config.cluster.address == "local"
+        self._agents: dict[str, Any] = {}
+        self._coordinator: Any = None
+        self.problems: dict[str, str] = {}
+
+    # ------------------------------------------------------------------ start
+
+    def start(self) -> None:
+        """Start or find the coordinator, then the agents. Raises ConfigError when the campaign cannot be opened."""
+        cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        options: dict[str, Any] = {"name": self.coordinator_name, "namespace": NAMESPACE, "get_if_exists": True}
+        if not self._local:
+            options["lifetime"] = "detached"
+        if "head" in cluster:
+            options["resources"] = {"head": 0.001}
+        self._coordinator = coordinator.actor.remote_class(**options).remote(partial(open_service, self._config))
+        problem = ray.get(self._coordinator.ready.remote(), timeout=READY_SECONDS)
+        if problem is not None:
+            ray.kill(self._coordinator)
+            raise ConfigError(problem[0], problem[1])
+        self.reconcile()
+
+    def reconcile(self) -> None:
+        """Start an agent on every slot that has none."""
+        for place in places(self._config):
+            if place.actor not in self._agents:
+                self._agents[place.actor] = self._agent(place)
+        self._look_for_problems()
+
+    def _agent(self, place: Place) -> Any:
+        builder = partial(build_agent, self._config, place.order)
+        lifetime = {} if self._local else {"lifetime": "detached"}
+        kind = agents.actor.remote_class(name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options)
+        return kind.remote(builder, self.coordinator_name, NAMESPACE)
+
+    @property
+    def coordinator_name(self) -> str:
+        """Name of the coordinator's actor."""
+        return f"coordinator-{self._config.campaign.name}"
+
+    def _look_for_problems(self) -> None:
+        """Agents that could not be made say why, once."""
+        for name, handle in self._agents.items():
+            if name in self.problems:
+                continue
+            try:
+                ready, _ = ray.wait([handle.pid.remote()], timeout=0)
+                ray.get(ready, timeout=0)
+            except RayTaskError as error:
+                self.problems[name] = str(error.cause)
+            except (RayActorError, GetTimeoutError) as error:
+                if "ConfigError" in str(error):
+                    self.problems[name] = str(error).strip().splitlines()[-1]
+
+    # ------------------------------------------------------------------ while it runs
+
+    def look(self, seen: int) -> tuple[Json, list[Json]] | None:
+        """The status page and rows after the first ``seen``; None while the coordinator is away."""
+        try:
+            page: tuple[Json, list[Json]] = ray.get(self._coordinator.status.remote(seen), timeout=10)
+        except (RayActorError, GetTimeoutError, ConnectionError):
+            return None
+        return page
+
+    def drain(self, reason: str, now: bool = False) -> None:
+        """Take no new work; ``now`` ends the open runs too."""
+        self._coordinator.drain.remote(reason, now)
+
+    def end(self) -> None:
+        """Let every agent leave, close the campaign."""
+        leaving = [agent.end.remote(True, GOODBYE_SECONDS) for agent in self._agents.values()]
+        ray.wait(leaving, num_returns=len(leaving), timeout=GOODBYE_SECONDS)
+        for agent in self._agents.values():
+            ray.kill(agent)
+        try:
+            ray.get(self._coordinator.close.remote(), timeout=GOODBYE_SECONDS)
+        except (RayActorError, GetTimeoutError, ConnectionError):
+            pass  # its files are whole at every instant
+        ray.kill(self._coordinator)
+
+
+def run_campaign(loaded: Loaded, view: View) -> int:
+    """Start or resume the campaign and watch it until it ends; the exit code. Raises ConfigError."""
+    config = loaded.config
+    task = load_task(config.task.name)
+    if config.trainer.kind == "subprocess" and config.cluster.address == "local":
+        print(f"preparing the data of task {task.name} …", file=sys.stderr)  # noqa: T201
+        task.prepare(Path(config.data_dir).absolute())
+    layout = layout_of(config)
+    with Signals() as signals, connected(config):
+        swarm = Swarm(config)
+        swarm.start()
+        layout.config.write_text(resolved_yaml(loaded), encoding="utf-8")
+        try:
+            return watch(swarm, config, view, signals)
+        finally:
+            view.close()
+            if config.cluster.address == "local":
+                swarm.end()
+
+
+def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
+    """Show what happens until the campaign is finished, or until Ctrl-C on a cluster; the exit code."""
+    limit = time.monotonic() + config.campaign.session_minutes * 60 if config.campaign.session_minutes else float("inf")
+    seen, taken, reconciled = 0, 0, time.monotonic()
+    while True:
+        page = swarm.look(seen)
+        if page is not None:
+            status, rows = page
+            seen += len(rows)
+            view.update(status, rows)
+            if status["state"] == "finished":
+                return 1 if status["failed"] else signals.code
+        if signals.count > taken:
+            taken = signals.count
+            if config.cluster.address != "local":
+                print("detached; the campaign goes on. `autoswarm status` shows it, `autoswarm stop` ends it.", file=sys.stderr)  # noqa: T201
+                return 0
+            swarm.drain("stopped by Ctrl-C", now=taken > 1)
+        if time.monotonic() > limit:
+            limit = float("inf")
+            swarm.drain(f"campaign.session_minutes reached: {config.campaign.session_minutes:g} min; run it again to go on")
+        if time.monotonic() - reconciled > RECONCILE_SECONDS:
+            reconciled = time.monotonic()
+            swarm.reconcile()
+        time.sleep(LOOK_SECONDS)

@@ -1,0 +1,90 @@
+"""A real campaign folder for tests: the real service with real SQLite and git, driven by calls instead of agents."""
+
+from pathlib import Path
+
+import msgspec
+
+from coordinator.events import Rules
+from coordinator.layout import Layout
+from coordinator.ledger import TaskCard
+from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal, Refused
+from coordinator.service import Service
+from evaluator.result import Crashed, Measured, Outcome, RunResult, Seconds
+from tests.unit.swarm_of_rules import RULES
+
+SURFACE = """LEARNING_RATE = 0.01
+# the rest of the program keeps edits of different constants apart,
+# so that a three-way merge by lines can take both of them
+print("training")
+DEPTH = 4
+print("more training")
+print("evaluating")
+WIDTH = 64
+"""
+
+TASK = TaskCard("demo", "train.py", SURFACE)
+
+
+class Clock:
+    """Time is a number; it grows by a second a look."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def rules(**changes: object) -> Rules:
+    return msgspec.structs.replace(RULES, **changes)
+
+
+def open_service(folder: Path, wanted: Rules = RULES, clock: Clock | None = None, source: str = SURFACE) -> Service:
+    return Service(Layout(folder), TaskCard("demo", "train.py", source), wanted, clock=clock or Clock())
+
+
+def card(agent: str, incarnation: str = "1") -> AgentCard:
+    return AgentCard(agent=agent, incarnation=incarnation, division="cpu")
+
+
+def propose(service: Service, agent: str, old: str, new: str, name: str | None = None) -> Accepted | Refused:
+    """Answer the next brief with one edit of its parent."""
+    brief = service.brief(agent)
+    assert isinstance(brief, Brief), brief
+    assert old in brief.source
+    proposal = Proposal(
+        proposal=name or f"{agent}:{brief.ordinal}:{new}",
+        ordinal=brief.ordinal,
+        arm=brief.arm,
+        parent=brief.parent,
+        source=brief.source.replace(old, new),
+        title=f"{old} → {new}",
+        hypothesis="it may help",
+    )
+    return service.propose(agent, proposal)
+
+
+def take(service: Service, agent: str) -> Lease:
+    lease = service.lease(agent)
+    assert isinstance(lease, Lease), lease
+    return lease
+
+
+def result(lease: Lease, outcome: Outcome) -> RunResult:
+    return RunResult(run=lease.run, outcome=outcome, seed=lease.seed, seconds=Seconds(total=4.0), started_at=0.0, finished_at=4.0)
+
+
+def train(service: Service, agent: str, value: float | Crashed) -> Lease:
+    """Take the next run and report it."""
+    lease = take(service, agent)
+    outcome = value if isinstance(value, Crashed) else Measured(value)
+    service.report(agent, lease.token, result(lease, outcome), 0.01)
+    return lease
+
+
+def measure_baseline(service: Service, agent: str = "a0") -> None:
+    """Join and run the baseline: mean 1, σ about 0.00816."""
+    service.join(card(agent))
+    for value in (0.99, 1.0, 1.0, 1.01):
+        train(service, agent, value)
