@@ -6,9 +6,11 @@ Nothing is written but the request to stop.
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError
 
 from configs.load import ConfigError
 from coordinator.journal import Journal, locked
@@ -26,17 +28,14 @@ class Follower:
         """Raises ConfigError when the journal cannot be read."""
         self.layout = layout
         self.state = CampaignState()
-        self._journal = Journal.read(layout.journal)
+        with _readable(layout):
+            self._journal = Journal.read(layout.journal)
 
     def refresh(self) -> CampaignState:
         """The state up to now. Raises ConfigError when the journal is damaged."""
-        try:
+        with _readable(self.layout):
             for entry in self._journal.entries(after=self.state.events):
                 self.state.apply(entry.event, entry.at)
-        except (sqlite3.DatabaseError, ValueError) as error:  # ValueError: msgspec's, for an event that cannot be read
-            raise ConfigError(
-                f"cannot read the journal {self.layout.journal}: {error}", "Restore it from a copy, or use a newer autoswarm."
-            ) from error
         if self.state.started is None:
             raise NothingFoundError(f"campaign {self.layout.name} has not begun", "Wait a moment, or start it with `autoswarm run`.")
         return self.state
@@ -48,6 +47,14 @@ class Follower:
     def close(self) -> None:
         """Let go of the journal."""
         self._journal.close()
+
+
+@contextmanager
+def _readable(layout: Layout) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.DatabaseError, ValidationError) as error:
+        raise ConfigError(f"cannot read the journal {layout.journal}: {error}", "Restore it from a copy, or use a newer autoswarm.") from error
 
 
 def campaigns(folder: Path) -> list[Layout]:

@@ -84,7 +84,7 @@ def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
 def _start(first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
     from deploy import starting
     from deploy.output import show, tell
-    from deploy.preflight import layout_of
+    from deploy.parts import layout_of
     from deploy.views import closing, pairs
 
     loaded = starting.configured(items, campaigns, new, first)

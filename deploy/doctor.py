@@ -18,7 +18,8 @@ from msgspec import Struct
 from configs.load import ConfigError
 from configs.schema import Config
 from coordinator.journal import locked
-from deploy.preflight import layout_of, require_folder, require_git, require_port
+from deploy.parts import layout_of
+from deploy.preflight import require_folder, require_git, require_port
 from trainer.task import load_task
 
 PACKAGES = ("agents", "configs", "coordinator", "deploy", "evaluator", "trainer")

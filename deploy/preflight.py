@@ -10,12 +10,8 @@ from configs.load import ConfigError
 from configs.schema import Config, CoordinatorConfig
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
+from deploy.parts import layout_of
 from trainer.task import load_task
-
-
-def layout_of(config: Config) -> Layout:
-    """Where the configured campaign lies."""
-    return Layout(Path(config.campaigns_dir) / config.campaign.name)
 
 
 def require_startable(config: Config) -> None:

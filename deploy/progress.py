@@ -18,10 +18,12 @@ from rich.text import Text
 
 from coordinator.leaderboard import Json
 from deploy.plain import one_line
-from deploy.views import COLOURS, gain, in_sigmas, number, percent, span
+from deploy.views import gain, in_sigmas, number, percent, span
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a view without a terminal says that it lives."""
+CAUGHT_UP = 5
+"""Verdicts of earlier starts that are shown again when a campaign is resumed."""
 BAR = 20
 """Characters of a progress bar."""
 
@@ -39,10 +41,11 @@ class View(Protocol):
 
 
 class Limits(Struct, frozen=True):
-    """When the campaign ends by itself; 0 means never. experiments: verdicts. hours: of running."""
+    """When the campaign ends by itself; 0 means never. experiments: verdicts. hours: of running. minutes: of this start."""
 
     experiments: int = 0
     hours: float = 0.0
+    minutes: float = 0.0
 
 
 def view_for(limits: Limits, stream: TextIO = sys.stderr, clock: Callable[[], float] = time.monotonic) -> View:
@@ -58,11 +61,13 @@ class Lines:
         self._stream = stream
         self._clock = clock
         self._began = self._said = clock()
+        self._fresh = True
 
     def update(self, status: Json, new_rows: Sequence[Json]) -> None:
         """See ``View.update``."""
-        for row in new_rows:
-            self._say(verdict_line(status, row))
+        for line in verdict_lines(status, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
+            self._say(line)
+        self._fresh = False
         if self._clock() - self._said >= HEARTBEAT:
             self._say(summary(status, self._limits, self._clock() - self._began))
 
@@ -85,11 +90,13 @@ class Panel:
         self._began = clock()
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._live.start()
+        self._fresh = True
 
     def update(self, status: Json, new_rows: Sequence[Json]) -> None:
         """See ``View.update``."""
-        for row in new_rows:
-            self._live.console.print(Text(verdict_line(status, row), style=COLOURS.get(row["state"], "")))
+        for line in verdict_lines(status, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
+            self._live.console.print(Text(line), overflow="ellipsis", no_wrap=True)
+        self._fresh = False
         self._live.update(panel(status, self._limits, self._clock() - self._began), refresh=True)
 
     def close(self) -> None:
@@ -97,12 +104,18 @@ class Panel:
         self._live.stop()
 
 
+def verdict_lines(status: Json, rows: Sequence[Json], most: int) -> list[str]:
+    """A line per row; of more than ``most`` the last ones, and how many there were before."""
+    left_out = max(0, len(rows) - most)
+    return [f"… {left_out} earlier verdicts"] * bool(left_out) + [verdict_line(status, row) for row in rows[left_out:]]
+
+
 def verdict_line(status: Json, row: Json) -> str:
     """``e00012  rejected  2.2013  -1.7 σ  DEPTH 6 → 8: worse by …``."""
     division = next(each for each in status["divisions"] if each["name"] == row["division"])
     figures = f"{number(row['value']):>8}  {in_sigmas(division, gain(status, division, row['value'])):>8}"
     reason = f": {one_line(row['reason'])}" if row["reason"] else ""
-    return f"{row['experiment']:<8}  {row['state']:<8}  {figures}  {one_line(row['title'])}{reason}"
+    return f"{row['experiment']:<12}  {row['state']:<8}  {figures}  {one_line(row['title'])}{reason}"
 
 
 def summary(status: Json, limits: Limits, elapsed: float) -> str:
@@ -138,7 +151,8 @@ def _measured(status: Json) -> list[Json]:
 
 
 def _time(limits: Limits, elapsed: float) -> str:
-    return f"{span(elapsed)} of {span(limits.hours * 3600)} at most" if limits.hours else span(elapsed)
+    ends = [seconds for seconds in (limits.hours * 3600, limits.minutes * 60) if seconds]
+    return f"{span(elapsed)} of {span(min(ends))} at most" if ends else span(elapsed)
 
 
 def _bar(share: float | None) -> str:

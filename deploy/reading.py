@@ -3,6 +3,7 @@
 Imports inside bodies keep `--help` and `status --json` quick.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -169,11 +170,13 @@ def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path)
 def export(name: str | None, form: str, folder: Path) -> None:
     """Experiments as a table for other programs, on stdout."""
     from deploy.campaigns import open_campaign
+    from deploy.plain import plain
     from deploy.tables import table
 
     _, state = open_campaign(name, folder)
+    safe = plain if sys.stdout.isatty() else str
     for line in table(state, form):
-        click.echo(line)
+        click.echo(safe(line), color=True)  # or click takes away what it believes to be colours
 
 
 COMMANDS = (status, leaderboard, show, diff, logs, export)

@@ -10,7 +10,8 @@ from configs.schema import Config
 from coordinator.layout import Layout
 from coordinator.leaderboard import Json, rows, staircase
 from deploy.campaigns import Follower, find_campaign
-from deploy.preflight import layout_of, require_startable
+from deploy.parts import layout_of
+from deploy.preflight import require_startable
 from trainer.task import load_task
 
 OVERRIDE = re.compile(r"[A-Za-z_][\w.]*=")
@@ -42,6 +43,7 @@ def plan(config: Config) -> dict[str, str]:
     layout = layout_of(config)
     limits = [f"{config.campaign.max_experiments} experiments"] * bool(config.campaign.max_experiments)
     limits += [f"{config.campaign.max_hours:g} hours"] * bool(config.campaign.max_hours)
+    limits += [f"{config.campaign.session_minutes:g} minutes of this start"] * bool(config.campaign.session_minutes)
     slots = "one per GPU" if config.slots.per_gpu else f"{config.slots.count} on CPU, {config.slots.cores} cores each"
     return {
         "campaign": f"{layout.folder}, {'resumed' if layout.journal.is_file() else 'new'}",
@@ -61,7 +63,8 @@ def play(loaded: Loaded) -> int:
     from deploy.progress import Limits, view_for
     from deploy.swarm import run_campaign
 
-    view = view_for(Limits(loaded.config.campaign.max_experiments, loaded.config.campaign.max_hours))
+    campaign = loaded.config.campaign
+    view = view_for(Limits(campaign.max_experiments, campaign.max_hours, campaign.session_minutes))
     try:
         return run_campaign(loaded, view)
     finally:
