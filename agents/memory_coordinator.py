@@ -9,8 +9,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
 
-from coordinator.domain import Direction, Metric, Purpose
-from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.domain import Direction, Metric, Purpose, State
+from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Tried, Wait, Welcome
 from evaluator.budget import Budget, Unit
 from evaluator.result import Progress, RunResult
 
@@ -43,6 +43,7 @@ class MemoryCoordinator:
         self._lock = Lock()
         self._epoch = 1
         self._counter = 0
+        self._turned_away: list[Tried] = []
         self._known: dict[str, str] = {}
         self._queue: deque[str] = deque()
         self._leases: dict[str, Lease] = {}
@@ -83,7 +84,16 @@ class MemoryCoordinator:
                 return Wait("enough experiments", stop=True)
             if len(self._queue) >= self._ahead:
                 return Wait("enough is queued")
-            return Brief(ordinal=ordinal, seed=ordinal, arm="arm", division="cpu", metric=_METRIC, parent="parent", source=self._source)
+            return Brief(
+                ordinal=ordinal,
+                seed=ordinal,
+                arm="arm",
+                division="cpu",
+                metric=_METRIC,
+                parent="parent",
+                source=self._source,
+                tried=list(self._turned_away),
+            )
 
         return self._call("brief", think, agent)
 
@@ -93,7 +103,9 @@ class MemoryCoordinator:
         def take() -> Accepted | Refused:
             refused = self.refuse(proposal)
             if refused is not None:
+                self._turned_away.append(_as_tried(proposal, refused))
                 return refused
+            self._turned_away.clear()
             if proposal.proposal not in self.accepted:
                 self.accepted[proposal.proposal] = proposal
                 self._queue.append(proposal.proposal)
@@ -186,3 +198,14 @@ class MemoryCoordinator:
 
 
 _METRIC = Metric("val_bpb", Direction.MINIMIZE)
+
+
+def _as_tried(proposal: Proposal, answer: Refused) -> Tried:
+    return Tried(
+        experiment=answer.known or proposal.proposal,
+        title=proposal.title,
+        state=State.REJECTED,
+        arm=proposal.arm,
+        settings=proposal.settings,
+        reason=f"refused: {answer.reason}",
+    )

@@ -38,7 +38,7 @@ def nodes() -> Iterator[Any]:
         },
     )
     yield cluster
-    for node in list(cluster.list_all_nodes()):
+    for node in list(cluster.list_all_nodes()):  # type: ignore[no-untyped-call]
         node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
 
 
