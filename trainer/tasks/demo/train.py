@@ -44,9 +44,9 @@ WEIGHT_DECAY = 0.0  # decoupled, in units of the learning rate
 WARMUP = 0.0  # share of the budget in which rates rise
 WARMDOWN = 0.5  # share of the budget at its end in which they fall
 FINAL_LR = 0.0  # share of them left at the very end
-SEED = 42  # the swarm offsets it
-EVAL_BATCH_SIZE = 64  # rows at a time; no influence on the score
-LOG_EVERY = 10  # steps between two lines of progress
+SEED = 42  # fixed: the swarm offsets it
+EVAL_BATCH_SIZE = 64  # fixed: rows at a time; no influence on the score
+LOG_EVERY = 10  # fixed: steps between two lines of progress
 
 # ---------------------------------------------------------------------------
 # Layers
