@@ -12,6 +12,7 @@ from threading import Event
 
 import msgspec
 
+from agents.ending import Ending
 from agents.link import Link
 from agents.patience import Backoff, Clock, Patience
 from agents.proposers.contract import Exhausted, Proposer, ProposerError
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Thinker:
-    """Thinks in steps. wake: set it when something may be wanted. closing: no new thoughts. over: the agent is gone, drop what is in hand."""
+    """Thinks in steps. wake: set it when something may be wanted."""
 
     def __init__(
         self,
@@ -31,17 +32,16 @@ class Thinker:
         proposers: Mapping[str, Proposer],
         accepted: Callable[[], None],
         *,
-        closing: Event,
-        over: Event,
+        ending: Ending,
         clock: Clock,
         patience: Patience,
     ) -> None:
+        """proposers: by arm, in the campaign's order. accepted: called when there may be a run to lease."""
         self._agent = agent
         self._link = link
         self._proposers = proposers
         self._accepted = accepted
-        self._closing = closing
-        self._over = over
+        self._closing, self._over = ending.closing, ending.over
         self._clock = clock
         rng = random.Random(agent)
         self._poll = Backoff(patience.poll, rng)

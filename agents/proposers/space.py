@@ -17,6 +17,8 @@ RATE = re.compile(r"(^|_)LR(_|$)|LEARNING_RATE")
 """Names of learning rates, which may exceed 1 although many are below it."""
 SHARE = re.compile(r"(^|_)(RATIO|FRAC|FRACTION|SHARE|PROB|DROPOUT|MOMENTUM|BETA\d?)(_|$)")
 """Names of shares of a whole; 1.0 is their most."""
+AVERAGE = re.compile(r"(^|_)(MOMENTUM|BETA\d?|EMA)(_|$)")
+"""Names of moving averages' memories: what counts is their distance to 1, which they never reach."""
 AROUND_ZERO = (0.0, 0.01, 0.03, 0.1, 0.3)
 """A zero has no scale of its own: tried are the usual sizes of decays, shares and probabilities."""
 FACTOR = 4.0
@@ -159,7 +161,7 @@ def _continuous(constant: Constant, value: float) -> Dimension | None:
     size = abs(value)
     share = size < 1 or (size == 1 and bool(SHARE.search(constant.name)))
     if share and not RATE.search(constant.name):
-        if 0.9 <= value < 1:
+        if value < 1 and value >= (0.5 if AVERAGE.search(constant.name) else 0.9):
             return _between(constant, Scale.COMPLEMENT, max(0.0, 1 - FACTOR * (1 - value)), 1 - (1 - value) / FACTOR)
         return _between(constant, Scale.LOG, size / FACTOR, min(1.0, size * FACTOR))
     return _between(constant, Scale.LOG, size / FACTOR, size * FACTOR)
