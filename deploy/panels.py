@@ -92,7 +92,8 @@ def bars(title: str, description: str, expression: str, legend: str, unit: str =
         "showUnfilled": True,
     }
     query = target(expression, legend, instant=True, range=False, **more)
-    return panel("bargauge", title, description, [query], fieldConfig=field_config(unit, min=0, color=colour(BLUE)), options=options)
+    limits: Json = {"min": 0, "max": 1} if unit == "percentunit" else {"min": 0}
+    return panel("bargauge", title, description, [query], fieldConfig=field_config(unit, **limits, color=colour(BLUE)), options=options)
 
 
 def placed(panels: list[Json], widths: list[int], top: int) -> tuple[list[Json], int]:

@@ -161,6 +161,12 @@ def test_a_slot_is_busy_for_no_longer_than_it_is_held(swarm: MeteredSwarm) -> No
     assert busy == pytest.approx(swarm.state.occupancy.busy)
 
 
+def test_the_budget_of_a_run_is_told_in_its_unit(swarm: MeteredSwarm) -> None:
+    assert value(swarm.metrics, "run_budget", unit="flops") == 1e11
+    assert value(swarm.metrics, "run_wall_cap_seconds") == 60.0
+    assert value(swarm.metrics, "campaign_started_timestamp_seconds") == 1000.0
+
+
 def test_an_agent_that_left_has_no_series(swarm: MeteredSwarm) -> None:
     agents = {dict(labels)["agent"] for name, labels in series(swarm.metrics) if name == "autoswarm_agent_state"}
     assert agents == {"agent-00", "agent-01"}
