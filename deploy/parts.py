@@ -66,10 +66,14 @@ def open_service(config: Config) -> Service:
     metrics.resume(layout.journal)
     card, pace = TaskCard(task.name, task.surface, task.source), Pace(wanted.heartbeat, wanted.lease_ttl)
     service = Service(layout, card, rules_of(config, task), pace, listeners=[metrics.observe])
+    metrics.show(service.status)
+    try:
+        if wanted.metrics_port:
+            serve(metrics, wanted.metrics_host, wanted.metrics_port)
+    except ConfigError:
+        service.close()
+        raise
     log_to(layout.logs / "coordinator.log")
-    metrics.show(lambda: service.overview()[0])
-    if wanted.metrics_port:
-        serve(metrics, wanted.metrics_host, wanted.metrics_port)
     return service
 
 
