@@ -163,7 +163,10 @@ def test_when_everything_was_tried_it_says_so() -> None:
     assert not isinstance(raised.value, Exhausted)
 
 
-@pytest.mark.parametrize("source", ["x = 1\n", "SEED = 1  # fixed\n", "KIND = 'a'\n", "N = -1\n"])
+@pytest.mark.parametrize(
+    "source",
+    ["x = 1\n", "SEED = 1  # fixed\n", "KIND = 'a'\n", "N = -1\n", "SEED = 1\nLOG_EVERY = 10\nEVAL_BATCH_SIZE = 64\nPEAK_FLOPS = 989.5e12\n"],
+)
 def test_a_surface_without_constants_to_change_exhausts_it(source: str) -> None:
     with pytest.raises(Exhausted):
         SearchProposer().propose(brief(0, source=source))
@@ -238,7 +241,11 @@ def test_a_proposal_after_three_hundred_experiments_takes_less_than_fifty_millis
         ("DROPOUT = 0.1  # range: 0.0..0.5", 0.0, 0.5, None),
         ("TOKENS = 2**14", 4096, 65536, (4096, 8192, 16384, 32768, 65536)),
         ("DEPTH = 4", 2, 8, (2, 3, 4, 5, 6, 8)),
-        ("HEADS = 1", 1, 3, (1, 2, 3)),
+        ("LAYERS = 1", 1, 3, (1, 2, 3)),
+        ("HEADS = 2", 1, 8, (1, 2, 4, 8)),
+        ("HEADS = 6", 3, 12, (3, 4, 5, 6, 7, 8, 12)),
+        ("BATCH_SIZE = 8", 2, 32, (2, 4, 8, 16, 32)),
+        ("WEIGHT_DECAY = 0.0", 0.0, 0.3, None),
         ("WIDTH = 768", 192, 3072, (192, 384, 576, 768, 960, 1152, 1536, 3072)),
         ("STEPS = 0", 0, 4, (0, 1, 2, 4)),
         ("LAYERS = 6  # range: 5..8", 5, 8, (5, 6, 7, 8)),
