@@ -93,7 +93,7 @@ class Attention(nn.Module):
         B, T, C = x.shape
         q, k, v = (f(x).view(B, T, -1, HEAD_DIM).transpose(1, 2) for f in (self.query, self.key, self.value))
         if extra is not None:
-            v = v + extra.view(B, T, -1, HEAD_DIM).transpose(1, 2)
+            v = v + extra.view(B, T, -1, HEAD_DIM).transpose(1, 2).to(v.dtype)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         if QK_NORM:
             q, k = norm(q), norm(k)
@@ -249,8 +249,8 @@ while spent < TIME_BUDGET:
     dt = time.perf_counter() - began
     spent += dt if step >= UNCHARGED_STEPS else 0.0
     if step % LOG_EVERY == 0:
-        share, pace = 100 * spent / TIME_BUDGET, TOTAL_BATCH_SIZE / max(dt, 1e-9)
-        print(f"step {step:05d} ({share:5.1f}%) | loss: {mean:.6f} | lrm: {lrm:.2f} | dt: {1e3 * dt:.0f}ms | tok/sec: {pace:,.0f} | epoch: {epoch}", flush=True)
+        done, pace = 100 * spent / TIME_BUDGET, TOTAL_BATCH_SIZE / max(dt, 1e-9)
+        print(f"step {step:05d} ({done:5.1f}%) | loss: {mean:.6f} | lrm: {lrm:.2f} | dt: {1e3 * dt:.0f}ms | tok/sec: {pace:,.0f}", flush=True)
     step += 1
 
 # ---------------------------------------------------------------------------
