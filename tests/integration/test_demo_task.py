@@ -81,9 +81,7 @@ def test_the_gpt_surface_keeps_its_contract(constants: dict[str, str], tmp_path:
 def test_a_surface_ends_with_the_lines_that_others_read(tmp_path: Path) -> None:
     _, output = look("demo", {}, tmp_path)
     summary = dict(re.findall(r"^(\w+): +(\S+)$", output.split("---\n")[1], flags=re.MULTILINE))
-    assert list(summary) == (
-        "val_bpb training_seconds total_seconds peak_vram_mb mfu_percent total_tokens_M num_steps num_params_M depth".split()
-    )
+    assert " ".join(summary) == "val_bpb training_seconds total_seconds peak_vram_mb mfu_percent total_tokens_M num_steps num_params_M depth"
     assert re.match(r"step 00000 \( *[\d.]+%\) \| loss: [\d.]+ \| lrm: 1.00 \| dt: \d+ms \| tok/sec: [\d,]+", output)
 
 
@@ -149,7 +147,7 @@ def test_the_table_puts_gains_first_and_failures_last() -> None:
     assert lines[3] == "| better | 0.9000 | -10.0% | +10.0 |"
 
 
-def test_gpt_data_without_its_packages_or_network_says_what_to_do(tmp_path: Path) -> None:
+def test_gpt_data_that_cannot_be_had_is_a_configuration_error(tmp_path: Path) -> None:
     """In a process of its own, told to stay offline; which of the two is missing depends on the installation."""
     code = f"from trainer.task import load_task; from pathlib import Path; load_task('gpt').prepare(Path({str(tmp_path)!r}))"
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
