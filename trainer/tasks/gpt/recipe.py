@@ -89,7 +89,7 @@ class Tools:
             click.echo(f"downloading {name} of {DATASET}", err=True)
         try:
             return Path(self._hub.hf_hub_download(DATASET, name, repo_type="dataset", local_dir=folder))
-        except OSError as error:  # every error of the hub's client is one
+        except (OSError, self._hub.errors.EntryNotFoundError) as error:  # the client's errors of network, offline mode and permission are OSErrors
             what = f"cannot download {name} of {DATASET}: {type(error).__name__}"
             raise ConfigError(what, f"Check the network and try again, it resumes; or put the shards into {folder} yourself.") from error
 
