@@ -57,6 +57,7 @@ class Supervision:
         self._started_at = time.time()
         self._course = Course(time.monotonic(), job.order.budget.wall_cap)
         self._log = RunLog(job.order.directory / LOG, job.log_bytes)
+        self._kills_before = _out_of_memory_kills()
         self._processes = start_processes(job)
         self._report = b""
         self._peak_memory = 0
@@ -136,6 +137,11 @@ class Supervision:
         self._drain()
         return self._result({} if nothing_left else {"warning": "processes of this run are left"})
 
+    def _kills(self) -> int | None:
+        """Processes the kernel has ended for memory since the run began."""
+        now = _out_of_memory_kills()
+        return None if now is None or self._kills_before is None else now - self._kills_before
+
     def _drain(self) -> None:
         """Take what the log pipe still holds: nobody writes any more."""
         try:
@@ -150,7 +156,7 @@ class Supervision:
         log = self._log.tail(LAST_PART).decode(errors="replace")
         return RunResult(
             run=order.run,
-            outcome=course.outcome(log, _last_words(order.directory / JUDGE_LOG)),
+            outcome=course.outcome(log, _last_words(order.directory / JUDGE_LOG), self._kills()),
             seed=order.seed,
             seconds=course.seconds(),
             floor=final.floor if final else None,
@@ -163,6 +169,15 @@ class Supervision:
             started_at=self._started_at,
             finished_at=time.time(),
         )
+
+
+def _out_of_memory_kills() -> int | None:
+    """Processes the kernel has ended for memory since it started; None where it does not say."""
+    try:
+        counters = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+        return int(counters["oom_kill"])
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def _last_words(path: Path) -> str:

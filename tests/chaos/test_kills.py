@@ -69,18 +69,7 @@ def test_a_killed_part_is_replaced_and_no_verdict_changes(kind: str, undisturbed
             if swarm.finished() < EXPERIMENTS:
                 strike(swarm, kind, draw)
         assert swarm.wait(240) == 0, swarm.said()
-        check_or_crash(swarm, undisturbed, kind)
-
-
-def check_or_crash(swarm: SwarmProcess, undisturbed: Fates, kind: str) -> None:
-    """A training that is killed from outside cannot be told from one the kernel killed for its memory: that experiment counts as crashed."""
-    if kind != "training":
-        return check(swarm, undisturbed)
-    fates = swarm.fates()
-    assert fates.keys() == undisturbed.keys()
-    crashed = [name for name, (_, state, _) in fates.items() if state == "crashed"]
-    assert 1 <= len(crashed) <= 3
-    return None
+        check(swarm, undisturbed)
 
 
 def test_a_killed_driver_leaves_nothing_running_and_the_next_run_goes_on(undisturbed: Fates, tmp_path: Path) -> None:
