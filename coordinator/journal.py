@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.events import AnyEvent, decode, encode, subject
 
 MIGRATIONS = Path(__file__).parent / "migrations"

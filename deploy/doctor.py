@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.journal import locked
 from deploy.parts import layout_of

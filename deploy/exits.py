@@ -40,7 +40,7 @@ def explained(error: BaseException, verbose: bool) -> int:
 
 
 def _read(error: BaseException) -> tuple[int, str, str]:
-    from configs.load import ConfigError  # pydantic comes with it: --help must not wait for that
+    from configs.load import ConfigError
 
     match error:
         case KeyboardInterrupt():

@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Iterator, Sequence
-from math import floor, isfinite, log10
+from math import floor, log10
 
 from msgspec import Struct
 
@@ -17,6 +17,10 @@ BEYOND = 0.6
 """How far the scale goes on beyond the baseline on the worse side, relative to the height of the stairs: room for the near misses."""
 FLOOR_WITHIN = 1.0
 """A floor is drawn when it is at most this many heights of the stairs below the best; else it is named in the legend."""
+
+LARGEST = 1e12
+"""A value as large as this is none: no metric reaches it, and floating point cannot tell its neighbours apart."""
+FEWEST_COLUMNS = 16
 
 
 class Point(Struct, frozen=True):
@@ -58,7 +62,7 @@ class _Scale(Struct, frozen=True):
 
 
 def draw(points: Sequence[Point], frame: Frame) -> str:
-    """The picture, ``frame.width`` characters wide at most, without a line break at its end. Values that are no number count as crashes."""
+    """The picture, ``frame.width`` characters wide where that is enough, no line break at its end. Values that are no number count as crashes."""
     points = [_sane(point) for point in points]
     stairs = _stairs(points)
     if not any(isinstance(best, float) for best in stairs):
@@ -66,14 +70,14 @@ def draw(points: Sequence[Point], frame: Frame) -> str:
     scale = _scale(points, frame)
     labels = {row: f"{scale.value(row):.{scale.digits}f}" for row in _ticks(scale.rows)}
     gutter = max(map(len, labels.values()))
-    columns = max(8, frame.width - gutter - 2)
+    columns = max(FEWEST_COLUMNS, frame.width - gutter - 2)
     grid = _grid(points, stairs, frame, scale, columns)
     lines = [f"{labels.get(row, ''):>{gutter}} {'┤' if row in labels else '│'}{''.join(cells)}".rstrip() for row, cells in enumerate(grid)]
     return "\n".join([*_head(frame), *lines, *_foot(points, gutter, columns), *_legend(points, frame, scale)])
 
 
 def _sane(point: Point) -> Point:
-    return point if point.value is not None and isfinite(point.value) else Point(None)
+    return point if point.value is not None and abs(point.value) < LARGEST else Point(None)
 
 
 def _stairs(points: Sequence[Point]) -> list[float | None]:
