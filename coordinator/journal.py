@@ -56,7 +56,7 @@ def locked(folder: Path) -> bool:
     """Whether a coordinator works on the campaign now."""
     try:
         fd = os.open(folder / "campaign.lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -2,8 +2,8 @@
 
 - Pure: values in, lines out. Plain characters, no colour: it reads the same in a log file.
 - Larger values are always above; where lower is better the stairs go down.
-- The scale fits the stairs and everything that was nearly as good. A value beyond it is drawn on the edge, so that one very bad idea does not flatten
-  the rest.
+- The scale fits the stairs and everything that was nearly as good. A value beyond it is a ^ or v on the edge: one very bad idea does not
+  flatten the rest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 BASELINE, FLOOR, STEP = "╌", "▔", "─"
 KEPT, REJECTED, CRASHED = "●", "·", "×"
+ABOVE, BELOW = "^", "v"
 BEYOND = 0.6
 """How far the scale goes on beyond the baseline on the worse side, relative to the height of the stairs: room for the near misses."""
 FLOOR_WITHIN = 1.0
@@ -54,6 +55,10 @@ class _Scale(Struct, frozen=True):
 
     def value(self, row: int) -> float:
         return self.high - (self.high - self.low) * row / (self.rows - 1)
+
+    def beyond(self, value: float) -> str:
+        """The mark of a value that is not on the scale."""
+        return ABOVE if value > self.high else BELOW if value < self.low else ""
 
     @property
     def digits(self) -> int:
@@ -124,7 +129,7 @@ def _grid(points: Sequence[Point], stairs: Sequence[float | None], frame: Frame,
     for wanted, mark in ((False, REJECTED), (True, KEPT)):
         for column, point in _placed(points, columns):
             if point.value is not None and point.kept is wanted:
-                grid[scale.row(point.value)][column] = mark
+                grid[scale.row(point.value)][column] = scale.beyond(point.value) or mark
     return grid
 
 
@@ -172,6 +177,8 @@ def _legend(points: Sequence[Point], frame: Frame, scale: _Scale) -> list[str]:
     kept = sum(point.kept for point in points)
     crashed = sum(point.value is None for point in points)
     parts = [f"{KEPT} kept {kept}", f"{REJECTED} rejected {len(points) - kept - crashed}", f"{CRASHED} crashed {crashed}"]
+    if beyond := sum(point.value is not None and bool(scale.beyond(point.value)) for point in points):
+        parts[1] += f" ({beyond} of them {ABOVE} {BELOW} beyond the edge)"
     if frame.baseline is not None:
         parts.append(f"{BASELINE} baseline {frame.baseline:.{digits}f}")
     if frame.floor is not None:
