@@ -13,7 +13,8 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ import msgspec
 from evaluator.job import JudgeEvent
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.course import Course
-from trainer.descendants import adopt_orphans, end_descendants
+from trainer.descendants import REAPED_AT_ONCE, Ended, adopt_orphans, end_all, reap
 from trainer.processes import JUDGE_LOG, start_processes
 from trainer.progress import WINDOW, read_progress
 from trainer.result_file import LOG, write_result
@@ -40,6 +41,9 @@ LONGEST_LINE = 1 << 20
 
 PATIENCE = 20.0
 """Seconds for killed processes to go. A GPU driver may hold one for some seconds while it frees memory."""
+
+SWEEP = 3.0
+"""Seconds for what a variant left behind to go while its judge finishes; what is left then goes with the judge."""
 
 STDOUT = 1
 
@@ -93,17 +97,18 @@ class Supervision:
         numbers = os.read(self._signals, CHUNK)
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
             self._course.stop("supervisor was told to end")
-        self._reap()
+        ended = list(islice(reap(), REAPED_AT_ONCE))
+        self._take(ended)
+        if any(one.pid == self._processes.variant for one in ended):
+            # What it left behind may hold its end of the judge's socket, and the judge waits for that to close.
+            more, _ = end_all([self._processes.variant], SWEEP, spare=[self._processes.judge])
+            self._take(more)
 
-    def _reap(self) -> None:
-        """Collect everything that ended, adopted orphans too."""
-        while (ended := _wait()) is not None:
-            pid, status, peak_memory = ended
-            if pid == self._processes.variant:
-                self._peak_memory = peak_memory
-                self._course.variant_ended(os.waitstatus_to_exitcode(status), time.monotonic())
-                # What it left behind may hold its end of the judge's socket, and the judge waits for that to close.
-                end_descendants([pid], PATIENCE, spare=[self._processes.judge])
+    def _take(self, ended: Iterable[Ended]) -> None:
+        for one in ended:
+            if one.pid == self._processes.variant:
+                self._peak_memory = one.peak_memory
+                self._course.variant_ended(os.waitstatus_to_exitcode(one.status), time.monotonic())
 
     def _on_report(self) -> None:
         chunk = os.read(self._processes.report, CHUNK)
@@ -126,10 +131,10 @@ class Supervision:
     def finish(self) -> RunResult:
         """End all that is left of the run and say what it was."""
         self._course.end(time.monotonic())
-        left = end_descendants([self._processes.variant, self._processes.judge], PATIENCE)
-        self._reap()
+        reaped, nothing_left = end_all([self._processes.variant, self._processes.judge], PATIENCE)
+        self._take(reaped)
         self._drain()
-        return self._result({"processes_left": left} if left else {})
+        return self._result({} if nothing_left else {"warning": "processes of this run are left"})
 
     def _drain(self) -> None:
         """Take what the log pipe still holds: nobody writes any more."""
@@ -160,16 +165,6 @@ class Supervision:
         )
 
 
-def _wait() -> tuple[int, int, int] | None:
-    """A child that ended: pid, status, most memory it held, in bytes. None when there is none."""
-    try:
-        pid, status, usage = os.wait4(-1, os.WNOHANG)
-    except ChildProcessError:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return (pid, status, usage.ru_maxrss * unit) if pid else None
-
-
 def _last_words(path: Path) -> str:
     """Last line the judge wrote to its log, which goes if it is empty."""
     lines = path.read_bytes()[-LAST_PART:].decode(errors="replace").strip().splitlines()
@@ -186,7 +181,7 @@ def supervise(job: SupervisorJob) -> RunResult:
         supervision.watch()
         result = supervision.finish()
     finally:
-        end_descendants([], PATIENCE)
+        end_all([], PATIENCE)
         remove_scratch(job.scratch)
     write_result(job.order.directory, result)
     return result
@@ -214,7 +209,7 @@ def _leave_guard(job: SupervisorJob) -> None:
     adopt_orphans()
     if supervisor := os.fork():
         os.waitpid(supervisor, 0)
-        end_descendants([], PATIENCE)
+        end_all([], PATIENCE)
         remove_scratch(job.scratch)
         os._exit(0)
     adopt_orphans()
