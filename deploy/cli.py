@@ -95,8 +95,9 @@ def _start(first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: b
     layout = layout_of(loaded.config)
     tell(f"campaign {layout.name} in {layout.folder}; Ctrl-C drains")
     code = starting.play(loaded)
-    page, rows, stairs = starting.last_page(layout, time.time())
-    show(closing(page, rows, stairs, layout, min(console().width, WIDEST)))
+    if layout.journal.is_file():  # on a cluster it may lie at the head
+        page, rows, stairs = starting.last_page(layout, time.time())
+        show(closing(page, rows, stairs, layout, min(console().width, WIDEST)))
     raise Exit(code)
 
 
