@@ -5,10 +5,13 @@
 - Objects are written before the journal speaks of them, refs after; ``align`` makes refs agree with the journal at every start.
 """
 
+import os
 import tempfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without git, importing GitPython must not fail: it is said in words below
 
 from git import Actor, Reference, Repo
 from git.exc import GitCommandError, GitCommandNotFound, InvalidGitRepositoryError, ODBError
