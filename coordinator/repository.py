@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
-from git import Actor, Reference, Repo
+from git import Actor, Commit, Reference, Repo
 from git.exc import GitCommandError, GitCommandNotFound, InvalidGitRepositoryError, ODBError
 from git.objects.fun import tree_to_stream
 from gitdb import IStream, LooseObjectDB
@@ -87,7 +87,7 @@ class Repository:
     def point(self, refs: Mapping[str, str]) -> None:
         """Let each ref (``refs/…``) point at its commit."""
         for name, commit in refs.items():
-            Reference(self._repo, name).set_object(self._repo.commit(commit))
+            Reference(self._repo, name).set_object(Commit(self._repo, bytes.fromhex(commit)))  # not looked up: it was written before
 
     def refs(self) -> dict[str, str]:
         """Every ref and its commit."""
