@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError, RaySystemError
+from ray.exceptions import RayError
 
 from agents.loop import AgentLoop, Snapshot
 from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Coordinator, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
@@ -36,7 +36,8 @@ class RemoteCoordinator:
 
     def join(self, card: AgentCard) -> Welcome:
         """See ``Coordinator.join``."""
-        return self._ask(lambda actor: actor.join_campaign.remote(card))
+        answer: Welcome = self._ask(lambda actor: actor.join_campaign.remote(card))
+        return answer
 
     def leave(self, agent: str, reason: str) -> None:
         """See ``Coordinator.leave``."""
@@ -44,23 +45,28 @@ class RemoteCoordinator:
 
     def brief(self, agent: str) -> Brief | Wait:
         """See ``Coordinator.brief``."""
-        return self._ask(lambda actor: actor.brief.remote(agent, PATIENCE_SECONDS))
+        answer: Brief | Wait = self._ask(lambda actor: actor.brief.remote(agent, PATIENCE_SECONDS))
+        return answer
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
         """See ``Coordinator.propose``."""
-        return self._ask(lambda actor: actor.propose.remote(agent, proposal))
+        answer: Accepted | Refused = self._ask(lambda actor: actor.propose.remote(agent, proposal))
+        return answer
 
     def lease(self, agent: str) -> Lease | Wait:
         """See ``Coordinator.lease``."""
-        return self._ask(lambda actor: actor.lease.remote(agent, PATIENCE_SECONDS))
+        answer: Lease | Wait = self._ask(lambda actor: actor.lease.remote(agent, PATIENCE_SECONDS))
+        return answer
 
     def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
         """See ``Coordinator.heartbeat``."""
-        return self._ask(lambda actor: actor.heartbeat.remote(agent, token, progress))
+        answer: Pulse = self._ask(lambda actor: actor.heartbeat.remote(agent, token, progress))
+        return answer
 
     def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
         """See ``Coordinator.report``."""
-        return self._ask(lambda actor: actor.report.remote(agent, token, result, gap))
+        answer: Ack = self._ask(lambda actor: actor.report.remote(agent, token, result, gap))
+        return answer
 
     def release(self, agent: str, token: Token, reason: str) -> None:
         """See ``Coordinator.release``."""
@@ -71,9 +77,11 @@ class RemoteCoordinator:
             if self._handle is None:
                 self._handle = ray.get_actor(self._name, namespace=self._namespace)
             return ray.get(call(self._handle), timeout=CALL_SECONDS)
-        except (RayActorError, GetTimeoutError, RaySystemError, ValueError) as error:  # ValueError: no actor of that name now
+        except ConnectionError:  # said by the coordinator itself
+            raise
+        except (RayError, ValueError) as error:  # ValueError: no actor of that name now
             self._handle = None
-            raise ConnectionError(f"the coordinator does not answer: {type(error).__name__}") from error
+            raise ConnectionError(f"the coordinator does not answer: {str(error).splitlines()[-1:]}") from error
 
 
 class AgentServer:

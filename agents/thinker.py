@@ -2,7 +2,7 @@
 
 - How far ahead it thinks is the coordinator's decision: it answers ``Wait`` while enough is queued.
 - A proposer that fails costs a log line and a wait that grows. An arm that is exhausted is answered for by the next one in the campaign's order.
-- A refused proposal is told to the proposer with the next brief of the same number, so that equal briefs cannot bring the same refusal for ever.
+- A refused proposal comes back in the next brief, told by the coordinator, so that no proposer repeats itself for ever.
 """
 
 import logging
@@ -12,17 +12,18 @@ from threading import Event
 
 import msgspec
 
+from agents.ending import Ending
 from agents.link import Link
 from agents.patience import Backoff, Clock, Patience
 from agents.proposers.contract import Exhausted, Proposer, ProposerError
-from coordinator.domain import Refusal, State
-from coordinator.protocol import Accepted, Brief, Proposal, Refused, Tried, Wait
+from coordinator.domain import Refusal
+from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 
 logger = logging.getLogger(__name__)
 
 
 class Thinker:
-    """Thinks in steps. wake: set it when something may be wanted. closing: no new thoughts. over: the agent is gone, drop what is in hand."""
+    """Thinks in steps. wake: set it when something may be wanted."""
 
     def __init__(
         self,
@@ -31,23 +32,22 @@ class Thinker:
         proposers: Mapping[str, Proposer],
         accepted: Callable[[], None],
         *,
-        closing: Event,
-        over: Event,
+        ending: Ending,
         clock: Clock,
         patience: Patience,
     ) -> None:
+        """proposers: by arm, in the campaign's order. accepted: called when there may be a run to lease."""
         self._agent = agent
         self._link = link
         self._proposers = proposers
         self._accepted = accepted
-        self._closing = closing
-        self._over = over
+        self._closing, self._over = ending.closing, ending.over
         self._clock = clock
         rng = random.Random(agent)
         self._poll = Backoff(patience.poll, rng)
         self._failure = Backoff(patience.failure, rng)
-        self._refused: tuple[int, list[Tried]] = (-1, [])
         self._tired: set[str] = set()
+        self._refused = False
         self.wake = Event()
 
     def step(self) -> bool:
@@ -77,14 +77,14 @@ class Thinker:
         match self._link.insist(lambda coordinator: coordinator.propose(self._agent, proposal), until=self._over):
             case Accepted():
                 self._failure.reset()
+                self._refused = False
                 self._accepted()
             case Refused() as refused:
-                self._take_refusal(brief, proposal, refused)
+                self._take_refusal(proposal, refused)
             case None:
                 pass
 
     def _think(self, brief: Brief) -> Proposal:
-        brief = self._with_refused(brief)
         for arm in self._arms(brief.arm):
             try:
                 return self._proposers[arm].propose(msgspec.structs.replace(brief, arm=arm))
@@ -103,33 +103,17 @@ class Thinker:
             logger.info("arm is exhausted", extra={"agent": self._agent, "arm": arm, "reason": why})
             self._tired.add(arm)
 
-    def _with_refused(self, brief: Brief) -> Brief:
-        ordinal, refused = self._refused
-        return msgspec.structs.replace(brief, tried=[*brief.tried, *refused]) if ordinal == brief.ordinal and refused else brief
-
-    def _take_refusal(self, brief: Brief, proposal: Proposal, answer: Refused) -> None:
+    def _take_refusal(self, proposal: Proposal, answer: Refused) -> None:
         logger.info("proposal refused", extra={"agent": self._agent, "arm": proposal.arm, "refusal": answer.refusal.value, "reason": answer.reason})
         match answer.refusal:
             case Refusal.STALE_BRIEF | Refusal.CLOSED:
                 self._pause(self._poll.next())
             case _:
-                earlier = self._refused[1] if self._refused[0] == brief.ordinal else []
-                self._refused = (brief.ordinal, [*earlier, _as_tried(proposal, answer)])
-                self._pause(self._failure.next() if earlier else 0.0)
+                self._pause(self._failure.next() if self._refused else 0.0)
+                self._refused = True
 
     def _pause(self, seconds: float) -> None:
         """Wait for something to change, at most that long."""
         if not self._closing.is_set():
             self._clock.wait(self.wake, seconds)
             self.wake.clear()
-
-
-def _as_tried(proposal: Proposal, answer: Refused) -> Tried:
-    return Tried(
-        experiment=answer.known or proposal.proposal,
-        title=proposal.title,
-        state=State.REJECTED,
-        arm=proposal.arm,
-        settings=proposal.settings,
-        reason=f"refused: {answer.reason}",
-    )

@@ -161,7 +161,10 @@ class Campaign:
             baseline=start.value,
             best=best.value if best else None,
             sigma=division.sigma,
-            tried=[_tried(self.state.experiments[name], told=True) for name in tried if self._tells(name, division)],
+            tried=[
+                *(_tried(self.state.experiments[name], told=True) for name in tried if self._tells(name, division)),
+                *(_turned_away(event) for event in self.state.turned_away if event.division == division.name),
+            ],
             running=[_tried(self.state.experiments[name], told=False) for name in running if self._tells(name, division)],
         )
 
@@ -205,6 +208,8 @@ class Campaign:
             refusal=refusal,
             reason=reason,
             known=known,
+            title=proposal.title,
+            settings=proposal.settings,
         )
 
     def propose(self, agent: str, proposal: Proposal, digest: str) -> tuple[ExperimentProposed, RunQueued]:
@@ -384,4 +389,15 @@ def _tried(experiment: Experiment, told: bool) -> Tried:
         settings=experiment.settings,
         value=experiment.value if told else None,
         reason=experiment.reason if told else "",
+    )
+
+
+def _turned_away(event: ProposalRefused) -> Tried:
+    return Tried(
+        experiment=event.known or event.proposal,
+        title=event.title,
+        state=State.REJECTED,
+        arm=event.arm,
+        settings=event.settings,
+        reason=f"refused: {event.reason}",
     )

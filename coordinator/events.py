@@ -102,7 +102,7 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
 
 
 class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
-    """A proposal cost no training. known: the experiment that tried it before."""
+    """A proposal cost no training. known: the experiment that tried it before. title, settings: as proposed, for the next brief."""
 
     agent: str
     arm: str
@@ -111,6 +111,8 @@ class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
     refusal: Refusal
     reason: str
     known: str = ""
+    title: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 class RunQueued(Event, frozen=True, kw_only=True, tag="run_queued"):

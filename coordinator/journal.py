@@ -90,7 +90,7 @@ class Journal:
         """The journal at ``path``, to read only. Raises ConfigError when it is not there or is of a newer version."""
         if not path.is_file():
             raise ConfigError(f"there is no journal at {path}", "Start the campaign with `autoswarm run`, or name another one.")
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
+        connection = _connect_to_read(path)
         _known_version(connection)
         return cls(connection)
 
@@ -108,9 +108,9 @@ class Journal:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def entries(self) -> Iterator[Entry]:
-        """Every event, oldest first."""
-        for at, body in self._connection.execute("SELECT at, body FROM events ORDER BY seq"):
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Every event, oldest first, but for the first ``after``."""
+        for at, body in self._connection.execute("SELECT at, body FROM events WHERE seq > ? ORDER BY seq", (after,)):
             yield Entry(at, decode(body))
 
     def story(self, experiment: str) -> Iterator[Entry]:
@@ -127,6 +127,18 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """In a folder nobody may write to SQLite cannot make its lock files; then the journal does not change either, and is read as it lies there."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
+    try:
+        _version(connection)
+    except sqlite3.OperationalError:
+        connection.close()
+        return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    return connection
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -49,3 +49,8 @@ class Layout(Struct, frozen=True):
     def logs(self) -> Path:
         """Logs of the coordinator and the agents."""
         return self.folder / "logs"
+
+    @property
+    def stop_request(self) -> Path:
+        """Made by `autoswarm stop`: holds ``drain`` or ``now``. Whoever runs the campaign looks for it once a second, obeys, and removes it."""
+        return self.folder / "stop.request"

@@ -12,6 +12,8 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
 from wsgiref.simple_server import WSGIServer
@@ -29,18 +31,15 @@ from coordinator.events import (
     DivisionOpened,
     ExperimentProposed,
     ProposalRefused,
-    Rules,
-    RulesChanged,
     RunLeased,
     RunLost,
     RunReported,
     VerdictGiven,
 )
 from coordinator.figures import Figure, present
-from coordinator.journal import Entry
+from coordinator.journal import Entry, Journal
 from coordinator.leaderboard import Json
 from coordinator.state import CampaignState
-from evaluator.budget import Unit
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, RunResult, TimedOut
 
 PREFIX = "autoswarm_"
@@ -92,6 +91,12 @@ class Metrics:
             state.apply(entry.event, entry.at)
             self._count(entry.event, entry.at, state)
 
+    def resume(self, path: Path) -> None:
+        """``rebuild`` from the journal at ``path``, if the campaign has one yet. Raises ConfigError, InvalidTransition."""
+        if path.is_file():
+            with closing(Journal.read(path)) as journal:
+                self.rebuild(journal.entries())
+
     # ------------------------------------------------------------------ what there is
 
     def _make_counters(self) -> None:
@@ -137,9 +142,8 @@ class Metrics:
         match event:
             case CampaignStarted(rules=rules):
                 self._started_at.labels(self._campaign).set(at)
-                self._rule(rules)
-            case RulesChanged(rules=rules):
-                self._rule(rules)
+                self._budget.labels(self._campaign, rules.budget.unit.value).set(rules.budget.amount)
+                self._wall_cap.labels(self._campaign).set(rules.budget.wall_cap)
             case DivisionOpened(division=division):
                 self._open_division(division)
             case ExperimentProposed():
@@ -156,11 +160,6 @@ class Metrics:
                 self._merge(experiment, at, state)
             case _:
                 pass  # counted by name alone
-
-    def _rule(self, rules: Rules) -> None:
-        for unit in Unit:
-            self._budget.labels(self._campaign, unit.value).set(rules.budget.amount if unit is rules.budget.unit else 0.0)
-        self._wall_cap.labels(self._campaign).set(rules.budget.wall_cap)
 
     def _open_division(self, division: str) -> None:
         self._busy.labels(self._campaign, division)

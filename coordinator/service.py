@@ -298,8 +298,12 @@ class Service:
     def overview(self, seen_rows: int = 0) -> tuple[Json, list[Json]]:
         """The status page, and rows of experiments finished since ``seen_rows`` of them."""
         with self._mutex:
-            page = status(self.state, self._clock(), alive=True, progress=self._soft.progress)
-            return page, [row(self.state.experiments[name]) for name in self.state.finished[seen_rows:]]
+            return self.status(), [row(self.state.experiments[name]) for name in self.state.finished[seen_rows:]]
+
+    def status(self) -> Json:
+        """The status page."""
+        with self._mutex:
+            return status(self.state, self._clock(), alive=True, progress=self._soft.progress)
 
 
 def _make(layout: Layout) -> None:

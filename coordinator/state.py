@@ -39,6 +39,9 @@ from coordinator.records import Agent, Best, Division, Experiment, Run
 from evaluator.acceptance import sigma
 from evaluator.result import Cheated, Crashed, Lost, Measured, TimedOut, outcome_name
 
+MOST_TURNED_AWAY = 50
+"""Refusals told to a proposer."""
+
 
 class InvalidTransition(Exception):  # noqa: N818 - the field's name for it
     """An event does not fit its experiment's state: the journal is damaged or a rule is wrong. ``story``: that experiment's events so far."""
@@ -78,6 +81,7 @@ class CampaignState:
         self.finished: list[str] = []
         self.settled = 0
         self.refused = 0
+        self.turned_away: list[ProposalRefused] = []
         self.states: Counter[State] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.verdicts: Counter[str] = Counter()
@@ -132,8 +136,7 @@ class CampaignState:
             case ExperimentProposed():
                 self._propose(event, at)
             case ProposalRefused():
-                self.refused += event.refusal not in (Refusal.STALE_BRIEF, Refusal.CLOSED)
-                self.refusals[event.refusal.value] += 1
+                self._refuse(event)
             case RunQueued():
                 self._queue(event)
             case RunLeased():
@@ -225,7 +228,15 @@ class CampaignState:
             )
         )
         self.by_ordinal.append(event.experiment)
+        self.turned_away = []
         self.proposals[event.proposal] = event.experiment
+
+    def _refuse(self, event: ProposalRefused) -> None:
+        """Remember what was refused since the last acceptance: the next brief tells it, so that no proposer repeats itself for ever."""
+        self.refusals[event.refusal.value] += 1
+        if event.refusal not in (Refusal.STALE_BRIEF, Refusal.CLOSED):
+            self.refused += 1
+            self.turned_away = [*self.turned_away[-MOST_TURNED_AWAY:], event]
 
     def _add(self, experiment: Experiment) -> None:
         if experiment.experiment in self.experiments:

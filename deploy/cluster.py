@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,8 @@ for _name, _value in {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }.items():
     os.environ.setdefault(_name, _value)
+if len(tempfile.gettempdir()) > 30:  # Ray puts sockets there, whose paths may have 107 bytes
+    os.environ.setdefault("RAY_TMPDIR", "/tmp")  # noqa: S108 - Ray makes a folder of its own in it
 
 import ray  # noqa: E402 - Ray reads its environment when it is imported
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402

@@ -17,6 +17,7 @@ from coordinator.domain import Direction, Metric
 from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
 from coordinator.ledger import TaskCard
+from coordinator.metrics import Metrics, serve
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service import Pace, Service
 from deploy.logs import log_to
@@ -60,9 +61,18 @@ def rules_of(config: Config, task: Task) -> Rules:
 
 def open_service(config: Config) -> Service:
     """The campaign, open for work, its metrics served. Raises ConfigError."""
-    task, layout = load_task(config.task.name), layout_of(config)
-    pace = Pace(config.coordinator.heartbeat, config.coordinator.lease_ttl)
-    service = Service(layout, TaskCard(task.name, task.surface, task.source), rules_of(config, task), pace)
+    task, layout, wanted = load_task(config.task.name), layout_of(config), config.coordinator
+    metrics = Metrics(config.campaign.name, task.metric.name)
+    metrics.resume(layout.journal)
+    card, pace = TaskCard(task.name, task.surface, task.source), Pace(wanted.heartbeat, wanted.lease_ttl)
+    service = Service(layout, card, rules_of(config, task), pace, listeners=[metrics.observe])
+    metrics.show(service.status)
+    try:
+        if wanted.metrics_port:
+            serve(metrics, wanted.metrics_host, wanted.metrics_port)
+    except ConfigError:
+        service.close()
+        raise
     log_to(layout.logs / "coordinator.log")
     return service
 
@@ -94,17 +104,16 @@ def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
 
             return SubprocessTrainer(task, task.prepare(Path(config.data_dir).absolute()), slot, int(wanted.log_megabytes * 1e6))
         case "simulated":
-            from trainer.simulated import SimulatedTrainer, Simulation
+            from trainer.simulated import SimulatedTrainer
 
-            simulation = Simulation(
-                source=task.source,
+            return SimulatedTrainer(
+                task.source,
                 sign=1 if task.metric.direction == Direction.MINIMIZE else -1,
                 seconds=wanted.simulated_seconds,
                 sigma=wanted.simulated_sigma,
                 crash_ratio=wanted.simulated_crash_ratio,
                 crash_seconds=wanted.simulated_crash_seconds,
             )
-            return SimulatedTrainer(simulation)
         case _:
             assert_never(wanted.kind)
 

@@ -7,6 +7,7 @@
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -23,7 +24,7 @@ from trainer.task import load_task
 import agents.actor  # isort: skip
 import coordinator.actor  # isort: skip
 import ray  # isort: skip
-from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError  # isort: skip
+from ray.exceptions import RayError, RayTaskError  # isort: skip
 
 LOOK_SECONDS = 0.5
 RECONCILE_SECONDS = 5.0
@@ -108,7 +109,7 @@ class Swarm:
                 ray.get(ready, timeout=0)
             except RayTaskError as error:
                 self.problems[name] = str(error.cause)
-            except (RayActorError, GetTimeoutError) as error:
+            except RayError as error:
                 if "ConfigError" in str(error):
                     self.problems[name] = str(error).strip().splitlines()[-1]
 
@@ -118,7 +119,7 @@ class Swarm:
         """The status page and rows after the first ``seen``; None while the coordinator is away."""
         try:
             page: tuple[Json, list[Json]] = ray.get(self._coordinator.status.remote(seen), timeout=10)
-        except (RayActorError, GetTimeoutError, ConnectionError):
+        except (RayError, ConnectionError):
             return None
         return page
 
@@ -132,10 +133,8 @@ class Swarm:
         ray.wait(leaving, num_returns=len(leaving), timeout=GOODBYE_SECONDS)
         for agent in self._agents.values():
             ray.kill(agent)
-        try:
+        with suppress(RayError, ConnectionError):  # its files are whole at every instant
             ray.get(self._coordinator.close.remote(), timeout=GOODBYE_SECONDS)
-        except (RayActorError, GetTimeoutError, ConnectionError):
-            pass  # its files are whole at every instant
         ray.kill(self._coordinator)
 
 

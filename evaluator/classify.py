@@ -24,7 +24,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
     final: the judge's last word, or None. judge_error: why there is none. exit_code: of the variant, negative for a signal that was not ours; None
     when it was still alive when we ended it. first_batch: whether it asked for one. stopped: why it was cut short ("cancelled", …), else empty.
-    wall_capped: it was ended at the wall cap. seconds: of real time since its start. tail: end of its log.
+    wall_capped: it was ended at the wall cap. seconds: of real time since its start. tail: end of its log. out_of_memory_kills: processes the kernel
+    ended for memory on this machine meanwhile; None where it does not say.
     """
 
     final: Final | None
@@ -35,6 +36,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     stopped: str = ""
     wall_capped: bool = False
     judge_error: str = ""
+    out_of_memory_kills: int | None = None
 
 
 def classify(evidence: Evidence) -> Outcome:
@@ -58,11 +60,13 @@ def _cut_off(evidence: Evidence, verdict: Crashed) -> bool:
     return verdict.kind is CrashKind.CONTRACT and evidence.exit_code is not None and evidence.exit_code < 0
 
 
-def _crash(evidence: Evidence, verdict: Crashed) -> Crashed:
+def _crash(evidence: Evidence, verdict: Crashed) -> Crashed | Lost:
     """Which crash kept the judge from a result, by the way the process ended."""
     said = last_error(evidence.tail)
     if evidence.exit_code == 0 or evidence.exit_code is None:
         return Crashed(CrashKind.NO_RESULT, verdict.message)
+    if evidence.exit_code == -signal.SIGKILL and evidence.out_of_memory_kills == 0:
+        return Lost("its process was killed from outside")
     if evidence.exit_code == -signal.SIGKILL:
         return Crashed(CrashKind.OUT_OF_MEMORY, "killed by SIGKILL, as the kernel does when memory runs out")
     if any(sign in said for sign in MEMORY_SIGNS):

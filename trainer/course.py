@@ -107,8 +107,8 @@ class Course:
         """It is over: from now on whatever ends was ended by us."""
         self._ended = now
 
-    def outcome(self, tail: str, judge_error: str) -> Outcome:
-        """What happened, once ended. tail: end of its log; judge_error: last line the judge wrote to stderr."""
+    def outcome(self, tail: str, judge_error: str, out_of_memory_kills: int | None = None) -> Outcome:
+        """What happened, once ended. tail: end of its log; judge_error: last line the judge wrote to stderr; kills: see ``Evidence``."""
         ended = self._end()
         return classify(
             Evidence(
@@ -120,6 +120,7 @@ class Course:
                 stopped=self._stopped,
                 wall_capped=ended >= self._wall and self._variant_ended is None,
                 judge_error=judge_error,
+                out_of_memory_kills=out_of_memory_kills,
             )
         )
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ PR_SET_CHILD_SUBREAPER = 36
 PROC = Path("/proc")
 STOP_ROUNDS = 64
 """Scans that may still find something new to stop; a tree deeper than this many forks per scan is killed all the same, only less neatly."""
+
+REAPED_AT_ONCE = 1000
+"""Children reaped between two scans: what forks without end also ends without end."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -78,20 +82,73 @@ def _pids() -> list[int]:
         return []
 
 
-def end_descendants(groups: Iterable[int], patience: float, spare: Collection[int] = ()) -> int:
-    """Kill everything below this process but ``spare``, waiting ``patience`` seconds at most; reaping is left to the caller.
+class Ended(NamedTuple):
+    """A child that ended. status: as from ``os.wait``. peak_memory: bytes."""
 
-    Returns how many are left. groups: process groups of direct children, used where there is no ``/proc``.
+    pid: int
+    status: int
+    peak_memory: int
+
+
+def reap() -> Iterator[Ended]:
+    """Collect the children that have ended, adopted ones too."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        yield Ended(pid, status, usage.ru_maxrss * unit)
+
+
+def end_all(groups: Iterable[int], patience: float, spare: Collection[int] = ()) -> tuple[list[Ended], bool]:
+    """Kill and reap everything below this process but ``spare``, within ``patience`` seconds.
+
+    Returns the children reaped, and whether nothing else is left. groups: process groups of direct children, used where there is no ``/proc``.
     """
     deadline = time.monotonic() + patience
-    if not PROC.is_dir():
+    reaped: list[Ended] = []
+    _end_tree(groups, spare)
+    while time.monotonic() < deadline:
+        children = [pid for pid in _children() if pid not in spare]
+        if not children and (spare or not _has_children()):
+            return reaped, True
+        send(signal.SIGKILL, children)
+        ended = list(islice(reap(), REAPED_AT_ONCE))
+        reaped.extend(ended)
+        if not ended:
+            time.sleep(0.002)
+    return reaped, False
+
+
+def _end_tree(groups: Iterable[int], spare: Collection[int]) -> None:
+    if PROC.is_dir():
+        send(signal.SIGKILL, _stop_all(spare))
+    else:
         _end_groups(groups)
-    while left := _stop_all(spare):
-        send(signal.SIGKILL, left)
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.002)
-    return len(left)
+
+
+def _children() -> list[int]:
+    """Children of this process, which has one thread; all descendants where the kernel keeps no such list.
+
+    Orphans become our children, so that killing these again and again gets at everything. Reading the list is fast enough to catch a process that
+    forks and ends in a loop. It may lack some, ``_has_children`` does not.
+    """
+    try:
+        return [int(pid) for pid in (PROC / "self" / "task" / str(os.getpid()) / "children").read_bytes().split()]
+    except OSError:  # a kernel without CONFIG_PROC_CHILDREN
+        return descendants(os.getpid())
+
+
+def _has_children() -> bool:
+    """Whether there is any, be it a zombie. A subreaper without children has no descendants."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _stop_all(spare: Collection[int]) -> list[int]:

@@ -13,7 +13,8 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ import msgspec
 from evaluator.job import JudgeEvent
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.course import Course
-from trainer.descendants import adopt_orphans, end_descendants
+from trainer.descendants import REAPED_AT_ONCE, Ended, adopt_orphans, end_all, reap
 from trainer.processes import JUDGE_LOG, start_processes
 from trainer.progress import WINDOW, read_progress
 from trainer.result_file import LOG, write_result
@@ -41,6 +42,9 @@ LONGEST_LINE = 1 << 20
 PATIENCE = 20.0
 """Seconds for killed processes to go. A GPU driver may hold one for some seconds while it frees memory."""
 
+SWEEP = 3.0
+"""Seconds for what a variant left behind to go while its judge finishes; what is left then goes with the judge."""
+
 STDOUT = 1
 
 
@@ -53,6 +57,7 @@ class Supervision:
         self._started_at = time.time()
         self._course = Course(time.monotonic(), job.order.budget.wall_cap)
         self._log = RunLog(job.order.directory / LOG, job.log_bytes)
+        self._kills_before = _out_of_memory_kills()
         self._processes = start_processes(job)
         self._report = b""
         self._peak_memory = 0
@@ -93,17 +98,18 @@ class Supervision:
         numbers = os.read(self._signals, CHUNK)
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
             self._course.stop("supervisor was told to end")
-        self._reap()
+        ended = list(islice(reap(), REAPED_AT_ONCE))
+        self._take(ended)
+        if any(one.pid == self._processes.variant for one in ended):
+            # What it left behind may hold its end of the judge's socket, and the judge waits for that to close.
+            more, _ = end_all([self._processes.variant], SWEEP, spare=[self._processes.judge])
+            self._take(more)
 
-    def _reap(self) -> None:
-        """Collect everything that ended, adopted orphans too."""
-        while (ended := _wait()) is not None:
-            pid, status, peak_memory = ended
-            if pid == self._processes.variant:
-                self._peak_memory = peak_memory
-                self._course.variant_ended(os.waitstatus_to_exitcode(status), time.monotonic())
-                # What it left behind may hold its end of the judge's socket, and the judge waits for that to close.
-                end_descendants([pid], PATIENCE, spare=[self._processes.judge])
+    def _take(self, ended: Iterable[Ended]) -> None:
+        for one in ended:
+            if one.pid == self._processes.variant:
+                self._peak_memory = one.peak_memory
+                self._course.variant_ended(os.waitstatus_to_exitcode(one.status), time.monotonic())
 
     def _on_report(self) -> None:
         chunk = os.read(self._processes.report, CHUNK)
@@ -126,10 +132,15 @@ class Supervision:
     def finish(self) -> RunResult:
         """End all that is left of the run and say what it was."""
         self._course.end(time.monotonic())
-        left = end_descendants([self._processes.variant, self._processes.judge], PATIENCE)
-        self._reap()
+        reaped, nothing_left = end_all([self._processes.variant, self._processes.judge], PATIENCE)
+        self._take(reaped)
         self._drain()
-        return self._result({"processes_left": left} if left else {})
+        return self._result({} if nothing_left else {"warning": "processes of this run are left"})
+
+    def _kills(self) -> int | None:
+        """Processes the kernel has ended for memory since the run began."""
+        now = _out_of_memory_kills()
+        return None if now is None or self._kills_before is None else now - self._kills_before
 
     def _drain(self) -> None:
         """Take what the log pipe still holds: nobody writes any more."""
@@ -145,7 +156,7 @@ class Supervision:
         log = self._log.tail(LAST_PART).decode(errors="replace")
         return RunResult(
             run=order.run,
-            outcome=course.outcome(log, _last_words(order.directory / JUDGE_LOG)),
+            outcome=course.outcome(log, _last_words(order.directory / JUDGE_LOG), self._kills()),
             seed=order.seed,
             seconds=course.seconds(),
             floor=final.floor if final else None,
@@ -160,14 +171,13 @@ class Supervision:
         )
 
 
-def _wait() -> tuple[int, int, int] | None:
-    """A child that ended: pid, status, most memory it held, in bytes. None when there is none."""
+def _out_of_memory_kills() -> int | None:
+    """Processes the kernel has ended for memory since it started; None where it does not say."""
     try:
-        pid, status, usage = os.wait4(-1, os.WNOHANG)
-    except ChildProcessError:
+        counters = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+        return int(counters["oom_kill"])
+    except (OSError, KeyError, ValueError):
         return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return (pid, status, usage.ru_maxrss * unit) if pid else None
 
 
 def _last_words(path: Path) -> str:
@@ -186,7 +196,7 @@ def supervise(job: SupervisorJob) -> RunResult:
         supervision.watch()
         result = supervision.finish()
     finally:
-        end_descendants([], PATIENCE)
+        end_all([], PATIENCE)
         remove_scratch(job.scratch)
     write_result(job.order.directory, result)
     return result
@@ -214,7 +224,7 @@ def _leave_guard(job: SupervisorJob) -> None:
     adopt_orphans()
     if supervisor := os.fork():
         os.waitpid(supervisor, 0)
-        end_descendants([], PATIENCE)
+        end_all([], PATIENCE)
         remove_scratch(job.scratch)
         os._exit(0)
     adopt_orphans()

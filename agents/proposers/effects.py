@@ -20,6 +20,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from agents.proposers.space import Dimension, Point
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # Optuna 4 says it of `multivariate`, at every call
 
 Array = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ class Effects:
     def suggest(self, names: Sequence[str], seed: int, asks: int) -> list[dict[str, float]]:
         """Coordinates for these constants: ``asks`` draws of TPE, the least fitted loss first."""
         study = self._study(names, seed)
-        distributions = {name: _distribution(self._space[name]) for name in names}
+        distributions = {name: distribution(self._space[name]) for name in names}
         draws = [_coordinates(study.ask(distributions).params) for _ in range(asks)]
         return sorted(draws, key=lambda draw: sum(self._effect(self._space[name], draw[name]) for name in names))
 
@@ -87,18 +88,16 @@ class Effects:
         return np.asarray(self._losses - self._design @ others, dtype=np.float64)
 
     def _study(self, names: Sequence[str], seed: int) -> optuna.Study:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate is experimental in Optuna 4
-            sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=0, constant_liar=True)
-            study = optuna.create_study(sampler=sampler)
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=0, constant_liar=True)
+        study = optuna.create_study(sampler=sampler)
         losses = self._cleaned(names)
         recent = list(zip(self._points, losses, strict=True))[-TOLD:]
         told = [*recent, *((point, losses.max()) for point in self._flying)]
-        distributions = {name: _distribution(self._space[name]) for name in names}
+        distributions = {name: distribution(self._space[name]) for name in names}
         study.add_trials(
             [
                 optuna.trial.create_trial(
-                    params={name: _told(self._space[name], point.at[name]) for name in names}, distributions=distributions, value=float(loss)
+                    params={name: as_param(self._space[name], point.at[name]) for name in names}, distributions=distributions, value=float(loss)
                 )
                 for point, loss in told
                 if all(point.at.get(name) is not None for name in names)
@@ -108,13 +107,13 @@ class Effects:
 
 
 def _encode(dimension: Dimension, parent: float, at: Sequence[float | None]) -> Array:
-    """Shape [points, 2] for an ordered constant: offset from the parent and its square. Else [points, choices]: one-hot, the parent's column empty."""
+    """Shape [points, 2] for an ordered constant: offset from the parent and its square. Else [points, choices]: one-hot, zero for the parent's."""
     known = np.array([parent if value is None else value for value in at], dtype=np.float64)
     if dimension.ordered:
         offset = (known - parent) / dimension.step
         return np.stack([offset, offset * offset], axis=1)
     choices = np.arange(len(dimension.values))
-    return ((known[:, None] == choices) & (choices != parent)).astype(np.float64)
+    return np.asarray((known[:, None] == choices) & (choices != parent), dtype=np.float64)
 
 
 def _ridge(design: Array, losses: Array) -> Array:
@@ -128,13 +127,15 @@ def _cut(losses: Array) -> Array:
     return np.asarray(np.minimum(losses, median + TAIL * (median - float(losses.min()))), dtype=np.float64)
 
 
-def _distribution(dimension: Dimension) -> BaseDistribution:
+def distribution(dimension: Dimension) -> BaseDistribution:
+    """A constant's freedom in Optuna's words."""
     if dimension.ordered:
         return FloatDistribution(dimension.low, dimension.high)
     return CategoricalDistribution(list(range(len(dimension.values))))
 
 
-def _told(dimension: Dimension, at: float | None) -> float | int:
+def as_param(dimension: Dimension, at: float | None) -> float | int:
+    """A coordinate in Optuna's words."""
     known = 0.0 if at is None else at
     return min(max(known, dimension.low), dimension.high) if dimension.ordered else round(known)
 

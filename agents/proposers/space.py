@@ -17,6 +17,12 @@ RATE = re.compile(r"(^|_)LR(_|$)|LEARNING_RATE")
 """Names of learning rates, which may exceed 1 although many are below it."""
 SHARE = re.compile(r"(^|_)(RATIO|FRAC|FRACTION|SHARE|PROB|DROPOUT|MOMENTUM|BETA\d?)(_|$)")
 """Names of shares of a whole; 1.0 is their most."""
+AVERAGE = re.compile(r"(^|_)(MOMENTUM|BETA\d?|EMA)(_|$)")
+"""Names of moving averages' memories: what counts is their distance to 1, which they never reach."""
+DIVISORS = re.compile(r"BATCH|HEAD|DIM|WIDTH|GROUP")
+"""Names of integers that must divide others: powers of two among them stay powers of two however small."""
+IDLE = re.compile(r"(^|_)SEED(_|$)|^(LOG|EVAL|PRINT)_|_FLOPS$")
+"""Names of constants without an effect to find: the swarm's seeds go over the surface's, and the rest is bookkeeping."""
 AROUND_ZERO = (0.0, 0.01, 0.03, 0.1, 0.3)
 """A zero has no scale of its own: tried are the usual sizes of decays, shares and probabilities."""
 FACTOR = 4.0
@@ -30,6 +36,8 @@ class Scale(StrEnum):
     COMPLEMENT = "complement"
     """Logarithm of the distance to 1: from 0.95 the next steps are 0.9 and 0.975."""
     LINEAR = "linear"
+    RANK = "rank"
+    """Position among the values, where they have an order and no common scale."""
     NONE = "none"
     """Choices without an order; the coordinate is their index."""
 
@@ -51,12 +59,18 @@ class Dimension(Struct, frozen=True, kw_only=True):
 
     @property
     def step(self) -> float:
-        """A move worth looking at, in coordinates: a doubling, or a quarter of a linear range."""
-        return (self.high - self.low) / 4 if self.scale is Scale.LINEAR else 1.0
+        """A move worth looking at, in coordinates: a doubling, a quarter of a linear range, two ranks."""
+        match self.scale:
+            case Scale.LINEAR:
+                return (self.high - self.low) / 4
+            case Scale.RANK:
+                return 2.0
+            case _:
+                return 1.0
 
     def coordinate(self, value: Value) -> float | None:
         """Where ``value`` lies; None where it lies outside or is of another kind."""
-        if not self.ordered:
+        if self.scale in (Scale.NONE, Scale.RANK):
             return float(self.values.index(value)) if value in self.values else None
         if isinstance(value, str | bool):
             return None
@@ -66,7 +80,7 @@ class Dimension(Struct, frozen=True, kw_only=True):
     def value(self, coordinate: float) -> Value:
         """The allowed value nearest to a coordinate."""
         at = min(max(coordinate, self.low), self.high)
-        if not self.ordered:
+        if self.scale in (Scale.NONE, Scale.RANK):
             return self.values[round(at)]
         if self.values:
             return min(self.values, key=lambda value: abs((self.coordinate(value) or 0.0) - at))
@@ -86,7 +100,8 @@ def dimensions(constants: Mapping[str, Constant], choices: Mapping[str, list[str
     for constant in constants.values():
         words = choices.get(constant.name)
         listed = constant.choices if words is None else read_choices(constant.value, words)
-        dimension = None if constant.fixed else _dimension(constant, listed if words is not None or listed else None)
+        idle = constant.fixed or IDLE.search(constant.name)
+        dimension = None if idle else _dimension(constant, listed if words is not None or listed else None)
         if dimension is not None:
             found.append(dimension)
     return found
@@ -132,8 +147,8 @@ def _int_values(constant: Constant, value: int) -> tuple[int, ...]:
         return ()  # most often a sentinel, like -1 for "all"
     if value == 0:
         return (0, 1, 2, 4)
-    if value >= 16 and value & (value - 1) == 0:
-        return tuple(value * 2**step // 4 for step in range(5))
+    if value & (value - 1) == 0 and (value >= 16 or DIVISORS.search(constant.name)):
+        return tuple(2**power for power in range(max(0, value.bit_length() - 3), value.bit_length() + 2))
     if value <= 16:
         return tuple(sorted({near for near in (value // 2, value - 2, value - 1, value, value + 1, value + 2, 2 * value) if near >= 1}))
     grain = min(value & -value, 64)  # keeps what a width is divisible by
@@ -155,11 +170,11 @@ def _continuous(constant: Constant, value: float) -> Dimension | None:
         low, high = min(constant.low, value), max(constant.high, value)
         return _between(constant, Scale.LOG if low > 0 and high >= 8 * low else Scale.LINEAR, low, high)
     if value == 0:
-        return Dimension(name=constant.name, here=value, scale=Scale.NONE, low=0.0, high=len(AROUND_ZERO) - 1.0, values=AROUND_ZERO)
+        return Dimension(name=constant.name, here=value, scale=Scale.RANK, low=0.0, high=len(AROUND_ZERO) - 1.0, values=AROUND_ZERO)
     size = abs(value)
     share = size < 1 or (size == 1 and bool(SHARE.search(constant.name)))
     if share and not RATE.search(constant.name):
-        if 0.9 <= value < 1:
+        if value < 1 and value >= (0.5 if AVERAGE.search(constant.name) else 0.9):
             return _between(constant, Scale.COMPLEMENT, max(0.0, 1 - FACTOR * (1 - value)), 1 - (1 - value) / FACTOR)
         return _between(constant, Scale.LOG, size / FACTOR, min(1.0, size * FACTOR))
     return _between(constant, Scale.LOG, size / FACTOR, size * FACTOR)

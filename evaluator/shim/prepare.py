@@ -7,7 +7,8 @@
 - Under a budget that is counted instead of clocked, ``time.time`` and ``time.perf_counter`` (and their ``_ns`` forms) tell nominal seconds: what the
   work handed in so far costs on a reference core. They stand still between two batches. ``time.monotonic`` stays real, libraries wait by it.
 - The work is counted by watching the operations that torch dispatches from one optimizer step to the next, early in training and again now and then.
-  What runs inside a compiled graph is not seen: tasks with a counted budget are trained eagerly.
+  A compiled module runs eagerly while it is watched, so it is priced like its eager form: compiling gains nothing under a counted budget, and what
+  is compiled where nothing can watch it (a kernel of one's own) is not seen at all.
 
 This is the honest form: a variant that tampers with it deceives the count or the claimed losses. Nothing here is a barrier; the judge's checks are.
 """
@@ -302,8 +303,9 @@ class Tokenizer:
 def _tensors(rows: int, length: int, payload: bytes) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs and targets, int64 of shape [rows, length] each, on the device."""
     block = torch.from_numpy(np.frombuffer(payload, dtype="<u2").reshape(rows, length + 1).astype(np.int64))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return block[:, :-1].contiguous().to(device), block[:, 1:].contiguous().to(device)
+    if torch.cuda.is_available():  # from pinned memory, or the copy would wait for everything the GPU has still to do
+        block = block.pin_memory().to("cuda", non_blocking=True)
+    return block[:, :-1].contiguous(), block[:, 1:].contiguous()
 
 
 def make_dataloader(tokenizer: Tokenizer, B: int, T: int, split: str) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:  # noqa: N803, ARG001

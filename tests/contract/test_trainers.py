@@ -10,7 +10,7 @@ from evaluator.result import Lost, Measured, Progress, RunResult
 from tests.integration.standin import HONEST, an_order, standin_trainer, train
 from trainer.contract import RunOrder, Trainer
 from trainer.result_file import LOG, read_result
-from trainer.simulated import SimulatedTrainer, Simulation
+from trainer.simulated import SimulatedTrainer
 
 SLOW = "import time\nfrom prepare import batch\nbatch()\ntime.sleep(60)\n"
 
@@ -26,7 +26,7 @@ def real(folder: Path, slow: bool = False) -> Trainer:  # noqa: ARG001 its surfa
 
 
 def simulated(folder: Path, slow: bool = False) -> Trainer:  # noqa: ARG001 it needs no folder
-    return SimulatedTrainer(Simulation(source=HONEST, seconds=60.0 if slow else 0.7))
+    return SimulatedTrainer(HONEST, seconds=60.0 if slow else 0.7)
 
 
 @pytest.fixture(params=[real, simulated])

@@ -126,6 +126,32 @@ def test_accumulated_batches_are_priced_as_one_step(data: Path, tmp_path: Path, 
     assert isinstance(run.final.outcome, Measured)
 
 
+def test_several_optimizers_make_one_step(data: Path, tmp_path: Path, honest: Run) -> None:
+    two = edited("    optimizer.step()\n", "    optimizer.step()\n    other.step()\n")
+    two = edited("optimizer = torch.optim.AdamW(model.parameters(), LR)", "optimizer = torch.optim.AdamW(model.qkv.parameters(), LR)\nREST", two)
+    two = edited("REST", "other = torch.optim.AdamW([*model.embedding.parameters(), *model.head.parameters()], LR)", two)
+    final = run_variant(edited("    optimizer.zero_grad()", "    model.zero_grad()", two), data, tmp_path / "run").final
+    assert isinstance(final.outcome, Measured)
+    assert final.details["optimizer_steps"] == final.steps == honest.final.steps
+    assert final.spent == honest.final.spent
+
+
+def test_a_loop_that_gets_dearer_is_counted_again(data: Path, tmp_path: Path, honest: Run) -> None:
+    """From step 50 on every loss is computed twice; before, a step costs what it always does."""
+    dearer = edited("        loss.backward()\n", "        loss.backward()\n        steps >= 50 and model(x, y).backward()\n")
+    budget = Budget(Unit.FLOPS, 2 * BUDGET.amount, 60)
+    final = run_variant(dearer, data, tmp_path / "run", budget=budget).final
+    plain = honest.final.spent / honest.final.steps
+    assert isinstance(final.outcome, Measured)
+    assert final.spent == pytest.approx(plain * (50 + 2 * (final.steps - 50)), rel=0.03)
+
+
+def test_a_crash_while_work_is_being_counted_is_only_a_crash(data: Path, tmp_path: Path) -> None:
+    run = run_variant(edited("    steps += 1\n", "    steps += 1\n    if steps == 1:\n        raise ValueError('early')\n"), data, tmp_path / "run")
+    assert run.log.rstrip().endswith("ValueError: early")
+    assert crash_of(run.final)[0] is CrashKind.NO_RESULT
+
+
 def test_a_script_without_a_torch_optimizer_is_priced_too(data: Path, tmp_path: Path) -> None:
     by_hand = "[p.data.sub_(p.grad, alpha=0.5) for p in model.parameters()]"
     run = run_variant(edited("    optimizer.step()", f"    {by_hand}"), data, tmp_path / "run")

@@ -165,10 +165,10 @@ def test_a_surface_that_goes_on_after_its_budget_is_the_judge_s_to_end(tmp_path:
     assert outcome == TimedOut(Limit.BUDGET, 0.0)
 
 
-def test_a_surface_killed_from_outside_ran_out_of_memory(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/vmstat").exists(), reason="only Linux tells how often the kernel ended a process for memory")
+def test_a_surface_killed_from_outside_is_lost_and_not_charged(tmp_path: Path) -> None:
     outcome = outcome_of(tmp_path, "import os, signal\nfrom prepare import batch\nbatch()\nos.kill(os.getpid(), signal.SIGKILL)").outcome
-    assert isinstance(outcome, Crashed)
-    assert outcome.kind is CrashKind.OUT_OF_MEMORY
+    assert outcome == Lost("its process was killed from outside")
 
 
 def test_a_surface_that_asks_for_too_much_memory_ran_out_of_it(tmp_path: Path) -> None:
@@ -196,6 +196,43 @@ def test_a_daemon_that_holds_the_judge_s_socket_does_not_keep_the_run_alive(tmp_
     result = outcome_of(tmp_path, LEAVE_BEHIND)
     assert result.outcome == Crashed(CrashKind.NO_RESULT, "it ended without evaluating")
     assert result.seconds.total < 3
+
+
+def test_a_process_that_forks_and_ends_without_end_is_caught(tmp_path: Path) -> None:
+    """It lives under one pid for a millisecond only, each time in a new session, and says so in a file."""
+    trail = tmp_path / "trail"
+    hopping = (
+        "import os, time\nfrom prepare import evaluate\n"
+        f"trail, end = os.open({str(trail)!r}, os.O_WRONLY | os.O_CREAT), time.time() + 8\n"
+        "if os.fork() == 0:\n"
+        "    while time.time() < end:\n"
+        "        os.setsid() if os.getpid() != os.getsid(0) else None\n"
+        "        os.write(trail, b'.')\n"
+        "        os.fork() and os._exit(0)\n"
+        "    os._exit(0)\n"
+        "time.sleep(0.2)\nevaluate(1.5)\n"
+    )
+    assert outcome_of(tmp_path, hopping).outcome == Measured(1.5)
+    steps = trail.stat().st_size
+    assert steps > 20
+    time.sleep(0.2)
+    assert trail.stat().st_size == steps
+
+
+def test_a_scratch_folder_is_removed_though_it_was_locked(tmp_path: Path) -> None:
+    locking = "import os\nos.makedirs('a/b/c')\nopen('a/b/c/file', 'w').close()\nos.chmod('a/b', 0)\nos.chmod('.', 0)\n"
+    outcome_of(tmp_path, locking)
+
+
+def test_a_supervisor_told_to_end_loses_the_run(tmp_path: Path) -> None:
+    order, results = an_order(tmp_path, HANG), list[RunResult]()
+    thread = Thread(target=lambda: results.append(train(standin_trainer(tmp_path), order)))
+    thread.start()
+    until(lambda: all_there(order), 5)
+    os.kill(guard_and_supervisor(tmp_path)[1], signal.SIGTERM)
+    thread.join(5)
+    assert [result.outcome for result in results] == [Lost("supervisor was told to end")]
+    assert_nothing_left(tmp_path, order)
 
 
 def test_a_gigabyte_of_output_is_harmless(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from coordinator.journal import Entry
 from coordinator.leaderboard import Json, status
 from coordinator.metrics import Metrics
 from coordinator.protocol import Brief, Proposal
-from evaluator.result import Cheated, Crashed, CrashKind, Limit, Outcome, RunResult, Seconds, TimedOut
+from evaluator.result import Cheated, Crashed, CrashKind, Limit, Outcome, Progress, RunResult, Seconds, TimedOut
 from tests.unit.swarm_of_rules import METRIC, RULES, Swarm
 
 FAILURES: dict[int, Outcome] = {
@@ -28,7 +28,8 @@ class MeteredSwarm(Swarm):
         self.tell()
 
     def page(self) -> Json:
-        return status(self.state, self.now, alive=True)
+        half = {name: Progress(0.5) for name, agent in self.state.agents.items() if agent.run}
+        return status(self.state, self.now, alive=True, progress=half)
 
     def tell(self) -> None:
         for at, event in self.journal[self.told :]:

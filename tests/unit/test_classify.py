@@ -60,6 +60,14 @@ def test_half_a_message_of_a_killed_variant_is_no_broken_contract() -> None:
     assert killed.kind is CrashKind.OUT_OF_MEMORY
 
 
+def test_a_kill_is_held_against_the_variant_only_where_the_kernel_may_have_done_it() -> None:
+    assert outcome(NO_RESULT, exit_code=-signal.SIGKILL, out_of_memory_kills=0) == Lost("its process was killed from outside")
+    for kills in (1, None):
+        ended = outcome(NO_RESULT, exit_code=-signal.SIGKILL, out_of_memory_kills=kills)
+        assert isinstance(ended, Crashed)
+        assert ended.kind is CrashKind.OUT_OF_MEMORY
+
+
 def test_without_a_last_word_the_judge_crashed_and_the_run_is_lost() -> None:
     assert outcome(None) == Lost("judge crashed")
     assert outcome(None, judge_error="KeyError: 3") == Lost("judge crashed: KeyError: 3")

@@ -69,7 +69,7 @@ def test_names_have_the_prefix_and_end_in_their_unit(swarm: MeteredSwarm) -> Non
 
 
 def test_experiments_and_what_models_wrote_label_nothing(swarm: MeteredSwarm) -> None:
-    said = {text for _, labels in series(swarm.metrics) for _, text in labels}
+    said = {text for _, labels in series(swarm.metrics) for _, text in labels if text}
     for experiment in swarm.state.experiments.values():
         assert not said & {experiment.experiment, experiment.title, experiment.reason, *(run.run for run in experiment.runs)}
     assert {name for name, labels in series(swarm.metrics) if "commit" in dict(labels)} == {"autoswarm_best_commit_info"}
@@ -161,6 +161,12 @@ def test_a_slot_is_busy_for_no_longer_than_it_is_held(swarm: MeteredSwarm) -> No
     assert busy == pytest.approx(swarm.state.occupancy.busy)
 
 
+def test_the_budget_of_a_run_is_told_in_its_unit(swarm: MeteredSwarm) -> None:
+    assert value(swarm.metrics, "run_budget", unit="flops") == 1e11
+    assert value(swarm.metrics, "run_wall_cap_seconds") == 60.0
+    assert value(swarm.metrics, "campaign_started_timestamp_seconds") == 1000.0
+
+
 def test_an_agent_that_left_has_no_series(swarm: MeteredSwarm) -> None:
     agents = {dict(labels)["agent"] for name, labels in series(swarm.metrics) if name == "autoswarm_agent_state"}
     assert agents == {"agent-00", "agent-01"}
@@ -173,6 +179,7 @@ def test_an_agent_is_in_exactly_one_state() -> None:
     swarm.join("agent-00")
     swarm.lease("agent-00")
     assert [value(swarm.metrics, "agent_state", agent="agent-00", state=state) for state in ("idle", "training")] == [0, 1]
+    assert value(swarm.metrics, "agent_progress_ratio", agent="agent-00") == 0.5
 
 
 def test_the_delay_runs_from_the_decision_to_the_telling() -> None:

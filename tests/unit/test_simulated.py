@@ -11,7 +11,7 @@ from evaluator.result import Crashed, CrashKind, Lost, Measured, Progress
 from trainer.contract import RunOrder
 from trainer.effects import effect
 from trainer.result_file import read_result
-from trainer.simulated import BEAT, SimulatedTrainer, Simulation, simulated_outcome
+from trainer.simulated import BEAT, SimulatedTrainer
 
 BASELINE = '''"""A surface."""
 DEPTH = 4
@@ -27,7 +27,7 @@ def model(x):
 
 
 def value(source: str, seed: int = 0, **changes: float) -> float:
-    outcome = simulated_outcome(Simulation(source=BASELINE, **{"sigma": 0.0} | changes), source, seed)  # type: ignore[arg-type]
+    outcome = SimulatedTrainer(BASELINE, **{"sigma": 0.0} | changes).outcome(source, seed)  # type: ignore[arg-type]
     assert isinstance(outcome, Measured)
     return outcome.value
 
@@ -90,17 +90,17 @@ def test_noise_between_seeds_is_normal_with_the_sigma_given() -> None:
 
 
 def test_a_share_of_sources_crashes_always_the_same_ones_and_never_the_baseline() -> None:
-    simulation = Simulation(source=BASELINE, crash_ratio=0.3)
-    outcomes = [[simulated_outcome(simulation, with_lr(lr / 1000), seed) for lr in range(1, 201)] for seed in (1, 2)]
+    trainer = SimulatedTrainer(BASELINE, crash_ratio=0.3)
+    outcomes = [[trainer.outcome(with_lr(lr / 1000), seed) for lr in range(1, 201)] for seed in (1, 2)]
     crashes = [[isinstance(outcome, Crashed) for outcome in row] for row in outcomes]
     assert crashes[0] == crashes[1]
     assert 35 <= sum(crashes[0]) <= 85
-    assert isinstance(simulated_outcome(Simulation(source=BASELINE, crash_ratio=1.0), BASELINE, 1), Measured)
+    assert isinstance(SimulatedTrainer(BASELINE, crash_ratio=1.0).outcome(BASELINE, 1), Measured)
 
 
 @pytest.mark.parametrize("source", ["def broken(:", "x = 1\0", "(" * 5000])
 def test_text_that_is_no_program_does_not_start(source: str) -> None:
-    outcome = simulated_outcome(Simulation(source=BASELINE), source, 0)
+    outcome = SimulatedTrainer(BASELINE).outcome(source, 0)
     assert isinstance(outcome, Crashed)
     assert outcome.kind is CrashKind.DOES_NOT_START
 
@@ -130,7 +130,7 @@ def orders(tmp_path: Path) -> Iterator[RunOrder]:
 
 def test_a_simulated_training_takes_its_seconds_and_tells_its_progress(orders: Iterator[RunOrder]) -> None:
     clock, told, order = Clock(), list[Progress](), next(orders)
-    result = SimulatedTrainer(Simulation(source=BASELINE, seconds=4 * BEAT), clock.pause, clock.now).train(order, told.append, Event())
+    result = SimulatedTrainer(BASELINE, seconds=4 * BEAT, pause=clock.pause, clock=clock.now).train(order, told.append, Event())
     assert result.seconds.total == result.finished_at - result.started_at == 4 * BEAT
     assert [progress.share for progress in told] == [0.0, 0.25, 0.5, 0.75]
     assert (result.spent, result.sandbox) == (100.0, "simulated")
@@ -139,13 +139,13 @@ def test_a_simulated_training_takes_its_seconds_and_tells_its_progress(orders: I
 
 def test_a_cancelled_simulation_stops_where_it_is(orders: Iterator[RunOrder]) -> None:
     clock = Clock(cancel_at=1000.0 + 2 * BEAT)
-    result = SimulatedTrainer(Simulation(source=BASELINE, seconds=4 * BEAT), clock.pause, clock.now).train(next(orders), lambda _: None, Event())
+    result = SimulatedTrainer(BASELINE, seconds=4 * BEAT, pause=clock.pause, clock=clock.now).train(next(orders), lambda _: None, Event())
     assert result.outcome == Lost("cancelled")
     assert (result.seconds.total, result.spent) == (2 * BEAT, 25.0)
 
 
 def test_a_simulation_of_no_seconds_is_measured_at_once(orders: Iterator[RunOrder]) -> None:
     clock = Clock()
-    result = SimulatedTrainer(Simulation(source=BASELINE, seconds=0.0), clock.pause, clock.now).train(next(orders), lambda _: None, Event())
+    result = SimulatedTrainer(BASELINE, seconds=0.0, pause=clock.pause, clock=clock.now).train(next(orders), lambda _: None, Event())
     assert isinstance(result.outcome, Measured)
     assert result.seconds.total == 0.0

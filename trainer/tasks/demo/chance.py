@@ -38,7 +38,11 @@ class Weights:
 
     def draw(self, stream: Stream) -> int:
         """One outcome."""
-        return bisect_right(self._ends, stream.below(self.total))
+        return self.at(stream.below(self.total))
+
+    def at(self, point: int) -> int:
+        """The outcome whose share of 0 to ``total`` - 1 holds ``point``."""
+        return bisect_right(self._ends, point)
 
 
 def zipf(count: int) -> list[int]:

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from math import log2
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -43,15 +43,25 @@ class NameRule:
     """Stands for a name: new ones by frequency, recent ones likelier. The one rule that depends on what was written."""
 
     def __init__(self) -> None:
-        self._base = zipf(len(NAMES))
+        self._new = Weights(zipf(len(NAMES)))
+        self._extra = [quarters * self._new.total // 4 for quarters in RECENCY]
 
-    @cache  # noqa: B019: the one instance lives as long as the module
-    def after(self, recent: tuple[int, ...]) -> Weights:
-        """Weights of ``NAMES`` when those in ``recent`` were the last, the latest first."""
-        weights = self._base.copy()
-        for name, quarters in zip(recent, RECENCY, strict=False):
-            weights[name] += quarters * sum(self._base) // 4
-        return Weights(weights)
+    def draw(self, stream: Stream, recent: tuple[int, ...]) -> int:
+        """A name when those in ``recent`` were the last, the latest first."""
+        point = stream.below(self._total(recent))
+        for name, extra in zip(recent, self._extra, strict=False):
+            if point < extra:
+                return name
+            point -= extra
+        return self._new.at(point)
+
+    def share(self, name: int, recent: tuple[int, ...]) -> float:
+        """Probability of ``name`` then."""
+        extra = self._extra[recent.index(name)] if name in recent else 0
+        return (self._new.each[name] + extra) / self._total(recent)
+
+    def _total(self, recent: tuple[int, ...]) -> int:
+        return self._new.total + sum(self._extra[: len(recent)])
 
 
 NAME: Final = NameRule()
@@ -151,7 +161,8 @@ def write(stream: Stream, size: int, measure: Callable[[str], int] = len) -> Doc
     """Write whole sentences until the sum of ``measure`` over the words, of bytes by default, is ``size`` or more."""
     topic = TOPIC.weights.draw(stream)
     words = [str(word) for word in TOPIC.options[topic]]
-    bits, recent, measured, length = TOPIC.weights.bits[topic], (), 0, 0
+    bits, measured, length = TOPIC.weights.bits[topic], 0, 0
+    recent: tuple[int, ...] = ()
     while True:
         length += sum(map(measure, words[measured:]))
         measured = len(words)
@@ -170,14 +181,15 @@ def _write_sentence(stream: Stream, rule: Rule, recent: tuple[int, ...], words: 
         if isinstance(symbol, str):
             words.append(symbol)
             continue
-        weights = symbol.weights if isinstance(symbol, Rule) else symbol.after(recent)
-        chosen = weights.draw(stream)
-        bits += weights.bits[chosen]
         if isinstance(symbol, Rule):
+            chosen = symbol.weights.draw(stream)
+            bits += symbol.weights.bits[chosen]
             stack += symbol.pushed[chosen]
         else:
-            recent = remember(recent, chosen)
-            words.append(f" {NAMES[chosen]}")
+            name = symbol.draw(stream, recent)
+            bits -= log2(symbol.share(name, recent))
+            recent = remember(recent, name)
+            words.append(f" {NAMES[name]}")
     return bits, recent
 
 

@@ -14,10 +14,10 @@ from trainer.tasks.demo.lexicon import NAMES
 
 
 class Reading(NamedTuple):
-    """One way to read a text so far. todo: what is yet to be written, the next last. topic: None until it is announced."""
+    """One way to read a text so far. todo: what is yet to be written, the next last. topic: any until it is announced."""
 
     todo: tuple[str | Rule | NameRule, ...] = (TOPIC,)
-    topic: int | None = None
+    topic: int = 0
     recent: tuple[int, ...] = ()
 
 
@@ -47,7 +47,6 @@ def _read(readings: dict[Reading, float], wanted: str) -> dict[Reading, float]:
 def _next(reading: Reading, wanted: str | None) -> Iterator[tuple[float, str, Reading]]:
     """The words that may come next, each with its probability and how to read on. wanted: words other than this may be left out."""
     if not reading.todo:
-        assert reading.topic is not None
         reading = reading._replace(todo=(GRAMMAR[reading.topic].sentence,))
     *rest, symbol = reading.todo
     match symbol:
@@ -63,9 +62,9 @@ def _next(reading: Reading, wanted: str | None) -> Iterator[tuple[float, str, Re
 
 
 def _names(reading: Reading, rest: tuple[str | Rule | NameRule, ...]) -> Iterator[tuple[float, str, Reading]]:
-    weights = NAME.after(reading.recent)
-    for name, weight in enumerate(weights.each):
-        yield weight / weights.total, f" {NAMES[name]}", reading._replace(todo=rest, recent=remember(reading.recent, name))
+    for index, name in enumerate(NAMES):
+        share = NAME.share(index, reading.recent)
+        yield share, f" {name}", reading._replace(todo=rest, recent=remember(reading.recent, index))
 
 
 @cache

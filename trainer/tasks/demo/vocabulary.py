@@ -16,8 +16,8 @@ ROUND = 16
 """Chunks chosen between two segmentations: fewer is slower, more chooses chunks that do each other's work."""
 LONGEST = 12
 """Bytes of the longest chunk."""
-WORD = re.compile(r" ?[A-Za-z]+| ?[0-9]+|[^A-Za-z0-9 ]+| +")
-"""A word takes the space before it along."""
+WORD = re.compile(r" ?[A-Za-z]+| ?[0-9]+|.", re.DOTALL)
+"""A word takes the space before it along; anything else is a word by itself. So the longest piece that fits never reaches over the end of a word."""
 
 
 class Vocabulary:

@@ -1,0 +1,65 @@
+"""The ``scripted`` proposer: plays a list of surfaces in order. For demonstrations, tests, and ideas a person already has.
+
+Which files were played is read from the brief, where the experiments of its arm carry the file's number in their title; the next is the one after the
+highest. So after a crash at any instant none is skipped and none is played twice, and what one agent played no other plays again. The highest number
+ever read is remembered for the day when the brief, which tells only the newest experiments, tells none of this arm. After a restart on such a day the
+files are offered again and refused as duplicates, one by one.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from agents.constants import read_surface
+from agents.proposers.contract import Exhausted, proposal_id
+from configs.load import ConfigError
+from coordinator.protocol import Brief, Proposal
+
+NUMBER = re.compile(r"\[(\d+)/\d+\]")
+"""At the start of a title: which file of how many."""
+
+
+class ScriptedProposer:
+    """Plays ``files``, each a whole surface. They are read at once, so that it can be sent to another machine."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        """Raises ConfigError when a file cannot be read."""
+        self._scripts = [(path.stem, _read(path)) for path in files]
+        self._highest = 0
+
+    def propose(self, brief: Brief) -> Proposal:
+        """The next file's text. Raises Exhausted after the last."""
+        self._highest = max(self._highest, *(_number(it.title) for it in (*brief.tried, *brief.running) if it.arm == brief.arm), 0)
+        number = self._highest + 1
+        if number > len(self._scripts):
+            raise Exhausted(f"all {len(self._scripts)} files are played")
+        name, source = self._scripts[number - 1]
+        return Proposal(
+            proposal=proposal_id(brief, source),
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source=source,
+            title=f"[{number}/{len(self._scripts)}] {name}",
+            settings=_settings(source),
+        )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the scripted file {path}: {error}", "Correct `files` of that arm.") from error
+
+
+def _number(title: str) -> int:
+    found = NUMBER.match(title)
+    return int(found[1]) if found else 0
+
+
+def _settings(source: str) -> dict[str, str]:
+    """Its constants, so that the ``search`` arm learns from it too; none where it does not parse, which the coordinator will say."""
+    try:
+        return {name: constant.literal for name, constant in read_surface(source).constants.items()}
+    except SyntaxError:
+        return {}

@@ -1,0 +1,145 @@
+"""Is this machine ready? One check per question, each with what to do.
+
+Heavy packages are tried in processes of their own: a broken torch must not end the doctor.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+from msgspec import Struct
+
+from configs.load import ConfigError
+from configs.schema import Config
+from coordinator.journal import locked
+from deploy.parts import layout_of
+from deploy.preflight import require_folder, require_git, require_port
+from trainer.task import load_task
+
+PACKAGES = ("agents", "configs", "coordinator", "deploy", "evaluator", "trainer")
+HOME = Path(__file__).resolve().parents[1]
+OLDEST = (3, 11)
+LITTLE_DISK, TOO_LITTLE_DISK = 10e9, 1e9
+"""Bytes free: a night of logs and variants, and what one campaign needs at least."""
+PATIENCE = 120.0
+"""Seconds a package may take to import: torch from a cold network disk takes one minute."""
+TORCH = "import json, torch; print(json.dumps([torch.__version__, [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]]))"
+RAY = "import json, ray; print(json.dumps([ray.__version__, []]))"
+
+
+class Grade(StrEnum):
+    """ok; warn: works, but look; fail: will not work."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Check(Struct, frozen=True):
+    """One question answered. what: what was found. remedy: what to do, empty when all is well."""
+
+    name: str
+    grade: Grade
+    what: str
+    remedy: str = ""
+
+
+def examine(config: Config) -> Iterator[Check]:
+    """Every check, the quick ones first."""
+    yield _python()
+    yield _held("git", require_git, f"found at {shutil.which('git')}")
+    yield from (_package(name) for name in PACKAGES)
+    yield _held("campaigns", lambda: require_folder(layout_of(config).folder), f"{config.campaigns_dir} can be written to")
+    yield _disk(Path(config.campaigns_dir))
+    yield _port(config)
+    yield _data(config)
+    yield _ray()
+    yield _torch(config)
+
+
+def _python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < OLDEST:
+        return Check("python", Grade.FAIL, found, "Use Python 3.11 or newer: `make clean install PYTHON=/path/to/python3.12`.")
+    return Check("python", Grade.OK, found)
+
+
+def _held(name: str, require: Callable[[], None], fine: str, grade: Grade = Grade.FAIL) -> Check:
+    try:
+        require()
+    except ConfigError as error:
+        return Check(name, grade, str(error), error.remedy)
+    return Check(name, Grade.OK, fine)
+
+
+def _package(name: str) -> Check:
+    """Our packages have plain names: another distribution may have put one of the same name in the way."""
+    spec = importlib.util.find_spec(name)
+    found = Path(spec.origin).resolve().parent if spec and spec.origin else None
+    if found == HOME / name:
+        return Check(f"package {name}", Grade.OK, str(found))
+    owner = ", ".join(importlib.metadata.packages_distributions().get(name, [])) or "a folder on the path"
+    remedy = f"{owner} is in the way: remove it, or give autoswarm a virtual environment of its own (`make install`)."
+    return Check(f"package {name}", Grade.FAIL, f"{name} is imported from {found}, not from {HOME}", remedy)
+
+
+def _disk(folder: Path) -> Check:
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    grade = Grade.OK if free >= LITTLE_DISK else Grade.WARN if free >= TOO_LITTLE_DISK else Grade.FAIL
+    remedy = "" if grade is Grade.OK else "Make room, or choose another disk: campaigns_dir=PATH."
+    return Check("disk", grade, f"{free / 1e9:.1f} GB free at {there}", remedy)
+
+
+def _port(config: Config) -> Check:
+    if locked(layout_of(config).folder):
+        return Check("metrics port", Grade.OK, "in use by this campaign, which is running")
+    where = f"{config.coordinator.metrics_host}:{config.coordinator.metrics_port}"
+    return _held("metrics port", lambda: require_port(config.coordinator), f"{where} is free", Grade.WARN)
+
+
+def _data(config: Config) -> Check:
+    try:
+        task = load_task(config.task.name)
+    except ConfigError as error:
+        return Check("data", Grade.FAIL, str(error), error.remedy)
+    folder = Path(config.data_dir) / task.name
+    if folder.is_dir() and any(folder.iterdir()):
+        return Check("data", Grade.OK, f"{folder} is there")
+    return Check("data", Grade.WARN, f"{folder} is not prepared", f"The first run makes it; or now: `autoswarm prepare --task {task.name}`.")
+
+
+def _ray() -> Check:
+    found = _imported("ray", RAY)
+    return found if isinstance(found, Check) else Check("ray", Grade.OK, found[0])
+
+
+def _torch(config: Config) -> Check:
+    found = _imported("torch", TORCH)
+    if isinstance(found, Check):
+        return found
+    version, gpus = found
+    if config.slots.per_gpu and not gpus:
+        return Check(
+            "torch", Grade.FAIL, f"{version}, no GPU", "slots.per_gpu needs one: check the driver with `nvidia-smi`, or use slots.per_gpu=false."
+        )
+    return Check("torch", Grade.OK, f"{version}, {len(gpus)} GPUs{': ' if gpus else ''}{', '.join(gpus)}")
+
+
+def _imported(name: str, program: str) -> tuple[str, list[str]] | Check:
+    """Version and devices that ``program`` prints as JSON."""
+    remedy = "Install again: `make clean install`."
+    try:
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return Check(name, Grade.WARN, f"its import took more than {PATIENCE:g} s", "Put the virtual environment on a faster disk.")
+    if ran.returncode != 0:
+        return Check(name, Grade.FAIL, (ran.stderr.strip().splitlines() or ["cannot be imported"])[-1], remedy)
+    version, devices = json.loads(ran.stdout.splitlines()[-1])
+    return version, devices

@@ -1,0 +1,54 @@
+"""How a command ends: exit codes, and errors as one line what and one line what to do.
+
+    error                                    exit code
+    ConfigError                              3  configuration, or something the machine lacks
+      CampaignBusyError                      3  another coordinator has the campaign
+    NothingFoundError                        4  no such campaign, experiment, run or agent
+    KeyboardInterrupt                      130
+    BrokenPipeError                        141  whoever read the output went away
+    anything else                            1  a mistake of ours: -vv shows where
+
+Usage errors are click's: 2. A limit that was reached is no error: ``run`` answers 5.
+"""
+
+import os
+import sys
+import traceback
+
+OK, FAILURE, USAGE, CONFIG, NOTHING, LIMIT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 4, 5, 130, 141
+
+
+class NothingFoundError(Exception):
+    """What was asked for is not there. ``str`` says what; ``remedy`` says what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
+def explained(error: BaseException, verbose: bool) -> int:
+    """Tell the person about an error, on stderr, and return the exit code. verbose: with the traceback."""
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes at its end
+        return BROKEN_PIPE
+    if verbose:
+        traceback.print_exception(error)
+    code, what, remedy = _read(error)
+    for line in (f"error: {what}", f"  do: {remedy}") if what else ():
+        print(line, file=sys.stderr)  # noqa: T201 - this is where people are told
+    return code
+
+
+def _read(error: BaseException) -> tuple[int, str, str]:
+    from configs.load import ConfigError  # pydantic comes with it: --help must not wait for that
+
+    match error:
+        case KeyboardInterrupt():
+            return INTERRUPTED, "", ""
+        case ConfigError():
+            return CONFIG, str(error), error.remedy
+        case NothingFoundError():
+            return NOTHING, str(error), error.remedy
+        case _:
+            first = (str(error).splitlines() or [""])[0]
+            return FAILURE, f"{type(error).__name__}: {first}", "See where it happened with `autoswarm -vv …`, and report it with that text."

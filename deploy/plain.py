@@ -1,0 +1,31 @@
+"""Texts of variants and models made safe to show: a terminal obeys control characters, a spreadsheet obeys formulas."""
+
+import unicodedata
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class _Shown(dict[int, int]):
+    """What each character is shown as, looked up once."""
+
+    def __missing__(self, code: int) -> int:
+        shown = chr(code) in "\n\t" or not unicodedata.category(chr(code)).startswith("C")
+        return self.setdefault(code, code if shown else 0xFFFD)
+
+
+_SHOWN = _Shown()
+
+
+def plain(text: str) -> str:
+    """The text with every control and direction character but line break and tab replaced: it can neither move the cursor nor hide a line."""
+    return text.translate(_SHOWN)
+
+
+def one_line(text: str) -> str:
+    """The same in one line."""
+    return plain(" ".join(text.split()))
+
+
+def cell(value: object) -> object:
+    """A cell of a table that a spreadsheet may open: a text that would begin a formula gets a quote in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -1,0 +1,182 @@
+"""Commands that read a campaign's folder. They need no Ray, no git and no running coordinator, and write nothing.
+
+Imports inside bodies keep `--help` and `status --json` quick.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+Command = Callable[..., Any]
+
+folder = click.option(
+    "--campaigns",
+    "folder",
+    type=click.Path(path_type=Path),
+    envvar="AUTOSWARM_CAMPAIGNS_DIR",
+    show_envvar=True,
+    default=Path("campaigns"),
+    show_default=True,
+    help="Folder that holds the campaigns.",
+)
+campaign = click.argument("name", metavar="[CAMPAIGN]", required=False)
+campaign_option = click.option("--campaign", "-c", "name", help="Which campaign; the most recently used one otherwise.")
+as_json = click.option("--json", "as_json", is_flag=True, help='Answer in JSON, {"schema": 1, …}.')
+EVERY = 1.0
+"""Seconds between two looks of a command that watches."""
+
+
+@click.command()
+@campaign
+@click.option("--watch", is_flag=True, help="Keep it up to date until the campaign ends.")
+@as_json
+@folder
+def status(name: str | None, watch: bool, as_json: bool, folder: Path) -> None:
+    """How a campaign stands: best, experiments, agents, how busy the slots are."""
+    from deploy.campaigns import Follower, find_campaign
+    from deploy.output import emit, show
+
+    follower = Follower(find_campaign(name, folder))
+    if watch:
+        _watch(follower, as_json)
+    elif as_json:
+        emit(follower.status(time.time()))
+    else:
+        from deploy.views import status_page
+
+        show(status_page(follower.status(time.time())))
+
+
+def _watch(follower: Any, as_json: bool) -> None:
+    """Until the campaign ends: JSON as one line a second, else a page that is drawn anew."""
+    from rich.live import Live
+
+    from deploy.output import console, emit
+    from deploy.views import status_page
+
+    page = follower.status(time.time())
+    with Live(status_page(page), console=console(), auto_refresh=False, transient=as_json) as live:
+        while True:
+            if as_json:
+                emit(page, compact=True)
+            else:
+                live.update(status_page(page), refresh=True)
+            if page["state"] not in ("running", "draining"):
+                return
+            time.sleep(EVERY)
+            page = follower.status(time.time())
+
+
+@click.command()
+@campaign
+@click.option("--limit", type=click.IntRange(min=1), help="At most that many rows.")
+@as_json
+@folder
+def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path) -> None:
+    """Every experiment, the bests first."""
+    from coordinator.leaderboard import SCHEMA, rows
+    from deploy.campaigns import Follower, find_campaign
+    from deploy.output import emit, show
+
+    follower = Follower(find_campaign(name, folder))
+    page = follower.status(time.time())
+    shown = rows(follower.state)[:limit]
+    if as_json:
+        return emit({"schema": SCHEMA, "rows": shown})
+    from deploy import views
+
+    return show(views.leaderboard(page, shown))
+
+
+@click.command()
+@click.argument("experiment", metavar="ID|best")
+@campaign_option
+@as_json
+@folder
+def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None:
+    """One experiment: its idea, verdict, runs and story. ID is an id, its number, a commit, `best` or `baseline`."""
+    from msgspec import to_builtins
+
+    from coordinator.leaderboard import experiment_page
+    from deploy import output
+    from deploy.campaigns import find_experiment, open_campaign
+
+    layout, state = open_campaign(name, folder)
+    page = to_builtins(experiment_page(find_experiment(state, experiment)))
+    if as_json:
+        return output.emit(page)
+    from deploy import views
+
+    return output.show(views.experiment(page, layout))
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="[B]", required=False)
+@campaign_option
+@as_json
+@folder
+def diff(a: str, b: str | None, name: str | None, as_json: bool, folder: Path) -> None:
+    """What A changed in its parent, or what is different in B from A."""
+    from deploy.campaigns import open_campaign
+    from deploy.comparison import compare
+    from deploy.output import emit
+    from deploy.plain import plain
+
+    layout, state = open_campaign(name, folder)
+    found = compare(layout, state, a, b)
+    if as_json:
+        return emit(found)
+    return click.echo(plain(found["diff"]), nl=False)
+
+
+@click.command()
+@click.argument("what", metavar="ID|AGENT")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the run ends.")
+@campaign_option
+@as_json
+@folder
+def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path) -> None:
+    """What a run wrote. ID is a run, or an experiment for its newest run; AGENT means the run it makes now."""
+    from deploy.campaigns import open_campaign
+    from deploy.output import emit
+    from deploy.plain import plain
+    from deploy.runlogs import find_log, follow_log, read_log
+
+    layout, state = open_campaign(name, folder)
+    run, path = find_log(layout, state, what)
+    if as_json:
+        return emit({"schema": 1, "run": run, "path": str(path), "text": read_log(path)})
+    for piece in follow_log(path, time.sleep) if follow else [read_log(path)]:
+        click.echo(plain(piece), nl=False)
+    return None
+
+
+@click.command()
+@campaign
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tsv", "csv", "jsonl"]),
+    default="tsv",
+    show_default=True,
+    help="tsv is results.tsv.",
+)
+@folder
+def export(name: str | None, form: str, folder: Path) -> None:
+    """Experiments as a table for other programs, on stdout."""
+    from deploy.campaigns import open_campaign
+    from deploy.plain import plain
+    from deploy.tables import table
+
+    _, state = open_campaign(name, folder)
+    safe = plain if sys.stdout.isatty() else str
+    for line in table(state, form):
+        click.echo(safe(line), color=True)  # or click takes away what it believes to be colours
+
+
+COMMANDS = (status, leaderboard, show, diff, logs, export)

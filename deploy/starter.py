@@ -1,0 +1,37 @@
+"""What `autoswarm init` writes: a configuration and a charter to edit."""
+
+from pathlib import Path
+
+from configs.load import SHIPPED, ConfigError
+
+CONFIG = """\
+# autoswarm run autoswarm.yaml    (`autoswarm config show` lists every key, --explain says what each means)
+
+campaign:
+  name: mine
+  max_hours: 8 # ends by itself; 0 runs until it is stopped
+  program: programs/default.md # what you tell the proposers: edit it
+
+task:
+  name: demo # a small language model on CPU; `gpt` is the real one
+
+slots:
+  per_gpu: false # true: an agent on every GPU
+  count: 2
+"""
+
+
+def write_starter(folder: Path) -> list[Path]:
+    """Write the files and return their paths. Raises ConfigError rather than overwrite one."""
+    charter = (SHIPPED / "programs" / "default.md").read_text(encoding="utf-8")
+    files = {folder / "autoswarm.yaml": CONFIG, folder / "programs" / "default.md": charter}
+    taken = next((path for path in files if path.exists()), None)
+    if taken is not None:
+        raise ConfigError(f"{taken} is already there", "Edit it, move it away, or name another folder: `autoswarm init DIR`.")
+    try:
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {error.filename}: {error.strerror}", "Name a folder you can write to: `autoswarm init DIR`.") from error
+    return list(files)

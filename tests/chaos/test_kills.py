@@ -1,0 +1,100 @@
+"""kill -9 of anything at any moment: the next run goes on, and every verdict is the one an undisturbed swarm gives."""
+
+import random
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from coordinator.events import RunReported
+from coordinator.journal import Journal
+from tests.chaos.swarm_process import SwarmProcess, swarm_process
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+
+EXPERIMENTS = 6
+Fates = dict[str, tuple[str, str, float | None]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Fates:
+    """What becomes of every experiment when nothing is killed."""
+    with swarm_process(tmp_path_factory.mktemp("undisturbed"), EXPERIMENTS) as swarm:
+        swarm.start()
+        assert swarm.wait(240) == 0, swarm.said()
+        fates = swarm.fates()
+    assert len(fates) == EXPERIMENTS + 1
+    return fates
+
+
+def victim(swarm: SwarmProcess, kind: str, draw: random.Random) -> psutil.Process | None:
+    """One living process of a kind."""
+    words = {"driver": "deploy.cli", "coordinator": "ray::CoordinatorServer", "agent": "ray::AgentServer", "supervisor": "trainer.supervisor"}
+    found = swarm.run_processes() if kind == "training" else swarm.named(words[kind])
+    return draw.choice(sorted(found, key=lambda each: each.pid)) if found else None
+
+
+def strike(swarm: SwarmProcess, kind: str, draw: random.Random) -> None:
+    """Kill one of that kind after a moment that is no multiple of anything."""
+    time.sleep(draw.uniform(0.5, 4.0))
+    target: psutil.Process | None = None
+
+    def found() -> bool:
+        nonlocal target
+        target = victim(swarm, kind, draw)
+        return target is not None
+
+    swarm.until(f"a {kind} to kill", 60, found)
+    assert target is not None
+    target.kill()
+
+
+def check(swarm: SwarmProcess, undisturbed: Fates) -> None:
+    """Nothing lost, nothing counted twice, nothing decided otherwise."""
+    journal = Journal.read(swarm.campaign / "journal.db")
+    reported = [entry.event.run for entry in journal.entries() if isinstance(entry.event, RunReported)]
+    journal.close()
+    assert len(reported) == len(set(reported))
+    assert swarm.fates() == undisturbed
+
+
+@pytest.mark.parametrize("kind", ["coordinator", "agent", "training", "supervisor"])
+def test_a_killed_part_is_replaced_and_no_verdict_changes(kind: str, undisturbed: Fates, tmp_path: Path) -> None:
+    draw = random.Random(kind)
+    with swarm_process(tmp_path, EXPERIMENTS) as swarm:
+        swarm.start()
+        swarm.until("the baseline", 120, lambda: swarm.finished() >= 1)
+        for _ in range(3):
+            if swarm.finished() < EXPERIMENTS:
+                strike(swarm, kind, draw)
+        assert swarm.wait(240) == 0, swarm.said()
+        check(swarm, undisturbed)
+
+
+def test_a_killed_driver_leaves_nothing_running_and_the_next_run_goes_on(undisturbed: Fates, tmp_path: Path) -> None:
+    draw = random.Random(7)
+    with swarm_process(tmp_path, EXPERIMENTS) as swarm:
+        for wanted in (0, 1, 3):
+            swarm.start()
+            swarm.until("a training", 120, lambda wanted=wanted: swarm.finished() >= wanted and bool(swarm.run_processes()))
+            strike(swarm, "driver", draw)
+            time.sleep(2.0)
+            assert swarm.run_processes() == []
+            assert swarm.process is not None
+            assert swarm.process.wait(5) == -9
+            swarm.until("Ray to end", 30, lambda: not swarm.processes())
+        swarm.start()
+        assert swarm.wait(240) == 0, swarm.said()
+        check(swarm, undisturbed)
+
+
+def test_running_a_finished_campaign_again_changes_nothing(tmp_path: Path) -> None:
+    with swarm_process(tmp_path, 1) as swarm:
+        swarm.start()
+        assert swarm.wait(240) == 0, swarm.said()
+        before = swarm.fates()
+        swarm.start()
+        assert swarm.wait(60) == 0, swarm.said()
+        assert swarm.fates() == before
+        swarm.until("everything to end", 10, lambda: not swarm.processes() and not swarm.run_processes())

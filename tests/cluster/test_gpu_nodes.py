@@ -1,0 +1,148 @@
+"""Several nodes with GPUs, on one machine: real raylets that say they have accelerators. What trains on them is simulated."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.load import load
+from configs.schema import Config
+from coordinator.events import RunReported
+from coordinator.journal import Journal
+from coordinator.leaderboard import Json
+from coordinator.state import CampaignState
+from deploy.cluster import connected  # first: it sets Ray's environment
+from deploy.parts import layout_of
+from deploy.swarm import Swarm
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def nodes() -> Iterator[Any]:
+    """A head without GPUs. Nodes get addresses of their own; temporary folders must be short, for sockets lie in them."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 1,
+            "num_gpus": 0,
+            "resources": {"head": 1},
+            "node_ip_address": "127.0.0.11",
+            "include_dashboard": False,
+            "object_store_memory": 80_000_000,
+        },
+    )
+    yield cluster
+    for node in list(cluster.list_all_nodes()):  # type: ignore[no-untyped-call]
+        node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+
+
+def add_node(cluster: Any, address: str, gpus: int) -> Any:
+    return cluster.add_node(
+        num_cpus=gpus,
+        num_gpus=gpus,
+        node_ip_address=address,
+        object_store_memory=80_000_000,
+        resources={"accelerator_type:H100": 1},
+        env_vars={"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"},
+    )
+
+
+def config_for(cluster: Any, folder: Path, **more: str) -> Config:
+    words = {
+        "campaign.name": "gpus",
+        "campaigns_dir": str(folder / "campaigns"),
+        "cluster.address": cluster.address,
+        "slots.per_gpu": "true",
+        "trainer.kind": "simulated",
+        "trainer.simulated_seconds": "0.5",
+        "coordinator.metrics_port": "0",
+        "coordinator.heartbeat": "1",
+        "coordinator.lease_ttl": "10",
+    }
+    return load([], [f"{key}={value}" for key, value in (words | more).items()], {}).config
+
+
+def watch(swarm: Swarm, seconds: float, true: Any) -> Json:
+    """Look at the campaign, reconciling as a driver does, until something is true of its status page."""
+    deadline = time.monotonic() + seconds
+    while True:
+        page = swarm.look(0)
+        if page is not None and true(page[0]):
+            return page[0]
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {page and page[0]}; {swarm.problems}"
+        swarm.reconcile()
+        time.sleep(0.5)
+
+
+def training(page: Json) -> set[str]:
+    return {agent["id"] for agent in page["agents"] if agent["state"] == "training"}
+
+
+def test_every_gpu_of_every_node_gets_one_agent_and_a_killed_node_loses_nothing(nodes: Any, tmp_path: Path) -> None:
+    """1. Two nodes, three GPUs: three agents train. 2. One node is killed. 3. A third joins and is taken up. 4. Every run counts exactly once."""
+    first, second = add_node(nodes, "127.0.0.12", 2), add_node(nodes, "127.0.0.13", 1)
+    config = config_for(nodes, tmp_path)
+    with connected(config):
+        swarm = Swarm(config)
+        swarm.start()
+        page = watch(swarm, 90, lambda page: len(training(page)) == 3)
+        assert training(page) == {"127-0-0-12-gpu0", "127-0-0-12-gpu1", "127-0-0-13-gpu0"}
+        assert {agent["division"] for agent in page["agents"]} == {"h100"}
+        watch(swarm, 60, lambda page: page["runs"]["measured"] >= 8)
+
+        first.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+        lost = watch(swarm, 60, lambda page: training(page) == {"127-0-0-13-gpu0"})
+        before = lost["runs"]["measured"]
+        add_node(nodes, "127.0.0.14", 2)
+        watch(swarm, 90, lambda page: {"127-0-0-14-gpu0", "127-0-0-14-gpu1"} <= training(page))
+        watch(swarm, 60, lambda page: page["runs"]["measured"] >= before + 6)
+        swarm.drain("the test is over", now=True)
+        watch(swarm, 30, lambda page: page["state"] == "finished")
+        swarm.end()
+    assert second is not None
+    journal = Journal.read(layout_of(config).journal)
+    entries = list(journal.entries())
+    journal.close()
+    reported = [entry.event.run for entry in entries if isinstance(entry.event, RunReported)]
+    assert len(reported) == len(set(reported)) >= 14
+    state = CampaignState()
+    for entry in entries:
+        state.apply(entry.event, entry.at)
+    assert sum(state.states.values()) == len(state.experiments)
+    assert state.outcomes["lost"] >= 2
+    assert all(run.result or not run.open for run in state.runs.values())
+
+
+def test_each_agent_sees_the_gpu_that_is_its_own(nodes: Any, tmp_path: Path) -> None:
+    add_node(nodes, "127.0.0.12", 2)
+    config = config_for(nodes, tmp_path)
+    with connected(config):
+        swarm = Swarm(config)
+        swarm.start()
+        page = watch(swarm, 90, lambda page: len(training(page)) == 2)
+        swarm.end()
+    assert {agent["gpu"] for agent in page["agents"]} == {"0", "1"}
+
+
+def test_a_driver_that_leaves_a_cluster_leaves_the_campaign_running(nodes: Any, tmp_path: Path) -> None:
+    """1. A driver starts the campaign and goes. 2. Another one finds it further on, without a second coordinator or agent."""
+    add_node(nodes, "127.0.0.12", 2)
+    config = config_for(nodes, tmp_path)
+    with connected(config):
+        swarm = Swarm(config)
+        swarm.start()
+        before = watch(swarm, 90, lambda page: page["runs"]["measured"] >= 1)
+    time.sleep(3.0)
+    with connected(config):
+        again = Swarm(config)
+        again.start()
+        after = watch(again, 60, lambda page: page["runs"]["measured"] >= before["runs"]["measured"] + 4)
+        again.end()
+    assert [agent["id"] for agent in after["agents"]] == ["127-0-0-12-gpu0", "127-0-0-12-gpu1"]
+    assert os.environ["RAY_AUTH_MODE"] == "token"

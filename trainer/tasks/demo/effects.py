@@ -1,0 +1,141 @@
+"""Measures what single edits of the demo surface are worth: ``python -m trainer.tasks.demo.effects --size ci --seeds 2``.
+
+The table goes to stdout as Markdown, progress to stderr. Gains are in σ, the standard deviation between seeds of the unchanged surface, and positive
+when the edit is better. A full table at size ``ci`` takes about five minutes on two cores.
+"""
+
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import mean, stdev
+from threading import Event
+
+import click
+import msgspec
+from msgspec import Struct
+
+from configs.load import ConfigError
+from evaluator.result import Measured, RunResult, outcome_name
+from trainer.contract import RunOrder, Slot
+from trainer.subprocess_trainer import SubprocessTrainer
+from trainer.task import Task, load_task
+
+EDITS: dict[str, dict[str, str]] = {
+    "depth 2": {"DEPTH": "2"},
+    "MLP × 2": {"MLP_RATIO": "2"},
+    "width 48": {"WIDTH": "48"},
+    "Adam rate × 4": {"ADAM_LR": "0.012"},
+    "batch ÷ 4": {"BATCH_SIZE": "4"},
+    "batch ÷ 2": {"BATCH_SIZE": "8"},
+    "Muon rate × 2": {"MUON_LR": "0.04"},
+    "five together": {"DEPTH": "2", "MLP_RATIO": "2", "WIDTH": "48", "ADAM_LR": "0.012", "BATCH_SIZE": "8"},
+    "SwiGLU": {"ACTIVATION": '"swiglu"'},
+    "GELU": {"ACTIVATION": '"gelu"'},
+    "β2 .99": {"BETA2": "0.99"},
+    "no softcap": {"SOFTCAP": "0.0"},
+    "warm-up .1": {"WARMUP": "0.1"},
+    "warm-down .75": {"WARMDOWN": "0.75"},
+    "linear MLP": {"ACTIVATION": '"linear"'},
+    "depth 6": {"DEPTH": "6"},
+    "AdamW for Muon": {"OPTIMIZER": '"adamw"'},
+    "batch × 2": {"BATCH_SIZE": "32"},
+    "no positions": {"POSITIONS": '"none"'},
+    "learned positions": {"POSITIONS": '"learned"'},
+    "Muon rate ÷ 10": {"MUON_LR": "0.002"},
+}
+"""New literals by constant."""
+
+BASELINE_SEEDS = range(1, 9)
+"""Seeds of the unchanged surface, of which σ is estimated: within a quarter, eight of them."""
+LOG_BYTES = 1 << 20
+
+
+class Effect(Struct, frozen=True):
+    """One row. gain: in σ, positive is better, None when a run gave no value."""
+
+    name: str
+    mean: float | None
+    gain: float | None
+    note: str = ""
+
+
+def edited(source: str, edit: Mapping[str, str]) -> str:
+    """``source`` with other literals for its module constants. Raises ValueError for a constant that it does not set exactly once."""
+    for constant, literal in edit.items():
+        source, found = re.subn(rf"^{constant} = .*?(?=  #|$)", f"{constant} = {literal}", source, flags=re.MULTILINE)
+        if found != 1:
+            raise ValueError(f"the surface sets {constant} {found} times")
+    return source
+
+
+class Bench:
+    """Trains surfaces of a task at one size, ``slots`` at a time, one core each. runs: folder for what they leave."""
+
+    def __init__(self, task: Task, data: Path, size: str | None, slots: int, runs: Path) -> None:
+        self._task, self._budget, self._runs = task, task.budget(size), runs
+        self._trainer = SubprocessTrainer(task, data, Slot("effects"), LOG_BYTES)
+        self._pool = ThreadPoolExecutor(slots)
+
+    def measure(self, name: str, source: str, seeds: range) -> list[RunResult]:
+        """One run per seed, in their order."""
+        return list(self._pool.map(lambda seed: self._run(name, source, seed), seeds))
+
+    def _run(self, name: str, source: str, seed: int) -> RunResult:
+        run = re.sub(r"\W+", "-", f"{name}-{seed}")
+        order = RunOrder(run=run, source=source, seed=seed, budget=self._budget, directory=self._runs / run)
+        result = self._trainer.train(order, lambda _: None, Event())
+        value = f"{result.outcome.value:.4f}" if isinstance(result.outcome, Measured) else outcome_name(result.outcome)
+        click.echo(f"{name}, seed {seed}: {value} in {result.seconds.total:.1f} s and {result.steps} steps", err=True)
+        return result
+
+
+def effect(name: str, results: list[RunResult], center: float, sigma: float) -> Effect:
+    """What an edit did, against the baseline's mean and σ."""
+    values = [result.outcome.value for result in results if isinstance(result.outcome, Measured)]
+    if len(values) < len(results):
+        return Effect(name, None, None, ", ".join(outcome_name(result.outcome) for result in results))
+    return Effect(name, mean(values), (center - mean(values)) / sigma)
+
+
+def table(center: float, sigma: float, floor: float | None, effects: list[Effect]) -> str:
+    """The effects, best first, as Markdown."""
+    lines = ["| edit | val_bpb | change | gain in σ |", "|---|---|---|---|"]
+    lines.append(f"| unchanged | {center:.4f} | | σ = {sigma:.4f} ({sigma / center:.2%}) |")
+    for each in sorted(effects, key=lambda each: -(each.gain if each.gain is not None else float("-inf"))):
+        if each.mean is None or each.gain is None:
+            lines.append(f"| {each.name} | {each.note} | | |")
+        else:
+            lines.append(f"| {each.name} | {each.mean:.4f} | {each.mean / center - 1:+.1%} | {each.gain:+.1f} |")
+    return "\n".join([*lines, f"| (floor) | {floor:.4f} | {floor / center - 1:+.1%} | |"] if floor else lines)
+
+
+@click.command()
+@click.option("--size", default="ci", show_default=True, help="Budget, by its name in task.yaml.")
+@click.option("--seeds", default=2, show_default=True, help="Runs of each edit.")
+@click.option("--slots", default=1, show_default=True, help="Runs at a time, one core each.")
+@click.option("--data", default=Path("data"), show_default=True, type=click.Path(path_type=Path), help="Folder of prepared data.")
+@click.option("--only", multiple=True, type=click.Choice(list(EDITS)), help="Measure these edits only.")
+def main(size: str, seeds: int, slots: int, data: Path, only: tuple[str, ...]) -> None:
+    """Measure what single edits of the demo surface are worth."""
+    task = load_task("demo")
+    with tempfile.TemporaryDirectory(prefix="effects-") as runs:
+        bench = Bench(task, task.prepare(data), size, slots, Path(runs))
+        baseline = bench.measure("unchanged", task.source, BASELINE_SEEDS)
+        values = [result.outcome.value for result in baseline if isinstance(result.outcome, Measured)]
+        if len(values) < len(baseline):
+            raise ConfigError("the unchanged surface does not train here", f"Look at its outcome: {msgspec.json.encode(baseline[0]).decode()}")
+        center, sigma = mean(values), stdev(values)
+        seeds_of_edits = range(101, 101 + seeds)
+        effects = [effect(name, bench.measure(name, edited(task.source, EDITS[name]), seeds_of_edits), center, sigma) for name in only or EDITS]
+    click.echo(table(center, sigma, baseline[0].floor, effects))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ConfigError as error:
+        click.echo(f"{error}\n{error.remedy}", err=True)
+        sys.exit(3)

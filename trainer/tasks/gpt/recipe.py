@@ -1,0 +1,144 @@
+"""Makes the gpt task's data: parquet shards from the hub, a tokenizer trained on the first of them, packed token streams.
+
+- Validation is always the last shard, which no number of training shards reaches.
+- Downloads resume where they stopped, and shards that are there are not fetched again; the prepared folder appears whole or not at all.
+- What reads shards and trains the tokenizer is not part of a plain installation, and is imported only here and only when data has to be made.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from configs.load import ConfigError
+from evaluator.data import read_manifest, write_prepared
+from trainer.tasks.gpt.corpus import Encode, lesson, token_stream, vocabulary
+
+DATASET = "karpathy/climbmix-400b-shuffle"
+LAST_SHARD = 6_542
+"""The validation shard, by its number."""
+SHARDS_VARIABLE, SHARDS = "AUTOSWARM_GPT_SHARDS", 10
+"""Environment variable for the number of training shards, and its default."""
+VOCABULARY = 8_192
+"""Tokens, one special one among them."""
+CONTEXT = 2_048
+"""Tokens of a row."""
+EVAL_TOKENS = 40 * 524_288
+"""Target tokens of one evaluation."""
+UNCHARGED_STEPS = 11
+"""Optimizer steps before the clock starts: they compile."""
+LESSON_CHARACTERS, LESSON_LONGEST = 1_000_000_000, 10_000
+"""Text the tokenizer is trained on, and the most it takes from one document."""
+PATTERN = r" ?\p{L}+| ?\p{N}{1,2}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
+"""Cuts text into words, numbers of at most two digits, punctuation and white space; no merge spans two of them."""
+
+
+def prepare(folder: Path) -> Path:
+    """Make the data under ``folder`` if it is not there and return where it is.
+
+    Downloads and tokenises for a while; progress goes to stderr. Raises ConfigError without a network or without the ``gpt`` extra.
+    """
+    count = shard_count(os.environ)
+    place = folder / f"shards-{count}"
+    if not _is_there(place):
+        tools = Tools()
+        paths = [tools.fetch(number, folder / "hub") for number in (*range(count), LAST_SHARD)]
+        _make(tools, place, paths[:-1], paths[-1])
+    return place
+
+
+def shard_count(environment: Mapping[str, str]) -> int:
+    """The number of training shards asked for. Raises ConfigError when it is none or reaches the validation shard."""
+    asked = environment.get(SHARDS_VARIABLE, str(SHARDS))
+    if not asked.isdecimal() or not 1 <= int(asked) <= LAST_SHARD:
+        raise ConfigError(f"{SHARDS_VARIABLE} is {asked!r}", f"Set it to a number from 1 to {LAST_SHARD}, or unset it for {SHARDS}.")
+    return int(asked)
+
+
+def shard_name(number: int) -> str:
+    """File name of a shard in the dataset."""
+    return f"shard_{number:05d}.parquet"
+
+
+def required(module: str) -> Any:
+    """A module of the ``gpt`` extra. Raises ConfigError when it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"the gpt task makes its data with {module}, which is not installed", "Run: pip install 'autoswarm[gpt]'") from error
+
+
+class Tools:
+    """The packages behind the recipe. Raises ConfigError when one is missing: before anything is downloaded."""
+
+    def __init__(self) -> None:
+        self._hub = required("huggingface_hub")
+        self._parquet = required("pyarrow.parquet")
+        self._bpe = required("rustbpe")
+        self._tiktoken = required("tiktoken")
+
+    def fetch(self, number: int, folder: Path) -> Path:
+        """The shard of that number, downloaded if it is not in ``folder``. Raises ConfigError when it cannot be had."""
+        name = shard_name(number)
+        if not (folder / name).is_file():
+            click.echo(f"downloading {name} of {DATASET}", err=True)
+        try:
+            return Path(self._hub.hf_hub_download(DATASET, name, repo_type="dataset", local_dir=folder))
+        except (OSError, self._hub.errors.EntryNotFoundError) as error:  # the client's errors of network, offline mode and permission are OSErrors
+            what = f"cannot download {name} of {DATASET}: {type(error).__name__}"
+            raise ConfigError(what, f"Check the network and try again, it resumes; or put the shards into {folder} yourself.") from error
+
+    def texts(self, path: Path) -> Iterator[str]:
+        """The documents of a shard."""
+        for batch in self._parquet.ParquetFile(path).iter_batches(columns=["text"]):
+            yield from batch.column("text").to_pylist()
+
+    def learn(self, texts: Iterator[str]) -> list[bytes | None]:
+        """A vocabulary of ``VOCABULARY`` tokens for texts like these, the special one last."""
+        tokenizer = self._bpe.Tokenizer()
+        tokenizer.train_from_iterator(texts, VOCABULARY - 1, pattern=PATTERN)
+        return vocabulary(tokenizer.get_mergeable_ranks())
+
+    def encoder(self, vocab: list[bytes | None]) -> Encode:
+        """What encodes texts with the merges of ``vocab``."""
+        ranks = {piece: rank for rank, piece in enumerate(vocab) if piece is not None}
+        encoding = self._tiktoken.Encoding("gpt-task", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
+        encode: Encode = encoding.encode_ordinary_batch
+        return encode
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        manifest = read_manifest(place)
+    except ConfigError:
+        return False
+    return (manifest.vocab_size, manifest.max_seq_len, manifest.pattern) == (VOCABULARY, CONTEXT, PATTERN)
+
+
+def _make(tools: Tools, place: Path, training: list[Path], validation: Path) -> None:
+    click.echo("training the tokenizer", err=True)
+    vocab = tools.learn(lesson((text for path in training for text in tools.texts(path)), LESSON_CHARACTERS, LESSON_LONGEST))
+    encode = tools.encoder(vocab)
+    write_prepared(
+        place,
+        task="gpt",
+        bos=VOCABULARY - 1,
+        max_seq_len=CONTEXT,
+        eval_tokens=EVAL_TOKENS,
+        vocabulary="bpe",
+        train=np.concatenate([_tokens(tools, path, encode) for path in training]),
+        val=_tokens(tools, validation, encode),
+        vocab=vocab,
+        pattern=PATTERN,
+        uncharged_steps=UNCHARGED_STEPS,
+    )
+
+
+def _tokens(tools: Tools, path: Path, encode: Encode) -> npt.NDArray[np.uint16]:
+    click.echo(f"tokenising {path.name}", err=True)
+    return token_stream(tools.texts(path), encode, VOCABULARY - 1)
