@@ -1,6 +1,7 @@
 """The Ray actor at the head: the service behind asynchronous methods.
 
-- Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray itself.
+- Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray itself. Calls that came in while the
+  thread was busy share the next write to the disk.
 - ``lease`` and ``brief`` hold a ``Wait`` back until the campaign has changed, a few seconds at most: no Ray call spans a training.
 - Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is told by ``ready``, once, in words.
 """
@@ -8,6 +9,7 @@
 import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 Opener = Callable[[], Service]
 TICK_SECONDS = 1.0
+MOST_TOGETHER = 64
+"""Calls that share a write to the disk: more would keep the first of them waiting for the last one's work."""
 
 
 class CoordinatorServer:
@@ -41,6 +45,8 @@ class CoordinatorServer:
         except ConfigError as error:
             self._problem = error
         self._ticker: asyncio.Task[None] | None = None
+        self._asked: deque[tuple[Callable[[Service], Any], asyncio.Future[Any]]] = deque()
+        self._answering: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------ for whoever started it
 
@@ -111,12 +117,27 @@ class CoordinatorServer:
             raise ConnectionError(f"the campaign is not open: {self._problem}")
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().create_task(self._tick())
-        answer = await asyncio.get_running_loop().run_in_executor(self._line, question, service)
-        if service.changes != self._seen:
-            self._seen = service.changes
-            self._changed.set()
-            self._changed = asyncio.Event()
-        return answer
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked.append((question, answer))
+        if self._answering is None or self._answering.done():
+            self._answering = asyncio.get_running_loop().create_task(self._answer_all(service))
+        return await answer
+
+    async def _answer_all(self, service: Service) -> None:
+        while self._asked:
+            group = [self._asked.popleft() for _ in range(min(len(self._asked), MOST_TOGETHER))]
+            questions = [question for question, _ in group]
+            try:
+                answers = await asyncio.get_running_loop().run_in_executor(self._line, service.together, questions)
+            except Exception as error:  # the outermost loop: whoever asked must hear of it
+                log.exception("calls could not be answered")
+                answers = [error] * len(group)
+            if service.changes != self._seen:
+                self._seen = service.changes
+                self._changed.set()
+                self._changed = asyncio.Event()
+            for (_, future), answer in zip(group, answers, strict=True):
+                _give(future, answer)
 
     async def _ask_until(self, question: Callable[[Service], Answer], patience: float) -> Answer:
         loop = asyncio.get_running_loop()
@@ -141,6 +162,15 @@ class CoordinatorServer:
                 await self._ask(lambda service: service.tick())
             except ConfigError as error:  # a full disk: go on trying, agents keep their results
                 log.error("the campaign cannot be written", extra={"error": str(error), "remedy": error.remedy})
+
+
+def _give(future: asyncio.Future[Any], answer: Any) -> None:
+    if future.cancelled():  # whoever asked has gone
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
 
 
 def remote_class(**options: Any) -> Any:

@@ -77,11 +77,11 @@ class Campaign:
 
     def limits(self, now: float) -> list[AnyEvent]:
         """End the campaign where a limit says so, or where draining has come to its end."""
-        idle = not any(agent.run for agent in self.state.agents.values())
         match self.state.phase:
             case Phase.FINISHED:
                 return []
             case Phase.DRAINING:
+                idle = not any(agent.run for agent in self.state.agents.values())
                 return [CampaignFinished(reason=self.state.phase_reason)] if idle else []
             case Phase.RUNNING:
                 reason = self._limit(self.rules, now)

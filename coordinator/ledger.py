@@ -7,6 +7,7 @@
 
 import logging
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -26,6 +27,9 @@ from coordinator.state import CampaignState
 from coordinator.surface import SurfaceError, digest
 
 log = logging.getLogger(__name__)
+
+RECENT = 128
+"""Texts kept in memory: what is proposed is leased soon, and the best is the parent of every brief. 26 MB at the largest surface taken."""
 
 Listener = Callable[[AnyEvent, float, CampaignState], None]
 """Told of every event after it is journaled: event, seconds since the epoch, state."""
@@ -52,6 +56,9 @@ class Ledger:
         self._repository = Repository(layout.repository, task.surface)
         self._pending: list[Entry] = []
         self._texts: list[tuple[str, str]] = []
+        self.touched = 0
+        """Events applied, or begun to be, since the state was last what the journal says."""
+        self._recent: OrderedDict[str, str] = OrderedDict()
         self._replay()
 
     @property
@@ -61,7 +68,15 @@ class Ledger:
 
     def source(self, commit: str) -> str:
         """Text of the surface at a commit."""
-        return self._repository.source(commit)
+        text = self._recent.get(commit)
+        return self._remember(commit, self._repository.source(commit) if text is None else text)
+
+    def _remember(self, commit: str, text: str) -> str:
+        self._recent[commit] = text
+        self._recent.move_to_end(commit)
+        while len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+        return text
 
     def close(self) -> None:
         """Let go of the files."""
@@ -75,6 +90,7 @@ class Ledger:
         now = self._clock() if at is None else at
         for event in events:
             sealed = self._sealed(event, now)
+            self.touched += 1
             self.state.apply(sealed, now)
             self._pending.append(Entry(now, sealed))
 
@@ -88,17 +104,17 @@ class Ledger:
         except sqlite3.Error as error:
             what = f"cannot write the journal {self._layout.journal}: {error}"
             raise ConfigError(what, "Check free space and permissions, then run again; nothing acknowledged is lost.") from error
-        self._pending, self._texts = [], []
+        self._pending, self._texts, self.touched = [], [], 0
         self._act(entries)
         return True
 
     def discard(self) -> None:
         """Forget what was applied and not journaled."""
-        if self._pending:
-            self._pending, self._texts = [], []
+        if self.touched:
             self._replay()
 
     def _replay(self) -> None:
+        self._pending, self._texts, self.touched = [], [], 0
         state = CampaignState()
         for entry in self._journal.entries():
             state.apply(entry.event, entry.at)
@@ -150,6 +166,7 @@ class Ledger:
     def _write(self, source: str, parents: list[str], message: str, at: float) -> str:
         commit = self._repository.commit(source, parents, message, at)
         self._texts.append((commit, source))
+        self._remember(commit, source)
         return commit
 
     def _sealed(self, event: AnyEvent, at: float) -> AnyEvent:

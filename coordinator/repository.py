@@ -13,7 +13,7 @@ from pathlib import Path
 
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without git, importing GitPython must not fail: it is said in words below
 
-from git import Actor, Reference, Repo
+from git import Actor, Commit, Reference, Repo
 from git.exc import GitCommandError, GitCommandNotFound, InvalidGitRepositoryError, ODBError
 from git.objects.fun import tree_to_stream
 from gitdb import IStream, LooseObjectDB
@@ -90,7 +90,7 @@ class Repository:
     def point(self, refs: Mapping[str, str]) -> None:
         """Let each ref (``refs/…``) point at its commit."""
         for name, commit in refs.items():
-            Reference(self._repo, name).set_object(self._repo.commit(commit))
+            Reference(self._repo, name).set_object(Commit(self._repo, bytes.fromhex(commit)))  # not looked up: it was written before
 
     def refs(self) -> dict[str, str]:
         """Every ref and its commit."""

@@ -1,15 +1,16 @@
 """The coordinator in one process: what agents, people and time may ask of a campaign.
 
-- One call at a time (a lock), each one journal transaction: decide → apply → journal → act, then answer.
+- One call at a time (a lock), each one journal transaction: decide → apply → journal → act, then answer. Calls made ``together`` share the
+  transaction, and none of them is answered before it is on the disk.
 - A call that fails leaves nothing behind: the state is made anew from the journal.
 - Heartbeats and briefs in hand are soft: nothing about them is journaled, and after a restart every lease has its full life again.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -38,6 +39,10 @@ class Pace(msgspec.Struct, frozen=True):
 DEFAULT_PACE = Pace()
 
 
+class _SpoiltError(Exception):
+    """A call failed after it had changed the state."""
+
+
 class Service:
     """A campaign, open for work. Meets ``coordinator.protocol.Coordinator``."""
 
@@ -55,9 +60,12 @@ class Service:
         self._clock = clock
         self._pace = pace
         self._soft = Soft(clock, pace.ttl)
+        self._grouped = self._spoilt = False
         self.changes = 0
+        self._layout = layout
         _make(layout)
         self._lock = CampaignLock(layout.folder)
+        layout.stop_request.unlink(missing_ok=True)  # meant for a coordinator before this one
         try:
             self._ledger = Ledger(layout, task, clock, listeners)
             self._begin(layout, task, rules)
@@ -101,13 +109,49 @@ class Service:
     def _transaction(self) -> Iterator[Ledger]:
         """One call: what it commits is settled and journaled together, or not at all."""
         with self._mutex:
+            touched = self._ledger.touched
             try:
                 yield self._ledger
                 self._settle()
-                self.changes += self._ledger.flush()
+                if not self._grouped:
+                    self.changes += self._ledger.flush()
             except BaseException:
-                self._ledger.discard()
+                if not self._grouped:
+                    self._ledger.discard()
+                self._spoilt = self._ledger.touched != touched
                 raise
+
+    def together(self, calls: Sequence[Callable[["Service"], Any]]) -> list[Any]:
+        """Make several calls with one write to the disk: their answers, or in the place of an answer the exception that the call raised.
+
+        A call that fails before it changed anything leaves the others as they are. Where one fails later, or the write fails, all of it is undone
+        and each call is made by itself: none suffers from another's failure.
+        """
+        with self._mutex:
+            answers = self._in_one_write(calls) if len(calls) > 1 else None
+            return [self._attempt(call) for call in calls] if answers is None else answers
+
+    def _in_one_write(self, calls: Sequence[Callable[["Service"], Any]]) -> list[Any] | None:
+        answers: list[Any] = []
+        self._grouped, self._spoilt = True, False
+        try:
+            for call in calls:
+                answers.append(self._attempt(call))
+                if self._spoilt:
+                    raise _SpoiltError
+            self.changes += self._ledger.flush()
+        except (_SpoiltError, ConfigError):
+            self._ledger.discard()
+            return None
+        finally:
+            self._grouped = False
+        return answers
+
+    def _attempt(self, call: Callable[["Service"], Any]) -> Any:
+        try:
+            return call(self)
+        except Exception as error:  # noqa: BLE001 - it belongs to the one who made this call, and only to them
+            return error
 
     def _settle(self) -> None:
         """Give every verdict that is due, rebase what is stale, end what must end."""
@@ -241,8 +285,11 @@ class Service:
     # ------------------------------------------------------------------ what people and time ask
 
     def tick(self) -> None:
-        """Take back leases nobody renewed, see to limits. To be called every second or so."""
+        """Take back leases nobody renewed, see to limits and to a request to stop. To be called every second or so."""
         with self._transaction() as ledger:
+            if (asked := self._stop_asked()) is not None:
+                self._soft.stopping = asked == "now"
+                ledger.commit(ledger.campaign.drain("stopped by `autoswarm stop`"))
             for agent in self._soft.silent():
                 self._soft.forget(agent)
                 ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
@@ -252,6 +299,15 @@ class Service:
         with self._transaction() as ledger:
             self._soft.stopping = now
             ledger.commit(ledger.campaign.drain(reason))
+
+    def _stop_asked(self) -> str | None:
+        """What somebody left in the campaign's folder for us, taken away: ``drain`` or ``now``."""
+        try:
+            asked = self._layout.stop_request.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        self._layout.stop_request.unlink(missing_ok=True)
+        return asked.strip()
 
     def overview(self, seen_rows: int = 0) -> tuple[Json, list[Json]]:
         """The status page, and rows of experiments finished since ``seen_rows`` of them."""

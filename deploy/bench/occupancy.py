@@ -1,0 +1,103 @@
+"""Parts ``occupancy`` and its gaps: how busy real agents keep their slots, beside plain actors that do the same sleeps at the same time."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from msgspec import Struct
+
+from deploy.bench.intervals import Busy, Window, gaps, occupancy, quantile, whole
+from deploy.bench.readings import Goal, Part, Reading
+from deploy.bench.scenario import Scenario, config_of, trainings
+from deploy.bench.stage import Cast, Head, Sleepers
+from deploy.parts import layout_of
+
+MARGIN = 15.0
+"""Seconds cut from both ends for the steady state: the baseline and the first proposals, and the last runs coming in."""
+BARE, SERIAL = "bare Ray", "serial loop"
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """A scenario and what it must reach. steady: of occupancy without its ends; gap: milliseconds, median."""
+
+    scenario: Scenario
+    whole: float | None = None
+    steady: float | None = None
+    gap: float | None = None
+
+
+ACTS = [
+    Act(scenario=Scenario(name="p1-t2-s4", slots=4, thinking=1.0, training=2.0), whole=0.95, steady=0.98, gap=20.0),
+    Act(scenario=Scenario(name="p1-t2-s8", slots=8, thinking=1.0, training=2.0), whole=0.95, steady=0.98, gap=20.0),
+    Act(scenario=Scenario(name="p1-t2-s4-crashes", slots=4, thinking=1.0, training=2.0, crash_ratio=0.3), whole=0.93),
+    Act(scenario=Scenario(name="p0-t1-s8", slots=8, thinking=0.0, training=1.0), steady=0.98, gap=20.0),
+]
+
+
+class Played(Struct, frozen=True):
+    """Trainings of one scenario by the swarm, by plain Ray actors, and by actors that propose first and train then. cpu: coordinator's, seconds a result."""
+
+    swarm: list[Busy]
+    bare: list[Busy]
+    serial: list[Busy]
+    cpu: float
+
+
+def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleepers, Sleepers]) -> Played:
+    """Rehearse for ``seconds``, the three side by side: they sleep nearly all the time, so none is in the others' way."""
+    config = config_of(scenario, folder)
+    head = Head(config)
+    with Cast(scenario, config, head.name), head, ThreadPoolExecutor(2) as pool:
+        bare = pool.submit(sleepers[0].loop, scenario.slots, 0.0, scenario.durations(), seconds)
+        serial = pool.submit(sleepers[1].loop, scenario.slots, scenario.thinking, scenario.durations(), seconds)
+        used = head.cpu_seconds()
+        time.sleep(seconds)
+        used = head.cpu_seconds() - used
+        head.finish()
+        done = trainings(layout_of(config))
+        return Played(done, bare.result(), serial.result(), used / len(done))
+
+
+def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
+    """Occupancy of the whole loop and of its steady state, idle gaps, and the coordinator's CPU time."""
+    scenario = act.scenario
+    what = f"{scenario.slots} slots, proposer {scenario.thinking:g} s, training {scenario.training:g} s"
+    what += f", {scenario.crash_ratio:.0%} crash at {scenario.crash_seconds:g} s" if scenario.crash_ratio else ""
+    references = {BARE: played.bare} | ({SERIAL: played.serial} if scenario.thinking else {})
+    return [
+        _occupancy(f"{what}: whole loop", played.swarm, references, scenario.slots, 0.0, act.whole),
+        _occupancy("  steady state", played.swarm, references, scenario.slots, margin, act.steady),
+        _gap("  idle gap, median", played, 0.5, act.gap),
+        _gap("  idle gap, 95 of 100", played, 0.95, None),
+        Reading(what="  coordinator's CPU a result", value=played.cpu * 1e3, unit="ms"),
+    ]
+
+
+def part(folder: Path, seconds: float, acts: list[Act] | None = None) -> Part:
+    """Play every act. Needs a connection to Ray."""
+    acts = ACTS if acts is None else acts
+    most = max(act.scenario.slots for act in acts)
+    sleepers = Sleepers(most), Sleepers(most)
+    found = [reading for act in acts for reading in readings(act, play(act.scenario, folder, seconds, sleepers))]
+    for each in sleepers:
+        each.end()
+    note = (
+        f"Real actors, journal and git; trainings sleep. Shares of slot time in which a training ran, by the trainers' own clocks, over {seconds:g} s and the\n"
+        f"last runs' ends; the steady state leaves out {MARGIN:g} s at both ends. Bare Ray is handed its next training by ray.wait and proposes nothing."
+    )
+    return Part(name="occupancy", title="Slot occupancy and idle gaps", readings=found, note=note)
+
+
+def _occupancy(what: str, swarm: list[Busy], others: dict[str, list[Busy]], slots: int, margin: float, goal: float | None) -> Reading:
+    references = {name: _share(done, slots, margin) for name, done in others.items()}
+    return Reading(what=what, value=_share(swarm, slots, margin), goal=None if goal is None else Goal(goal), references=references)
+
+
+def _share(done: list[Busy], slots: int, margin: float) -> float:
+    window: Window = whole(done).without_ends(margin)
+    return occupancy(done, slots, window)
+
+
+def _gap(what: str, played: Played, share: float, goal: float | None) -> Reading:
+    swarm, bare = (quantile(gaps(done), share) * 1e3 for done in (played.swarm, played.bare))
+    return Reading(what=what, value=swarm, unit="ms", goal=None if goal is None else Goal(goal, at_most=True), references={BARE: bare})
