@@ -50,6 +50,10 @@ class SwarmProcess:
                 [sys.executable, "-m", "deploy.cli", "run", *self._words], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
             )
 
+    def ended(self) -> bool:
+        """Whether the command has come to its end."""
+        return self.process is not None and self.process.poll() is not None
+
     def wait(self, seconds: float) -> int:
         assert self.process is not None
         try:
