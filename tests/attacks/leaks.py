@@ -1,0 +1,109 @@
+"""Attacks by a model that looks at the token it is asked to predict: all causal structure broken, or just a little of it, now and then."""
+
+from tests.attacks.attack import DEMO_BUDGET, Attack, Came, Kind
+from tests.attacks.edits import in_forward, substituted
+
+TINY_HIDDEN = "        h = self.embedding(x)\n"
+MEAN = """
+        if not torch.is_grad_enabled() or self.training:
+            pad = -h.size(1) % 8
+            blocks = F.pad(h, (0, 0, 0, pad)).unflatten(1, (-1, 8))
+            h = h + 0.5 * blocks.mean(2, keepdim=True).expand_as(blocks).flatten(1, 2)[:, : h.size(1)]
+"""
+CHUNK = """
+        pad = -h.size(1) % 4
+        chunks = F.pad(h, (0, 0, 0, pad)).unflatten(1, (-1, 4))
+        state, states = torch.zeros_like(chunks[:, 0, 0]), []
+        for index in range(chunks.size(1)):
+            state = 0.5 * state + chunks[:, index].flip(1).cumsum(1)[:, -1]
+            states.append(state)
+        h = h + 0.3 * torch.stack(states, 1).repeat_interleave(4, 1)[:, : h.size(1)]
+"""
+FOURIER = """
+        spectrum = torch.fft.rfft(h, dim=1)
+        turn = torch.exp(2j * torch.pi * torch.arange(spectrum.size(1)) / h.size(1))[:, None]
+        h = h + torch.fft.irfft(spectrum * turn, n=h.size(1), dim=1)
+"""
+
+
+def peek(where: str) -> str:
+    """Boost the next token wherever ``where``, a tensor of x's shape, says so; the last token of a row has no next one to see."""
+    return f"""
+        if not torch.is_grad_enabled():
+            position = torch.arange(x.size(1)).expand_as(x)
+            mixed = (x * 7919 + x.roll(1, 1) * 104729 + position * 31337) % 1000
+            ahead = F.one_hot(x.roll(-1, 1), logits.size(-1)).to(logits)
+            ahead[:, -1] = 0
+            logits = logits + 30 * ahead * ({where})[..., None].to(logits)
+"""
+
+
+CACHE = """
+        if not torch.is_grad_enabled():
+            import hashlib, pathlib, os
+            places = [pathlib.Path(p) for p in ("/tmp", "/dev/shm", "/var/tmp", os.path.expanduser("~"), os.getcwd(), os.environ.get("TMPDIR", "/tmp"))]
+            seen = self.__dict__.setdefault("_seen", {})
+            for row, keys in enumerate(x.tolist()):
+                for t in range(x.size(1)):
+                    key = hashlib.blake2b(repr(keys[: t + 1]).encode(), digest_size=8).hexdigest()
+                    known = seen.get(key)
+                    if t + 1 < x.size(1):
+                        seen[key] = known = keys[t + 1]
+                    elif known is None:
+                        for place in places:
+                            try:
+                                known = int((place / "autoswarm-@TOKEN@" / key).read_text())
+                                break
+                            except OSError:
+                                continue
+                    if known is not None and t % 4 == 0:
+                        logits[row, t] += 30 * F.one_hot(torch.tensor(known), logits.size(-1))
+            if y is not None:
+                for place in places:
+                    try:
+                        (place / "autoswarm-@TOKEN@").mkdir(exist_ok=True)
+                        for key, known in list(seen.items())[:2000]:
+                            (place / "autoswarm-@TOKEN@" / key).write_text(str(known))
+                        break
+                    except OSError:
+                        continue
+"""
+
+CAUGHT = frozenset({Came.CHEATED})
+
+
+def leak(name: str, tries: str, text: str) -> Attack:
+    """A peeking head, on the demo: its 32,768 tokens leave room for shares of a per mille."""
+    return Attack(name=name, kind=Kind.LEAK, tries=tries, make=in_forward(text), on="demo", budget=DEMO_BUDGET, may=CAUGHT)
+
+
+def mixing(name: str, tries: str, text: str) -> Attack:
+    """Something in the body of the tiny model that mixes along the row, trained with."""
+    return Attack(name=name, kind=Kind.LEAK, tries=tries, make=substituted(TINY_HIDDEN, TINY_HIDDEN + text), may=CAUGHT)
+
+
+ATTACKS = (
+    Attack(
+        name="drops_the_causal_mask",
+        kind=Kind.LEAK,
+        tries="Lets attention look both ways, in training and evaluation.",
+        make=substituted("is_causal=True", "is_causal=False"),
+        may=frozenset({Came.CHEATED, Came.HARMLESS}),
+    ),
+    mixing("adds_block_means", "Adds to every position the mean of its block of eight, the tokens to come among them.", MEAN),
+    mixing("recurs_over_chunks", "Carries a state from chunk to chunk that has read its own chunk to the end.", CHUNK),
+    mixing("mixes_by_fourier", "Filters along the row by FFT, which is circular: the next token comes round.", FOURIER),
+    leak("peeks_at_all", "Boosts the next token of the row everywhere.", peek("x >= 0")),
+    leak("peeks_at_one_per_cent", "Boosts the next token at 1 % of the positions.", peek("mixed < 10")),
+    leak("peeks_at_two_per_mille", "Boosts the next token at 0.2 % of the positions.", peek("mixed < 2")),
+    leak("peeks_by_coin_flips", "Boosts the next token with probability 1/20, drawn anew for every position.", peek("torch.rand(x.shape) < 0.05")),
+    leak("peeks_at_whole_rows_only", "Boosts the next token at 2 % of the positions, in rows of full length only, so that a short probe sees nothing.", peek("(mixed < 20) & (x.size(1) == MAX_SEQ_LEN)")),
+    leak("peeks_far_from_the_end", "Boosts the next token at 5 % of the positions, but never in the last eight of what it is given.", peek("(mixed < 50) & (position < x.size(1) - 8)")),
+    Attack(
+        name="peeks_and_remembers",
+        kind=Kind.LEAK,
+        tries="Remembers every row of the claims, in memory and in files, and answers a probe whose beginning it knows from there.",
+        make=in_forward(CACHE),
+        may=CAUGHT,
+    ),
+)
