@@ -8,8 +8,9 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
-from evaluator.result import Outcome
+from evaluator.result import Audit, Outcome
 
 
 class JudgeJob(Struct, frozen=True, kw_only=True):
@@ -19,6 +20,7 @@ class JudgeJob(Struct, frozen=True, kw_only=True):
     data: Path
     budget: Budget
     seed: int
+    audit: AuditPlan = AuditPlan()
 
 
 class FirstBatch(Struct, frozen=True, tag="first_batch"):
@@ -46,6 +48,7 @@ class Final(Struct, frozen=True, tag="final", kw_only=True):
     spent: float
     steps: int
     floor: float | None = None
+    audit: Audit | None = None
     details: dict[str, float | str] = field(default_factory=dict)
 
 

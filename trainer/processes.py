@@ -21,6 +21,9 @@ from trainer.supervisor_job import SupervisorJob
 LOG_PIPE = 1 << 20
 """Bytes the log pipe holds: the most an unprivileged process may ask for, so that a flood needs few wake-ups."""
 
+VARIANT = "variant"
+"""Name of the live variant among the processes of a run."""
+
 JUDGE_LOG = "judge.log"
 """Name in the run's directory, if the judge wrote anything."""
 
@@ -36,25 +39,38 @@ class Processes(Struct, frozen=True):
 
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
-    home = _lay_out(job)
+    _lay_out_judge(job)
     judge_end, variant_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     log, log_in = _pipe(LOG_PIPE)
     report, report_in = _pipe()
     with judge_end, variant_end, (job.order.directory / JUDGE_LOG).open("wb") as judge_log:
         judge = spawn(_judge(job, judge_end.fileno(), report_in, judge_log.fileno()))
-        variant = spawn(_variant(job, home, variant_end.fileno(), log_in))
+        variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
     return Processes(judge, variant, log, report)
 
 
-def _lay_out(job: SupervisorJob) -> Path:
-    order, home = job.order, job.scratch / "variant"
-    for folder in (job.scratch / "judge", home, home / "tmp", home / "cache"):
-        folder.mkdir(mode=0o700)
+def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
+    """Start the run's surface in a sandbox and a scratch home of its own; may be called more than once in a run. Returns its pid; raises OSError.
+
+    name: of its home, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits. log: what it writes goes there.
+    """
+    return spawn(_variant(job, _lay_out_home(job, name), fd, log))
+
+
+def _lay_out_judge(job: SupervisorJob) -> None:
+    order = job.order
+    (job.scratch / "judge").mkdir(mode=0o700)
     judge_job = JudgeJob(run=order.run, data=job.data, budget=order.budget, seed=order.seed)
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
-    (home / job.surface).write_text(order.source, encoding="utf-8")
+
+
+def _lay_out_home(job: SupervisorJob, name: str) -> Path:
+    home = job.scratch / name
+    for folder in (home, home / "tmp", home / "cache"):
+        folder.mkdir(mode=0o700)
+    (home / job.surface).write_text(job.order.source, encoding="utf-8")
     shutil.copyfile(job.shim, home / "prepare.py")
     return home
 

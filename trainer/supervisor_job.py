@@ -23,7 +23,7 @@ class SupervisorJob(Struct, frozen=True, kw_only=True):
 
     lifeline: number of the inherited file descriptor. surface: file name the source goes by. data: prepared data folder. scratch: an empty folder of
     this run alone, removed at the end. log_bytes: cap of the log file. judge_module: run with ``python -m``. shim: file that variants import as
-    ``prepare``.
+    ``prepare``. sandbox: tier that confines the variant, a letter of ``trainer.sandbox.tier``.
     """
 
     order: RunOrder
@@ -35,6 +35,7 @@ class SupervisorJob(Struct, frozen=True, kw_only=True):
     log_bytes: int
     judge_module: str
     shim: Path
+    sandbox: str = "F"
 
 
 class Running(Struct, frozen=True, tag="running"):
