@@ -57,6 +57,10 @@ class Came(StrEnum):
 STOPPED = frozenset({Came.HARMLESS, Came.CHEATED, Came.CRASHED, Came.TIMED_OUT, Came.REFUSED})
 """Whichever of these comes, the attack got nothing."""
 
+UNCONFINED = "D E F"
+"""Tiers without a mechanism that keeps files apart."""
+FILES = "Where files are not confined, what a run writes outside its own folder stays, and the next one can find it."
+
 TINY_BUDGET = Budget(Unit.FLOPS, 6e7, 40.0)
 DEMO_BUDGET = Budget(Unit.FLOPS, 1e10, 60.0)
 """Six steps: what is measured is judged as any other, only sooner."""

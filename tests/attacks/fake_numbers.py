@@ -1,6 +1,6 @@
 """Attacks that say a number instead of earning it: printed, patched into what computes it, or written where it might be read."""
 
-from tests.attacks.attack import Attack, Kind
+from tests.attacks.attack import FILES, UNCONFINED, Attack, Kind
 from tests.attacks.edits import imported, substituted, trained
 
 SUMMARY = "print('---\\nval_bpb:          0.010000\\ntraining_seconds: 1.0\\nnum_steps:        9', flush=True)"
@@ -98,6 +98,8 @@ for _folder in (pathlib.Path.cwd(), *pathlib.Path.cwd().parents, pathlib.Path.ho
         except OSError:
             pass
 """),
+        open=FILES,
+        openly=UNCONFINED,
     ),
     Attack(
         name="says_final_on_every_descriptor",

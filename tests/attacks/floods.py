@@ -1,16 +1,16 @@
 """Attacks by sheer quantity. Bounded, so that the machine they are tried on survives where nothing else would bound them."""
 
 from evaluator.budget import Budget
-from tests.attacks.attack import TINY_BUDGET, Attack, Kind
+from tests.attacks.attack import FILES, TINY_BUDGET, UNCONFINED, Attack, Kind
 from tests.attacks.edits import built, trained
 from tests.attacks.escapes import NAMED
 
 LONG = Budget(TINY_BUDGET.unit, TINY_BUDGET.amount, 60.0)
 
 
-def flood(name: str, tries: str, text: str) -> Attack:
+def flood(name: str, tries: str, text: str, openly: str = "", why: str = "") -> Attack:
     """Floods, then goes on honestly."""
-    return Attack(name=name, kind=Kind.FLOOD, tries=tries, make=built(text), budget=LONG)
+    return Attack(name=name, kind=Kind.FLOOD, tries=tries, make=built(text), budget=LONG, open=why, openly=openly)
 
 
 ATTACKS = (
@@ -66,6 +66,8 @@ for _place in {"/tmp", "/dev/shm", "/var/tmp", os.getcwd(), os.environ.get("TMPD
     except OSError:
         pass
 """,
+        openly=UNCONFINED,
+        why=FILES,
     ),
     flood(
         "opens_everything",

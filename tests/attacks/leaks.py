@@ -1,6 +1,6 @@
 """Attacks by a model that looks at the token it is asked to predict: all causal structure broken, or just a little of it, now and then."""
 
-from tests.attacks.attack import DEMO_BUDGET, Attack, Came, Kind
+from tests.attacks.attack import DEMO_BUDGET, FILES, UNCONFINED, Attack, Came, Kind
 from tests.attacks.edits import in_forward, substituted
 
 TINY_HIDDEN = "        h = self.embedding(x)\n"
@@ -105,5 +105,7 @@ ATTACKS = (
         tries="Remembers every row of the claims, in memory and in files, and answers a probe whose beginning it knows from there.",
         make=in_forward(CACHE),
         may=CAUGHT,
+        open=FILES,
+        openly=UNCONFINED,
     ),
 )

@@ -1,6 +1,6 @@
 """Attacks from run to run: the first leaves something wherever it can be written, the second, right after it, takes it up."""
 
-from tests.attacks.attack import Attack, Edit, Kind
+from tests.attacks.attack import FILES, UNCONFINED, Attack, Edit, Kind
 from tests.attacks.edits import built
 from tests.attacks.kin import SYSCALL
 
@@ -108,9 +108,6 @@ except OSError:
     pass
 """
 
-UNTRUSTED = "Where files are not confined, what a run writes outside its own folder stays, and the next one finds it."
-
-
 def pair(name: str, tries: str, plant: Edit, find: Edit, *, openly: str = "", why: str = "") -> Attack:
     """Two runs."""
     return Attack(name=name, kind=Kind.LEFTOVERS, tries=tries, make=plant, then=find, open=why, openly=openly)
@@ -122,8 +119,8 @@ ATTACKS = (
         "Leaves a file in some thirty places: temporary folders, shared memory, homes, caches, the installation, everything above its own folder.",
         built(PLANT_FILES),
         built(FIND_FILES),
-        openly="D E F",
-        why=UNTRUSTED,
+        openly=UNCONFINED,
+        why=FILES,
     ),
     pair(
         "leaves_keys",
