@@ -6,6 +6,7 @@
 """
 
 import contextlib
+import importlib.util
 import os
 import secrets
 import shutil
@@ -27,6 +28,7 @@ from tests.attacks.attack import Attack, Came, Seen, came, read_loot
 from tests.integration.judged import tiny_data
 from trainer.contract import RunOrder, Slot
 from trainer.result_file import LOG
+from trainer.sandbox.probe import AUTO, probe
 from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import Task, load_task
 
@@ -43,9 +45,9 @@ PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", "/
 
 
 class Stage:
-    """One tier, one folder, one set of bait. sandbox: letter of the tier to force, None for the best there is."""
+    """One tier, one folder, one set of bait. sandbox: letter of the tier to force, or AUTO for the best there is."""
 
-    def __init__(self, folder: Path, sandbox: str | None, bait: "Bait", data: "Data") -> None:
+    def __init__(self, folder: Path, sandbox: str, bait: "Bait", data: "Data") -> None:
         self._folder = folder
         self._sandbox = sandbox
         self._bait = bait
@@ -108,10 +110,8 @@ class Stage:
 
     def _files(self) -> list[str]:
         """Files that carry the token; removed here."""
-        import torch  # its folder is one of the places  # noqa: PLC0415
-
         home = Path.home()
-        places = {Path(place) for place in PLACES} | {home, home / ".cache", home / ".local", Path(sys.prefix), Path(torch.__file__).parent}
+        places = {Path(place) for place in PLACES} | {home, home / ".cache", home / ".local", Path(sys.prefix), *_installed("torch")}
         places |= {Path(place) for place in sys.path if Path(place).is_dir()} | {self._folder, *(self._folder / "scratch").glob("**/")}
         found = [path for place in places if os.access(place, os.R_OK) for path in place.glob(f"autoswarm-{self._bait.token}*")]
         found += list((self._folder / "scratch").iterdir())
@@ -120,9 +120,15 @@ class Stage:
         return [f"file {path}" for path in found]
 
 
-def make_trainer(task: Task, data: Path, scratch: Path, sandbox: str | None) -> SubprocessTrainer:
+def _installed(package: str) -> list[Path]:
+    """Folders of an installed package, which is not imported."""
+    found = importlib.util.find_spec(package)
+    return [Path(place) for place in (found.submodule_search_locations or [])] if found else []
+
+
+def make_trainer(task: Task, data: Path, scratch: Path, sandbox: str) -> SubprocessTrainer:
     """The real trainer, in the tier asked for."""
-    return SubprocessTrainer(task, data, Slot("test"), LOG_BYTES, scratch=scratch)
+    return SubprocessTrainer(task, data, Slot("test"), LOG_BYTES, scratch=scratch, sandbox=sandbox)
 
 
 def source_of(on: str) -> str:
@@ -227,7 +233,7 @@ def bait_in(folder: Path) -> Iterator[Bait]:
 
 
 @contextlib.contextmanager
-def staged(sandbox: str | None = None, data: Data | None = None) -> Iterator[Stage]:
+def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
     """A stage in a temporary folder whose path holds the bait's token, so that attacks can tell it from their neighbours'."""
     with tempfile.TemporaryDirectory(prefix="autoswarm-attacks-") as temporary, bait_in(Path(temporary)) as bait:
         folder = Path(temporary) / f"stage-{bait.token}"
@@ -237,4 +243,5 @@ def staged(sandbox: str | None = None, data: Data | None = None) -> Iterator[Sta
 
 def tiers_here() -> tuple[list[str], list[str]]:
     """Letters of the tiers this machine offers, best first, and of those it lacks."""
-    return ["F"], ["A", "B", "C", "D", "E"]
+    found = probe()
+    return [one.tier.value for one in found if one.works], [one.tier.value for one in found if not one.works]
