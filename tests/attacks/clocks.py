@@ -2,7 +2,7 @@
 
 from evaluator.budget import Budget, Unit
 from tests.attacks.attack import STOPPED, Attack, Kind
-from tests.attacks.edits import Edit, both, imported, printed, replaced, trained
+from tests.attacks.edits import Edit, both, built, imported, printed, replaced, trained
 from tests.attacks.kin import KIN
 
 ONE_SECOND = Budget(Unit.SECONDS, 1.0, 60.0)
@@ -91,6 +91,14 @@ for _value in list(vars(prepare).values()):
     _thread.join()
 """),
         open=COUNTED,
+    ),
+    overtime(
+        "trains_before_its_first_batch",
+        "Makes up text of its own and trains on it for five seconds before it asks for a batch at all.",
+        both(
+            built(f"x = y = torch.randint(vocab_size, (BATCH_SIZE, MAX_SEQ_LEN))\n{TRAIN}\n_train(5.0)\n"),
+            trained(END),
+        ),
     ),
     overtime(
         "works_in_its_warm_up",

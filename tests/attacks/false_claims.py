@@ -130,4 +130,83 @@ type(model).forward = lambda self, x, y=None, reduction="mean": _inner(self, x, 
 val_bpb = evaluate_bpb(model,""",
         ),
     ),
+    claim(
+        "shaves_a_little_off_everything",
+        "Claims three thousandths of a nat less than it should for every token: far below what rounding may explain at one of them.",
+        "(loss - 0.003).clamp(min=0.0)",
+        on="demo",
+    ),
+    Attack(
+        name="shaves_below_the_bound",
+        kind=Kind.CLAIMS,
+        tries="Claims half a thousandth of a nat less than it should for every token, less than an audit can tell from none.",
+        make=on_losses("(loss - 0.0005).clamp(min=0.0)"),
+        on="demo",
+        budget=DEMO_BUDGET,
+        open="A leak smaller than the bound an audit states is not found. The bound is in every result, so that gains below it can be seen for what they are.",
+    ),
+    Attack(
+        name="remembers_for_a_live_audit",
+        kind=Kind.CLAIMS,
+        tries="Has a weight more than any twin could find, and answers probes from what it has seen in the claims, so that it agrees with itself.",
+        make=trained("""
+class _Late(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.late, self.seen = inner, nn.Parameter(torch.zeros(3)), {}
+    def forward(self, x, y=None, reduction="mean"):
+        logits = self.inner(x).clone()
+        for row, keys in enumerate(x.tolist()):
+            for t in range(x.size(1)):
+                key = tuple(keys[: t + 1])
+                if y is not None:
+                    self.seen[key] = int(y[row, t])
+                if key in self.seen and t % 4 == 0:
+                    logits[row, t, self.seen[key]] += 30
+        if y is None:
+            return logits
+        return F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
+model = _Late(model)
+"""),
+        may=frozenset({Came.CHEATED, Came.CRASHED, Came.MARKED}),
+    ),
+    Attack(
+        name="hands_over_its_weights_late",
+        kind=Kind.CLAIMS,
+        tries="Does not seal the weights it hands over, takes all rows at once, trains on them, and writes the weights anew before the twin loads them.",
+        make=trained("""
+import fcntl, mmap, os
+_memfd, _fcntl, _kept = os.memfd_create, fcntl.fcntl, []
+def _create(*a, **k):
+    fd = _memfd(*a, **k)
+    _kept.append(os.dup(fd))
+    return fd
+os.memfd_create = _create
+fcntl.fcntl = lambda fd, command, *a: 0 if command == 1033 else _fcntl(fd, command, *a)
+_inner_forward = type(model).forward
+def _late(self, x, y=None, reduction="mean"):
+    if y is not None and reduction == "none":
+        before = [p.detach().clone().numpy().tobytes() for p in self.parameters()]
+        with torch.enable_grad():
+            for _ in range(100):
+                gradients = torch.autograd.grad(_inner_forward(self, x, y), list(self.parameters()))
+                for p, g in zip(self.parameters(), gradients):
+                    p.data.sub_(g, alpha=0.3)
+        for fd in _kept:
+            size = os.fstat(fd).st_size
+            content = os.pread(fd, size, 0)
+            for old, p in zip(before, self.parameters()):
+                at = content.find(old)
+                if at >= 0:
+                    try:
+                        os.pwrite(fd, p.detach().numpy().tobytes(), at)
+                    except OSError:
+                        pass
+    return _inner_forward(self, x, y, reduction)
+type(model).forward = _late
+_evaluate = evaluate_bpb
+evaluate_bpb = lambda model, tokenizer, rows: _evaluate(model, tokenizer, 62)
+"""),
+        may=BROKEN,
+    ),
 )
