@@ -70,8 +70,8 @@ class Attack(Struct, frozen=True, kw_only=True):
     """One attack.
 
     tries: one sentence. make: the surface it runs as. then: a second run right after the first, for attacks that reach from run to run; what comes of
-    that one counts. on: the surface it is made from, ``tiny`` or ``demo``. may: what may come of it in a tier that confines. open: why it may succeed,
-    for those that nothing stops. openly: the tiers it may succeed in for that reason; all if empty. warm_up: optimizer steps the data leaves
+    that one counts. on: the surface it is made from, ``tiny`` or ``demo``. may: what may come of it in a tier that confines. open: why it may
+    succeed, for those that nothing stops. openly: the tiers it may succeed in for that reason; all if empty. warm_up: optimizer steps the data leaves
     uncharged. honest: the run it is compared with.
     """
 

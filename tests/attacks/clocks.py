@@ -1,8 +1,8 @@
 """Attacks on the budget: more training than was paid for, by lying about time or work, or by working where nobody counts."""
 
 from evaluator.budget import Budget, Unit
-from tests.attacks.attack import STOPPED, Attack, Kind
-from tests.attacks.edits import Edit, both, built, imported, printed, replaced, trained
+from tests.attacks.attack import STOPPED, Attack, Edit, Kind
+from tests.attacks.edits import both, built, imported, printed, replaced, trained
 from tests.attacks.kin import KIN
 
 ONE_SECOND = Budget(Unit.SECONDS, 1.0, 60.0)
@@ -109,8 +109,14 @@ for _value in list(vars(prepare).values()):
         "never_takes_a_step",
         "Updates its weights by hand: no optimizer step is ever reported, so that a warm-up counted in steps never ends.",
         both(
-            lambda source: replaced("    optimizer.step()\n", "    with torch.no_grad():\n        [p.sub_(p.grad, alpha=0.5) for p in model.parameters()]\n", source),
-            lambda source: replaced("while (elapsed := time.time() - began) < TIME_BUDGET:", "while (elapsed := min(time.time() - began, TIME_BUDGET)) <= TIME_BUDGET and _clock() - _began < 5.0:", source),
+            lambda source: replaced(
+                "    optimizer.step()\n", "    with torch.no_grad():\n        [p.sub_(p.grad, alpha=0.5) for p in model.parameters()]\n", source
+            ),
+            lambda source: replaced(
+                "while (elapsed := time.time() - began) < TIME_BUDGET:",
+                "while (elapsed := min(time.time() - began, TIME_BUDGET)) <= TIME_BUDGET and _clock() - _began < 5.0:",
+                source,
+            ),
             trained(END),
         ),
     ),

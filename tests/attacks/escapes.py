@@ -71,7 +71,7 @@ for _pid in kin():
         pass
 """,
         openly="C C- D E F",
-        why="A process of the same user can be killed where no namespace hides it; the run is lost, and one that is lost too often counts as crashed.",
+        why="A process of the same user can be killed where nothing hides it; the run is lost, and one that is lost too often counts as crashed.",
     ),
     attempt(
         "enters_another_namespace",
@@ -152,7 +152,8 @@ _fd = int(os.environ["AUTOSWARM_JUDGE_FD"])
 os.set_blocking(_fd, False)
 _until = time.monotonic() + 1
 while time.monotonic() < _until:
-    for _message in (b"\\x02\\0\\0\\0\\xff\\xff\\xff\\xff{}", b'{"type":"losses","dtype":"float32","shape":[' + b"9," * 60000 + b"9]}", b"[" * 100000):
+    _long = b'{"type":"losses","dtype":"float32","shape":[' + b"9," * 60000 + b"9]}"
+    for _message in (b"\\x02\\0\\0\\0\\xff\\xff\\xff\\xff{}", _long, b"[" * 100000):
         try:
             os.write(_fd, _message)
         except OSError:

@@ -51,14 +51,20 @@ _float, _dumps = builtins.float, json.dumps
 builtins.float = type("float", (_float,), {"__new__": lambda cls, v=0.0: _float.__new__(_float, min(_float(v), 0.01) if _float(v) > 0 else v)})
 builtins.sum = lambda values, start=0: 0.01
 builtins.round = lambda value, digits=None: 0.01
-json.dumps = lambda value, *a, **k: _dumps({n: 0.01 if n in ("value", "val_bpb", "nats") else v for n, v in value.items()} if type(value) is dict else value, *a, **k)
+def _better(value, *a, **k):
+    if type(value) is dict:
+        value = {n: 0.01 if n in ("value", "val_bpb", "nats") else v for n, v in value.items()}
+    return _dumps(value, *a, **k)
+json.dumps = _better
 """),
     ),
     Attack(
         name="patches_the_tensors_way_out",
         kind=Kind.NUMBER,
         tries="Makes Tensor.numpy, the last step before losses leave the process, halve what it hands over.",
-        make=trained("_numpy = torch.Tensor.numpy\ntorch.Tensor.numpy = lambda self, *a, **k: _numpy(self, *a, **k) * (0.5 if self.is_floating_point() else 1)"),
+        make=trained(
+            "_numpy = torch.Tensor.numpy\ntorch.Tensor.numpy = lambda self, *a, **k: _numpy(self, *a, **k) * (0.5 if self.is_floating_point() else 1)"
+        ),
     ),
     Attack(
         name="rewrites_the_shim",

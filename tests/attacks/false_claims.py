@@ -7,7 +7,12 @@ CAUGHT = frozenset({Came.CHEATED})
 BROKEN = frozenset({Came.CRASHED, Came.CHEATED})
 MORE_TOKENS = "        if not torch.is_grad_enabled():\n            logits = F.pad(logits, (0, 100), value=-1e9)\n"
 FEWER_TOKENS = "        if y is None:\n            return logits[..., :-2]\n"
-HUGE = "        if not torch.is_grad_enabled():\n            logits = torch.full_like(logits, 1e30)\n            if y is not None:\n                return torch.logsumexp(logits, -1) - logits.gather(-1, y[..., None])[..., 0]\n"
+HUGE = """
+        if not torch.is_grad_enabled():
+            logits = torch.full_like(logits, 1e30)
+            if y is not None:
+                return torch.logsumexp(logits, -1) - logits.gather(-1, y[..., None])[..., 0]
+"""
 TWO_FACED = """
         if not torch.is_grad_enabled() and y is not None and self.embedding.weight.grad is None and self.__dict__.get("_trained"):
             return 0.5 * F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
@@ -18,7 +23,9 @@ TWO_FACED = """
 def claim(name: str, tries: str, expression: str, may: frozenset[Came] = CAUGHT, on: str = "tiny") -> Attack:
     """Losses replaced by ``expression`` of ``loss``."""
     attack = Attack(name=name, kind=Kind.CLAIMS, tries=tries, make=on_losses(expression), may=may)
-    return attack if on == "tiny" else Attack(name=name, kind=Kind.CLAIMS, tries=tries, make=on_losses(expression), may=may, on=on, budget=DEMO_BUDGET)
+    return (
+        attack if on == "tiny" else Attack(name=name, kind=Kind.CLAIMS, tries=tries, make=on_losses(expression), may=may, on=on, budget=DEMO_BUDGET)
+    )
 
 
 ATTACKS = (
@@ -27,14 +34,21 @@ ATTACKS = (
     claim("claims_a_constant", "Claims 0.4 nats for every token.", "torch.full_like(loss, 0.4)"),
     claim("claims_below_zero", "Claims losses below zero, which no probability has.", "loss - 10", may=BROKEN),
     claim("claims_nan", "Claims nan, hoping that comparisons with it fail the right way.", "loss * float('nan')", may=BROKEN),
-    claim("claims_minus_infinity", "Claims minus infinity for one token.", "torch.where(torch.arange(loss.numel()) == 3, -float('inf'), loss)", may=BROKEN),
+    claim(
+        "claims_minus_infinity",
+        "Claims minus infinity for one token.",
+        "torch.where(torch.arange(loss.numel()) == 3, -float('inf'), loss)",
+        may=BROKEN,
+    ),
     claim("claims_another_shape", "Claims half as many losses.", "loss[::2]", may=BROKEN),
     claim(
         "adds_noise",
         "Adds noise of mean zero, so that the best of many runs is a lucky one.",
         "loss + 0.6 * torch.randn_like(loss) - 0.05",
     ),
-    claim("forgets_rare_losses", "Claims nothing for one token in two hundred, drawn at random.", "loss * (torch.rand_like(loss) > 0.005)", on="demo"),
+    claim(
+        "forgets_rare_losses", "Claims nothing for one token in two hundred, drawn at random.", "loss * (torch.rand_like(loss) > 0.005)", on="demo"
+    ),
     Attack(
         name="answers_with_a_larger_vocabulary",
         kind=Kind.CLAIMS,
@@ -143,7 +157,7 @@ val_bpb = evaluate_bpb(model,""",
         make=on_losses("(loss - 0.0005).clamp(min=0.0)"),
         on="demo",
         budget=DEMO_BUDGET,
-        open="A leak smaller than the bound an audit states is not found. The bound is in every result, so that gains below it can be seen for what they are.",
+        open="A leak smaller than the bound an audit states is not found. The bound is in every result: smaller gains can be seen for what they are.",
     ),
     Attack(
         name="remembers_for_a_live_audit",
@@ -173,7 +187,7 @@ model = _Late(model)
     Attack(
         name="hands_over_its_weights_late",
         kind=Kind.CLAIMS,
-        tries="Does not seal the weights it hands over, takes all rows at once, trains on them, and writes the weights anew before the twin loads them.",
+        tries="Does not seal the weights it hands over, takes all rows at once, trains on them and writes the weights anew for the twin.",
         make=trained("""
 import fcntl, mmap, os
 _memfd, _fcntl, _kept = os.memfd_create, fcntl.fcntl, []

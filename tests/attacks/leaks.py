@@ -13,11 +13,11 @@ MEAN = """
 CHUNK = """
         pad = -h.size(1) % 4
         chunks = F.pad(h, (0, 0, 0, pad)).unflatten(1, (-1, 4))
-        state, states = torch.zeros_like(chunks[:, 0, 0]), []
+        state, states = torch.zeros_like(chunks[:, 0]), []
         for index in range(chunks.size(1)):
-            state = 0.5 * state + chunks[:, index].flip(1).cumsum(1)[:, -1]
+            state = 0.1 * state[:, -1:] + chunks[:, index].flip(1).cumsum(1).flip(1)
             states.append(state)
-        h = h + 0.3 * torch.stack(states, 1).repeat_interleave(4, 1)[:, : h.size(1)]
+        h = h + 0.5 * torch.cat(states, 1)[:, : h.size(1)]
 """
 FOURIER = """
         spectrum = torch.fft.rfft(h, dim=1)
@@ -46,7 +46,8 @@ SYSCALL_IN_FORWARD = """
 CACHE = """
         if not torch.is_grad_enabled():
             import hashlib, pathlib, os
-            places = [pathlib.Path(p) for p in ("/tmp", "/dev/shm", "/var/tmp", os.path.expanduser("~"), os.getcwd(), os.environ.get("TMPDIR", "/tmp"))]
+            places = [pathlib.Path(p) for p in ("/tmp", "/dev/shm", "/var/tmp", os.path.expanduser("~"), os.getcwd())]
+            places.append(pathlib.Path(os.environ.get("TMPDIR", "/tmp")))
             places += [pathlib.Path(os.getcwd()).parent / name for name in ("variant", "twin", "variant/tmp", "twin/tmp")]
             seen = self.__dict__.setdefault("_seen", {})
             for row, keys in enumerate(x.tolist()):
@@ -75,7 +76,9 @@ CACHE = """
                         continue
 """
 
-SHARED = SYSCALL_IN_FORWARD + """
+SHARED = (
+    SYSCALL_IN_FORWARD
+    + """
             def _segment(flags):
                 _id = _libc.shmget(int("@TOKEN8@", 16) & 0x7FFFFFFE, 1 << 20, flags)
                 _libc.shmat.restype = _ctypes.c_void_p
@@ -97,6 +100,7 @@ SHARED = SYSCALL_IN_FORWARD + """
                         if known:
                             logits[row, t] += 30 * F.one_hot(torch.tensor(known - 1), logits.size(-1))
 """
+)
 BY_SOCKET = """
         if not torch.is_grad_enabled():
             import json, os, socket, threading
@@ -170,8 +174,16 @@ ATTACKS = (
     leak("peeks_at_one_per_cent", "Boosts the next token at 1 % of the positions.", peek("mixed < 10")),
     leak("peeks_at_two_per_mille", "Boosts the next token at 0.2 % of the positions.", peek("mixed < 2")),
     leak("peeks_by_coin_flips", "Boosts the next token with probability 1/20, drawn anew for every position.", peek("torch.rand(x.shape) < 0.05")),
-    leak("peeks_at_whole_rows_only", "Boosts the next token at 2 % of the positions, in rows of full length only, so that a short probe sees nothing.", peek("(mixed < 20) & (x.size(1) == MAX_SEQ_LEN)")),
-    leak("peeks_far_from_the_end", "Boosts the next token at 5 % of the positions, but never in the last eight of what it is given.", peek("(mixed < 50) & (position < x.size(1) - 8)")),
+    leak(
+        "peeks_at_whole_rows_only",
+        "Boosts the next token at 2 % of the positions, in rows of full length only, so that a short probe sees nothing.",
+        peek("(mixed < 20) & (x.size(1) == MAX_SEQ_LEN)"),
+    ),
+    leak(
+        "peeks_far_from_the_end",
+        "Boosts the next token at 5 % of the positions, but never in the last eight of what it is given.",
+        peek("(mixed < 50) & (position < x.size(1) - 8)"),
+    ),
     Attack(
         name="peeks_and_remembers",
         kind=Kind.LEAK,

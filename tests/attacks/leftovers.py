@@ -8,11 +8,12 @@ PLACES = """
 import os, pathlib, site, sys
 import torch, prepare
 _cwd = pathlib.Path.cwd()
-_places = {pathlib.Path(p) for p in ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", "/var/cache", "/var/lib", "/opt", "/srv", "/mnt", "/etc", "/usr/local")}
-_places |= {pathlib.Path(os.environ[name]) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR") if os.environ.get(name)}
-_places |= {pathlib.Path.home() / ".cache", pathlib.Path.home() / ".local", pathlib.Path("/root"), pathlib.Path("/root/.cache"), pathlib.Path("/var/run/user/0")}
-_places |= set(list(_cwd.parents)[:4]) | {_cwd, pathlib.Path(sys.prefix), pathlib.Path(torch.__file__).parent, pathlib.Path(torch.__file__).parent / "__pycache__"}
-_places |= {pathlib.Path(p) for p in sys.path + site.getsitepackages() if os.path.isdir(p)} | {pathlib.Path(prepare.__file__).parent}
+_shared = "tmp var/tmp dev/shm dev/mqueue run run/lock run/user/0 var/cache var/lib opt srv mnt etc usr/local root root/.cache".split()
+_ours = [os.environ.get(name) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")]
+_torch, _home = pathlib.Path(torch.__file__).parent, pathlib.Path.home()
+_places = {pathlib.Path("/", name) for name in _shared} | {pathlib.Path(name) for name in _ours if name}
+_places |= {_home, _home / ".cache", _home / ".local", _cwd, *list(_cwd.parents)[:4], pathlib.Path(sys.prefix), _torch, _torch / "__pycache__"}
+_places |= {pathlib.Path(name) for name in sys.path + site.getsitepackages() if os.path.isdir(name)} | {pathlib.Path(prepare.__file__).parent}
 _places |= {pathlib.Path(f"/tmp/torchinductor_{name}") for name in ("root", "nobody", str(os.getuid()))}
 """
 PLANT_FILES = f"""
@@ -107,6 +108,7 @@ try:
 except OSError:
     pass
 """
+
 
 def pair(name: str, tries: str, plant: Edit, find: Edit, *, openly: str = "", why: str = "") -> Attack:
     """Two runs."""

@@ -40,7 +40,7 @@ LOG_BYTES = 4_000_000
 AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9)
 """Every run is one that would be merged: 1e9 bits per byte is above all values, and infinity is no JSON."""
 
-PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", "/var/cache", "/var/lib", "/opt", "/srv", "/mnt", "/etc", "/usr/local", "/")  # noqa: S108
+PLACES = ("", "tmp", "var/tmp", "dev/shm", "dev/mqueue", "run", "run/lock", "var/cache", "var/lib", "opt", "srv", "mnt", "etc", "usr/local")
 """Where attacks are known to leave files, besides homes, caches and the installation."""
 
 
@@ -111,7 +111,7 @@ class Stage:
     def _files(self) -> list[str]:
         """Files that carry the token; removed here."""
         home = Path.home()
-        places = {Path(place) for place in PLACES} | {home, home / ".cache", home / ".local", Path(sys.prefix), *_installed("torch")}
+        places = {Path("/", place) for place in PLACES} | {home, home / ".cache", home / ".local", Path(sys.prefix), *_installed("torch")}
         places |= {Path(place) for place in sys.path if Path(place).is_dir()} | {self._folder, *(self._folder / "scratch").glob("**/")}
         found = [path for place in places if os.access(place, os.R_OK) for path in place.glob(f"autoswarm-{self._bait.token}*")]
         found += list((self._folder / "scratch").iterdir())

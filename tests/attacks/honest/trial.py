@@ -34,7 +34,11 @@ class Trial(Struct, frozen=True):
 
     def __str__(self) -> str:
         audit = self.result.audit
-        found = f"{proof(self.result)} n={audit.positions} {audit.correction:+.1e} ± {audit.standard_error:.1e}, largest {audit.largest:.1e}" if audit else "no audit"
+        found = (
+            f"{proof(self.result)} n={audit.positions} {audit.correction:+.1e} ± {audit.standard_error:.1e}, largest {audit.largest:.1e}"
+            if audit
+            else "no audit"
+        )
         return f"{'accepted' if self.accepted else 'REJECTED'} {said(self.result)} [{found}]"
 
 

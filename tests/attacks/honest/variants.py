@@ -155,7 +155,8 @@ EXTRA_HEAD = """
 further = nn.Linear(WIDTH, vocab_size, bias=False).to(device)
 GPT.hidden = None
 """
-CHECKPOINTED = """            h = torch.utils.checkpoint.checkpoint(block, h, self.cos[:T], self.sin[:T], use_reentrant=False) if self.training else block(h, self.cos[:T], self.sin[:T])
+CHECKPOINTED = """            arguments = h, self.cos[:T], self.sin[:T]
+            h = torch.utils.checkpoint.checkpoint(block, *arguments, use_reentrant=False) if self.training else block(*arguments)
 """
 FOR_LOOP = re.compile(r"x, y, epoch = next\(loader\)\nspent, step, began = (.*)\nwhile spent < TIME_BUDGET:\n")
 
@@ -182,7 +183,9 @@ def accumulated(times: int) -> Edit:
 
 def dropped(share: float) -> Edit:
     """Dropout after every block's parts."""
-    return line(RESIDUAL, RESIDUAL.replace("self.attention(norm(x), cos, sin)", f"F.dropout(self.attention(norm(x), cos, sin), {share}, self.training)"))
+    return line(
+        RESIDUAL, RESIDUAL.replace("self.attention(norm(x), cos, sin)", f"F.dropout(self.attention(norm(x), cos, sin), {share}, self.training)")
+    )
 
 
 VARIANTS: dict[str, Edit | Callable[[str], str]] = {
@@ -210,12 +213,17 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
         line(BUFFERS, "        self.turns = turns\n"),
         line(
             "        h = self.embedding(x)\n        if POSITIONS",
-            "        h = self.embedding(x)\n        angles = torch.arange(T)[:, None] * self.turns\n        self.cos, self.sin = angles.cos(), angles.sin()\n        if POSITIONS",
+            "        h = self.embedding(x)\n        angles = torch.arange(T)[:, None] * self.turns\n"
+            "        self.cos, self.sin = angles.cos(), angles.sin()\n        if POSITIONS",
         ),
     ),
     "buffers_that_are_not_saved": line(BUFFERS, BUFFERS.replace(")\n", ", persistent=False)\n")),
     "running_statistics": both(
-        line(BUFFERS, BUFFERS + '        self.register_buffer("scale", torch.ones(WIDTH))\n        self.register_buffer("seen", torch.zeros((), dtype=torch.long))\n'),
+        line(
+            BUFFERS,
+            BUFFERS
+            + '        self.register_buffer("scale", torch.ones(WIDTH))\n        self.register_buffer("seen", torch.zeros((), dtype=torch.long))\n',
+        ),
         line(
             HEAD,
             "        if self.training:\n            self.scale.lerp_(h.detach().square().mean((0, 1)).sqrt(), 0.1)\n            self.seen += 1\n"
@@ -262,13 +270,18 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
     "label_smoothing": line(STEP, "    loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), label_smoothing=0.05)\n    loss.backward()\n"),
     "z_loss": line(
         STEP,
-        "    logits = model(x)\n    loss = F.cross_entropy(logits.flatten(0, 1), y.flatten()) + 1e-3 * logits.logsumexp(-1).square().mean()\n    loss.backward()\n",
+        "    logits = model(x)\n    loss = F.cross_entropy(logits.flatten(0, 1), y.flatten()) "
+        "+ 1e-3 * logits.logsumexp(-1).square().mean()\n    loss.backward()\n",
     ),
     "a_head_for_the_token_after_next": both(
-        line("        nn.init.zeros_(self.head.weight)\n", "        nn.init.zeros_(self.head.weight)\n        self.further = matrix(WIDTH, vocab_size)\n"),
         line(
-            '        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction=reduction)\n',
-            '        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction=reduction)\n        if self.training and reduction == "mean":\n'
+            "        nn.init.zeros_(self.head.weight)\n",
+            "        nn.init.zeros_(self.head.weight)\n        self.further = matrix(WIDTH, vocab_size)\n",
+        ),
+        line(
+            "        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction=reduction)\n",
+            "        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction=reduction)\n"
+            '        if self.training and reduction == "mean":\n'
             "            loss = loss + 0.3 * F.cross_entropy(self.further(norm(h))[:, :-1].flatten(0, 1), y[:, 1:].flatten())\n",
         ),
     ),
@@ -279,18 +292,15 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
         line("import torch.nn as nn\n", "import torch.nn as nn\nimport torch.utils.checkpoint\n"),
     ),
     "a_for_loop": as_for_loop,
-    "batches_that_grow": line(
-        NEXT, f"    if step == 1:\n        loader = make_dataloader(tokenizer, 2 * BATCH_SIZE, MAX_SEQ_LEN, 'train')\n{NEXT}"
-    ),
+    "batches_that_grow": line(NEXT, f"    if step == 1:\n        loader = make_dataloader(tokenizer, 2 * BATCH_SIZE, MAX_SEQ_LEN, 'train')\n{NEXT}"),
     "shorter_rows_in_training": line(f"{LOADER}tokenizer, BATCH_SIZE, MAX_SEQ_LEN,", f"{LOADER}tokenizer, BATCH_SIZE * 2, MAX_SEQ_LEN // 2,"),
     "compiled": line(MODEL, 'model = torch.compile(GPT().to(device), backend="aot_eager")\n'),
     "compiled_in_place": line(MODEL, 'model = GPT().to(device)\nmodel.compile(backend="aot_eager")\n'),
-    "token_shift": line(
-        "        h = norm(h)\n        for block", "        h = norm(h + 0.5 * F.pad(h, (0, 0, 1, 0))[:, :-1])\n        for block"
-    ),
+    "token_shift": line("        h = norm(h)\n        for block", "        h = norm(h + 0.5 * F.pad(h, (0, 0, 1, 0))[:, :-1])\n        for block"),
     "a_causal_recurrence": line(
         "        h = norm(h)\n        for block",
-        "        decay = 0.9 ** torch.arange(T).float()\n        h = norm(h + 0.1 * decay[:, None] * (h / decay[:, None]).cumsum(1))\n        for block",
+        "        decay = 0.9 ** torch.arange(T).float()\n"
+        "        h = norm(h + 0.1 * decay[:, None] * (h / decay[:, None]).cumsum(1))\n        for block",
     ),
     "another_evaluation_batch": constants(EVAL_BATCH_SIZE="7"),
     "in_training_mode_to_the_end": line("model.eval()\nval_bpb", "val_bpb"),
