@@ -246,7 +246,7 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
     ),
     "gradients_of_two_batches": accumulated(2),
     "gradients_of_four_batches": both(accumulated(4), constants(BATCH_SIZE="4")),
-    "gradient_clipping": line(STEP, STEP + "    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n"),
+    "gradient_clipping": line(STEP, STEP + "    torch.nn.utils.clip_grad_norm_(model.parameters(), 0.05)\n"),
     "averaged_weights": both(
         line(LOADER, f"{EMA}{LOADER}"),
         line("    loss = loss.item()  # waits", f"{AVERAGED}    loss = loss.item()  # waits"),
