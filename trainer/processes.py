@@ -1,6 +1,6 @@
 """The two processes of a run: the judge, and the variant that talks to it over a socket pair.
 
-The scratch folder holds a folder for each. Same user, so this keeps honest code apart and stops no hostile one: see the sandbox a result names.
+The scratch folder holds a folder for each. What keeps a hostile variant in its own is the sandbox that the result names.
 """
 
 import fcntl
@@ -15,6 +15,9 @@ from msgspec import Struct
 
 from evaluator.job import JudgeJob
 from trainer.environment import ROOT, our_environment, variant_environment
+from trainer.sandbox.confine import start
+from trainer.sandbox.gpu import device_nodes, installed_gpus
+from trainer.sandbox.view import view_of
 from trainer.spawn import Program, spawn
 from trainer.supervisor_job import SupervisorJob
 
@@ -23,6 +26,9 @@ LOG_PIPE = 1 << 20
 
 VARIANT = "variant"
 """Name of the live variant among the processes of a run."""
+
+LAUNCHER = ROOT / "trainer" / "launch.py"
+"""First code of every variant's process."""
 
 JUDGE_LOG = "judge.log"
 """Name in the run's directory, if the judge wrote anything."""
@@ -56,7 +62,9 @@ def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
 
     name: of its home, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits. log: what it writes goes there.
     """
-    return spawn(_variant(job, _lay_out_home(job, name), fd, log))
+    home = _lay_out_home(job, name)
+    view = view_of(home, LAUNCHER, device_nodes(job.slot.gpu, installed_gpus()))
+    return start(job.sandbox, _variant(job, home, fd, log), view, job.scratch)
 
 
 def _lay_out_judge(job: SupervisorJob) -> None:
@@ -101,7 +109,7 @@ def _judge(job: SupervisorJob, variant: int, report: int, log: int) -> Program:
 
 def _variant(job: SupervisorJob, home: Path, judge: int, log: int) -> Program:
     return Program(
-        command=[sys.executable, "-u", "-S", "-P", str(ROOT / "trainer" / "launch.py"), str(home / job.surface)],
+        command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface)],
         environment=variant_environment(os.environ, job.slot, home, judge),
         folder=home,
         output=log,
