@@ -48,7 +48,10 @@ ONE_SIDED = 1.645
 
 
 class Sample(Struct, frozen=True):
-    """Positions drawn with replacement. places: flat indices into the claims. chances: of each, per draw. widest: largest claimed advantage per chance."""
+    """Positions drawn with replacement.
+
+    places: flat indices into the claims. chances: of each, per draw. widest: largest claimed advantage per chance, in nats.
+    """
 
     places: Places
     chances: Nats

@@ -88,7 +88,7 @@ class Judge:
         self._manifest = read_manifest(job.data)
         self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
         self._meter = meter(job.budget, now, self._manifest.uncharged_steps, job.warmup_allowance)
-        self._step_cost = StepCost(job.budget.amount)
+        self._step_cost = StepCost(job.budget)
         self._batches = 0
         self._first_batch = self._began
         self._audit: Audit | None = None

@@ -7,6 +7,7 @@
 - Steps and counts are the variant's word. What it can gain by lying is bounded by what the judge sees itself: batches and its own clock.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from statistics import median
@@ -114,18 +115,18 @@ def meter(budget: Budget, now: Callable[[], float], uncharged_steps: int = 0, al
 
 
 LARGEST_STEP = 0.05
-"""Share of the budget that counts as one step at most: grace is for honest loops, and theirs are a hundredth of this."""
+"""Share of a budget in seconds that counts as one step at most: grace is for honest loops, and theirs are a hundredth of this."""
 
 
 class StepCost:
     """What one optimizer step of this run costs: the middle one of the last three, or the mean, whichever is more, so that steps may grow.
 
-    One long stall is therefore never taken for what a step costs, and no step for more than a twentieth of ``budget``.
+    So one long stall is never taken for what a step costs, and by the clock no step for more than a twentieth of the budget.
     """
 
-    def __init__(self, budget: float) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.value = 0.0
-        self._largest = LARGEST_STEP * budget
+        self._largest = math.inf if budget.unit.deterministic else LARGEST_STEP * budget.amount
         self._spent = 0.0
         self._steps = 0
         self._last: deque[float] = deque(maxlen=3)

@@ -12,7 +12,7 @@ from evaluator.messages import Logits, Probe, Request
 from evaluator.wire import Channel
 
 WIDEST = 2
-"""Times its vocabulary that a model's logits may be wide: many are rounded up to a multiple of 64 or 128, and the rest takes probability for nothing."""
+"""Times its vocabulary that a model's logits may be wide: many are rounded up, and what is beyond the vocabulary only takes probability."""
 
 SPARE = 1024
 """Logits allowed beyond that, for small vocabularies."""

@@ -27,8 +27,8 @@ def reference(training: Tokens, rows: Tokens, vocab_size: int) -> Nats:
     single /= single.sum()
     before, target = rows[:, :-1].astype(np.int64), rows[:, 1:].astype(np.int64)
     if vocab_size > PAIRS_UP_TO:
-        return -np.log(single[target])
+        return np.asarray(-np.log(single[target]))
     pairs = np.bincount(sample[:-1] * vocab_size + sample[1:], minlength=vocab_size**2)
     seen = pairs.reshape(vocab_size, vocab_size).sum(axis=1)
     found = pairs[before * vocab_size + target]
-    return -np.log((found + TRUST_IN_PAIRS * single[target]) / (seen[before] + TRUST_IN_PAIRS))
+    return np.asarray(-np.log((found + TRUST_IN_PAIRS * single[target]) / (seen[before] + TRUST_IN_PAIRS)))

@@ -281,7 +281,7 @@ def _shifted_generator(shifted: Callable[[Any], int]) -> type:
     """``torch.Generator`` with another ``manual_seed``; torch's own generators count as instances of it."""
     original = torch.Generator
 
-    class Kind(type):
+    class Kind(type(original)):  # type: ignore[misc]
         def __instancecheck__(cls, instance: Any) -> bool:
             return isinstance(instance, original)
 
