@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Event
 
@@ -24,7 +24,7 @@ from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
 from evaluator.data import read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.result import Measured, RunResult
-from tests.attacks.attack import Attack, Came, Seen, came, read_loot
+from tests.attacks.attack import Attack, Came, Kind, Seen, came, read_loot
 from tests.integration.judged import tiny_data
 from trainer.contract import RunOrder, Slot
 from trainer.result_file import LOG
@@ -39,6 +39,10 @@ LOG_BYTES = 4_000_000
 
 AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9)
 """Every run is one that would be merged: 1e9 bits per byte is above all values, and infinity is no JSON."""
+UNAUDITED = AuditPlan(share=0.0)
+
+CONFINED = (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS, Kind.FLOOD)
+"""Attacks on what confines a run: whether their claims are audited changes nothing, and takes seconds."""
 
 PLACES = ("", "tmp", "var/tmp", "dev/shm", "dev/mqueue", "run", "run/lock", "var/cache", "var/lib", "opt", "srv", "mnt", "etc", "usr/local")
 """Where attacks are known to leave files, besides homes, caches and the installation."""
@@ -73,17 +77,29 @@ class Stage:
 
     def run(self, source: str, attack: Attack) -> Seen:
         """One run of a hostile source."""
-        result, log = self.train(self._bait.named_in(source), attack.on, attack.budget, attack.warm_up)
+        honest = self.honest(attack.on, attack.budget, attack.warm_up)
+        plan = UNAUDITED if attack.kind in CONFINED else AUDITED
+        result, log = self.train(self._bait.named_in(source), attack.on, attack.budget, attack.warm_up, plan, honest)
         left = [*self._processes(), *self._files()]
         if not self._bait.is_whole():
             left.append("the bait is gone")
         return Seen(result=result, loot=read_loot(log), left=left)
 
-    def train(self, source: str, on: str, budget: Budget, warm_up: int = 0) -> tuple[RunResult, str]:
-        """Train and audit a source; its result and its log."""
+    def train(
+        self, source: str, on: str, budget: Budget, warm_up: int = 0, audit: AuditPlan = AUDITED, baseline: RunResult | None = None
+    ) -> tuple[RunResult, str]:
+        """Train and audit a source; its result and its log. baseline: what the judge is told an honest run takes on this machine."""
         self._count += 1
+        known = baseline.details if baseline else {}
         order = RunOrder(
-            run=f"r{self._count}", source=source, seed=SEED, budget=budget, directory=self._folder / "runs" / f"r{self._count}", audit=AUDITED
+            run=f"r{self._count}",
+            source=source,
+            seed=SEED,
+            budget=budget,
+            directory=self._folder / "runs" / f"r{self._count}",
+            audit=audit,
+            warmup_allowance=figure(known, "warmup_seconds"),
+            pace=figure(known, "pace"),
         )
         scratch = self._folder / "scratch"
         scratch.mkdir(exist_ok=True)
@@ -129,6 +145,12 @@ def _installed(package: str) -> list[Path]:
 def make_trainer(task: Task, data: Path, scratch: Path, sandbox: str) -> SubprocessTrainer:
     """The real trainer, in the tier asked for."""
     return SubprocessTrainer(task, data, Slot("test"), LOG_BYTES, scratch=scratch, sandbox=sandbox)
+
+
+def figure(details: Mapping[str, float | str], name: str) -> float | None:
+    """A number among a result's details."""
+    value = details.get(name)
+    return value if isinstance(value, float) else None
 
 
 def source_of(on: str) -> str:
