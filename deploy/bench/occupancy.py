@@ -33,6 +33,9 @@ ACTS = [
     Act(scenario=Scenario(name="p0-t1-s8", slots=8, thinking=0.0, training=1.0), steady=0.98, gap=20.0),
 ]
 
+LARGEST = max((act.scenario for act in ACTS), key=lambda scenario: scenario.slots)
+"""Decides how many slots Ray is asked for."""
+
 
 class Played(Struct, frozen=True):
     """Trainings of one scenario by the swarm, by plain Ray actors, and by actors that propose first and train then. cpu: coordinator's, seconds a result."""
