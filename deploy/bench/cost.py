@@ -29,8 +29,8 @@ def part(folder: Path, sizes: Sequence[int] = SIZES, samples: int = SAMPLES) -> 
     ]
     readings.append(Reading(what=f"growth from {sizes[0]:,} to {sizes[-1]:,}", value=found[-1] / found[0], goal=Goal(MOST_GROWTH, at_most=True)))
     note = (
-        f"One process and no Ray: brief, proposal (a surface of 10 kB), lease, report and verdict, each on the disk, git included; median of {samples}.\n"
-        "A brief tells up to 300 experiments, so it grows until there are so many."
+        "One process, no Ray: brief, proposal (a surface of 10 kB), lease, report and verdict, each on the disk, git included;\n"
+        f"median of {samples}. A brief tells up to 300 experiments and grows until there are so many."
     )
     return Part(name="cost", title="Coordinator's CPU time", readings=readings, note=note)
 
