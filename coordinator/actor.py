@@ -1,7 +1,7 @@
 """The Ray actor at the head: the service behind asynchronous methods.
 
 - Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray itself. Calls that came in while the
-  thread was busy share the next write to the disk.
+  thread was busy share the next write to the disk; those a slot waits for go before those of a thinking head.
 - ``lease`` and ``brief`` hold a ``Wait`` back until the campaign has changed, a few seconds at most: no Ray call spans a training.
 - Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is told by ``ready``, once, in words.
 """
@@ -26,9 +26,12 @@ from evaluator.result import Progress, RunResult
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 Opener = Callable[[], Service]
+Asked = tuple[Callable[[Service], Any], asyncio.Future[Any]]
 TICK_SECONDS = 1.0
 MOST_TOGETHER = 64
-"""Calls that share a write to the disk: more would keep the first of them waiting for the last one's work."""
+"""Calls of slots that share a write to the disk: more would keep the first of them waiting for the last one's work."""
+THOUGHTS_TOGETHER = 4
+"""The same of all other calls. A proposal costs some milliseconds of work, and a slot that becomes free waits for no more than these."""
 
 
 class CoordinatorServer:
@@ -45,7 +48,8 @@ class CoordinatorServer:
         except ConfigError as error:
             self._problem = error
         self._ticker: asyncio.Task[None] | None = None
-        self._asked: deque[tuple[Callable[[Service], Any], asyncio.Future[Any]]] = deque()
+        self._slots: deque[Asked] = deque()
+        self._others: deque[Asked] = deque()
         self._answering: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------ for whoever started it
@@ -95,37 +99,38 @@ class CoordinatorServer:
 
     async def lease(self, agent: str, patience: float) -> Lease | Wait:
         """See ``Coordinator.lease``; a ``Wait`` comes after ``patience`` seconds at the latest."""
-        return await self._ask_until(lambda service: service.lease(agent), patience)
+        return await self._ask_until(lambda service: service.lease(agent), patience, self._slots)
 
     async def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
         """See ``Coordinator.heartbeat``."""
-        return await self._ask(lambda service: service.heartbeat(agent, token, progress))
+        return await self._ask(lambda service: service.heartbeat(agent, token, progress), self._slots)
 
     async def report(self, agent: str, token: Token, result: RunResult, gap: float | None) -> Ack:
         """See ``Coordinator.report``."""
-        return await self._ask(lambda service: service.report(agent, token, result, gap))
+        return await self._ask(lambda service: service.report(agent, token, result, gap), self._slots)
 
     async def release(self, agent: str, token: Token, reason: str) -> None:
         """See ``Coordinator.release``."""
-        await self._ask(lambda service: service.release(agent, token, reason))
+        await self._ask(lambda service: service.release(agent, token, reason), self._slots)
 
     # ------------------------------------------------------------------ parts
 
-    async def _ask(self, question: Callable[[Service], Answer]) -> Answer:
+    async def _ask(self, question: Callable[[Service], Answer], line: deque[Asked] | None = None) -> Answer:
         service = self._service
         if service is None:
             raise ConnectionError(f"the campaign is not open: {self._problem}")
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().create_task(self._tick())
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._asked.append((question, answer))
+        (self._others if line is None else line).append((question, answer))
         if self._answering is None or self._answering.done():
             self._answering = asyncio.get_running_loop().create_task(self._answer_all(service))
         return await answer
 
     async def _answer_all(self, service: Service) -> None:
-        while self._asked:
-            group = [self._asked.popleft() for _ in range(min(len(self._asked), MOST_TOGETHER))]
+        while line := self._slots or self._others:
+            most = MOST_TOGETHER if line is self._slots else THOUGHTS_TOGETHER
+            group = [line.popleft() for _ in range(min(len(line), most))]
             questions = [question for question, _ in group]
             try:
                 answers = await asyncio.get_running_loop().run_in_executor(self._line, service.together, questions)
@@ -139,12 +144,12 @@ class CoordinatorServer:
             for (_, future), answer in zip(group, answers, strict=True):
                 _give(future, answer)
 
-    async def _ask_until(self, question: Callable[[Service], Answer], patience: float) -> Answer:
+    async def _ask_until(self, question: Callable[[Service], Answer], patience: float, line: deque[Asked] | None = None) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         while True:
             changed = self._changed
-            answer = await self._ask(question)
+            answer = await self._ask(question, line)
             left = deadline - loop.time()
             if not isinstance(answer, Wait) or answer.stop or left <= 0:
                 return answer

@@ -33,9 +33,12 @@ ACTS = [
     Act(scenario=Scenario(name="p0-t1-s8", slots=8, thinking=0.0, training=1.0), steady=0.98, gap=20.0),
 ]
 
+LARGEST = max((act.scenario for act in ACTS), key=lambda scenario: scenario.slots)
+"""Decides how many slots Ray is asked for."""
+
 
 class Played(Struct, frozen=True):
-    """Trainings of one scenario by the swarm, by plain Ray actors, and by actors that propose first and train then. cpu: coordinator's, seconds a result."""
+    """Trainings of one scenario: by the swarm, by plain actors, by actors that first propose and then train. cpu: coordinator's, seconds a result."""
 
     swarm: list[Busy]
     bare: list[Busy]
@@ -82,8 +85,9 @@ def part(folder: Path, seconds: float, acts: list[Act] | None = None) -> Part:
     for each in sleepers:
         each.end()
     note = (
-        f"Real actors, journal and git; trainings sleep. Shares of slot time in which a training ran, by the trainers' own clocks, over {seconds:g} s and the\n"
-        f"last runs' ends; the steady state leaves out {MARGIN:g} s at both ends. Bare Ray is handed its next training by ray.wait and proposes nothing."
+        "Real actors, journal and git; trainings sleep. Share of slot time in which a training ran, by the trainers' own clocks, from the first\n"
+        f"start to the last end ({seconds:g} s and what then still runs); the steady state leaves out {MARGIN:g} s at both ends. Bare Ray proposes\n"
+        "nothing: ray.wait hands each plain actor its next training. The serial loop proposes, then trains. All three run at the same time."
     )
     return Part(name="occupancy", title="Slot occupancy and idle gaps", readings=found, note=note)
 

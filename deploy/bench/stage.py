@@ -1,7 +1,8 @@
 """The Ray side of the benchmarks: a campaign's real actors, and plain ones that only sleep."""
 
+import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,8 @@ from deploy.bench.intervals import Busy
 from deploy.bench.scenario import Scenario, agent_builder
 from deploy.cluster import NAMESPACE  # first: it sets Ray's environment
 from deploy.parts import open_service
+
+os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "8")  # actors that sleep need no core each; else Ray warns of them
 
 import agents.actor  # isort: skip
 import coordinator.actor  # isort: skip
@@ -92,8 +95,8 @@ class Sleepers:
     """Plain actors, used for what Ray does without us."""
 
     def __init__(self, count: int) -> None:
-        kind = ray.remote(Sleeper).options(num_cpus=0)
-        self._actors = [kind.remote() for _ in range(count)]
+        kind: Any = ray.remote(Sleeper).options(num_cpus=0)
+        self._actors: list[Any] = [kind.remote() for _ in range(count)]
         ray.get([actor.work.remote(0.0, 0.0) for actor in self._actors], timeout=READY_SECONDS)
 
     def loop(self, slots: int, thinking: float, durations: Iterator[float], seconds: float) -> list[Busy]:
@@ -112,18 +115,12 @@ class Sleepers:
 
     def end(self) -> None:
         """Let the actors go."""
-        _kill(self._actors)
-
-
-def _kill(actors: Iterable[Any]) -> None:
-    for actor in actors:
-        ray.kill(actor)
+        for actor in self._actors:
+            ray.kill(actor)
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process, all its threads, from /proc; nan where there is none."""
-    import os
-
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
