@@ -19,6 +19,7 @@ import ray
 from configs.load import ConfigError
 from coordinator import leaderboard
 from coordinator.journal import CampaignBusyError
+from coordinator.owner import end_with
 from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
 from coordinator.service import Service
 from evaluator.result import Progress, RunResult
@@ -37,7 +38,10 @@ THOUGHTS_TOGETHER = 4
 class CoordinatorServer:
     """A campaign behind Ray. Made by ``ray.remote``; see ``remote_class``."""
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, owner: int | None = None) -> None:
+        """opener: opens the campaign here. owner: pid of the process on this machine to end with, or None to live by oneself."""
+        if owner is not None:
+            end_with(owner)
         self._line = ThreadPoolExecutor(max_workers=1, thread_name_prefix="campaign")
         self._changed = asyncio.Event()
         self._seen = -1

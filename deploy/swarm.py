@@ -4,6 +4,7 @@
 - ``reconcile`` compares the cluster's slots with the agents there are and starts those that are missing; it can be repeated by anybody.
 """
 
+import os
 import signal
 import sys
 import time
@@ -60,6 +61,7 @@ class Swarm:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._local = config.cluster.address == "local"
+        self._owner = os.getpid() if self._local else None
         self._agents: dict[str, Any] = {}
         self._coordinator: Any = None
         self.problems: dict[str, str] = {}
@@ -74,7 +76,7 @@ class Swarm:
             options["lifetime"] = "detached"
         if "head" in cluster:
             options["resources"] = {"head": 0.001}
-        self._coordinator = coordinator.actor.remote_class(**options).remote(partial(open_service, self._config))
+        self._coordinator = coordinator.actor.remote_class(**options).remote(partial(open_service, self._config), self._owner)
         problem = ray.get(self._coordinator.ready.remote(), timeout=READY_SECONDS)
         if problem is not None:
             ray.kill(self._coordinator)
@@ -92,7 +94,7 @@ class Swarm:
         builder = partial(build_agent, self._config, place.order)
         lifetime = {} if self._local else {"lifetime": "detached"}
         kind = agents.actor.remote_class(name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options)
-        return kind.remote(builder, self.coordinator_name, NAMESPACE)
+        return kind.remote(builder, self.coordinator_name, NAMESPACE, self._owner)
 
     @property
     def coordinator_name(self) -> str:
