@@ -18,7 +18,7 @@ from configs.load import ConfigError, Loaded, resolved_yaml
 from configs.schema import Config
 from coordinator.leaderboard import Json
 from deploy.cluster import NAMESPACE, Place, connected, places  # first: it sets Ray's environment
-from deploy.parts import build_agent, layout_of, open_service
+from deploy.parts import build_agent, layout_of, open_service, rooted
 from deploy.progress import View
 from trainer.task import load_task
 
@@ -142,7 +142,7 @@ class Swarm:
 
 def run_campaign(loaded: Loaded, view: View) -> int:
     """Start or resume the campaign and watch it until it ends; the exit code. Raises ConfigError."""
-    config = loaded.config
+    config = rooted(loaded.config)
     task = load_task(config.task.name)
     if config.trainer.kind == "subprocess" and config.cluster.address == "local":
         print(f"preparing the data of task {task.name} …", file=sys.stderr)  # noqa: T201
