@@ -143,12 +143,11 @@ class Swarm:
 def run_campaign(loaded: Loaded, view: View) -> int:
     """Start or resume the campaign and watch it until it ends; the exit code. Raises ConfigError."""
     config = rooted(loaded.config)
-    task = load_task(config.task.name)
-    if config.trainer.kind == "subprocess" and config.cluster.address == "local":
-        print(f"preparing the data of task {task.name} …", file=sys.stderr)  # noqa: T201
-        task.prepare(Path(config.data_dir).absolute())
     layout = layout_of(config)
     with Signals() as signals, connected(config):
+        if config.cluster.address == "local":
+            require_slots(config)
+            prepare_data(config)
         swarm = Swarm(config)
         swarm.start()
         layout.config.write_text(resolved_yaml(loaded), encoding="utf-8")
@@ -158,6 +157,20 @@ def run_campaign(loaded: Loaded, view: View) -> int:
             view.close()
             if config.cluster.address == "local":
                 swarm.end()
+
+
+def require_slots(config: Config) -> None:
+    """Raises ConfigError where no agent could ever live."""
+    if not any(True for _ in places(config)):
+        raise ConfigError("this machine has no GPU that Ray can see", "Check `nvidia-smi`, or run on CPU slots: slots.per_gpu=false task.name=demo.")
+
+
+def prepare_data(config: Config) -> None:
+    """Make the task's data where trainings need it. Raises ConfigError."""
+    if config.trainer.kind == "subprocess":
+        task = load_task(config.task.name)
+        print(f"preparing the data of task {task.name} …", file=sys.stderr)  # noqa: T201
+        task.prepare(Path(config.data_dir))
 
 
 def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
