@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from configs.errors import ConfigError as ConfigError
 from configs.schema import Config, Section
 
 SHIPPED = Path(__file__).parent
@@ -25,17 +26,6 @@ SHIPPED = Path(__file__).parent
 
 PREFIX = "AUTOSWARM_"
 DEFAULT = "default"
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used. ``str`` says what; ``remedy`` says what to do. Exit code 3."""
-
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what, remedy)  # both, so that it survives pickling
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class Loaded(Struct, frozen=True):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.events import AnyEvent, decode, encode, subject
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -56,7 +56,7 @@ def locked(folder: Path) -> bool:
     """Whether a coordinator works on the campaign now."""
     try:
         fd = os.open(folder / "campaign.lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

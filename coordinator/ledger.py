@@ -21,10 +21,11 @@ from coordinator.layout import Layout
 from coordinator.messages import baseline_message, merge_message, rebase_message, variant_message
 from coordinator.protocol import Proposal
 from coordinator.records import Best, Experiment
-from coordinator.repository import MergeConflictError, Repository
+from coordinator.repository import Repository
 from coordinator.results import ResultsFile
 from coordinator.state import CampaignState
 from coordinator.surface import SurfaceError, digest
+from coordinator.weave import MergeConflictError
 
 log = logging.getLogger(__name__)
 

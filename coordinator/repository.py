@@ -5,10 +5,13 @@
 - Objects are written before the journal speaks of them, refs after; ``align`` makes refs agree with the journal at every start.
 """
 
+import os
 import tempfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without git, importing GitPython must not fail: it is said in words below
 
 from git import Actor, Commit, Reference, Repo
 from git.exc import GitCommandError, GitCommandNotFound, InvalidGitRepositoryError, ODBError
@@ -16,14 +19,11 @@ from git.objects.fun import tree_to_stream
 from gitdb import IStream, LooseObjectDB
 from gitdb.exc import BadName, BadObject
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
+from coordinator.weave import weave
 
 AUTHOR = Actor("autoswarm", "autoswarm@localhost")
 FILE_MODE = 0o100644
-
-
-class MergeConflictError(Exception):
-    """Two edits touch the same lines."""
 
 
 class Repository:
@@ -71,7 +71,7 @@ class Repository:
         return text.decode()
 
     def merge(self, base: str, ours: str, theirs: str) -> str:
-        """Three texts' three-way merge by lines. Raises MergeConflictError."""
+        """Three texts' three-way merge by lines; edits of neighbouring lines go together. Raises MergeConflictError where they overlap."""
         with tempfile.TemporaryDirectory() as folder:
             names = []
             for name, text in (("best", ours), ("parent", base), ("variant", theirs)):
@@ -80,8 +80,8 @@ class Repository:
                 names.append(str(path))
             try:
                 merged: str = self._repo.git.merge_file("-p", *names, strip_newline_in_stdout=False)
-            except GitCommandError as error:
-                raise MergeConflictError from error
+            except GitCommandError:
+                merged = weave(base, ours, theirs)
         return merged
 
     def point(self, refs: Mapping[str, str]) -> None:

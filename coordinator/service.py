@@ -62,8 +62,10 @@ class Service:
         self._soft = Soft(clock, pace.ttl)
         self._grouped = self._spoilt = False
         self.changes = 0
+        self._layout = layout
         _make(layout)
         self._lock = CampaignLock(layout.folder)
+        layout.stop_request.unlink(missing_ok=True)  # meant for a coordinator before this one
         try:
             self._ledger = Ledger(layout, task, clock, listeners)
             self._begin(layout, task, rules)
@@ -283,8 +285,11 @@ class Service:
     # ------------------------------------------------------------------ what people and time ask
 
     def tick(self) -> None:
-        """Take back leases nobody renewed, see to limits. To be called every second or so."""
+        """Take back leases nobody renewed, see to limits and to a request to stop. To be called every second or so."""
         with self._transaction() as ledger:
+            if (asked := self._stop_asked()) is not None:
+                self._soft.stopping = asked == "now"
+                ledger.commit(ledger.campaign.drain("stopped by `autoswarm stop`"))
             for agent in self._soft.silent():
                 self._soft.forget(agent)
                 ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
@@ -294,6 +299,15 @@ class Service:
         with self._transaction() as ledger:
             self._soft.stopping = now
             ledger.commit(ledger.campaign.drain(reason))
+
+    def _stop_asked(self) -> str | None:
+        """What somebody left in the campaign's folder for us, taken away: ``drain`` or ``now``."""
+        try:
+            asked = self._layout.stop_request.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        self._layout.stop_request.unlink(missing_ok=True)
+        return asked.strip()
 
     def overview(self, seen_rows: int = 0) -> tuple[Json, list[Json]]:
         """The status page, and rows of experiments finished since ``seen_rows`` of them."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct, ValidationError
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.journal import Journal, locked
 from coordinator.layout import Layout
 from coordinator.leaderboard import Json, find, status

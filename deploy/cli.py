@@ -27,6 +27,8 @@ dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen, a
 items = click.argument("items", nargs=-1, metavar="[FILES]... [KEY=VALUE]...")
 
 
+WIDEST = 100
+"""Columns of the staircase at most, however wide the terminal is."""
 ORDER = ("demo", "init", "prepare", "doctor", "run", "status", "leaderboard", "show", "diff", "logs", "try", "stop", "export", "config")
 
 
@@ -83,7 +85,7 @@ def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
 
 def _start(first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
     from deploy import starting
-    from deploy.output import show, tell
+    from deploy.output import console, show, tell
     from deploy.parts import layout_of
     from deploy.views import closing, pairs
 
@@ -93,8 +95,9 @@ def _start(first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: b
     layout = layout_of(loaded.config)
     tell(f"campaign {layout.name} in {layout.folder}; Ctrl-C drains")
     code = starting.play(loaded)
-    page, rows, stairs = starting.last_page(layout, time.time())
-    show(closing(page, rows, stairs, layout))
+    if layout.journal.is_file():  # on a cluster it may lie at the head
+        page, rows, stairs = starting.last_page(layout, time.time())
+        show(closing(page, rows, stairs, layout, min(console().width, WIDEST)))
     raise Exit(code)
 
 
@@ -128,6 +131,9 @@ def prepare(task: str, data: Path) -> None:
 @campaigns
 def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> None:
     """Is this machine ready? Says what is missing and what to do; exit code 3 when something is."""
+    from deploy.packages import require_own_packages
+
+    require_own_packages()
     from deploy.doctor import Grade, examine
     from deploy.exits import CONFIG, OK
     from deploy.output import emit, show, tell
@@ -145,7 +151,7 @@ def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> Non
 
 
 @main.command(name="try")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--task", default="demo", show_default=True, help="A task's name, or the path of a task folder.")
 @click.option("--size", help="One of the task's budgets; its default otherwise.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every generator, and of the order of the data.")

@@ -3,8 +3,6 @@
 Heavy packages are tried in processes of their own: a broken torch must not end the doctor.
 """
 
-import importlib.metadata
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -15,15 +13,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.journal import locked
+from deploy.packages import HOME, PACKAGES
 from deploy.parts import layout_of
 from deploy.preflight import require_folder, require_git, require_port
 from trainer.task import load_task
 
-PACKAGES = ("agents", "configs", "coordinator", "deploy", "evaluator", "trainer")
-HOME = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
 LITTLE_DISK, TOO_LITTLE_DISK = 10e9, 1e9
 """Bytes free: a night of logs and variants, and what one campaign needs at least."""
@@ -54,7 +51,7 @@ def examine(config: Config) -> Iterator[Check]:
     """Every check, the quick ones first."""
     yield _python()
     yield _held("git", require_git, f"found at {shutil.which('git')}")
-    yield from (_package(name) for name in PACKAGES)
+    yield Check("packages", Grade.OK, f"{', '.join(PACKAGES)} in {HOME}")  # or none of this could have been imported
     yield _held("campaigns", lambda: require_folder(layout_of(config).folder), f"{config.campaigns_dir} can be written to")
     yield _disk(Path(config.campaigns_dir))
     yield _port(config)
@@ -76,17 +73,6 @@ def _held(name: str, require: Callable[[], None], fine: str, grade: Grade = Grad
     except ConfigError as error:
         return Check(name, grade, str(error), error.remedy)
     return Check(name, Grade.OK, fine)
-
-
-def _package(name: str) -> Check:
-    """Our packages have plain names: another distribution may have put one of the same name in the way."""
-    spec = importlib.util.find_spec(name)
-    found = Path(spec.origin).resolve().parent if spec and spec.origin else None
-    if found == HOME / name:
-        return Check(f"package {name}", Grade.OK, str(found))
-    owner = ", ".join(importlib.metadata.packages_distributions().get(name, [])) or "a folder on the path"
-    remedy = f"{owner} is in the way: remove it, or give autoswarm a virtual environment of its own (`make install`)."
-    return Check(f"package {name}", Grade.FAIL, f"{name} is imported from {found}, not from {HOME}", remedy)
 
 
 def _disk(folder: Path) -> Check:

@@ -3,6 +3,7 @@
     error                                    exit code
     ConfigError                              3  configuration, or something the machine lacks
       CampaignBusyError                      3  another coordinator has the campaign
+    ShadowedError                            3  another distribution is in the way of a package of ours
     NothingFoundError                        4  no such campaign, experiment, run or agent
     KeyboardInterrupt                      130
     BrokenPipeError                        141  whoever read the output went away
@@ -14,6 +15,8 @@ Usage errors are click's: 2. A limit that was reached is no error: ``run`` answe
 import os
 import sys
 import traceback
+
+from deploy.packages import ShadowedError, require_own_packages
 
 OK, FAILURE, USAGE, CONFIG, NOTHING, LIMIT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 4, 5, 130, 141
 
@@ -33,14 +36,26 @@ def explained(error: BaseException, verbose: bool) -> int:
         return BROKEN_PIPE
     if verbose:
         traceback.print_exception(error)
-    code, what, remedy = _read(error)
+    code, what, remedy = _read(_cause(error))
     for line in (f"error: {what}", f"  do: {remedy}") if what else ():
         print(line, file=sys.stderr)  # noqa: T201 - this is where people are told
     return code
 
 
+def _cause(error: BaseException) -> BaseException:
+    """An import that failed because the package is not ours is that first of all."""
+    if isinstance(error, ImportError):
+        try:
+            require_own_packages()
+        except ShadowedError as shadowed:
+            return shadowed
+    return error
+
+
 def _read(error: BaseException) -> tuple[int, str, str]:
-    from configs.load import ConfigError  # pydantic comes with it: --help must not wait for that
+    if isinstance(error, ShadowedError):
+        return CONFIG, str(error), error.remedy
+    from configs.errors import ConfigError  # not at the top: it may be what is shadowed
 
     match error:
         case KeyboardInterrupt():

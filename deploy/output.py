@@ -1,12 +1,10 @@
 """Result on stdout, progress on stderr: the two ways a command may speak. JSON needs no rich."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-
-from coordinator.leaderboard import Json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -15,7 +13,7 @@ PIPE_WIDTH = 160
 """Characters of a line where nobody says how wide it is: wide enough for a table's row."""
 
 
-def emit(value: Json, *, compact: bool = False) -> None:
+def emit(value: dict[str, Any], *, compact: bool = False) -> None:
     """A result as JSON. compact: on one line, for streams."""
     body = msgspec.json.encode(value)
     click.echo((body if compact else msgspec.json.format(body, indent=2)).decode())

@@ -2,17 +2,16 @@
 
 import os
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 from typing import assert_never
 
 from msgspec import Struct
 
 from agents.loop import AgentLoop
-from agents.proposers.contract import Proposer
+from agents.proposers.arms import make_proposers
 from agents.spool import Spool
-from configs.load import ConfigError
-from configs.schema import ArmConfig, Config, TrainerConfig
+from configs.errors import ConfigError
+from configs.schema import Config, TrainerConfig
 from coordinator.domain import Direction, Metric
 from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
@@ -92,7 +91,7 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         gpu=slot.gpu or "",
         cores=order.cores,
     )
-    return AgentLoop(card, coordinator, trainer, build_proposers(config, task), Spool(layout.spool / order.agent), layout.runs)
+    return AgentLoop(card, coordinator, trainer, make_proposers(config.arms, task.choices), Spool(layout.spool / order.agent), layout.runs)
 
 
 def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
@@ -116,25 +115,3 @@ def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
             )
         case _:
             assert_never(wanted.kind)
-
-
-def build_proposers(config: Config, task: Task) -> Mapping[str, Proposer]:
-    """The arms, by name, in the campaign's order."""
-    return {arm.name: _proposer(arm, task) for arm in config.arms}
-
-
-def _proposer(arm: ArmConfig, task: Task) -> Proposer:
-    match arm.proposer:
-        case "search":
-            from agents.proposers.search import SearchProposer
-
-            return SearchProposer(task.choices)
-        case "scripted":
-            from agents.proposers.scripted import ScriptedProposer
-
-            missing = [file for file in arm.files if not Path(file).is_file()]
-            if missing or not arm.files:
-                raise ConfigError(f"arm {arm.name} has no file {missing[0] if missing else 'at all'}", "Name its files in arms.files.")
-            return ScriptedProposer([Path(file) for file in arm.files])
-        case _:
-            assert_never(arm.proposer)

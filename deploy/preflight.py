@@ -6,7 +6,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from configs.schema import Config, CoordinatorConfig
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout

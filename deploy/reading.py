@@ -5,13 +5,14 @@ Imports inside bodies keep `--help` and `status --json` quick.
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-Command = Callable[..., Any]
+if TYPE_CHECKING:
+    from deploy.campaigns import Follower
 
 folder = click.option(
     "--campaigns",
@@ -51,24 +52,32 @@ def status(name: str | None, watch: bool, as_json: bool, folder: Path) -> None:
         show(status_page(follower.status(time.time())))
 
 
-def _watch(follower: Any, as_json: bool) -> None:
+def _watch(follower: "Follower", as_json: bool) -> None:
     """Until the campaign ends: JSON as one line a second, else a page that is drawn anew."""
+    if as_json:
+        from deploy.output import emit
+
+        for page in _pages(follower):
+            emit(page, compact=True)
+        return
     from rich.live import Live
 
-    from deploy.output import console, emit
+    from deploy.output import console
     from deploy.views import status_page
 
-    page = follower.status(time.time())
-    with Live(status_page(page), console=console(), auto_refresh=False, transient=as_json) as live:
-        while True:
-            if as_json:
-                emit(page, compact=True)
-            else:
-                live.update(status_page(page), refresh=True)
-            if page["state"] not in ("running", "draining"):
-                return
-            time.sleep(EVERY)
-            page = follower.status(time.time())
+    with Live(console=console(), auto_refresh=False) as live:
+        for page in _pages(follower):
+            live.update(status_page(page), refresh=True)
+
+
+def _pages(follower: "Follower") -> Iterator[dict[str, Any]]:
+    """The status page now and every second, the last one when nobody works any more."""
+    while True:
+        page = follower.status(time.time())
+        yield page
+        if page["state"] not in ("running", "draining"):
+            return
+        time.sleep(EVERY)
 
 
 @click.command()

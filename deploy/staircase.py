@@ -2,21 +2,26 @@
 
 - Pure: values in, lines out. Plain characters, no colour: it reads the same in a log file.
 - Larger values are always above; where lower is better the stairs go down.
-- The scale fits the stairs and everything that was nearly as good. A value beyond it is drawn on the edge, so that one very bad idea does not flatten
-  the rest.
+- The scale fits the stairs and everything that was nearly as good. A value beyond it is a ^ or v on the edge: one very bad idea does not
+  flatten the rest.
 """
 
 from collections.abc import Iterator, Sequence
-from math import floor, isfinite, log10
+from math import floor, log10
 
 from msgspec import Struct
 
 BASELINE, FLOOR, STEP = "╌", "▔", "─"
 KEPT, REJECTED, CRASHED = "●", "·", "×"
+ABOVE, BELOW = "^", "v"
 BEYOND = 0.6
 """How far the scale goes on beyond the baseline on the worse side, relative to the height of the stairs: room for the near misses."""
 FLOOR_WITHIN = 1.0
 """A floor is drawn when it is at most this many heights of the stairs below the best; else it is named in the legend."""
+
+LARGEST = 1e12
+"""A value as large as this is none: no metric reaches it, and floating point cannot tell its neighbours apart."""
+FEWEST_COLUMNS = 16
 
 
 class Point(Struct, frozen=True):
@@ -51,6 +56,10 @@ class _Scale(Struct, frozen=True):
     def value(self, row: int) -> float:
         return self.high - (self.high - self.low) * row / (self.rows - 1)
 
+    def beyond(self, value: float) -> str:
+        """The mark of a value that is not on the scale."""
+        return ABOVE if value > self.high else BELOW if value < self.low else ""
+
     @property
     def digits(self) -> int:
         """Decimals that tell two rows apart."""
@@ -58,7 +67,7 @@ class _Scale(Struct, frozen=True):
 
 
 def draw(points: Sequence[Point], frame: Frame) -> str:
-    """The picture, ``frame.width`` characters wide at most, without a line break at its end. Values that are no number count as crashes."""
+    """The picture, ``frame.width`` characters wide where that is enough, no line break at its end. Values that are no number count as crashes."""
     points = [_sane(point) for point in points]
     stairs = _stairs(points)
     if not any(isinstance(best, float) for best in stairs):
@@ -66,14 +75,14 @@ def draw(points: Sequence[Point], frame: Frame) -> str:
     scale = _scale(points, frame)
     labels = {row: f"{scale.value(row):.{scale.digits}f}" for row in _ticks(scale.rows)}
     gutter = max(map(len, labels.values()))
-    columns = max(8, frame.width - gutter - 2)
+    columns = max(FEWEST_COLUMNS, frame.width - gutter - 2)
     grid = _grid(points, stairs, frame, scale, columns)
     lines = [f"{labels.get(row, ''):>{gutter}} {'┤' if row in labels else '│'}{''.join(cells)}".rstrip() for row, cells in enumerate(grid)]
     return "\n".join([*_head(frame), *lines, *_foot(points, gutter, columns), *_legend(points, frame, scale)])
 
 
 def _sane(point: Point) -> Point:
-    return point if point.value is not None and isfinite(point.value) else Point(None)
+    return point if point.value is not None and abs(point.value) < LARGEST else Point(None)
 
 
 def _stairs(points: Sequence[Point]) -> list[float | None]:
@@ -120,7 +129,7 @@ def _grid(points: Sequence[Point], stairs: Sequence[float | None], frame: Frame,
     for wanted, mark in ((False, REJECTED), (True, KEPT)):
         for column, point in _placed(points, columns):
             if point.value is not None and point.kept is wanted:
-                grid[scale.row(point.value)][column] = mark
+                grid[scale.row(point.value)][column] = scale.beyond(point.value) or mark
     return grid
 
 
@@ -168,6 +177,8 @@ def _legend(points: Sequence[Point], frame: Frame, scale: _Scale) -> list[str]:
     kept = sum(point.kept for point in points)
     crashed = sum(point.value is None for point in points)
     parts = [f"{KEPT} kept {kept}", f"{REJECTED} rejected {len(points) - kept - crashed}", f"{CRASHED} crashed {crashed}"]
+    if beyond := sum(point.value is not None and bool(scale.beyond(point.value)) for point in points):
+        parts[1] += f" ({beyond} of them {ABOVE} {BELOW} beyond the edge)"
     if frame.baseline is not None:
         parts.append(f"{BASELINE} baseline {frame.baseline:.{digits}f}")
     if frame.floor is not None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from configs.load import SHIPPED, ConfigError
+from configs.errors import ConfigError
+from configs.load import SHIPPED
 
 CONFIG = """\
 # autoswarm run autoswarm.yaml    (`autoswarm config show` lists every key, --explain says what each means)

@@ -8,7 +8,7 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.leaderboard import SCHEMA, Json
 from evaluator.result import Cheated, Crashed, Lost, Measured, Outcome, Progress, RunResult, TimedOut, outcome_name
 from trainer.contract import Slot

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DIGITS = 4
 """Decimals of a metric: σ of a real task is a few thousandths."""
+LABEL = 11
+"""Characters of a name: those of blocks below each other stand in one column."""
 COLOURS = {"merged": "green", "rejected": "", "crashed": "red", "cheated": "magenta", "running": "cyan", "confirming": "cyan"}
 GRADES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -271,7 +273,7 @@ def checklist(checks: "Sequence[Check]") -> RenderableType:
 def pairs(facts: dict[str, str]) -> Table:
     """Names and values, a line each."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, min_width=LABEL)
     table.add_column(overflow="fold")
     for name, value in facts.items():
         table.add_row(name, Text(value))

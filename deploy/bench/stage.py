@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from configs.schema import Config
 from deploy.bench.intervals import Busy
 from deploy.bench.scenario import Scenario, agent_builder

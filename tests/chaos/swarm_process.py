@@ -21,7 +21,7 @@ TASK = ROOT / "tests" / "tasks" / "tiny"
 class SwarmProcess:
     """`autoswarm run` on the tiny task in a folder of its own. marker: a folder that only its processes have in their environment."""
 
-    def __init__(self, folder: Path, experiments: int) -> None:
+    def __init__(self, folder: Path, experiments: int, *more: str, **environment: str) -> None:
         self.folder = folder
         self.campaign = folder / "campaigns" / "chaos"
         self._scratch = folder / "tmp"
@@ -38,15 +38,21 @@ class SwarmProcess:
             "coordinator.metrics_port=0",
             "coordinator.heartbeat=1",
             "coordinator.lease_ttl=15",
+            *more,
         ]
+        self._environment = {"TMPDIR": str(self._scratch), "AUTOSWARM_CHAOS_MARK": str(folder)} | environment
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = {**os.environ, "TMPDIR": str(self._scratch), "AUTOSWARM_CHAOS_MARK": str(self.folder)}
+        environment = os.environ | self._environment
         with (self.folder / "driver.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cli", "run", *self._words], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
             )
+
+    def ended(self) -> bool:
+        """Whether the command has come to its end."""
+        return self.process is not None and self.process.poll() is not None
 
     def wait(self, seconds: float) -> int:
         assert self.process is not None
@@ -112,9 +118,9 @@ class SwarmProcess:
 
 
 @contextlib.contextmanager
-def swarm_process(folder: Path, experiments: int) -> Iterator[SwarmProcess]:
+def swarm_process(folder: Path, experiments: int, *more: str, **environment: str) -> Iterator[SwarmProcess]:
     """Whatever happens, nothing of it is left."""
-    swarm = SwarmProcess(folder, experiments)
+    swarm = SwarmProcess(folder, experiments, *more, **environment)
     try:
         yield swarm
     finally:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -262,7 +263,9 @@ def test_no_campaign_at_all_is_exit_4(tmp_path: Path) -> None:
     assert call("status", "--campaigns", tmp_path / "none").exit_code == 4
 
 
-@pytest.mark.parametrize("arguments", [("nonsense",), ("show",), ("status", "--nonsense"), ("export", "--format", "xml"), ("try",)])
+@pytest.mark.parametrize(
+    "arguments", [("nonsense",), ("show",), ("status", "--nonsense"), ("export", "--format", "xml"), ("try",), ("try", "nosuch.py")]
+)
 def test_wrong_usage_is_exit_2(arguments: tuple[str, ...]) -> None:
     result = call(*arguments)
     assert result.exit_code == 2
@@ -282,6 +285,27 @@ def test_the_traceback_comes_with_two_v_only(tmp_path: Path) -> None:
     assert "Traceback" not in call(*arguments).stderr
     assert "Traceback" not in call("-v", *arguments).stderr
     assert "Traceback" in call("-vv", *arguments).stderr
+
+
+def test_ctrl_c_while_watching_is_exit_130(running: Player) -> None:
+    command = [sys.executable, "-m", "deploy.cli", "status", "--watch", "--json", "--campaigns", str(running.layout.folder.parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        assert json.loads(watching.stdout.readline())["state"] == "running"
+        watching.send_signal(signal.SIGINT)
+        _, errors = watching.communicate(timeout=30)
+    assert watching.returncode == 130
+    assert errors == ""
+
+
+def test_a_reader_that_goes_away_is_no_error_message(campaigns: Path) -> None:
+    command = [sys.executable, "-m", "deploy.cli", "leaderboard", "--json", "--campaigns", str(campaigns)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        ended = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 141
+    assert ended.stderr == ""
 
 
 # ---------------------------------------------------------------------- configuration and preflight

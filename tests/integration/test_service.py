@@ -365,6 +365,24 @@ def test_a_full_disk_refuses_the_call_and_loses_nothing(tmp_path: Path) -> None:
     assert len(replayed(tmp_path / "demo").experiments) == 2
 
 
+def test_a_request_to_stop_drains_the_campaign_and_the_next_start_resumes_it(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with open_service(folder) as service:
+        measure_baseline(service)
+        propose(service, "a0", "DEPTH = 4", "DEPTH = 2")
+        lease = take(service, "a0")
+        Layout(folder).stop_request.write_text("now")
+        service.tick()
+        assert service.heartbeat("a0", lease.token, Progress()).stop
+        service.release("a0", lease.token, "told to stop")
+        assert service.status()["state"] == "finished"
+        Layout(folder).stop_request.write_text("drain")
+    with open_service(folder) as service:
+        service.tick()
+        service.join(card("a0"))
+        assert take(service, "a0").run == lease.run
+
+
 def test_the_surface_of_the_campaign_is_the_one_it_began_with(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     open_service(folder).close()

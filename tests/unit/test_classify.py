@@ -19,6 +19,7 @@ def outcome(
     stopped: str = "",
     wall_capped: bool = False,
     judge_error: str = "",
+    out_of_memory_kills: int | None = None,
 ) -> Outcome:
     final = Final(outcome=said, spent=1.0, steps=1) if said else None
     return classify(
@@ -31,6 +32,7 @@ def outcome(
             stopped=stopped,
             wall_capped=wall_capped,
             judge_error=judge_error,
+            out_of_memory_kills=out_of_memory_kills,
         )
     )
 

@@ -1,0 +1,125 @@
+"""The doctor and the trial: commands that look at this machine, and at one variant."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TaskConfig
+from deploy.cli import main
+from deploy.doctor import Check, Grade, examine
+from deploy.trial import as_json, reason
+from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, RunResult, Seconds, TimedOut
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def quick(config: Config) -> dict[str, Check]:
+    """Checks that need no process of their own."""
+    found = {}
+    for check in examine(config):
+        found[check.name] = check
+        if check.name == "data":
+            return found
+    raise AssertionError("no check of the data")
+
+
+def config(folder: Path, **changes: object) -> Config:
+    settings = {"campaigns_dir": str(folder / "campaigns"), "data_dir": str(folder / "data"), "coordinator": CoordinatorConfig(metrics_port=0)}
+    return Config.model_validate(settings | changes)
+
+
+def test_a_ready_machine_passes(tmp_path: Path) -> None:
+    found = quick(config(tmp_path))
+    assert {check.grade for name, check in found.items() if name not in ("data", "disk")} == {Grade.OK}
+    assert found["data"].grade is Grade.WARN
+    assert "autoswarm prepare --task demo" in found["data"].remedy
+
+
+def test_prepared_data_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "data" / "demo").mkdir(parents=True)
+    (tmp_path / "data" / "demo" / "rows").touch()
+    assert quick(config(tmp_path))["data"].grade is Grade.OK
+
+
+def test_an_unknown_task_fails_with_what_to_do(tmp_path: Path) -> None:
+    check = quick(config(tmp_path, task=TaskConfig(name="nosuch")))["data"]
+    assert check.grade is Grade.FAIL
+    assert "demo" in check.remedy
+
+
+def test_a_port_in_use_is_a_warning(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        coordinator = CoordinatorConfig(metrics_port=taken.getsockname()[1])
+        assert quick(config(tmp_path, coordinator=coordinator))["metrics port"].grade is Grade.WARN
+
+
+def test_a_file_where_the_campaigns_should_be_fails(tmp_path: Path) -> None:
+    (tmp_path / "campaigns").touch()
+    check = quick(config(tmp_path, campaign=CampaignConfig(name="x")))["campaigns"]
+    assert check.grade is Grade.FAIL
+    assert "is not a folder" in check.what
+
+
+def test_slots_on_gpus_need_gpus(tmp_path: Path) -> None:
+    *_, torch = examine(config(tmp_path, slots=SlotsConfig(per_gpu=True)))
+    assert torch.name == "torch"
+    assert torch.grade is (Grade.FAIL if "no GPU" in torch.what else Grade.OK)
+
+
+@pytest.mark.parametrize(("package", "command"), [("agents", "doctor"), ("configs", "doctor"), ("coordinator", "status"), ("trainer", "doctor")])
+def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, package: str, command: str) -> None:
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").touch()
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    program = [sys.executable, "-P", "-m", "deploy.cli", command]
+    ran = subprocess.run(program, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+    assert ran.returncode == 3, ran.stderr
+    what, remedy = ran.stderr.splitlines()[-2:]
+    assert what.startswith(f"error: package {package} is imported from {tmp_path / package}")
+    assert "is in the way" in remedy
+
+
+@pytest.mark.parametrize(
+    ("outcome", "word", "text"),
+    [
+        (Measured(1.5), "measured", ""),
+        (Crashed(CrashKind.OUT_OF_MEMORY), "crashed", "out of memory"),
+        (Crashed(CrashKind.EXCEPTION, "KeyError: 1"), "crashed", "exception: KeyError: 1"),
+        (TimedOut(Limit.WALL_CAP, 60.04), "timed_out", "ended at its wall cap after 60.0 s"),
+        (Cheated("below_floor", "0.1 < 0.7"), "cheated", "below_floor: 0.1 < 0.7"),
+        (Lost("cancelled"), "lost", "cancelled"),
+    ],
+)
+def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word: str, text: str) -> None:
+    found = as_json(RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7))
+    assert set(found) == {"schema", "outcome", "value", "floor", "seconds", "sandbox", "seed", "reason"}
+    assert set(found["seconds"]) == {"startup", "train", "evaluate", "total"}
+    assert (found["schema"], found["outcome"], found["reason"], found["seed"]) == (1, word, text, 7)
+    assert found["value"] == (1.5 if word == "measured" else None)
+    assert reason(outcome) == text
+
+
+def test_a_variant_that_does_not_start_is_exit_1_with_its_reason(tmp_path: Path) -> None:
+    variant = tmp_path / "train.py"
+    variant.write_text("raise ValueError('not today')\n")
+    arguments = ["try", str(variant), "--size", "ci", "--seed", "3", "--data", str(tmp_path / "data"), "--keep", str(tmp_path / "kept"), "--json"]
+    ran = CliRunner().invoke(main, arguments)
+    assert ran.exit_code == 1
+    found = json.loads(ran.stdout)
+    assert (found["outcome"], found["value"], found["seed"]) == ("crashed", None, 3)
+    assert "not today" in found["reason"]
+    assert "not today" in (tmp_path / "kept" / "train.log").read_text()
+
+
+def test_an_unknown_size_is_exit_3(tmp_path: Path) -> None:
+    variant = tmp_path / "train.py"
+    variant.touch()
+    ran = CliRunner().invoke(main, ["try", str(variant), "--size", "nosuch"])
+    assert ran.exit_code == 3
+    assert "ci" in ran.stderr
