@@ -70,7 +70,7 @@ def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
     references = {BARE: played.bare} | ({SERIAL: played.serial} if scenario.thinking else {})
     return [
         _occupancy(f"{what}: whole loop", played.swarm, references, scenario.slots, 0.0, act.whole),
-        _occupancy("  steady state", played.swarm, references, scenario.slots, margin, act.steady),
+        _occupancy("  steady state", played.swarm, {BARE: played.bare}, scenario.slots, margin, act.steady),
         _gap("  idle gap, median", played, 0.5, act.gap),
         _gap("  idle gap, 95 of 100", played, 0.95, None),
         Reading(what="  coordinator's CPU a result", value=played.cpu * 1e3, unit="ms"),
