@@ -141,12 +141,15 @@ class CoordinatorServer:
             except Exception as error:  # the outermost loop: whoever asked must hear of it
                 log.exception("calls could not be answered")
                 answers = [error] * len(group)
-            if service.changes != self._seen:
-                self._seen = service.changes
-                self._changed.set()
-                self._changed = asyncio.Event()
+            self._tell_of_changes(service)
             for (_, future), answer in zip(group, answers, strict=True):
                 _give(future, answer)
+
+    def _tell_of_changes(self, service: Service) -> None:
+        if service.changes != self._seen:
+            self._seen = service.changes
+            self._changed.set()
+            self._changed = asyncio.Event()
 
     async def _ask_until(self, question: Callable[[Service], Answer], patience: float, line: deque[Asked] | None = None) -> Answer:
         loop = asyncio.get_running_loop()
@@ -165,10 +168,12 @@ class CoordinatorServer:
                 return answer
 
     async def _tick(self) -> None:
-        while True:
+        """Never together with other calls: a request to stop is taken from the disk once, so it must not be undone with somebody's failure."""
+        while (service := self._service) is not None:
             await asyncio.sleep(TICK_SECONDS)
             try:
-                await self._ask(lambda service: service.tick())
+                await asyncio.get_running_loop().run_in_executor(self._line, service.tick)
+                self._tell_of_changes(service)
             except ConfigError as error:  # a full disk: go on trying, agents keep their results
                 log.error("the campaign cannot be written", extra={"error": str(error), "remedy": error.remedy})
 

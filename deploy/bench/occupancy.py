@@ -50,13 +50,14 @@ def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleep
     """Rehearse for ``seconds``, the three side by side: they sleep nearly all the time, so none is in the others' way."""
     config = config_of(scenario, folder)
     head = Head(config)
-    with Cast(scenario, config, head.name), head, ThreadPoolExecutor(2) as pool:
+    with Cast(scenario, config, head.name) as cast, head, ThreadPoolExecutor(2) as pool:
         bare = pool.submit(sleepers[0].loop, scenario.slots, 0.0, scenario.durations(), seconds)
         serial = pool.submit(sleepers[1].loop, scenario.slots, scenario.thinking, scenario.durations(), seconds)
         used = head.cpu_seconds()
         time.sleep(seconds)
         used = head.cpu_seconds() - used
         head.finish()
+        cast.leave()
         done = trainings(layout_of(config))
         return Played(done, bare.result(), serial.result(), used / len(done))
 
@@ -69,7 +70,7 @@ def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
     references = {BARE: played.bare} | ({SERIAL: played.serial} if scenario.thinking else {})
     return [
         _occupancy(f"{what}: whole loop", played.swarm, references, scenario.slots, 0.0, act.whole),
-        _occupancy("  steady state", played.swarm, references, scenario.slots, margin, act.steady),
+        _occupancy("  steady state", played.swarm, {BARE: played.bare}, scenario.slots, margin, act.steady),
         _gap("  idle gap, median", played, 0.5, act.gap),
         _gap("  idle gap, 95 of 100", played, 0.95, None),
         Reading(what="  coordinator's CPU a result", value=played.cpu * 1e3, unit="ms"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from configs.schema import Config
 from deploy.bench.intervals import Busy
 from deploy.bench.scenario import Scenario, agent_builder
@@ -69,14 +69,20 @@ class Cast:
         kind = agents.actor.remote_class(num_cpus=1)
         names = [f"slot{number}" for number in range(self._scenario.slots)]
         builders = [agent_builder(self._config, name, self._scenario.thinking) for name in names]
-        self._actors = [kind.remote(builder, self._head, NAMESPACE) for builder in builders]
+        self._actors: list[Any] = [kind.remote(builder, self._head, NAMESPACE) for builder in builders]
         ray.get([actor.pid.remote() for actor in self._actors], timeout=READY_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
-        leaving = [actor.end.remote(True, GOODBYE_SECONDS) for actor in self._actors]
-        ray.wait(leaving, num_returns=len(leaving), timeout=GOODBYE_SECONDS)
-        for actor in self._actors:
+        self.leave()
+
+    def leave(self) -> None:
+        """Let every agent say goodbye while there is somebody to say it to. May be repeated."""
+        actors, self._actors = self._actors, []
+        leaving = [actor.end.remote(True, GOODBYE_SECONDS) for actor in actors]
+        if leaving:
+            ray.wait(leaving, num_returns=len(leaving), timeout=GOODBYE_SECONDS)
+        for actor in actors:
             ray.kill(actor)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.actor import CoordinatorServer
 from coordinator.campaign import UnknownAgentError
 from coordinator.journal import Journal
