@@ -9,7 +9,7 @@ STAMP := .venv/installed
 SLOW := cluster or chaos or browser or gpu
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench clean
+.PHONY: help install demo effects test test-slow check bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,9 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+effects: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine
+	@$(BIN)/python -m trainer.tasks.demo.effects $(or $(ARGS),--size ci --seeds 2)
 
 bench: $(STAMP) ## occupancy and coordinator cost, measured on this machine
 	@$(BIN)/python -m deploy.bench $(ARGS)
