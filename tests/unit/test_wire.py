@@ -125,7 +125,7 @@ def test_a_packet_and_its_payload_arrive_as_sent(packets: Pair) -> None:
     header, payload = channel(ours).receive(payload_limit=len(block))
     assert header == NextBatch(rows=2, length=3, steps=4)
     assert payload == block
-    assert channel(ours).receive() == (Hello(1), b"")
+    assert channel(ours).receive() == (Hello(1), bytearray())
 
 
 def test_what_was_held_is_passed_on_without_being_looked_at(packets: Pair) -> None:
@@ -135,7 +135,7 @@ def test_what_was_held_is_passed_on_without_being_looked_at(packets: Pair) -> No
     channel(ours).send(Hello(2), held)
     assert held.read(3, at=2) == b"igh"
     held.close()
-    assert channel(theirs).receive(payload_limit=7) == (Hello(2), b"weights")
+    assert channel(theirs).receive(payload_limit=7) == (Hello(2), bytearray(b"weights"))
 
 
 def test_sealed_memory_cannot_be_changed_cut_or_grown() -> None:
