@@ -301,11 +301,12 @@ class CampaignState:
         best = division.best
         if event.value is None or (best is not None and experiment.parent != best.commit):
             raise InvalidTransition(experiment.experiment, "merged without a value or on a parent that is not the best", experiment.story)
-        experiment.merge_commit = event.commit
+        experiment.merge_commit, experiment.grounds = event.commit, event.grounds
+        runs = event.grounds.runs if event.grounds else len(experiment.values)
         self.digests[event.commit] = experiment.digest
         if experiment.baseline:
             division.sigma = sigma(experiment.values)
-        division.history.append(Best(experiment.experiment, experiment.ordinal, event.commit, event.value, len(experiment.values), at))
+        division.history.append(Best(experiment.experiment, experiment.ordinal, event.commit, event.value, runs, at))
         self._finish(experiment, State.MERGED, event.reason, at)
 
     # ------------------------------------------------------------------ runs

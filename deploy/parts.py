@@ -11,7 +11,7 @@ from agents.loop import AgentLoop
 from agents.proposers.arms import make_proposers
 from agents.spool import Spool
 from configs.errors import ConfigError
-from configs.schema import Config, TrainerConfig
+from configs.schema import Config, TrainerConfig, TrustConfig
 from coordinator.domain import Direction, Metric
 from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
@@ -19,6 +19,7 @@ from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics, serve
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service import Pace, Service
+from coordinator.trust import Mode, TrustRules
 from deploy.logs import log_to
 from evaluator.acceptance import Policy
 from trainer.contract import Slot, Trainer
@@ -49,6 +50,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         seed=campaign.seed,
         arms=[ArmShare(arm.name, arm.weight) for arm in config.arms],
         policy=Policy(acceptance.confirm_runs, acceptance.z, acceptance.screen_z),
+        trust=trust_of(config.trust),
         baseline_runs=acceptance.baseline_runs,
         lookahead=campaign.lookahead,
         max_experiments=campaign.max_experiments,
@@ -58,12 +60,24 @@ def rules_of(config: Config, task: Task) -> Rules:
     )
 
 
+def trust_of(wanted: TrustConfig) -> TrustRules:
+    """What a merge needs."""
+    return TrustRules(
+        mode=Mode(wanted.mode),
+        audit_positions=wanted.audit_positions,
+        audit_share=wanted.audit_share,
+        audit_share_positions=wanted.audit_share_positions,
+        allow_untrusted=wanted.allow_untrusted,
+    )
+
+
 def open_service(config: Config) -> Service:
     """The campaign, open for work, its metrics served. Raises ConfigError."""
     task, layout, wanted = load_task(config.task.name), layout_of(config), config.coordinator
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
-    card, pace = TaskCard(task.name, task.surface, task.source), Pace(wanted.heartbeat, wanted.lease_ttl)
+    card = TaskCard(task.name, task.surface, task.source, tuple(task.frozen), tuple(task.imports))
+    pace = Pace(wanted.heartbeat, wanted.lease_ttl)
     service = Service(layout, card, rules_of(config, task), pace, listeners=[metrics.observe])
     metrics.show(service.status)
     try:

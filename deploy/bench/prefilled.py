@@ -46,6 +46,7 @@ def result_of(lease: Lease, value: float) -> RunResult:
         outcome=Measured(value),
         seed=lease.seed,
         seconds=Seconds(startup=1.0, train=2.0, evaluate=0.5, total=3.5),
+        sandbox="simulated",
         spent=lease.budget.amount,
         steps=500,
         tail="step 00490 | loss: 3.141\n" * 20,

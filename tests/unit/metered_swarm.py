@@ -44,6 +44,8 @@ class MeteredSwarm(Swarm):
             outcome=outcome or FAILURES.get(ordinal) or self.measure(run),
             seed=of.seed,
             seconds=Seconds(startup=1.0, train=3.0, evaluate=0.5, total=5.0),
+            sandbox="A",
+            audit=self.audit(run),
             started_at=0.0,
             finished_at=5.0,
         )

@@ -12,7 +12,7 @@ from coordinator.protocol import AgentCard, Brief, Proposal, Token
 from coordinator.state import CampaignState
 from evaluator.acceptance import Policy
 from evaluator.budget import Budget, Unit
-from evaluator.result import Crashed, CrashKind, Measured, Outcome, RunResult, Seconds
+from evaluator.result import Audit, Crashed, CrashKind, Measured, Outcome, RunResult, Seconds
 
 METRIC = Metric("val_bpb", Direction.MINIMIZE)
 RULES = Rules(
@@ -23,6 +23,11 @@ RULES = Rules(
     policy=Policy(confirm_runs=1, z=2.0),
     baseline_runs=4,
 )
+
+
+def audit_of(positions: int = 2048, kind: str = "twin") -> Audit:
+    """An audit that found nothing."""
+    return Audit(kind, positions, correction=0.0, standard_error=1e-4, leak_bound=2e-4, largest=0.02)
 
 
 def rules(**changes: object) -> Rules:
@@ -118,7 +123,18 @@ class Swarm:
 
     def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
         seed = self.state.runs[run].seed
-        return RunResult(run=run, outcome=outcome or self.measure(run), seed=seed, seconds=Seconds(total=5.0), started_at=0.0, finished_at=5.0)
+        seconds = Seconds(total=5.0)
+        ends = outcome or self.measure(run)
+        return RunResult(run=run, outcome=ends, seed=seed, seconds=seconds, sandbox="A", audit=self.audit(run), started_at=0.0, finished_at=5.0)
+
+    def audit(self, run: str) -> Audit | None:
+        """What the judge does with the run's plan: the draw depends on the seed alone, and an audit finds nothing."""
+        plan, outcome = self.campaign.audit_plan(self.state.runs[run]), self.measure(run)
+        value = outcome.value if isinstance(outcome, Measured) else None
+        if value is not None and plan.merge_below is not None and value < plan.merge_below:
+            return audit_of(plan.positions)
+        drawn = random.Random(f"audit {self.state.runs[run].seed}").random() < plan.share
+        return audit_of(plan.share_positions) if drawn else None
 
     def measure(self, run: str) -> Outcome:
         """A value that depends on the program and the seed alone, as of a deterministic budget."""
