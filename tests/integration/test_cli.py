@@ -96,6 +96,7 @@ def test_status_tells_a_running_campaign_from_a_stopped_one(campaigns: Path, run
         "run": "e00004.1",
         "division": "cpu",
         "gpu": "",
+        "sandbox": "none",
         "progress": None,
     }
 
