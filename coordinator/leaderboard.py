@@ -4,6 +4,7 @@
 - A view is a function of a state and ``now``; it needs no running coordinator.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from statistics import stdev
 from typing import Any
@@ -184,7 +185,7 @@ def _agent(name: str, agent: Agent, alive: bool, progress: dict[str, Progress]) 
 
 def _arm(state: CampaignState, name: str) -> Json:
     """What came of an arm: proposals accepted, runs they cost, and the last verdicts."""
-    tally = state.arms.get(name, {})
+    tally = state.arms.get(name, Counter())
     return {"name": name, **{what: tally.get(what, 0) for what in ("proposals", "runs", *(each.value for each in State if each.final))}}
 
 

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+import msgspec
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
