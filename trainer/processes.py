@@ -1,6 +1,6 @@
 """The two processes of a run: the judge, and the variant that talks to it over a socket pair.
 
-The scratch folder holds a folder for each. Same user, so this keeps honest code apart and stops no hostile one: see the sandbox a result names.
+The scratch folder holds a folder for each. What keeps a hostile variant in its own is the sandbox that the result names.
 """
 
 import fcntl
@@ -15,11 +15,20 @@ from msgspec import Struct
 
 from evaluator.job import JudgeJob
 from trainer.environment import ROOT, our_environment, variant_environment
+from trainer.sandbox.confine import start
+from trainer.sandbox.gpu import device_nodes, installed_gpus
+from trainer.sandbox.view import view_of
 from trainer.spawn import Program, spawn
 from trainer.supervisor_job import SupervisorJob
 
 LOG_PIPE = 1 << 20
 """Bytes the log pipe holds: the most an unprivileged process may ask for, so that a flood needs few wake-ups."""
+
+VARIANT = "variant"
+"""Name of the live variant among the processes of a run."""
+
+LAUNCHER = ROOT / "trainer" / "launch.py"
+"""First code of every variant's process."""
 
 JUDGE_LOG = "judge.log"
 """Name in the run's directory, if the judge wrote anything."""
@@ -36,25 +45,40 @@ class Processes(Struct, frozen=True):
 
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
-    home = _lay_out(job)
+    _lay_out_judge(job)
     judge_end, variant_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     log, log_in = _pipe(LOG_PIPE)
     report, report_in = _pipe()
     with judge_end, variant_end, (job.order.directory / JUDGE_LOG).open("wb") as judge_log:
         judge = spawn(_judge(job, judge_end.fileno(), report_in, judge_log.fileno()))
-        variant = spawn(_variant(job, home, variant_end.fileno(), log_in))
+        variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
     return Processes(judge, variant, log, report)
 
 
-def _lay_out(job: SupervisorJob) -> Path:
-    order, home = job.order, job.scratch / "variant"
-    for folder in (job.scratch / "judge", home, home / "tmp", home / "cache"):
-        folder.mkdir(mode=0o700)
+def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
+    """Start the run's surface in a sandbox and a scratch home of its own; may be called more than once in a run. Returns its pid; raises OSError.
+
+    name: of its home, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits. log: what it writes goes there.
+    """
+    home = _lay_out_home(job, name)
+    view = view_of(home, LAUNCHER, device_nodes(job.slot.gpu, installed_gpus()))
+    return start(job.sandbox, _variant(job, home, fd, log), view, job.scratch)
+
+
+def _lay_out_judge(job: SupervisorJob) -> None:
+    order = job.order
+    (job.scratch / "judge").mkdir(mode=0o700)
     judge_job = JudgeJob(run=order.run, data=job.data, budget=order.budget, seed=order.seed)
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
-    (home / job.surface).write_text(order.source, encoding="utf-8")
+
+
+def _lay_out_home(job: SupervisorJob, name: str) -> Path:
+    home = job.scratch / name
+    for folder in (home, home / "tmp", home / "cache"):
+        folder.mkdir(mode=0o700)
+    (home / job.surface).write_text(job.order.source, encoding="utf-8")
     shutil.copyfile(job.shim, home / "prepare.py")
     return home
 
@@ -85,7 +109,7 @@ def _judge(job: SupervisorJob, variant: int, report: int, log: int) -> Program:
 
 def _variant(job: SupervisorJob, home: Path, judge: int, log: int) -> Program:
     return Program(
-        command=[sys.executable, "-u", "-S", "-P", str(ROOT / "trainer" / "launch.py"), str(home / job.surface)],
+        command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface)],
         environment=variant_environment(os.environ, job.slot, home, judge),
         folder=home,
         output=log,

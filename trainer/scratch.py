@@ -5,6 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from trainer.sandbox.identity import recorded, sweep
+
 
 def make_scratch(parent: Path | None) -> Path:
     """A new empty folder that only this user may enter, in ``parent`` or where the system keeps temporary files. Raises OSError."""
@@ -12,7 +14,11 @@ def make_scratch(parent: Path | None) -> Path:
 
 
 def remove_scratch(folder: Path) -> bool:
-    """Remove it with all that is in it, also what a variant made unreadable. Follows no link. Returns whether it is gone."""
+    """Remove it with all that is in it, also what a variant made unreadable, and what variants with uids of their own left in places open to all.
+
+    Follows no link. Returns whether it is gone.
+    """
+    sweep(recorded(folder))
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         _open_up(folder)

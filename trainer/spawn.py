@@ -6,7 +6,7 @@ Python marks its file descriptors as not inheritable; a child gets the three sta
 import os
 import resource
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,7 +19,10 @@ FIRST_TO_GO = 1000
 
 
 class Program(Struct, frozen=True, kw_only=True):
-    """What to start. inherit: descriptors it keeps under their numbers. expendable: the kernel's first choice when memory runs out."""
+    """What to start. inherit: descriptors it keeps under their numbers. expendable: the kernel's first choice when memory runs out.
+
+    confine: the last thing done in the new process before it becomes the command; what it raises as OSError ends the process with 127.
+    """
 
     command: list[str]
     environment: Mapping[str, str]
@@ -28,6 +31,7 @@ class Program(Struct, frozen=True, kw_only=True):
     errors: int
     inherit: Sequence[int]
     expendable: bool = False
+    confine: Callable[[], None] | None = None
 
 
 def spawn(program: Program) -> int:
@@ -46,6 +50,9 @@ def _become(program: Program, parent: int) -> NoReturn:
         _limit(program)
         _plug(program)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and what is ignored stays so over an exec
+        if program.confine:
+            program.confine()
+            die_with(parent)  # another uid forgets it
         os.chdir(program.folder)
         os.execve(program.command[0], program.command, program.environment)
     except OSError as error:

@@ -13,6 +13,7 @@ from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Slot
 from trainer.environment import ROOT
 from trainer.result_file import write_result
+from trainer.sandbox.probe import AUTO, choose
 from trainer.scratch import make_scratch, remove_scratch
 from trainer.supervisor_job import Finished, Running, SupervisorJob
 from trainer.supervisor_link import SupervisorLink
@@ -29,7 +30,8 @@ class SubprocessTrainer:
     """Trains variants of ``task`` on ``data``, the folder its ``prepare`` returned, in ``slot``.
 
     log_bytes: cap of a run's log file. scratch: folder that holds the runs' scratch folders; None takes the system's. judge_module and shim are the
-    seam to the judge: what is run with ``python -m``, and the file variants import as ``prepare``; the two speak a protocol of their own.
+    seam to the judge: what is run with ``python -m``, and the file variants import as ``prepare``; the two speak a protocol of their own. sandbox:
+    the tier that confines variants, chosen once; "auto" takes the strongest there is. Raises SandboxError when the tier named is not.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class SubprocessTrainer:
         scratch: Path | None = None,
         judge_module: str = "evaluator.judge",
         shim: Path = SHIM,
+        sandbox: str = AUTO,
     ) -> None:
         self._surface = task.surface
         self._data = data.absolute()
@@ -50,6 +53,7 @@ class SubprocessTrainer:
         self._scratch = scratch
         self._judge_module = judge_module
         self._shim = shim.absolute()
+        self._sandbox = choose(sandbox)
 
     def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:
         """Run ``order`` to its end; see ``trainer.contract``. Raises OSError when processes cannot be started or the directory not be written."""
@@ -73,6 +77,7 @@ class SubprocessTrainer:
             log_bytes=self._log_bytes,
             judge_module=self._judge_module,
             shim=self._shim,
+            sandbox=self._sandbox,
         )
 
 

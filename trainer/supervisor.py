@@ -160,6 +160,7 @@ class Supervision:
             seed=order.seed,
             seconds=course.seconds(),
             floor=final.floor if final else None,
+            sandbox=self._job.sandbox.tier,
             spent=final.spent if final else course.share * order.budget.amount,
             steps=course.steps,
             peak_memory=self._peak_memory,

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from evaluator.result import Progress, RunResult
 from trainer.contract import RunOrder, Slot
+from trainer.sandbox.tier import Sandbox
 
 CANCEL = b"c"
 """What the trainer writes on the lifeline to cancel."""
@@ -23,7 +24,7 @@ class SupervisorJob(Struct, frozen=True, kw_only=True):
 
     lifeline: number of the inherited file descriptor. surface: file name the source goes by. data: prepared data folder. scratch: an empty folder of
     this run alone, removed at the end. log_bytes: cap of the log file. judge_module: run with ``python -m``. shim: file that variants import as
-    ``prepare``.
+    ``prepare``. sandbox: what confines the variant.
     """
 
     order: RunOrder
@@ -35,6 +36,7 @@ class SupervisorJob(Struct, frozen=True, kw_only=True):
     log_bytes: int
     judge_module: str
     shim: Path
+    sandbox: Sandbox = Sandbox()
 
 
 class Running(Struct, frozen=True, tag="running"):

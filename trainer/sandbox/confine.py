@@ -1,0 +1,111 @@
+"""Starting a program inside a sandbox: what each tier is made of, put together.
+
+- Everything that can be prepared is prepared before the fork; between fork and exec there are only system calls.
+- The order in the new process is: passage, uid, limits, no new privileges, Landlock, seccomp. Each needs what the next takes away.
+- A variant never runs as root with capabilities: with no uid of its own it keeps the uid and loses them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from trainer.sandbox import identity, landlock, seccomp
+from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
+from trainer.sandbox.limits import COUNT_LIMIT, FILE_LIMITS, set_limits
+from trainer.sandbox.passage import behind, open_passage
+from trainer.sandbox.tier import Sandbox, Tier
+from trainer.sandbox.view import View
+from trainer.spawn import Program, spawn
+
+NO_WORKERS = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
+"""Where there is no /dev/shm, a pool of compile workers could not even make its locks."""
+
+
+class _Steps(Struct, frozen=True, kw_only=True):
+    """What the new process does to itself. view: for Landlock; None for none."""
+
+    uid: int | None
+    passage: dict[Path, list[Path]]
+    limits: dict[int, int]
+    view: View | None
+    filter: bytes
+
+    def take(self) -> None:
+        """Confine this process. Raises OSError."""
+        os.umask(0o022)
+        open_passage(self.passage)
+        set_limits(self.limits)
+        if self.uid is None:
+            identity.drop_capabilities()
+        else:
+            identity.become(self.uid)
+        seccomp.forbid_new_privileges()
+        if self.view:
+            landlock.enter(self.view)
+        if self.filter:
+            seccomp.load(self.filter)
+
+
+def start(sandbox: Sandbox, program: Program, view: View, scratch: Path) -> int:
+    """Start ``program`` confined, its home being ``view.home`` in ``scratch``. Returns its pid, or bubblewrap's. Raises OSError."""
+    if sandbox.tier is Tier.F:
+        return spawn(structs.replace(program, confine=lambda: set_limits(FILE_LIMITS)))
+    uid = _uid_for(view.home, scratch) if sandbox.own_uid else None
+    if sandbox.tier is Tier.A:
+        return _start_wrapped(sandbox, program, view, uid)
+    return spawn(_with_steps(sandbox, program, view, uid))
+
+
+def _uid_for(home: Path, scratch: Path) -> int:
+    uid = identity.fresh_uid()
+    identity.record(scratch, uid)
+    identity.give(home, uid)
+    scratch.chmod(0o711)  # it may pass through, not look
+    return uid
+
+
+def _with_steps(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> Program:
+    if sandbox.landlock:
+        landlock.supported_abi()  # loads what must not be loaded after the fork
+    steps = _steps(view, uid, landlock_view=view if sandbox.landlock else None, filter=sandbox.filter)
+    environment = {**program.environment, **(NO_WORKERS if sandbox.landlock else {})}
+    return structs.replace(program, environment=environment, confine=steps.take)
+
+
+def _steps(view: View, uid: int | None, landlock_view: View | None, filter: bytes) -> _Steps:
+    return _Steps(
+        uid=uid,
+        passage={} if uid is None else behind([*view.code, *view.read, view.home]),
+        limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT,
+        view=landlock_view,
+        filter=filter,
+    )
+
+
+def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> int:
+    with _readable(sandbox.filter) as filter_fd:
+        files = sorted(path for path in view.home.iterdir() if path.is_file())
+        inside = Wrapped(command=program.command, environment=program.environment, files=files, filter_fd=filter_fd)
+        wrapped = structs.replace(
+            program,
+            command=bubblewrap_arguments(sandbox.bubblewrap, view, inside),
+            environment={},
+            inherit=(*program.inherit, filter_fd),
+            confine=_steps(view, uid, landlock_view=None, filter=b"").take,
+        )
+        return spawn(wrapped)
+
+
+@contextmanager
+def _readable(content: bytes) -> Iterator[int]:
+    """A descriptor ``content`` can be read from, once."""
+    descriptor = os.memfd_create("filter")
+    try:
+        os.write(descriptor, content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,131 @@
+"""The seccomp filter: compiled once from ``trainer.sandbox.policy``, then loaded by each variant's process as it stands.
+
+- The one door to libseccomp. Importing that binding runs ``ldconfig``, so it is imported late and never in a process that is being confined.
+- Loading needs no library: a process that has just been forked calls ``load``.
+"""
+
+import ctypes
+import errno
+import os
+import sys
+import tempfile
+from types import ModuleType
+from typing import Any
+
+from trainer.sandbox.policy import (
+    ABSENT,
+    AF_UNIX,
+    FIRST_UNKNOWN,
+    LAST_UNKNOWN,
+    NEW_NAMESPACES,
+    NUMBERS,
+    PAIRED,
+    REFUSED,
+    SHARED_UID,
+    SOCKET_TYPE,
+    SOCKETS,
+    TIOCLINUX,
+    TIOCSTI,
+)
+
+PR_SET_SECCOMP = 22
+PR_SET_NO_NEW_PRIVS = 38
+SECCOMP_MODE_FILTER = 2
+"""Numbers from <linux/prctl.h> and <linux/seccomp.h>."""
+
+INSTRUCTION = 8
+"""Bytes of one instruction of a filter (struct sock_filter)."""
+
+QUERY_PERSONALITY = 0xFFFF_FFFF
+"""Argument that only asks; others switch protections off."""
+
+
+class SeccompError(Exception):
+    """There is no libseccomp here, or it cannot compile the policy. ``str`` says why."""
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def compile_filter(*, sockets: bool, shared_uid: bool) -> bytes:
+    """The policy as a program for the kernel.
+
+    sockets: unix sockets may be made, because a network namespace keeps them in. shared_uid: the variant has the agent's uid. Raises SeccompError.
+    """
+    library = _library()
+    try:
+        rules = library.SyscallFilter(library.ALLOW)
+        _refuse(library, rules, sockets, shared_uid)
+        with tempfile.TemporaryFile() as file:
+            rules.export_bpf(file)
+            file.seek(0)
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise SeccompError(f"libseccomp cannot compile the policy: {error}") from error
+
+
+def _library() -> ModuleType:
+    if sys.platform != "linux":
+        raise SeccompError("seccomp is a part of Linux")
+    try:
+        import pyseccomp
+    except (ImportError, RuntimeError, OSError) as error:
+        raise SeccompError(f"libseccomp cannot be loaded: {error}") from error
+    module: ModuleType = pyseccomp
+    return module
+
+
+def _refuse(library: Any, rules: Any, sockets: bool, shared_uid: bool) -> None:
+    refused, absent = library.ERRNO(errno.EPERM), library.ERRNO(errno.ENOSYS)
+    names = [name for group in REFUSED.values() for name in group]
+    names += [] if sockets else SOCKETS
+    names += SHARED_UID if shared_uid else []
+    for name in names:
+        rules.add_rule(refused, _call(library, name))
+    for call in (*ABSENT, *range(FIRST_UNKNOWN, LAST_UNKNOWN + 1)):
+        rules.add_rule(absent, call)
+    _refuse_by_argument(library, rules, refused, sockets)
+
+
+def _call(library: Any, name: str) -> str | int:
+    """Its name where libseccomp knows it, else its number."""
+    known: int = library.resolve_syscall(library.system_arch(), name)
+    return NUMBERS[name] if known == -1 and name in NUMBERS else name
+
+
+def _refuse_by_argument(library: Any, rules: Any, refused: int, sockets: bool) -> None:
+    argument = library.Arg
+    for bit in (1 << shift for shift in range(32)):
+        if NEW_NAMESPACES & bit and bit != 0x80:  # in clone that bit is a part of the signal's number
+            rules.add_rule(refused, "clone", argument(0, library.MASKED_EQ, bit, bit))
+    if sockets:
+        rules.add_rule(refused, "socket", argument(0, library.NE, AF_UNIX))
+    else:
+        rules.add_rule(refused, "socketpair", argument(0, library.NE, AF_UNIX))
+        for kind in range(SOCKET_TYPE + 1):
+            if kind not in PAIRED:
+                rules.add_rule(refused, "socketpair", argument(1, library.MASKED_EQ, SOCKET_TYPE, kind))
+    for request in (TIOCSTI, TIOCLINUX):
+        rules.add_rule(refused, "ioctl", argument(1, library.MASKED_EQ, 0xFFFF_FFFF, request))
+    rules.add_rule(refused, "prlimit64", argument(0, library.NE, 0))
+    rules.add_rule(refused, "personality", argument(0, library.NE, QUERY_PERSONALITY))
+
+
+def forbid_new_privileges() -> None:
+    """From now on no program this process starts gains anything by being setuid. Raises OSError."""
+    _prctl(PR_SET_NO_NEW_PRIVS, 1, 0)
+
+
+def load(program: bytes) -> None:
+    """Confine this thread and all it starts by ``program``, for good. Needs ``forbid_new_privileges`` first. Raises OSError."""
+    described = _Program(len(program) // INSTRUCTION, program)
+    _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(described))
+
+
+def _prctl(option: int, first: int, second: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    unsigned = ctypes.c_ulong
+    if libc.prctl(option, unsigned(first), unsigned(second), unsigned(0), unsigned(0)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

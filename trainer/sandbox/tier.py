@@ -1,0 +1,100 @@
+"""The tiers a variant may be confined by, what each leaves open, and what choosing one found out. Values only.
+
+- The order of ``Tier`` is the order of strength.
+- ``GAPS`` is what people are told; tests/integration/test_sandbox.py asks every tier for everything that is not in it.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Tier(StrEnum):
+    """How a variant is confined, the strongest first."""
+
+    A = "A"
+    """bubblewrap: user, pid, net, ipc, uts and mount namespaces, with seccomp and, where the kernel has it, Landlock inside."""
+    B = "B"
+    """Landlock (ABI 6 or newer), seccomp and a uid of its own."""
+    C = "C"
+    """Landlock (ABI 6 or newer) and seccomp, with the uid of the agent."""
+    B_MINUS = "B-"
+    """B on an older Landlock."""
+    C_MINUS = "C-"
+    """C on an older Landlock."""
+    D = "D"
+    """A uid of its own and seccomp."""
+    E = "E"
+    """seccomp."""
+    F = "F"
+    """Nothing but a clean environment and an end to all its processes."""
+
+
+CONFINED = (Tier.A, Tier.B, Tier.C)
+"""Tiers that keep all promises which matter for a value."""
+
+SCOPED_ABI = 6
+"""First Landlock ABI that confines signals and abstract sockets (Linux 6.12)."""
+
+_DISK = "what it writes to disk is bounded file by file and by a watch, not by the file system"
+_PROC = "reads /proc of other processes: names and command lines of all, environments of its own uid"
+_FILES = "reads every file its uid may read, the prepared data among them"
+_PLACES = "writes where every user may, such as the system's temporary folder; what it leaves there is removed after the run, not kept from runs beside it"
+_METADATA = "sees the names, sizes and times of files it cannot open"
+_NO_WORKERS = "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles in one process"
+_SIGNALS = "may signal processes of its uid"
+_OLD_LANDLOCK = {
+    2: "may not move files between its folders (Landlock ABI 1)",
+    3: "may truncate files it cannot open for writing where its uid may write them (Landlock ABI below 3)",
+    5: "ioctl on devices it may open is not confined (Landlock ABI below 5)",
+    SCOPED_ABI: "signals and abstract sockets are not confined by Landlock (ABI below 6)",
+}
+
+GAPS: dict[Tier, tuple[str, ...]] = {
+    Tier.A: (),
+    Tier.B: (_DISK, _METADATA, _NO_WORKERS),
+    Tier.C: (_DISK, _METADATA, _NO_WORKERS, "the number of its processes is bounded by a watch twice a second, not by the kernel"),
+    Tier.B_MINUS: (_DISK, _METADATA, _NO_WORKERS),
+    Tier.C_MINUS: (_DISK, _METADATA, _NO_WORKERS, _SIGNALS),
+    Tier.D: (_FILES, _PLACES, _PROC, _DISK),
+    Tier.E: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _DISK),
+    Tier.F: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _DISK, "uses the network", "reads the memory of processes of its uid"),
+}
+"""What a tier leaves open, for people."""
+
+
+def gaps(tier: Tier, landlock_abi: int = SCOPED_ABI) -> tuple[str, ...]:
+    """What ``tier`` leaves open on a kernel of that Landlock ABI (0: none)."""
+    older = tuple(text for abi, text in _OLD_LANDLOCK.items() if landlock_abi < abi)
+    return GAPS[tier] + (older if tier in (Tier.B_MINUS, Tier.C_MINUS) else ())
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """Whether a tier works on this machine. why: not, in one line. remedy: how to reach it, in one line; empty where it works."""
+
+    tier: Tier
+    works: bool
+    why: str = ""
+    remedy: str = ""
+
+
+class Sandbox(Struct, frozen=True, kw_only=True):
+    """A tier and what it takes to enter it on this machine, found once and used for every run.
+
+    filter: compiled seccomp program, empty for none. landlock: ABI to use, 0 for none. own_uid: the variant gets a uid of its own. bubblewrap: path
+    of the program, empty for none.
+    """
+
+    tier: Tier = Tier.F
+    filter: bytes = b""
+    landlock: int = 0
+    own_uid: bool = False
+    bubblewrap: str = ""
+
+
+class SandboxError(Exception):
+    """The tier asked for cannot be had here. ``str`` says what and ``remedy`` what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
