@@ -1,5 +1,6 @@
 """Puts the parts of a swarm together from a configuration, in whatever process they are to live in."""
 
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -21,9 +22,12 @@ from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service import Pace, Service
 from coordinator.trust import Mode, TrustRules
 from deploy.logs import log_to
+from deploy.sandboxes import sandbox_of, warning
 from evaluator.acceptance import Policy
 from trainer.contract import Slot, Trainer
 from trainer.task import Task, load_task
+
+log = logging.getLogger(__name__)
 
 
 class SlotOrder(Struct, frozen=True, kw_only=True):
@@ -97,6 +101,8 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
     log_to(layout.logs / f"{order.agent}.log")
     slot = Slot(order.agent, order.cores, os.environ.get("CUDA_VISIBLE_DEVICES") if order.gpus else None)
     trainer = build_trainer(config, task, slot)
+    if word := warning(config):
+        log.warning(word, extra={"agent": order.agent})
     card = AgentCard(
         agent=order.agent,
         incarnation=uuid.uuid4().hex,
@@ -104,6 +110,7 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         node=order.node,
         gpu=slot.gpu or "",
         cores=order.cores,
+        sandbox=sandbox_of(config),
     )
     return AgentLoop(card, coordinator, trainer, make_proposers(config.arms, task.choices), Spool(layout.spool / order.agent), layout.runs)
 
@@ -115,7 +122,9 @@ def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
         case "subprocess":
             from trainer.subprocess_trainer import SubprocessTrainer
 
-            return SubprocessTrainer(task, task.prepare(Path(config.data_dir).absolute()), slot, int(wanted.log_megabytes * 1e6))
+            return SubprocessTrainer(
+                task, task.prepare(Path(config.data_dir).absolute()), slot, int(wanted.log_megabytes * 1e6), sandbox=sandbox_of(config)
+            )
         case "simulated":
             from trainer.simulated import SimulatedTrainer
 

@@ -318,6 +318,7 @@ def trial(found: Json, tail: str) -> RenderableType:
 def checklist(checks: "Sequence[Check]") -> RenderableType:
     """What the doctor found, what to do below each."""
     table = _table("", "check", "found")
+    table.columns[0].min_width, table.columns[1].min_width, table.columns[2].no_wrap = 4, 12, False
     for check in checks:
         table.add_row(Text(check.grade.value, style=GRADES[check.grade.value]), check.name, Text(check.what))
         if check.remedy:

@@ -31,7 +31,9 @@ TRIAL = (
 
 INSTALL_SECCOMP = "install libseccomp (Debian, Ubuntu: apt-get install libseccomp2)"
 INSTALL_BUBBLEWRAP = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap)"
-ALLOW_NAMESPACES = "run on the host, or give the container --security-opt seccomp=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN"
+ALLOW_NAMESPACES = (
+    "run on the host, or give the container --security-opt seccomp=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN"
+)
 NEWER_KERNEL = "run on Linux 6.12 or newer"
 BECOME_ROOT = "start the agent as root of its machine or container; variants then get uids of their own"
 
