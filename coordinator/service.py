@@ -204,6 +204,7 @@ class Service:
             known = self.state.proposals.get(proposal.proposal)
             if known is not None:
                 return Accepted(known)
+            proposal = _writable(proposal)
             found, refusal = self._look(agent, proposal)
             if refusal is not None:
                 ledger.commit([refusal])
@@ -320,6 +321,16 @@ class Service:
         """The status page."""
         with self._mutex:
             return status(self.state, self._clock(), alive=True, progress=self._soft.progress)
+
+
+def _writable(proposal: Proposal) -> Proposal:
+    """The proposal with words that can be written down: a model's JSON may hold halves of characters. Its source is the gate's business."""
+    settings = {_text(key): _text(value) for key, value in proposal.settings.items()}
+    return msgspec.structs.replace(proposal, title=_text(proposal.title), hypothesis=_text(proposal.hypothesis), settings=settings)
+
+
+def _text(words: str) -> str:
+    return words.encode(errors="replace").decode()
 
 
 def _require_kept(gate: Gate, task: TaskCard) -> None:

@@ -113,8 +113,8 @@ def test_every_event_survives_its_journal_form(seed: int) -> None:
     assert [decode(encode(event)) for event in events] == events
 
 
-def finish_in_step(schedule: random.Random, agents: int, restarts: bool, kind: type[Swarm] = Swarm) -> dict[str, tuple[str, str, float | None]]:
-    """Play a whole campaign in step under some schedule and return every experiment's fate."""
+def finish_in_step(schedule: random.Random, agents: int, restarts: bool, kind: type[Swarm] = Swarm) -> dict[str, tuple[object, ...]]:
+    """Play a whole campaign in step under some schedule and return every experiment's fate, and what audits its runs were leased with."""
     swarm = kind(rules(lookahead=6, max_experiments=30))
     names = [f"a{number}" for number in range(agents)]
     for name in names:
@@ -135,20 +135,23 @@ def finish_in_step(schedule: random.Random, agents: int, restarts: bool, kind: t
             for each in names:
                 swarm.join(each, str(life))
     assert swarm.state.phase is Phase.FINISHED
-    return {name: (each.title, each.state.value, each.value) for name, each in swarm.state.experiments.items()}
+    return {
+        name: (each.title, each.state.value, each.value, *(swarm.plans[run.run] for run in each.runs if run.run in swarm.plans))
+        for name, each in swarm.state.experiments.items()
+    }
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3])
 def test_in_step_the_same_seed_gives_the_same_verdicts_under_every_schedule(agents: int) -> None:
     reference = finish_in_step(random.Random(0), 2, restarts=False)
-    assert sum(state == "merged" for _, state, _ in reference.values()) > 2
+    assert sum(state == "merged" for _, state, *_ in reference.values()) > 2
     for seed in range(1, 4):
         assert finish_in_step(random.Random(seed), agents, restarts=False) == reference
 
 
 def test_in_step_the_same_cheats_are_caught_under_every_schedule_and_through_every_restart() -> None:
     reference = finish_in_step(random.Random(0), 2, restarts=False, kind=Crowd)
-    fates = [state for _, state, _ in reference.values()]
+    fates = [state for _, state, *_ in reference.values()]
     assert fates.count("merged") > 2
     assert fates.count("cheated") > 2
     for seed in range(1, 5):
