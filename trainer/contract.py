@@ -29,7 +29,8 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     """One training of one variant.
 
     run: its id, unique in the campaign. source: text of the surface. directory: where its log and result are kept (made if missing). seed: offsets
-    every random generator of the variant and the order of its data. audit: how much of its claims is checked.
+    every random generator of the variant and the order of its data. audit: how much of its claims is checked. warmup_allowance, pace: what the
+    baseline took on this machine, see ``evaluator.job.JudgeJob``; a result's details hold them as ``warmup_seconds`` and ``pace``.
     """
 
     run: str
@@ -38,6 +39,8 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     budget: Budget
     directory: Path
     audit: AuditPlan = AuditPlan()
+    warmup_allowance: float | None = None
+    pace: float | None = None
 
 
 class Trainer(Protocol):
