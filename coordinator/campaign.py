@@ -279,12 +279,21 @@ class Campaign:
         """
         experiment = self.state.experiments[run.experiment]
         division = self.state.divisions[experiment.division]
+        lot = _seed(self.rules.seed, f"audit:{run.run}") / 2**31
         if experiment.baseline:
-            return trust.plan(self.rules.trust, None, forced=run is experiment.runs[0])
+            return trust.plan(self.rules.trust, None, forced=run is experiment.runs[0], lot=lot)
         seen = max(0, experiment.ordinal - self.rules.lookahead)
         best = division.best_as_of(seen) if self.rules.lookahead else division.best
         forced = best is None or run.purpose in FORCED
-        return trust.plan(self.rules.trust, self._screen_bar(division, best) if best else None, forced)
+        return trust.plan(self.rules.trust, self._screen_bar(division, best) if best else None, forced, lot)
+
+    def of_baseline(self, run: Run, figure: str) -> float | None:
+        """The most that a figure of the judge came to in the baseline of the run's division; None while that is being measured, or unknown."""
+        division = self.state.divisions[self.state.experiments[run.experiment].division]
+        if division.best is None:
+            return None
+        found = (result.details.get(figure) for result in self.state.experiments[division.baseline].measured)
+        return max((value for value in found if isinstance(value, float | int)), default=None)
 
     def _screen_bar(self, division: Division, best: Best) -> float:
         """A screen run no better than this is rejected, in the metric's unit."""

@@ -239,7 +239,7 @@ class Service:
         return Wait(self.state.phase_reason, stop=self.state.phase is Phase.FINISHED)
 
     def _lease(self, name: str) -> Lease:
-        run = self.state.runs[name]
+        campaign, run = self._ledger.campaign, self.state.runs[name]
         experiment = self.state.experiments[run.experiment]
         assert run.token is not None  # noqa: S101 - a lease has one
         return Lease(
@@ -250,9 +250,11 @@ class Service:
             title=experiment.title,
             source=self._ledger.source(experiment.commit),
             seed=run.seed,
-            budget=self._ledger.campaign.rules.budget,
+            budget=campaign.rules.budget,
             ttl=self._pace.ttl,
-            audit=self._ledger.campaign.audit_plan(run),
+            audit=campaign.audit_plan(run),
+            warmup_allowance=campaign.of_baseline(run, "warmup_seconds"),
+            pace=campaign.of_baseline(run, "pace"),
         )
 
     def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:

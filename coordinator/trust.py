@@ -160,10 +160,13 @@ def in_words(audit: Audit | None) -> str:
     return f"{audit.kind} n={audit.positions} {audit.correction:+.4f}±{audit.standard_error:.4f}"
 
 
-def plan(rules: TrustRules, merge_below: float | None, forced: bool) -> AuditPlan:
-    """What the judge is asked for. forced: a merge may rest on this run whatever comes of it."""
+def plan(rules: TrustRules, merge_below: float | None, forced: bool, lot: float) -> AuditPlan:
+    """What the judge is asked for. forced: a merge may rest on this run whatever comes of it. lot: 0 to 1, drawn for this run.
+
+    The lot is drawn here and not by the judge, so that a campaign in step audits the same runs again whatever happens to it.
+    """
     if rules.mode is Mode.OFF:
         return AuditPlan(rules.audit_positions, 0.0, rules.audit_share_positions, None, rules.mode.value)
     if forced:
         return AuditPlan(rules.audit_positions, 1.0, rules.audit_positions, None, rules.mode.value)
-    return AuditPlan(rules.audit_positions, rules.audit_share, rules.audit_share_positions, merge_below, rules.mode.value)
+    return AuditPlan(rules.audit_positions, float(lot < rules.audit_share), rules.audit_share_positions, merge_below, rules.mode.value)

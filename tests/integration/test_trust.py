@@ -59,7 +59,7 @@ def test_an_unaudited_would_be_merge_is_confirmed_by_a_run_that_is_audited_in_fu
     with open_service(tmp_path / "demo") as service:
         screened(service)
         screen = train(service, "a0", 0.95, audit=None)
-        assert screen.audit == AuditPlan(2048, 0.05, 256, 1.0, "normal")
+        assert screen.audit == AuditPlan(2048, 0.0, 256, 1.0, "normal")
         train(service, "a0", 0.95)
         assert service.state.experiments["e00001"].state is State.CONFIRMING
         lease = train(service, "a0", 0.93)

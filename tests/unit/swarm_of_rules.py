@@ -137,13 +137,12 @@ class Swarm:
         return "A"
 
     def judged(self, run: str, outcome: Outcome) -> tuple[Outcome, Audit | None]:
-        """What a judge makes of an outcome that obeys the plan the run was leased with; the lot is drawn from the run's seed alone."""
+        """What a judge makes of an outcome that obeys the plan the run was leased with."""
         plan = self.plans[run]
         if not isinstance(outcome, Measured):
             return outcome, None
         wins = plan.merge_below is not None and outcome.value < plan.merge_below
-        drawn = random.Random(f"audit {self.state.runs[run].seed}").random() < plan.share
-        positions = plan.positions if wins else plan.share_positions if drawn else 0
+        positions = plan.positions if wins else plan.share_positions if plan.share else 0
         return self.audited(run, outcome, positions) if positions else (outcome, None)
 
     def audited(self, run: str, outcome: Outcome, positions: int) -> tuple[Outcome, Audit | None]:  # noqa: ARG002 - as above

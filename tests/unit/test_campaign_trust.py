@@ -1,11 +1,13 @@
 """What trust does to verdicts: a better value is not enough."""
 
 import pytest
+from msgspec.structs import replace
 
 from coordinator.domain import Phase, Purpose, State
 from coordinator.events import CampaignFinished, RunQueued, VerdictGiven
 from coordinator.records import Experiment
 from coordinator.trust import Mode, TrustRules
+from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, Cheated, Measured, Outcome
 from tests.unit.swarm_of_rules import Swarm, audit_of, rules
 
@@ -193,9 +195,31 @@ def test_told_to_believe_it_the_same_campaign_goes_on() -> None:
     assert swarm.state.phase is Phase.RUNNING
 
 
-def test_the_first_baseline_run_is_audited_and_the_others_by_lot() -> None:
-    swarm = Machine(TrustRules(), [])
-    assert [swarm.plans[f"baseline-cpu.{number}"].share for number in (1, 2, 3, 4)] == [1.0, 0.05, 0.05, 0.05]
+@pytest.mark.parametrize("share", [0.0, 0.05, 1.0])
+def test_the_first_baseline_run_is_audited_and_other_runs_by_lot(share: float) -> None:
+    swarm = Machine(TrustRules(audit_share=share), [])
+    for _ in range(200):
+        swarm.variant(1.1)
+    first, *others = swarm.plans.values()
+    assert first == AuditPlan(share=1.0, share_positions=2048)
+    assert sum(plan.share for plan in others) / len(others) == pytest.approx(share, abs=0.05)
+    assert {plan.share_positions for plan in others} == {256}
+
+
+def test_runs_are_leased_with_what_the_baseline_took() -> None:
+    swarm = Swarm()
+    swarm.join("a0")
+    for number in range(4):
+        run = swarm.lease("a0")
+        assert run is not None
+        assert swarm.campaign.of_baseline(swarm.state.runs[run], "pace") is None
+        result = replace(swarm.result(run, Measured(1.0 + number / 100)), details={"pace": 2.0 + number, "twin": "said nothing"})
+        swarm.commit_settled(swarm.campaign.report("a0", swarm.token(run), result, gap=None))
+    swarm.think("a0")
+    run = swarm.lease("a0")
+    assert run is not None
+    of_baseline = {figure: swarm.campaign.of_baseline(swarm.state.runs[run], figure) for figure in ("pace", "warmup_seconds", "twin")}
+    assert of_baseline == {"pace": 5.0, "warmup_seconds": None, "twin": None}
 
 
 def test_a_variant_run_before_there_is_a_best_is_audited_in_full() -> None:

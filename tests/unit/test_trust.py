@@ -84,10 +84,11 @@ def test_audits_of_several_runs_are_pooled() -> None:
 
 def test_a_run_a_merge_may_rest_on_is_audited_in_full_and_others_by_lot() -> None:
     rules = TrustRules()
-    assert plan(rules, 1.5, forced=False) == AuditPlan(2048, 0.05, 256, 1.5, "normal")
-    assert plan(rules, 1.5, forced=True) == AuditPlan(2048, 1.0, 2048, None, "normal")
-    assert plan(TrustRules(mode=Mode.STRICT), None, forced=False).mode == "strict"
-    assert plan(TrustRules(mode=Mode.OFF), 1.5, forced=True) == AuditPlan(2048, 0.0, 256, None, "off")
+    assert plan(rules, 1.5, forced=False, lot=0.5) == AuditPlan(2048, 0.0, 256, 1.5, "normal")
+    assert plan(rules, 1.5, forced=False, lot=0.04) == AuditPlan(2048, 1.0, 256, 1.5, "normal")
+    assert plan(rules, 1.5, forced=True, lot=0.5) == AuditPlan(2048, 1.0, 2048, None, "normal")
+    assert plan(TrustRules(mode=Mode.STRICT), None, forced=False, lot=0.5).mode == "strict"
+    assert plan(TrustRules(mode=Mode.OFF), 1.5, forced=True, lot=0.0) == AuditPlan(2048, 0.0, 256, None, "off")
 
 
 @pytest.mark.parametrize(("results", "mode", "allowed", "word"), [
