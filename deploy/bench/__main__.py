@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 
-from deploy.bench import cost, occupancy, reports
+from deploy.bench import cost, occupancy, reports, trust
 from deploy.bench.readings import Part, as_json, as_text
 from deploy.bench.scenario import config_of
 from deploy.cluster import connected
 
 MEASURES: dict[str, tuple[bool, Callable[[Path, float], Part]]] = {
     "cost": (False, lambda folder, _: cost.part(folder)),
+    "trust": (False, lambda folder, _: trust.part(folder)),
     "reports": (True, lambda folder, _: reports.part(folder)),
     "occupancy": (True, lambda folder, seconds: occupancy.part(folder, seconds)),
 }
@@ -29,7 +30,7 @@ MEASURES: dict[str, tuple[bool, Callable[[Path, float], Part]]] = {
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Made if missing; its disk is measured.")
 @click.option("--json", "as_data", is_flag=True, help="One JSON document instead of tables.")
 def main(wanted: tuple[str, ...], seconds: float, folder: Path | None, as_data: bool) -> None:
-    """Measure the swarm on this machine: slot occupancy, durable reports, the coordinator's cost."""
+    """Measure the swarm on this machine: slot occupancy, durable reports, the coordinator's cost, what judging costs."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     parts = []
