@@ -20,17 +20,21 @@ from trainer.sandbox.tier import Sandbox, Tier
 from trainer.sandbox.view import View
 from trainer.spawn import Program, spawn
 
+SHELL_SIGNAL = 128
+"""What bubblewrap adds to a signal's number to make an exit code, as shells do."""
+
 NO_WORKERS = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 """Where there is no /dev/shm, a pool of compile workers could not even make its locks."""
 
 
 class _Steps(Struct, frozen=True, kw_only=True):
-    """What the new process does to itself. view: for Landlock; None for none."""
+    """What the new process does to itself. landlock: ABI, 0 for none."""
 
     uid: int | None
     passage: dict[Path, list[Path]]
     limits: dict[int, int]
-    view: View | None
+    view: View
+    landlock: int
     filter: bytes
 
     def take(self) -> None:
@@ -43,8 +47,8 @@ class _Steps(Struct, frozen=True, kw_only=True):
         else:
             identity.become(self.uid)
         seccomp.forbid_new_privileges()
-        if self.view:
-            landlock.enter(self.view)
+        if self.landlock:
+            landlock.enter(self.view, self.landlock)
         if self.filter:
             seccomp.load(self.filter)
 
@@ -70,17 +74,17 @@ def _uid_for(home: Path, scratch: Path) -> int:
 def _with_steps(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> Program:
     if sandbox.landlock:
         landlock.supported_abi()  # loads what must not be loaded after the fork
-    steps = _steps(view, uid, landlock_view=view if sandbox.landlock else None, filter=sandbox.filter)
     environment = {**program.environment, **(NO_WORKERS if sandbox.landlock else {})}
-    return structs.replace(program, environment=environment, confine=steps.take)
+    return structs.replace(program, environment=environment, confine=_steps(view, uid, sandbox.landlock, sandbox.filter).take)
 
 
-def _steps(view: View, uid: int | None, landlock_view: View | None, filter: bytes) -> _Steps:
+def _steps(view: View, uid: int | None, landlock: int = 0, filter: bytes = b"") -> _Steps:
     return _Steps(
         uid=uid,
         passage={} if uid is None else behind([*view.code, *view.read, view.home]),
         limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT,
-        view=landlock_view,
+        view=view,
+        landlock=landlock,
         filter=filter,
     )
 
@@ -94,9 +98,15 @@ def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | No
             command=bubblewrap_arguments(sandbox.bubblewrap, view, inside),
             environment={},
             inherit=(*program.inherit, filter_fd),
-            confine=_steps(view, uid, landlock_view=None, filter=b"").take,
+            confine=_steps(view, uid).take,
         )
         return spawn(wrapped)
+
+
+def exit_code(sandbox: Sandbox, status: int) -> int:
+    """Exit code of what was started in ``sandbox``, negative for a signal. status: as from ``os.wait`` for the pid that ``start`` returned."""
+    code = os.waitstatus_to_exitcode(status)
+    return SHELL_SIGNAL - code if sandbox.tier is Tier.A and code > SHELL_SIGNAL else code
 
 
 @contextmanager

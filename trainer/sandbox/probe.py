@@ -148,7 +148,17 @@ def build(tier: Tier, machine: Machine) -> Sandbox:
     return Sandbox(
         tier=tier,
         filter=b"" if tier is Tier.F else compile_filter(sockets=tier is Tier.A, shared_uid=not own_uid),
-        landlock=machine.landlock if tier in (Tier.B, Tier.C, Tier.B_MINUS, Tier.C_MINUS) else 0,
+        landlock=_abi_for(tier, machine.landlock),
         own_uid=own_uid,
         bubblewrap=machine.bubblewrap if tier is Tier.A else "",
     )
+
+
+def _abi_for(tier: Tier, abi: int) -> int:
+    match tier:
+        case Tier.B | Tier.C:
+            return abi
+        case Tier.B_MINUS | Tier.C_MINUS:
+            return min(abi, SCOPED_ABI - 1)
+        case _:
+            return 0
