@@ -47,10 +47,12 @@ NETWORK = {"tcp", "udp", "netlink", "abstract socket", "socket with a path", "tu
 FILES = {"read data", "read beside", "read tmp", "list root", "list home", "list tmp", "write data", "write beside"}
 PRIVILEGES = {"capabilities", "privileges", "descriptors"}
 OTHERS = {"environment of another", "names of others", "signal", "priority of another"}
+OWN = {"list root", "list tmp", "list home", "write data", "write beside"}
+"""What A has copies of, empty, in a root and a /tmp of the variant's own; the folders that lead to its home and its Python are there again."""
 PLACES = {"write tmp", "write var", "write shm"}
 
 CLOSED = {
-    Tier.A: CALLS | NETWORK | FILES - {"list root", "list tmp"} | PRIVILEGES | OTHERS | {"write var"},
+    Tier.A: CALLS | NETWORK | FILES - OWN | PRIVILEGES | OTHERS | {"write var"},
     Tier.B: CALLS | NETWORK | FILES | PRIVILEGES | OTHERS | PLACES,
     Tier.C: CALLS | NETWORK | FILES | PRIVILEGES | OTHERS | PLACES,
     Tier.B_MINUS: CALLS | NETWORK | FILES | PRIVILEGES | OTHERS | PLACES,
@@ -58,7 +60,7 @@ CLOSED = {
     Tier.D: CALLS | NETWORK | PRIVILEGES | OTHERS - {"names of others"},
     Tier.E: CALLS | NETWORK | PRIVILEGES | {"priority of another"},
 }
-"""What each tier promises. A shows a root, a /tmp and a /dev/shm of the variant's own."""
+"""What each tier promises."""
 
 
 @contextmanager
@@ -80,9 +82,10 @@ def neighbours(folder: Path) -> Iterator[dict[str, Any]]:
         datagram = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         datagram.bind("\0" + names["datagram"])
         with_path = stack.enter_context(socket.socket(socket.AF_UNIX))
-        with_path.bind(path := f"/tmp/autoswarm-test-{os.getpid()}.sock")  # noqa: S108 a place open to all
-        stack.callback(os.unlink, path)
-        os.chmod(path, 0o777)  # noqa: PTH101, S103 so that nothing but the sandbox is in the way
+        named = common.with_suffix(".sock")
+        with_path.bind(str(named))
+        stack.callback(named.unlink)
+        named.chmod(0o777)  # so that nothing but the sandbox is in the way
         with_path.listen()
         victim = stack.enter_context(subprocess.Popen(["sleep", "600"], env={"TOKEN": "PLANTED"}))
         stack.callback(victim.kill)
@@ -93,7 +96,7 @@ def neighbours(folder: Path) -> Iterator[dict[str, Any]]:
             "port": tcp.getsockname()[1],
             "abstract": names["abstract"],
             "abstract datagram": names["datagram"],
-            "socket": path,
+            "socket": str(named),
             "pid": victim.pid,
         }
 
@@ -121,7 +124,9 @@ def test_a_tier_keeps_what_it_promises(tier: Tier, tmp_path: Path) -> None:
     try:
         with neighbours(tmp_path) as asked:
             result, log = run(tmp_path, tier, prisoner(asked))
+            touched = [path for path in asked["write"].values() if "left behind" in (Path(path).read_text() if Path(path).exists() else "")]
         assert result.outcome == Measured(1.0), log
+        assert not touched or tier in (Tier.D, Tier.E)
         assert result.sandbox == tier
         told = json.loads(next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2])
         assert set(told["opened"]) & CLOSED[tier] == set()
@@ -140,7 +145,9 @@ def test_the_ways_out_are_open_where_nothing_confines(tmp_path: Path) -> None:
         with neighbours(tmp_path) as asked:
             _, log = run(tmp_path, Tier.F, prisoner(asked))
         told = json.loads(next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2])
-        assert set(told["opened"]) >= (NETWORK | FILES | OTHERS | PLACES | {"ptrace", "keyring", "shared memory", "unshare", "clone3", "perf"}) - {"write data"}
+        assert set(told["opened"]) >= (NETWORK | FILES | OTHERS | PLACES | {"ptrace", "keyring", "shared memory", "unshare", "clone3", "perf"}) - {
+            "write data"
+        }
     finally:
         for path in marks().values():
             path.unlink(missing_ok=True)
@@ -185,7 +192,8 @@ try:
 except OSError:
     pass
 print("BOMB", alive, flush=True)
-time.sleep(5)
+if alive == {3 * PROCESSES}:
+    time.sleep(5)
 evaluate(1.0)
 """
 
@@ -205,7 +213,7 @@ def test_a_fork_bomb_is_bounded(tier: Tier, tmp_path: Path) -> None:
 CRASH = "from prepare import batch\nbatch()\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
 
 
-@pytest.mark.parametrize("tier", having(*Tier))
+@pytest.mark.parametrize("tier", having(Tier.A, Tier.B, Tier.F))
 def test_a_signal_that_ends_a_variant_is_told_as_it_was(tier: Tier, tmp_path: Path) -> None:
     result, _ = run(tmp_path, tier, CRASH)
     assert isinstance(result.outcome, Crashed)
@@ -215,7 +223,7 @@ def test_a_signal_that_ends_a_variant_is_told_as_it_was(tier: Tier, tmp_path: Pa
 HOG = "from prepare import batch, evaluate\nimport time\nbatch()\nhold = b'x' * 300_000_000\ntime.sleep(2.5)\nevaluate(1.0)\n"
 
 
-@pytest.mark.parametrize("tier", having(*Tier))
+@pytest.mark.parametrize("tier", having(Tier.A, Tier.B, Tier.F))
 def test_the_memory_a_variant_used_is_known(tier: Tier, tmp_path: Path) -> None:
     result, _ = run(tmp_path, tier, HOG)
     assert 300_000_000 < result.peak_memory < 600_000_000
@@ -228,7 +236,7 @@ batch()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        os.execv("/bin/sh", ["autoswarm-daemon", "-c", "exec -a autoswarm-daemon-of-%d sleep 600 2>/dev/null || sleep 600"])
+        os.execv("/bin/sleep", ["sleep", "600"])
     os._exit(0)
 os.wait()
 time.sleep(0.2)
@@ -236,7 +244,7 @@ evaluate(1.0)
 """
 
 
-@pytest.mark.parametrize("tier", having(*Tier))
+@pytest.mark.parametrize("tier", having(Tier.A, Tier.B, Tier.C, Tier.F))
 def test_no_process_outlives_its_run(tier: Tier, tmp_path: Path) -> None:
     before = living()
     result, _ = run(tmp_path, tier, DAEMON)
@@ -254,6 +262,34 @@ def command_of(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:  # it ended
         return ""
+
+
+MARK = """
+import os
+from prepare import batch, evaluate
+batch()
+found = []
+for folder in ("/tmp", "/var/tmp", "/dev/shm", os.path.expanduser("~"), os.environ["TMPDIR"], os.environ["XDG_CACHE_HOME"]):
+    try:
+        found += [folder for name in os.listdir(folder) if name.startswith("autoswarm-mark")]
+        os.mkdir(folder + "/autoswarm-mark-folder", 0o700)
+        open(folder + "/autoswarm-mark-folder/file", "w").close()
+        os.symlink("/etc", folder + "/autoswarm-mark-link")
+        open(folder + "/autoswarm-mark", "w").close()
+    except OSError:
+        pass
+print("MARKS", found)
+evaluate(1.0)
+"""
+
+
+@pytest.mark.parametrize("tier", having(Tier.A, Tier.B, Tier.C, Tier.B_MINUS, Tier.C_MINUS, Tier.D))
+def test_no_file_of_a_run_is_there_for_the_next(tier: Tier, tmp_path: Path) -> None:
+    if tier is Tier.D and os.geteuid() != 0:
+        pytest.skip("D has a uid of its own as root only")
+    logs = [run(tmp_path, tier, MARK, name)[1] for name in ("first", "second")]
+    assert ["MARKS []" in log for log in logs] == [True, True]
+    assert not [path for place in ("/tmp", "/var/tmp", "/dev/shm") for path in Path(place).glob("autoswarm-mark*")]  # noqa: S108
 
 
 def test_a_tier_that_does_not_exist_is_refused_with_what_to_do() -> None:
@@ -278,5 +314,5 @@ def test_entering_a_sandbox_takes_a_tenth_of_a_second_at_most(tier: Tier, tmp_pa
     def startup(kind: Tier, name: str) -> float:
         return run(tmp_path, kind, name=name)[0].seconds.startup
 
-    bare = statistics.median(startup(Tier.F, f"bare-{turn}") for turn in range(5))
-    assert min(startup(tier, f"confined-{turn}") for turn in range(5)) - bare < 0.1
+    bare = statistics.median(startup(Tier.F, f"bare-{turn}") for turn in range(3))
+    assert min(startup(tier, f"confined-{turn}") for turn in range(3)) - bare < 0.1

@@ -14,11 +14,14 @@ from msgspec import Struct, structs
 
 from trainer.sandbox import identity, landlock, seccomp
 from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
-from trainer.sandbox.limits import COUNT_LIMIT, FILE_LIMITS, set_limits
+from trainer.sandbox.gpu import visible_inside
+from trainer.sandbox.limits import COUNT_LIMIT, FILE_LIMITS, scratch_bytes, set_limits
 from trainer.sandbox.passage import behind, open_passage
 from trainer.sandbox.tier import Sandbox, Tier
 from trainer.sandbox.view import View
 from trainer.spawn import Program, spawn
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 SHELL_SIGNAL = 128
 """What bubblewrap adds to a signal's number to make an exit code, as shells do."""
@@ -92,10 +95,11 @@ def _steps(view: View, uid: int | None, landlock: int = 0, filter: bytes = b"") 
 def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> int:
     with _readable(sandbox.filter) as filter_fd:
         files = sorted(path for path in view.home.iterdir() if path.is_file())
-        inside = Wrapped(command=program.command, environment=program.environment, files=files, filter_fd=filter_fd)
+        environment = {**program.environment, VISIBLE: visible_inside(program.environment.get(VISIBLE))}
+        inside = Wrapped(command=program.command, environment=environment, files=files, filter_fd=filter_fd)
         wrapped = structs.replace(
             program,
-            command=bubblewrap_arguments(sandbox.bubblewrap, view, inside),
+            command=bubblewrap_arguments(sandbox.bubblewrap, view, inside, scratch_bytes()),
             environment={},
             inherit=(*program.inherit, filter_fd),
             confine=_steps(view, uid).take,

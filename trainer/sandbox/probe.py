@@ -1,6 +1,7 @@
 """Which tiers this machine has, and the choice of one. Done once for a trainer, in its process.
 
-- Landlock, seccomp and uids are asked of the kernel; bubblewrap is tried, because what forbids it (a container's profile, a distribution's) shows no other way.
+- Landlock, seccomp and uids are asked of the kernel; bubblewrap is tried, because what forbids it (a container's profile, a distribution's) shows no
+  other way.
 - Nothing is ever better than it was found to be: a tier asked for by name that is not there is an error, not the next one down.
 """
 
@@ -31,7 +32,9 @@ TRIAL = (
 
 INSTALL_SECCOMP = "install libseccomp (Debian, Ubuntu: apt-get install libseccomp2)"
 INSTALL_BUBBLEWRAP = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap)"
-ALLOW_NAMESPACES = "run on the host, or give the container --security-opt seccomp=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN"
+ALLOW_NAMESPACES = (
+    "run on the host, or give the container --security-opt seccomp=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN"
+)
 NEWER_KERNEL = "run on Linux 6.12 or newer"
 BECOME_ROOT = "start the agent as root of its machine or container; variants then get uids of their own"
 
@@ -70,7 +73,7 @@ def _try_bubblewrap(path: str) -> str:
     if not path:
         return "bubblewrap is not installed"
     try:
-        ended = subprocess.run([path, *TRIAL], capture_output=True, text=True, timeout=TRIAL_SECONDS, check=False, env={})  # noqa: S603 our own words
+        ended = subprocess.run([path, *TRIAL], capture_output=True, text=True, timeout=TRIAL_SECONDS, check=False, env={})
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not run: {error}"
     words = ended.stderr.strip().splitlines()

@@ -39,7 +39,9 @@ SCOPED_ABI = 6
 _DISK = "what it writes to disk is bounded file by file and by a watch, not by the file system"
 _PROC = "reads /proc of other processes: names and command lines of all, environments of its own uid"
 _FILES = "reads every file its uid may read, the prepared data among them"
-_PLACES = "writes where every user may, such as the system's temporary folder; what it leaves there is removed after the run, not kept from runs beside it"
+_PLACES = (
+    "writes where every user may, such as the system's temporary folder; what it leaves there is removed after the run, not kept from runs beside it"
+)
 _METADATA = "sees the names, sizes and times of files it cannot open"
 _NO_WORKERS = "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles in one process"
 _SIGNALS = "may signal processes of its uid"

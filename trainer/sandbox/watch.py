@@ -1,6 +1,7 @@
 """What the kernel does not bound by itself, looked at now and then: threads, memory, disk. The supervisor ends a run that uses more than its share.
 
-A run may pass a bound for as long as it takes until the next look; the kernel's own limits (``trainer.sandbox.limits``) hold what it can do meanwhile.
+A run may pass a bound for as long as it takes until the next look; the kernel's own limits (``trainer.sandbox.limits``) hold what it can do
+meanwhile.
 """
 
 import os
@@ -53,9 +54,8 @@ def breach_of(used: Usage, bounds: Bounds) -> Breach | None:
 
 def breach_on_disk(home: Path, bounds: Bounds) -> Breach | None:
     """The bound that the files below ``home`` pass, if any. Looks at no more files than are allowed."""
-    files, used = 0, 0
-    for entry in _entries(home):
-        files += 1
+    used = 0
+    for files, entry in enumerate(_entries(home), start=1):
         used += _blocks(entry)
         if files > bounds.files:
             return Breach(f"it made more than {bounds.files:,} files")
