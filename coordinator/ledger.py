@@ -25,7 +25,7 @@ from coordinator.repository import Repository
 from coordinator.results import ResultsFile
 from coordinator.state import CampaignState
 from coordinator.surface import SurfaceError, digest
-from coordinator.weave import MergeConflictError
+from coordinator.weave import MergeConflictError, weave
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ class Ledger:
 
     def _merged(self, experiment: Experiment, best: Best) -> tuple[str, str]:
         base, ours, theirs = (self.source(commit) for commit in (experiment.parent, best.commit, experiment.commit))
-        merged = self._repository.merge(base, ours, theirs)
+        merged = weave(base, ours, theirs)
         return merged, digest(merged)
 
     def _write(self, source: str, parents: list[str], message: str, at: float) -> str:

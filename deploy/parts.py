@@ -25,7 +25,7 @@ from deploy.logs import log_to
 from deploy.sandboxes import sandbox_of, warning
 from evaluator.acceptance import Policy
 from trainer.contract import Slot, Trainer
-from trainer.task import Task, load_task
+from trainer.task import TASKS, Task, load_task
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,21 @@ class SlotOrder(Struct, frozen=True, kw_only=True):
     node: str
     cores: int
     gpus: bool = False
+
+
+def rooted(config: Config) -> Config:
+    """The same configuration with every path absolute: actors live in other folders, on other machines under the same paths."""
+    name = config.task.name
+    task = name if (TASKS / name).is_dir() else str(Path(name).absolute())
+    arms = [arm.model_copy(update={"files": [str(Path(file).absolute()) for file in arm.files]}) for arm in config.arms]
+    return config.model_copy(
+        update={
+            "campaigns_dir": str(Path(config.campaigns_dir).absolute()),
+            "data_dir": str(Path(config.data_dir).absolute()),
+            "task": config.task.model_copy(update={"name": task}),
+            "arms": arms,
+        }
+    )
 
 
 def layout_of(config: Config) -> Layout:
