@@ -288,9 +288,12 @@ class Campaign:
         return trust.plan(self.rules.trust, self._screen_bar(division, best) if best else None, forced, lot)
 
     def of_baseline(self, run: Run, figure: str) -> float | None:
-        """The most that a figure of the judge came to in the baseline of the run's division; None while that is being measured, or unknown."""
+        """The most that a figure of the judge came to in the baseline of the run's division; None while that is being measured, or unknown.
+
+        In step it is never told: what the judge does with it depends on how busy a machine is, and the same seed must give the same verdicts.
+        """
         division = self.state.divisions[self.state.experiments[run.experiment].division]
-        if division.best is None:
+        if division.best is None or self.rules.lookahead:
             return None
         found = (result.details.get(figure) for result in self.state.experiments[division.baseline].measured)
         return max((value for value in found if isinstance(value, float | int)), default=None)

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.cli import main
+from evaluator.result import Cheated
 from tests.integration.played_campaign import Player, played
 
 STATUS_KEYS = {"schema", "campaign", "state", "task", "metric", "divisions", "experiments", "runs", "agents", "occupancy", "spend_usd", "started_at"}
@@ -184,6 +185,20 @@ def test_show_tells_why_each_value_can_be_believed(campaigns: Path) -> None:
     }
     line = next(line.split() for line in text("show", "best", "--campaigns", campaigns).splitlines() if "twin" in line and "e00001.1" in line)
     assert line == ["e00001.1", "A", "8.0", "s", "twin", "2048", "+0.000000", "±", "0.000100", "0.000200", "0.020", "nat"]
+
+
+def test_a_cheat_is_shown_with_its_evidence_and_its_arm(tmp_path: Path) -> None:
+    player = Player(tmp_path)
+    player.baseline()
+    player.propose("DEPTH = 7\nLR = 0.01\n", "DEPTH 6 → 7")
+    player.train(Cheated("leak", "twin: 31 of 2048 positions differ, one by 7.2 nat"))
+    player.service.close()
+    found = read("show", "e1", "--campaigns", tmp_path)
+    assert (found["state"], found["reason"]) == ("cheated", "leak: twin: 31 of 2048 positions differ, one by 7.2 nat")
+    assert found["all_runs"][0]["outcome"]["type"] == "cheated"
+    assert "cheated: leak: twin: 31 of 2048 positions differ" in text("show", "e1", "--campaigns", tmp_path)
+    assert [arm["cheated"] for arm in read("status", "--campaigns", tmp_path)["arms"]] == [1]
+    assert read("leaderboard", "--campaigns", tmp_path)["rows"][1]["state"] == "cheated"
 
 
 def test_status_and_leaderboard_name_the_tier_and_the_arms(campaigns: Path) -> None:

@@ -206,8 +206,9 @@ def test_the_first_baseline_run_is_audited_and_other_runs_by_lot(share: float) -
     assert {plan.share_positions for plan in others} == {256}
 
 
-def test_runs_are_leased_with_what_the_baseline_took() -> None:
-    swarm = Swarm()
+@pytest.mark.parametrize(("lookahead", "pace"), [(0, 5.0), (4, None)])
+def test_runs_are_leased_with_what_the_baseline_took_but_in_step(lookahead: int, pace: float | None) -> None:
+    swarm = Swarm(rules(lookahead=lookahead))
     swarm.join("a0")
     for number in range(4):
         run = swarm.lease("a0")
@@ -219,7 +220,7 @@ def test_runs_are_leased_with_what_the_baseline_took() -> None:
     run = swarm.lease("a0")
     assert run is not None
     of_baseline = {figure: swarm.campaign.of_baseline(swarm.state.runs[run], figure) for figure in ("pace", "warmup_seconds", "twin")}
-    assert of_baseline == {"pace": 5.0, "warmup_seconds": None, "twin": None}
+    assert of_baseline == {"pace": pace, "warmup_seconds": None, "twin": None}
 
 
 def test_a_variant_run_before_there_is_a_best_is_audited_in_full() -> None:
