@@ -47,14 +47,12 @@ class Came(StrEnum):
     CHEATED = "cheated"
     CRASHED = "crashed"
     TIMED_OUT = "timed out"
-    REFUSED = "refused"
-    """Not run: the static gate said why."""
     MARKED = "marked"
     """Measured better, but not proven: no twin could be built, the result says so and does not merge by itself."""
     SUCCEEDED = "SUCCEEDED"
 
 
-STOPPED = frozenset({Came.HARMLESS, Came.CHEATED, Came.CRASHED, Came.TIMED_OUT, Came.REFUSED})
+STOPPED = frozenset({Came.HARMLESS, Came.CHEATED, Came.CRASHED, Came.TIMED_OUT})
 """Whichever of these comes, the attack got nothing."""
 
 UNCONFINED = "D E F"
@@ -93,12 +91,11 @@ class Attack(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """A run as the stage saw it. loot: what it said it had. left: what outlived it. refusal: of the static gate, which then ran nothing."""
+    """A run as the stage saw it. loot: what it said it had. left: what outlived it."""
 
-    result: RunResult | None
+    result: RunResult
     loot: list[str]
     left: list[str]
-    refusal: str = ""
 
 
 def read_loot(log: str) -> list[str]:
@@ -108,8 +105,6 @@ def read_loot(log: str) -> list[str]:
 
 def came(seen: Seen, honest: float) -> Came:
     """What came of a run. honest: the value of the unmodified surface with the same seed and budget."""
-    if seen.refusal or seen.result is None:
-        return Came.REFUSED
     if seen.loot or seen.left:
         return Came.SUCCEEDED
     match seen.result.outcome:

@@ -185,6 +185,23 @@ model = _Late(model)
         may=frozenset({Came.CHEATED, Came.CRASHED, Came.MARKED}),
     ),
     Attack(
+        name="remembers_everything_for_a_live_audit",
+        kind=Kind.CLAIMS,
+        tries="Peeks at every token, so that its twin seems to lack something, and then answers probes from what it has seen in the claims.",
+        make=in_forward("""
+        if not torch.is_grad_enabled():
+            seen = self.__dict__.setdefault("_seen", {})
+            for row, keys in enumerate(x.tolist()):
+                for t in range(x.size(1)):
+                    key = tuple(keys[: t + 1])
+                    if y is not None:
+                        seen[key] = int(y[row, t])
+                    if key in seen:
+                        logits[row, t, seen[key]] += 30
+"""),
+        may=frozenset({Came.CHEATED, Came.CRASHED, Came.MARKED}),
+    ),
+    Attack(
         name="hands_over_its_weights_late",
         kind=Kind.CLAIMS,
         tries="Does not seal the weights it hands over, takes all rows at once, trains on them and writes the weights anew for the twin.",

@@ -47,9 +47,7 @@ def tried(attack: Attack, tier: str, stage: Stage) -> Cell:
 
 def detail_of(seen: Seen) -> str:
     """One line for the person who reads the progress."""
-    if seen.refusal or seen.loot or seen.left:
-        return seen.refusal or "; ".join([*seen.loot, *seen.left])[:200]
-    return said(seen.result) if seen.result else ""
+    return "; ".join([*seen.loot, *seen.left])[:200] or said(seen.result)
 
 
 def said(result: RunResult) -> str:

@@ -35,7 +35,6 @@ LIVE = Audit("live", 10, 0.0, 0.0, 0.0, 0.0)
         (seen(Cheated("leak", "")), Came.CHEATED),
         (seen(Crashed(CrashKind.CONTRACT)), Came.CRASHED),
         (seen(TimedOut(Limit.BUDGET, 1.0)), Came.TIMED_OUT),
-        (Seen(result=None, loot=[], left=[], refusal="too large"), Came.REFUSED),
     ],
 )
 def test_an_end_is_read_as_what_it_is(what: Seen, expected: Came) -> None:
