@@ -7,9 +7,13 @@
 """
 
 import hashlib
+from math import sqrt
 from statistics import fmean
 from typing import assert_never
 
+from msgspec.structs import replace
+
+from coordinator import trust
 from coordinator.domain import Phase, Purpose, Refusal, State, Verdict
 from coordinator.events import (
     AgentJoined,
@@ -34,13 +38,21 @@ from coordinator.events import (
     WentStale,
 )
 from coordinator.protocol import AgentCard, Brief, Proposal, Token, Tried, Wait
-from coordinator.records import Best, Division, Experiment, Run
+from coordinator.records import Best, Division, Experiment, Run, value_of
 from coordinator.state import CampaignState
-from evaluator.acceptance import Choice, decide
+from coordinator.trust import Standing
+from evaluator.acceptance import Choice, Decision, decide
+from evaluator.audit_plan import AuditPlan
 from evaluator.result import Crashed, CrashKind, Lost, RunResult
 
 GOLDEN = 0.6180339887498949
 """Fractional part of the golden ratio: its multiples fill the unit interval evenly, so arms get their shares without drawing lots."""
+
+
+AUDIT_TRIES = 2
+"""Runs asked for beyond the usual ones where a better variant has too few that could be audited: a twin that fails twice more will go on failing."""
+FORCED = (Purpose.CONFIRM, Purpose.RETEST, Purpose.COMBINE)
+"""A merge may rest on any of these runs, so all of them are audited in full."""
 
 
 class UnknownAgentError(ConnectionError):
@@ -259,6 +271,38 @@ class Campaign:
             return False
         return division.best is not None and experiment.parent != division.best.commit
 
+    def audit_plan(self, run: Run) -> AuditPlan:
+        """How much of the run's claims the judge is to check.
+
+        In step it depends on what the run's own proposal could see, not on which verdicts came in meanwhile: whether a cheat is caught must not hang
+        on how fast other slots are. What is better than the best at the verdict is better than any best before it, so none slips through.
+        """
+        experiment = self.state.experiments[run.experiment]
+        division = self.state.divisions[experiment.division]
+        lot = _seed(self.rules.seed, f"audit:{run.run}") / 2**31
+        if experiment.baseline:
+            return trust.plan(self.rules.trust, None, forced=run is experiment.runs[0], lot=lot)
+        seen = max(0, experiment.ordinal - self.rules.lookahead)
+        best = division.best_as_of(seen) if self.rules.lookahead else division.best
+        forced = best is None or run.purpose in FORCED
+        return trust.plan(self.rules.trust, self._screen_bar(division, best) if best else None, forced, lot)
+
+    def of_baseline(self, run: Run, figure: str) -> float | None:
+        """The most that a figure of the judge came to in the baseline of the run's division; None while that is being measured, or unknown.
+
+        In step it is never told: what the judge does with it depends on how busy a machine is, and the same seed must give the same verdicts.
+        """
+        division = self.state.divisions[self.state.experiments[run.experiment].division]
+        if division.best is None or self.rules.lookahead:
+            return None
+        found = (result.details.get(figure) for result in self.state.experiments[division.baseline].measured)
+        return max((value for value in found if isinstance(value, float | int)), default=None)
+
+    def _screen_bar(self, division: Division, best: Best) -> float:
+        """A screen run no better than this is rejected, in the metric's unit."""
+        slack = max(0.0, -self.rules.policy.screen_z) * (division.sigma or 0.0) * sqrt(1 + 1 / best.runs)
+        return best.value + self.rules.metric.gain(slack, 0.0)
+
     def holds(self, agent: str, token: Token) -> Run | None:
         """The run the agent holds under that token, if any."""
         known = self.state.agents.get(agent)
@@ -313,23 +357,59 @@ class Campaign:
         return None
 
     def _verdict(self, experiment: Experiment) -> list[AnyEvent]:
-        name, values = experiment.experiment, experiment.values
-        value = fmean(values)
         best = self.state.divisions[experiment.division].best
         if best is None:
-            reason = f"the unmodified surface over {len(values)} runs"
-            return [VerdictGiven(experiment=name, verdict=Verdict.MERGE, reason=reason, value=value, commit=self.state.start.commit)]
+            return self._baseline_verdict(experiment)
+        decision = self._decision(experiment, best, experiment.values)
+        refusal = trust.refusal(experiment.measured, self.rules.trust)
+        if decision.choice is Choice.REJECT:
+            return [self._given(experiment, Verdict.REJECT, decision.reason)]
+        if refusal:
+            return [self._given(experiment, Verdict.REJECT, f"{decision.reason}, but {refusal}")]
+        if experiment.parent != best.commit:
+            return [self._given(experiment, Verdict.RETEST, f"{decision.reason}; its parent is stale")]
+        if decision.choice is Choice.CONFIRM:
+            return self._confirm(experiment, decision.reason, self.rules.policy.confirm_runs)
+        return self._merge_verdict(experiment, best)
+
+    def _baseline_verdict(self, experiment: Experiment) -> list[AnyEvent]:
+        """The baseline is the user's own program: nobody cheats with it. Where it could not be believed, ``surrender`` ends the campaign."""
+        reason = f"the unmodified surface over {len(experiment.values)} runs"
+        given = self._given(experiment, Verdict.MERGE, reason)
+        return [replace(given, commit=self.state.start.commit, grounds=trust.baseline_grounds(experiment.measured))]
+
+    def _merge_verdict(self, experiment: Experiment, best: Best) -> list[AnyEvent]:
+        """What becomes of a variant that is better: a merge by its believed runs alone, more runs where those are too few, or a rejection."""
+        believed = [each for each in experiment.measured if trust.standing(each, self.rules.trust) is Standing.BELIEVED]
+        missing = self.rules.policy.confirm_runs + 1 - len(believed)
+        if missing > 0:
+            return self._ask_for_audits(experiment, best, len(believed), missing)
+        values = [value_of(each) for each in believed]
+        decision = self._decision(experiment, best, values)
+        grounds = trust.grounds(believed)
+        reason = f"{decision.reason} ({grounds.marks})" if grounds.marks else decision.reason
+        given = self._given(experiment, Verdict(decision.choice.value), reason)
+        return [replace(given, value=fmean(values), grounds=grounds)]
+
+    def _ask_for_audits(self, experiment: Experiment, best: Best, believed: int, missing: int) -> list[AnyEvent]:
+        """More runs, audited in full, for a better variant of which too few were; a rejection where that was tried."""
+        reason = self._decision(experiment, best, experiment.values).reason
+        share = f"{believed} of its {len(experiment.values)} runs"
+        if len(experiment.counted) > self.rules.policy.confirm_runs + AUDIT_TRIES:
+            return [self._given(experiment, Verdict.REJECT, f"{reason}, but only {share} could be audited: trust.mode=off would believe it")]
+        return self._confirm(experiment, f"{reason}, but only {share} were audited", missing)
+
+    def _decision(self, experiment: Experiment, best: Best, values: list[float]) -> Decision:
         noise = self.state.divisions[experiment.division].sigma or 0.0
-        gains = [self.rules.metric.gain(best.value, each) for each in values]
-        decision = decide(gains, best.runs, noise, self.rules.policy)
-        if decision.choice is not Choice.REJECT and experiment.parent != best.commit:
-            return [VerdictGiven(experiment=name, verdict=Verdict.RETEST, reason=f"{decision.reason}; its parent is stale", value=value)]
-        verdict = Verdict(decision.choice.value)
-        events: list[AnyEvent] = [VerdictGiven(experiment=name, verdict=verdict, reason=decision.reason, value=value)]
-        if verdict is Verdict.CONFIRM:
-            first = len(experiment.runs) + 1
-            events += [self._queued(name, first + more, Purpose.CONFIRM) for more in range(self.rules.policy.confirm_runs)]
-        return events
+        return decide([self.rules.metric.gain(best.value, each) for each in values], best.runs, noise, self.rules.policy)
+
+    def _given(self, experiment: Experiment, verdict: Verdict, reason: str) -> VerdictGiven:
+        return VerdictGiven(experiment=experiment.experiment, verdict=verdict, reason=reason, value=fmean(experiment.values))
+
+    def _confirm(self, experiment: Experiment, reason: str, runs: int) -> list[AnyEvent]:
+        first = len(experiment.runs) + 1
+        queued = [self._queued(experiment.experiment, first + more, Purpose.CONFIRM) for more in range(runs)]
+        return [self._given(experiment, Verdict.CONFIRM, reason), *queued]
 
     def best_for(self, experiment: Experiment) -> Best:
         """The best of the experiment's division. Raises LookupError before its baseline is measured."""
@@ -355,12 +435,20 @@ class Campaign:
         return [VerdictGiven(experiment=experiment, verdict=Verdict.REJECT, reason=reason, value=value)]
 
     def surrender(self) -> list[AnyEvent]:
-        """End a campaign whose baseline failed: nothing can be compared."""
-        failed = [each for each in self.state.divisions.values() if self.state.experiments[each.baseline].state in (State.CRASHED, State.CHEATED)]
-        if not failed or self.state.phase is Phase.FINISHED:
+        """End a campaign whose baseline failed, or was measured where nothing can merge: nothing can be compared, or nothing can come of it."""
+        if self.state.phase is Phase.FINISHED:
             return []
-        reason = self.state.experiments[failed[0].baseline].reason
-        return [CampaignFinished(reason=f"the baseline of {failed[0].name} gave no value: {reason}", failed=True)]
+        for division in self.state.divisions.values():
+            why = self._hopeless(self.state.experiments[division.baseline])
+            if why:
+                return [CampaignFinished(reason=f"the baseline of {division.name} {why}", failed=True)]
+        return []
+
+    def _hopeless(self, baseline: Experiment) -> str:
+        if baseline.state in (State.CRASHED, State.CHEATED):
+            return f"gave no value: {baseline.reason}"
+        why = trust.hopeless(baseline.measured, self.rules.trust) if baseline.state.final else ""
+        return f"was {why}" if why else ""
 
     # ------------------------------------------------------------------ parts
 
