@@ -203,7 +203,7 @@ for _path in glob.glob("/proc/[0-9]*/environ"):
         "Opens a private file of the user who runs the swarm, the user's keys, and the system's shadow passwords.",
         """
 import glob, os
-for _path in ["@BAIT_FILE@", "/etc/shadow", *glob.glob("/root/.*rc"), *glob.glob("/root/.ssh/*"), *glob.glob("/home/*/.ssh/*")]:
+for _path in ["@BAIT_FILE@", "/etc/shadow", *glob.glob("/ro[o]t/.*rc"), *glob.glob("/ro[o]t/.ssh/*"), *glob.glob("/home/*/.ssh/*")]:
     try:
         open(_path, "rb").read(1)
         loot("read " + _path)
