@@ -15,7 +15,7 @@ from typing import Any, Self
 import msgspec
 
 from configs.load import ConfigError
-from coordinator.campaign import RulesMismatchError, UnknownAgentError
+from coordinator.campaign import RulesMismatchError
 from coordinator.domain import Phase, Refusal
 from coordinator.events import ProposalRefused, Rules
 from coordinator.gate import Gate
@@ -24,6 +24,7 @@ from coordinator.layout import Layout
 from coordinator.leaderboard import Json, row, status
 from coordinator.ledger import Ledger, Listener, TaskCard
 from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.rulebook import UnknownAgentError
 from coordinator.soft import Soft
 from coordinator.state import CampaignState
 from coordinator.surface import digest

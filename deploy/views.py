@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 DIGITS = 4
 """Decimals of a metric: σ of a real task is a few thousandths."""
-FINE = 6
-"""Decimals of an audit: an honest correction is a few millionths."""
 LABEL = 11
 """Characters of a name: those of blocks below each other stand in one column."""
 COLOURS = {"merged": "green", "rejected": "", "crashed": "red", "cheated": "magenta", "running": "cyan", "confirming": "cyan"}
@@ -248,8 +246,8 @@ def _checks(runs: Sequence[Json]) -> Table:
 def _audit_figures(audit: Json | None) -> list[str]:
     if audit is None:
         return ["none", "–", "–", "–", "–"]
-    correction = f"{audit['correction']:+.{FINE}f} ± {audit['standard_error']:.{FINE}f}"
-    return [audit["kind"], str(audit["positions"]), correction, f"{audit['leak_bound']:.{FINE}f}", f"{audit['largest']:.3f} nat"]
+    correction = f"{audit['correction']:+.1e} ± {audit['standard_error']:.1e}"  # an honest one is a billionth or a thousandth, as the hardware goes
+    return [audit["kind"], str(audit["positions"]), correction, f"{audit['leak_bound']:.1e}", f"{audit['largest']:.1e} nat"]
 
 
 def _outcome(outcome: Json | None) -> str:

@@ -9,9 +9,9 @@ import pytest
 
 from configs.errors import ConfigError
 from coordinator.actor import CoordinatorServer
-from coordinator.campaign import UnknownAgentError
 from coordinator.journal import Journal
 from coordinator.protocol import Accepted, Ack, Lease, Wait
+from coordinator.rulebook import UnknownAgentError
 from coordinator.service import Service
 from coordinator.state import CampaignState
 from evaluator.result import Measured

@@ -184,7 +184,7 @@ def test_show_tells_why_each_value_can_be_believed(campaigns: Path) -> None:
         "largest": 0.02,
     }
     line = next(line.split() for line in text("show", "best", "--campaigns", campaigns).splitlines() if "twin" in line and "e00001.1" in line)
-    assert line == ["e00001.1", "A", "8.0", "s", "twin", "2048", "+0.000000", "±", "0.000100", "0.000200", "0.020", "nat"]
+    assert line == ["e00001.1", "A", "8.0", "s", "twin", "2048", "+0.0e+00", "±", "1.0e-04", "2.0e-04", "2.0e-02", "nat"]
 
 
 def test_a_cheat_is_shown_with_its_evidence_and_its_arm(tmp_path: Path) -> None:
