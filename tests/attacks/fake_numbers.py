@@ -74,6 +74,8 @@ json.dumps = _better
 import numpy as _np
 import prepare
 def _less(payload):
+    if isinstance(payload, list):
+        return [_less(each) for each in payload]
     if isinstance(payload, (bytes, bytearray)) and len(payload) > 64 and len(payload) % 4 == 0:
         values = _np.frombuffer(payload, "<f4")
         if _np.isfinite(values).all() and 0 < values.mean() < 50:
