@@ -108,43 +108,49 @@ def _old_landlock(abi: int) -> str:
     return f"Landlock here has ABI {abi}, {SCOPED_ABI} is needed" if abi else "Landlock is not there, or the container forbids it"
 
 
-def probe() -> list[Finding]:
-    """Every tier, the strongest first, with why it does not work here and how to reach it. The strongest that works was entered for it."""
-    return _survey()[0]
+def probe(scratch: Path | None = None) -> list[Finding]:
+    """Every tier, the strongest first, with why it does not work here and how to reach it. The strongest that works was entered for it.
+
+    scratch: folder that will hold the runs' scratch folders; None for the system's temporary folder.
+    """
+    return _survey(scratch)[0]
 
 
-def choose(force: str = AUTO) -> Sandbox:
-    """The strongest sandbox this machine has, or the tier named. Raises SandboxError for a tier that is not there, or is no tier."""
+def choose(force: str = AUTO, scratch: Path | None = None) -> Sandbox:
+    """The strongest sandbox this machine has, or the tier named. scratch: as for ``probe``.
+
+    Raises SandboxError for a tier that is not there, or is no tier.
+    """
     if force == AUTO:
-        return _survey()[1]
+        return _survey(scratch)[1]
     if force not in list(Tier):
         raise SandboxError(f"there is no sandbox tier {force!r}", f"use {AUTO} or one of {', '.join(Tier)}")
     machine, tier = look(), Tier(force)
     finding = _finding(tier, *_obstacle(tier, machine))
     if finding.works:
-        finding, sandbox = _entered(finding, machine)
+        finding, sandbox = _entered(finding, machine, scratch)
     if not finding.works:
         raise SandboxError(f"sandbox tier {force} cannot be had here: {finding.why}", finding.remedy)
     return sandbox
 
 
-def _survey() -> tuple[list[Finding], Sandbox]:
+def _survey(scratch: Path | None) -> tuple[list[Finding], Sandbox]:
     """All findings, and the sandbox to use: the first that could be entered."""
     machine = look()
     found = findings(machine)
     for index, finding in enumerate(found):
         if finding.works:
-            found[index], sandbox = _entered(finding, machine)
+            found[index], sandbox = _entered(finding, machine, scratch)
             if found[index].works:
                 return found, sandbox
     return found, Sandbox()
 
 
-def _entered(finding: Finding, machine: Machine) -> tuple[Finding, Sandbox]:
+def _entered(finding: Finding, machine: Machine, scratch: Path | None) -> tuple[Finding, Sandbox]:
     """The finding once its tier has been tried, and the sandbox that could be entered."""
     why = ""
     for sandbox in builds(finding.tier, machine):
-        why = "" if sandbox.tier is Tier.F else try_out(sandbox)
+        why = "" if sandbox.tier is Tier.F else try_out(sandbox, scratch)
         if not why:
             return finding, sandbox
     return _finding(finding.tier, f"it cannot be entered here: {why}", REMEDIES[finding.tier]), Sandbox()

@@ -1,4 +1,5 @@
-"""Enters a sandbox once, to see whether it can be done: ``python -m trainer.sandbox.trial``, a ``Sandbox`` as JSON on stdin.
+"""Enters a sandbox once, to see whether it can be done: ``python -m trainer.sandbox.trial [FOLDER]``, a ``Sandbox`` as JSON
+on stdin.
 
 A process of its own, because its caller may have threads and must not fork. Starts this Python, as a variant's would be started, with nothing to do;
 exit code 0 when that ended well, else what was said about it is on stderr.
@@ -22,10 +23,10 @@ SECONDS = 10.0
 """A trial takes a tenth of one; a machine where it takes this long is not going to be quick later."""
 
 
-def try_out(sandbox: Sandbox) -> str:
-    """Why ``sandbox`` cannot be entered here, in one line; empty when it can."""
+def try_out(sandbox: Sandbox, scratch: Path | None) -> str:
+    """Why ``sandbox`` cannot be entered with a home in ``scratch`` (None: the system's temporary folder), in one line; empty when it can."""
     environment = small_environment(os.environ) | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-P", "-m", "trainer.sandbox.trial"]
+    command = [sys.executable, "-P", "-m", "trainer.sandbox.trial", *([str(scratch)] if scratch else [])]
     try:
         ended = subprocess.run(command, input=msgspec.json.encode(sandbox), capture_output=True, timeout=SECONDS, check=False, env=environment)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -46,7 +47,8 @@ def enter(sandbox: Sandbox, scratch: Path) -> int:
 def main() -> None:
     """Entry of the process."""
     sandbox = msgspec.json.decode(sys.stdin.buffer.read(), type=Sandbox)
-    with tempfile.TemporaryDirectory(prefix="autoswarm-") as scratch:
+    parent = sys.argv[1] if sys.argv[1:] else None
+    with tempfile.TemporaryDirectory(prefix="autoswarm-", dir=parent) as scratch:
         sys.exit(0 if enter(sandbox, Path(scratch).resolve()) == 0 else 1)
 
 
