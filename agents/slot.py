@@ -140,7 +140,16 @@ class Slot:
     def _train(self, held: HeldLease) -> tuple[RunResult, float | None]:
         """The result and the gap before it."""
         lease, result = held.lease, None
-        order = RunOrder(run=lease.run, source=lease.source, seed=lease.seed, budget=lease.budget, directory=self._runs / lease.run)
+        order = RunOrder(
+            run=lease.run,
+            source=lease.source,
+            seed=lease.seed,
+            budget=lease.budget,
+            directory=self._runs / lease.run,
+            audit=lease.audit,
+            warmup_allowance=lease.warmup_allowance,
+            pace=lease.pace,
+        )
         self.state = AgentState.TRAINING
         gap = None if self._free_since is None else self._clock.now() - self._free_since
         try:

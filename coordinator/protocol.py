@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from coordinator.domain import Metric, Purpose, Refusal, State
+from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
 from evaluator.result import Progress, RunResult
 
@@ -115,7 +116,10 @@ class Token(Struct, frozen=True, order=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """Time-limited permission for one run. ttl: seconds it lives without a heartbeat."""
+    """Time-limited permission for one run. ttl: seconds it lives without a heartbeat. audit: how much of its claims the judge checks.
+
+    warmup_allowance, pace: what the division's baseline took, as its judge told it; None while that is not known. See ``trainer.contract.RunOrder``.
+    """
 
     token: Token
     run: str
@@ -126,6 +130,9 @@ class Lease(Struct, frozen=True, kw_only=True):
     seed: int
     budget: Budget
     ttl: float
+    audit: AuditPlan = AuditPlan()
+    warmup_allowance: float | None = None
+    pace: float | None = None
 
 
 class Pulse(Struct, frozen=True):

@@ -1,14 +1,15 @@
 """The judge: a process beside every run that feeds tokens, keeps the budget and computes the metric.
 
-``python -m evaluator.judge JOB --variant-fd N --report-fd M`` (see evaluator/job.py). What it promises:
+``python -m evaluator.judge JOB --variant-fd N --twin-fd T --report-fd M`` (see evaluator/job.py). What it promises:
 
-- It opens the data; the variant sees training tokens, and validation tokens only once it has said that training is over.
+- It opens the data; the variant sees training tokens, and validation tokens only once it has said that training is over and handed over its weights.
 - The number is its own arithmetic on per-token losses. Nothing the variant prints counts.
-- Whatever the variant sends is data: typed, bounded, never executed. A broken message ends the run as a broken contract, never the judge.
+- The losses are the variant's claims. What would be merged, and a secret share of the rest, is compared with a second process that never saw the rows
+  (evaluator/examination.py).
+- Whatever the variant sends is data: typed, bounded, copied, never executed. A broken message ends the run as a broken contract, never the judge.
 - Its last line is always a ``Final``, also when the variant vanishes. It ends when the first evaluation has: the first value stands.
 
-This is the honest form: losses and counted work are taken from the variant's process, where hostile code could forge them. The adversarial form
-keeps this conversation and adds an audit of the claimed losses by a second process.
+Optimizer steps and counted work are the variant's word; evaluator/meter.py says what bounds a lie.
 """
 
 import argparse
@@ -16,35 +17,43 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from evaluator.bpb import BitsPerByte, token_bytes
-from evaluator.data import VOCABULARY, Tokens, read_manifest, read_tokens, read_vocab
-from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, JudgeJob, Spent
+from evaluator.claims import Claims
+from evaluator.data import VOCABULARY, read_manifest, read_tokens
+from evaluator.ending import EndedError, broken
+from evaluator.examination import Examination, Handed, Parties, positions
+from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, JudgeJob, Spent, TwinDone, WantsTwin
 from evaluator.messages import (
     TOKENS_LIMIT,
     VERSION,
+    WEIGHTS_LIMIT,
     Batch,
     BudgetSpent,
     Counted,
     Evaluate,
+    HandOver,
     Hello,
+    Loaded,
+    Logits,
     Losses,
     NextBatch,
+    Ready,
     Refusal,
     Request,
-    Rows,
+    Unable,
     Verdict,
+    Weights,
     Welcome,
 )
-from evaluator.meter import EVALUATE_STEPS, FEED_STEPS, StepCost, meter, nominal_seconds, overrun
+from evaluator.meter import EVALUATE_STEPS, FEED_STEPS, StepCost, dawdles, meter, nominal_seconds, overrun
 from evaluator.packing import Packer
-from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
+from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
 from evaluator.wire import Channel, ClosedError, WireError
 
 FLOOR_SHARE = 0.995
@@ -54,28 +63,35 @@ SPENT_STEP = 0.01
 """Share of the budget between two ``Spent`` events: a hundred lines a run."""
 
 
-class _EndedError(Exception):
-    """The run has its outcome. ``reason`` is told to the variant, if it still listens."""
-
-    def __init__(self, outcome: Outcome, reason: str) -> None:
-        super().__init__(reason)
-        self.outcome = outcome
-
-
 class Judge:
-    """One run's conversation. emit: takes the events, in order. now: monotonic seconds."""
+    """One run's conversation. twin: where a twin will answer once the supervisor has started it. emit: takes the events, in order.
 
-    def __init__(self, job: JudgeJob, channel: Channel[Request], emit: Callable[[JudgeEvent], None], now: Callable[[], float]) -> None:
+    now: monotonic seconds. chance: draws what a variant must not foresee.
+    """
+
+    def __init__(
+        self,
+        job: JudgeJob,
+        channel: Channel[Request],
+        twin: Channel[Request] | None,
+        emit: Callable[[JudgeEvent], None],
+        now: Callable[[], float],
+        chance: np.random.Generator,
+    ) -> None:
         self._job = job
         self._channel = channel
+        self._twin = twin
         self._emit = emit
         self._now = now
+        self._chance = chance
         self._began = now()
         self._manifest = read_manifest(job.data)
         self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
-        self._meter = meter(job.budget, now, self._manifest.uncharged_steps)
-        self._step_cost = StepCost()
+        self._meter = meter(job.budget, now, self._manifest.uncharged_steps, job.warmup_allowance)
+        self._step_cost = StepCost(job.budget)
         self._batches = 0
+        self._first_batch = self._began
+        self._audit: Audit | None = None
         self._steps = 0
         self._told = 0.0
         self._closed = False
@@ -85,7 +101,7 @@ class Judge:
         """Hold the conversation to its end and return what came of it. Its caller emits it."""
         try:
             self._converse()
-        except _EndedError as ended:
+        except EndedError as ended:
             self._say_why(ended)
             outcome = ended.outcome
         except WireError as error:
@@ -97,7 +113,8 @@ class Judge:
             spent=self._meter.spent,
             steps=self._batches,
             floor=self._manifest.floor,
-            details={"epochs": float(self._packer.epoch), "optimizer_steps": float(self._steps), "data": self._manifest.digest, **self._details},
+            audit=self._audit,
+            details={"optimizer_steps": float(self._steps), "data": self._manifest.digest, **self._details},
         )
 
     def _converse(self) -> NoReturn:
@@ -110,16 +127,24 @@ class Judge:
                     self._feed(request)
                 case Evaluate():
                     self._evaluate(request)
-                case Losses():
-                    raise _broken("losses that nobody asked for")
+                case Weights() | Unable() | Losses() | Ready() | Loaded() | Logits():
+                    raise broken(f"{request.__struct_config__.tag} that nobody asked for")
                 case _:
                     assert_never(request)
 
     def _welcome(self, request: Hello) -> None:
         if request.version != VERSION:
-            raise _broken(f"protocol version {request.version}, this judge speaks {VERSION}")
+            raise broken(f"protocol version {request.version}, this judge speaks {VERSION}")
+        self._channel.send(self._greeting(), (self._job.data / VOCABULARY).read_bytes())
+
+    def _welcome_twin(self, request: Hello) -> None:
+        if request.version != VERSION or self._twin is None:
+            raise WireError(f"protocol version {request.version}, this judge speaks {VERSION}")
+        self._twin.send(msgspec.structs.replace(self._greeting(), twin=True), (self._job.data / VOCABULARY).read_bytes())
+
+    def _greeting(self) -> Welcome:
         manifest, budget = self._manifest, self._job.budget
-        welcome = Welcome(
+        return Welcome(
             max_seq_len=manifest.max_seq_len,
             time_budget=nominal_seconds(budget.unit, budget.amount),
             nominal=budget.unit.deterministic,
@@ -129,15 +154,15 @@ class Judge:
             vocabulary=manifest.vocabulary,
             pattern=manifest.pattern,
         )
-        self._channel.send(welcome, (self._job.data / VOCABULARY).read_bytes())
 
     def _feed(self, request: NextBatch) -> None:
         _bounded(request.rows, request.length)
         if not self._batches:
+            self._first_batch = self._now()
             self._emit(FirstBatch())
         self._charge(request.steps, request.counted)
         if self._closed:
-            raise _EndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
+            raise EndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
         self._step_cost.tell(self._meter.spent, self._steps or self._batches)
         if self._overrun(FEED_STEPS):
             self._closed = True
@@ -158,54 +183,76 @@ class Judge:
             self._emit(Spent(share=share, steps=self._batches))
 
     def _overrun(self, allowed: int) -> bool:
-        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed)
+        real = self._now() - self._first_batch if self._batches else 0.0
+        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed) or dawdles(self._job.budget, real, self._job.pace)
 
     def _evaluate(self, request: Evaluate) -> NoReturn:
         _bounded(request.rows, self._manifest.max_seq_len)
         self._charge(request.steps, request.counted)
         if self._overrun(EVALUATE_STEPS):
-            raise _EndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
+            raise EndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
         self._emit(Evaluating())
-        score = self._score(request.rows)
+        self._details |= self._trained()
+        handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
+        claims, began = Claims(self._job, self._manifest), self._now()
+        claims.collect(self._channel, request.rows, self._chance)
+        score = claims.score
         value, floor = score.value, self._manifest.floor
         self._details |= {"eval_tokens": float(score.tokens), "eval_bytes": float(score.bytes), "eval_nats": score.nats}
+        self._details["claim_seconds"] = self._now() - began
         if floor is not None and value < FLOOR_SHARE * floor:
             evidence = f"{value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
-            raise _EndedError(Cheated("below_floor", evidence), evidence)
+            raise EndedError(Cheated("below_floor", evidence), evidence)
+        if count := positions(self._job.audit, value, self._chance):
+            self._audit = self._examine(count, claims, request.rows, handed)
         self._channel.send(Verdict(value))
-        raise _EndedError(Measured(value), "")
+        raise EndedError(Measured(value), "")
 
-    def _score(self, at_once: int) -> BitsPerByte:
-        """Show the validation rows, ``at_once`` at a time, and sum what comes back. The last batch is filled up with rows that do not count."""
-        manifest = self._manifest
-        count = max(manifest.eval_tokens // manifest.max_seq_len, 1)
-        packed = Packer(read_tokens(self._job.data, "val"), manifest.bos, seed=None).rows(count, manifest.max_seq_len + 1)
-        score = BitsPerByte(token_bytes(read_vocab(self._job.data)))
-        for first in range(0, count, at_once):
-            chosen = packed[np.arange(first, first + at_once) % count]
-            losses = self._claim(chosen)
-            counting = min(at_once, count - first)
-            score.add(losses[:counting], chosen[:counting, 1:])
-        return score
+    def _trained(self) -> dict[str, float | str]:
+        """Figures of the training that has just ended."""
+        real, nominal = self._now() - self._first_batch, nominal_seconds(self._job.budget.unit, self._meter.spent)
+        figures: dict[str, float | str] = {"epochs": float(self._packer.epoch)}
+        if self._meter.warmup is not None:
+            figures["warmup_seconds"] = self._meter.warmup
+        if self._job.budget.unit.deterministic and nominal > 0 and self._batches:
+            figures["pace"] = real / nominal
+        return figures
 
-    def _claim(self, rows: Tokens) -> npt.NDArray[np.float32]:
-        """The variant's losses for validation rows, shape [rows, length]."""
-        shape = [rows.shape[0], rows.shape[1] - 1]
-        self._channel.send(Rows(rows=shape[0], length=shape[1]), rows.data)
-        claim, payload = self._channel.receive(payload_limit=4 * shape[0] * shape[1])
-        if not isinstance(claim, Losses):
-            raise _broken("another request where losses were expected")
-        if claim.dtype != "float32" or claim.shape != shape or len(payload) != 4 * shape[0] * shape[1]:
-            raise _broken(f"losses of shape {claim.shape[:8]} and type {claim.dtype[:16]} instead of {shape} and float32")
-        losses = np.frombuffer(payload, dtype="<f4").reshape(shape)
-        if not np.isfinite(losses).all():
-            raise _EndedError(Crashed(CrashKind.DIVERGED, "its losses were not finite"), "the losses are not finite")
-        return losses
+    def _hand_over(self) -> Handed | Unable:
+        """The weights, before a validation token is shown."""
+        began = self._now()
+        self._channel.send(HandOver())
+        answer, content = self._channel.receive_held(WEIGHTS_LIMIT)
+        self._details["hand_over_seconds"] = self._now() - began
+        match answer:
+            case Weights() if content.size >= answer.table:
+                return Handed(answer, content)
+            case Unable():
+                return answer
+            case _:
+                raise broken("something else where the weights were expected")
+
+    def _examine(self, count: int, claims: Claims, at_once: int, handed: Handed | Unable) -> Audit:
+        filling = self._packer.rows(at_once, self._manifest.max_seq_len + 1)[:, :-1]
+        examination = Examination(claims, read_tokens(self._job.data, "train"), filling, self._manifest.vocab_size, self._chance)
+        parties = Parties(
+            live=self._channel,
+            twin=self._twin,
+            welcome=self._welcome_twin,
+            called=lambda: self._emit(WantsTwin()),
+            left=lambda: self._emit(TwinDone()),
+            started=self._first_batch - self._began,
+            at_once=at_once,
+        )
+        try:
+            return examination.hold(count, parties, handed)
+        finally:
+            self._details |= examination.details
 
     def _timed_out(self) -> TimedOut:
         return TimedOut(Limit.BUDGET, self._now() - self._began)
 
-    def _say_why(self, ended: _EndedError) -> None:
+    def _say_why(self, ended: EndedError) -> None:
         if reason := str(ended):
             try:
                 self._channel.send(Refusal(reason))
@@ -215,11 +262,7 @@ class Judge:
 
 def _bounded(rows: int, length: int) -> None:
     if rows * (length + 1) > TOKENS_LIMIT:
-        raise _broken(f"a batch of {rows} x {length} tokens, {TOKENS_LIMIT} allowed")
-
-
-def _broken(what: str) -> _EndedError:
-    return _EndedError(Crashed(CrashKind.CONTRACT, f"the judge received {what}"), what)
+        raise broken(f"a batch of {rows} x {length} tokens, {TOKENS_LIMIT} allowed")
 
 
 def read_job(path: Path) -> JudgeJob:
@@ -236,15 +279,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluator.judge")
     parser.add_argument("job", type=Path)
     parser.add_argument("--variant-fd", type=int, required=True)
+    parser.add_argument("--twin-fd", type=int)
     parser.add_argument("--report-fd", type=int, required=True)
     options = parser.parse_args(arguments)
 
     def emit(event: JudgeEvent) -> None:
         os.write(options.report_fd, msgspec.json.encode(event) + b"\n")
 
-    with socket.socket(fileno=options.variant_fd) as connection:
-        judge = Judge(read_job(options.job), Channel(connection, msgspec.json.Decoder(Request)), emit, time.monotonic)
-        emit(judge.run())
+    chance = np.random.Generator(np.random.PCG64(int.from_bytes(os.urandom(16))))
+    decoder = msgspec.json.Decoder(Request)
+    with ExitStack() as stack:
+        live = stack.enter_context(socket.socket(fileno=options.variant_fd))
+        twin = stack.enter_context(socket.socket(fileno=options.twin_fd)) if options.twin_fd is not None else None
+        channel, second = Channel(live, decoder), Channel(twin, decoder) if twin else None
+        emit(Judge(read_job(options.job), channel, second, emit, time.monotonic, chance).run())
 
 
 if __name__ == "__main__":

@@ -1,18 +1,24 @@
 """What a variant's shim and the judge say to each other.
 
-A conversation: Hello → Welcome; NextBatch → Batch or BudgetSpent, as often as the variant likes; Evaluate → Rows, then Losses → Rows … until Verdict.
-Refusal ends it at any point. Everything from a variant is untrusted: fields are typed and bounded here, and what does not fit breaks the contract.
+A conversation: Hello → Welcome; NextBatch → Batch or BudgetSpent, as often as the variant likes; Evaluate → HandOver → Weights or Unable → Rows →
+Losses → … → Verdict. Where the live variant is probed itself, Probe → Logits come before the Verdict. With a twin: Hello → Welcome; Ready → Model →
+Loaded or Unable → Probe → Logits → …, until the judge hangs up. Refusal ends either at any point.
+
+Everything from a variant is untrusted: fields are typed and bounded here, and what does not fit breaks the contract.
 """
 
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-VERSION = 1
+VERSION = 2
 """Of this protocol; the shim beside a variant must speak the same."""
 
 TOKENS_LIMIT = 1 << 22
 """Most tokens of one batch: 16 times the device batch of a large single-GPU training, 8 MB on the wire."""
+
+WEIGHTS_LIMIT = 1 << 38
+"""Most bytes of a copy of the weights, which nobody but the twin reads: more than any accelerator's memory today."""
 
 Size = Annotated[int, Meta(ge=1, le=TOKENS_LIMIT)]
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
@@ -53,8 +59,35 @@ class Evaluate(Struct, frozen=True, tag="evaluate", kw_only=True, forbid_unknown
     counted: Counted | None = None
 
 
+class Weights(Struct, frozen=True, tag="weights", forbid_unknown_fields=True):
+    """A copy of the model, made before any validation token was shown. The payload is for the twin alone: ``table`` bytes of JSON, raw tensors."""
+
+    table: Annotated[int, Meta(ge=2, le=1 << 26)]
+
+
+class Unable(Struct, frozen=True, tag="unable", forbid_unknown_fields=True):
+    """There is no copy of this model, or no module that takes it."""
+
+    reason: Annotated[str, Meta(max_length=300)]
+
+
 class Losses(Struct, frozen=True, tag="losses", kw_only=True, forbid_unknown_fields=True):
     """Nats per target token of the rows just sent; the payload holds them as ``dtype``, row by row."""
+
+    dtype: str
+    shape: list[int]
+
+
+class Ready(Struct, frozen=True, tag="ready", forbid_unknown_fields=True):
+    """The twin has come to its first batch and gets a model instead."""
+
+
+class Loaded(Struct, frozen=True, tag="loaded", forbid_unknown_fields=True):
+    """The twin has taken over the weights."""
+
+
+class Logits(Struct, frozen=True, tag="logits", kw_only=True, forbid_unknown_fields=True):
+    """Answer to Probe; the payload holds a row of logits for each row, as ``dtype``."""
 
     dtype: str
     shape: list[int]
@@ -63,7 +96,8 @@ class Losses(Struct, frozen=True, tag="losses", kw_only=True, forbid_unknown_fie
 class Welcome(Struct, frozen=True, tag="welcome", kw_only=True):
     """Answer to Hello; the payload is ``vocab.json``.
 
-    time_budget: seconds the variant plans with. nominal: its clock is the one in Batch, not the machine's. seed: of the run.
+    time_budget: seconds the variant plans with. nominal: its clock is the one in Batch, not the machine's. seed: of the run. twin: it is to answer
+    for a trained model instead of training one.
     """
 
     max_seq_len: int
@@ -74,6 +108,7 @@ class Welcome(Struct, frozen=True, tag="welcome", kw_only=True):
     bos: int
     vocabulary: str
     pattern: str | None
+    twin: bool = False
 
 
 class Batch(Struct, frozen=True, tag="batch", kw_only=True):
@@ -89,8 +124,25 @@ class BudgetSpent(Struct, frozen=True, tag="budget_spent"):
     """No batch: the budget and its grace are spent. One more request ends the run."""
 
 
+class HandOver(Struct, frozen=True, tag="hand_over"):
+    """A copy of the weights, please."""
+
+
 class Rows(Struct, frozen=True, tag="rows", kw_only=True):
     """Validation rows to answer with Losses; the payload is as in Batch."""
+
+    rows: int
+    length: int
+
+
+class Model(Struct, frozen=True, tag="model"):
+    """The payload is that of Weights, as the live variant sent it."""
+
+    table: int
+
+
+class Probe(Struct, frozen=True, tag="probe", kw_only=True):
+    """Rows to answer with Logits. The payload holds ``length`` token ids and a position for each row, 16 bits each: the logits there are wanted."""
 
     rows: int
     length: int
@@ -108,5 +160,5 @@ class Refusal(Struct, frozen=True, tag="refusal"):
     reason: str
 
 
-Request = Hello | NextBatch | Evaluate | Losses
-Reply = Welcome | Batch | BudgetSpent | Rows | Verdict | Refusal
+Request = Hello | NextBatch | Evaluate | Weights | Unable | Losses | Ready | Loaded | Logits
+Reply = Welcome | Batch | BudgetSpent | HandOver | Rows | Model | Probe | Verdict | Refusal

@@ -88,12 +88,29 @@ class Seconds(Struct, frozen=True):
     total: float = 0.0
 
 
+class Audit(Struct, frozen=True):
+    """What checking the claims of a run came to.
+
+    kind: ``twin`` (compared with a process that never saw the rows), ``live`` (no twin could be built: probed as it answered) or ``none``.
+    positions: compared. correction: judged minus claimed, in metric units. standard_error: of it, in the same units. leak_bound: 95 %, in metric
+    units. largest: greatest |blind - claim| at one position, in nats.
+    """
+
+    kind: str
+    positions: int
+    correction: float
+    standard_error: float
+    leak_bound: float
+    largest: float
+
+
 class RunResult(Struct, frozen=True, kw_only=True):
     """Everything the swarm keeps of one run.
 
-    floor: the task's exact lower bound of the metric, or None. sandbox: what confined it. spent: of the budget, in its unit. steps: batches handed
-    out. peak_memory: bytes. log_bytes: what it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted, bounded).
-    details: figures of the judge, for people. started_at, finished_at: seconds since the epoch by the clock of the node that ran it.
+    floor: the task's exact lower bound of the metric, or None. sandbox: the tier that confined it: A, B, C, B-, C-, D, E, F; or ``simulated``.
+    audit: of its claims, None where there was none. spent: of the budget, in its unit. steps: batches handed out. peak_memory: bytes. log_bytes: what
+    it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted, bounded). details: figures of the judge, for people.
+    started_at, finished_at: seconds since the epoch by the clock of the node that ran it.
     """
 
     run: str
@@ -102,6 +119,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     seconds: Seconds = Seconds()
     floor: float | None = None
     sandbox: str = "none"
+    audit: Audit | None = None
     spent: float = 0.0
     steps: int = 0
     peak_memory: int = 0

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
 from evaluator.result import Progress, RunResult
 
@@ -28,7 +29,8 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     """One training of one variant.
 
     run: its id, unique in the campaign. source: text of the surface. directory: where its log and result are kept (made if missing). seed: offsets
-    every random generator of the variant and the order of its data.
+    every random generator of the variant and the order of its data. audit: how much of its claims is checked. warmup_allowance, pace: what the
+    baseline took on this machine, see ``evaluator.job.JudgeJob``; a result's details hold them as ``warmup_seconds`` and ``pace``.
     """
 
     run: str
@@ -36,6 +38,9 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     seed: int
     budget: Budget
     directory: Path
+    audit: AuditPlan = AuditPlan()
+    warmup_allowance: float | None = None
+    pace: float | None = None
 
 
 class Trainer(Protocol):

@@ -8,7 +8,7 @@
 from typing import assert_never
 
 from evaluator.classify import Evidence, classify
-from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, Spent
+from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, Spent, TwinDone, WantsTwin
 from evaluator.result import Crashed, Measured, Outcome, Progress, Seconds
 
 SUMMARY_GRACE = 10.0
@@ -67,6 +67,8 @@ class Course:
                 self._spent = event
             case Evaluating():
                 self._evaluating = now
+            case WantsTwin() | TwinDone():
+                pass  # the supervisor's to do; the wall cap goes on
             case Final():
                 self._final, self._final_at = event, now
             case _:

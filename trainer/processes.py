@@ -6,7 +6,6 @@ The scratch folder holds a folder for each. What keeps a hostile variant in its 
 import fcntl
 import os
 import shutil
-import socket
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from evaluator.job import JudgeJob
+from evaluator.wire import pair
 from trainer.environment import ROOT, our_environment, variant_environment
 from trainer.sandbox.confine import start
 from trainer.sandbox.gpu import device_nodes, installed_gpus
@@ -37,26 +37,27 @@ JUDGE_LOG = "judge.log"
 
 
 class Processes(Struct, frozen=True):
-    """Pids, and the ends of pipes we read, not blocking. log: what the variant writes. report: what the judge says."""
+    """Pids, and the ends of pipes we read, not blocking. log: what the variant writes. report: what the judge says. twin: its end of a socket."""
 
     judge: int
     variant: int
     log: int
     report: int
+    twin: int
 
 
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
     _lay_out_judge(job)
-    judge_end, variant_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    log, log_in = _pipe(LOG_PIPE)
-    report, report_in = _pipe()
-    with judge_end, variant_end, (job.order.directory / JUDGE_LOG).open("wb") as judge_log:
-        judge = spawn(_judge(job, judge_end.fileno(), report_in, judge_log.fileno()))
+    (judge_end, variant_end), (second_end, twin_end) = pair(), pair()
+    log, log_in = pipe(LOG_PIPE)
+    report, report_in = pipe()
+    with judge_end, variant_end, second_end, (job.order.directory / JUDGE_LOG).open("wb") as judge_log:
+        judge = spawn(_judge(job, (judge_end.fileno(), second_end.fileno(), report_in), judge_log.fileno()))
         variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
-    return Processes(judge, variant, log, report)
+    return Processes(judge, variant, log, report, twin_end.detach())
 
 
 def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
@@ -77,7 +78,15 @@ def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
 def _lay_out_judge(job: SupervisorJob) -> None:
     order = job.order
     (job.scratch / "judge").mkdir(mode=0o700)
-    judge_job = JudgeJob(run=order.run, data=job.data, budget=order.budget, seed=order.seed)
+    judge_job = JudgeJob(
+        run=order.run,
+        data=job.data,
+        budget=order.budget,
+        seed=order.seed,
+        audit=order.audit,
+        warmup_allowance=order.warmup_allowance,
+        pace=order.pace,
+    )
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
 
 
@@ -94,7 +103,8 @@ def _judge_job_path(job: SupervisorJob) -> Path:
     return job.scratch / "judge" / "job.json"
 
 
-def _pipe(size: int = 0) -> tuple[int, int]:
+def pipe(size: int = 0) -> tuple[int, int]:
+    """A pipe that is read without blocking, for children to write into. size: bytes it holds, where that can be chosen."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     if size and sys.platform == "linux":
@@ -102,15 +112,17 @@ def _pipe(size: int = 0) -> tuple[int, int]:
     return reading, writing
 
 
-def _judge(job: SupervisorJob, variant: int, report: int, log: int) -> Program:
-    arguments = [str(_judge_job_path(job)), "--variant-fd", str(variant), "--report-fd", str(report)]
+def _judge(job: SupervisorJob, ends: tuple[int, int, int], log: int) -> Program:
+    """ends: of the variant's socket, of the twin's, and of the pipe it reports on."""
+    variant, twin, report = map(str, ends)
+    arguments = [str(_judge_job_path(job)), "--variant-fd", variant, "--twin-fd", twin, "--report-fd", report]
     return Program(
         command=[sys.executable, "-P", "-m", job.judge_module, *arguments],
         environment=our_environment(os.environ, job.scratch / "judge"),
         folder=job.scratch / "judge",
         output=log,
         errors=log,
-        inherit=(variant, report),
+        inherit=ends,
     )
 
 

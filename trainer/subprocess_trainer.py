@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
+from msgspec.structs import replace
+
 from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Slot
 from trainer.environment import ROOT
@@ -74,7 +76,7 @@ class SubprocessTrainer:
 
     def _job(self, order: RunOrder, scratch: Path, lifeline: int) -> SupervisorJob:
         return SupervisorJob(
-            order=RunOrder(run=order.run, source=order.source, seed=order.seed, budget=order.budget, directory=order.directory.absolute()),
+            order=replace(order, directory=order.directory.absolute()),
             slot=self._slot,
             lifeline=lifeline,
             surface=self._surface,

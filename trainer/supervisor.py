@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from evaluator.job import JudgeEvent
+from evaluator.job import JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.course import Course
 from trainer.descendants import REAPED_AT_ONCE, Ended, adopt_orphans, end_all, reap
@@ -30,6 +30,7 @@ from trainer.runlog import LAST_PART, RunLog
 from trainer.sandbox.confine import exit_code
 from trainer.scratch import remove_scratch
 from trainer.supervisor_job import Finished, Running, Status, SupervisorJob, decode_job, encode
+from trainer.twin import Twin
 
 TICK = 0.5
 """Seconds between two reports of progress."""
@@ -60,6 +61,7 @@ class Supervision:
         self._log = RunLog(job.order.directory / LOG, job.log_bytes)
         self._kills_before = _out_of_memory_kills()
         self._processes = start_processes(job)
+        self._twin = Twin(job, self._processes)
         self._watch = watch_over(job, VARIANT, self._processes.variant)
         self._report = b""
         self._peak_memory = 0
@@ -107,7 +109,10 @@ class Supervision:
         if any(one.pid == self._processes.variant for one in ended):
             # What it left behind may hold its end of the judge's socket, and the judge waits for that to close.
             more, _ = end_all([self._processes.variant], SWEEP, spare=[self._processes.judge])
+            self._twin.forget()
             self._take(more)
+        if any(one.pid == self._twin.pid for one in ended):
+            self._take(self._twin.leave())
 
     def _take(self, ended: Iterable[Ended]) -> None:
         for one in ended:
@@ -120,12 +125,25 @@ class Supervision:
         *lines, self._report = (self._report + chunk).split(b"\n")
         try:
             for line in lines:
-                self._course.hear(msgspec.json.decode(line, type=JudgeEvent), time.monotonic())
+                self._hear(msgspec.json.decode(line, type=JudgeEvent))
         except msgspec.DecodeError:
             chunk = b""
         if not chunk or len(self._report) > LONGEST_LINE:
             self._selector.unregister(self._processes.report)
             self._course.judge_ended()
+
+    def _hear(self, event: JudgeEvent) -> None:
+        self._course.hear(event, time.monotonic())
+        match event:
+            case WantsTwin():
+                if (log := self._twin.enter()) is not None:
+                    self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
+            case TwinDone():
+                self._take(self._twin.leave())
+
+    def _on_twin_log(self) -> None:
+        if not self._twin.read_log():
+            self._selector.unregister(self._twin.log)
 
     def _on_log(self) -> None:
         chunk = os.read(self._processes.log, CHUNK)
@@ -154,6 +172,7 @@ class Supervision:
         except BlockingIOError:
             pass  # somebody outlived our patience and holds the other end
         self._log.close()
+        self._twin.close(keep_log=bool((final := self._course.final) and "twin" in final.details))
 
     def _result(self, remarks: dict[str, float | str]) -> RunResult:
         order, course, final = self._job.order, self._course, self._course.final
@@ -164,6 +183,7 @@ class Supervision:
             seed=order.seed,
             seconds=course.seconds(),
             floor=final.floor if final else None,
+            audit=final.audit if final else None,
             sandbox=self._job.sandbox.tier,
             spent=final.spent if final else course.share * order.budget.amount,
             steps=course.steps,

@@ -1,19 +1,28 @@
 """The ``prepare`` module a variant imports: training batches, the clock it plans with, and the evaluation, all from the judge.
 
-- It is copied beside ``train.py`` and imports nothing of the swarm. No data lies where the variant runs; the judge's socket is inherited under the
-  number in ``AUTOSWARM_JUDGE_FD``.
+- It is copied beside ``train.py`` and imports nothing of the swarm, which is why all of it is one file. No data lies where the variant runs; the
+  judge's socket is inherited under the number in ``AUTOSWARM_JUDGE_FD``.
 - Exactly five names are the contract: MAX_SEQ_LEN, TIME_BUDGET, Tokenizer, make_dataloader, evaluate_bpb.
-- Seeds belong to the run: seeding torch, numpy or random is shifted by the run's seed, so that another literal in ``train.py`` is no improvement.
+- Seeds belong to the run: seeding torch, numpy or random, or a generator of theirs, is shifted by the run's seed, so that another literal in
+  ``train.py`` is no improvement.
 - Under a budget that is counted instead of clocked, ``time.time`` and ``time.perf_counter`` (and their ``_ns`` forms) tell nominal seconds: what the
   work handed in so far costs on a reference core. They stand still between two batches. ``time.monotonic`` stays real, libraries wait by it.
 - The work is counted by watching the operations that torch dispatches from one optimizer step to the next, early in training and again now and then.
   A compiled module runs eagerly while it is watched, so it is priced like its eager form: compiling gains nothing under a counted budget, and what
   is compiled where nothing can watch it (a kernel of one's own) is not seen at all.
 
-This is the honest form: a variant that tampers with it deceives the count or the claimed losses. Nothing here is a barrier; the judge's checks are.
+- At the evaluation the judge first gets a copy of the weights, then the model's losses: its claims. To check them the same script is started once
+  more, as a *twin*; at its first batch it gets those weights instead, then rows cut off at the positions it is to predict. Both answer in eval mode,
+  uncompiled where ``torch.compile`` wrapped the whole model, and under the same autocast.
+
+Nothing here is a barrier: a variant can tamper with all of it. The barriers are what the judge does not show and what it compares.
 """
 
+import contextlib
+import fcntl
+import gc
 import json
+import mmap
 import os
 import random
 import socket
@@ -21,8 +30,8 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -33,29 +42,65 @@ from torch.utils.flop_counter import flop_registry
 
 __all__ = ["MAX_SEQ_LEN", "TIME_BUDGET", "Tokenizer", "evaluate_bpb", "make_dataloader"]
 
-_VERSION = 1
+_VERSION = 2
 _LENGTHS = struct.Struct("<II")
+_LONGEST_HEADER = 1 << 16
+_SMALL = 1 << 20  # bytes that are copied rather than mapped
 
 
 class _Judge:
-    """The variant's end of the conversation: JSON headers with raw payloads (see evaluator/messages.py)."""
+    """The variant's end of the conversation: JSON headers with raw payloads (see evaluator/wire.py and evaluator/messages.py)."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
+        self._packets = self._socket.type == getattr(socket, "SOCK_SEQPACKET", None)
 
-    def ask(self, kind: str, payload: bytes = b"", **fields: Any) -> tuple[dict[str, Any], bytes]:
-        """Send a message, return the answer. Raises RuntimeError when the judge has ended the run."""
+    def ask(self, kind: str, blocks: Iterable[Any] = (), **fields: Any) -> tuple[dict[str, Any], Any]:
+        """Send a message, its payload in ``blocks``; return the answer and its payload. Raises RuntimeError when the judge has ended the run."""
         header = json.dumps({"type": kind, **fields}).encode()
         try:
-            self._socket.sendall(_LENGTHS.pack(len(header), len(payload)) + header + payload)
-            header_size, payload_size = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
-            answer: dict[str, Any] = json.loads(self._exactly(header_size))
-            received = self._exactly(payload_size)
+            if self._packets:
+                self._send_packet(header, blocks)
+                encoded, received = self._packet()
+            else:
+                self._send_frame(header, b"".join(blocks))
+                encoded, received = self._frame()
         except OSError as error:
             raise RuntimeError("the judge has ended this run") from error
+        answer: dict[str, Any] = json.loads(encoded)
         if answer["type"] == "refusal":
             raise RuntimeError(f"the judge has ended this run: {answer['reason']}")
         return answer, received
+
+    def _send_packet(self, header: bytes, blocks: Iterable[Any]) -> None:
+        descriptor = _sealed(blocks)
+        if descriptor is None:
+            self._socket.send(header)
+            return
+        try:
+            socket.send_fds(self._socket, [header], [descriptor])
+        finally:
+            os.close(descriptor)
+
+    def _packet(self) -> tuple[bytes, Any]:
+        encoded, descriptors, _, _ = socket.recv_fds(self._socket, _LONGEST_HEADER, 1, socket.MSG_CMSG_CLOEXEC)
+        if not encoded:
+            raise ConnectionResetError("end of the conversation")
+        if not descriptors:
+            return encoded, b""
+        try:
+            size = os.fstat(descriptors[0]).st_size
+            return encoded, os.pread(descriptors[0], size, 0) if size <= _SMALL else mmap.mmap(descriptors[0], size, access=mmap.ACCESS_COPY)
+        finally:
+            os.close(descriptors[0])
+
+    def _send_frame(self, header: bytes, payload: bytes) -> None:
+        self._socket.sendall(_LENGTHS.pack(len(header), len(payload)) + header)
+        self._socket.sendall(payload)
+
+    def _frame(self) -> tuple[bytes, Any]:
+        header_size, payload_size = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
+        return self._exactly(header_size), self._exactly(payload_size)
 
     def _exactly(self, size: int) -> bytes:
         parts = []
@@ -66,6 +111,20 @@ class _Judge:
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+
+def _sealed(blocks: Iterable[Any]) -> int | None:
+    """A memfd that holds ``blocks`` and can never change again; None where there are none."""
+    descriptor = None
+    for block in blocks:
+        if descriptor is None:
+            descriptor = os.memfd_create("block", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        rest = memoryview(block).cast("B")
+        while rest:
+            rest = rest[os.write(descriptor, rest[: 1 << 24]) :]
+    if descriptor is not None:
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL)
+    return descriptor
 
 
 _FORMULAS = {
@@ -191,12 +250,15 @@ def _replace(module: Any, name: str, function: Callable[..., Any]) -> None:
 def _seed_by(shift: int) -> None:
     """Seed every generator from the run, and shift whatever the script seeds them with."""
 
+    def shifted(value: Any, modulus: int) -> int:
+        number = int(value) if isinstance(value, int | np.integer) else zlib.crc32(repr(value).encode())
+        return (number + shift) % modulus
+
     def take(module: Any, modulus: int, name: str) -> None:
         seeder = getattr(module, name)
 
         def seed(value: Any = None, *rest: Any, **named: Any) -> Any:
-            number = int(value) if isinstance(value, int | np.integer) else zlib.crc32(repr(value).encode())
-            return seeder((number + shift) % modulus, *rest, **named)
+            return seeder(shifted(value, modulus), *rest, **named)
 
         _replace(module, name, seed)
 
@@ -206,9 +268,39 @@ def _seed_by(shift: int) -> None:
     take(torch.cuda, 1 << 63, "manual_seed_all")
     take(random, 1 << 63, "seed")
     take(np.random, 1 << 32, "seed")
+    make = np.random.default_rng
+    _replace(np.random, "default_rng", lambda seed=None: make(shifted(seed, 1 << 63) if seed is None or isinstance(seed, int | list) else seed))
+    _replace(torch, "Generator", _shifted_generator(lambda value: shifted(value, 1 << 63)))
+    _replace(random, "Random", _shifted_random(lambda value: shifted(value, 1 << 63)))
     torch.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
+
+
+def _shifted_generator(shifted: Callable[[Any], int]) -> type:
+    """``torch.Generator`` with another ``manual_seed``; torch's own generators count as instances of it."""
+    original = torch.Generator
+
+    class Kind(type(original)):  # type: ignore[misc]
+        def __instancecheck__(cls, instance: Any) -> bool:
+            return isinstance(instance, original)
+
+    class Generator(original, metaclass=Kind):  # type: ignore[misc, valid-type]
+        def manual_seed(self, seed: int) -> Any:
+            return super().manual_seed(shifted(seed))
+
+    return Generator
+
+
+def _shifted_random(shifted: Callable[[Any], int]) -> type:
+    """``random.Random`` that shifts the seed it is given."""
+
+    class Random(random.Random):
+        def seed(self, a: Any = None, version: int = 2) -> None:
+            super().seed(None if a is None else shifted(a), version)
+
+    Random.__module__, Random.__qualname__ = "random", "Random"  # so that it can be pickled
+    return Random
 
 
 class _NominalClock:
@@ -237,7 +329,7 @@ def _connect() -> _Judge:
 
 _judge = _connect()
 _run, _vocabulary = _judge.ask("hello", version=_VERSION)
-_counter = _Counter(active=_run["nominal"])
+_counter = _Counter(active=_run["nominal"] and not _run["twin"])
 _clock = _NominalClock()
 _value: float | None = None
 _seed_by(_shift(_run["seed"]))
@@ -319,6 +411,8 @@ def make_dataloader(tokenizer: Tokenizer, B: int, T: int, split: str) -> Iterato
 
 
 def _batches(rows: int, length: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
+    if _run["twin"]:
+        _play_twin()
     while True:
         answer, payload = _judge.ask("next_batch", rows=rows, length=length, **_counter.on_request())
         if answer["type"] == "budget_spent":
@@ -330,20 +424,137 @@ def _batches(rows: int, length: int) -> Iterator[tuple[torch.Tensor, torch.Tenso
         yield x, y, answer["epoch"]
 
 
+def _plain(model: Any) -> Any:
+    """The model that ``torch.compile`` wrapped, or the model itself: compiled and plain differ in the third digit under bfloat16."""
+    return getattr(model, "_orig_mod", model)
+
+
+@contextlib.contextmanager
+def _in_eval_mode(model: Any) -> Iterator[None]:
+    """Without dropout and the like, as the twin answers too; afterwards every module is in the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()] if isinstance(model, torch.nn.Module) else []
+    for module, _ in modes:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _hand_over(model: Any) -> tuple[dict[str, Any], Any]:
+    """Give the judge a copy of all that the model is, and say how it is evaluated."""
+    try:
+        table, tensors = _described(model)
+    except (TypeError, ValueError, RuntimeError) as error:
+        return _judge.ask("unable", reason=f"{type(error).__name__}: {error}"[:300])
+    encoded = json.dumps(table).encode()
+    blocks = (tensor.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy() for tensor in tensors if tensor.numel())
+    return _judge.ask("weights", _after(encoded, blocks), table=len(encoded))
+
+
+def _after(first: bytes, blocks: Iterable[Any]) -> Iterator[Any]:
+    yield first
+    yield from blocks
+
+
+def _described(model: Any) -> tuple[dict[str, Any], list[torch.Tensor]]:
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"the model is a {type(model).__name__}, not a torch.nn.Module")
+    state = model.state_dict()
+    if odd := [name for name, value in state.items() if type(value) is not torch.Tensor or value.layout != torch.strided]:
+        raise ValueError(f"{odd[0]} in its state_dict is no plain tensor")
+    tensors = [[name, str(value.dtype).removeprefix("torch."), list(value.shape)] for name, value in state.items()]
+    autocast = [[kind, torch.is_autocast_enabled(kind), str(torch.get_autocast_dtype(kind)).removeprefix("torch.")] for kind in ("cpu", "cuda")]
+    table = {"class": type(model).__qualname__, "tensors": tensors, "autocast": autocast, "precision": torch.get_float32_matmul_precision()}
+    return table, list(state.values())
+
+
+def _play_twin() -> NoReturn:
+    """Answer the judge's probes with the weights it has, for as long as it asks; then this process is no longer needed."""
+    answer, payload = _judge.ask("ready")
+    view = memoryview(payload)
+    table = json.loads(bytes(view[: answer["table"]]))
+    model = _counterpart(table)
+    if model is None:
+        _judge.ask("unable", reason="when the first batch was asked for there was no module whose state_dict has these names and shapes")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(_in_eval_mode(model))
+        _load(model, table, view[answer["table"] :])
+        for kind, enabled, dtype in table["autocast"]:
+            stack.enter_context(torch.autocast(kind, dtype=getattr(torch, dtype), enabled=enabled))
+        torch.set_float32_matmul_precision(table["precision"])
+        answer, payload = _judge.ask("loaded")
+        while answer["type"] == "probe":
+            answer, payload = _answer_probe(model, answer, payload)
+    os._exit(0)
+
+
+def _counterpart(table: dict[str, Any]) -> Any:
+    """The module that takes the weights: of the same class where there is one."""
+    wanted = {name: tuple(shape) for name, _, shape in table["tensors"]}
+    modules = [each for each in gc.get_objects() if issubclass(type(each), torch.nn.Module)]
+    fitting = [each for each in modules if {name: tuple(getattr(value, "shape", (-1,))) for name, value in each.state_dict().items()} == wanted]
+    alike = [each for each in fitting if type(each).__qualname__ == table["class"]]
+    return next(iter(alike or (fitting if wanted else [])), None)
+
+
+def _load(model: Any, table: dict[str, Any], content: memoryview) -> None:
+    """In place, so that whoever else holds a tensor sees it too; in the type they were trained in."""
+    state, at = model.state_dict(keep_vars=True), 0
+    for name, kind, shape in table["tensors"]:
+        target, dtype = state[name], getattr(torch, kind)
+        size = target.numel() * dtype.itemsize
+        if size:
+            raw = torch.from_numpy(np.frombuffer(content[at : at + size], dtype=np.uint8).copy())
+            value = raw.view(dtype).reshape(shape)
+            if target.dtype == dtype:
+                target.data.copy_(value)
+            else:
+                target.data = value.to(target.device)
+        at += size
+
+
+def _answer_probe(model: Any, probe: dict[str, Any], payload: Any) -> tuple[dict[str, Any], Any]:
+    """The model's logits at one position of each row."""
+    block = torch.from_numpy(np.frombuffer(payload, dtype="<u2").reshape(probe["rows"], probe["length"] + 1).astype(np.int64))
+    x, at = block[:, :-1].contiguous(), block[:, -1]
+    if torch.cuda.is_available():
+        x, at = x.cuda(), at.cuda()
+    logits = model(x)[torch.arange(len(at), device=x.device), at].detach().to(torch.float32).cpu().contiguous().numpy()
+    return _judge.ask("logits", [logits.tobytes()], dtype="float32", shape=list(logits.shape))
+
+
+def _answer_rows(model: Any, rows: dict[str, Any], payload: Any) -> tuple[dict[str, Any], Any]:
+    """The model's loss of each target token."""
+    x, y = _tensors(rows["rows"], rows["length"], payload)
+    losses = model(x, y, reduction="none").detach().to(torch.float32).cpu().contiguous().numpy()
+    shape = list(x.shape) if losses.size == x.numel() else list(losses.shape)
+    return _judge.ask("losses", [losses.tobytes()], dtype="float32", shape=shape)
+
+
 @torch.no_grad()
 def evaluate_bpb(model: Any, tokenizer: Tokenizer, batch_size: int) -> float:  # noqa: ARG001
     """Validation bits per byte of ``model`` as the judge computes it. Ends training; asked again, the first value is the answer.
 
-    ``model(x, y, reduction="none")`` gives the loss of each target token in nats, for rows of MAX_SEQ_LEN tokens, ``batch_size`` rows at a time.
+    ``model(x, y, reduction="none")`` gives the loss of each target token in nats, for rows of MAX_SEQ_LEN tokens, ``batch_size`` rows at a time;
+    ``model(x)`` gives the logits they come from. It is asked in eval mode, whatever mode it is in.
     """
     global _value
+    if _run["twin"]:
+        _play_twin()
     if _value is None:
         _counter.finish()
+        model = _plain(model)
         answer, payload = _judge.ask("evaluate", rows=batch_size, **_counter.on_request())
-        while answer["type"] == "rows":
-            x, y = _tensors(answer["rows"], answer["length"], payload)
-            losses = model(x, y, reduction="none").detach().to(torch.float32).cpu().contiguous().numpy()
-            shape = list(x.shape) if losses.size == x.numel() else list(losses.shape)
-            answer, payload = _judge.ask("losses", losses.tobytes(), dtype="float32", shape=shape)
+        with _in_eval_mode(model):
+            while answer["type"] != "verdict":
+                if answer["type"] == "hand_over":
+                    answer, payload = _hand_over(model)
+                elif answer["type"] == "rows":
+                    answer, payload = _answer_rows(model, answer, payload)
+                else:
+                    answer, payload = _answer_probe(model, answer, payload)
         _value = float(answer["value"])
     return _value

@@ -6,19 +6,21 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 
 import evaluator.shim
+from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.data import Manifest, Tokens, write_prepared
 from evaluator.job import Final, JudgeEvent, JudgeJob
 from evaluator.messages import Reply
-from evaluator.wire import Channel
+from evaluator.wire import Channel, pair
 
 ROOT = Path(__file__).parents[2]
 SHIM = Path(evaluator.shim.__file__).with_name("prepare.py")
@@ -75,11 +77,14 @@ class Run(Struct):
 
 
 @contextlib.contextmanager
-def judge_process(data: Path, folder: Path, seed: int = 1, budget: Budget = BUDGET) -> Iterator[tuple[socket.socket, list[JudgeEvent]]]:
-    """A judge; the variant's end of its socket, to be closed within, and its events once the context is left."""
+def judge_process(
+    data: Path, folder: Path, seed: int = 1, budget: Budget = BUDGET, ends: Callable[[], tuple[socket.socket, socket.socket]] = pair, **more: Any
+) -> Iterator[tuple[socket.socket, list[JudgeEvent]]]:
+    """A judge that audits nothing unless told; the variant's end of its socket, to be closed within, and its events once the context is left."""
     job = folder / "job.json"
-    job.write_bytes(msgspec.json.encode(JudgeJob(run="r1", data=data, budget=budget, seed=seed), enc_hook=str))
-    judges, variants = socket.socketpair()
+    parts = {"audit": AuditPlan(share=0.0), **more}
+    job.write_bytes(msgspec.json.encode(JudgeJob(run="r1", data=data, budget=budget, seed=seed, **parts), enc_hook=str))
+    judges, variants = ends()
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "evaluator.judge", str(job), "--variant-fd", str(judges.fileno()), "--report-fd", str(writing)]
     events: list[JudgeEvent] = []
@@ -97,12 +102,12 @@ def judge_process(data: Path, folder: Path, seed: int = 1, budget: Budget = BUDG
     assert (judge.returncode, complaint) == (0, "")
 
 
-def run_variant(source: str, data: Path, folder: Path, seed: int = 1, budget: Budget = BUDGET, threads: int = 1) -> Run:
+def run_variant(source: str, data: Path, folder: Path, seed: int = 1, budget: Budget = BUDGET, threads: int = 1, **more: Any) -> Run:
     """Run ``source`` as a variant to its end."""
     folder.mkdir(parents=True)
     (folder / "train.py").write_text(source)
     shutil.copy(SHIM, folder / "prepare.py")
-    with judge_process(data, folder, seed, budget) as (connection, events):
+    with judge_process(data, folder, seed, budget, **more) as (connection, events):
         environment = os.environ | {"AUTOSWARM_JUDGE_FD": str(connection.fileno()), "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
         ended = subprocess.run(
             [sys.executable, "-W", "error", "train.py"],

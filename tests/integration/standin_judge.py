@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("job", type=Path)
     parser.add_argument("--variant-fd", type=int, required=True)
+    parser.add_argument("--twin-fd", type=int)
     parser.add_argument("--report-fd", type=int, required=True)
     arguments = parser.parse_args()
     job = msgspec.json.decode(arguments.job.read_bytes(), type=JudgeJob, dec_hook=lambda kind, text: kind(text))

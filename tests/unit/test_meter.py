@@ -4,7 +4,20 @@ from hypothesis import strategies as st
 
 from evaluator.budget import Budget, Unit
 from evaluator.messages import Counted
-from evaluator.meter import EVALUATE_STEPS, FEED_STEPS, ClockMeter, CountMeter, StepCost, meter, nominal_seconds, overrun
+from evaluator.meter import (
+    EVALUATE_STEPS,
+    FEED_STEPS,
+    MOST_ACCUMULATED,
+    PACE_EXCESS,
+    PACE_SLACK,
+    ClockMeter,
+    CountMeter,
+    StepCost,
+    dawdles,
+    meter,
+    nominal_seconds,
+    overrun,
+)
 
 
 def counted(flops: int, tokens: int) -> Counted:
@@ -79,13 +92,71 @@ def test_the_unit_chooses_the_meter() -> None:
     assert isinstance(meter(Budget(Unit.FLOPS, 1, 9), Clock()), CountMeter)
 
 
+def ticking(seconds: ClockMeter, clock: Clock, steps: list[int]) -> float:
+    """What is spent when each batch takes a second and ``steps`` are told before each."""
+    for told in steps:
+        seconds.tell(told, None)
+        seconds.hand_out(8)
+        clock.now += 1
+    seconds.tell(steps[-1], None)
+    return seconds.spent
+
+
+def test_uncharged_batches_follow_from_the_steps_seen_so_far() -> None:
+    """Four batches a step, and then no more steps are told: two uncharged steps are eight batches, and the ninth begins the clock."""
+    clock = Clock()
+    assert ticking(ClockMeter(clock, uncharged_steps=3), clock, [0, 0, 0, 0, 1, 1, 1, 1, 2] + 11 * [2]) == 20 - 13
+
+
+def test_a_variant_that_tells_no_steps_is_charged_all_the_same() -> None:
+    clock = Clock()
+    assert ticking(ClockMeter(clock, uncharged_steps=2), clock, 100 * [0]) == 100 - 2 * MOST_ACCUMULATED - 1
+
+
+@pytest.mark.parametrize(("allowance", "charged"), [(None, 0.0), (4.0, 4.0), (7.0, 0.0)])
+def test_warm_up_beyond_one_and_a_half_times_the_baseline_s_is_charged(allowance: float | None, charged: float) -> None:
+    clock = Clock()
+    seconds = ClockMeter(clock, 1, allowance)
+    clock.now += 10
+    seconds.tell(1, None)
+    seconds.hand_out(8)
+    seconds.tell(1, None)
+    assert (seconds.warmup, seconds.spent) == (10.0, charged)
+
+
+def test_a_run_that_takes_far_longer_than_its_count_explains_dawdles() -> None:
+    counted = Budget(Unit.VIRTUAL_SECONDS, 10.0, 99)
+    assert not dawdles(counted, 1e6, None)
+    assert not dawdles(counted, PACE_EXCESS * 20 + PACE_SLACK, 2.0)
+    assert dawdles(counted, PACE_EXCESS * 20 + PACE_SLACK + 0.1, 2.0)
+    assert not dawdles(Budget(Unit.SECONDS, 10.0, 99), 1e6, 2.0)
+
+
+def test_one_long_stall_is_not_what_a_step_costs() -> None:
+    """A clock, a hundred equal steps, then one that takes a third of the budget."""
+    budget, cost = Budget(Unit.SECONDS, 100.0, 999), StepCost(Budget(Unit.SECONDS, 100.0, 999))
+    for step in range(1, 101):
+        cost.tell(0.7 * step, step)
+    cost.tell(70 + 33.0, 101)
+    assert cost.value < 1.1
+    assert not overrun(budget, 70 + 33.0, cost.value, FEED_STEPS)
+    assert overrun(budget, 70 + 33.0 + 33.0, cost.value, EVALUATE_STEPS)
+
+
+def test_no_step_counts_for_more_than_a_twentieth_of_a_budget_in_seconds() -> None:
+    cost = StepCost(Budget(Unit.SECONDS, 100.0, 999))
+    for step in range(1, 4):
+        cost.tell(25.0 * step, step)
+    assert cost.value == 5.0
+
+
 BUDGET = Budget(Unit.FLOPS, 1000.0, 9)
 
 
 @given(st.integers(1, 2000), st.booleans())
 def test_a_loop_that_stops_by_its_clock_is_never_refused(step: int, late: bool) -> None:
     """Equal steps. ``late``: it asks for a batch before it looks at the clock, which therefore does not show the last step."""
-    cost, spent, steps = StepCost(), 0, 0
+    cost, spent, steps = StepCost(BUDGET), 0, 0
     while spent - late * step < BUDGET.amount:
         assert not overrun(BUDGET, spent, cost.value, FEED_STEPS)
         steps, spent = steps + 1, spent + step
@@ -95,7 +166,7 @@ def test_a_loop_that_stops_by_its_clock_is_never_refused(step: int, late: bool) 
 
 @given(st.integers(1, 400), st.integers(1, 8))
 def test_a_loop_whose_steps_grow_is_never_refused(step: int, factor: int) -> None:
-    cost, spent, steps = StepCost(), 0, 0
+    cost, spent, steps = StepCost(BUDGET), 0, 0
     while spent < BUDGET.amount:
         assert not overrun(BUDGET, spent, cost.value, FEED_STEPS)
         steps, spent = steps + 1, spent + (step if spent < BUDGET.amount / 2 else factor * step)
@@ -105,7 +176,7 @@ def test_a_loop_whose_steps_grow_is_never_refused(step: int, factor: int) -> Non
 
 @given(st.integers(1, 400))
 def test_batches_end_within_two_per_cent_and_two_steps(step: int) -> None:
-    cost, spent, steps = StepCost(), 0, 0
+    cost, spent, steps = StepCost(BUDGET), 0, 0
     while not overrun(BUDGET, spent, cost.value, FEED_STEPS):
         steps, spent = steps + 1, spent + step
         cost.tell(spent, steps)
@@ -113,7 +184,7 @@ def test_batches_end_within_two_per_cent_and_two_steps(step: int) -> None:
 
 
 def test_batches_stand_for_steps_until_an_optimizer_is_seen() -> None:
-    cost = StepCost()
+    cost = StepCost(BUDGET)
     for batches in range(1, 5):
         cost.tell(10 * batches, batches)
     assert cost.value == 10

@@ -1,11 +1,15 @@
+import fcntl
+import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator import wire
 from evaluator.messages import Evaluate, Hello, NextBatch, Request
 from evaluator.wire import HEADER_LIMIT, LENGTHS, Channel, ClosedError, WireError
 
@@ -14,7 +18,17 @@ Pair = tuple[socket.socket, socket.socket]
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
+    """A stream: what there is where packets are not."""
     ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.fixture
+def packets() -> Iterator[Pair]:
+    ours, theirs = wire.pair()
+    if ours.type == socket.SOCK_STREAM:
+        pytest.skip("no packets on this platform")
     with ours, theirs:
         yield ours, theirs
 
@@ -98,3 +112,85 @@ def test_sending_to_nobody_is_closed(pair: Pair) -> None:
     theirs.close()
     with pytest.raises(ClosedError):
         channel(ours).send(Hello(1), b"x" * (1 << 20))
+
+
+HELLO = b'{"type":"hello","version":1}'
+
+
+def test_a_packet_and_its_payload_arrive_as_sent(packets: Pair) -> None:
+    ours, theirs = packets
+    block = bytes(range(256)) * 8192
+    channel(theirs).send(NextBatch(rows=2, length=3, steps=4), block)
+    channel(theirs).send(Hello(1))
+    header, payload = channel(ours).receive(payload_limit=len(block))
+    assert header == NextBatch(rows=2, length=3, steps=4)
+    assert payload == block
+    assert channel(ours).receive() == (Hello(1), bytearray())
+
+
+def test_what_was_held_is_passed_on_without_being_looked_at(packets: Pair) -> None:
+    ours, theirs = packets
+    channel(theirs).send(Hello(1), b"weights")
+    _, held = channel(ours).receive_held(payload_limit=7)
+    channel(ours).send(Hello(2), held)
+    assert held.read(3, at=2) == b"igh"
+    held.close()
+    assert channel(theirs).receive(payload_limit=7) == (Hello(2), bytearray(b"weights"))
+
+
+def test_sealed_memory_cannot_be_changed_cut_or_grown() -> None:
+    descriptor = wire.sealed(b"four")
+    for change in (lambda: os.write(descriptor, b"x"), lambda: os.ftruncate(descriptor, 1), lambda: os.ftruncate(descriptor, 9)):
+        with pytest.raises(PermissionError):
+            change()
+    assert os.pread(descriptor, 9, 0) == b"four"
+    os.close(descriptor)
+
+
+def unsealed(seals: int) -> int:
+    descriptor = os.memfd_create("test", os.MFD_ALLOW_SEALING)
+    os.write(descriptor, b"data")
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor
+
+
+def test_only_sealed_memory_is_taken_for_a_payload(packets: Pair) -> None:
+    ours, theirs = packets
+    reading, writing = os.pipe()
+    for descriptor in (unsealed(fcntl.F_SEAL_SHRINK), unsealed(fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL), reading, os.open("/dev/zero", os.O_RDONLY)):
+        socket.send_fds(theirs, [HELLO], [descriptor])
+        os.close(descriptor)
+        with pytest.raises(WireError, match="no sealed memory"):
+            channel(ours).receive(payload_limit=64)
+    os.close(writing)
+
+
+def test_a_payload_too_many_or_too_large_is_refused_and_no_descriptor_is_kept(packets: Pair) -> None:
+    ours, theirs = packets
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    descriptor = wire.sealed(b"x" * 65)
+    for descriptors in ([descriptor], [descriptor] * 2, [descriptor] * 9):
+        socket.send_fds(theirs, [HELLO], descriptors)
+        with pytest.raises(WireError):
+            channel(ours).receive(payload_limit=64)
+    os.close(descriptor)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("sent", [b"not json", b"{" * (HEADER_LIMIT + 1), b'{"type":"hello","version":1,"more":2}'])
+def test_a_packet_that_is_no_message_is_a_wire_error(packets: Pair, sent: bytes) -> None:
+    ours, theirs = packets
+    theirs.send(sent)
+    with pytest.raises(WireError):
+        channel(ours).receive()
+
+
+def test_silence_beyond_patience_and_an_end_are_both_closed(packets: Pair) -> None:
+    ours, theirs = packets
+    waiting = channel(ours)
+    waiting.wait_at_most(0.01)
+    with pytest.raises(ClosedError):
+        waiting.receive()
+    theirs.close()
+    with pytest.raises(ClosedError):
+        waiting.receive()

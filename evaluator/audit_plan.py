@@ -1,0 +1,17 @@
+"""How much of a run's claims a twin is to check. Pure: made by the coordinator, carried in the lease, obeyed by the judge."""
+
+from msgspec import Struct
+
+
+class AuditPlan(Struct, frozen=True):
+    """What the judge is to audit.
+
+    positions: of a run that would be merged: one whose value is on the better side of ``merge_below`` (minimize: below it); None: none would be.
+    share: probability, drawn from the run's seed, that another run is audited, at ``share_positions``. mode: strict | normal | off.
+    """
+
+    positions: int = 2048
+    share: float = 0.05
+    share_positions: int = 256
+    merge_below: float | None = None
+    mode: str = "normal"

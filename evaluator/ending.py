@@ -1,0 +1,16 @@
+"""How whatever the judge does with a run comes to its end."""
+
+from evaluator.result import Crashed, CrashKind, Outcome
+
+
+class EndedError(Exception):
+    """The run has its outcome. ``str`` is told to the variant, if it still listens."""
+
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+
+
+def broken(what: str) -> EndedError:
+    """The variant sent something that keeps no contract."""
+    return EndedError(Crashed(CrashKind.CONTRACT, f"the judge received {what}"), what)

@@ -1,0 +1,158 @@
+"""Honest and dishonest variants of a tiny surface, trained and audited for real: supervisor, sandbox, judge and twin."""
+
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from evaluator.audit_plan import AuditPlan
+from evaluator.result import Audit, Cheated, Crashed, CrashKind, Measured, RunResult
+from tests.integration.judged import BUDGET, TINY, edited, tiny_data
+from trainer.contract import RunOrder, Slot
+from trainer.subprocess_trainer import SubprocessTrainer
+from trainer.task import load_task
+
+TASK = load_task(str(Path(__file__).parents[1] / "tasks" / "tiny"))
+FULL = AuditPlan(merge_below=100.0)
+EVALUATE = "val_bpb = evaluate_bpb(model, tokenizer, 5)"
+RETURN = '    return loss.view(y.shape) if reduction == "none" else loss\n'
+LOGITS = "            return logits\n"
+MODEL = "model = Tiny()\n"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Without a floor, so that nothing but the audit stands in a cheat's way."""
+    folder = tmp_path_factory.mktemp("prepared") / "tiny"
+    tiny_data(folder, floor=None)
+    return folder
+
+
+def run(source: str, data: Path, folder: Path, audit: AuditPlan = FULL) -> RunResult:
+    order = RunOrder(run="r1", source=source, seed=1, budget=BUDGET, directory=folder / "run", audit=audit)
+    return SubprocessTrainer(TASK, data, Slot("test"), 1 << 20).train(order, lambda _: None, Event())
+
+
+def audit_of(result: RunResult) -> Audit:
+    assert isinstance(result.outcome, Measured), (result.outcome, result.tail)
+    assert result.audit is not None
+    return result.audit
+
+
+def claiming(code: str) -> str:
+    """The surface with ``code`` before its per-token losses are returned."""
+    lines = "".join(f"        {line}\n" for line in ['if reduction == "none":', *(f"    {line}" for line in code.splitlines())])
+    return edited("        return loss.view", f"{lines}        return loss.view")
+
+
+HONEST = {
+    "as it is": TINY,
+    "dropout, left in train mode": edited("self.head(h + F", "self.head(F.dropout(h, 0.3, self.training) + F"),
+    "compiled": edited(MODEL, 'model = torch.compile(Tiny(), backend="eager")\n'),
+    "autocast to bfloat16": edited(EVALUATE, f"with torch.autocast('cpu', torch.bfloat16):\n    {EVALUATE}"),
+    "tied, with buffers and an average of its weights": edited(
+        "        self.head = nn.Linear(WIDTH, vocab_size)\n",
+        "        self.head = nn.Linear(WIDTH, vocab_size)\n        self.head.weight = self.embedding.weight\n"
+        "        self.register_buffer('turns', torch.arange(3.0))\n        self.register_buffer('seen', torch.tensor(0), persistent=False)\n",
+        edited(
+            MODEL,
+            f"{MODEL}import copy\naverage = copy.deepcopy(model)\n",
+            edited(EVALUATE, f"average.load_state_dict(model.state_dict())\nmodel = average\n{EVALUATE}"),
+        ),
+    ),
+    "made smaller after training, with a padded vocabulary": edited(
+        EVALUATE, f"model.bfloat16()\n{EVALUATE}", TINY.replace("nn.Linear(WIDTH, vocab_size)", "nn.Linear(WIDTH, -(-vocab_size // 64) * 64)")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_variant_agrees_with_its_twin(name: str, data: Path, tmp_path: Path) -> None:
+    result = run(HONEST[name], data, tmp_path)
+    audit = audit_of(result)
+    assert (audit.kind, audit.positions) == ("twin", 2048)
+    assert abs(audit.correction) < 1e-3
+    assert audit.largest < 0.05
+    assert 0 < audit.leak_bound < 0.01
+    assert "num_steps" in result.tail  # it went on after its twin had left
+    assert not (tmp_path / "run" / "twin.log").exists()
+
+
+CHEATING = {
+    "it sees the future": edited("is_causal=True", "is_causal=False"),
+    "it sees the mean of each block": edited(
+        "h = self.embedding(x)\n",
+        "h = self.embedding(x)\n        h = h + h.unflatten(1, (-1, 4)).mean(2).repeat_interleave(4, 1)\n",
+    ),
+    "one claim in a hundred is made up": claiming("loss = torch.where(torch.rand_like(loss) < 0.01, 1e-3, loss)"),
+    "claims are rescaled": claiming("loss = 0.9 * loss"),
+    "claims are clipped": claiming("loss = loss.clamp(max=1.5)"),
+    "its logits are all enormous": edited(
+        LOGITS,
+        "            return torch.full_like(logits, 1e30)\n        if reduction == 'none':\n            return torch.zeros_like(logits[..., 0])\n",
+    ),
+    "its logits are not numbers": edited(LOGITS, "            return logits * float('nan')\n"),
+    "its vocabulary is smaller": edited(LOGITS, "            return logits[..., :20]\n"),
+    "it learns from what it is shown": claiming(
+        "with torch.enable_grad():\n"
+        "    again = model(x, y)\n"
+        "    for p, g in zip(model.parameters(), torch.autograd.grad(again, list(model.parameters()))):\n"
+        "        p.data -= 0.5 * g\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHEATING)
+def test_a_cheat_is_caught_with_figures(name: str, data: Path, tmp_path: Path) -> None:
+    result = run(CHEATING[name], data, tmp_path)
+    assert isinstance(result.outcome, Cheated), (result.outcome, result.audit, result.details, result.tail)
+    assert result.outcome.kind == "leak"
+    assert result.outcome.evidence
+
+
+WITHOUT_TWIN = {
+    "it leaves when it is the twin": edited("tokenizer = Tok", "import prepare\nif prepare._run['twin']:\n    raise SystemExit\ntokenizer = Tok"),
+    "its model is made after the first batch": edited(MODEL, "").replace(
+        "optimizer = torch.optim", "next(make_dataloader(tokenizer, BATCH_SIZE, MAX_SEQ_LEN, 'train'))\nmodel = Tiny()\noptimizer = torch.optim"
+    ),
+    "its model is a function": edited(EVALUATE, f"inner, model = model, lambda *given, **named: inner(*given, **named)\n{EVALUATE}"),
+    "it keeps a part of its model elsewhere": edited(EVALUATE, f"elsewhere.data = torch.randn(vocab_size)\n{EVALUATE}")
+    .replace("class Tiny", "elsewhere = torch.zeros(vocab_size)\n\n\nclass Tiny")
+    .replace("        if y is None", "        logits = logits + elsewhere\n        if y is None"),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_TWIN)
+def test_where_no_twin_answers_the_variant_is_probed_itself_and_marked(name: str, data: Path, tmp_path: Path) -> None:
+    result = run(WITHOUT_TWIN[name], data, tmp_path)
+    audit = audit_of(result)
+    assert audit.kind == "live"
+    assert audit.largest < 1e-3
+    assert result.details["twin"]
+
+
+def test_a_cheat_that_sends_no_twin_is_still_asked_itself(data: Path, tmp_path: Path) -> None:
+    source = WITHOUT_TWIN["it leaves when it is the twin"].replace("is_causal=True", "is_causal=False")
+    assert isinstance(run(source, data, tmp_path).outcome, Cheated)
+
+
+def test_a_model_that_gives_no_logits_crashes_where_they_are_asked_for(data: Path, tmp_path: Path) -> None:
+    result = run(edited(LOGITS, "            raise NotImplementedError\n"), data, tmp_path)
+    assert result.outcome == Crashed(CrashKind.EXCEPTION, "NotImplementedError")
+    assert "NotImplementedError" in (tmp_path / "run" / "twin.log").read_text()
+
+
+def test_weights_other_than_those_evaluated_are_no_proof(data: Path, tmp_path: Path) -> None:
+    """What was handed over is noise, so the twin disagrees everywhere; the variant agrees with itself, which is all that can be said."""
+    noise = "{name: torch.randn_like(value) for name, value in super().state_dict(*given, **named).items()}"
+    state_dict = f"    def state_dict(self, *given, **named):\n        return {noise}\n\n"
+    result = run(edited("    def forward", f"{state_dict}    def forward"), data, tmp_path)
+    assert audit_of(result).kind == "live"
+    assert "disagrees" in str(result.details["twin"])
+
+
+def test_whether_and_how_much_is_audited_follows_the_plan(data: Path, tmp_path: Path) -> None:
+    rejected = AuditPlan(merge_below=0.1, share=1.0, share_positions=64)
+    assert audit_of(run(TINY, data, tmp_path / "share", rejected)).positions == 64
+    assert run(TINY, data, tmp_path / "none", AuditPlan(merge_below=0.1, share=0.0)).audit is None
+    assert run(TINY, data, tmp_path / "off", AuditPlan(merge_below=100.0, mode="off")).audit is None

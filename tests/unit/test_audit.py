@@ -1,0 +1,156 @@
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator.audit import Finding, batches, blind_losses, compare, draw
+from evaluator.reference import reference
+
+Nats = npt.NDArray[np.float64]
+
+ROWS, LENGTH = 500, 64
+TOKENS = ROWS * LENGTH
+
+
+def honest(seed: int, noise: float = 0.0) -> tuple[Nats, Nats, Nats, np.random.Generator]:
+    """Claims, blind losses, reference losses of a model a little better than the reference, and what draws."""
+    random = np.random.default_rng(seed)
+    easy = random.gamma(2.0, 1.0, TOKENS)
+    claims = np.maximum(easy * random.uniform(0.4, 1.1, TOKENS), 1e-3)
+    return claims, np.maximum(claims + noise * random.standard_normal(TOKENS), 0), easy + 0.01, random
+
+
+def audit(claims: Nats, blind: Nats, known: Nats, random: np.random.Generator, count: int = 2048) -> Finding:
+    sample = draw(count, claims, known, np.ones(TOKENS, dtype=bool), random)
+    return compare("twin", sample, claims[sample.places], blind[sample.places], nats_per_unit=math.log(2) * 4 * TOKENS)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6, 0.01, 0.02])
+def test_honest_claims_are_believed_also_where_arithmetic_is_coarse(noise: float) -> None:
+    for seed in range(30):
+        found = audit(*honest(seed, noise))
+        assert not found.evidence
+        assert abs(found.audit.correction) < 1e-3
+        assert found.audit.leak_bound < 0.01
+
+
+@pytest.mark.parametrize(("count", "share", "power"), [(2048, 0.002, 0.999), (512, 0.002, 0.85), (2048, 0.01, 1.0), (256, 0.01, 0.95)])
+def test_a_leak_at_a_small_share_of_tokens_is_caught(count: int, share: float, power: float) -> None:
+    caught = 0
+    for seed in range(100):
+        claims, blind, known, random = honest(seed)
+        leaked = random.choice(TOKENS, int(share * TOKENS), replace=False)
+        claims[leaked] = 0.001
+        blind[leaked] += 0.6
+        caught += bool(audit(claims, blind, known, random, count).evidence)
+    assert caught >= 100 * power
+
+
+def test_a_cheat_that_only_erases_its_worst_losses_is_caught() -> None:
+    """Where the claim is then just what the reference says, neither of the two weighted thirds would look."""
+    claims, blind, known, random = honest(1)
+    worst = np.argsort(blind)[-TOKENS // 50 :]
+    claims[worst] = known[worst] = 0.01
+    assert "nat too good" in audit(claims, blind, known, random).evidence
+
+
+def test_rescaled_and_shifted_claims_are_caught() -> None:
+    claims, blind, known, random = honest(2)
+    assert audit(0.9 * claims, blind, known, random).evidence
+    assert audit(claims - 0.004, blind, known, random).evidence
+    assert audit(np.minimum(claims, 3.0), blind, known, random).evidence
+
+
+def test_what_disagrees_everywhere_is_told_from_what_disagrees_here_and_there() -> None:
+    claims, blind, known, random = honest(3)
+    assert audit(claims, blind + 1.0, known, random).systematic
+    blind[::20] += 1.0
+    found = audit(claims, blind, known, random)
+    assert found.evidence
+    assert not found.systematic
+
+
+def test_the_correction_is_unbiased_and_its_error_is_the_one_it_says() -> None:
+    """A leak of 0.3 nat at a tenth of the tokens, audited again and again."""
+    claims, blind, known, random = honest(4)
+    leaked = random.choice(TOKENS, TOKENS // 10, replace=False)
+    blind[leaked] += 0.3
+    truth = 0.3 / 10 / (math.log(2) * 4)
+    found = [audit(claims, blind, known, random).audit for _ in range(300)]
+    corrections = np.array([each.correction for each in found])
+    errors = np.array([each.standard_error for each in found])
+    assert corrections.mean() == pytest.approx(truth, rel=0.05)
+    assert corrections.std() == pytest.approx(errors.mean(), rel=0.15)
+    assert np.mean([each.leak_bound > truth for each in found]) > 0.95
+
+
+def test_only_positions_that_count_are_drawn() -> None:
+    claims, _, known, random = honest(5)
+    counted = np.arange(TOKENS) % 3 == 0
+    assert (draw(2048, claims, known, counted, random).places % 3 == 0).all()
+
+
+def test_claims_no_better_than_the_reference_are_drawn_all_the_same() -> None:
+    claims, _, _, random = honest(6)
+    assert len(draw(100, claims, claims - 1e-9, np.ones(TOKENS, dtype=bool), random).places) == 100
+
+
+@given(st.lists(st.integers(0, 20 * 7 - 1), min_size=1, max_size=200), st.integers(1, 9))
+def test_no_probe_shows_what_a_later_one_asks_for(places: list[int], at_once: int) -> None:
+    """A row shown up to a position gives away every target before it."""
+    shown: dict[int, int] = {}
+    asked = []
+    for batch in batches(np.array(places), 7, at_once):
+        assert len(batch) <= at_once
+        rows = batch // 7
+        assert len(set(rows.tolist())) == len(rows)
+        for row, position in zip(rows.tolist(), (batch % 7).tolist(), strict=True):
+            assert position > shown.get(row, -1)
+            shown[row] = position
+        asked += batch.tolist()
+    assert sorted(asked) == sorted(set(places))
+
+
+def test_batches_are_as_few_as_rows_allow() -> None:
+    places = np.arange(0, TOKENS, 16)
+    assert len(batches(places, LENGTH, 64)) == math.ceil(len(places) / 64)
+
+
+def test_blind_losses_are_those_of_a_softmax() -> None:
+    logits = np.random.default_rng(0).normal(size=(5, 9)).astype(np.float32)
+    wide = logits.astype(np.float64)
+    targets = np.array([0, 3, 8, 1, 1], dtype=np.uint16)
+    expected = -np.log(np.exp(wide) / np.exp(wide).sum(axis=1, keepdims=True))[np.arange(5), targets]
+    assert blind_losses(logits, targets) == pytest.approx(expected)
+
+
+def test_logits_that_are_all_enormous_say_nothing() -> None:
+    assert blind_losses(np.full((2, 50), 1e30, dtype=np.float32), [3, 4]) == pytest.approx([math.log(50)] * 2)
+
+
+@pytest.mark.parametrize("row", [[math.nan, 0, 0], [math.inf, 0, 0], [-math.inf] * 3, [-math.inf, 0, 0]])
+def test_a_target_without_a_finite_loss_has_none(row: list[float]) -> None:
+    assert not np.isfinite(blind_losses(np.array([row], dtype=np.float32), [0])).any()
+
+
+def test_a_token_may_be_ruled_out() -> None:
+    assert blind_losses(np.array([[0.0, 0.0, -math.inf]], dtype=np.float32), [0]) == pytest.approx([math.log(2)])
+
+
+def test_the_reference_knows_pairs_and_is_never_certain() -> None:
+    training = np.tile(np.array([0, 1, 2, 1], dtype=np.uint16), 1000)
+    losses = reference(training, np.array([[0, 1, 2, 3, 0]], dtype=np.uint16), vocab_size=4)
+    assert losses[0, 0] < 0.01
+    assert losses[0, 1] == pytest.approx(math.log(2), abs=0.01)
+    assert losses[0, 2] > 5
+    assert np.isfinite(losses).all()
+    assert (losses > 0).all()
+
+
+def test_a_large_vocabulary_has_a_reference_of_single_tokens() -> None:
+    training = np.repeat(np.arange(100, dtype=np.uint16), 10)
+    losses = reference(training, np.array([[5, 7, 3000]], dtype=np.uint16), vocab_size=5000)
+    assert losses[0, 0] < losses[0, 1]
