@@ -25,7 +25,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     final: the judge's last word, or None. judge_error: why there is none. exit_code: of the variant, negative for a signal that was not ours; None
     when it was still alive when we ended it. first_batch: whether it asked for one. stopped: why it was cut short ("cancelled", …), else empty.
     wall_capped: it was ended at the wall cap. seconds: of real time since its start. tail: end of its log. out_of_memory_kills: processes the kernel
-    ended for memory on this machine meanwhile; None where it does not say.
+    ended for memory on this machine meanwhile; None where it does not say. breach: the bound it was ended for, and whether that was memory's.
     """
 
     final: Final | None
@@ -34,6 +34,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     seconds: float
     tail: str
     stopped: str = ""
+    breach: tuple[str, bool] | None = None
     wall_capped: bool = False
     judge_error: str = ""
     out_of_memory_kills: int | None = None
@@ -46,6 +47,9 @@ def classify(evidence: Evidence) -> Outcome:
         return verdict
     if evidence.stopped:
         return Lost(evidence.stopped)
+    if evidence.breach:
+        what, memory = evidence.breach
+        return Crashed(CrashKind.OUT_OF_MEMORY if memory else CrashKind.EXCEPTION, bounded(what))
     if evidence.wall_capped:
         return TimedOut(Limit.WALL_CAP, evidence.seconds)
     if verdict is None:

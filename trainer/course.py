@@ -28,6 +28,7 @@ class Course:
         self._started = started
         self._wall = started + wall_cap
         self._stopped = ""
+        self._breach: tuple[str, bool] | None = None
         self._first_batch: float | None = None
         self._evaluating: float | None = None
         self._final: Final | None = None
@@ -86,12 +87,16 @@ class Course:
         """Somebody wants it to end now."""
         self._stopped = reason
 
+    def breach(self, what: str, memory: bool) -> None:
+        """It uses more of the machine than it may: it ends now, and that is its crash. memory: whether that is what it used."""
+        self._breach = (what, memory)
+
     def ends_at(self) -> float:
         """When the run must be ended if nothing more happens; in the past when it is over."""
         return min(self._wall, self._grace_ends())
 
     def _grace_ends(self) -> float:
-        if self._stopped or (self._judge_ended and self._final is None):
+        if self._stopped or self._breach or (self._judge_ended and self._final is None):
             return self._started
         if self._final is None or self._final_at is None:
             return self._wall if self._variant_ended is None else self._variant_ended + JUDGE_GRACE
@@ -120,6 +125,7 @@ class Course:
                 seconds=ended - self._started,
                 tail=tail,
                 stopped=self._stopped,
+                breach=self._breach,
                 wall_capped=ended >= self._wall and self._variant_ended is None,
                 judge_error=judge_error,
                 out_of_memory_kills=out_of_memory_kills,

@@ -23,6 +23,8 @@ PROC = Path("/proc")
 STOP_ROUNDS = 64
 """Scans that may still find something new to stop; a tree deeper than this many forks per scan is killed all the same, only less neatly."""
 
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
 REAPED_AT_ONCE = 1000
 """Children reaped between two scans: what forks without end also ends without end."""
 
@@ -49,19 +51,46 @@ def _prctl(option: int, value: int) -> None:
 
 def descendants(root: int, spare: Collection[int] = ()) -> list[int]:
     """Pids of all living processes below ``root``, parents first, without ``spare`` and what is below those. Zombies do not count."""
+    return [process.pid for process in _below(root, spare)]
+
+
+class Usage(NamedTuple):
+    """What a tree of processes uses. threads: all of them, a process is at least one. resident: bytes; pages that processes share count for each."""
+
+    threads: int = 0
+    resident: int = 0
+
+
+def usage(root: int) -> Usage:
+    """What ``root`` and everything below it use now; nothing where there is no ``/proc``."""
+    tree = [process for process in _processes() if process.pid == root] + _below(root)
+    return Usage(sum(process.threads for process in tree), sum(process.resident for process in tree))
+
+
+def freeze(root: int) -> list[int]:
+    """Stop ``root`` and everything below it, also what it starts meanwhile, without killing. Returns the pids, to be sent SIGCONT or SIGKILL."""
+    send(signal.SIGSTOP, [root])
+    return [root, *_stop_all(root)]
+
+
+def _below(root: int, spare: Collection[int] = ()) -> list["_Process"]:
     family: dict[int, list[_Process]] = {}
     for process in _processes():
         family.setdefault(process.parent, []).append(process)
     found = [child for child in family.get(root, ()) if child.pid not in spare]
     for process in found:  # grows while it is walked
         found.extend(child for child in family.get(process.pid, ()) if child.pid not in spare)
-    return [process.pid for process in found if process.alive]
+    return [process for process in found if process.alive]
 
 
 class _Process(NamedTuple):
+    """resident: bytes."""
+
     pid: int
     parent: int
     alive: bool
+    threads: int
+    resident: int
 
 
 def _processes() -> Iterator[_Process]:
@@ -72,7 +101,8 @@ def _processes() -> Iterator[_Process]:
             continue
         fields = stat[stat.rindex(b")") + 2 :].split()  # the name before may hold spaces and parentheses
         state, parent, threads = fields[0], int(fields[1]), int(fields[17])
-        yield _Process(pid, parent, alive=state != b"Z" or threads > 1)  # the first thread may end before the others
+        alive = state != b"Z" or threads > 1  # the first thread may end before the others
+        yield _Process(pid, parent, alive, threads, int(fields[21]) * PAGE)
 
 
 def _pids() -> list[int]:
@@ -125,7 +155,7 @@ def end_all(groups: Iterable[int], patience: float, spare: Collection[int] = ())
 
 def _end_tree(groups: Iterable[int], spare: Collection[int]) -> None:
     if PROC.is_dir():
-        send(signal.SIGKILL, _stop_all(spare))
+        send(signal.SIGKILL, _stop_all(os.getpid(), spare))
     else:
         _end_groups(groups)
 
@@ -151,10 +181,10 @@ def _has_children() -> bool:
     return True
 
 
-def _stop_all(spare: Collection[int]) -> list[int]:
+def _stop_all(root: int, spare: Collection[int] = ()) -> list[int]:
     stopped: set[int] = set()
     for _ in range(STOP_ROUNDS):
-        found = descendants(os.getpid(), spare)
+        found = descendants(root, spare)
         if stopped.issuperset(found):
             break
         send(signal.SIGSTOP, set(found) - stopped)

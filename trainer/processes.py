@@ -17,7 +17,9 @@ from evaluator.wire import pair
 from trainer.environment import ROOT, our_environment, variant_environment
 from trainer.sandbox.confine import start
 from trainer.sandbox.gpu import device_nodes, installed_gpus
+from trainer.sandbox.tier import Tier
 from trainer.sandbox.view import view_of
+from trainer.sandbox.watch import Bounds, Watch
 from trainer.spawn import Program, spawn
 from trainer.supervisor_job import SupervisorJob
 
@@ -66,6 +68,11 @@ def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
     home = _lay_out_home(job, name)
     view = view_of(home, LAUNCHER, device_nodes(job.slot.gpu, installed_gpus()))
     return start(job.sandbox, _variant(job, home, fd, log), view, job.scratch)
+
+
+def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
+    """A watch over the variant started under that name, for what its sandbox does not bound by itself."""
+    return Watch(pid, None if job.sandbox.tier is Tier.A else job.scratch / name, Bounds())
 
 
 def _lay_out_judge(job: SupervisorJob) -> None:

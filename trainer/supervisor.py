@@ -23,10 +23,11 @@ from evaluator.job import JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.course import Course
 from trainer.descendants import REAPED_AT_ONCE, Ended, adopt_orphans, end_all, reap
-from trainer.processes import JUDGE_LOG, start_processes
+from trainer.processes import JUDGE_LOG, VARIANT, start_processes, watch_over
 from trainer.progress import WINDOW, read_progress
 from trainer.result_file import LOG, write_result
 from trainer.runlog import LAST_PART, RunLog
+from trainer.sandbox.confine import exit_code
 from trainer.scratch import remove_scratch
 from trainer.supervisor_job import Finished, Running, Status, SupervisorJob, decode_job, encode
 from trainer.twin import Twin
@@ -61,6 +62,7 @@ class Supervision:
         self._kills_before = _out_of_memory_kills()
         self._processes = start_processes(job)
         self._twin = Twin(job, self._processes)
+        self._watch = watch_over(job, VARIANT, self._processes.variant)
         self._report = b""
         self._peak_memory = 0
         self._selector = selectors.DefaultSelector()
@@ -83,6 +85,10 @@ class Supervision:
             if now >= tick:
                 tick = now + TICK
                 self._tell()
+                if breach := self._watch.look():
+                    self._course.breach(breach.what, breach.memory)
+                if self._twin.breaches():
+                    self._take(self._twin.leave())
             for key, _ in self._selector.select(min(end, tick) - now):
                 key.data()
 
@@ -114,7 +120,7 @@ class Supervision:
         for one in ended:
             if one.pid == self._processes.variant:
                 self._peak_memory = one.peak_memory
-                self._course.variant_ended(os.waitstatus_to_exitcode(one.status), time.monotonic())
+                self._course.variant_ended(exit_code(self._job.sandbox, one.status), time.monotonic())
 
     def _on_report(self) -> None:
         chunk = os.read(self._processes.report, CHUNK)
@@ -183,7 +189,7 @@ class Supervision:
             sandbox=self._job.sandbox.tier,
             spent=final.spent if final else course.share * order.budget.amount,
             steps=course.steps,
-            peak_memory=self._peak_memory,
+            peak_memory=max(self._peak_memory, self._watch.peak_memory),
             log_bytes=self._log.written,
             tail=log[-TAIL_CHARS:],
             details=(final.details if final else {}) | remarks,

@@ -27,11 +27,12 @@ print("val_bpb:", evaluate(1 + random.random()))
 """
 
 
-def standin_trainer(folder: Path, judge_module: str = "tests.integration.standin_judge") -> SubprocessTrainer:
+def standin_trainer(folder: Path, judge_module: str = "tests.integration.standin_judge", sandbox: str = "F") -> SubprocessTrainer:
+    """sandbox: F, where a surface can tell its processes' real numbers and everything is the supervisor's to clean up."""
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
     shim = HERE / "standin_prepare.py"
-    return SubprocessTrainer(TASK, folder, Slot("test"), LOG_BYTES, scratch=scratch, judge_module=judge_module, shim=shim)
+    return SubprocessTrainer(TASK, folder, Slot("test"), LOG_BYTES, scratch=scratch, judge_module=judge_module, shim=shim, sandbox=sandbox)
 
 
 def an_order(folder: Path, source: str = HONEST, *, seed: int = 3, wall_cap: float = 20.0, run: str = "r1") -> RunOrder:

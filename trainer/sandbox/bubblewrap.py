@@ -11,7 +11,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from trainer.sandbox.limits import SCRATCH_BYTES
 from trainer.sandbox.view import View
 
 
@@ -24,7 +23,7 @@ class Wrapped(Struct, frozen=True, kw_only=True):
     filter_fd: int
 
 
-def bubblewrap_arguments(program: str, view: View, inside: Wrapped, scratch_bytes: int = SCRATCH_BYTES) -> list[str]:
+def bubblewrap_arguments(program: str, view: View, inside: Wrapped, scratch_bytes: int) -> list[str]:
     """The whole command, ``program`` first. ``inside.command`` gets the environment named here and no other.
 
     scratch_bytes: most it may keep in its home, and as much again in /tmp and /dev/shm together; what is not used takes no memory.
@@ -57,14 +56,14 @@ def _namespaces() -> list[str]:
 def _file_system(view: View, files: Iterable[Path], scratch_bytes: int) -> list[str]:
     small = str(scratch_bytes // 2)
     return [
+        *("--perms", "1777", "--size", small, "--tmpfs", "/tmp"),  # noqa: S108 it is private; first, because code may lie below it
         *_each("--ro-bind", (path for path in view.code if not path.is_symlink())),
         *_links(view.code),
         *_each("--ro-bind", (path for path in view.read if path.parts[1] != "proc")),
         *("--proc", "/proc"),
         *("--dev", "/dev"),
         *_each("--dev-bind", (path for path in view.nodes if path.name.startswith("nvidia"))),
-        *("--size", small, "--tmpfs", "/dev/shm"),
-        *("--perms", "1777", "--size", small, "--tmpfs", "/tmp"),  # noqa: S108 it is private
+        *("--size", small, "--tmpfs", "/dev/shm"),  # noqa: S108 it is private too
         *("--perms", "0700", "--size", str(scratch_bytes), "--tmpfs", str(view.home)),
         *_each("--ro-bind", files),
         *("--dir", str(view.home / "tmp")),

@@ -14,23 +14,30 @@ from msgspec import Struct, structs
 
 from trainer.sandbox import identity, landlock, seccomp
 from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
-from trainer.sandbox.limits import COUNT_LIMIT, FILE_LIMITS, set_limits
+from trainer.sandbox.gpu import visible_inside
+from trainer.sandbox.limits import COUNT_LIMIT, FILE_LIMITS, scratch_bytes, set_limits
 from trainer.sandbox.passage import behind, open_passage
 from trainer.sandbox.tier import Sandbox, Tier
 from trainer.sandbox.view import View
 from trainer.spawn import Program, spawn
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+SHELL_SIGNAL = 128
+"""What bubblewrap adds to a signal's number to make an exit code, as shells do."""
 
 NO_WORKERS = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 """Where there is no /dev/shm, a pool of compile workers could not even make its locks."""
 
 
 class _Steps(Struct, frozen=True, kw_only=True):
-    """What the new process does to itself. view: for Landlock; None for none."""
+    """What the new process does to itself. landlock: ABI, 0 for none."""
 
     uid: int | None
     passage: dict[Path, list[Path]]
     limits: dict[int, int]
-    view: View | None
+    view: View
+    landlock: int
     filter: bytes
 
     def take(self) -> None:
@@ -43,8 +50,8 @@ class _Steps(Struct, frozen=True, kw_only=True):
         else:
             identity.become(self.uid)
         seccomp.forbid_new_privileges()
-        if self.view:
-            landlock.enter(self.view)
+        if self.landlock:
+            landlock.enter(self.view, self.landlock)
         if self.filter:
             seccomp.load(self.filter)
 
@@ -70,17 +77,17 @@ def _uid_for(home: Path, scratch: Path) -> int:
 def _with_steps(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> Program:
     if sandbox.landlock:
         landlock.supported_abi()  # loads what must not be loaded after the fork
-    steps = _steps(view, uid, landlock_view=view if sandbox.landlock else None, filter=sandbox.filter)
     environment = {**program.environment, **(NO_WORKERS if sandbox.landlock else {})}
-    return structs.replace(program, environment=environment, confine=steps.take)
+    return structs.replace(program, environment=environment, confine=_steps(view, uid, sandbox.landlock, sandbox.filter).take)
 
 
-def _steps(view: View, uid: int | None, landlock_view: View | None, filter: bytes) -> _Steps:
+def _steps(view: View, uid: int | None, landlock: int = 0, filter: bytes = b"") -> _Steps:
     return _Steps(
         uid=uid,
         passage={} if uid is None else behind([*view.code, *view.read, view.home]),
         limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT,
-        view=landlock_view,
+        view=view,
+        landlock=landlock,
         filter=filter,
     )
 
@@ -88,15 +95,22 @@ def _steps(view: View, uid: int | None, landlock_view: View | None, filter: byte
 def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> int:
     with _readable(sandbox.filter) as filter_fd:
         files = sorted(path for path in view.home.iterdir() if path.is_file())
-        inside = Wrapped(command=program.command, environment=program.environment, files=files, filter_fd=filter_fd)
+        environment = {**program.environment, VISIBLE: visible_inside(program.environment.get(VISIBLE))}
+        inside = Wrapped(command=program.command, environment=environment, files=files, filter_fd=filter_fd)
         wrapped = structs.replace(
             program,
-            command=bubblewrap_arguments(sandbox.bubblewrap, view, inside),
+            command=bubblewrap_arguments(sandbox.bubblewrap, view, inside, scratch_bytes()),
             environment={},
             inherit=(*program.inherit, filter_fd),
-            confine=_steps(view, uid, landlock_view=None, filter=b"").take,
+            confine=_steps(view, uid).take,
         )
         return spawn(wrapped)
+
+
+def exit_code(sandbox: Sandbox, status: int) -> int:
+    """Exit code of what was started in ``sandbox``, negative for a signal. status: as from ``os.wait`` for the pid that ``start`` returned."""
+    code = os.waitstatus_to_exitcode(status)
+    return SHELL_SIGNAL - code if sandbox.tier is Tier.A and code > SHELL_SIGNAL else code
 
 
 @contextmanager

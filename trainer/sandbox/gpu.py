@@ -43,7 +43,10 @@ def _read(path: Path) -> Gpu:
 
 
 def assigned(visible: str | None, installed: Sequence[Gpu]) -> list[Gpu]:
-    """The GPUs that CUDA_VISIBLE_DEVICES ``visible`` names by index or by (the beginning of) a UUID. A part of a GPU has a UUID nobody here can place: then all."""
+    """The GPUs that CUDA_VISIBLE_DEVICES ``visible`` names by index or by (the beginning of) a UUID.
+
+    Nobody here can say on which GPU a part of one (MIG) lies: then all.
+    """
     found: list[Gpu] = []
     for name in filter(None, (part.strip() for part in (visible or "").split(","))):
         if name.startswith("MIG-"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from trainer.sandbox.view import MACHINE, View, existing
 
 if sys.platform == "linux":
-    from landlockpy import AccessFS, LandlockError, Ruleset, Scope, abi_version
+    from landlockpy import AccessFS, LandlockError, Ruleset, abi_version, fs_for_abi, net_for_abi, scope_for_abi
 
 FOREIGN = ("MAKE_CHAR", "MAKE_BLOCK", "MAKE_SOCK", "IOCTL_DEV")
 """Rights a variant has nowhere in its home either."""
@@ -31,11 +31,11 @@ def supported_abi() -> int:
         return 0
 
 
-def enter(view: View) -> None:
-    """Confine this process and all it will start to ``view``; its own folder in /proc stays readable. Raises OSError."""
+def enter(view: View, abi: int) -> None:
+    """Confine this process and all it will start to ``view``; its own folder in /proc stays readable. abi: to use of the kernel's. Raises OSError."""
     read, write = _rights(["READ_FILE", "READ_DIR"]), _rights(["WRITE_FILE", "IOCTL_DEV"])
     everything = _rights(right.name or "" for right in AccessFS if right.name not in ("NONE", *FOREIGN))
-    with Ruleset(scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as rules:
+    with Ruleset(handled_fs=fs_for_abi(abi), handled_net=net_for_abi(abi), scoped=scope_for_abi(abi)) as rules:
         _allow(rules, view.code, read | AccessFS.EXECUTE)
         _allow(rules, (*view.read, *existing((*MACHINE, "/proc/self"))), read)
         _allow(rules, view.nodes, read | write)

@@ -1,5 +1,9 @@
-"""What a variant may use of a machine that others use too, by the kernel's limits per process. Address space is not among them: CUDA maps far more than it uses."""
+"""What a variant may use of a machine that others use too, by the kernel's limits per process.
 
+Address space is not among them: CUDA maps far more of it than it uses.
+"""
+
+import os
 import resource
 
 SCRATCH_BYTES = 8 << 30
@@ -15,6 +19,11 @@ FILE_LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: SCRATCH_BYTES, re
 
 COUNT_LIMIT = {resource.RLIMIT_NPROC: PROCESSES}
 """Counts all processes of a uid, so that it is for a uid of the variant's own only."""
+
+
+def scratch_bytes() -> int:
+    """Most that a variant may keep where its files lie in memory: no more than a quarter of the machine's."""
+    return min(SCRATCH_BYTES, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
 
 
 def set_limits(limits: dict[int, int]) -> None:

@@ -1,7 +1,7 @@
 """Which system calls a variant is refused, and why. Data only; ``trainer.sandbox.seccomp`` compiles it.
 
-- It is a list of refusals: torch, compilers and GPU drivers use too many calls for a list of permissions to hold over their versions. Calls newer than
-  this list do not exist for a variant (``FIRST_UNKNOWN``).
+- It is a list of refusals: torch, compilers and GPU drivers use too many calls for a list of permissions to hold over their versions. Calls newer
+  than this list do not exist for a variant (``FIRST_UNKNOWN``).
 - Refused calls fail with EPERM; those in ``ABSENT`` with ENOSYS, which makes libraries take an older way.
 """
 
@@ -16,8 +16,8 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify", "mq_getsetattr",
     ),
     "change what it is confined by": (
-        "mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr",
-        "unshare", "setns", "swapon", "swapoff", "quotactl", "quotactl_fd",
+        "mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick",
+        "mount_setattr", "unshare", "setns", "swapon", "swapoff", "quotactl", "quotactl_fd",
     ),
     "open files without their path": ("name_to_handle_at", "open_by_handle_at", "lookup_dcookie"),
     "watch files it may not open": ("inotify_init", "inotify_init1", "fanotify_init", "fanotify_mark"),
@@ -48,8 +48,8 @@ SHARED_UID = (
 """Refused where the variant has the agent's uid: they work on files and processes which Landlock keeps it from opening but not from changing."""
 
 NUMBERS = {
-    "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448, "fchmodat2": 452, "setxattrat": 463, "removexattrat": 466,
-    "open_tree_attr": 467, "file_setattr": 469,
+    "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448, "fchmodat2": 452, "setxattrat": 463,
+    "removexattrat": 466, "open_tree_attr": 467, "file_setattr": 469,
 }  # fmt: skip
 """Of calls that an older libseccomp has no name for; the same on every architecture."""
 

@@ -1,6 +1,7 @@
 """Which tiers this machine has, and the choice of one. Done once for a trainer, in its process.
 
-- Landlock, seccomp and uids are asked of the kernel; bubblewrap is tried, because what forbids it (a container's profile, a distribution's) shows no other way.
+- Landlock, seccomp and uids are asked of the kernel; bubblewrap is tried, because what forbids it (a container's profile, a distribution's) shows no
+  other way.
 - Nothing is ever better than it was found to be: a tier asked for by name that is not there is an error, not the next one down.
 """
 
@@ -150,7 +151,17 @@ def build(tier: Tier, machine: Machine) -> Sandbox:
     return Sandbox(
         tier=tier,
         filter=b"" if tier is Tier.F else compile_filter(sockets=tier is Tier.A, shared_uid=not own_uid),
-        landlock=machine.landlock if tier in (Tier.B, Tier.C, Tier.B_MINUS, Tier.C_MINUS) else 0,
+        landlock=_abi_for(tier, machine.landlock),
         own_uid=own_uid,
         bubblewrap=machine.bubblewrap if tier is Tier.A else "",
     )
+
+
+def _abi_for(tier: Tier, abi: int) -> int:
+    match tier:
+        case Tier.B | Tier.C:
+            return abi
+        case Tier.B_MINUS | Tier.C_MINUS:
+            return min(abi, SCOPED_ABI - 1)
+        case _:
+            return 0

@@ -39,7 +39,10 @@ MACHINE = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version", "/pr
 
 
 class View(Struct, frozen=True, kw_only=True):
-    """What one variant sees. home: its own folder, the one place it may write. code: to read and execute. read: to read. nodes: devices, to read and write."""
+    """What one variant sees.
+
+    home: its own folder, the one place it may write. code: to read and execute. read: to read. nodes: devices, to read and write.
+    """
 
     home: Path
     code: tuple[Path, ...]
