@@ -59,6 +59,9 @@ from evaluator.wire import Channel, ClosedError, WireError
 FLOOR_SHARE = 0.995
 """Below this share of the exact floor no honest model can score; the rest covers the sampling error of the validation rows."""
 
+SMALLEST_PATIENCE, PATIENCE = 10.0, 5.0
+"""Seconds, and times the live variant's start, that a twin may take for an answer: it starts beside a process that fills the memory."""
+
 SPENT_STEP = 0.01
 """Share of the budget between two ``Spent`` events: a hundred lines a run."""
 
@@ -241,7 +244,7 @@ class Judge:
             welcome=self._welcome_twin,
             called=lambda: self._emit(WantsTwin()),
             left=lambda: self._emit(TwinDone()),
-            started=self._first_batch - self._began,
+            patience=SMALLEST_PATIENCE + PATIENCE * (self._first_batch - self._began),
             at_once=at_once,
         )
         try:
