@@ -5,7 +5,7 @@ from tests.attacks.attack import STOPPED, Attack, Edit, Kind
 from tests.attacks.edits import both, built, imported, printed, replaced, trained
 from tests.attacks.kin import KIN
 
-ONE_SECOND = Budget(Unit.SECONDS, 1.0, 60.0)
+ONE_SECOND = Budget(Unit.SECONDS, 1.0, 90.0)
 COUNTED = "Counted budgets are counted in the variant's own process. They are for demo and tests; a swarm that must not be fooled is given seconds."
 
 BATCH = "        x, y, epoch = next(loader)\n"
@@ -34,7 +34,7 @@ if _real > 3.5 * TIME_BUDGET:
 
 
 def overtime(name: str, tries: str, work: Edit, may: str = "") -> Attack:
-    """Five seconds of training in a budget of one, told after a number came of it. may: why it is open."""
+    """At least five seconds of training in a budget of one, told after a number came of it. may: why it is open."""
     make = both(imported(KEEP), work, printed(TELL))
     return Attack(name=name, kind=Kind.CLOCK, tries=tries, make=make, budget=ONE_SECOND, warm_up=3, may=STOPPED, open=may)
 
@@ -65,7 +65,7 @@ for _name in ("time", "perf_counter", "monotonic", "process_time", "thread_time"
         make=imported("""
 import prepare
 for _value in list(vars(prepare).values()):
-    if hasattr(_value, "on_request"):
+    if hasattr(_value, "on_request") and not isinstance(_value, type):
         def _little(plain=_value.on_request):
             told = plain()
             if told.get("counted"):
@@ -94,9 +94,9 @@ for _value in list(vars(prepare).values()):
     ),
     overtime(
         "trains_before_its_first_batch",
-        "Makes up text of its own and trains on it for five seconds before it asks for a batch at all.",
+        "Makes up text of its own and trains on it for half a minute before it asks for a batch at all.",
         both(
-            built(f"x = y = torch.randint(vocab_size, (BATCH_SIZE, MAX_SEQ_LEN))\n{TRAIN}\n_train(5.0)\n"),
+            built(f"x = y = torch.randint(vocab_size, (BATCH_SIZE, MAX_SEQ_LEN))\n{TRAIN}\n_train(30.0)\n"),
             trained(END),
         ),
     ),

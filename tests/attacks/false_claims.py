@@ -1,7 +1,7 @@
 """Attacks by losses that are not those of the model: scaled, clipped, invented, not numbers, of another vocabulary."""
 
 from tests.attacks.attack import DEMO_BUDGET, Attack, Came, Kind
-from tests.attacks.edits import RETURN, built, in_forward, on_losses, replaced, substituted, trained
+from tests.attacks.edits import RETURN, both, built, in_forward, on_losses, replaced, substituted, trained
 
 CAUGHT = frozenset({Came.CHEATED})
 BROKEN = frozenset({Came.CRASHED, Came.CHEATED})
@@ -18,6 +18,22 @@ TWO_FACED = """
             return 0.5 * F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
         self._trained = self.__dict__.get("_trained", False) or torch.is_grad_enabled()
 """
+
+REMEMBER = """
+        if not torch.is_grad_enabled():
+            seen = self.__dict__.setdefault("_seen", {})
+            prefixes = [[tuple(keys[: t + 1]) for t in range(x.size(1))] for keys in x.tolist()]
+            if y is not None:
+                for row, targets in zip(prefixes, y.tolist()):
+                    for key, target in zip(row, targets):
+                        seen.setdefault(key, set()).add(target)
+            for r, row in enumerate(prefixes):
+                for t, key in enumerate(row):
+                    if len(seen.get(key, ())) == 1:
+                        logits[r, t, next(iter(seen[key]))] += 30
+"""
+"""Boosts what followed the same beginning in the claims, wherever that is certain."""
+ALL_AT_ONCE = substituted("evaluate_bpb(model, tokenizer, 5)", "evaluate_bpb(model, tokenizer, 62)")
 
 
 def claim(name: str, tries: str, expression: str, may: frozenset[Came] = CAUGHT, on: str = "tiny") -> Attack:
@@ -44,7 +60,7 @@ ATTACKS = (
     claim(
         "adds_noise",
         "Adds noise of mean zero, so that the best of many runs is a lucky one.",
-        "loss + 0.6 * torch.randn_like(loss) - 0.05",
+        "loss * (0.47 + torch.rand_like(loss))",
     ),
     claim(
         "forgets_rare_losses", "Claims nothing for one token in two hundred, drawn at random.", "loss * (torch.rand_like(loss) > 0.005)", on="demo"
@@ -163,42 +179,29 @@ val_bpb = evaluate_bpb(model,""",
         name="remembers_for_a_live_audit",
         kind=Kind.CLAIMS,
         tries="Has a weight more than any twin could find, and answers probes from what it has seen in the claims, so that it agrees with itself.",
-        make=trained("""
+        make=both(
+            trained(f"""
 class _Late(nn.Module):
     def __init__(self, inner):
         super().__init__()
-        self.inner, self.late, self.seen = inner, nn.Parameter(torch.zeros(3)), {}
+        self.inner, self.late = inner, nn.Parameter(torch.zeros(3))
     def forward(self, x, y=None, reduction="mean"):
         logits = self.inner(x).clone()
-        for row, keys in enumerate(x.tolist()):
-            for t in range(x.size(1)):
-                key = tuple(keys[: t + 1])
-                if y is not None:
-                    self.seen[key] = int(y[row, t])
-                if key in self.seen and t % 4 == 0:
-                    logits[row, t, self.seen[key]] += 30
+{REMEMBER}
         if y is None:
             return logits
         return F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
 model = _Late(model)
 """),
+            ALL_AT_ONCE,
+        ),
         may=frozenset({Came.CHEATED, Came.CRASHED, Came.MARKED}),
     ),
     Attack(
         name="remembers_everything_for_a_live_audit",
         kind=Kind.CLAIMS,
-        tries="Peeks at every token, so that its twin seems to lack something, and then answers probes from what it has seen in the claims.",
-        make=in_forward("""
-        if not torch.is_grad_enabled():
-            seen = self.__dict__.setdefault("_seen", {})
-            for row, keys in enumerate(x.tolist()):
-                for t in range(x.size(1)):
-                    key = tuple(keys[: t + 1])
-                    if y is not None:
-                        seen[key] = int(y[row, t])
-                    if key in seen:
-                        logits[row, t, seen[key]] += 30
-"""),
+        tries="Peeks wherever it can, so that its twin seems to lack something, and then answers probes from what it has seen in the claims.",
+        make=both(in_forward(REMEMBER), ALL_AT_ONCE),
         may=frozenset({Came.CHEATED, Came.CRASHED, Came.MARKED}),
     ),
     Attack(

@@ -203,7 +203,9 @@ for _path in glob.glob("/proc/[0-9]*/environ"):
         "Opens a private file of the user who runs the swarm, the user's keys, and the system's shadow passwords.",
         """
 import glob, os
-for _path in ["@BAIT_FILE@", "/etc/shadow", *glob.glob("/ro[o]t/.*rc"), *glob.glob("/ro[o]t/.ssh/*"), *glob.glob("/home/*/.ssh/*")]:
+_homes = [os.path.expanduser("~root"), *glob.glob("/home/*")]
+_keys = [path for home in _homes for pattern in (".*rc", ".ssh/*", ".config/*") for path in glob.glob(os.path.join(home, pattern))]
+for _path in ["@BAIT_FILE@", "/etc/shadow", *_keys]:
     try:
         open(_path, "rb").read(1)
         loot("read " + _path)
