@@ -9,10 +9,10 @@ STAMP := .venv/installed
 SLOW := cluster or chaos or browser or gpu
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check bench clean
+.PHONY: help install demo effects test test-slow check bench attack-matrix clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(STAMP) ## make .venv and install into it (done by the others when needed)
 
@@ -31,8 +31,14 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+effects: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine
+	@$(BIN)/python -m trainer.tasks.demo.effects $(or $(ARGS),--size ci --seeds 2)
+
 bench: $(STAMP) ## occupancy and coordinator cost, measured on this machine
 	@$(BIN)/python -m deploy.bench $(ARGS)
+
+attack-matrix: $(STAMP) ## every attack in every sandbox tier, kept in docs/trust.md; about an hour
+	@$(BIN)/python -m tests.attacks.matrix --write $(ARGS)
 
 clean: ## remove .venv and caches; campaigns and data stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

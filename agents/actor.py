@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import RayError
 
 from agents.loop import AgentLoop, Snapshot
+from coordinator.owner import end_with
 from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Coordinator, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
 from evaluator.result import Progress, RunResult
 
@@ -87,7 +88,10 @@ class RemoteCoordinator:
 class AgentServer:
     """One agent in its own process."""
 
-    def __init__(self, builder: Builder, coordinator: str, namespace: str) -> None:
+    def __init__(self, builder: Builder, coordinator: str, namespace: str, owner: int | None = None) -> None:
+        """builder: makes the agent here. owner: pid of the process on this machine to end with, or None to live by oneself."""
+        if owner is not None:
+            end_with(owner)
         self._loop = builder(RemoteCoordinator(coordinator, namespace))
         self._loop.start()
 

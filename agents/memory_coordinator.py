@@ -5,9 +5,9 @@ It decides nothing and forgets everything at its end. What a network and a resta
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from coordinator.domain import Direction, Metric, Purpose, State
 from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Tried, Wait, Welcome
@@ -18,9 +18,15 @@ Answer = TypeVar("Answer")
 
 
 class MemoryCoordinator:
-    """Meets ``Coordinator``. experiments: proposals it takes before it ends the campaign. ahead: most proposals it keeps queued."""
+    """Meets ``Coordinator``. experiments: proposals it takes before it ends the campaign. ahead: most proposals it keeps queued.
 
-    def __init__(self, experiments: int = 0, *, source: str = "LR = 0.1\n", ahead: int = 1, heartbeat: float = 0.02) -> None:
+    terms: of every lease besides the run: audit, warmup_allowance, pace.
+    """
+
+    def __init__(
+        self, experiments: int = 0, *, source: str = "LR = 0.1\n", ahead: int = 1, heartbeat: float = 0.02, terms: Mapping[str, Any] | None = None
+    ) -> None:
+        self._terms = dict(terms or {})
         self.down = False
         self.lose_answers: Counter[str] = Counter()
         """Calls, by name, that are done and then answered with ConnectionError, and how often."""
@@ -194,6 +200,7 @@ class MemoryCoordinator:
             seed=self._counter,
             budget=Budget(Unit.FLOPS, 1.0, 60.0),
             ttl=60.0,
+            **self._terms,
         )
 
 

@@ -141,7 +141,14 @@ class Slot:
         """The result and the gap before it."""
         lease, result = held.lease, None
         order = RunOrder(
-            run=lease.run, source=lease.source, seed=lease.seed, budget=lease.budget, directory=self._runs / lease.run, audit=lease.audit
+            run=lease.run,
+            source=lease.source,
+            seed=lease.seed,
+            budget=lease.budget,
+            directory=self._runs / lease.run,
+            audit=lease.audit,
+            warmup_allowance=lease.warmup_allowance,
+            pace=lease.pace,
         )
         self.state = AgentState.TRAINING
         gap = None if self._free_since is None else self._clock.now() - self._free_since

@@ -102,6 +102,24 @@ class TrainerConfig(Section):
     """Seconds after which a simulated crash comes."""
 
 
+class TrustConfig(Section):
+    """What it takes to believe a value."""
+
+    mode: Literal["strict", "normal", "off"] = "normal"
+    """What a merge needs. `strict`: a twin, a second process that never saw the evaluation's text, agreed with what the variant claims. `normal`: the
+    same, or, where no twin can be built, probes while it answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited."""
+    audit_positions: Annotated[int, Field(ge=1)] = 2048
+    """Positions a twin answers for a run that may decide a merge. A leak on 0.2 % of the tokens escapes 512 once in 5000 times."""
+    audit_share: Share = 0.05
+    """Probability that any other run is audited."""
+    audit_share_positions: Annotated[int, Field(ge=1)] = 256
+    """Positions of such an audit."""
+    allow_untrusted: bool = False
+    """Whether what was measured in sandboxes D to F may merge. Such a variant could have read or changed what judges it."""
+    tier: Literal["auto", "A", "B", "C", "D", "E", "F"] = "auto"
+    """Sandbox to train in. `auto` takes the best this machine offers; a letter takes that one, and fails where it is not to be had."""
+
+
 class CoordinatorConfig(Section):
     """How the coordinator behaves."""
 
@@ -145,6 +163,8 @@ class Config(Section):
     """Where agents run."""
     trainer: TrainerConfig = TrainerConfig()
     """What trains."""
+    trust: TrustConfig = TrustConfig()
+    """What it takes to believe a value."""
     coordinator: CoordinatorConfig = CoordinatorConfig()
     """How the coordinator behaves."""
     cluster: ClusterConfig = ClusterConfig()

@@ -1,7 +1,7 @@
 """The Ray actor at the head: the service behind asynchronous methods.
 
 - Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray itself. Calls that came in while the
-  thread was busy share the next write to the disk.
+  thread was busy share the next write to the disk; those a slot waits for go before those of a thinking head.
 - ``lease`` and ``brief`` hold a ``Wait`` back until the campaign has changed, a few seconds at most: no Ray call spans a training.
 - Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is told by ``ready``, once, in words.
 """
@@ -19,6 +19,7 @@ import ray
 from configs.load import ConfigError
 from coordinator import leaderboard
 from coordinator.journal import CampaignBusyError
+from coordinator.owner import end_with
 from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
 from coordinator.service import Service
 from evaluator.result import Progress, RunResult
@@ -26,15 +27,21 @@ from evaluator.result import Progress, RunResult
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 Opener = Callable[[], Service]
+Asked = tuple[Callable[[Service], Any], asyncio.Future[Any]]
 TICK_SECONDS = 1.0
 MOST_TOGETHER = 64
-"""Calls that share a write to the disk: more would keep the first of them waiting for the last one's work."""
+"""Calls of slots that share a write to the disk: more would keep the first of them waiting for the last one's work."""
+THOUGHTS_TOGETHER = 4
+"""The same of all other calls. A proposal costs some milliseconds of work, and a slot that becomes free waits for no more than these."""
 
 
 class CoordinatorServer:
     """A campaign behind Ray. Made by ``ray.remote``; see ``remote_class``."""
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, owner: int | None = None) -> None:
+        """opener: opens the campaign here. owner: pid of the process on this machine to end with, or None to live by oneself."""
+        if owner is not None:
+            end_with(owner)
         self._line = ThreadPoolExecutor(max_workers=1, thread_name_prefix="campaign")
         self._changed = asyncio.Event()
         self._seen = -1
@@ -45,7 +52,8 @@ class CoordinatorServer:
         except ConfigError as error:
             self._problem = error
         self._ticker: asyncio.Task[None] | None = None
-        self._asked: deque[tuple[Callable[[Service], Any], asyncio.Future[Any]]] = deque()
+        self._slots: deque[Asked] = deque()
+        self._others: deque[Asked] = deque()
         self._answering: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------ for whoever started it
@@ -95,56 +103,60 @@ class CoordinatorServer:
 
     async def lease(self, agent: str, patience: float) -> Lease | Wait:
         """See ``Coordinator.lease``; a ``Wait`` comes after ``patience`` seconds at the latest."""
-        return await self._ask_until(lambda service: service.lease(agent), patience)
+        return await self._ask_until(lambda service: service.lease(agent), patience, self._slots)
 
     async def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
         """See ``Coordinator.heartbeat``."""
-        return await self._ask(lambda service: service.heartbeat(agent, token, progress))
+        return await self._ask(lambda service: service.heartbeat(agent, token, progress), self._slots)
 
     async def report(self, agent: str, token: Token, result: RunResult, gap: float | None) -> Ack:
         """See ``Coordinator.report``."""
-        return await self._ask(lambda service: service.report(agent, token, result, gap))
+        return await self._ask(lambda service: service.report(agent, token, result, gap), self._slots)
 
     async def release(self, agent: str, token: Token, reason: str) -> None:
         """See ``Coordinator.release``."""
-        await self._ask(lambda service: service.release(agent, token, reason))
+        await self._ask(lambda service: service.release(agent, token, reason), self._slots)
 
     # ------------------------------------------------------------------ parts
 
-    async def _ask(self, question: Callable[[Service], Answer]) -> Answer:
+    async def _ask(self, question: Callable[[Service], Answer], line: deque[Asked] | None = None) -> Answer:
         service = self._service
         if service is None:
             raise ConnectionError(f"the campaign is not open: {self._problem}")
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().create_task(self._tick())
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._asked.append((question, answer))
+        (self._others if line is None else line).append((question, answer))
         if self._answering is None or self._answering.done():
             self._answering = asyncio.get_running_loop().create_task(self._answer_all(service))
         return await answer
 
     async def _answer_all(self, service: Service) -> None:
-        while self._asked:
-            group = [self._asked.popleft() for _ in range(min(len(self._asked), MOST_TOGETHER))]
+        while line := self._slots or self._others:
+            most = MOST_TOGETHER if line is self._slots else THOUGHTS_TOGETHER
+            group = [line.popleft() for _ in range(min(len(line), most))]
             questions = [question for question, _ in group]
             try:
                 answers = await asyncio.get_running_loop().run_in_executor(self._line, service.together, questions)
             except Exception as error:  # the outermost loop: whoever asked must hear of it
                 log.exception("calls could not be answered")
                 answers = [error] * len(group)
-            if service.changes != self._seen:
-                self._seen = service.changes
-                self._changed.set()
-                self._changed = asyncio.Event()
+            self._tell_of_changes(service)
             for (_, future), answer in zip(group, answers, strict=True):
                 _give(future, answer)
 
-    async def _ask_until(self, question: Callable[[Service], Answer], patience: float) -> Answer:
+    def _tell_of_changes(self, service: Service) -> None:
+        if service.changes != self._seen:
+            self._seen = service.changes
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    async def _ask_until(self, question: Callable[[Service], Answer], patience: float, line: deque[Asked] | None = None) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         while True:
             changed = self._changed
-            answer = await self._ask(question)
+            answer = await self._ask(question, line)
             left = deadline - loop.time()
             if not isinstance(answer, Wait) or answer.stop or left <= 0:
                 return answer
@@ -156,10 +168,12 @@ class CoordinatorServer:
                 return answer
 
     async def _tick(self) -> None:
-        while True:
+        """Never together with other calls: a request to stop is taken from the disk once, so it must not be undone with somebody's failure."""
+        while (service := self._service) is not None:
             await asyncio.sleep(TICK_SECONDS)
             try:
-                await self._ask(lambda service: service.tick())
+                await asyncio.get_running_loop().run_in_executor(self._line, service.tick)
+                self._tell_of_changes(service)
             except ConfigError as error:  # a full disk: go on trying, agents keep their results
                 log.error("the campaign cannot be written", extra={"error": str(error), "remedy": error.remedy})
 

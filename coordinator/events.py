@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from coordinator.domain import Metric, Purpose, Refusal, Verdict
 from coordinator.protocol import AgentCard, Token
+from coordinator.trust import Grounds, TrustRules
 from evaluator.acceptance import Policy
 from evaluator.budget import Budget
 from evaluator.result import RunResult
@@ -28,6 +29,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     seed: int
     arms: list[ArmShare]
     policy: Policy = Policy()
+    trust: TrustRules = TrustRules()
     baseline_runs: int = 4
     lookahead: int = 0
     max_experiments: int = 0
@@ -179,13 +181,14 @@ class Rebased(Event, frozen=True, kw_only=True, tag="rebased"):
 
 
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
-    """value: mean of the runs that count, None without any. commit: of the new best, for a merge."""
+    """value: mean of the runs that count, None without any. commit: of the new best, for a merge. grounds: of a merge."""
 
     experiment: str
     verdict: Verdict
     reason: str
     value: float | None = None
     commit: str = ""
+    grounds: Grounds | None = None
 
 
 class CampaignDraining(Event, frozen=True, kw_only=True, tag="campaign_draining"):

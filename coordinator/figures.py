@@ -88,5 +88,7 @@ def _of_agents(page: Json) -> Iterator[Figure]:
     yield Figure("agent_state", "1 for the state the agent is in, 0 for the other.", ("agent", "state"), states)
     infos: Samples = [((agent["id"], agent["division"], agent["gpu"]), 1.0) for agent in agents]
     yield Figure("agent_info", "1; what the agent owns.", ("agent", "division", "gpu"), infos)
+    tiers: Samples = [((agent["id"], agent["sandbox"]), 1.0) for agent in agents]
+    yield Figure("sandbox_tier_info", "1; the sandbox the agent's runs are confined by.", ("agent", "tier"), tiers)
     progress: Samples = [((agent["id"],), agent["progress"]) for agent in agents if agent["progress"] is not None]
     yield Figure("agent_progress_ratio", "Share of its budget the agent's run has spent.", ("agent",), progress)

@@ -4,10 +4,14 @@
 - A view is a function of a state and ``now``; it needs no running coordinator.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from statistics import stdev
 from typing import Any
 
+from msgspec import to_builtins
+
+from coordinator import trust
 from coordinator.domain import Phase, State
 from coordinator.records import Agent, Division, Experiment, Run
 from coordinator.state import CampaignState
@@ -35,6 +39,8 @@ def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Pr
         "runs": {name: state.outcomes[name] for name in ("measured", "crashed", "timed_out", "cheated", "lost")},
         "verdicts": dict(state.verdicts),
         "refusals": dict(state.refusals),
+        "arms": [_arm(state, name) for name in dict.fromkeys((*(arm.name for arm in state.start.rules.arms), *state.arms))],
+        "trust": {"mode": state.start.rules.trust.mode.value, "allow_untrusted": state.start.rules.trust.allow_untrusted},
         "agents": [_agent(name, agent, alive, progress or {}) for name, agent in sorted(state.agents.items())],
         "occupancy": {"whole": shares.whole, "last_10_min": shares.last_10_min},
         "spend_usd": 0.0,
@@ -58,6 +64,7 @@ def rows(state: CampaignState) -> list[Json]:
 
 def row(experiment: Experiment) -> Json:
     """One experiment."""
+    grounds = experiment.grounds or trust.grounds([run.result for run in experiment.counted if run.result])
     spread = stdev(experiment.values) if len(experiment.values) > 1 else None
     return {
         "experiment": experiment.experiment,
@@ -66,7 +73,10 @@ def row(experiment: Experiment) -> Json:
         "division": experiment.division,
         "value": _value(experiment),
         "spread": spread,
-        "runs": len(experiment.values),
+        "runs": experiment.grounds.runs if experiment.grounds else len(experiment.values),
+        "sandbox": grounds.tier or None,
+        "audit": to_builtins(grounds.audit),
+        "open": grounds.marks if experiment.values else "",
         "state": experiment.state.value,
         "verdict": experiment.verdict.value if experiment.verdict else None,
         "reason": experiment.reason,
@@ -96,6 +106,8 @@ def experiment_page(experiment: Experiment) -> Json:
                 "seconds": run.result.seconds if run.result else None,
                 "floor": run.result.floor if run.result else None,
                 "sandbox": run.result.sandbox if run.result else None,
+                "audit": run.result.audit if run.result else None,
+                "spent": run.result.spent if run.result else None,
                 "steps": run.result.steps if run.result else None,
                 "tail": run.result.tail if run.result else "",
             }
@@ -160,7 +172,21 @@ def _division(state: CampaignState, division: Division) -> Json:
 def _agent(name: str, agent: Agent, alive: bool, progress: dict[str, Progress]) -> Json:
     state = "gone" if not (alive and agent.present) else "training" if agent.run else "idle"
     share = progress[name].share if name in progress and agent.run else None
-    return {"id": name, "state": state, "run": agent.run, "division": agent.card.division, "gpu": agent.card.gpu, "progress": share}
+    return {
+        "id": name,
+        "state": state,
+        "run": agent.run,
+        "division": agent.card.division,
+        "gpu": agent.card.gpu,
+        "sandbox": agent.card.sandbox,
+        "progress": share,
+    }
+
+
+def _arm(state: CampaignState, name: str) -> Json:
+    """What came of an arm: proposals accepted, runs they cost, and the last verdicts."""
+    tally = state.arms.get(name, Counter())
+    return {"name": name, **{what: tally.get(what, 0) for what in ("proposals", "runs", *(each.value for each in State if each.final))}}
 
 
 def _open_runs(state: CampaignState) -> Iterator[Run]:

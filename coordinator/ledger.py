@@ -25,7 +25,7 @@ from coordinator.repository import Repository
 from coordinator.results import ResultsFile
 from coordinator.state import CampaignState
 from coordinator.surface import SurfaceError, digest
-from coordinator.weave import MergeConflictError
+from coordinator.weave import MergeConflictError, weave
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,17 @@ Listener = Callable[[AnyEvent, float, CampaignState], None]
 
 
 class TaskCard(msgspec.Struct, frozen=True):
-    """What the coordinator knows of a task: its name, the surface's file name and unmodified text."""
+    """What the coordinator knows of a task: its name, the surface's file name and unmodified text, and what the gate holds a variant to.
+
+    frozen: names a variant may import that are not its own; with ``prepare`` among them it must keep that module's contract. imports: packages it may
+    import besides torch, numpy and the standard library.
+    """
 
     name: str
     surface: str
     source: str
+    frozen: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -161,7 +167,7 @@ class Ledger:
 
     def _merged(self, experiment: Experiment, best: Best) -> tuple[str, str]:
         base, ours, theirs = (self.source(commit) for commit in (experiment.parent, best.commit, experiment.commit))
-        merged = self._repository.merge(base, ours, theirs)
+        merged = weave(base, ours, theirs)
         return merged, digest(merged)
 
     def _write(self, source: str, parents: list[str], message: str, at: float) -> str:
@@ -178,7 +184,7 @@ class Ledger:
     def _merge_commit(self, event: VerdictGiven, at: float) -> str:
         experiment = self.state.experiments[event.experiment]
         sigma = self.state.divisions[experiment.division].sigma
-        message = merge_message(experiment, self.state.metric, event.value or 0.0, sigma)
+        message = merge_message(experiment, self.state.metric, event, sigma)
         return self._write(self.source(experiment.commit), [experiment.parent, experiment.commit], message, at)
 
     # ------------------------------------------------------------------ effects
@@ -218,10 +224,10 @@ class Ledger:
                 parents, message = [parent], variant_message(entry.event)
             case Rebased(commit=commit, parent=parent, experiment=name):
                 parents, message = [parent], rebase_message(self.state.experiments[name].title)
-            case VerdictGiven(verdict=Verdict.MERGE, commit=commit, experiment=name, value=value) if not self.state.experiments[name].baseline:
+            case VerdictGiven(verdict=Verdict.MERGE, commit=commit, experiment=name) if not self.state.experiments[name].baseline:
                 experiment = self.state.experiments[name]
                 parents = [experiment.parent, experiment.commit]
-                message = merge_message(experiment, self.state.metric, value or 0.0, self.state.divisions[experiment.division].sigma)
+                message = merge_message(experiment, self.state.metric, entry.event, self.state.divisions[experiment.division].sigma)
             case _:
                 return
         if self._repository.has(commit):

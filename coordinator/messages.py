@@ -1,8 +1,9 @@
 """Texts of commits: a subject, the hypothesis, and trailers that ``git interpret-trailers`` reads."""
 
 from coordinator.domain import Metric
-from coordinator.events import ExperimentProposed
+from coordinator.events import ExperimentProposed, VerdictGiven
 from coordinator.records import Experiment
+from coordinator.trust import Grounds, in_words
 
 SUBJECT_CHARS = 120
 
@@ -23,17 +24,20 @@ def rebase_message(title: str) -> str:
     return f"{_line(title)[:SUBJECT_CHARS]} (rebased)\n"
 
 
-def merge_message(experiment: Experiment, metric: Metric, value: float, sigma: float | None) -> str:
+def merge_message(experiment: Experiment, metric: Metric, event: VerdictGiven, sigma: float | None) -> str:
     """Of the commit that makes a variant the best."""
+    grounds = event.grounds or Grounds(runs=len(experiment.values), tier="")
     trailers = {
         "Metric": metric.name,
-        "Value": f"{value:.6f}",
+        "Value": f"{event.value or 0.0:.6f}",
         "Sigma": "" if sigma is None else f"{sigma:.6f}",
-        "Runs": str(len(experiment.values)),
+        "Runs": str(grounds.runs),
         "Division": experiment.division,
         "Experiment": experiment.experiment,
         "Arm": experiment.arm,
-        "Audit": "none",
+        "Audit": in_words(grounds.audit),
+        "Tier": grounds.tier,
+        "Open": grounds.marks,
     }
     return _message(f"Merge {experiment.experiment}: {experiment.title}", experiment.hypothesis, trailers)
 

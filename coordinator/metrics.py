@@ -24,6 +24,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from configs.load import ConfigError
+from coordinator import trust
 from coordinator.domain import Refusal, Verdict
 from coordinator.events import (
     AnyEvent,
@@ -40,13 +41,18 @@ from coordinator.figures import Figure, present
 from coordinator.journal import Entry, Journal
 from coordinator.leaderboard import Json
 from coordinator.state import CampaignState
-from evaluator.result import Cheated, Crashed, CrashKind, Limit, RunResult, TimedOut
+from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, RunResult, TimedOut
 
 PREFIX = "autoswarm_"
 PHASES = ("startup", "train", "evaluate")
 EVENTS = tuple(kind.__struct_config__.tag for kind in get_args(AnyEvent))
 PROPOSAL_RESULTS = ("accepted", *(refusal.value for refusal in Refusal))
 FAILURES = (*(kind.value for kind in CrashKind), *(f"timed_out_{limit.value}" for limit in Limit), "cheated")
+
+AUDIT_RESULTS = ("agreed", "probed", "disagreed", "none")
+"""Of runs that gave a value or were caught: a twin agreed; probes of the live variant found nothing; the audit found a cheat; nobody looked."""
+CHEATS = ("leak", "below_floor", "other")
+"""What variants are caught at; a word of the judge's that is not among these counts as ``other``."""
 
 PHASE_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 240.0, 290.0, 300.0, 330.0, 360.0, 600.0, 1200.0)
 """Seconds. From a demo's training to twenty minutes, close together around the five minutes of the usual budget."""
@@ -103,6 +109,8 @@ class Metrics:
         self._events = self._counter("journal_events", "Events in the journal.", "event", EVENTS)
         self._proposals = self._counter("proposals", "Proposals: accepted, or why they were refused.", "result", PROPOSAL_RESULTS)
         self._failures = self._counter("failures", "Runs that gave no value through their own fault, by what went wrong.", "reason", FAILURES)
+        self._audits = self._counter("audits", "Audits of runs that claimed a value, by what came of them.", "result", AUDIT_RESULTS)
+        self._cheats = self._counter("cheats", "Runs in which the judge caught a cheat, by its kind.", "kind", CHEATS)
         self._busy = self._counter("slot_busy_seconds", "Seconds in which a training ran on a slot, over finished leases.", "division")
         self._held = self._counter("slot_held_seconds", "Seconds for which a slot's lease was held, over finished leases.", "division")
 
@@ -188,6 +196,18 @@ class Metrics:
         reason = _failure(result)
         if reason:
             self._failures.labels(self._campaign, reason).inc()
+        self._trust(result)
+
+    def _trust(self, result: RunResult) -> None:
+        kind = trust.kind_of(result)
+        match result.outcome:
+            case Cheated(kind=cheat):
+                self._cheats.labels(self._campaign, cheat if cheat in CHEATS else "other").inc()
+                self._audits.labels(self._campaign, "none" if kind == "none" else "disagreed").inc()
+            case Measured():
+                self._audits.labels(self._campaign, {trust.TWIN: "agreed", trust.LIVE: "probed"}.get(kind, "none")).inc()
+            case _:
+                pass  # it claimed nothing
 
     def _merge(self, experiment: str, at: float, state: CampaignState) -> None:
         division = state.divisions[state.experiments[experiment].division]

@@ -116,7 +116,10 @@ class Token(Struct, frozen=True, order=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """Time-limited permission for one run. ttl: seconds it lives without a heartbeat. audit: how much of its claims the judge checks."""
+    """Time-limited permission for one run. ttl: seconds it lives without a heartbeat. audit: how much of its claims the judge checks.
+
+    warmup_allowance, pace: what the division's baseline took, as its judge told it; None while that is not known. See ``trainer.contract.RunOrder``.
+    """
 
     token: Token
     run: str
@@ -128,6 +131,8 @@ class Lease(Struct, frozen=True, kw_only=True):
     budget: Budget
     ttl: float
     audit: AuditPlan = AuditPlan()
+    warmup_allowance: float | None = None
+    pace: float | None = None
 
 
 class Pulse(Struct, frozen=True):

@@ -4,7 +4,15 @@ from msgspec import Struct, field
 
 from coordinator.domain import Purpose, State, Verdict
 from coordinator.protocol import AgentCard, Token
+from coordinator.trust import Grounds
 from evaluator.result import Measured, RunResult
+
+
+def value_of(result: RunResult) -> float:
+    """The value of a measured result. Raises LookupError for another."""
+    if not isinstance(result.outcome, Measured):
+        raise LookupError(f"run {result.run} was not measured")
+    return result.outcome.value
 
 
 class Run(Struct, kw_only=True):
@@ -29,7 +37,7 @@ class Run(Struct, kw_only=True):
 
 
 class Experiment(Struct, kw_only=True):
-    """One idea and what became of it. ordinal: 0 for a baseline."""
+    """One idea and what became of it. ordinal: 0 for a baseline. grounds: what its merge rests on."""
 
     experiment: str
     ordinal: int
@@ -49,6 +57,7 @@ class Experiment(Struct, kw_only=True):
     reason: str = ""
     value: float | None = None
     merge_commit: str = ""
+    grounds: Grounds | None = None
     proposed_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None
@@ -62,7 +71,12 @@ class Experiment(Struct, kw_only=True):
     @property
     def values(self) -> list[float]:
         """Measured values of the present round, in the order of their runs."""
-        return [run.result.outcome.value for run in self.counted if run.result and isinstance(run.result.outcome, Measured)]
+        return [value_of(result) for result in self.measured]
+
+    @property
+    def measured(self) -> list[RunResult]:
+        """Measured results of the present round, in the order of their runs."""
+        return [run.result for run in self.counted if run.result and isinstance(run.result.outcome, Measured)]
 
     @property
     def complete(self) -> bool:

@@ -6,7 +6,6 @@
 """
 
 import os
-import tempfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +19,6 @@ from gitdb import IStream, LooseObjectDB
 from gitdb.exc import BadName, BadObject
 
 from configs.errors import ConfigError
-from coordinator.weave import weave
 
 AUTHOR = Actor("autoswarm", "autoswarm@localhost")
 FILE_MODE = 0o100644
@@ -69,20 +67,6 @@ class Repository:
         """Text of the surface at a commit. Raises gitdb.exc.BadName for one that is not there."""
         text: bytes = (self._repo.commit(commit).tree / self._surface).data_stream.read()
         return text.decode()
-
-    def merge(self, base: str, ours: str, theirs: str) -> str:
-        """Three texts' three-way merge by lines; edits of neighbouring lines go together. Raises MergeConflictError where they overlap."""
-        with tempfile.TemporaryDirectory() as folder:
-            names = []
-            for name, text in (("best", ours), ("parent", base), ("variant", theirs)):
-                path = Path(folder) / name
-                path.write_text(text, encoding="utf-8", newline="")
-                names.append(str(path))
-            try:
-                merged: str = self._repo.git.merge_file("-p", *names, strip_newline_in_stdout=False)
-            except GitCommandError:
-                merged = weave(base, ours, theirs)
-        return merged
 
     def point(self, refs: Mapping[str, str]) -> None:
         """Let each ref (``refs/…``) point at its commit."""

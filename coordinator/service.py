@@ -15,17 +15,19 @@ from typing import Any, Self
 import msgspec
 
 from configs.load import ConfigError
-from coordinator.campaign import RulesMismatchError, UnknownAgentError
+from coordinator.campaign import RulesMismatchError
 from coordinator.domain import Phase, Refusal
 from coordinator.events import ProposalRefused, Rules
+from coordinator.gate import Gate
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
 from coordinator.leaderboard import Json, row, status
 from coordinator.ledger import Ledger, Listener, TaskCard
 from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.rulebook import UnknownAgentError
 from coordinator.soft import Soft
 from coordinator.state import CampaignState
-from coordinator.surface import MAX_BYTES, SurfaceError, digest
+from coordinator.surface import digest
 from evaluator.result import Progress, RunResult
 
 
@@ -63,6 +65,8 @@ class Service:
         self._grouped = self._spoilt = False
         self.changes = 0
         self._layout = layout
+        self._gate = Gate(task.frozen, task.imports)
+        _require_kept(self._gate, task)
         _make(layout)
         self._lock = CampaignLock(layout.folder)
         layout.stop_request.unlink(missing_ok=True)  # meant for a coordinator before this one
@@ -201,6 +205,7 @@ class Service:
             known = self.state.proposals.get(proposal.proposal)
             if known is not None:
                 return Accepted(known)
+            proposal = _writable(proposal)
             found, refusal = self._look(agent, proposal)
             if refusal is not None:
                 ledger.commit([refusal])
@@ -209,15 +214,13 @@ class Service:
 
     def _look(self, agent: str, proposal: Proposal) -> tuple[str, ProposalRefused | None]:
         """Digest of the text, and why it is refused if it is."""
-        campaign, size = self._ledger.campaign, len(proposal.source.encode())
-        if size > MAX_BYTES:
-            return "", campaign.refused(agent, proposal, Refusal.TOO_LARGE, f"the surface has {size} bytes, {MAX_BYTES} are allowed")
+        campaign = self._ledger.campaign
         if proposal.parent not in self.state.digests:
             return "", campaign.refused(agent, proposal, Refusal.STALE_BRIEF, f"commit {proposal.parent[:12]} is not of this campaign")
-        try:
-            found = digest(proposal.source)
-        except SurfaceError as error:
-            return "", campaign.refused(agent, proposal, Refusal.DOES_NOT_COMPILE, str(error))
+        objection = self._gate.look(proposal.source)
+        if objection is not None:
+            return "", campaign.refused(agent, proposal, objection.refusal, objection.reason)
+        found = digest(proposal.source)
         return found, campaign.refuse(agent, proposal, found)
 
     def lease(self, agent: str) -> Lease | Wait:
@@ -237,7 +240,7 @@ class Service:
         return Wait(self.state.phase_reason, stop=self.state.phase is Phase.FINISHED)
 
     def _lease(self, name: str) -> Lease:
-        run = self.state.runs[name]
+        campaign, run = self._ledger.campaign, self.state.runs[name]
         experiment = self.state.experiments[run.experiment]
         assert run.token is not None  # noqa: S101 - a lease has one
         return Lease(
@@ -248,8 +251,11 @@ class Service:
             title=experiment.title,
             source=self._ledger.source(experiment.commit),
             seed=run.seed,
-            budget=self._ledger.campaign.rules.budget,
+            budget=campaign.rules.budget,
             ttl=self._pace.ttl,
+            audit=campaign.audit_plan(run),
+            warmup_allowance=campaign.of_baseline(run, "warmup_seconds"),
+            pace=campaign.of_baseline(run, "pace"),
         )
 
     def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
@@ -318,6 +324,23 @@ class Service:
         """The status page."""
         with self._mutex:
             return status(self.state, self._clock(), alive=True, progress=self._soft.progress)
+
+
+def _writable(proposal: Proposal) -> Proposal:
+    """The proposal with words that can be written down: a model's JSON may hold halves of characters. Its source is the gate's business."""
+    settings = {_text(key): _text(value) for key, value in proposal.settings.items()}
+    return msgspec.structs.replace(proposal, title=_text(proposal.title), hypothesis=_text(proposal.hypothesis), settings=settings)
+
+
+def _text(words: str) -> str:
+    return words.encode(errors="replace").decode()
+
+
+def _require_kept(gate: Gate, task: TaskCard) -> None:
+    """Raises ConfigError when the task's own surface would not pass: every variant of it would be refused."""
+    objection = gate.look(task.source)
+    if objection is not None:
+        raise ConfigError(f"{task.surface} of task {task.name} would be refused: {objection.reason}", "Correct it, or the task's task.yaml.")
 
 
 def _make(layout: Layout) -> None:

@@ -86,6 +86,7 @@ class CampaignState:
         self.outcomes: Counter[str] = Counter()
         self.verdicts: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
+        self.arms: dict[str, Counter[str]] = {}
         self.occupancy = Occupancy()
 
     def __eq__(self, other: object) -> bool:
@@ -228,6 +229,7 @@ class CampaignState:
             )
         )
         self.by_ordinal.append(event.experiment)
+        self._tally(event.arm, "proposals")
         self.turned_away = []
         self.proposals[event.proposal] = event.experiment
 
@@ -266,10 +268,16 @@ class CampaignState:
     def _finish(self, experiment: Experiment, state: State, reason: str, at: float) -> None:
         self._step(experiment, state)
         experiment.reason, experiment.finished_at = reason, at
+        self._tally(experiment.arm, state.value)
         self.finished.append(experiment.experiment)
         self.live.pop(experiment.experiment, None)
         while self.settled < len(self.by_ordinal) and self.experiments[self.by_ordinal[self.settled]].state.final:
             self.settled += 1
+
+    def _tally(self, arm: str, what: str) -> None:
+        """Count for an arm: proposals, runs, and experiments by their last state. A baseline has none."""
+        if arm:
+            self.arms.setdefault(arm, Counter())[what] += 1
 
     def _rebase(self, event: Rebased) -> None:
         experiment = self._of(event.experiment)
@@ -301,11 +309,12 @@ class CampaignState:
         best = division.best
         if event.value is None or (best is not None and experiment.parent != best.commit):
             raise InvalidTransition(experiment.experiment, "merged without a value or on a parent that is not the best", experiment.story)
-        experiment.merge_commit = event.commit
+        experiment.merge_commit, experiment.grounds = event.commit, event.grounds
+        runs = event.grounds.runs if event.grounds else len(experiment.values)
         self.digests[event.commit] = experiment.digest
         if experiment.baseline:
             division.sigma = sigma(experiment.values)
-        division.history.append(Best(experiment.experiment, experiment.ordinal, event.commit, event.value, len(experiment.values), at))
+        division.history.append(Best(experiment.experiment, experiment.ordinal, event.commit, event.value, runs, at))
         self._finish(experiment, State.MERGED, event.reason, at)
 
     # ------------------------------------------------------------------ runs
@@ -376,6 +385,7 @@ class CampaignState:
         run, experiment = self._run(event.run, event.experiment)
         self._free(run, event.token, at, busy=max(0.0, event.result.finished_at - event.result.started_at))
         run.result = event.result
+        self._tally(experiment.arm, "runs")
         self.outcomes[outcome_name(event.result.outcome)] += 1
         self.occupancy.gap(event.gap)
         if experiment.state.final:

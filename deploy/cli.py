@@ -87,6 +87,7 @@ def _start(first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: b
     from deploy import starting
     from deploy.output import console, show, tell
     from deploy.parts import layout_of
+    from deploy.sandboxes import warning
     from deploy.views import closing, pairs
 
     loaded = starting.configured(items, campaigns, new, first)
@@ -94,6 +95,8 @@ def _start(first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: b
         return show(pairs(starting.plan(loaded.config)))
     layout = layout_of(loaded.config)
     tell(f"campaign {layout.name} in {layout.folder}; Ctrl-C drains")
+    if word := warning(loaded.config):
+        tell(word)
     code = starting.play(loaded)
     if layout.journal.is_file():  # on a cluster it may lie at the head
         page, rows, stairs = starting.last_page(layout, time.time())

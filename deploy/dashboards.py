@@ -142,6 +142,25 @@ def decisions() -> list[Json]:
     ]
 
 
+def trust() -> list[Json]:
+    """Whether values can be believed."""
+    return [
+        bars(
+            "Audits",
+            "What checking a claimed value came to: a twin agreed, probes found nothing, a cheat was found, or nobody looked.",
+            select("audits_total"),
+            "{{result}}",
+        ),
+        bars("Cheats", "What variants were caught at. Which ones, and with what evidence: autoswarm show ID.", select("cheats_total"), "{{kind}}"),
+        bars(
+            "Sandboxes",
+            "Agents by the sandbox of their runs. What is measured in D, E or F does not merge unless that is allowed.",
+            f"sum by (tier) ({select('sandbox_tier_info')})",
+            "{{tier}}",
+        ),
+    ]
+
+
 def slots() -> list[Json]:
     """Who works, and who waits."""
     mappings = [
@@ -277,6 +296,7 @@ def coordinator() -> list[Json]:
 ROWS = {
     "Progress": (progress, [3] * 8 + [16, 8]),
     "Decisions": (decisions, [12, 12, 6, 6, 6, 6]),
+    "Trust": (trust, [8, 8, 8]),
     "Agents and slots": (slots, [24, 8, 8, 8, 12, 12]),
     "Time by phase": (phases, [8, 8, 8]),
     "Coordinator": (coordinator, [8, 8, 8, 4, 4, 4, 4, 4, 4]),

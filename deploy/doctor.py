@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,9 +16,13 @@ from msgspec import Struct
 from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.journal import locked
+from coordinator.trust import TRUSTED
 from deploy.packages import HOME, PACKAGES
 from deploy.parts import layout_of
 from deploy.preflight import require_folder, require_git, require_port
+from deploy.sandboxes import reach, require_sandbox, sandbox_of, warning
+from trainer.sandbox.probe import probe
+from trainer.sandbox.tier import GAPS, Finding
 from trainer.task import load_task
 
 OLDEST = (3, 11)
@@ -56,6 +60,7 @@ def examine(config: Config) -> Iterator[Check]:
     yield _disk(Path(config.campaigns_dir))
     yield _port(config)
     yield _data(config)
+    yield from sandbox_checks(config, probe())
     yield _ray()
     yield _torch(config)
 
@@ -99,6 +104,30 @@ def _data(config: Config) -> Check:
     if folder.is_dir() and any(folder.iterdir()):
         return Check("data", Grade.OK, f"{folder} is there")
     return Check("data", Grade.WARN, f"{folder} is not prepared", f"The first run makes it; or now: `autoswarm prepare --task {task.name}`.")
+
+
+def sandbox_checks(config: Config, found: Sequence[Finding]) -> Iterator[Check]:
+    """The sandbox this campaign would get, then every tier: whether it works, what it leaves open, how to reach it."""
+    yield _sandbox(config)
+    short = reach(found) is not None
+    for each in found:
+        name, open_ = f"sandbox {each.tier}", "; ".join(GAPS[each.tier])
+        if each.works:
+            yield Check(name, Grade.OK, f"works; open: {open_}" if open_ else "works")
+        else:
+            wanted = short and each.tier in TRUSTED
+            yield Check(name, Grade.WARN if wanted else Grade.OK, f"not here: {each.why}", f"To have it: {each.remedy}.")
+
+
+def _sandbox(config: Config) -> Check:
+    try:
+        require_sandbox(config)
+        letter, word = sandbox_of(config), warning(config)
+    except ConfigError as error:
+        return Check("sandbox", Grade.FAIL, str(error), error.remedy)
+    if config.trainer.kind == "simulated":
+        return Check("sandbox", Grade.OK, "none is needed: trainer.kind is simulated")
+    return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{letter}, which is trusted")
 
 
 def _ray() -> Check:

@@ -1,5 +1,6 @@
 """Puts the parts of a swarm together from a configuration, in whatever process they are to live in."""
 
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -11,7 +12,7 @@ from agents.loop import AgentLoop
 from agents.proposers.arms import make_proposers
 from agents.spool import Spool
 from configs.errors import ConfigError
-from configs.schema import Config, TrainerConfig
+from configs.schema import Config, TrainerConfig, TrustConfig
 from coordinator.domain import Direction, Metric
 from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
@@ -19,10 +20,14 @@ from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics, serve
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service import Pace, Service
+from coordinator.trust import Mode, TrustRules
 from deploy.logs import log_to
+from deploy.sandboxes import sandbox_of, warning
 from evaluator.acceptance import Policy
 from trainer.contract import Slot, Trainer
-from trainer.task import Task, load_task
+from trainer.task import TASKS, Task, load_task
+
+log = logging.getLogger(__name__)
 
 
 class SlotOrder(Struct, frozen=True, kw_only=True):
@@ -33,6 +38,21 @@ class SlotOrder(Struct, frozen=True, kw_only=True):
     node: str
     cores: int
     gpus: bool = False
+
+
+def rooted(config: Config) -> Config:
+    """The same configuration with every path absolute: actors live in other folders, on other machines under the same paths."""
+    name = config.task.name
+    task = name if (TASKS / name).is_dir() else str(Path(name).absolute())
+    arms = [arm.model_copy(update={"files": [str(Path(file).absolute()) for file in arm.files]}) for arm in config.arms]
+    return config.model_copy(
+        update={
+            "campaigns_dir": str(Path(config.campaigns_dir).absolute()),
+            "data_dir": str(Path(config.data_dir).absolute()),
+            "task": config.task.model_copy(update={"name": task}),
+            "arms": arms,
+        }
+    )
 
 
 def layout_of(config: Config) -> Layout:
@@ -49,6 +69,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         seed=campaign.seed,
         arms=[ArmShare(arm.name, arm.weight) for arm in config.arms],
         policy=Policy(acceptance.confirm_runs, acceptance.z, acceptance.screen_z),
+        trust=trust_of(config.trust),
         baseline_runs=acceptance.baseline_runs,
         lookahead=campaign.lookahead,
         max_experiments=campaign.max_experiments,
@@ -58,12 +79,24 @@ def rules_of(config: Config, task: Task) -> Rules:
     )
 
 
+def trust_of(wanted: TrustConfig) -> TrustRules:
+    """What a merge needs."""
+    return TrustRules(
+        mode=Mode(wanted.mode),
+        audit_positions=wanted.audit_positions,
+        audit_share=wanted.audit_share,
+        audit_share_positions=wanted.audit_share_positions,
+        allow_untrusted=wanted.allow_untrusted,
+    )
+
+
 def open_service(config: Config) -> Service:
     """The campaign, open for work, its metrics served. Raises ConfigError."""
     task, layout, wanted = load_task(config.task.name), layout_of(config), config.coordinator
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
-    card, pace = TaskCard(task.name, task.surface, task.source), Pace(wanted.heartbeat, wanted.lease_ttl)
+    card = TaskCard(task.name, task.surface, task.source, tuple(task.frozen), tuple(task.imports))
+    pace = Pace(wanted.heartbeat, wanted.lease_ttl)
     service = Service(layout, card, rules_of(config, task), pace, listeners=[metrics.observe])
     metrics.show(service.status)
     try:
@@ -83,6 +116,8 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
     log_to(layout.logs / f"{order.agent}.log")
     slot = Slot(order.agent, order.cores, os.environ.get("CUDA_VISIBLE_DEVICES") if order.gpus else None)
     trainer = build_trainer(config, task, slot)
+    if word := warning(config):
+        log.warning(word, extra={"agent": order.agent})
     card = AgentCard(
         agent=order.agent,
         incarnation=uuid.uuid4().hex,
@@ -90,6 +125,7 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         node=order.node,
         gpu=slot.gpu or "",
         cores=order.cores,
+        sandbox=sandbox_of(config),
     )
     return AgentLoop(card, coordinator, trainer, make_proposers(config.arms, task.choices), Spool(layout.spool / order.agent), layout.runs)
 
@@ -101,7 +137,9 @@ def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
         case "subprocess":
             from trainer.subprocess_trainer import SubprocessTrainer
 
-            return SubprocessTrainer(task, task.prepare(Path(config.data_dir).absolute()), slot, int(wanted.log_megabytes * 1e6))
+            return SubprocessTrainer(
+                task, task.prepare(Path(config.data_dir).absolute()), slot, int(wanted.log_megabytes * 1e6), sandbox=sandbox_of(config)
+            )
         case "simulated":
             from trainer.simulated import SimulatedTrainer
 

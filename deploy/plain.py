@@ -2,6 +2,8 @@
 
 import unicodedata
 
+import msgspec
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -28,4 +30,6 @@ def one_line(text: str) -> str:
 
 def cell(value: object) -> object:
     """A cell of a table that a spreadsheet may open: a text that would begin a formula gets a quote in front."""
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

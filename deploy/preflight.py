@@ -11,6 +11,7 @@ from configs.schema import Config, CoordinatorConfig
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
 from deploy.parts import layout_of
+from deploy.sandboxes import require_sandbox
 from trainer.task import load_task
 
 
@@ -22,6 +23,7 @@ def require_startable(config: Config) -> None:
     require_git()
     load_task(config.task.name).budget(config.task.size)
     if config.cluster.address == "local":
+        require_sandbox(config)
         require_folder(layout_of(config).folder)
         require_free(layout_of(config))
         require_port(config.coordinator)

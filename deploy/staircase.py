@@ -63,7 +63,7 @@ class _Scale(Struct, frozen=True):
     @property
     def digits(self) -> int:
         """Decimals that tell two rows apart."""
-        return min(9, max(0, 1 - floor(log10((self.high - self.low) / self.rows))))
+        return min(9, max(0, 1 - floor(log10(max((self.high - self.low) / self.rows, 1e-9)))))
 
 
 def draw(points: Sequence[Point], frame: Frame) -> str:

@@ -12,6 +12,7 @@ from coordinator.leaderboard import Json, rows, staircase
 from deploy.campaigns import Follower, find_campaign
 from deploy.parts import layout_of
 from deploy.preflight import require_startable
+from deploy.sandboxes import in_words
 from trainer.task import load_task
 
 OVERRIDE = re.compile(r"[A-Za-z_][\w.]*=")
@@ -50,6 +51,7 @@ def plan(config: Config) -> dict[str, str]:
         "task": f"{task.name}: {task.title}",
         "metric": f"{task.metric.name}, {task.metric.direction}",
         "budget": f"{budget.amount:g} {budget.unit} a run, {budget.wall_cap:g} s at most",
+        "sandbox": in_words(config),
         "baseline": f"{config.acceptance.baseline_runs} runs in each division",
         "agents": f"{slots}, Ray {config.cluster.address}",
         "arms": ", ".join(f"{arm.name} ({arm.proposer}, weight {arm.weight:g})" for arm in config.arms),

@@ -4,6 +4,7 @@
 - ``reconcile`` compares the cluster's slots with the agents there are and starts those that are missing; it can be repeated by anybody.
 """
 
+import os
 import signal
 import sys
 import time
@@ -17,7 +18,7 @@ from configs.load import ConfigError, Loaded, resolved_yaml
 from configs.schema import Config
 from coordinator.leaderboard import Json
 from deploy.cluster import NAMESPACE, Place, connected, places  # first: it sets Ray's environment
-from deploy.parts import build_agent, layout_of, open_service
+from deploy.parts import build_agent, layout_of, open_service, rooted
 from deploy.progress import View
 from trainer.task import load_task
 
@@ -60,6 +61,7 @@ class Swarm:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._local = config.cluster.address == "local"
+        self._owner = os.getpid() if self._local else None
         self._agents: dict[str, Any] = {}
         self._coordinator: Any = None
         self.problems: dict[str, str] = {}
@@ -74,7 +76,7 @@ class Swarm:
             options["lifetime"] = "detached"
         if "head" in cluster:
             options["resources"] = {"head": 0.001}
-        self._coordinator = coordinator.actor.remote_class(**options).remote(partial(open_service, self._config))
+        self._coordinator = coordinator.actor.remote_class(**options).remote(partial(open_service, self._config), self._owner)
         problem = ray.get(self._coordinator.ready.remote(), timeout=READY_SECONDS)
         if problem is not None:
             ray.kill(self._coordinator)
@@ -92,7 +94,7 @@ class Swarm:
         builder = partial(build_agent, self._config, place.order)
         lifetime = {} if self._local else {"lifetime": "detached"}
         kind = agents.actor.remote_class(name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options)
-        return kind.remote(builder, self.coordinator_name, NAMESPACE)
+        return kind.remote(builder, self.coordinator_name, NAMESPACE, self._owner)
 
     @property
     def coordinator_name(self) -> str:
@@ -140,13 +142,12 @@ class Swarm:
 
 def run_campaign(loaded: Loaded, view: View) -> int:
     """Start or resume the campaign and watch it until it ends; the exit code. Raises ConfigError."""
-    config = loaded.config
-    task = load_task(config.task.name)
-    if config.trainer.kind == "subprocess" and config.cluster.address == "local":
-        print(f"preparing the data of task {task.name} …", file=sys.stderr)  # noqa: T201
-        task.prepare(Path(config.data_dir).absolute())
+    config = rooted(loaded.config)
     layout = layout_of(config)
     with Signals() as signals, connected(config):
+        if config.cluster.address == "local":
+            require_slots(config)
+            prepare_data(config)
         swarm = Swarm(config)
         swarm.start()
         layout.config.write_text(resolved_yaml(loaded), encoding="utf-8")
@@ -156,6 +157,20 @@ def run_campaign(loaded: Loaded, view: View) -> int:
             view.close()
             if config.cluster.address == "local":
                 swarm.end()
+
+
+def require_slots(config: Config) -> None:
+    """Raises ConfigError where no agent could ever live."""
+    if not any(True for _ in places(config)):
+        raise ConfigError("this machine has no GPU that Ray can see", "Check `nvidia-smi`, or run on CPU slots: slots.per_gpu=false task.name=demo.")
+
+
+def prepare_data(config: Config) -> None:
+    """Make the task's data where trainings need it. Raises ConfigError."""
+    if config.trainer.kind == "subprocess":
+        task = load_task(config.task.name)
+        print(f"preparing the data of task {task.name} …", file=sys.stderr)  # noqa: T201
+        task.prepare(Path(config.data_dir))
 
 
 def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:

@@ -63,6 +63,7 @@ def as_json(result: RunResult) -> Json:
         "floor": result.floor,
         "seconds": msgspec.to_builtins(result.seconds),
         "sandbox": result.sandbox,
+        "audit": msgspec.to_builtins(result.audit),
         "seed": result.seed,
         "reason": reason(result.outcome),
     }

@@ -78,6 +78,8 @@ def status_page(status: Json) -> RenderableType:
     """One page about a campaign."""
     blocks: list[RenderableType] = [_headline(status), _facts(status)]
     blocks += [_division(status, division) for division in status["divisions"]]
+    if any(arm["proposals"] for arm in status["arms"]):
+        blocks.append(_arms(status["arms"]))
     if status["agents"]:
         blocks.append(_agents(status["agents"]))
     return Group(*blocks)
@@ -99,10 +101,26 @@ def _facts(status: Json) -> Table:
             "experiments": _counts(status["experiments"]),
             "runs": _counts(status["runs"]),
             "refused": _counts(status["refusals"]),
+            "trust": _trust(status),
             "occupancy": f"{percent(occupancy['whole'])} of all slot time, {percent(occupancy['last_10_min'])} of the last 10 min",
             "spent": f"{status['spend_usd']:.2f} USD",
         }
     )
+
+
+def _trust(status: Json) -> str:
+    """What a merge needs here, and whether anybody's sandbox is short of it."""
+    wanted = {"strict": "a merge needs a twin that agrees", "normal": "a merge without a twin is marked", "off": "nothing is audited"}
+    trust = status["trust"]
+    return f"{trust['mode']}: {wanted[trust['mode']]}" + ("; untrusted sandboxes are believed" if trust["allow_untrusted"] else "")
+
+
+def audit_words(audit: Json | None) -> str:
+    """``twin of 2048 positions, +0.0000 ± 0.0001, a leak of at most 0.0002``; empty without one."""
+    if audit is None:
+        return ""
+    figures = f"{audit['correction']:+.{DIGITS}f} ± {audit['standard_error']:.{DIGITS}f}"
+    return f"{audit['kind']} of {audit['positions']} positions, {figures}, a leak of at most {audit['leak_bound']:.{DIGITS}f}"
 
 
 def _division(status: Json, division: Json) -> Table:
@@ -118,9 +136,19 @@ def _division(status: Json, division: Json) -> Table:
 
 
 def _agents(agents: Sequence[Json]) -> Table:
-    table = _table("agent", "division", "state", "run", "of its budget")
+    table = _table("agent", "division", "sandbox", "state", "run", "of its budget")
     for agent in agents:
-        table.add_row(Text(agent["id"]), agent["division"], agent["state"], agent["run"] or "–", percent(agent["progress"]))
+        share = percent(agent["progress"])
+        table.add_row(Text(agent["id"]), agent["division"], agent["sandbox"], agent["state"], agent["run"] or "–", share)
+    return table
+
+
+def _arms(arms: Sequence[Json]) -> Table:
+    table = _table("arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated")
+    for arm in arms:
+        cheated = Text(str(arm["cheated"]), style=COLOURS["cheated"] if arm["cheated"] else "")
+        counts = [str(arm[what]) for what in ("proposals", "runs", "merged", "rejected", "crashed")]
+        table.add_row(Text(arm["name"]), *counts, cheated)
     return table
 
 
@@ -134,7 +162,7 @@ def leaderboard(status: Json, rows: Sequence[Json]) -> RenderableType:
     divisions = {division["name"]: division for division in status["divisions"]}
     several = len(divisions) > 1
     name = status["metric"]["name"]
-    table = _table("experiment", name, "gain", "to floor", "runs", "state", *(["division"] if several else []), "arm", "title")
+    table = _table("experiment", name, "gain", "to floor", "runs", "state", "sandbox", "audit", *(["division"] if several else []), "arm", "title")
     for column in (1, 2, 3, 4):
         table.columns[column].justify = "right"
     for row in rows:
@@ -147,8 +175,13 @@ def leaderboard(status: Json, rows: Sequence[Json]) -> RenderableType:
         ]
         where = [row["division"]] if several else []
         state = Text(row["state"], style=COLOURS.get(row["state"], ""))
-        table.add_row(row["experiment"], *figures, state, *where, row["arm"] or "–", Text(one_line(row["title"])))
+        checked = [row["sandbox"] or "–", _audit(row["audit"])]
+        table.add_row(row["experiment"], *figures, state, *checked, *where, row["arm"] or "–", Text(one_line(row["title"])))
     return table
+
+
+def _audit(audit: Json | None) -> str:
+    return "–" if audit is None else f"{audit['kind']} {audit['positions']}"
 
 
 def picture(status: Json, division: Json, points: Iterable[Json], width: int = 78) -> Text:
@@ -173,6 +206,8 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
     facts = {
         "state": page["state"] + (f", {page['verdict']}" if page["verdict"] else "") + (f": {one_line(page['reason'])}" if page["reason"] else ""),
         "value": f"{number(page['value'])} over {page['runs']} runs" + (f", spread {number(page['spread'])}" if page["spread"] is not None else ""),
+        "audit": audit_words(page["audit"]),
+        "open": page["open"],
         "commit": page["commit"],
         "parent": page["parent"] or "–",
         "by": f"{page['agent'] or '–'}, arm {page['arm'] or '–'}, division {page['division']}",
@@ -182,17 +217,37 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
         "logs": str(runs.runs / f"{page['experiment']}.*"),
     }
     story = Text("\n".join(f"  {_when(line)}" for line in page["story"]), style="dim")
-    return Group(title, pairs({key: value for key, value in facts.items() if value}), _runs(page["all_runs"]), story, *_last_words(page["all_runs"]))
+    runs_of = page["all_runs"]
+    known = {key: value for key, value in facts.items() if value}
+    return Group(title, pairs(known), _runs(runs_of), _checks(runs_of), story, *_last_words(runs_of))
 
 
 def _runs(runs: Sequence[Json]) -> Table:
-    table = _table("run", "purpose", "outcome", "seconds", "steps", "seed", "sandbox", "counts")
+    table = _table("run", "purpose", "outcome", "seconds", "steps", "seed", "counts")
     for run in runs:
         seconds = f"{run['seconds']['total']:.1f}" if run["seconds"] else "–"
         steps = "–" if run["steps"] is None else str(run["steps"])
         counts = "yes" if run["counts"] else "no, other parent"
-        table.add_row(run["run"], run["purpose"], _outcome(run["outcome"]), seconds, steps, str(run["seed"]), run["sandbox"] or "–", counts)
+        table.add_row(run["run"], run["purpose"], _outcome(run["outcome"]), seconds, steps, str(run["seed"]), counts)
     return table
+
+
+def _checks(runs: Sequence[Json]) -> Table:
+    """Why each value can be believed: sandbox, the judge's clock, and the audit in the metric's unit."""
+    table = _table("run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest")
+    for run in runs:
+        if run["sandbox"] is None:
+            continue
+        clock = f"{run['seconds']['train']:.1f} s"
+        table.add_row(run["run"], run["sandbox"], clock, *_audit_figures(run["audit"]))
+    return table
+
+
+def _audit_figures(audit: Json | None) -> list[str]:
+    if audit is None:
+        return ["none", "–", "–", "–", "–"]
+    correction = f"{audit['correction']:+.1e} ± {audit['standard_error']:.1e}"  # an honest one is a billionth or a thousandth, as the hardware goes
+    return [audit["kind"], str(audit["positions"]), correction, f"{audit['leak_bound']:.1e}", f"{audit['largest']:.1e} nat"]
 
 
 def _outcome(outcome: Json | None) -> str:
@@ -251,6 +306,7 @@ def trial(found: Json, tail: str) -> RenderableType:
         "floor": "" if found["floor"] is None else number(found["floor"]),
         "time": seconds,
         "sandbox": found["sandbox"],
+        "audit": audit_words(found["audit"]),
         "seed": str(found["seed"]),
     }
     last = [Text(plain(tail).rstrip(), style="dim")] if tail and found["outcome"] != "measured" else []
@@ -260,6 +316,7 @@ def trial(found: Json, tail: str) -> RenderableType:
 def checklist(checks: "Sequence[Check]") -> RenderableType:
     """What the doctor found, what to do below each."""
     table = _table("", "check", "found")
+    table.columns[0].min_width, table.columns[1].min_width, table.columns[2].no_wrap = 4, 12, False
     for check in checks:
         table.add_row(Text(check.grade.value, style=GRADES[check.grade.value]), check.name, Text(check.what))
         if check.remedy:

@@ -107,10 +107,10 @@ class Audit(Struct, frozen=True):
 class RunResult(Struct, frozen=True, kw_only=True):
     """Everything the swarm keeps of one run.
 
-    floor: the task's exact lower bound of the metric, or None. sandbox: what confined it, a tier's letter: A, B, C, B-, C-, D, E, F; or
-    ``simulated``. audit: of its claims, None where there was none. spent: of the budget, in its unit. steps: batches handed
-    out. peak_memory: bytes. log_bytes: what it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted, bounded).
-    details: figures of the judge, for people. started_at, finished_at: seconds since the epoch by the clock of the node that ran it.
+    floor: the task's exact lower bound of the metric, or None. sandbox: the tier that confined it: A, B, C, B-, C-, D, E, F; or ``simulated``.
+    audit: of its claims, None where there was none. spent: of the budget, in its unit. steps: batches handed out. peak_memory: bytes. log_bytes: what
+    it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted, bounded). details: figures of the judge, for people.
+    started_at, finished_at: seconds since the epoch by the clock of the node that ran it.
     """
 
     run: str

@@ -27,8 +27,9 @@ class MetricSpec(Struct, frozen=True, forbid_unknown_fields=True):
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task folder's ``task.yaml``.
 
-    surface: files an agent may change (one). frozen: names a variant may import that are not its own. sizes: budgets by name. needs: ``cpu`` or
-    ``gpu``. choices: constants of the surface that take one of a few values, as Python literals; a ``# choices: a, b`` comment does the same.
+    surface: files an agent may change (one). frozen: modules a variant may import that are not its own. imports: packages it may import besides
+    torch, numpy and the standard library. sizes: budgets by name. needs: ``cpu`` or ``gpu``. choices: constants of the surface that take one of a few
+    values, as Python literals; a ``# choices: a, b`` comment does the same.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sizes: dict[str, Budget]
     default_size: str
     needs: str = "cpu"
+    imports: list[str] = field(default_factory=list)
     choices: dict[str, list[str]] = field(default_factory=dict)
     folder: Path = Path()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
+from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
 from evaluator.result import Progress, RunResult
 from trainer.contract import RunOrder, Slot
@@ -13,6 +14,9 @@ from trainer.task import Task
 
 LOG_BYTES = 8_000_000
 """Cap of the log: the default of a campaign."""
+
+IN_FULL = AuditPlan(share=1.0, share_positions=AuditPlan().positions)
+"""Somebody wants to know what this variant is worth: audited as if it were to be merged."""
 
 
 def try_once(
@@ -27,5 +31,5 @@ def try_once(
 ) -> RunResult:
     """Train ``source`` once on ``data`` as the swarm would. directory: keeps log and result; None keeps neither. Raises OSError."""
     with tempfile.TemporaryDirectory(prefix="autoswarm-try-") as fleeting:
-        order = RunOrder(run="try", source=source, seed=seed, budget=budget, directory=directory or Path(fleeting))
+        order = RunOrder(run="try", source=source, seed=seed, budget=budget, directory=directory or Path(fleeting), audit=IN_FULL)
         return SubprocessTrainer(task, data, slot, LOG_BYTES).train(order, progress, Event())

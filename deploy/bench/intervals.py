@@ -52,4 +52,4 @@ def gaps(trainings: Iterable[Busy]) -> list[float]:
 
 def quantile(ordered: Sequence[float], share: float) -> float:
     """The value below which ``share`` of an ordered sequence lies, by nearest rank; nan for an empty one."""
-    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan

@@ -33,9 +33,12 @@ ACTS = [
     Act(scenario=Scenario(name="p0-t1-s8", slots=8, thinking=0.0, training=1.0), steady=0.98, gap=20.0),
 ]
 
+LARGEST = max((act.scenario for act in ACTS), key=lambda scenario: scenario.slots)
+"""Decides how many slots Ray is asked for."""
+
 
 class Played(Struct, frozen=True):
-    """Trainings of one scenario by the swarm, by plain Ray actors, and by actors that propose first and train then. cpu: coordinator's, seconds a result."""
+    """Trainings of one scenario: by the swarm, by plain actors, by actors that first propose and then train. cpu: coordinator's, seconds a result."""
 
     swarm: list[Busy]
     bare: list[Busy]
@@ -47,13 +50,14 @@ def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleep
     """Rehearse for ``seconds``, the three side by side: they sleep nearly all the time, so none is in the others' way."""
     config = config_of(scenario, folder)
     head = Head(config)
-    with Cast(scenario, config, head.name), head, ThreadPoolExecutor(2) as pool:
+    with Cast(scenario, config, head.name) as cast, head, ThreadPoolExecutor(2) as pool:
         bare = pool.submit(sleepers[0].loop, scenario.slots, 0.0, scenario.durations(), seconds)
         serial = pool.submit(sleepers[1].loop, scenario.slots, scenario.thinking, scenario.durations(), seconds)
         used = head.cpu_seconds()
         time.sleep(seconds)
         used = head.cpu_seconds() - used
         head.finish()
+        cast.leave()
         done = trainings(layout_of(config))
         return Played(done, bare.result(), serial.result(), used / len(done))
 
@@ -66,7 +70,7 @@ def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
     references = {BARE: played.bare} | ({SERIAL: played.serial} if scenario.thinking else {})
     return [
         _occupancy(f"{what}: whole loop", played.swarm, references, scenario.slots, 0.0, act.whole),
-        _occupancy("  steady state", played.swarm, references, scenario.slots, margin, act.steady),
+        _occupancy("  steady state", played.swarm, {BARE: played.bare}, scenario.slots, margin, act.steady),
         _gap("  idle gap, median", played, 0.5, act.gap),
         _gap("  idle gap, 95 of 100", played, 0.95, None),
         Reading(what="  coordinator's CPU a result", value=played.cpu * 1e3, unit="ms"),
@@ -82,8 +86,9 @@ def part(folder: Path, seconds: float, acts: list[Act] | None = None) -> Part:
     for each in sleepers:
         each.end()
     note = (
-        f"Real actors, journal and git; trainings sleep. Shares of slot time in which a training ran, by the trainers' own clocks, over {seconds:g} s and the\n"
-        f"last runs' ends; the steady state leaves out {MARGIN:g} s at both ends. Bare Ray is handed its next training by ray.wait and proposes nothing."
+        "Real actors, journal and git; trainings sleep. Share of slot time in which a training ran, by the trainers' own clocks, from the first\n"
+        f"start to the last end ({seconds:g} s and what then still runs); the steady state leaves out {MARGIN:g} s at both ends. Bare Ray proposes\n"
+        "nothing: ray.wait hands each plain actor its next training. The serial loop proposes, then trains. All three run at the same time."
     )
     return Part(name="occupancy", title="Slot occupancy and idle gaps", readings=found, note=note)
 

@@ -1,18 +1,21 @@
 """The Ray side of the benchmarks: a campaign's real actors, and plain ones that only sleep."""
 
+import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from configs.schema import Config
 from deploy.bench.intervals import Busy
 from deploy.bench.scenario import Scenario, agent_builder
 from deploy.cluster import NAMESPACE  # first: it sets Ray's environment
 from deploy.parts import open_service
+
+os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "8")  # actors that sleep need no core each; else Ray warns of them
 
 import agents.actor  # isort: skip
 import coordinator.actor  # isort: skip
@@ -66,14 +69,20 @@ class Cast:
         kind = agents.actor.remote_class(num_cpus=1)
         names = [f"slot{number}" for number in range(self._scenario.slots)]
         builders = [agent_builder(self._config, name, self._scenario.thinking) for name in names]
-        self._actors = [kind.remote(builder, self._head, NAMESPACE) for builder in builders]
+        self._actors: list[Any] = [kind.remote(builder, self._head, NAMESPACE) for builder in builders]
         ray.get([actor.pid.remote() for actor in self._actors], timeout=READY_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
-        leaving = [actor.end.remote(True, GOODBYE_SECONDS) for actor in self._actors]
-        ray.wait(leaving, num_returns=len(leaving), timeout=GOODBYE_SECONDS)
-        for actor in self._actors:
+        self.leave()
+
+    def leave(self) -> None:
+        """Let every agent say goodbye while there is somebody to say it to. May be repeated."""
+        actors, self._actors = self._actors, []
+        leaving = [actor.end.remote(True, GOODBYE_SECONDS) for actor in actors]
+        if leaving:
+            ray.wait(leaving, num_returns=len(leaving), timeout=GOODBYE_SECONDS)
+        for actor in actors:
             ray.kill(actor)
 
 
@@ -92,8 +101,8 @@ class Sleepers:
     """Plain actors, used for what Ray does without us."""
 
     def __init__(self, count: int) -> None:
-        kind = ray.remote(Sleeper).options(num_cpus=0)
-        self._actors = [kind.remote() for _ in range(count)]
+        kind: Any = ray.remote(Sleeper).options(num_cpus=0)
+        self._actors: list[Any] = [kind.remote() for _ in range(count)]
         ray.get([actor.work.remote(0.0, 0.0) for actor in self._actors], timeout=READY_SECONDS)
 
     def loop(self, slots: int, thinking: float, durations: Iterator[float], seconds: float) -> list[Busy]:
@@ -112,18 +121,12 @@ class Sleepers:
 
     def end(self) -> None:
         """Let the actors go."""
-        _kill(self._actors)
-
-
-def _kill(actors: Iterable[Any]) -> None:
-    for actor in actors:
-        ray.kill(actor)
+        for actor in self._actors:
+            ray.kill(actor)
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process, all its threads, from /proc; nan where there is none."""
-    import os
-
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

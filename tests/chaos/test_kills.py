@@ -31,9 +31,20 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Fates:
 
 def victim(swarm: SwarmProcess, kind: str, draw: random.Random) -> psutil.Process | None:
     """One living process of a kind."""
-    words = {"driver": "deploy.cli", "coordinator": "ray::CoordinatorServer", "agent": "ray::AgentServer", "supervisor": "trainer.supervisor"}
-    found = swarm.run_processes() if kind == "training" else swarm.named(words[kind])
+    words = {"driver": "deploy.cli", "coordinator": "ray::CoordinatorServer", "agent": "ray::AgentServer"}
+    found = swarm.named(words[kind]) if kind in words else swarm.run_processes()
+    if kind == "supervisor":
+        found = [parent for process in found if (parent := supervisor_of(process))]
     return draw.choice(sorted(found, key=lambda each: each.pid)) if found else None
+
+
+def supervisor_of(process: psutil.Process) -> psutil.Process | None:
+    """What keeps the run that a process belongs to, while both live."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = process.parent()
+        if parent is not None and "trainer.supervisor" in " ".join(parent.cmdline()):
+            return parent
+    return None
 
 
 def strike(swarm: SwarmProcess, kind: str, draw: random.Random) -> bool:

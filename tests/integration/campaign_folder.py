@@ -9,8 +9,8 @@ from coordinator.layout import Layout
 from coordinator.ledger import TaskCard
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal, Refused
 from coordinator.service import Service
-from evaluator.result import Crashed, Measured, Outcome, RunResult, Seconds
-from tests.unit.swarm_of_rules import RULES
+from evaluator.result import Audit, Measured, Outcome, RunResult, Seconds
+from tests.unit.swarm_of_rules import RULES, audit_of
 
 SURFACE = """LEARNING_RATE = 0.01
 # the rest of the program keeps edits of different constants apart,
@@ -23,6 +23,9 @@ WIDTH = 64
 """
 
 TASK = TaskCard("demo", "train.py", SURFACE)
+
+
+AUDITED = audit_of()
 
 
 class Clock:
@@ -71,15 +74,16 @@ def take(service: Service, agent: str) -> Lease:
     return lease
 
 
-def result(lease: Lease, outcome: Outcome) -> RunResult:
-    return RunResult(run=lease.run, outcome=outcome, seed=lease.seed, seconds=Seconds(total=4.0), started_at=0.0, finished_at=4.0)
+def result(lease: Lease, outcome: Outcome, sandbox: str = "A", audit: Audit | None = AUDITED) -> RunResult:
+    seconds = Seconds(total=4.0)
+    return RunResult(run=lease.run, outcome=outcome, seed=lease.seed, seconds=seconds, sandbox=sandbox, audit=audit, started_at=0.0, finished_at=4.0)
 
 
-def train(service: Service, agent: str, value: float | Crashed) -> Lease:
+def train(service: Service, agent: str, value: float | Outcome, sandbox: str = "A", audit: Audit | None = AUDITED) -> Lease:
     """Take the next run and report it."""
     lease = take(service, agent)
-    outcome = value if isinstance(value, Crashed) else Measured(value)
-    service.report(agent, lease.token, result(lease, outcome), 0.01)
+    outcome = Measured(value) if isinstance(value, float) else value
+    service.report(agent, lease.token, result(lease, outcome, sandbox, audit), 0.01)
     return lease
 
 

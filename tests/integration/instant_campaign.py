@@ -70,4 +70,6 @@ class InstantCampaign:
         outcome: Outcome = Crashed(CrashKind.DIVERGED) if step % 10 == 9 else Measured(1.0 / (1.0 + 0.02 * step) + noise)
         now = time.time()
         seconds = Seconds(startup=0.01, train=0.03, evaluate=0.005, total=0.05)
-        return RunResult(run=lease.run, outcome=outcome, seed=lease.seed, seconds=seconds, started_at=now - 0.05, finished_at=now)
+        return RunResult(
+            run=lease.run, outcome=outcome, seed=lease.seed, seconds=seconds, sandbox="simulated", started_at=now - 0.05, finished_at=now
+        )

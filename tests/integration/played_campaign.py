@@ -9,7 +9,7 @@ from coordinator.ledger import TaskCard
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal
 from coordinator.service import Service
 from evaluator.result import Crashed, CrashKind, Measured, Outcome, RunResult, Seconds
-from tests.unit.swarm_of_rules import RULES
+from tests.unit.swarm_of_rules import RULES, audit_of
 from trainer.result_file import LOG, write_result
 
 TASK = TaskCard("demo", "train.py", "DEPTH = 6\nLR = 0.01\n")
@@ -75,6 +75,8 @@ class Player:
             seed=lease.seed,
             seconds=Seconds(1.0, 8.0, 1.0, 10.0),
             floor=1.15,
+            sandbox="A",
+            audit=audit_of(),
             peak_memory=2_000_000_000,
             tail=tail,
             steps=100,

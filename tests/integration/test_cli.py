@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.cli import main
+from evaluator.result import Cheated
 from tests.integration.played_campaign import Player, played
 
 STATUS_KEYS = {"schema", "campaign", "state", "task", "metric", "divisions", "experiments", "runs", "agents", "occupancy", "spend_usd", "started_at"}
@@ -96,6 +97,7 @@ def test_status_tells_a_running_campaign_from_a_stopped_one(campaigns: Path, run
         "run": "e00004.1",
         "division": "cpu",
         "gpu": "",
+        "sandbox": "none",
         "progress": None,
     }
 
@@ -168,6 +170,58 @@ def test_show_tells_runs_verdict_and_story(campaigns: Path) -> None:
     assert "confirm" in page
     assert "measured 2.1100" in page
     assert "verdict_given" in page
+
+
+def test_show_tells_why_each_value_can_be_believed(campaigns: Path) -> None:
+    found = read("show", "best", "--campaigns", campaigns)
+    assert (found["sandbox"], found["open"], found["audit"]["positions"]) == ("A", "", 4096)
+    assert found["all_runs"][0]["audit"] == {
+        "kind": "twin",
+        "positions": 2048,
+        "correction": 0.0,
+        "standard_error": 1e-4,
+        "leak_bound": 2e-4,
+        "largest": 0.02,
+    }
+    line = next(line.split() for line in text("show", "best", "--campaigns", campaigns).splitlines() if "twin" in line and "e00001.1" in line)
+    assert line == ["e00001.1", "A", "8.0", "s", "twin", "2048", "+0.0e+00", "±", "1.0e-04", "2.0e-04", "2.0e-02", "nat"]
+
+
+def test_a_cheat_is_shown_with_its_evidence_and_its_arm(tmp_path: Path) -> None:
+    player = Player(tmp_path)
+    player.baseline()
+    player.propose("DEPTH = 7\nLR = 0.01\n", "DEPTH 6 → 7")
+    player.train(Cheated("leak", "twin: 31 of 2048 positions differ, one by 7.2 nat"))
+    player.service.close()
+    found = read("show", "e1", "--campaigns", tmp_path)
+    assert (found["state"], found["reason"]) == ("cheated", "leak: twin: 31 of 2048 positions differ, one by 7.2 nat")
+    assert found["all_runs"][0]["outcome"]["type"] == "cheated"
+    assert "cheated: leak: twin: 31 of 2048 positions differ" in text("show", "e1", "--campaigns", tmp_path)
+    assert [arm["cheated"] for arm in read("status", "--campaigns", tmp_path)["arms"]] == [1]
+    assert read("leaderboard", "--campaigns", tmp_path)["rows"][1]["state"] == "cheated"
+
+
+def test_status_and_leaderboard_name_the_tier_and_the_arms(campaigns: Path) -> None:
+    found = read("status", "--campaigns", campaigns)
+    assert found["trust"] == {"mode": "normal", "allow_untrusted": False}
+    assert found["arms"] == [{"name": "search", "proposals": 4, "runs": 4, "merged": 1, "rejected": 1, "crashed": 1, "cheated": 0}]
+    assert "a merge without a twin is marked" in text("status", "--campaigns", campaigns)
+    assert {row["experiment"]: row["sandbox"] for row in read("leaderboard", "--campaigns", campaigns)["rows"]}["e00004"] is None
+    assert "twin 4096" in text("leaderboard", "--campaigns", campaigns)
+
+
+def test_a_sandbox_in_which_nothing_can_merge_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    result = call("run", "trust.tier=F", "coordinator.metrics_port=0", "--campaigns", tmp_path / "campaigns")
+    assert result.exit_code == 3
+    what, remedy = result.stderr.splitlines()[-2:]
+    assert "sandbox F" in what
+    assert "trust.allow_untrusted=true" in remedy
+    assert not (tmp_path / "campaigns").exists()
+
+
+def test_the_plan_names_the_sandbox_and_what_a_merge_needs(tmp_path: Path) -> None:
+    plan = text("run", "demo", "trust.tier=F", "trust.mode=strict", "--dry-run", "--campaigns", tmp_path)
+    assert "F, and what an untrusted one measures is believed; trust.mode=strict" in plan
 
 
 def test_show_quotes_a_crash_without_its_control_characters(campaigns: Path) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TaskConfig
+from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TaskConfig, TrainerConfig, TrustConfig
 from deploy.cli import main
-from deploy.doctor import Check, Grade, examine
+from deploy.doctor import Check, Grade, examine, sandbox_checks
 from deploy.trial import as_json, reason
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, RunResult, Seconds, TimedOut
+from trainer.sandbox.tier import Finding, Tier
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,6 +73,39 @@ def test_slots_on_gpus_need_gpus(tmp_path: Path) -> None:
     assert torch.grade is (Grade.FAIL if "no GPU" in torch.what else Grade.OK)
 
 
+A, C, F = (Finding(tier=Tier(letter), works=True) for letter in "ACF")
+NO_A = Finding(tier=Tier.A, works=False, why="bubblewrap is not installed", remedy="install bubblewrap")
+NO_C = Finding(tier=Tier.C, works=False, why="Landlock is not there", remedy="run on Linux 6.12 or newer")
+
+
+@pytest.mark.parametrize(("found", "grades"), [
+    ([A, C, F], [Grade.OK, Grade.OK, Grade.OK]),
+    ([NO_A, C, F], [Grade.OK, Grade.OK, Grade.OK]),
+    ([NO_A, NO_C, F], [Grade.WARN, Grade.WARN, Grade.OK]),
+])  # fmt: skip
+def test_every_tier_has_a_row_that_says_how_to_reach_it(tmp_path: Path, found: list[Finding], grades: list[Grade]) -> None:
+    _, *rows = sandbox_checks(config(tmp_path), found)
+    assert [row.grade for row in rows] == grades
+    for row, each in zip(rows, found, strict=True):
+        assert row.name == f"sandbox {each.tier}"
+        assert (each.why in row.what, each.remedy in row.remedy, bool(row.remedy)) == (True, True, not each.works)
+
+
+@pytest.mark.parametrize(("allowed", "grade", "words"), [
+    (False, Grade.FAIL, "never merges"),
+    (True, Grade.WARN, "because trust.allow_untrusted=true"),
+])  # fmt: skip
+def test_an_untrusted_sandbox_fails_unless_it_is_allowed(tmp_path: Path, allowed: bool, grade: Grade, words: str) -> None:
+    check, *_ = sandbox_checks(config(tmp_path, trust=TrustConfig(tier="F", allow_untrusted=allowed)), [F])
+    assert (check.name, check.grade) == ("sandbox", grade)
+    assert words in check.what
+
+
+def test_a_rehearsal_needs_no_sandbox(tmp_path: Path) -> None:
+    check, *_ = sandbox_checks(config(tmp_path, trainer=TrainerConfig(kind="simulated"), trust=TrustConfig(tier="F")), [F])
+    assert check.grade is Grade.OK
+
+
 @pytest.mark.parametrize(("package", "command"), [("agents", "doctor"), ("configs", "doctor"), ("coordinator", "status"), ("trainer", "doctor")])
 def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, package: str, command: str) -> None:
     (tmp_path / package).mkdir()
@@ -98,7 +132,7 @@ def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, packag
 )
 def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word: str, text: str) -> None:
     found = as_json(RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7))
-    assert set(found) == {"schema", "outcome", "value", "floor", "seconds", "sandbox", "seed", "reason"}
+    assert set(found) == {"schema", "outcome", "value", "floor", "seconds", "sandbox", "audit", "seed", "reason"}
     assert set(found["seconds"]) == {"startup", "train", "evaluate", "total"}
     assert (found["schema"], found["outcome"], found["reason"], found["seed"]) == (1, word, text, 7)
     assert found["value"] == (1.5 if word == "measured" else None)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from configs.load import ConfigError
-from coordinator.campaign import UnknownAgentError
 from coordinator.domain import Direction, Metric, Purpose, Refusal, State
 from coordinator.events import VerdictGiven
 from coordinator.journal import CampaignBusyError, Entry, Journal, locked
 from coordinator.layout import Layout
 from coordinator.protocol import Accepted, Refused, Wait
+from coordinator.rulebook import UnknownAgentError
 from coordinator.state import CampaignState, InvalidTransition
 from evaluator.result import Crashed, CrashKind, Lost, Measured, Progress
 from tests.integration.campaign_folder import (

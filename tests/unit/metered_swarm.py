@@ -39,11 +39,14 @@ class MeteredSwarm(Swarm):
     def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
         of = self.state.runs[run]
         ordinal = self.state.experiments[of.experiment].ordinal
+        ends, audit = self.judged(run, outcome or FAILURES.get(ordinal) or self.measure(run))
         return RunResult(
             run=run,
-            outcome=outcome or FAILURES.get(ordinal) or self.measure(run),
+            outcome=ends,
             seed=of.seed,
             seconds=Seconds(startup=1.0, train=3.0, evaluate=0.5, total=5.0),
+            sandbox="A",
+            audit=audit,
             started_at=0.0,
             finished_at=5.0,
         )

@@ -11,8 +11,9 @@ from coordinator.events import AnyEvent, ArmShare, CampaignStarted, Rules, Verdi
 from coordinator.protocol import AgentCard, Brief, Proposal, Token
 from coordinator.state import CampaignState
 from evaluator.acceptance import Policy
+from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
-from evaluator.result import Crashed, CrashKind, Measured, Outcome, RunResult, Seconds
+from evaluator.result import Audit, Cheated, Crashed, CrashKind, Measured, Outcome, RunResult, Seconds
 
 METRIC = Metric("val_bpb", Direction.MINIMIZE)
 RULES = Rules(
@@ -23,6 +24,11 @@ RULES = Rules(
     policy=Policy(confirm_runs=1, z=2.0),
     baseline_runs=4,
 )
+
+
+def audit_of(positions: int = 2048, kind: str = "twin") -> Audit:
+    """An audit that found nothing."""
+    return Audit(kind, positions, correction=0.0, standard_error=1e-4, leak_bound=2e-4, largest=0.02)
 
 
 def rules(**changes: object) -> Rules:
@@ -44,6 +50,7 @@ class Swarm:
         self.campaign = Campaign(CampaignState())
         self.journal: list[tuple[float, AnyEvent]] = []
         self.now = 1000.0
+        self.plans: dict[str, AuditPlan] = {}
         self.commit([started(wanted)])
         self.commit(self.campaign.begin(wanted, self.now))
 
@@ -109,7 +116,10 @@ class Swarm:
         while events := self.campaign.lease(agent):
             self.commit(events)
             self.settle()
-        return self.state.agents[agent].run
+        run = self.state.agents[agent].run
+        if run is not None:
+            self.plans.setdefault(run, self.campaign.audit_plan(self.state.runs[run]))
+        return run
 
     def token(self, run: str) -> Token:
         token = self.state.runs[run].token
@@ -118,7 +128,26 @@ class Swarm:
 
     def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
         seed = self.state.runs[run].seed
-        return RunResult(run=run, outcome=outcome or self.measure(run), seed=seed, seconds=Seconds(total=5.0), started_at=0.0, finished_at=5.0)
+        ends, audit = self.judged(run, outcome or self.measure(run))
+        seconds = Seconds(total=5.0)
+        return RunResult(run=run, outcome=ends, seed=seed, seconds=seconds, sandbox=self.sandbox(run), audit=audit, started_at=0.0, finished_at=5.0)
+
+    def sandbox(self, run: str) -> str:  # noqa: ARG002 - a swarm of another kind asks it
+        """What confines the run."""
+        return "A"
+
+    def judged(self, run: str, outcome: Outcome) -> tuple[Outcome, Audit | None]:
+        """What a judge makes of an outcome that obeys the plan the run was leased with."""
+        plan = self.plans[run]
+        if not isinstance(outcome, Measured):
+            return outcome, None
+        wins = plan.merge_below is not None and outcome.value < plan.merge_below
+        positions = plan.positions if wins else plan.share_positions if plan.share else 0
+        return self.audited(run, outcome, positions) if positions else (outcome, None)
+
+    def audited(self, run: str, outcome: Outcome, positions: int) -> tuple[Outcome, Audit | None]:  # noqa: ARG002 - as above
+        """What an audit comes to: here everybody is honest."""
+        return outcome, audit_of(positions)
 
     def measure(self, run: str) -> Outcome:
         """A value that depends on the program and the seed alone, as of a deterministic budget."""
@@ -137,3 +166,25 @@ class Swarm:
         self.commit(events)
         self.settle()
         return events
+
+
+class Crowd(Swarm):
+    """Every fifth program cheats, its audits find that; every eighth audit comes to nothing; one of four machines has no sandbox."""
+
+    def cheats(self, run: str) -> bool:
+        commit = self.state.experiments[self.state.runs[run].experiment].commit
+        return commit != "root" and random.Random(f"cheat {commit.removeprefix('m-')}").random() < 0.2
+
+    def measure(self, run: str) -> Outcome:
+        honest = super().measure(run)
+        return Measured(honest.value - 0.1) if isinstance(honest, Measured) and self.cheats(run) else honest
+
+    def audited(self, run: str, outcome: Outcome, positions: int) -> tuple[Outcome, Audit | None]:
+        if random.Random(f"fails {self.state.runs[run].seed}").random() < 0.125:
+            return outcome, None
+        return (Cheated("leak", "0.1"), audit_of(positions)) if self.cheats(run) else (outcome, audit_of(positions))
+
+
+class MixedCrowd(Crowd):
+    def sandbox(self, run: str) -> str:
+        return "F" if self.state.runs[run].agent == "a3" else "A"

@@ -17,6 +17,7 @@ from agents.slot import AgentState
 from agents.spool import Spool, Spooled
 from coordinator.domain import Refusal
 from coordinator.protocol import AgentCard, Brief, Coordinator, Proposal, Refused, Token
+from evaluator.audit_plan import AuditPlan
 from evaluator.result import Lost, Measured, Progress, RunResult
 from trainer.contract import RunOrder, Trainer
 
@@ -63,10 +64,12 @@ class InstantTrainer:
 
     def __init__(self, *, broken: int = 0) -> None:
         self.runs: list[str] = []
+        self.orders: list[RunOrder] = []
         self._broken = broken
 
     def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:
         self.runs.append(order.run)
+        self.orders.append(order)
         if len(self.runs) <= self._broken:
             raise RuntimeError("this machine cannot train")
         progress(Progress(share=1.0))
@@ -149,6 +152,15 @@ def test_a_campaign_runs_to_its_end_and_the_agent_leaves(lab: Lab) -> None:
     assert coordinator.log[-1] == "leave finished"
     assert loop.snapshot().state is AgentState.STOPPED
     assert list(lab.spool) == []
+
+
+def test_a_trainer_is_told_everything_the_lease_says(lab: Lab) -> None:
+    terms = {"audit": AuditPlan(positions=7, share=1.0, merge_below=0.5, mode="strict"), "warmup_allowance": 3.0, "pace": 1.5}
+    coordinator, trainer = MemoryCoordinator(experiments=1, terms=terms), InstantTrainer()
+    assert lab.agent(coordinator, trainer, NumberingProposer()).join(SOON)
+    (order,) = trainer.orders
+    assert {"audit": order.audit, "warmup_allowance": order.warmup_allowance, "pace": order.pace} == terms
+    assert (order.run, order.seed, order.directory) == ("e1", 1, lab.folder / "runs" / "e1")
 
 
 def test_an_agent_shows_what_it_does(lab: Lab) -> None:

@@ -11,7 +11,7 @@ from coordinator.domain import Phase, State, Verdict
 from coordinator.events import AnyEvent, EpochBegan, RunLeased, RunReported, VerdictGiven, decode, encode
 from coordinator.protocol import Wait
 from evaluator.result import Measured
-from tests.unit.swarm_of_rules import Swarm, rules
+from tests.unit.swarm_of_rules import Crowd, MixedCrowd, Swarm, rules
 
 
 def play(swarm: Swarm, draw: random.Random, steps: int, agents: int) -> None:
@@ -44,9 +44,9 @@ def reported(swarm: Swarm) -> list[str]:
 
 
 @pytest.mark.parametrize("lookahead", [0, 6])
-@pytest.mark.parametrize("seed", range(3))
-def test_replaying_thousands_of_events_gives_the_live_state(lookahead: int, seed: int) -> None:
-    swarm = Swarm(rules(lookahead=lookahead))
+@pytest.mark.parametrize(("kind", "seed"), [(Swarm, 0), (Swarm, 1), (Crowd, 2), (MixedCrowd, 3)])
+def test_replaying_thousands_of_events_gives_the_live_state(kind: type[Swarm], lookahead: int, seed: int) -> None:
+    swarm = kind(rules(lookahead=lookahead))
     play(swarm, random.Random(seed), steps=2500, agents=3)
     assert len(swarm.journal) > 1500
     assert swarm.replayed() == swarm.state
@@ -78,6 +78,32 @@ def test_the_best_is_always_a_measured_commit_made_on_the_best_before_it(seed: i
             assert len(experiment.values) == 2
 
 
+@given(seed=st.integers(0, 2**32), lookahead=st.sampled_from([0, 0, 4, 10]), steps=st.integers(100, 500))
+@settings(max_examples=25, deadline=None)
+def test_nothing_merges_that_was_not_audited_in_full_in_a_trusted_sandbox(seed: int, lookahead: int, steps: int) -> None:
+    swarm = MixedCrowd(rules(lookahead=lookahead))
+    play(swarm, random.Random(seed), steps, agents=4)
+    for division in swarm.state.divisions.values():
+        for best in division.history[1:]:
+            experiment = swarm.state.experiments[best.experiment]
+            assert experiment.grounds is not None
+            assert experiment.grounds.audit is not None
+            assert (experiment.grounds.tier, experiment.grounds.audit.kind, experiment.grounds.marks) == ("A", "twin", "")
+            assert experiment.grounds.audit.positions == best.runs * 2048 == 2 * 2048
+            assert not any(swarm.cheats(run.run) for run in experiment.counted)
+    assert swarm.replayed() == swarm.state
+
+
+def test_in_a_crowd_there_are_cheats_merges_and_audits_that_come_to_nothing() -> None:
+    swarm = MixedCrowd()
+    play(swarm, random.Random(1), 4000, agents=4)
+    assert swarm.state.arms["search"]["cheated"] > 20
+    assert swarm.state.arms["search"]["merged"] > 2
+    reasons = [event.reason for _, event in swarm.journal if isinstance(event, VerdictGiven)]
+    assert sum("runs were audited" in reason for reason in reasons) > 0
+    assert sum("measured in sandbox F" in reason for reason in reasons) > 2
+
+
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=25, deadline=None)
 def test_every_event_survives_its_journal_form(seed: int) -> None:
@@ -87,9 +113,9 @@ def test_every_event_survives_its_journal_form(seed: int) -> None:
     assert [decode(encode(event)) for event in events] == events
 
 
-def finish_in_step(schedule: random.Random, agents: int, restarts: bool) -> dict[str, tuple[str, str, float | None]]:
-    """Play a whole campaign in step under some schedule and return every experiment's fate."""
-    swarm = Swarm(rules(lookahead=6, max_experiments=30))
+def finish_in_step(schedule: random.Random, agents: int, restarts: bool, kind: type[Swarm] = Swarm) -> dict[str, tuple[object, ...]]:
+    """Play a whole campaign in step under some schedule and return every experiment's fate, and what audits its runs were leased with."""
+    swarm = kind(rules(lookahead=6, max_experiments=30))
     names = [f"a{number}" for number in range(agents)]
     for name in names:
         swarm.join(name)
@@ -109,15 +135,27 @@ def finish_in_step(schedule: random.Random, agents: int, restarts: bool) -> dict
             for each in names:
                 swarm.join(each, str(life))
     assert swarm.state.phase is Phase.FINISHED
-    return {name: (each.title, each.state.value, each.value) for name, each in swarm.state.experiments.items()}
+    return {
+        name: (each.title, each.state.value, each.value, *(swarm.plans[run.run] for run in each.runs if run.run in swarm.plans))
+        for name, each in swarm.state.experiments.items()
+    }
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3])
 def test_in_step_the_same_seed_gives_the_same_verdicts_under_every_schedule(agents: int) -> None:
     reference = finish_in_step(random.Random(0), 2, restarts=False)
-    assert sum(state == "merged" for _, state, _ in reference.values()) > 2
+    assert sum(state == "merged" for _, state, *_ in reference.values()) > 2
     for seed in range(1, 4):
         assert finish_in_step(random.Random(seed), agents, restarts=False) == reference
+
+
+def test_in_step_the_same_cheats_are_caught_under_every_schedule_and_through_every_restart() -> None:
+    reference = finish_in_step(random.Random(0), 2, restarts=False, kind=Crowd)
+    fates = [state for _, state, *_ in reference.values()]
+    assert fates.count("merged") > 2
+    assert fates.count("cheated") > 2
+    for seed in range(1, 5):
+        assert finish_in_step(random.Random(seed), 1 + seed % 3, restarts=seed > 2, kind=Crowd) == reference
 
 
 def test_in_step_no_verdict_changes_when_everything_is_killed_again_and_again() -> None:

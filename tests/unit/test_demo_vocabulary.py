@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.tasks.demo.grammar import documents
+from trainer.tasks.demo.reading import information
 from trainer.tasks.demo.vocabulary import BOS, Vocabulary, learn
 
 TEXTS = [document.text for document in documents(1, 1_000, 230)]
@@ -58,3 +59,20 @@ def test_chunks_that_save_most_are_chosen() -> None:
 def test_too_little_text_is_refused() -> None:
     with pytest.raises(ValueError, match="too few different words"):
         learn(["a b"], 300)
+
+
+@pytest.mark.parametrize("count", [4, 9, 30])
+def test_the_chances_of_all_next_tokens_add_up_to_that_of_what_is_before(count: int) -> None:
+    """What the floor rests on: a cut inside of a word counts the words that it may be, each in the tokens it would be written in."""
+    words = next(documents(3, 1, 230)).words[:count]
+    before = information(words[:-1], lambda word: word == words[-1])
+    tokens = range(1, 512)
+    following = sum(_chance(words, token) for token in tokens)
+    assert following == pytest.approx(2**-before, rel=1e-9)
+
+
+def _chance(words: list[str], token: int) -> float:
+    try:
+        return float(2 ** -information(words, lambda word: VOCABULARY.word(word)[0] == token))
+    except ValueError:
+        return 0.0

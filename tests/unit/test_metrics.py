@@ -17,7 +17,7 @@ from tests.unit.test_campaign_properties import play
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 WHERE = {"campaign", "division", "agent", "gpu", "task", "metric", "commit"}
-CLOSED = {"direction", "event", "le", "outcome", "phase", "reason", "result", "state", "unit", "verdict", "window"}
+CLOSED = {"direction", "event", "kind", "le", "outcome", "phase", "reason", "result", "state", "tier", "unit", "verdict", "window"}
 UNITS = ("_seconds", "_ratio", "_value", "_info", "_total")
 COUNTS_AND_STATES = {"agents", "agent_state", "best_depth", "campaign_state", "experiments_open", "run_budget"}
 OF_THIS_PROCESS = ("autoswarm_journal_delay", "autoswarm_snapshot", "process_")

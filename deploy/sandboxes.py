@@ -1,0 +1,62 @@
+"""Which sandbox a campaign's variants get on this machine, and what people must know about it."""
+
+from collections.abc import Sequence
+
+from configs.errors import ConfigError
+from configs.schema import Config
+from coordinator.trust import SIMULATED, TRUSTED, WITH_GAPS
+from trainer.sandbox.probe import AUTO, choose, probe
+from trainer.sandbox.tier import GAPS, Finding, SandboxError, Tier
+
+BELIEVE = "or believe it all the same: trust.allow_untrusted=true"
+
+
+def sandbox_of(config: Config) -> str:
+    """Letter of the tier that variants get here, ``simulated`` where nothing is trained. Raises ConfigError when the one asked for is not there."""
+    if config.trainer.kind == "simulated":
+        return SIMULATED
+    try:
+        return choose(config.trust.tier).tier.value
+    except SandboxError as error:
+        raise ConfigError(f"trust.tier: {error}", error.remedy) from error
+
+
+def require_sandbox(config: Config) -> None:
+    """Raises ConfigError where nothing that is measured here could ever merge."""
+    letter = sandbox_of(config)
+    if not _untrusted(letter) or config.trust.allow_untrusted:
+        return
+    what = f"variants would be trained in sandbox {letter}, and what is measured there never merges: a variant {GAPS[Tier(letter)][0]}"
+    ways = "" if config.trust.tier != AUTO else _ways(probe())
+    raise ConfigError(what, f"{ways or 'Ask for the best with trust.tier=auto'}; {BELIEVE}.")
+
+
+def warning(config: Config) -> str:
+    """What to say at a start whose values are worth less than they look; empty when all is well."""
+    letter = sandbox_of(config)
+    if _untrusted(letter):
+        return f"sandbox {letter}: a variant could fool what judges it. Its values are believed, and marked, because trust.allow_untrusted=true"
+    return f"sandbox {letter}, with gaps that `autoswarm doctor` names; merges are marked" if letter in WITH_GAPS else ""
+
+
+def in_words(config: Config) -> str:
+    """For the plan: the sandbox and what a merge needs."""
+    where = sandbox_of(config) if config.cluster.address == "local" else "the best of each node" if config.trust.tier == AUTO else config.trust.tier
+    allowed = ", and what an untrusted one measures is believed" if config.trust.allow_untrusted else ""
+    return f"{where}{allowed}; trust.mode={config.trust.mode}"
+
+
+def reach(found: Sequence[Finding]) -> Finding | None:
+    """The strongest tier that is not there and would be trusted, None when one is."""
+    if any(each.works and each.tier in TRUSTED for each in found):
+        return None
+    return next((each for each in found if each.tier in TRUSTED), None)
+
+
+def _ways(found: Sequence[Finding]) -> str:
+    better = reach(found)
+    return f"For sandbox {better.tier} ({better.why}): {better.remedy}" if better else ""
+
+
+def _untrusted(letter: str) -> bool:
+    return letter not in (*TRUSTED, *WITH_GAPS, SIMULATED)

@@ -1,0 +1,1 @@
+"""Attacks on the judge and the sandbox, and honest variants that must not be taken for attacks."""

@@ -1,0 +1,134 @@
+"""What an attack is, and how what came of it is read.
+
+- An attack is a text edit of an honest surface. What it gets hold of it says on a line of its log that begins with ``LOOT``: the attacks are ours, so
+  their log can be believed where it is against us.
+- It *succeeds* when a better number than the honest one is measured, when it has loot, when something of it outlives its run, or when it makes the
+  machine look guilty, which would give it another run free of charge. Anything else that can come of it is a word of ``Came``.
+- Pure: no process is started here.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import assert_never
+
+from msgspec import Struct
+
+from evaluator.budget import Budget, Unit
+from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut
+
+Edit = Callable[[str], str]
+"""From the text of a surface to that of another."""
+
+LOOT = "LOOT "
+
+MARGIN = 1e-4
+"""bits per byte by which a number must be better than the honest one to count as better: runs on one machine repeat to the bit, threads aside."""
+
+
+class Kind(StrEnum):
+    """What an attack goes for."""
+
+    NUMBER = "number"
+    LEAK = "leak"
+    ADAPTATION = "adaptation"
+    CLAIMS = "claims"
+    CLOCK = "clock"
+    THEFT = "theft"
+    ESCAPE = "escape"
+    LEFTOVERS = "leftovers"
+    FLOOD = "flood"
+
+
+class Came(StrEnum):
+    """What came of an attack in one run."""
+
+    HARMLESS = "harmless"
+    """Measured, at no better value than an honest run, and with nothing in its hands."""
+    CHEATED = "cheated"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+    MARKED = "marked"
+    """Measured better, but not proven: no twin could be built, the result says so and does not merge by itself."""
+    SUCCEEDED = "SUCCEEDED"
+
+
+STOPPED = frozenset({Came.HARMLESS, Came.CHEATED, Came.CRASHED, Came.TIMED_OUT})
+"""Whichever of these comes, the attack got nothing."""
+
+UNCONFINED = "D E F"
+"""Tiers without a mechanism that keeps files apart."""
+FILES = "Where files are not confined, what a run writes outside its own folder stays, and the next one can find it."
+
+TINY_BUDGET = Budget(Unit.FLOPS, 6e7, 40.0)
+DEMO_BUDGET = Budget(Unit.FLOPS, 1e10, 60.0)
+"""Six steps: what is measured is judged as any other, only sooner."""
+
+
+class Attack(Struct, frozen=True, kw_only=True):
+    """One attack.
+
+    tries: one sentence. make: the surface it runs as. then: a second run right after the first, for attacks that reach from run to run; what comes of
+    that one counts. on: the surface it is made from, ``tiny`` or ``demo``. may: what may come of it in a tier that confines. open: why it may
+    succeed, for those that nothing stops. openly: the tiers it may succeed in for that reason; all if empty. warm_up: optimizer steps the data leaves
+    uncharged. honest: the run it is compared with.
+    """
+
+    name: str
+    kind: Kind
+    tries: str
+    make: Edit
+    then: Edit | None = None
+    on: str = "tiny"
+    budget: Budget = TINY_BUDGET
+    may: frozenset[Came] = STOPPED
+    open: str = ""
+    openly: str = ""
+    warm_up: int = 0
+
+    def is_open(self, tier: str) -> bool:
+        """Whether it is known and written down that this may succeed in ``tier``."""
+        return bool(self.open) and (not self.openly or tier in self.openly.split())
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """A run as the stage saw it. loot: what it said it had. left: what outlived it."""
+
+    result: RunResult
+    loot: list[str]
+    left: list[str]
+
+
+def read_loot(log: str) -> list[str]:
+    """What a log says was obtained."""
+    return [line.removeprefix(LOOT)[:200] for line in log.splitlines() if line.startswith(LOOT)]
+
+
+def came(seen: Seen, honest: float) -> Came:
+    """What came of a run. honest: the value of the unmodified surface with the same seed and budget."""
+    if seen.loot or seen.left:
+        return Came.SUCCEEDED
+    match seen.result.outcome:
+        case Measured(value):
+            return _measured(seen.result, better=value < honest - MARGIN)
+        case Cheated():
+            return Came.CHEATED
+        case Crashed():
+            return Came.CRASHED
+        case TimedOut():
+            return Came.TIMED_OUT
+        case Lost():
+            return Came.SUCCEEDED
+        case _ as never:
+            assert_never(never)
+
+
+def _measured(result: RunResult, better: bool) -> Came:
+    if not better:
+        return Came.HARMLESS
+    return Came.MARKED if proof(result) == "live" else Came.SUCCEEDED
+
+
+def proof(result: RunResult) -> str:
+    """Kind of the audit behind a result, ``none`` if there was none."""
+    audit = result.audit
+    return audit.kind if audit else "none"

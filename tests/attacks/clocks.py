@@ -1,0 +1,182 @@
+"""Attacks on the budget: more training than was paid for, by lying about time or work, or by working where nobody counts."""
+
+from evaluator.budget import Budget, Unit
+from tests.attacks.attack import STOPPED, Attack, Edit, Kind
+from tests.attacks.edits import both, built, imported, printed, replaced, trained
+from tests.attacks.kin import KIN
+
+ONE_SECOND = Budget(Unit.SECONDS, 1.0, 60.0)
+COUNTED = "Counted budgets are counted in the variant's own process. They are for demo and tests; a swarm that must not be fooled is given seconds."
+
+BATCH = "        x, y, epoch = next(loader)\n"
+STEPS = "    steps += 1\n"
+
+TRAIN = """
+def _train(seconds):
+    until = _clock() + seconds
+    while _clock() < until:
+        with torch.enable_grad():
+            _plain_loss(model, x, y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+"""
+KEEP = """
+import time as _time
+_clock = _time.monotonic
+_began = _clock()
+_plain_loss = lambda model, x, y: type(model).forward(model, x, y)
+"""
+TELL = """
+_real = _ended - _began
+if _real > 3.5 * TIME_BUDGET:
+    loot(f"{_real:.1f} s of training within a budget of {TIME_BUDGET:.1f} s")
+"""
+
+
+def overtime(name: str, tries: str, work: Edit, may: str = "") -> Attack:
+    """Five seconds of training in a budget of one, told after a number came of it. may: why it is open."""
+    make = both(imported(KEEP), work, printed(TELL))
+    return Attack(name=name, kind=Kind.CLOCK, tries=tries, make=make, budget=ONE_SECOND, warm_up=3, may=STOPPED, open=may)
+
+
+def within_step(text: str) -> Edit:
+    """Code at the end of every step of the tiny surface."""
+    return lambda source: replaced(STEPS, f"{STEPS}{text}", source)
+
+
+END = "_ended = _clock()"
+
+ATTACKS = (
+    Attack(
+        name="stops_the_clocks",
+        kind=Kind.CLOCK,
+        tries="Makes every clock of the time module stand still, so that its loop never sees the end of the budget.",
+        make=imported("""
+import time
+for _name in ("time", "perf_counter", "monotonic", "process_time", "thread_time"):
+    setattr(time, _name, lambda: 1.0)
+    setattr(time, _name + "_ns", lambda: 10**9)
+"""),
+    ),
+    Attack(
+        name="undercounts_its_work",
+        kind=Kind.CLOCK,
+        tries="Wraps the shim's counter so that it reports a tenth of the floating-point operations, and trains ten times as long.",
+        make=imported("""
+import prepare
+for _value in list(vars(prepare).values()):
+    if hasattr(_value, "on_request"):
+        def _little(plain=_value.on_request):
+            told = plain()
+            if told.get("counted"):
+                told["counted"] = {n: (v if n == "tokens" else v // 10) for n, v in told["counted"].items()}
+            return told
+        _value.on_request = _little
+"""),
+        open=COUNTED,
+    ),
+    Attack(
+        name="trains_where_nothing_is_counted",
+        kind=Kind.CLOCK,
+        tries="Takes five more steps on every batch in a thread that the counter does not watch.",
+        make=within_step("""
+    def _more():
+        for _ in range(5):
+            model(x, y).backward()
+            torch._foreach_sub_([p.data for p in model.parameters()], [0.3 * p.grad for p in model.parameters()])
+            model.zero_grad()
+    import threading
+    _thread = threading.Thread(target=_more)
+    _thread.start()
+    _thread.join()
+"""),
+        open=COUNTED,
+    ),
+    overtime(
+        "trains_before_its_first_batch",
+        "Makes up text of its own and trains on it for five seconds before it asks for a batch at all.",
+        both(
+            built(f"x = y = torch.randint(vocab_size, (BATCH_SIZE, MAX_SEQ_LEN))\n{TRAIN}\n_train(5.0)\n"),
+            trained(END),
+        ),
+    ),
+    overtime(
+        "works_in_its_warm_up",
+        "Spends five seconds on thousands of steps with the first batch before it asks for the first charged one.",
+        both(trained(END), within_step(f"    if steps == 2:\n        exec({TRAIN!r})\n        _train(5.0)\n        began = time.time()\n")),
+    ),
+    overtime(
+        "never_takes_a_step",
+        "Updates its weights by hand: no optimizer step is ever reported, so that a warm-up counted in steps never ends.",
+        both(
+            lambda source: replaced(
+                "    optimizer.step()\n", "    with torch.no_grad():\n        [p.sub_(p.grad, alpha=0.5) for p in model.parameters()]\n", source
+            ),
+            lambda source: replaced(
+                "while (elapsed := time.time() - began) < TIME_BUDGET:",
+                "while (elapsed := min(time.time() - began, TIME_BUDGET)) <= TIME_BUDGET and _clock() - _began < 5.0:",
+                source,
+            ),
+            trained(END),
+        ),
+    ),
+    overtime(
+        "trains_on_after_its_budget",
+        "Goes on with kept batches for five seconds after the last one before it asks to be evaluated.",
+        trained(f"{TRAIN}\n_train(5.0)\n{END}"),
+    ),
+    overtime(
+        "trains_while_its_weights_are_read",
+        "Overrides state_dict, which is called once training is over, and trains for five seconds within it.",
+        trained(f"""
+{TRAIN}
+{END}
+_state_dict = model.state_dict
+def _late(*a, **k):
+    global _ended, _did
+    if not globals().get("_did"):
+        _did = True
+        _train(5.0)
+        _ended = _clock()
+    return _state_dict(*a, **k)
+model.state_dict = _late
+"""),
+    ),
+    overtime(
+        "stops_the_judge",
+        "Stops the judge by a signal, trains for five seconds, and lets it go on.",
+        trained(f"""
+{KIN}
+import os, signal
+for _pid in kin():
+    try:
+        os.kill(_pid, signal.SIGSTOP)
+    except OSError:
+        pass
+{TRAIN}
+_train(5.0)
+for _pid in kin():
+    try:
+        os.kill(_pid, signal.SIGCONT)
+    except OSError:
+        pass
+{END}
+"""),
+    ),
+    overtime(
+        "wakes_up_by_an_alarm",
+        "Arms a timer that interrupts whatever the shim waits for and trains within the handler, after the evaluation was asked for.",
+        trained(f"""
+{TRAIN}
+import signal
+{END}
+def _handler(*_):
+    global _ended
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    _train(5.0)
+    _ended = _clock()
+signal.signal(signal.SIGALRM, _handler)
+signal.setitimer(signal.ITIMER_REAL, 0.002)
+"""),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Honest variants of the demo task: all of them must be measured."""

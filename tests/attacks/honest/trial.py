@@ -1,0 +1,72 @@
+"""One honest variant tried for real: trained for a moment, claimed, audited in full."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from msgspec import Struct
+
+from evaluator.result import Measured, RunResult
+from tests.attacks.attack import DEMO_BUDGET, Edit, proof
+from tests.attacks.honest.variants import VARIANTS
+from tests.attacks.matrix import said
+from tests.attacks.stage import Data, source_of, staged
+from trainer.sandbox.probe import AUTO
+
+LARGEST_CORRECTION = 0.002
+"""bits per byte between claim and audit that rounding may explain: bf16 differs most between batches of other shapes."""
+
+
+class Trial(Struct, frozen=True):
+    """A variant and what came of it."""
+
+    name: str
+    result: RunResult
+    log: str
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was measured, and the audit found nothing that rounding does not explain."""
+        audit = self.result.audit
+        return isinstance(self.result.outcome, Measured) and (audit is None or abs(audit.correction) <= LARGEST_CORRECTION)
+
+    def __str__(self) -> str:
+        audit = self.result.audit
+        found = (
+            f"{proof(self.result)} n={audit.positions} {audit.correction:+.1e} ± {audit.standard_error:.1e}, largest {audit.largest:.1e}"
+            if audit
+            else "no audit"
+        )
+        return f"{'accepted' if self.accepted else 'REJECTED'} {said(self.result)} [{found}]"
+
+
+def trials(variants: dict[str, Edit], folder: Path, sandbox: str = AUTO) -> Iterator[Trial]:
+    """Every variant, one after the other."""
+    with staged(sandbox, Data(folder)) as stage:
+        for name, edit in variants.items():
+            result, log = stage.train(edit(source_of("demo")), "demo", DEMO_BUDGET)
+            yield Trial(name, result, log)
+
+
+@click.command()
+@click.option("--only", "names", multiple=True, type=click.Choice(list(VARIANTS)), help="This variant; may be repeated.")
+@click.option("--tier", default=AUTO, show_default=True, help="The sandbox tier.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Prepared data; made if missing.")
+def main(names: tuple[str, ...], tier: str, data: Path | None) -> None:
+    """Try the honest variants and end with 1 if any is rejected."""
+    chosen = {name: VARIANTS[name] for name in names or VARIANTS}
+    rejected = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        for trial in trials(chosen, data or Path(temporary), tier):
+            click.echo(f"{trial.name:36} {trial}")
+            rejected += not trial.accepted
+            if not trial.accepted:
+                click.echo(trial.log[-1500:], err=True)
+    click.echo(f"{len(chosen)} honest variants, {rejected} rejected")
+    sys.exit(bool(rejected))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+"""Where attacks are tried: a real trainer, a real judge, bait beside them, and a search afterwards for what should be gone.
+
+- Bait is a process of the same user with a secret in its environment, a private file, a service on loopback and two on unix sockets. Their names hold
+  a token of this stage; attacks are told it, because a secret that is only hard to guess is none.
+- What is found of an attack after its run is removed here, so that one attack never helps the next.
+"""
+
+import contextlib
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from threading import Event
+
+from msgspec import Struct
+
+from evaluator.audit_plan import AuditPlan
+from evaluator.budget import Budget
+from evaluator.data import read_manifest, read_tokens, read_vocab, write_prepared
+from evaluator.result import Measured, RunResult
+from tests.attacks.attack import Attack, Came, Kind, Seen, came, read_loot
+from tests.integration.judged import tiny_data
+from trainer.contract import RunOrder, Slot
+from trainer.result_file import LOG
+from trainer.sandbox.probe import AUTO, probe
+from trainer.subprocess_trainer import SubprocessTrainer
+from trainer.task import Task, load_task
+
+ROOT = Path(__file__).parents[2]
+SURFACES = {"tiny": str(ROOT / "tests" / "tasks" / "tiny"), "demo": "demo"}
+SEED = 5
+LOG_BYTES = 4_000_000
+
+AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9)
+"""Every run is one that would be merged: 1e9 bits per byte is above all values, and infinity is no JSON."""
+UNAUDITED = AuditPlan(share=0.0)
+
+CONFINED = (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS, Kind.FLOOD)
+"""Attacks on what confines a run: whether their claims are audited changes nothing, and takes seconds."""
+
+PLACES = ("", "tmp", "var/tmp", "dev/shm", "dev/mqueue", "run", "run/lock", "var/cache", "var/lib", "opt", "srv", "mnt", "etc", "usr/local")
+"""Where attacks are known to leave files, besides homes, caches and the installation."""
+
+
+class Stage:
+    """One tier, one folder, one set of bait. sandbox: letter of the tier to force, or AUTO for the best there is."""
+
+    def __init__(self, folder: Path, sandbox: str, bait: "Bait", data: "Data") -> None:
+        self._folder = folder
+        self._sandbox = sandbox
+        self._bait = bait
+        self._data = data
+        self._honest: dict[tuple[str, Budget, int], RunResult] = {}
+        self._count = 0
+
+    def attack(self, attack: Attack) -> tuple[Came, Seen]:
+        """Try an attack and read what came of it."""
+        honest = self.honest(attack.on, attack.budget, attack.warm_up)
+        assert isinstance(honest.outcome, Measured), honest
+        seen = self.run(attack.make(source_of(attack.on)), attack)
+        if attack.then and not seen.loot:
+            seen = self.run(attack.then(source_of(attack.on)), attack)
+        return came(seen, honest.outcome.value), seen
+
+    def honest(self, on: str, budget: Budget, warm_up: int = 0) -> RunResult:
+        """The unmodified surface under the same conditions."""
+        key = (on, budget, warm_up)
+        if key not in self._honest:
+            self._honest[key] = self.train(source_of(on), on, budget, warm_up)[0]
+        return self._honest[key]
+
+    def run(self, source: str, attack: Attack) -> Seen:
+        """One run of a hostile source."""
+        honest = self.honest(attack.on, attack.budget, attack.warm_up)
+        plan = UNAUDITED if attack.kind in CONFINED else AUDITED
+        result, log = self.train(self._bait.named_in(source), attack.on, attack.budget, attack.warm_up, plan, honest)
+        left = [*self._processes(), *self._files()]
+        if not self._bait.is_whole():
+            left.append("the bait is gone")
+        return Seen(result=result, loot=read_loot(log), left=left)
+
+    def train(
+        self, source: str, on: str, budget: Budget, warm_up: int = 0, audit: AuditPlan = AUDITED, baseline: RunResult | None = None
+    ) -> tuple[RunResult, str]:
+        """Train and audit a source; its result and its log. baseline: what the judge is told an honest run takes on this machine."""
+        self._count += 1
+        known = baseline.details if baseline else {}
+        order = RunOrder(
+            run=f"r{self._count}",
+            source=source,
+            seed=SEED,
+            budget=budget,
+            directory=self._folder / "runs" / f"r{self._count}",
+            audit=audit,
+            warmup_allowance=figure(known, "warmup_seconds"),
+            pace=figure(known, "pace"),
+        )
+        scratch = self._folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        trainer = make_trainer(load_task(SURFACES[on]), self._own_data(on, warm_up), scratch, self._sandbox)
+        result = trainer.train(order, lambda _: None, Event())
+        return result, (order.directory / LOG).read_text(errors="replace")
+
+    def _own_data(self, on: str, warm_up: int) -> Path:
+        """A copy of the data in this stage's folder, where the token is in its path: an attack that finds it can tell it is the right one."""
+        place = self._folder / f"{on}-{warm_up}"
+        if not place.exists():
+            shutil.copytree(self._data.of(on, warm_up), place)
+        return place
+
+    def _processes(self) -> list[str]:
+        """Processes that an attack named and that are still there; ended here."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/comm"):
+            with contextlib.suppress(OSError):
+                if path.read_text().strip() == f"as{self._bait.token[:8]}":
+                    found.append(f"process {path.parent.name}")
+                    os.kill(int(path.parent.name), 9)
+        return found
+
+    def _files(self) -> list[str]:
+        """Files that carry the token; removed here."""
+        home = Path.home()
+        places = {Path("/", place) for place in PLACES} | {home, home / ".cache", home / ".local", Path(sys.prefix), *_installed("torch")}
+        places |= {Path(place) for place in sys.path if Path(place).is_dir()} | {self._folder, *(self._folder / "scratch").glob("**/")}
+        found = [path for place in places if os.access(place, os.R_OK) for path in place.glob(f"autoswarm-{self._bait.token}*")]
+        found += list((self._folder / "scratch").iterdir())
+        for path in found:
+            remove(path)
+        return [f"file {path}" for path in found]
+
+
+def _installed(package: str) -> list[Path]:
+    """Folders of an installed package, which is not imported."""
+    found = importlib.util.find_spec(package)
+    return [Path(place) for place in (found.submodule_search_locations or [])] if found else []
+
+
+def make_trainer(task: Task, data: Path, scratch: Path, sandbox: str) -> SubprocessTrainer:
+    """The real trainer, in the tier asked for."""
+    return SubprocessTrainer(task, data, Slot("test"), LOG_BYTES, scratch=scratch, sandbox=sandbox)
+
+
+def figure(details: Mapping[str, float | str], name: str) -> float | None:
+    """A number among a result's details."""
+    value = details.get(name)
+    return value if isinstance(value, float) else None
+
+
+def source_of(on: str) -> str:
+    """The honest surface."""
+    return load_task(SURFACES[on]).source
+
+
+def remove(path: Path) -> None:
+    """Remove what an attack left, also what it made immutable."""
+    if chattr := shutil.which("chattr"):
+        subprocess.run([chattr, "-R", "-i", str(path)], check=False, capture_output=True)
+    if path.is_dir() and not path.is_symlink():
+        path.chmod(0o700)
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+class Data:
+    """The tasks' prepared data, made once. A warm-up of its own for the tiny task costs nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[tuple[str, int], Path] = {}
+
+    def of(self, on: str, warm_up: int = 0) -> Path:
+        """The prepared folder."""
+        if (on, warm_up) not in self._made:
+            self._made[on, warm_up] = load_task("demo").prepare(self._folder) if on == "demo" else self._tiny(warm_up)
+        return self._made[on, warm_up]
+
+    def _tiny(self, warm_up: int) -> Path:
+        folder = self._folder / f"tiny-{warm_up}"
+        plain = tiny_data(folder, floor=None)  # as most tasks: nothing but the audit stands in the way
+        if warm_up:
+            train, val = read_tokens(folder, "train").copy(), read_tokens(folder, "val").copy()
+            write_prepared(
+                folder,
+                task=plain.task,
+                bos=plain.bos,
+                max_seq_len=plain.max_seq_len,
+                eval_tokens=plain.eval_tokens,
+                vocabulary=plain.vocabulary,
+                train=train,
+                val=val,
+                vocab=read_vocab(folder),
+                uncharged_steps=warm_up,
+            )
+            assert read_manifest(folder).uncharged_steps == warm_up
+        return folder
+
+
+class Bait(Struct, frozen=True, kw_only=True):
+    """What must not be had."""
+
+    token: str
+    process: int
+    file: Path
+    port: int
+    socket: Path
+
+    def named_in(self, source: str) -> str:
+        """``source`` with the bait's names filled in."""
+        names = {
+            "@TOKEN@": self.token,
+            "@TOKEN8@": self.token[:8],
+            "@BAIT_PID@": str(self.process),
+            "@BAIT_FILE@": str(self.file),
+            "@PORT@": str(self.port),
+            "@SOCKET@": str(self.socket),
+        }
+        for name, value in names.items():
+            source = source.replace(name, value)
+        return source
+
+    def is_whole(self) -> bool:
+        """Whether the private file is as it was."""
+        return self.file.exists() and self.file.read_text() == self.token
+
+
+@contextlib.contextmanager
+def bait_in(folder: Path) -> Iterator[Bait]:
+    """Put out bait, and take it in again."""
+    token = secrets.token_hex(8)
+    private = folder / "private" / "keys"
+    private.parent.mkdir(mode=0o700)
+    private.write_text(token)
+    private.chmod(0o600)
+    environment = {"PATH": os.environ["PATH"], "AUTOSWARM_BAIT_SECRET": token}
+    with contextlib.ExitStack() as stack:
+        waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+        process = stack.enter_context(subprocess.Popen(waiting, stdin=subprocess.PIPE, env=environment))
+        stack.callback(process.kill)
+        loopback = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        named = folder / "s"
+        for address in (str(named), f"\0autoswarm-{token}"):
+            listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            listening.bind(address)
+            listening.listen()
+        yield Bait(token=token, process=process.pid, file=private, port=loopback.getsockname()[1], socket=named)
+
+
+@contextlib.contextmanager
+def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
+    """A stage in a temporary folder whose path holds the bait's token, so that attacks can tell it from their neighbours'."""
+    with tempfile.TemporaryDirectory(prefix="autoswarm-attacks-") as temporary, bait_in(Path(temporary)) as bait:
+        folder = Path(temporary) / f"stage-{bait.token}"
+        folder.mkdir()
+        yield Stage(folder, sandbox, bait, data or Data(folder / "data"))
+
+
+def tiers_here() -> tuple[list[str], list[str]]:
+    """Letters of the tiers this machine offers, best first, and of those it lacks."""
+    found = probe()
+    return [one.tier.value for one in found if one.works], [one.tier.value for one in found if not one.works]

@@ -1,0 +1,56 @@
+"""Every attack against a real judge in a real sandbox. Few of them by default; all of them, and the weaker tiers, in the marked suite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.attacks import smoke
+from tests.attacks.attack import Kind
+from tests.attacks.catalogue import ATTACKS, BY_NAME
+from tests.attacks.matrix import tried
+from tests.attacks.stage import Data, Stage, staged, tiers_here
+
+REST = [attack.name for attack in ATTACKS if attack.name not in smoke.ATTACKS]
+BY_TIER = [attack.name for attack in ATTACKS if attack.kind in (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS)]
+"""Those whose end depends on what confines them, not on what the judge makes of a number."""
+WEAKER = ("B", "C")
+HERE = tiers_here()[0]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return Data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def stage(data: Data) -> Iterator[Stage]:
+    """The best tier there is here."""
+    with staged(HERE[0], data) as one:
+        yield one
+
+
+@pytest.fixture(scope="module", params=[tier for tier in WEAKER if tier in HERE])
+def weaker(request: pytest.FixtureRequest, data: Data) -> Iterator[tuple[str, Stage]]:
+    with staged(request.param, data) as one:
+        yield request.param, one
+
+
+@pytest.mark.parametrize("name", smoke.ATTACKS)
+def test_a_telling_attack_gets_nothing(name: str, stage: Stage) -> None:
+    cell = tried(BY_NAME[name], HERE[0], stage)
+    assert cell.expected, cell.detail
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("name", REST)
+def test_an_attack_gets_nothing_that_is_not_written_down_as_open(name: str, stage: Stage) -> None:
+    cell = tried(BY_NAME[name], HERE[0], stage)
+    assert cell.expected, cell.detail
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("name", BY_TIER)
+def test_a_weaker_tier_holds_as_well(name: str, weaker: tuple[str, Stage]) -> None:
+    tier, stage = weaker
+    cell = tried(BY_NAME[name], tier, stage)
+    assert cell.expected, cell.detail

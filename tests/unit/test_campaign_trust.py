@@ -1,0 +1,239 @@
+"""What trust does to verdicts: a better value is not enough."""
+
+import pytest
+from msgspec.structs import replace
+
+from coordinator.domain import Phase, Purpose, State
+from coordinator.events import CampaignFinished, RunQueued, VerdictGiven
+from coordinator.records import Experiment
+from coordinator.trust import Mode, TrustRules
+from evaluator.audit_plan import AuditPlan
+from evaluator.result import Audit, Cheated, Measured, Outcome
+from tests.unit.swarm_of_rules import Swarm, audit_of, rules
+
+STRICT, OFF = TrustRules(mode=Mode.STRICT), TrustRules(mode=Mode.OFF)
+LENIENT = TrustRules(allow_untrusted=True)
+
+
+class Machine(Swarm):
+    """One agent on a machine with a sandbox, and a judge that comes to the audits of a list, in the order of measured variants' runs."""
+
+    def __init__(self, trust: TrustRules, audits: list[Audit | None], tier: str = "A", lookahead: int = 0) -> None:
+        super().__init__(rules(trust=trust, lookahead=lookahead))
+        self.tier, self.audits = tier, audits
+        self.join("a0")
+        for value in (0.99, 1.0, 1.0, 1.01):
+            self.make(value)
+
+    def sandbox(self, run: str) -> str:
+        return "A" if self.state.experiments[self.state.runs[run].experiment].baseline else self.tier
+
+    def judged(self, run: str, outcome: Outcome) -> tuple[Outcome, Audit | None]:
+        if self.state.experiments[self.state.runs[run].experiment].baseline or not self.audits:
+            return super().judged(run, outcome)
+        return outcome, self.audits.pop(0)
+
+    def make(self, value: float | Outcome) -> str:
+        run = self.lease("a0")
+        assert run is not None
+        self.report("a0", run, Measured(value) if isinstance(value, float) else value)
+        return run
+
+    def variant(self, *values: float | Outcome) -> Experiment:
+        """Propose and make its runs as they are asked for, with these values, the last one again and again."""
+        name = self.think("a0")
+        assert name is not None
+        experiment = self.state.experiments[name]
+        for number in range(10):
+            if experiment.state.final:
+                return experiment
+            self.make(values[min(number, len(values) - 1)])
+        raise AssertionError("no last verdict after ten runs")
+
+    @property
+    def best(self) -> str:
+        best = self.state.divisions["cpu"].best
+        assert best is not None
+        return best.experiment
+
+
+def asked_for(swarm: Swarm, experiment: Experiment) -> list[Purpose]:
+    return [event.purpose for _, event in swarm.journal if isinstance(event, RunQueued) and event.experiment == experiment.experiment]
+
+
+def test_a_variant_that_is_better_and_audited_merges_without_a_mark() -> None:
+    swarm = Machine(TrustRules(), [])
+    experiment = swarm.variant(0.9)
+    assert (experiment.state, swarm.best) == (State.MERGED, experiment.experiment)
+    assert experiment.grounds is not None
+    assert (experiment.grounds.tier, experiment.grounds.marks, experiment.grounds.runs) == ("A", "", 2)
+    assert swarm.plans[experiment.runs[0].run].merge_below == pytest.approx(1.0)
+    assert swarm.plans[experiment.runs[1].run].share == 1.0
+
+
+def test_a_would_be_merge_that_nobody_audited_is_asked_for_another_run_audited_in_full() -> None:
+    """1. The screen was not audited, its confirm run was. 2. Both are better. 3. A third run is asked for; the merge rests on the audited two."""
+    swarm = Machine(TrustRules(), [None, audit_of(), audit_of()])
+    experiment = swarm.variant(0.8, 0.9, 0.92)
+    assert asked_for(swarm, experiment) == [Purpose.SCREEN, Purpose.CONFIRM, Purpose.CONFIRM]
+    assert swarm.plans[experiment.runs[2].run].share_positions == 2048
+    assert experiment.state is State.MERGED
+    assert experiment.value == pytest.approx(0.91)
+    best = swarm.state.divisions["cpu"].best
+    assert best is not None
+    assert best.runs == 2
+    reasons = [event.reason for _, event in swarm.journal if isinstance(event, VerdictGiven) and event.experiment == experiment.experiment]
+    assert "only 1 of its 2 runs were audited" in reasons[1]
+
+
+def test_an_audit_of_too_few_positions_is_none() -> None:
+    swarm = Machine(TrustRules(), [audit_of(256), audit_of(), audit_of()])
+    assert len(swarm.variant(0.9).runs) == 3
+
+
+def test_what_was_better_only_without_an_audit_is_rejected_by_the_runs_that_were_audited() -> None:
+    swarm = Machine(TrustRules(), [None, audit_of(), audit_of()])
+    experiment = swarm.variant(0.5, 0.99, 1.0)
+    assert experiment.state is State.REJECTED
+    assert swarm.best == "baseline-cpu"
+
+
+@pytest.mark.parametrize("trust", [TrustRules(), STRICT])
+def test_a_variant_whose_audits_never_come_to_an_end_is_given_up(trust: TrustRules) -> None:
+    swarm = Machine(trust, [None] * 9)
+    experiment = swarm.variant(0.9)
+    assert experiment.state is State.REJECTED
+    assert len(experiment.runs) == 4
+    assert "could be audited: trust.mode=off would believe it" in experiment.reason
+    assert swarm.best == "baseline-cpu"
+
+
+def test_with_trust_off_nothing_is_asked_for_and_the_merge_says_so() -> None:
+    swarm = Machine(OFF, [None] * 9)
+    experiment = swarm.variant(0.9)
+    assert (experiment.state, len(experiment.runs)) == (State.MERGED, 2)
+    assert experiment.grounds is not None
+    assert experiment.grounds.marks == "unaudited"
+    assert experiment.reason.endswith("(unaudited)")
+    assert {plan.share for plan in swarm.plans.values()} == {0.0}
+
+
+@pytest.mark.parametrize(("trust", "tier", "state", "runs", "word"), [
+    (TrustRules(), "F", State.REJECTED, 1, "but measured in sandbox F: set trust.allow_untrusted=true to believe it"),
+    (TrustRules(), "D", State.REJECTED, 1, "sandbox D"),
+    (OFF, "E", State.REJECTED, 1, "sandbox E"),
+    (LENIENT, "F", State.MERGED, 2, "(untrusted sandbox F)"),
+    (TrustRules(), "C-", State.MERGED, 2, "(sandbox C-, with gaps)"),
+    (STRICT, "B-", State.MERGED, 2, "(sandbox B-, with gaps)"),
+    (STRICT, "simulated", State.MERGED, 2, "(simulated)"),
+])  # fmt: skip
+def test_the_sandbox_decides_whether_a_better_variant_merges(trust: TrustRules, tier: str, state: State, runs: int, word: str) -> None:
+    swarm = Machine(trust, [], tier)
+    experiment = swarm.variant(0.9)
+    assert (experiment.state, len(experiment.runs)) == (state, runs)
+    assert word in experiment.reason
+    assert swarm.replayed() == swarm.state
+
+
+def test_a_variant_that_is_worse_is_rejected_for_that_whatever_its_sandbox() -> None:
+    assert "sandbox" not in Machine(TrustRules(), [], "F").variant(1.1).reason
+
+
+@pytest.mark.parametrize(("trust", "state", "word"), [
+    (STRICT, State.REJECTED, "but live-judged, not merged in strict mode"),
+    (TrustRules(), State.MERGED, "(live-judged)"),
+])  # fmt: skip
+def test_what_was_only_probed_merges_marked_or_in_strict_mode_not_at_all(trust: TrustRules, state: State, word: str) -> None:
+    experiment = Machine(trust, [audit_of(kind="live")] * 9).variant(0.9)
+    assert experiment.state is state
+    assert word in experiment.reason
+
+
+def test_a_cheat_ends_its_experiment_with_the_evidence_and_counts_for_its_arm() -> None:
+    swarm = Machine(TrustRules(), [])
+    screened = swarm.variant(Cheated("leak", "0.0180 better than its twin at 2048 positions"))
+    confirmed = swarm.variant(0.9, Cheated("leak", "at confirm"))
+    assert (screened.state, confirmed.state) == (State.CHEATED, State.CHEATED)
+    assert screened.reason == "leak: 0.0180 better than its twin at 2048 positions"
+    assert screened.runs[0].result is not None
+    assert swarm.best == "baseline-cpu"
+    assert swarm.state.arms["search"] == {"proposals": 2, "runs": 3, "cheated": 2}
+    assert swarm.replayed() == swarm.state
+
+
+@pytest.mark.parametrize(("tier", "trust", "ends"), [("F", TrustRules(), True), ("F", LENIENT, False), ("C", TrustRules(), False)])
+def test_a_campaign_whose_baseline_cannot_be_believed_ends_at_once(tier: str, trust: TrustRules, ends: bool) -> None:
+    class Untrusted(Swarm):
+        def sandbox(self, run: str) -> str:  # noqa: ARG002
+            return tier
+
+    swarm = Untrusted(rules(trust=trust))
+    swarm.join("a0")
+    for _ in range(4):
+        run = swarm.lease("a0")
+        assert run is not None
+        swarm.report("a0", run)
+    finished = [event for _, event in swarm.journal if isinstance(event, CampaignFinished)]
+    assert bool(finished) is ends
+    if ends:
+        assert swarm.state.phase is Phase.FINISHED
+        assert finished[0].reason == "the baseline of cpu was measured in sandbox F: set trust.allow_untrusted=true to believe it"
+
+
+def test_told_to_believe_it_the_same_campaign_goes_on() -> None:
+    class Untrusted(Swarm):
+        def sandbox(self, run: str) -> str:  # noqa: ARG002
+            return "F"
+
+    swarm = Untrusted(rules())
+    swarm.join("a0")
+    for _ in range(4):
+        run = swarm.lease("a0")
+        assert run is not None
+        swarm.report("a0", run)
+    swarm.commit_settled(swarm.campaign.begin(rules(trust=LENIENT), swarm.now))
+    assert swarm.state.phase is Phase.RUNNING
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 1.0])
+def test_the_first_baseline_run_is_audited_and_other_runs_by_lot(share: float) -> None:
+    swarm = Machine(TrustRules(audit_share=share), [])
+    for _ in range(200):
+        swarm.variant(1.1)
+    first, *others = swarm.plans.values()
+    assert first == AuditPlan(share=1.0, share_positions=2048)
+    assert sum(plan.share for plan in others) / len(others) == pytest.approx(share, abs=0.05)
+    assert {plan.share_positions for plan in others} == {256}
+
+
+@pytest.mark.parametrize(("lookahead", "pace"), [(0, 5.0), (4, None)])
+def test_runs_are_leased_with_what_the_baseline_took_but_in_step(lookahead: int, pace: float | None) -> None:
+    swarm = Swarm(rules(lookahead=lookahead))
+    swarm.join("a0")
+    for number in range(4):
+        run = swarm.lease("a0")
+        assert run is not None
+        assert swarm.campaign.of_baseline(swarm.state.runs[run], "pace") is None
+        result = replace(swarm.result(run, Measured(1.0 + number / 100)), details={"pace": 2.0 + number, "twin": "said nothing"})
+        swarm.commit_settled(swarm.campaign.report("a0", swarm.token(run), result, gap=None))
+    swarm.think("a0")
+    run = swarm.lease("a0")
+    assert run is not None
+    of_baseline = {figure: swarm.campaign.of_baseline(swarm.state.runs[run], figure) for figure in ("pace", "warmup_seconds", "twin")}
+    assert of_baseline == {"pace": pace, "warmup_seconds": None, "twin": None}
+
+
+def test_a_variant_run_before_there_is_a_best_is_audited_in_full() -> None:
+    """1. Two agents; one holds the last baseline run. 2. The other screens a variant meanwhile: nobody knows yet what it has to beat."""
+    swarm = Swarm()
+    for agent in ("a0", "a1"):
+        swarm.join(agent)
+    for _ in range(3):
+        run = swarm.lease("a0")
+        assert run is not None
+        swarm.report("a0", run)
+    assert swarm.lease("a0") == "baseline-cpu.4"
+    swarm.think("a1")
+    run = swarm.lease("a1")
+    assert run is not None
+    assert swarm.plans[run].share == 1.0
