@@ -37,7 +37,7 @@ effects: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured 
 bench: $(STAMP) ## occupancy and coordinator cost, measured on this machine
 	@$(BIN)/python -m deploy.bench $(ARGS)
 
-attack-matrix: $(STAMP) ## every attack in every sandbox tier, kept in docs/trust.md; about an hour
+attack-matrix: $(STAMP) ## attacks × sandbox tiers, kept in docs/trust.md; half an hour or more
 	@$(BIN)/python -m tests.attacks.matrix --write $(ARGS)
 
 clean: ## remove .venv and caches; campaigns and data stay

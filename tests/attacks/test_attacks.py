@@ -5,14 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.attacks import smoke
-from tests.attacks.attack import Kind
 from tests.attacks.catalogue import ATTACKS, BY_NAME
-from tests.attacks.matrix import tried
+from tests.attacks.matrix import depends, tried
 from tests.attacks.stage import Data, Stage, staged, tiers_here
 
 REST = [attack.name for attack in ATTACKS if attack.name not in smoke.ATTACKS]
-BY_TIER = [attack.name for attack in ATTACKS if attack.kind in (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS)]
-"""Those whose end depends on what confines them, not on what the judge makes of a number."""
+BY_TIER = [attack.name for attack in ATTACKS if depends(attack)]
 WEAKER = ("B", "C")
 HERE = tiers_here()[0]
 
