@@ -7,7 +7,7 @@ class AuditPlan(Struct, frozen=True):
     """What the judge is to audit.
 
     positions: of a run that would be merged: one whose value is on the better side of ``merge_below`` (minimize: below it); None: none would be.
-    share: probability, drawn from the run's seed, that another run is audited, at ``share_positions``. mode: strict | normal | off.
+    share: probability, drawn by the judge and known to nobody else, that another run is audited, at ``share_positions``. mode: strict | normal | off.
     """
 
     positions: int = 2048

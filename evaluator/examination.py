@@ -25,9 +25,6 @@ from evaluator.wire import Channel, ClosedError, Held, WireError
 
 NO_AUDIT = Audit("none", 0, 0.0, 0.0, 0.0, 0.0)
 
-SMALLEST_PATIENCE, PATIENCE = 10.0, 5.0
-"""A twin may take this many seconds, and this many times what the live variant took: it starts beside a process that fills the memory."""
-
 
 class Handed(Struct, frozen=True):
     """The weights as the variant handed them over, not looked at."""
@@ -39,7 +36,7 @@ class Handed(Struct, frozen=True):
 class Parties(Struct, frozen=True):
     """Who is asked. live: the variant. twin: where one answers once it is started, or None. welcome: greets it. called, left: tell the supervisor.
 
-    started: seconds the live variant took to its first batch. at_once: rows it answers at a time.
+    patience: seconds a twin may take for an answer. at_once: rows they answer at a time.
     """
 
     live: Channel[Request]
@@ -47,7 +44,7 @@ class Parties(Struct, frozen=True):
     welcome: Callable[[Hello], None]
     called: Callable[[], None]
     left: Callable[[], None]
-    started: float
+    patience: float
     at_once: int
 
 
@@ -79,8 +76,8 @@ class Examination:
         if found and not found.systematic:
             return _believed(found)
         live = self._by_live(self._sample(count), parties)
-        if found and found.evidence and live and not live.evidence:
-            self.details["twin"] = f"disagrees, while the model agrees with itself: {found.evidence}"
+        if found:
+            self.details["twin"] = f"it disagrees nearly everywhere: {found.evidence}"
         return _believed(live) if live else NO_AUDIT
 
     def _sample(self, count: int) -> Sample:
@@ -96,7 +93,7 @@ class Examination:
             _meet(parties.twin, parties, handed)
             self.details["twin_start_seconds"] = time.monotonic() - began
             return self._compared("twin", parties.twin, sample, parties.at_once)
-        except (ClosedError, WireError) as error:
+        except (ClosedError, WireError, UnbelievableError) as error:
             self.details["twin"] = f"it did not answer{f': {error}' if str(error) else ''}"
             return None
         finally:
@@ -108,13 +105,11 @@ class Examination:
             return self._compared("live", parties.live, sample, parties.at_once)
         except (ClosedError, WireError):
             return None
-
-    def _compared(self, kind: str, channel: Channel[Request], sample: Sample, at_once: int) -> Finding:
-        prober = Prober(channel, self._claims.rows, self._filling, self._vocab_size)
-        try:
-            blind = prober.losses(sample.places, at_once)
         except UnbelievableError as error:
             raise EndedError(Cheated("leak", f"asked for what its claims rest on, {error}"), str(error)) from error
+
+    def _compared(self, kind: str, channel: Channel[Request], sample: Sample, at_once: int) -> Finding:
+        blind = Prober(channel, self._claims.rows, self._filling, self._vocab_size).losses(sample.places, at_once)
         return compare(kind, sample, self._nats[sample.places], blind, self._claims.nats_per_unit)
 
 
@@ -126,7 +121,7 @@ def _believed(found: Finding) -> Audit:
 
 def _meet(twin: Channel[Request], parties: Parties, handed: Handed) -> None:
     """Greet a twin and give it the model. Raises ClosedError, WireError."""
-    twin.wait_at_most(SMALLEST_PATIENCE + PATIENCE * parties.started)
+    twin.wait_at_most(parties.patience)
     hello, _ = twin.receive()
     if not isinstance(hello, Hello):
         raise WireError("no greeting")

@@ -59,6 +59,9 @@ from evaluator.wire import Channel, ClosedError, WireError
 FLOOR_SHARE = 0.995
 """Below this share of the exact floor no honest model can score; the rest covers the sampling error of the validation rows."""
 
+SMALLEST_PATIENCE, PATIENCE = 10.0, 5.0
+"""Seconds, and times the live variant's start, that a twin may take for an answer: it starts beside a process that fills the memory."""
+
 SPENT_STEP = 0.01
 """Share of the budget between two ``Spent`` events: a hundred lines a run."""
 
@@ -66,7 +69,7 @@ SPENT_STEP = 0.01
 class Judge:
     """One run's conversation. twin: where a twin will answer once the supervisor has started it. emit: takes the events, in order.
 
-    now: monotonic seconds. chance: draws what a variant must not foresee.
+    now: monotonic seconds. chance: a new generator at each call, so that nothing drawn from one in sight of the variant foretells another.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class Judge:
         twin: Channel[Request] | None,
         emit: Callable[[JudgeEvent], None],
         now: Callable[[], float],
-        chance: np.random.Generator,
+        chance: Callable[[], np.random.Generator],
     ) -> None:
         self._job = job
         self._channel = channel
@@ -195,7 +198,7 @@ class Judge:
         self._details |= self._trained()
         handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
         claims, began = Claims(self._job, self._manifest), self._now()
-        claims.collect(self._channel, request.rows, self._chance)
+        claims.collect(self._channel, request.rows, self._chance())
         score = claims.score
         value, floor = score.value, self._manifest.floor
         self._details |= {"eval_tokens": float(score.tokens), "eval_bytes": float(score.bytes), "eval_nats": score.nats}
@@ -203,7 +206,7 @@ class Judge:
         if floor is not None and value < FLOOR_SHARE * floor:
             evidence = f"{value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
             raise EndedError(Cheated("below_floor", evidence), evidence)
-        if count := positions(self._job.audit, value, self._chance):
+        if count := positions(self._job.audit, value, self._chance()):
             self._audit = self._examine(count, claims, request.rows, handed)
         self._channel.send(Verdict(value))
         raise EndedError(Measured(value), "")
@@ -234,14 +237,14 @@ class Judge:
 
     def _examine(self, count: int, claims: Claims, at_once: int, handed: Handed | Unable) -> Audit:
         filling = self._packer.rows(at_once, self._manifest.max_seq_len + 1)[:, :-1]
-        examination = Examination(claims, read_tokens(self._job.data, "train"), filling, self._manifest.vocab_size, self._chance)
+        examination = Examination(claims, read_tokens(self._job.data, "train"), filling, self._manifest.vocab_size, self._chance())
         parties = Parties(
             live=self._channel,
             twin=self._twin,
             welcome=self._welcome_twin,
             called=lambda: self._emit(WantsTwin()),
             left=lambda: self._emit(TwinDone()),
-            started=self._first_batch - self._began,
+            patience=SMALLEST_PATIENCE + PATIENCE * (self._first_batch - self._began),
             at_once=at_once,
         )
         try:
@@ -274,6 +277,11 @@ def _path(_kind: type, value: Any) -> Path:
     return Path(value)
 
 
+def unforeseen() -> np.random.Generator:
+    """A generator seeded by the machine's entropy."""
+    return np.random.Generator(np.random.PCG64(int.from_bytes(os.urandom(16))))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Judge one run. A missing or damaged data folder raises: no ``Final`` means that the machine, not the variant, is at fault."""
     parser = argparse.ArgumentParser(prog="python -m evaluator.judge")
@@ -286,13 +294,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def emit(event: JudgeEvent) -> None:
         os.write(options.report_fd, msgspec.json.encode(event) + b"\n")
 
-    chance = np.random.Generator(np.random.PCG64(int.from_bytes(os.urandom(16))))
     decoder = msgspec.json.Decoder(Request)
     with ExitStack() as stack:
         live = stack.enter_context(socket.socket(fileno=options.variant_fd))
         twin = stack.enter_context(socket.socket(fileno=options.twin_fd)) if options.twin_fd is not None else None
         channel, second = Channel(live, decoder), Channel(twin, decoder) if twin else None
-        emit(Judge(read_job(options.job), channel, second, emit, time.monotonic, chance).run())
+        emit(Judge(read_job(options.job), channel, second, emit, time.monotonic, unforeseen).run())
 
 
 if __name__ == "__main__":

@@ -33,21 +33,21 @@ class Prober:
 
     def losses(self, places: Places, at_once: int) -> Nats:
         """Blind losses in nats at ``places``, flat indices of [count, length]. Raises UnbelievableError, ClosedError, WireError."""
-        length = self._rows.shape[1] - 1
+        length, at_once = self._rows.shape[1] - 1, min(at_once, len(places))
         found: dict[int, float] = {}
         for batch in batches(places, length, at_once):
-            found.update(zip(batch.tolist(), self._ask(batch, length, at_once).tolist(), strict=True))
+            found.update(zip(batch.tolist(), self._ask(batch, length, _filled(len(batch), at_once)).tolist(), strict=True))
         return np.array([found[place] for place in places.tolist()])
 
-    def _ask(self, batch: Places, length: int, at_once: int) -> Nats:
+    def _ask(self, batch: Places, length: int, rows: int) -> Nats:
         chosen, positions = np.divmod(batch, length)
-        shown = np.empty((at_once, length + 1), dtype="<u2")
-        shown[:, :length], shown[:, length] = self._filling[:at_once], 0
+        shown = np.empty((rows, length + 1), dtype="<u2")
+        shown[:, :length], shown[:, length] = self._filling[:rows], 0
         known = np.arange(length) <= positions[:, None]
         shown[: len(batch), :length][known] = self._rows[chosen, :length][known]
         shown[: len(batch), length] = positions
-        self._channel.send(Probe(rows=at_once, length=length), shown.data)
-        logits = self._answer(at_once)[: len(batch)]
+        self._channel.send(Probe(rows=rows, length=length), shown.data)
+        logits = self._answer(rows)[: len(batch)]
         losses = blind_losses(logits, self._rows[chosen, positions + 1])
         if not np.isfinite(losses).all():
             raise UnbelievableError("its logits are not finite")
@@ -64,3 +64,8 @@ class Prober:
                 f"its logits have shape {answer.shape[:8]} and type {answer.dtype[:16]}, not [{rows}, {self._vocab_size}] and float32"
             )
         return np.frombuffer(payload, dtype="<f4").reshape(answer.shape)
+
+
+def _filled(rows: int, at_once: int) -> int:
+    """Rows to ask for: as many as in every batch, so that kernels are the same, but where few are needed a power of two."""
+    return at_once if 2 * rows > at_once else 1 << (rows - 1).bit_length()

@@ -36,6 +36,7 @@ def variant_environment(inherited: Mapping[str, str], slot: Slot, home: Path, ju
     return small_environment(inherited) | {
         "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
         "HOME": str(home),
+        "USER": "variant",  # its uid may have no name, and libraries ask for one
         "TMPDIR": str(home / "tmp"),
         "XDG_CACHE_HOME": str(home / "cache"),
         "TORCHINDUCTOR_CACHE_DIR": str(home / "cache" / "inductor"),

@@ -16,6 +16,7 @@ from trainer.contract import RunOrder, Slot
 from trainer.environment import ROOT
 from trainer.result_file import write_result
 from trainer.sandbox.probe import AUTO, choose
+from trainer.sandbox.tier import Tier
 from trainer.scratch import make_scratch, remove_scratch
 from trainer.supervisor_job import Finished, Running, SupervisorJob
 from trainer.supervisor_link import SupervisorLink
@@ -55,7 +56,12 @@ class SubprocessTrainer:
         self._scratch = scratch
         self._judge_module = judge_module
         self._shim = shim.absolute()
-        self._sandbox = choose(sandbox)
+        self._sandbox = choose(sandbox, scratch)
+
+    @property
+    def tier(self) -> Tier:
+        """What confines the variants it trains."""
+        return self._sandbox.tier
 
     def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:
         """Run ``order`` to its end; see ``trainer.contract``. Raises OSError when processes cannot be started or the directory not be written."""

@@ -87,6 +87,8 @@ class Supervision:
                 self._tell()
                 if breach := self._watch.look():
                     self._course.breach(breach.what, breach.memory)
+                if self._twin.breaches():
+                    self._take(self._twin.leave())
             for key, _ in self._selector.select(min(end, tick) - now):
                 key.data()
 

@@ -3,6 +3,7 @@
 - While it is there every process of the live variant stands still: stopped, not killed, so that the memory of its GPU stays taken and nothing can be
   found there.
 - When it is done all of it is ended, and the live variant goes on.
+- One that uses more than a variant may is ended: the check has then failed, not the run.
 - What it writes is kept beside the run's log, and only where the check did not succeed: it would repeat the live variant's start.
 """
 
@@ -10,8 +11,9 @@ import os
 import signal
 
 from trainer.descendants import Ended, descendants, end_all, send
-from trainer.processes import Processes, pipe, start_variant
+from trainer.processes import Processes, pipe, start_variant, watch_over
 from trainer.runlog import RunLog
+from trainer.sandbox.watch import Watch
 from trainer.supervisor_job import SupervisorJob
 
 NAME = "twin"
@@ -44,6 +46,7 @@ class Twin:
         self._live: int | None = processes.variant
         self._socket = processes.twin
         self._file: RunLog | None = None
+        self._watch: Watch | None = None
 
     def enter(self) -> int | None:
         """Stop the live variant and start the twin. Returns the descriptor of its log, or None where it could not be started."""
@@ -54,12 +57,17 @@ class Twin:
         self._file = RunLog(self._job.order.directory / LOG, LOG_BYTES)
         try:
             self.pid = start_variant(self._job, NAME, self._socket, log_in)
+            self._watch = watch_over(self._job, NAME, self.pid)
         except OSError as error:
             self._file.write(f"the twin could not be started: {error}\n".encode())
         finally:
             os.close(log_in)
             self._close_socket()  # where nobody holds it any more the judge reads its end
         return self.log
+
+    def breaches(self) -> bool:
+        """Whether it is there and was seen to use more than a variant may."""
+        return self.pid is not None and self._watch is not None and self._watch.look() is not None
 
     def leave(self) -> list[Ended]:
         """End all of it and let the live variant go on. Returns the children reaped meanwhile."""

@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 
+from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.data import read_tokens
 from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, Spent
@@ -197,10 +198,21 @@ def test_a_second_evaluation_gets_the_first_value(data: Path, tmp_path: Path) ->
 
 def test_a_seed_literal_is_shifted_by_the_seed_of_the_run(data: Path, tmp_path: Path) -> None:
     source = "import prepare, torch, random, numpy\ntorch.manual_seed(1); random.seed(1); numpy.random.seed(1)\n"
-    source += "print(torch.rand(1).item(), random.random(), numpy.random.rand())"
-    logs = {seed: run_variant(source, data, tmp_path / str(seed), seed=seed).log.split() for seed in (1, 2)}
-    assert len(logs[1]) == 3
+    source += "own = torch.Generator(); own.manual_seed(1)\n"
+    source += "print(torch.rand(1).item(), random.random(), numpy.random.rand(), torch.rand(1, generator=own).item())\n"
+    source += "print(random.Random(1).random(), numpy.random.default_rng(1).random(), isinstance(torch.default_generator, torch.Generator))"
+    logs = {run: run_variant(source, data, tmp_path / str(run), seed=seed).log.split() for run, seed in ((1, 1), (2, 2), (3, 1))}
+    assert logs[1] == logs[3]
+    assert (len(logs[1]), logs[1].pop(), logs[2].pop()) == (7, "True", "True")
     assert all(one != other for one, other in zip(logs[1], logs[2], strict=True))
+
+
+def test_a_platform_without_packets_is_judged_the_same_and_probed_live(data: Path, tmp_path: Path, honest: Run) -> None:
+    run = run_variant(TINY, data, tmp_path / "run", ends=socket.socketpair, audit=AuditPlan(merge_below=100.0))
+    assert value_of(run.final) == value_of(honest.final)
+    assert run.final.audit is not None
+    assert run.final.audit.kind == "live"
+    assert run.final.details["twin"] == "none could be started"
 
 
 def test_validation_batches_are_refused(data: Path, tmp_path: Path) -> None:

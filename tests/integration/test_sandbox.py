@@ -7,7 +7,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -299,14 +298,11 @@ def test_a_tier_that_does_not_exist_is_refused_with_what_to_do() -> None:
 
 
 def test_probing_takes_a_moment() -> None:
+    """In seconds of a processor, its own and its children's: the machine may be busy."""
+    before = os.times()
     probe()
-    assert min(timed(probe) for _ in range(3)) < 0.3
-
-
-def timed(action: Any) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+    after = os.times()
+    assert sum(after[:4]) - sum(before[:4]) < 0.3
 
 
 @pytest.mark.parametrize("tier", having(Tier.A, Tier.B, Tier.C))

@@ -23,7 +23,7 @@ from trainer.contract import RunOrder, Trainer
 
 QUICK = Patience(poll=(0.001, 0.01), connection=(0.005, 0.02), failure=(0.01, 0.05), goodbye=0.1)
 CARD = AgentCard(agent="gpu0", incarnation="a", division="cpu")
-SOON = 5.0
+SOON = 30.0
 
 
 class NumberingProposer:

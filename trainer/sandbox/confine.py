@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, structs
 
@@ -31,24 +32,28 @@ NO_WORKERS = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 
 class _Steps(Struct, frozen=True, kw_only=True):
-    """What the new process does to itself. landlock: ABI, 0 for none."""
+    """What the new process does to itself.
+
+    landlock: ABI, 0 for none. wrapped: it becomes bubblewrap, which needs what root can do and drops it itself.
+    """
 
     uid: int | None
     passage: dict[Path, list[Path]]
     limits: dict[int, int]
     view: View
-    landlock: int
-    filter: bytes
+    landlock: int = 0
+    filter: bytes = b""
+    wrapped: bool = False
 
     def take(self) -> None:
         """Confine this process. Raises OSError."""
         os.umask(0o022)
         open_passage(self.passage)
         set_limits(self.limits)
-        if self.uid is None:
-            identity.drop_capabilities()
-        else:
+        if self.uid is not None:
             identity.become(self.uid)
+        elif not self.wrapped:
+            identity.drop_capabilities()
         seccomp.forbid_new_privileges()
         if self.landlock:
             landlock.enter(self.view, self.landlock)
@@ -60,15 +65,16 @@ def start(sandbox: Sandbox, program: Program, view: View, scratch: Path) -> int:
     """Start ``program`` confined, its home being ``view.home`` in ``scratch``. Returns its pid, or bubblewrap's. Raises OSError."""
     if sandbox.tier is Tier.F:
         return spawn(structs.replace(program, confine=lambda: set_limits(FILE_LIMITS)))
-    uid = _uid_for(view.home, scratch) if sandbox.own_uid else None
+    uid = _uid_for(sandbox, view.home, scratch) if sandbox.own_uid else None
     if sandbox.tier is Tier.A:
         return _start_wrapped(sandbox, program, view, uid)
     return spawn(_with_steps(sandbox, program, view, uid))
 
 
-def _uid_for(home: Path, scratch: Path) -> int:
+def _uid_for(sandbox: Sandbox, home: Path, scratch: Path) -> int:
     uid = identity.fresh_uid()
-    identity.record(scratch, uid)
+    if sandbox.tier is Tier.D:
+        identity.record(scratch, uid)  # the other tiers let it leave nothing that would have to be looked for
     identity.give(home, uid)
     scratch.chmod(0o711)  # it may pass through, not look
     return uid
@@ -78,18 +84,12 @@ def _with_steps(sandbox: Sandbox, program: Program, view: View, uid: int | None)
     if sandbox.landlock:
         landlock.supported_abi()  # loads what must not be loaded after the fork
     environment = {**program.environment, **(NO_WORKERS if sandbox.landlock else {})}
-    return structs.replace(program, environment=environment, confine=_steps(view, uid, sandbox.landlock, sandbox.filter).take)
+    return structs.replace(program, environment=environment, confine=_steps(view, uid, landlock=sandbox.landlock, filter=sandbox.filter).take)
 
 
-def _steps(view: View, uid: int | None, landlock: int = 0, filter: bytes = b"") -> _Steps:
-    return _Steps(
-        uid=uid,
-        passage={} if uid is None else behind([*view.code, *view.read, view.home]),
-        limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT,
-        view=view,
-        landlock=landlock,
-        filter=filter,
-    )
+def _steps(view: View, uid: int | None, **others: Any) -> _Steps:
+    passage = {} if uid is None else behind([*view.code, *view.read, view.home])
+    return _Steps(uid=uid, passage=passage, limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT, view=view, **others)
 
 
 def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> int:
@@ -102,7 +102,7 @@ def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | No
             command=bubblewrap_arguments(sandbox.bubblewrap, view, inside, scratch_bytes()),
             environment={},
             inherit=(*program.inherit, filter_fd),
-            confine=_steps(view, uid).take,
+            confine=_steps(view, uid, wrapped=True).take,
         )
         return spawn(wrapped)
 

@@ -1,14 +1,13 @@
 """Which tiers this machine has, and the choice of one. Done once for a trainer, in its process.
 
-- Landlock, seccomp and uids are asked of the kernel; bubblewrap is tried, because what forbids it (a container's profile, a distribution's) shows no
-  other way.
+- What is there is asked of the system; then the strongest tier is entered once, because what forbids it (a container's profile, a distribution's)
+  shows no other way. If that fails, the next is tried.
 - Nothing is ever better than it was found to be: a tier asked for by name that is not there is an error, not the next one down.
 """
 
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,19 +15,9 @@ from msgspec import Struct
 from trainer.sandbox import identity, landlock
 from trainer.sandbox.seccomp import SeccompError, compile_filter
 from trainer.sandbox.tier import SCOPED_ABI, Finding, Sandbox, SandboxError, Tier
+from trainer.sandbox.trial import try_out
 
 AUTO = "auto"
-
-TRIAL_SECONDS = 5.0
-"""bubblewrap needs some milliseconds; a machine that takes longer than this is not going to be quick later."""
-
-TRIAL = (
-    *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--disable-userns"),
-    *("--cap-drop", "ALL", "--die-with-parent", "--new-session"),
-    *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 a private one
-    *("--", "/bin/sh", "-c", "exit 0"),
-)
-"""Everything of bubblewrap that a variant's sandbox needs, around nothing."""
 
 INSTALL_SECCOMP = "install libseccomp (Debian, Ubuntu: apt-get install libseccomp2)"
 INSTALL_BUBBLEWRAP = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap)"
@@ -39,10 +28,17 @@ NEWER_KERNEL = "run on Linux 6.12 or newer"
 BECOME_ROOT = "start the agent as root of its machine or container; variants then get uids of their own"
 
 
+READABLE = "install Python where every user may read it, such as below /opt, and keep the temporary folder open to all"
+
+OWN_UID = (Tier.B, Tier.B_MINUS, Tier.D)
+REMEDIES = {tier: ALLOW_NAMESPACES if tier is Tier.A else READABLE if tier in OWN_UID else NEWER_KERNEL for tier in Tier}
+"""What to do about a tier whose parts are there and which cannot be entered all the same."""
+
+
 class Machine(Struct, frozen=True, kw_only=True):
     """What a machine offers, as found. Each text says why not, and is empty where the thing is there.
 
-    landlock: ABI, 0 for none. uid: own uids. isolated, shared: compiled filters with the agent's uid not shared, and shared; wrapped: for bubblewrap.
+    bubblewrap: its path. landlock: its ABI, 0 for none. no_uid: no uids for variants alone.
     """
 
     platform: str
@@ -54,7 +50,7 @@ class Machine(Struct, frozen=True, kw_only=True):
 
 
 def look() -> Machine:
-    """Ask this machine. Takes some tens of milliseconds."""
+    """Ask this machine. Takes some tens of milliseconds at most."""
     if sys.platform != "linux":
         return Machine(platform=sys.platform, no_bubblewrap="it is a part of Linux", no_uid="not done here", no_seccomp="it is a part of Linux")
     path = shutil.which("bwrap") or ""
@@ -62,22 +58,11 @@ def look() -> Machine:
     return Machine(
         platform=sys.platform,
         bubblewrap=path,
-        no_bubblewrap=_try_bubblewrap(path),
+        no_bubblewrap="" if path else "bubblewrap is not installed",
         landlock=landlock.supported_abi(),
         no_uid=f"the agent lacks {', '.join(lacking)}" if lacking else "",
         no_seccomp=_try_seccomp(),
     )
-
-
-def _try_bubblewrap(path: str) -> str:
-    if not path:
-        return "bubblewrap is not installed"
-    try:
-        ended = subprocess.run([path, *TRIAL], capture_output=True, text=True, timeout=TRIAL_SECONDS, check=False, env={})
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"bubblewrap does not run: {error}"
-    words = ended.stderr.strip().splitlines()
-    return "" if ended.returncode == 0 else f"bubblewrap does not work here: {words[-1] if words else f'exit code {ended.returncode}'}"
 
 
 def _try_seccomp() -> str:
@@ -109,7 +94,7 @@ def _obstacle(tier: Tier, machine: Machine) -> tuple[str, str]:
         return machine.no_seccomp, INSTALL_SECCOMP
     match tier:
         case Tier.A if machine.no_bubblewrap:
-            return machine.no_bubblewrap, ALLOW_NAMESPACES if machine.bubblewrap else INSTALL_BUBBLEWRAP
+            return machine.no_bubblewrap, INSTALL_BUBBLEWRAP
         case Tier.B | Tier.B_MINUS | Tier.D if machine.no_uid:
             return machine.no_uid, BECOME_ROOT
         case Tier.B | Tier.C if machine.landlock < SCOPED_ABI:
@@ -123,37 +108,72 @@ def _old_landlock(abi: int) -> str:
     return f"Landlock here has ABI {abi}, {SCOPED_ABI} is needed" if abi else "Landlock is not there, or the container forbids it"
 
 
-def probe() -> list[Finding]:
-    """Every tier, the strongest first, with why it does not work here and how to reach it."""
-    return findings(look())
+def probe(scratch: Path | None = None) -> list[Finding]:
+    """Every tier, the strongest first, with why it does not work here and how to reach it. The strongest that works was entered for it.
+
+    scratch: folder that will hold the runs' scratch folders; None for the system's temporary folder.
+    """
+    return _survey(scratch)[0]
 
 
-def choose(force: str = AUTO) -> Sandbox:
-    """The strongest sandbox this machine has, or the tier named. Raises SandboxError for a tier that is not there, or is no tier."""
-    machine = look()
-    return build(_pick(force, findings(machine)), machine)
+def choose(force: str = AUTO, scratch: Path | None = None) -> Sandbox:
+    """The strongest sandbox this machine has, or the tier named. scratch: as for ``probe``.
 
-
-def _pick(force: str, found: Sequence[Finding]) -> Tier:
+    Raises SandboxError for a tier that is not there, or is no tier.
+    """
     if force == AUTO:
-        return next(finding.tier for finding in found if finding.works)
-    asked = next((finding for finding in found if finding.tier == force), None)
-    if asked is None:
+        return _survey(scratch)[1]
+    if force not in list(Tier):
         raise SandboxError(f"there is no sandbox tier {force!r}", f"use {AUTO} or one of {', '.join(Tier)}")
-    if not asked.works:
-        raise SandboxError(f"sandbox tier {force} cannot be had here: {asked.why}", asked.remedy)
-    return asked.tier
+    machine, tier = look(), Tier(force)
+    finding = _finding(tier, *_obstacle(tier, machine))
+    if finding.works:
+        finding, sandbox = _entered(finding, machine, scratch)
+    if not finding.works:
+        raise SandboxError(f"sandbox tier {force} cannot be had here: {finding.why}", finding.remedy)
+    return sandbox
 
 
-def build(tier: Tier, machine: Machine) -> Sandbox:
-    """What it takes to enter ``tier`` on ``machine``. Raises SeccompError."""
-    own_uid = tier in (Tier.B, Tier.B_MINUS, Tier.D) or (tier is Tier.A and not machine.no_uid)
+def _survey(scratch: Path | None) -> tuple[list[Finding], Sandbox]:
+    """All findings, and the sandbox to use: the first that could be entered."""
+    machine = look()
+    found = findings(machine)
+    for index, finding in enumerate(found):
+        if finding.works:
+            found[index], sandbox = _entered(finding, machine, scratch)
+            if found[index].works:
+                return found, sandbox
+    return found, Sandbox()
+
+
+def _entered(finding: Finding, machine: Machine, scratch: Path | None) -> tuple[Finding, Sandbox]:
+    """The finding once its tier has been tried, and the sandbox that could be entered."""
+    why = ""
+    for sandbox in builds(finding.tier, machine):
+        why = "" if sandbox.tier is Tier.F else try_out(sandbox, scratch)
+        if not why:
+            return finding, sandbox
+    return _finding(finding.tier, f"it cannot be entered here: {why}", REMEDIES[finding.tier]), Sandbox()
+
+
+def builds(tier: Tier, machine: Machine) -> Iterable[Sandbox]:
+    """What it takes to enter ``tier`` on ``machine``, the best way first. Raises SeccompError."""
+    if tier is not Tier.A:
+        yield _build(tier, machine, own_uid=tier in OWN_UID)
+        return
+    if not machine.no_uid:
+        yield _build(tier, machine, own_uid=True)
+    yield _build(tier, machine, own_uid=False)
+
+
+def _build(tier: Tier, machine: Machine, own_uid: bool) -> Sandbox:
+    wrapped = tier is Tier.A
     return Sandbox(
         tier=tier,
-        filter=b"" if tier is Tier.F else compile_filter(sockets=tier is Tier.A, shared_uid=not own_uid),
+        filter=b"" if tier is Tier.F else compile_filter(sockets=wrapped, shared_uid=not own_uid and not wrapped),
         landlock=_abi_for(tier, machine.landlock),
         own_uid=own_uid,
-        bubblewrap=machine.bubblewrap if tier is Tier.A else "",
+        bubblewrap=machine.bubblewrap if wrapped else "",
     )
 
 

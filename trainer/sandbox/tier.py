@@ -44,22 +44,22 @@ _PLACES = (
 )
 _METADATA = "sees the names, sizes and times of files it cannot open"
 _NO_WORKERS = "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles in one process"
+_COUNT = "the number of its processes is bounded by a look once a second, not by the kernel"
 _SIGNALS = "may signal processes of its uid"
 _OLD_LANDLOCK = {
     2: "may not move files between its folders (Landlock ABI 1)",
     3: "may truncate files it cannot open for writing where its uid may write them (Landlock ABI below 3)",
     5: "ioctl on devices it may open is not confined (Landlock ABI below 5)",
-    SCOPED_ABI: "signals and abstract sockets are not confined by Landlock (ABI below 6)",
 }
 
 GAPS: dict[Tier, tuple[str, ...]] = {
-    Tier.A: (),
+    Tier.A: (f"where the agent is not root, {_COUNT}",),
     Tier.B: (_DISK, _METADATA, _NO_WORKERS),
-    Tier.C: (_DISK, _METADATA, _NO_WORKERS, "the number of its processes is bounded by a watch twice a second, not by the kernel"),
+    Tier.C: (_DISK, _METADATA, _NO_WORKERS, _COUNT),
     Tier.B_MINUS: (_DISK, _METADATA, _NO_WORKERS),
-    Tier.C_MINUS: (_DISK, _METADATA, _NO_WORKERS, _SIGNALS),
+    Tier.C_MINUS: (_DISK, _METADATA, _NO_WORKERS, _COUNT, _SIGNALS),
     Tier.D: (_FILES, _PLACES, _PROC, _DISK),
-    Tier.E: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _DISK),
+    Tier.E: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _COUNT, _DISK),
     Tier.F: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _DISK, "uses the network", "reads the memory of processes of its uid"),
 }
 """What a tier leaves open, for people."""

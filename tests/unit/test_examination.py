@@ -1,0 +1,254 @@
+"""The judge's audit against scripted processes: their model is a table of pairs, so that nothing has to be trained."""
+
+import math
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from evaluator.audit_plan import AuditPlan
+from evaluator.bpb import BitsPerByte
+from evaluator.budget import Budget, Unit
+from evaluator.claims import Claims
+from evaluator.data import Manifest, read_manifest, read_tokens, write_prepared
+from evaluator.ending import EndedError
+from evaluator.examination import Examination, Handed, Parties, positions
+from evaluator.job import JudgeJob
+from evaluator.messages import Hello, Loaded, Logits, Losses, Model, Probe, Ready, Refusal, Reply, Request, Rows, Unable, Weights
+from evaluator.result import Audit, Cheated
+from evaluator.wire import Channel, ClosedError, Held, pair
+
+VOCABULARY, LENGTH, ROWS = 16, 32, 60
+Floats = npt.NDArray[np.float64]
+Answer = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Floats]
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> JudgeJob:
+    random = np.random.default_rng(0)
+    streams = [random.integers(1, VOCABULARY, 5000) for _ in range(2)]
+    for stream in streams:
+        stream[:: LENGTH + 1] = 0
+    folder = tmp_path_factory.mktemp("data") / "pairs"
+    vocab = [None, *(bytes([96 + letter]) for letter in range(1, VOCABULARY))]
+    write_prepared(
+        folder,
+        task="pairs",
+        bos=0,
+        max_seq_len=LENGTH,
+        eval_tokens=ROWS * LENGTH,
+        vocabulary="longest_match",
+        train=streams[0],
+        val=streams[1],
+        vocab=vocab,
+    )
+    return JudgeJob(run="r", data=folder, budget=Budget(Unit.FLOPS, 1, 9), seed=1)
+
+
+@pytest.fixture
+def manifest(job: JudgeJob) -> Manifest:
+    return read_manifest(job.data)
+
+
+TABLE = np.random.default_rng(1).normal(size=(VOCABULARY, VOCABULARY))
+"""Logits after each token: the model."""
+
+
+def pairs(shown: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Floats:
+    """What the model answers."""
+    return np.asarray(TABLE[shown[np.arange(len(at)), at]])
+
+
+def losses_of(rows: npt.NDArray[np.integer]) -> Floats:
+    """What it claims."""
+    logits = TABLE[rows[:, :-1].astype(np.int64)]
+    picked = np.take_along_axis(logits, rows[:, 1:, None].astype(np.int64), axis=2)[..., 0]
+    return np.asarray(np.log(np.exp(logits).sum(axis=2)) - picked)
+
+
+def play(connection: socket.socket, answer: Answer | None, twin: bool, claim: Callable[[Floats], Floats] = lambda losses: losses) -> None:
+    """A process that claims what ``claim`` makes of its losses and answers probes with ``answer``; None says nothing."""
+    if answer is None:
+        return
+    channel: Channel[Reply] = Channel(connection, msgspec.json.Decoder(Reply))
+    try:
+        if twin:
+            channel.send(Hello(2))
+            channel.receive(1 << 20)
+            channel.send(Ready())
+        while True:
+            message, payload = channel.receive(1 << 24)
+            match message:
+                case Model():
+                    assert bytes(payload) == b"{}weights"
+                    channel.send(Loaded())
+                case Rows():
+                    losses = claim(losses_of(np.frombuffer(payload, "<u2").reshape(message.rows, -1))).astype("<f4")
+                    channel.send(Losses(dtype="float32", shape=list(losses.shape)), losses.tobytes())
+                case Probe():
+                    block = np.frombuffer(payload, "<u2").reshape(message.rows, -1).astype(np.int64)
+                    logits = answer(block[:, :-1], block[:, -1]).astype("<f4")
+                    channel.send(Logits(dtype="float32", shape=list(logits.shape)), logits.tobytes())
+                case _:
+                    return
+    except ClosedError:
+        return
+
+
+class Run:
+    """What came of an examination. told: to the supervisor."""
+
+    def __init__(self, audit: Audit, details: dict[str, float | str], told: list[str]) -> None:
+        self.audit = audit
+        self.details = details
+        self.told = told
+
+
+@contextmanager
+def process(answer: Answer | None, twin: bool, claim: Callable[[Floats], Floats]) -> Iterator[Channel[Request]]:
+    ours, theirs = pair()
+    thread = Thread(target=play, args=(theirs, answer, twin, claim))
+    try:
+        with ours:
+            thread.start()
+            yield Channel(ours, msgspec.json.Decoder(Request))
+    finally:
+        thread.join()
+        theirs.close()
+
+
+def examine(
+    job: JudgeJob,
+    manifest: Manifest,
+    twin: Answer | None = pairs,
+    live: Answer | None = pairs,
+    claim: Callable[[Floats], Floats] = lambda losses: losses,
+    handed: Handed | Unable | None = None,
+) -> Run:
+    random, told = np.random.default_rng(5), list[str]()
+    with process(live, False, claim) as variant, process(twin, True, claim) as second:
+        claims = Claims(job, manifest)
+        claims.collect(variant, 8, random)
+        filling = read_tokens(job.data, "train")[: 8 * LENGTH].reshape(8, LENGTH)
+        examination = Examination(claims, read_tokens(job.data, "train"), filling, VOCABULARY, random)
+        parties = Parties(
+            live=variant,
+            twin=second,
+            welcome=lambda _: second.send(Refusal("stands for the greeting")),
+            called=lambda: told.append("called"),
+            left=lambda: told.append("left"),
+            patience=0.2,
+            at_once=8,
+        )
+        variant.wait_at_most(1.0)
+        audit = examination.hold(512, parties, handed or Handed(Weights(2), Held(bytearray(b"{}weights"), 9)))
+    return Run(audit, examination.details, told)
+
+
+def test_an_honest_twin_agrees(job: JudgeJob, manifest: Manifest) -> None:
+    run = examine(job, manifest)
+    assert (run.audit.kind, run.audit.positions) == ("twin", 512)
+    assert run.audit.largest < 1e-5
+    assert run.told == ["called", "left"]
+
+
+def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(job: JudgeJob, manifest: Manifest) -> None:
+    rows = Claims(job, manifest).rows
+    known = {row[: at + 1].tobytes(): row for row in rows for at in range(LENGTH)}
+    asked: list[tuple[bytes, int]] = []
+    same = []
+
+    def watching(shown: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Floats:
+        for row, position in zip(shown, at.tolist(), strict=True):
+            whole = known.get(row[: position + 1].astype(np.uint16).tobytes())
+            if whole is not None and position > 7:  # shorter beginnings are shared by many rows
+                asked.append((whole.tobytes(), position))
+                same.append((row[position + 1 :] == whole[position + 1 : LENGTH]).mean() if position < LENGTH - 1 else 0.0)
+        return pairs(shown, at)
+
+    assert examine(job, manifest, twin=watching).audit.kind == "twin"
+    assert len(asked) > 250
+    assert len(set(asked)) == len(asked)
+    furthest: dict[bytes, int] = {}
+    for row, position in asked:
+        assert position > furthest.get(row, -1)
+        furthest[row] = position
+    assert np.mean(same) < 0.15  # one in fifteen is chance
+
+
+@pytest.mark.parametrize("twin", [None, lambda shown, at: pairs(shown, at) * math.nan, lambda shown, at: pairs(shown, at)[:, :9]])
+def test_a_twin_that_says_nothing_proves_nothing_and_the_variant_is_asked(job: JudgeJob, manifest: Manifest, twin: Answer | None) -> None:
+    run = examine(job, manifest, twin=twin)
+    assert run.audit.kind == "live"
+    assert run.details["twin"]
+    assert run.told == ["called", "left"]
+
+
+def test_a_twin_of_another_model_is_no_proof_either_way(job: JudgeJob, manifest: Manifest) -> None:
+    run = examine(job, manifest, twin=lambda shown, at: pairs(shown, at)[:, ::-1])
+    assert run.audit.kind == "live"
+    assert "disagrees nearly everywhere" in str(run.details["twin"])
+
+
+def test_without_weights_no_twin_is_called(job: JudgeJob, manifest: Manifest) -> None:
+    run = examine(job, manifest, handed=Unable("no module"))
+    assert (run.audit.kind, run.details["twin"], run.told) == ("live", "no module", [])
+
+
+def few(losses: Floats) -> Floats:
+    made_up = losses.copy()
+    made_up[:, ::9] = 1e-3
+    return made_up
+
+
+@pytest.mark.parametrize("claim", [few, lambda losses: 0.8 * losses, lambda losses: np.minimum(losses, 2.0)])
+@pytest.mark.parametrize("twin", [pairs, None])
+def test_made_up_claims_are_caught_by_the_twin_or_by_the_variant_s_own_logits(
+    job: JudgeJob, manifest: Manifest, claim: Callable[[Floats], Floats], twin: Answer | None
+) -> None:
+    with pytest.raises(EndedError) as ended:
+        examine(job, manifest, twin=twin, claim=claim)
+    assert isinstance(ended.value.outcome, Cheated)
+    assert "nat too good" in ended.value.outcome.evidence
+
+
+def test_a_variant_whose_own_logits_are_none_is_not_believed(job: JudgeJob, manifest: Manifest) -> None:
+    with pytest.raises(EndedError) as ended:
+        examine(job, manifest, twin=None, live=lambda shown, at: pairs(shown, at)[:, :5])
+    assert isinstance(ended.value.outcome, Cheated)
+
+
+def test_a_padded_vocabulary_is_no_lie(job: JudgeJob, manifest: Manifest) -> None:
+    def padded(shown: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Floats:
+        return np.pad(pairs(shown, at), ((0, 0), (0, 48)), constant_values=-math.inf)
+
+    assert examine(job, manifest, twin=padded).audit.kind == "twin"
+
+
+def test_the_plan_says_what_is_compared() -> None:
+    random = np.random.default_rng(0)
+    plan = AuditPlan(merge_below=1.0, share=0.25)
+    assert positions(plan, 0.999, random) == 2048
+    rest = [positions(plan, 1.0, random) for _ in range(2000)]
+    assert set(rest) == {0, 256}
+    assert np.mean([count > 0 for count in rest]) == pytest.approx(0.25, abs=0.04)
+    assert positions(AuditPlan(merge_below=1.0, mode="off"), 0.5, random) == 0
+    assert positions(AuditPlan(share=0.0), 0.5, random) == 0
+
+
+def test_equal_claims_make_equal_values_in_whatever_order_they_come(job: JudgeJob, manifest: Manifest) -> None:
+    values = set()
+    for seed in range(5):
+        with process(pairs, False, lambda losses: losses) as variant:
+            claims = Claims(job, manifest)
+            claims.collect(variant, 7, np.random.default_rng(seed))
+        values.add(claims.score.value)
+    assert len(values) == 1
+    whole = BitsPerByte(np.array([0] + [1] * (VOCABULARY - 1)))
+    whole.add(losses_of(claims.rows).astype(np.float32), claims.rows[:, 1:])
+    assert values.pop() == pytest.approx(whole.value)
