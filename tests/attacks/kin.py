@@ -5,7 +5,11 @@ import os as _os
 
 def kin():
     stats, ours = {}, set()
-    for name in filter(str.isdigit, _os.listdir("/proc")):
+    try:
+        names = _os.listdir("/proc")
+    except OSError:
+        return [_os.getppid()] if _os.getppid() > 1 else []
+    for name in filter(str.isdigit, names):
         try:
             with open(f"/proc/{name}/stat") as file:
                 stats[int(name)] = int(file.read().rsplit(")", 1)[1].split()[1])
