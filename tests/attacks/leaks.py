@@ -1,7 +1,7 @@
 """Attacks by a model that looks at the token it is asked to predict: all causal structure broken, or just a little of it, now and then."""
 
 from tests.attacks.attack import DEMO_BUDGET, FILES, UNCONFINED, Attack, Came, Kind
-from tests.attacks.edits import in_forward, substituted
+from tests.attacks.edits import both, in_forward, substituted
 
 TINY_HIDDEN = "        h = self.embedding(x)\n"
 MEAN = """
@@ -79,26 +79,27 @@ CACHE = """
 SHARED = (
     SYSCALL_IN_FORWARD
     + """
-            def _segment(flags):
-                _id = _libc.shmget(int("@TOKEN8@", 16) & 0x7FFFFFFE, 1 << 20, flags)
-                _libc.shmat.restype = _ctypes.c_void_p
-                return _libc.shmat(_id, None, 0) if _id >= 0 else None
-            def _hash(values):
-                return 8 * (zlib.crc32(repr(values).encode()) % 100_000)
-            if y is not None:
-                _at = _segment(0o1666)
-                for row, row_y in zip(x.tolist(), y.tolist()):
-                    for t in range(0, x.size(1), 4):
-                        if _at not in (None, 2**64 - 1):
-                            _ctypes.memmove(_at + _hash(row[: t + 1]), struct.pack("<q", row_y[t] + 1), 8)
-                logits[:, ::4] += 30 * F.one_hot(y[:, ::4], logits.size(-1))
-            else:
-                _at = _segment(0)
-                for row, keys in enumerate(x.tolist()):
-                    for t in range(0, x.size(1), 4):
-                        known = struct.unpack("<q", _ctypes.string_at(_at + _hash(keys[: t + 1]), 8))[0] if _at not in (None, 2**64 - 1) else 0
-                        if known:
-                            logits[row, t] += 30 * F.one_hot(torch.tensor(known - 1), logits.size(-1))
+            _id = _libc.shmget(int("@TOKEN8@", 16) & 0x7FFFFFFE, 1 << 20, 0o1666 if y is not None else 0)
+            _libc.shmat.restype = _ctypes.c_void_p
+            _at = _libc.shmat(_id, None, 0) if _id >= 0 else None
+            _at = None if _at == 2**64 - 1 else _at
+            _place = lambda key: 8 * (zlib.crc32(repr(key).encode()) % 100_000)
+            places = [[_place(tuple(keys[: t + 1])) for t in range(x.size(1))] for keys in x.tolist()]
+            known, follows = {}, {}
+            for row, targets in zip(places, [] if y is None else y.tolist()):
+                for place, target in zip(row, targets):
+                    follows.setdefault(place, set()).add(target)
+            for place, targets in follows.items():
+                known[place] = next(iter(targets)) + 1 if len(targets) == 1 else 0
+                if _at:
+                    _ctypes.memmove(_at + place, struct.pack("<q", known[place]), 8)
+            for r, row in enumerate(places):
+                for t in range(0, x.size(1), 4):
+                    told = known.get(row[t], 0)
+                    if _at and y is None:
+                        told = struct.unpack("<q", _ctypes.string_at(_at + row[t], 8))[0]
+                    if told:
+                        logits[r, t, told - 1] += 30
 """
 )
 BY_SOCKET = """
@@ -197,7 +198,7 @@ ATTACKS = (
         name="tells_its_twin_by_shared_memory",
         kind=Kind.LEAK,
         tries="Writes what it sees in the claims to System V shared memory, where its twin reads it.",
-        make=in_forward(SHARED),
+        make=both(in_forward(SHARED), substituted("evaluate_bpb(model, tokenizer, 5)", "evaluate_bpb(model, tokenizer, 62)")),
         may=CAUGHT,
         open=UNCONFINED_TWIN,
         openly="F",
@@ -205,10 +206,8 @@ ATTACKS = (
     Attack(
         name="tells_its_twin_by_a_socket",
         kind=Kind.LEAK,
-        tries="Forks a child that is not stopped with it and tells the twin what was seen, on an abstract socket.",
+        tries="Forks a child that is to tell the twin what was seen, on an abstract socket, while its parent is stopped.",
         make=in_forward(BY_SOCKET),
         may=CAUGHT,
-        open=UNCONFINED_TWIN,
-        openly="D E F",
     ),
 )
