@@ -1,0 +1,19 @@
+"""Secrets of the environment kept out of everything that is logged, stored or told."""
+
+import re
+from collections.abc import Mapping
+
+NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+SHAPE = re.compile(r"(?:\bsk-|\bBearer\s+)[\w.~+/=*-]{6,}")
+"""What keys look like, also where a provider has masked their middle."""
+SHORTEST = 8
+"""Shorter values are switches and words, not secrets."""
+HIDDEN = "[redacted]"
+
+
+def redacted(text: str, environ: Mapping[str, str]) -> str:
+    """``text`` without the values of variables that are named like secrets, and without anything shaped like a key."""
+    secrets = {value for name, value in environ.items() if NAME.search(name) and len(value) >= SHORTEST}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return SHAPE.sub(HIDDEN, text)
