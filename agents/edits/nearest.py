@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from difflib import SequenceMatcher, unified_diff
+from itertools import islice
 
 from agents.edits.outcome import bounded
 
@@ -12,8 +13,9 @@ LEAST_LIKENESS = 0.3
 FINALISTS = 4
 """Windows that are compared letter by letter after words have chosen them."""
 SHOWN_LINES = 40
-COMPARED_CHARS = 2_000
+COMPARED_CHARS = 600
 COMPARED_LINES = 200
+COMPARED_WORDS = 500
 """Bounds on what is compared: a hint is worth some milliseconds."""
 
 
@@ -34,7 +36,7 @@ def _nearest(lines: list[str], search: list[str]) -> int | None:
     """Start of the window of as many lines with most words in common, the most alike letter by letter among the best few."""
     search, lines = search[:COMPARED_LINES], lines[: 20 * COMPARED_LINES]
     size = min(len(search), len(lines))
-    wanted = Counter(word for line in search for word in WORD.findall(line))
+    wanted = Counter(islice((word for line in search for word in WORD.findall(line)), COMPARED_WORDS))
     if not size or not wanted:
         return None
     words = [Counter(word for word in WORD.findall(line) if word in wanted) for line in lines]

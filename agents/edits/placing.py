@@ -6,6 +6,7 @@
 - Indentation is meaning in Python, so it is made up for only where nothing has to be guessed: the same shift for every line, or line for line.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 
@@ -67,9 +68,13 @@ def _letters(line: str) -> str:
 
 
 def _find(lines: list[str], wanted: list[str]) -> list[int]:
-    """Every start of ``wanted`` in ``lines``, overlapping ones too."""
-    size = len(wanted)
-    return [start for start in range(len(lines) - size + 1) if lines[start] == wanted[0] and lines[start : start + size] == wanted] if size else []
+    """Every start of ``wanted`` in ``lines``, overlapping ones too. Looked for by its rarest line, so that long runs of equal lines stay cheap."""
+    if not wanted or len(wanted) > len(lines):
+        return []
+    count = Counter(lines)
+    anchor = min(range(len(wanted)), key=lambda number: count[wanted[number]])
+    starts = (number - anchor for number, line in enumerate(lines) if line == wanted[anchor])
+    return [start for start in starts if start >= 0 and lines[start : start + len(wanted)] == wanted]
 
 
 def _put(page: Page, start: int, attempt: _Try) -> Page | Miss:

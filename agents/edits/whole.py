@@ -6,6 +6,7 @@ something was left out, compiling, and keeping the parent's contract.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from agents.edits.check import compile_problem, contract_problem
 from agents.edits.fences import Fence, closes, fences, is_surface, named_at
@@ -23,6 +24,8 @@ READ_CHARS = 300
 """Characters of a line in which that is looked for."""
 LEAST_SHARE = 0.5
 """Lines of a whole file over its parent's. A change that drops more than half is to be given as an edit."""
+MAX_FENCES = 40
+"""Fenced parts of an answer that are looked at."""
 LONGER_FENCES = 8
 """Later closing fences tried for a file that holds fences itself."""
 
@@ -32,6 +35,8 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem
     problem = Problem(Kind.NO_EDIT, "the answer holds no edit")
     files: list[str] = []
     parts = [fence for fence in fences(lines) if fence.info.split(" ")[0].split(":")[0].lower() in LANGUAGES or ".py" in fence.info]
+    if len(parts) > MAX_FENCES:
+        return Problem(Kind.TOO_LARGE, f"the answer has more than {MAX_FENCES} fenced parts")
     for fence in parts:
         found = _file(lines, fence, parent)
         outside = next((name for name in named_at(lines, fence.start) if not is_surface(name, surface)), None)
@@ -66,8 +71,8 @@ def _file(lines: Sequence[str], fence: Fence, parent: str) -> str | Problem:
 def _ends(lines: Sequence[str], fence: Fence) -> Iterator[int]:
     """Where a fence may end: at the next closing one, or at a later one if the file holds fences."""
     yield fence.end
-    later = [number for number in range(fence.end + 1, len(lines)) if closes(lines[number], "```")]
-    yield from later[:LONGER_FENCES]
+    later = (number for number in range(fence.end + 1, len(lines)) if closes(lines[number], "```"))
+    yield from islice(later, LONGER_FENCES)
 
 
 def _refusal(source: str, parent: str) -> Problem | None:

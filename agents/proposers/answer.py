@@ -12,16 +12,17 @@ READ_LINES = 400
 READ_CHARS = 2_000
 """Of an answer's lines, and of each of them, in which the two are looked for."""
 SAID = re.compile(r"^[\s#*_>-]*(?P<what>title|hypothesis)[\s*_]*[:=][\s*_]*(?P<text>.*)$", re.IGNORECASE)
-EDIT = re.compile(r"^\s*(?:<{5,}|`{3,}|~{3,}|@@|--- |diff --git )")
+EDGE = re.compile(r"^\s*(?:<{5,}|>{5,}|`{3,}|~{3,})")
+"""Where a block or a fence begins or ends. A block within a fence turns the two round, which matters to no title outside."""
 
 
 def title_and_hypothesis(answer: str) -> tuple[str, str]:
     """As the answer says them outside its edit; empty where it does not."""
     said: dict[str, str] = {}
+    inside = False
     for line in answer.split("\n")[:READ_LINES]:
-        found = SAID.match(line[:READ_CHARS])
-        if EDIT.match(line) and "title" in said:
-            break
+        inside = inside ^ bool(EDGE.match(line))
+        found = None if inside else SAID.match(line[:READ_CHARS])
         if found and found["what"].lower() not in said:
             said[found["what"].lower()] = found["text"].strip(" *_`\"'")
     return one_line(said.get("title", ""), TITLE_CHARS), one_line(said.get("hypothesis", ""), HYPOTHESIS_CHARS)

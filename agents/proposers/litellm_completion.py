@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from agents.proposers.completion import CompletionError, Failure, Message, Options, Reply
-from agents.proposers.redaction import redacted
+from agents.proposers.redaction import redacted, redacted_answer
 
 BY_STATUS = {
     401: Failure.AUTHENTICATION,
@@ -53,9 +53,11 @@ class LitellmCompletion:
         """See ``Completion.complete``."""
         litellm = _litellm()
         began = time.monotonic()
+        call = asyncio.run_coroutine_threadsafe(_call(litellm, messages, model, options), _loop())
         try:
-            response = asyncio.run_coroutine_threadsafe(_call(litellm, messages, model, options), _loop()).result(options.timeout + GRACE)
+            response = call.result(options.timeout + GRACE)
         except TimeoutError:
+            call.cancel()
             raise CompletionError(Failure.TIMEOUT, f"{model}: no reply in {options.timeout:g} s") from None
         except (litellm.exceptions.openai.OpenAIError, OSError, ValueError) as error:
             raise _failed(model, error) from None  # its own text and its causes may hold a key
@@ -108,7 +110,7 @@ def _reply(response: Any, model: str, seconds: float) -> Reply:
     usage = getattr(response, "usage", None)
     cost = response._hidden_params.get("response_cost")
     return Reply(
-        text=redacted(text, os.environ),
+        text=redacted_answer(text, os.environ),
         model=model,
         prompt_tokens=int(getattr(usage, "prompt_tokens", 0) or 0),
         completion_tokens=int(getattr(usage, "completion_tokens", 0) or 0),
