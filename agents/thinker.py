@@ -1,7 +1,8 @@
 """The half of an agent that thinks: brief → proposer → proposal, one after the other, while the slot trains.
 
 - How far ahead it thinks is the coordinator's decision: it answers ``Wait`` while enough is queued.
-- A proposer that fails costs a log line and a wait that grows. An arm that is exhausted is answered for by the next one in the campaign's order.
+- A proposer that fails costs a log line and a wait that grows. An arm that is exhausted, stopped or unavailable is answered for by the next one in
+  the campaign's order.
 - A refused proposal comes back in the next brief, told by the coordinator, so that no proposer repeats itself for ever.
 """
 
@@ -15,7 +16,7 @@ import msgspec
 from agents.ending import Ending
 from agents.link import Link
 from agents.patience import Backoff, Clock, Patience
-from agents.proposers.contract import Exhausted, Proposer, ProposerError
+from agents.proposers.contract import ArmStopped, Exhausted, Proposer, ProposerError, Unavailable
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 
@@ -89,8 +90,10 @@ class Thinker:
             try:
                 return self._proposers[arm].propose(msgspec.structs.replace(brief, arm=arm))
             except Exhausted as error:
-                self._note_exhausted(arm, str(error))
-        raise ProposerError("no arm has another idea" if self._proposers else "there are no arms")
+                self._note_exhausted(arm, error)
+            except Unavailable as error:
+                logger.info("arm does not answer, another one does", extra={"agent": self._agent, "arm": arm, "reason": str(error)})
+        raise ProposerError("no arm has another idea now" if self._proposers else "there are no arms")
 
     def _arms(self, first: str) -> Iterator[str]:
         """The brief's arm, then the others in the campaign's order."""
@@ -98,9 +101,10 @@ class Thinker:
             yield first
         yield from (arm for arm in self._proposers if arm != first)
 
-    def _note_exhausted(self, arm: str, why: str) -> None:
+    def _note_exhausted(self, arm: str, why: Exhausted) -> None:
         if arm not in self._tired:
-            logger.info("arm is exhausted", extra={"agent": self._agent, "arm": arm, "reason": why})
+            level, what = (logging.ERROR, "arm is stopped") if isinstance(why, ArmStopped) else (logging.INFO, "arm is exhausted")
+            logger.log(level, what, extra={"agent": self._agent, "arm": arm, "reason": str(why)})
             self._tired.add(arm)
 
     def _take_refusal(self, proposal: Proposal, answer: Refused) -> None:

@@ -64,10 +64,22 @@ class ArmConfig(Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     """Label of the arm."""
-    proposer: Literal["search", "scripted"] = "search"
+    proposer: Literal["search", "scripted", "llm"] = "search"
     """What proposes."""
     files: list[str] = []
     """For `scripted`: the surfaces to play, in order."""
+    models: list[str] = []
+    """For `llm`: models by litellm's names, such as `anthropic/...` or `openai/...`. The first that answers is taken."""
+    program: str | None = None
+    """For `llm`: a charter of its own; None takes the campaign's."""
+    api_base: str | None = None
+    """For `llm`: address of an endpoint, such as `http://host:8000/v1`; None means the provider's own."""
+    temperature: Annotated[float, Field(ge=0)] | None = None
+    """For `llm`: how much models may vary their answers; None takes each model's own."""
+    max_tokens: Annotated[int, Field(ge=1)] = 16_000
+    """For `llm`: longest answer, in tokens, with what a model thinks before it."""
+    timeout: Positive = 300.0
+    """For `llm`: seconds one call may take."""
     weight: Positive = 1.0
     """Share of the briefs this arm gets, relative to the others."""
 

@@ -11,8 +11,9 @@ from msgspec import Struct
 from agents.loop import AgentLoop
 from agents.proposers.arms import make_proposers
 from agents.spool import Spool
+from configs.charter import charter_path
 from configs.errors import ConfigError
-from configs.schema import Config, TrainerConfig, TrustConfig
+from configs.schema import ArmConfig, Config, TrainerConfig, TrustConfig
 from coordinator.domain import Direction, Metric
 from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
@@ -44,15 +45,21 @@ def rooted(config: Config) -> Config:
     """The same configuration with every path absolute: actors live in other folders, on other machines under the same paths."""
     name = config.task.name
     task = name if (TASKS / name).is_dir() else str(Path(name).absolute())
-    arms = [arm.model_copy(update={"files": [str(Path(file).absolute()) for file in arm.files]}) for arm in config.arms]
+    arms = [arm.model_copy(update=_absolute_files(arm)) for arm in config.arms]
     return config.model_copy(
         update={
             "campaigns_dir": str(Path(config.campaigns_dir).absolute()),
             "data_dir": str(Path(config.data_dir).absolute()),
             "task": config.task.model_copy(update={"name": task}),
+            "campaign": config.campaign.model_copy(update={"program": charter_path(config.campaign.program)}),
             "arms": arms,
         }
     )
+
+
+def _absolute_files(arm: ArmConfig) -> dict[str, object]:
+    program = charter_path(arm.program) if arm.program is not None else None
+    return {"files": [str(Path(file).absolute()) for file in arm.files], "program": program}
 
 
 def layout_of(config: Config) -> Layout:
@@ -127,7 +134,14 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         cores=order.cores,
         sandbox=sandbox_of(config),
     )
-    return AgentLoop(card, coordinator, trainer, make_proposers(config.arms, task.choices), Spool(layout.spool / order.agent), layout.runs)
+    return AgentLoop(
+        card,
+        coordinator,
+        trainer,
+        make_proposers(config.arms, task.choices, config.campaign.program, task.surface),
+        Spool(layout.spool / order.agent),
+        layout.runs,
+    )
 
 
 def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:

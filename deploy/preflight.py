@@ -24,6 +24,7 @@ def require_startable(config: Config) -> None:
     load_task(config.task.name).budget(config.task.size)
     if config.cluster.address == "local":
         require_sandbox(config)
+        require_proposers(config)
         require_folder(layout_of(config).folder)
         require_free(layout_of(config))
         require_port(config.coordinator)
@@ -33,6 +34,14 @@ def require_git() -> None:
     """Raises ConfigError without git."""
     if shutil.which("git") is None:
         raise ConfigError("git is not installed", "Install it, for example with `apt-get install git`.")
+
+
+def require_proposers(config: Config) -> None:
+    """Raises ConfigError for an arm without its files, its charter or a model. Keys are not asked for: agents may have them elsewhere."""
+    from agents.proposers.arms import make_proposers  # it brings libcst along
+
+    task = load_task(config.task.name)
+    make_proposers(config.arms, task.choices, config.campaign.program, task.surface)
 
 
 def require_folder(folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 ::
 
-    ProposerError      nothing this time: log a line, ask again later
-    └── Exhausted      nothing ever again from this arm: ask another one
+    ProposerError         nothing this time: log a line, ask again later
+    ├── Unavailable       nothing now: ask another arm about this brief
+    └── Exhausted         nothing ever again from this arm: ask another one
+        └── ArmStopped    the same, and a person has to mend something
 """
 
 import hashlib
@@ -18,6 +20,14 @@ class ProposerError(Exception):
 
 class Exhausted(ProposerError):  # noqa: N818 - a state to react to more than a fault
     """This proposer has no more ideas. The agent answers with another arm, or waits."""
+
+
+class Unavailable(ProposerError):  # noqa: N818 - a state, too
+    """What this proposer asks does not answer at the moment. The agent answers this brief with another arm."""
+
+
+class ArmStopped(Exhausted):
+    """This proposer cannot go on until a person has mended what ``str`` says: a key, a model's name. The other arms go on."""
 
 
 class Proposer(Protocol):

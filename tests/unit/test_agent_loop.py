@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from agents.loop import AgentLoop
 from agents.memory_coordinator import MemoryCoordinator
 from agents.patience import Patience
-from agents.proposers.contract import Exhausted, Proposer, ProposerError
+from agents.proposers.contract import ArmStopped, Exhausted, Proposer, ProposerError, Unavailable
 from agents.slot import AgentState
 from agents.spool import Spool, Spooled
 from coordinator.domain import Refusal
@@ -48,6 +48,16 @@ class NumberingProposer:
 class TiredProposer:
     def propose(self, brief: Brief) -> Proposal:
         raise Exhausted(f"{brief.arm} is played to the end")
+
+
+class SilentProposer:
+    """What it asks does not answer, or has refused its key."""
+
+    def __init__(self, kind: type[ProposerError]) -> None:
+        self._kind = kind
+
+    def propose(self, brief: Brief) -> Proposal:
+        raise self._kind(f"{brief.arm} does not answer")
 
 
 class BrokenProposer:
@@ -369,6 +379,22 @@ def test_an_exhausted_arm_is_answered_for_by_another(lab: Lab) -> None:
     assert lab.agent(coordinator, InstantTrainer(), TiredProposer(), other).join(SOON)
     assert set(coordinator.results) == {"e1", "e2"}
     assert set(other.arms) == {"other"}
+
+
+def test_an_arm_that_does_not_answer_is_answered_for_by_another_without_a_wait(lab: Lab) -> None:
+    coordinator, other = MemoryCoordinator(experiments=20), NumberingProposer()
+    began = time.monotonic()
+    assert lab.agent(coordinator, InstantTrainer(), SilentProposer(Unavailable), other).join(SOON)
+    assert len(coordinator.results) == 20
+    assert time.monotonic() - began < 2.0
+    assert set(other.arms) == {"other"}
+
+
+def test_a_stopped_arm_is_an_error_told_once_and_the_others_go_on(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    coordinator, other = MemoryCoordinator(experiments=3), NumberingProposer()
+    assert lab.agent(coordinator, InstantTrainer(), SilentProposer(ArmStopped), other).join(SOON)
+    assert len(coordinator.results) == 3
+    assert [record.levelname for record in caplog.records if record.message == "arm is stopped"] == ["ERROR"]
 
 
 def test_a_refused_proposal_is_told_to_the_proposer_with_the_next_brief(lab: Lab) -> None:

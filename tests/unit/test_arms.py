@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.proposers.arms import make_proposers
+from agents.proposers.llm import LlmProposer
 from agents.proposers.scripted import ScriptedProposer
 from agents.proposers.search import SearchProposer
 from configs.load import ConfigError
@@ -26,3 +27,23 @@ def test_a_missing_file_is_a_configuration_error_with_a_remedy() -> None:
     with pytest.raises(ConfigError) as raised:
         make_proposers([ArmConfig(name="mine", proposer="scripted", files=["no/such/file.py"])], {})
     assert raised.value.remedy
+
+
+def test_an_arm_of_a_language_model_can_be_sent_to_another_machine() -> None:
+    arms = [ArmConfig(name="thinker", proposer="llm", models=["openai/test"], program="default.md")]
+    assert isinstance(pickle.loads(pickle.dumps(make_proposers(arms, {})["thinker"])), LlmProposer)
+
+
+@pytest.mark.parametrize("arm", [
+    ArmConfig(name="thinker", proposer="llm"),
+    ArmConfig(name="thinker", proposer="llm", models=["openai/test"], program="no/such/file.md"),
+])  # fmt: skip
+def test_an_arm_without_a_model_or_a_charter_is_a_configuration_error_with_a_remedy(arm: ArmConfig) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make_proposers([arm], {})
+    assert raised.value.remedy
+
+
+def test_an_arm_without_a_charter_takes_the_campaign_s() -> None:
+    with pytest.raises(ConfigError, match=r"campaign-s\.md"):
+        make_proposers([ArmConfig(name="thinker", proposer="llm", models=["openai/test"])], {}, "campaign-s.md")

@@ -1,0 +1,130 @@
+"""From a model's answer to a new surface, or to what to tell the model.
+
+- All changes of an answer are made, in their order, each on what the ones before it left; or none is.
+- A change that fits two places, and an answer that can be understood in two ways, is refused: a guess would cost a run and prove nothing.
+- What comes out compiles, keeps the contract and differs as a program. Nothing here executes any of it, and no text makes it raise.
+"""
+
+from collections.abc import Sequence
+
+from agents.edits.blocks import HOW, is_empty, read_blocks
+from agents.edits.check import check
+from agents.edits.diffs import has_diff, read_diff
+from agents.edits.lines import Page, blank, page_of
+from agents.edits.names import bound_names
+from agents.edits.nearest import nearest_hint
+from agents.edits.outcome import Change, Edited, Format, Kind, Problem, Reading
+from agents.edits.placing import Miss, place
+from agents.edits.whole import read_whole
+from coordinator.surface import MAX_BYTES
+
+SURFACE = "train.py"
+"""The one file that can change."""
+MAX_ANSWER = 4 * MAX_BYTES
+"""Characters of an answer that is read: a whole file of the largest size, and as much again around it."""
+
+
+def apply(answer: str, parent: str, surface: str = SURFACE) -> Edited | Problem:
+    """``parent`` with the edit in ``answer``: SEARCH/REPLACE blocks, a unified diff, or a whole file. Never raises.
+
+    surface: name of the file; an answer that names another one is refused.
+    """
+    if len(answer) > MAX_ANSWER:
+        return Problem(Kind.TOO_LARGE, f"the answer has {len(answer)} characters; {MAX_ANSWER} are the limit")
+    found = _read(page_of(answer.replace("\r\n", "\n")).lines, parent, surface)
+    if isinstance(found, Problem):
+        return found
+    return check(found.source, parent) or found
+
+
+def _read(lines: Sequence[str], parent: str, surface: str) -> Edited | Problem:
+    blocks = read_blocks(lines, surface)
+    if isinstance(blocks, Problem):
+        return blocks
+    if blocks.changes:
+        return _mixed(blocks.rest, parent, surface) or _edited(parent, blocks.changes, Format.BLOCKS)
+    if has_diff(lines):
+        changes = read_diff(lines, surface)
+        if isinstance(changes, Problem):
+            return changes
+        if changes:
+            return _edited(parent, changes, Format.DIFF)
+    whole = read_whole(lines, parent, surface)
+    if isinstance(whole, Problem):
+        return whole if whole.kind is not Kind.NO_EDIT else Problem(Kind.NO_EDIT, whole.message, HOW)
+    return Edited(_ended_like(whole, parent), Format.WHOLE)
+
+
+def _mixed(rest: Sequence[str], parent: str, surface: str) -> Problem | None:
+    """Blocks beside a diff or a whole file: nobody can tell which is meant."""
+    if any(line.startswith("@@ -") for line in rest) or isinstance(read_whole(rest, parent, surface), str):
+        return Problem(Kind.AMBIGUOUS, "the answer gives its change in two formats", "Send SEARCH/REPLACE blocks and nothing else.")
+    return None
+
+
+def _edited(parent: str, changes: Sequence[Change], form: Format) -> Edited | Problem:
+    page = page_of(parent)
+    before = len(page.lines)
+    for change in changes:
+        changed = _changed(page, change, len(page.lines) - before, alone=len(changes) == 1)
+        if isinstance(changed, Problem):
+            return _all_or_nothing(changed, len(changes))
+        page = changed
+    return Edited(page.text, form)
+
+
+def _changed(page: Page, change: Change, shift: int, *, alone: bool) -> Page | Problem:
+    """The page with one change, if what it may mean comes to one and the same. To the letter goes before another indentation."""
+    misses: list[Miss] = []
+    for reindent in (False, True):
+        for readings in (change.readings, change.fallback):
+            results = [_one(page, reading, shift, alone=alone, reindent=reindent) for reading in readings]
+            misses = [result for result in results if isinstance(result, Miss)] or misses
+            texts = {result.text: result for result in results if isinstance(result, Page)}
+            if len(texts) > 1:
+                return Problem(Kind.AMBIGUOUS, f"{change.name} can be read in {len(texts)} ways that give different programs")
+            doubt = next((miss for miss in misses if miss.kind is not Kind.NOT_FOUND), None)
+            if doubt is not None:
+                return _told(page, change, doubt)
+            if texts:
+                return next(iter(texts.values()))
+    return _told(page, change, misses[0])
+
+
+def _one(page: Page, reading: Reading, shift: int, *, alone: bool, reindent: bool) -> Page | Miss:
+    return _appended(page, reading, alone=alone) if is_empty(reading) else place(page, reading, shift, reindent=reindent)
+
+
+def _appended(page: Page, reading: Reading, *, alone: bool) -> Page | Miss:
+    """Lines without a place go to the end, where that can only be meant so: one change, of whole statements, that binds nothing anew."""
+    new = bound_names("\n".join(reading.replace))
+    old = bound_names(page.text)
+    if not alone or new is None or old is None or new & old or all(blank(line) for line in reading.replace):
+        return Miss(Kind.AMBIGUOUS)
+    return Page([*page.lines, *page.inked(reading.replace)], ended=True, crlf=page.crlf)
+
+
+def _told(page: Page, change: Change, miss: Miss) -> Problem:
+    reading = change.readings[0]
+    match miss.kind:
+        case Kind.AMBIGUOUS if miss.places:
+            places = ", ".join(str(number) for number in miss.places[:8])
+            message = f"{change.name} fits {len(miss.places)} places, at lines {places}"
+            return Problem(Kind.AMBIGUOUS, message, "Give more of the lines around the change, so that they stand in the file only once.")
+        case Kind.AMBIGUOUS:
+            return Problem(Kind.AMBIGUOUS, f"{change.name} does not say where: it searches for nothing", "Search for the lines before or after.")
+        case Kind.INDENTATION:
+            message = f"{change.name} is indented unlike the file, and how to mend that would be a guess"
+            return Problem(Kind.INDENTATION, message, nearest_hint(page.lines, reading.search))
+        case _:
+            return Problem(Kind.NOT_FOUND, f"{change.name} searches for lines that are not in the file", nearest_hint(page.lines, reading.search))
+
+
+def _all_or_nothing(problem: Problem, count: int) -> Problem:
+    if count == 1:
+        return problem
+    return Problem(problem.kind, f"{problem.message}; so none of the {count} changes was made", problem.hint)
+
+
+def _ended_like(source: str, parent: str) -> str:
+    return source.replace("\n", "\r\n") if page_of(parent).crlf else source

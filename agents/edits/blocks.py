@@ -1,0 +1,118 @@
+"""SEARCH/REPLACE blocks: read from an answer, whatever stands around them.
+
+- A structure in doubt is a problem: an end without a beginning, a beginning inside a block, no divider.
+- A row of equal signs may be the divider or part of either side. Every way to read it is kept; the surface decides.
+"""
+
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from agents.edits.fences import FENCE, MAX_NAME, PATH, is_surface, named_at
+from agents.edits.lines import common_indent
+from agents.edits.outcome import Change, Kind, Problem, Reading
+
+OPEN = re.compile(r"^[ \t]*<{5,9}[ \t]*(?:SEARCH|ORIGINAL)\b(?P<rest>.*)$", re.IGNORECASE)
+DIVIDER = re.compile(r"^[ \t]*={5,9}[ \t]*$")
+CLOSE = re.compile(r"^[ \t]*>{5,9}[ \t]*(?:REPLACE|UPDATED)\b.*$", re.IGNORECASE)
+MAX_BLOCKS = 200
+"""Blocks of an answer; more are no experiment that anybody could read."""
+MAX_DIVIDERS = 8
+"""Rows of equal signs in one block that are tried; more are no program."""
+
+HOW = """Write every change as
+<<<<<<< SEARCH
+lines of the file, copied letter by letter
+=======
+the lines to put there
+>>>>>>> REPLACE"""
+
+
+class Blocks(Struct, frozen=True):
+    """Blocks of an answer. rest: its lines outside them."""
+
+    changes: list[Change]
+    rest: list[str]
+
+
+def read_blocks(lines: Sequence[str], surface: str) -> Blocks | Problem:
+    """The blocks in these lines; none where no marker is."""
+    changes: list[Change] = []
+    rest: list[str] = []
+    number = 0
+    while number < len(lines):
+        if not OPEN.match(lines[number]):
+            if CLOSE.match(lines[number]):
+                return Problem(Kind.MALFORMED, f"a REPLACE marker closes nothing after block {len(changes)}", HOW)
+            rest.append(lines[number])
+            number += 1
+            continue
+        if len(changes) == MAX_BLOCKS:
+            return Problem(Kind.TOO_LARGE, f"the answer has more than {MAX_BLOCKS} blocks")
+        name = f"block {len(changes) + 1}"
+        outside = _outside(lines, number, surface)
+        if outside is not None:
+            return Problem(Kind.OUTSIDE_SURFACE, f"{name} changes {outside}; only {surface} can change")
+        end = _end(lines, number, name)
+        if isinstance(end, Problem):
+            return end
+        change = _change(lines[number], list(lines[number + 1 : end]), name)
+        if isinstance(change, Problem):
+            return change
+        changes.append(change)
+        number = end + 1
+    return Blocks(_without_repetition(changes), rest)
+
+
+def _outside(lines: Sequence[str], number: int, surface: str) -> str | None:
+    opening = OPEN.match(lines[number])
+    names = [*(PATH.findall(opening["rest"][:MAX_NAME]) if opening else []), *named_at(lines, number)]
+    return next((name for name in names if not is_surface(name, surface)), None)
+
+
+def _end(lines: Sequence[str], number: int, name: str) -> int | Problem:
+    for at in range(number + 1, len(lines)):
+        if CLOSE.match(lines[at]):
+            return at
+        if OPEN.match(lines[at]):
+            return Problem(Kind.MALFORMED, f"{name} is not closed before the next one begins", HOW)
+    return Problem(Kind.TRUNCATED, f"the answer ends inside {name}", "Answer again, complete and shorter.")
+
+
+def _change(opening: str, inside: list[str], name: str) -> Change | Problem:
+    """Every way to read a block: at each divider, and without the indentation or the fences its markers share with its lines."""
+    dividers = [number for number, line in enumerate(inside) if DIVIDER.match(line)]
+    if not dividers or len(dividers) > MAX_DIVIDERS:
+        return Problem(Kind.MALFORMED, f"{name} has {len(dividers)} dividing lines of equal signs instead of one", HOW)
+    literal = [Reading(inside[:at], inside[at + 1 :]) for at in dividers]
+    shift = opening[: len(opening) - len(opening.lstrip())]
+    dedented = [_dedented(reading, shift) for reading in literal] if shift and common_indent(inside).startswith(shift) else []
+    bare = [_bare(reading) for reading in literal if _fenced(reading.search) and (_fenced(reading.replace) or not reading.replace)]
+    return Change(name, [*literal, *dedented], bare)
+
+
+def _dedented(reading: Reading, shift: str) -> Reading:
+    return Reading([line.removeprefix(shift) for line in reading.search], [line.removeprefix(shift) for line in reading.replace])
+
+
+def _fenced(lines: list[str]) -> bool:
+    return len(lines) >= 2 and FENCE.match(lines[0]) is not None and FENCE.match(lines[-1]) is not None
+
+
+def _bare(reading: Reading) -> Reading:
+    return Reading(reading.search[1:-1], reading.replace[1:-1])
+
+
+def _without_repetition(changes: list[Change]) -> list[Change]:
+    """A block said twice, as in a draft and its final form, is meant once: where it could be meant twice, its place is ambiguous anyway."""
+    kept: list[Change] = []
+    for change in changes:
+        if all(each.readings != change.readings for each in kept):
+            kept.append(change)
+    return kept
+
+
+def is_empty(reading: Reading) -> bool:
+    """Whether nothing is searched for. A blank line is something: it is in the file once, or more often."""
+    return not reading.search

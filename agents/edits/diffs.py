@@ -1,0 +1,126 @@
+"""Unified diffs: read from an answer, with the faults that models make in them.
+
+- Counts and line numbers in ``@@`` lines are usually wrong, so what a hunk replaces is found by its lines. Its number decides only between places
+  that fit equally well, and only where its counts are right.
+- A context line may have lost the blank in front of it, inside a fence where nothing else can be meant.
+"""
+
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from agents.edits.fences import fences, is_surface
+from agents.edits.outcome import Change, Kind, Problem, Reading
+
+HUNK = re.compile(r"^@@(?:[ \t]*-(?P<old>\d+)(?:,(?P<olds>\d+))?[ \t]+\+\d+(?:,(?P<news>\d+))?[ \t]*@@.*|.*)$")
+OLD_FILE = re.compile(r"^--- (?P<name>\S+)")
+NEW_FILE = re.compile(r"^\+\+\+ (?P<name>\S+)")
+EXTENDED = ("diff --git ", "index ", "new file mode", "deleted file mode", "old mode", "new mode", "similarity index", "rename ", "copy ")
+LANGUAGES = ("diff", "patch", "udiff")
+
+
+class Hunk(Struct):
+    """Lines with their first letter. start: of the old lines, from 0. olds, news: counts as the ``@@`` line has them; None without."""
+
+    lines: list[str]
+    start: int | None = None
+    olds: int | None = None
+    news: int | None = None
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Old and new lines there are."""
+        kinds = [line[:1] for line in self.lines]
+        return sum(kind != "+" for kind in kinds), sum(kind != "-" for kind in kinds)
+
+    @property
+    def filled(self) -> bool:
+        """Whether it has as many lines as its ``@@`` line says."""
+        olds, news = self.counted
+        return self.olds is not None and self.news is not None and olds >= self.olds and news >= self.news
+
+
+def has_diff(lines: Sequence[str]) -> bool:
+    """Whether any of it is a diff."""
+    return any(line.startswith("@@") for line in lines) or any(_is_diff(fence.info) for fence in fences(lines))
+
+
+def read_diff(lines: Sequence[str], surface: str) -> list[Change] | Problem:
+    """The hunks of an answer that ``has_diff``."""
+    parts = [fence for fence in fences(lines) if _is_diff(fence.info) or any(line.startswith("@@") for line in lines[fence.start : fence.end])]
+    hunks: list[Hunk] = []
+    for part in parts:
+        if not part.closed:
+            return _truncated()
+        found = _hunks(list(lines[part.start : part.end]), surface, fenced=True)
+        if isinstance(found, Problem):
+            return found
+        hunks += found
+    if not parts:
+        found = _hunks(list(lines), surface, fenced=False)
+        if isinstance(found, Problem):
+            return found
+        if found and found[-1].olds is not None and not found[-1].filled:
+            return _truncated()
+        hunks = found
+    return [_change(hunk, f"hunk {number}") for number, hunk in enumerate(hunks, start=1) if hunk.lines]
+
+
+def _is_diff(info: str) -> bool:
+    return info.lower().split(" ")[0] in LANGUAGES
+
+
+def _truncated() -> Problem:
+    return Problem(Kind.TRUNCATED, "the answer ends inside a diff", "Answer again, complete and shorter.")
+
+
+def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Problem:
+    """fenced: nothing but the diff is in ``lines``; else prose may surround it."""
+    found: list[Hunk] = []
+    hunk: Hunk | None = None
+    if fenced and not any(line.startswith("@@") for line in lines):
+        found.append(hunk := Hunk([]))
+    skip = False
+    for number, line in enumerate(lines):
+        following = lines[number + 1] if number + 1 < len(lines) else ""
+        old, new = OLD_FILE.match(line), NEW_FILE.match(following)
+        if skip:
+            skip = False
+        elif old and new:
+            outside = next((name for name in (old["name"], new["name"]) if not is_surface(name, surface)), None)
+            if outside is not None:
+                return Problem(Kind.OUTSIDE_SURFACE, f"the diff changes {outside}; only {surface} can change")
+            skip, hunk = True, hunk if hunk and not hunk.lines else None
+        elif line.startswith("@@"):
+            found.append(hunk := _opened(line))
+        elif line.startswith(EXTENDED):
+            hunk = hunk if hunk and not hunk.lines else None
+        elif hunk is not None and not line.startswith("\\"):
+            if not fenced and (hunk.filled or line[:1] not in ("+", "-", " ", "")):
+                hunk = None
+            else:
+                hunk.lines.append(line)
+    for each in found:
+        while each.lines and not each.lines[-1]:
+            each.lines.pop()
+    return found
+
+
+def _opened(line: str) -> Hunk:
+    told = HUNK.match(line)
+    if told is None or told["old"] is None:
+        return Hunk([])
+    return Hunk([], max(0, int(told["old"][:9]) - 1), int((told["olds"] or "1")[:9]), int((told["news"] or "1")[:9]))
+
+
+def _change(hunk: Hunk, name: str) -> Change:
+    exact = hunk.olds is not None and (hunk.olds, hunk.news) == hunk.counted
+    line = hunk.start if exact else None
+    strict = [(each[:1], each[1:] if each[:1] in ("+", "-", " ") else each) for each in hunk.lines]
+    loose = [(each[:1], each[1:] if each[:1] in ("+", "-") else each) for each in hunk.lines]
+    return Change(name, [_reading(strict, line)], [_reading(loose, line)] if loose != strict else [])
+
+
+def _reading(lines: list[tuple[str, str]], line: int | None) -> Reading:
+    return Reading([text for kind, text in lines if kind != "+"], [text for kind, text in lines if kind != "-"], line)

@@ -1,0 +1,70 @@
+"""What comes of an answer: an edited surface, or a problem that can be told to whoever wrote it."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Format(StrEnum):
+    """How an answer said what to change."""
+
+    BLOCKS = "search/replace blocks"
+    DIFF = "unified diff"
+    WHOLE = "whole file"
+
+
+class Kind(StrEnum):
+    """What is wrong with an answer."""
+
+    NO_EDIT = "no_edit"
+    MALFORMED = "malformed"
+    TRUNCATED = "truncated"
+    OUTSIDE_SURFACE = "outside_surface"
+    NOT_FOUND = "not_found"
+    AMBIGUOUS = "ambiguous"
+    INDENTATION = "indentation"
+    SNIPPET = "snippet"
+    NO_OP = "no_op"
+    DOES_NOT_COMPILE = "does_not_compile"
+    CONTRACT = "contract"
+    TOO_LARGE = "too_large"
+
+
+class Edited(Struct, frozen=True):
+    """The whole new surface. It compiles, keeps the contract and is another program than its parent."""
+
+    source: str
+    format: Format
+
+
+class Problem(Struct, frozen=True):
+    """Nothing was changed. message: one line that says why. hint: what helps to do better, several lines, bounded; may be empty."""
+
+    kind: Kind
+    message: str
+    hint: str = ""
+
+
+class Reading(Struct, frozen=True):
+    """One way to understand a change: these lines are replaced by those. line: where a diff says they begin, from 0, or None."""
+
+    search: list[str]
+    replace: list[str]
+    line: int | None = None
+
+
+class Change(Struct, frozen=True):
+    """One change and how it may be understood, most literal first. name: in messages. fallback: asked where no other reading fits."""
+
+    name: str
+    readings: list[Reading]
+    fallback: list[Reading] = []
+
+
+MAX_HINT = 4_000
+"""Characters of a hint: about a thousand tokens."""
+
+
+def bounded(text: str, limit: int = MAX_HINT) -> str:
+    """``text``, or its beginning and a word on how much more there was."""
+    return text if len(text) <= limit else f"{text[:limit]}\n… ({len(text) - limit} more characters)"

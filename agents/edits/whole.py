@@ -1,0 +1,94 @@
+"""A whole file in an answer, told from a snippet.
+
+A snippet that becomes the program is a wasted run, so a file has to look like one: closed, at least half as long as its parent, without a word that
+something was left out, compiling, and keeping the parent's contract.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from agents.edits.check import compile_problem, contract_problem
+from agents.edits.fences import Fence, closes, fences, is_surface, named_at
+from agents.edits.lines import blank, page_of
+from agents.edits.outcome import Kind, Problem
+
+LANGUAGES = ("", "python", "py", "python3")
+LEFT_OUT = re.compile(
+    r"^\s*(?:#\s*(?:\.{3}|…)|\.{3}\s*$|…"
+    r"|#.*\b(?:rest|remainder|remaining|existing|other)\b.*\b(?:code|file|script|unchanged|same|as before|omitted)\b"
+    r"|#.*\b(?:unchanged|omitted|same as (?:before|above|the original))\b[ .…)]*$)",
+    re.IGNORECASE,
+)
+READ_CHARS = 300
+"""Characters of a line in which that is looked for."""
+LEAST_SHARE = 0.5
+"""Lines of a whole file over its parent's. A change that drops more than half is to be given as an edit."""
+MAX_FENCES = 40
+"""Fenced parts of an answer that are looked at."""
+LONGER_FENCES = 8
+"""Later closing fences tried for a file that holds fences itself."""
+
+
+def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem:
+    """The file in an answer without blocks and without a diff."""
+    problem = Problem(Kind.NO_EDIT, "the answer holds no edit")
+    files: list[str] = []
+    parts = [fence for fence in fences(lines) if fence.info.split(" ")[0].split(":")[0].lower() in LANGUAGES or ".py" in fence.info]
+    if len(parts) > MAX_FENCES:
+        return Problem(Kind.TOO_LARGE, f"the answer has more than {MAX_FENCES} fenced parts")
+    for fence in parts:
+        found = _file(lines, fence, parent)
+        outside = next((name for name in named_at(lines, fence.start) if not is_surface(name, surface)), None)
+        if outside is not None:
+            return Problem(Kind.OUTSIDE_SURFACE, f"the answer holds {outside}; only {surface} can change")
+        if isinstance(found, str):
+            files += [found] if found not in files else []
+        else:
+            problem = found
+    if not parts and not blank(parent):
+        bare = "\n".join(lines).strip("\n") + "\n"
+        files += [bare] if _refusal(bare, parent) is None else []
+    if len(files) > 1:
+        return Problem(Kind.AMBIGUOUS, f"the answer holds {len(files)} different whole files")
+    return files[0] if files else problem
+
+
+def _file(lines: Sequence[str], fence: Fence, parent: str) -> str | Problem:
+    """The first extent of a fence that is a whole file, or what is wrong with the nearest one."""
+    if not fence.closed:
+        return Problem(Kind.TRUNCATED, "the answer ends inside a file", "Send the change as SEARCH/REPLACE blocks: they are shorter.")
+    problem: Problem | None = None
+    for end in _ends(lines, fence):
+        source = "".join(f"{line}\n" for line in lines[fence.start : end])
+        refused = _refusal(source, parent)
+        if refused is None:
+            return source
+        problem = problem or refused
+    return problem or Problem(Kind.NO_EDIT, "the answer holds no edit")
+
+
+def _ends(lines: Sequence[str], fence: Fence) -> Iterator[int]:
+    """Where a fence may end: at the next closing one, or at a later one if the file holds fences."""
+    yield fence.end
+    later = (number for number in range(fence.end + 1, len(lines)) if closes(lines[number], "```"))
+    yield from islice(later, LONGER_FENCES)
+
+
+def _refusal(source: str, parent: str) -> Problem | None:
+    """Why this is not a whole file."""
+    inked, wanted = _inked(source), _inked(parent)
+    if len(inked) < LEAST_SHARE * len(wanted) or not inked:
+        return _snippet(f"{len(inked)} lines are no whole file of {len(wanted)}")
+    left_out = next((line.strip() for line in inked if LEFT_OUT.match(line[:READ_CHARS]) and line.rstrip() not in wanted), None)
+    if left_out is not None:
+        return _snippet(f"the file leaves something out at {left_out[:80]!r}")
+    return compile_problem(source) or contract_problem(source, parent)
+
+
+def _snippet(what: str) -> Problem:
+    return Problem(Kind.SNIPPET, what, "Send the change as SEARCH/REPLACE blocks, or the file from its first line to its last.")
+
+
+def _inked(text: str) -> list[str]:
+    return [line.rstrip() for line in page_of(text).lines if not blank(line)]

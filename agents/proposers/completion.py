@@ -1,0 +1,83 @@
+"""A conversation with a language model, as proposers see it: messages in, one reply out, failures by class."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+
+class Message(Struct, frozen=True):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How to ask. api_base: address of the endpoint, or None for the provider's own. temperature: None for the model's own. max_tokens: longest
+    reply. timeout: seconds for one call from its beginning to its end.
+    """
+
+    api_base: str | None = None
+    temperature: float | None = None
+    max_tokens: int = 16_000
+    timeout: float = 300.0
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """What a model said; untrusted text.
+
+    cost_usd: None where no price is known, which is not the same as free. seconds: of this call. cut: it stopped at ``max_tokens``.
+    """
+
+    text: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    seconds: float
+    cut: bool = False
+
+
+class Failure(StrEnum):
+    """Why a call failed."""
+
+    AUTHENTICATION = "authentication"
+    PERMISSION = "permission"
+    PAYMENT = "payment"
+    MODEL = "model"
+    """The provider does not know the model, or nobody knows the provider."""
+    CONTEXT = "context"
+    """The prompt is longer than the model reads."""
+    REQUEST = "request"
+    """The provider does not take this request; the same one again will fare no better."""
+    RATE_LIMIT = "rate_limit"
+    SERVER = "server"
+    CONNECTION = "connection"
+    TIMEOUT = "timeout"
+    REPLY = "reply"
+    """The provider answered, but not with a completion."""
+
+
+LASTING = frozenset({Failure.AUTHENTICATION, Failure.PERMISSION, Failure.PAYMENT, Failure.MODEL})
+"""A person has to mend it: the model is not asked again."""
+PASSING = frozenset({Failure.RATE_LIMIT, Failure.SERVER, Failure.CONNECTION, Failure.TIMEOUT, Failure.REPLY})
+"""The same call may succeed later. What is in neither set depends on the prompt."""
+
+
+class CompletionError(Exception):
+    """A call failed. ``str`` says what in one line, without secrets. retry_after: seconds the provider asks to wait, None where it says nothing."""
+
+    def __init__(self, failure: Failure, what: str, retry_after: float | None = None) -> None:
+        super().__init__(what)
+        self.failure = failure
+        self.retry_after = retry_after
+
+
+class Completion(Protocol):
+    """Asks a model once."""
+
+    def complete(self, messages: Sequence[Message], model: str, options: Options) -> Reply:
+        """The model's reply. Blocks, at most ``options.timeout`` and a little. Raises CompletionError."""
+        ...

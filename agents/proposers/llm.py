@@ -1,0 +1,110 @@
+"""The ``llm`` proposer: a brief becomes a conversation with a language model, its answer an edit of the surface.
+
+- An answer whose edit does not apply, compile, keep the contract or change anything is sent back in the same conversation, at most twice, with what
+  helps to mend it. What reaches a slot has passed all of that.
+- The answer is untrusted. It is parsed and compiled, never executed, and never becomes a program unless it holds a whole edit.
+"""
+
+import logging
+
+from msgspec import Struct
+
+from agents.edits.apply import SURFACE, apply
+from agents.edits.outcome import Edited, Kind, Problem, bounded
+from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
+from agents.proposers.completion import Message, Reply
+from agents.proposers.contract import ArmStopped, ProposerError, proposal_id
+from agents.proposers.persistence import Persistent, TooLongError
+from agents.proposers.prompt import first_messages
+from coordinator.protocol import Brief, Proposal
+
+logger = logging.getLogger(__name__)
+
+REPAIRS = 2
+"""Times an answer is sent back. Each costs the whole conversation again, and a third one seldom helps where two did not."""
+REPEATED_CHARS = 60_000
+"""Of an answer that are repeated to the model when it is sent back: more than a whole file of 26 kB."""
+
+
+class _Answer(Struct, frozen=True):
+    """An edit and the answer it came from."""
+
+    edited: Edited
+    text: str
+
+
+class LlmProposer:
+    """Asks the models of ``persistent`` by the charter ``program``. It remembers nothing of its own between briefs."""
+
+    def __init__(self, persistent: Persistent, program: str, surface: str = SURFACE) -> None:
+        """program: the charter's text. surface: name of the file that can change."""
+        self._persistent = persistent
+        self._program = program
+        self._surface = surface
+
+    def propose(self, brief: Brief) -> Proposal:
+        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, ProposerError without a sound edit."""
+        answer = self._converse(brief)
+        source = answer.edited.source
+        title, hypothesis = title_and_hypothesis(answer.text)
+        settings = settings_of(source)
+        return Proposal(
+            proposal=proposal_id(brief, source),
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source=source,
+            title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
+            hypothesis=hypothesis,
+            settings=settings,
+        )
+
+    def _converse(self, brief: Brief) -> _Answer:
+        messages = first_messages(brief, self._program, self._surface)
+        problem = ""
+        for turn in range(1 + REPAIRS):
+            reply = self._reply(messages, first=turn == 0)
+            result = _result(reply, brief.source, self._surface)
+            _log(brief, reply, result, turn)
+            if isinstance(result, Edited):
+                return _Answer(result, reply.text)
+            messages = [*messages, *_sent_back(reply, result)]
+            problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
+        raise ProposerError(problem)
+
+    def _reply(self, messages: list[Message], *, first: bool) -> Reply:
+        try:
+            return self._persistent.complete(messages)
+        except TooLongError as error:
+            if first:
+                raise ArmStopped(f"{error}. The surface does not fit: choose a model that reads more.") from error
+            raise
+
+
+def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
+    """The edit of a reply. One that was cut off holds none, even where what is left of it would apply."""
+    if reply.cut:
+        return Problem(Kind.TRUNCATED, "the answer was cut off at the limit of its length", "Answer again, shorter: only the lines that change.")
+    return apply(reply.text, parent, surface)
+
+
+def _sent_back(reply: Reply, problem: Problem) -> list[Message]:
+    said = bounded(reply.text, REPEATED_CHARS) if reply.text.strip() else "(nothing)"
+    hint = f"\n\n{problem.hint}" if problem.hint else ""
+    asked = "Nothing of your answer was applied. Answer again in full: TITLE, HYPOTHESIS, and every block, for the file as it was given."
+    return [Message("assistant", said), Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}")]
+
+
+def _log(brief: Brief, reply: Reply, result: Edited | Problem, turn: int) -> None:
+    facts = {
+        "arm": brief.arm,
+        "ordinal": brief.ordinal,
+        "model": reply.model,
+        "turn": turn,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "cost_usd": reply.cost_usd,
+        "seconds": round(reply.seconds, 3),
+        "result": result.format.value if isinstance(result, Edited) else result.kind.value,
+    }
+    logger.info("model answered", extra=facts)

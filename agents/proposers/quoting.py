@@ -1,0 +1,24 @@
+"""Text of programs and of other agents inside a prompt: quoted as data, bounded, unable to end its quotes."""
+
+import json
+import unicodedata
+
+TITLE_CHARS = 120
+REASON_CHARS = 240
+
+
+def one_line(text: str, limit: int) -> str:
+    """``text`` without control characters or line breaks, at most ``limit`` characters."""
+    line = " ".join("".join(letter if not unicodedata.category(letter).startswith("C") else " " for letter in text[: 8 * limit]).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def quoted(text: str, limit: int) -> str:
+    """``text`` as one JSON string."""
+    return json.dumps(one_line(text, limit), ensure_ascii=False)
+
+
+def quoted_tail(text: str, lines: int, chars: int) -> str:
+    """The last lines of ``text``, where a traceback says what was wrong, each behind a bar that no text of its own can take away."""
+    shown = text[-chars:].split("\n")[-lines:]
+    return "\n".join(f"| {one_line(line, 300)}" for line in shown)

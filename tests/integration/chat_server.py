@@ -1,0 +1,106 @@
+"""An HTTP server on loopback that speaks the OpenAI chat protocol by a script: what it answers, how late, and how badly."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+
+from msgspec import Struct
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """One answer. text: of a completion, or None to send ``body`` with ``status``. delay: seconds before it. sent: share of its bytes that are sent
+    before the connection is closed; 0 closes it without a word.
+    """
+
+    text: str | None = None
+    status: int = 200
+    body: str = ""
+    headers: dict[str, str] = {}
+    delay: float = 0.0
+    sent: float = 1.0
+    finish: str = "stop"
+
+
+def said(text: str, *, delay: float = 0.0, finish: str = "stop") -> Answer:
+    return Answer(text=text, delay=delay, finish=finish)
+
+
+def refused(status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(status=status, body=json.dumps({"error": {"message": message, "type": "test", "code": code}}), headers=headers or {})
+
+
+class ChatServer(ThreadingHTTPServer):
+    """Answers in the order of ``script``; the last answer is repeated. requests: bodies received, in order. keys: authorisations received."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.script: list[Answer] = []
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self._lock = Lock()
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def play(self, *answers: Answer) -> None:
+        """Begin a new script, with nothing received."""
+        with self._lock:
+            self.script, self.requests, self.keys = list(answers), [], []
+
+    def take(self, body: dict[str, Any], key: str) -> Answer:
+        with self._lock:
+            self.requests.append(body)
+            self.keys.append(key)
+            return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away, after its timeout, is part of the play."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: ChatServer
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer = self.server.take(body, self.headers.get("Authorization", ""))
+        time.sleep(answer.delay)
+        data = (_completion(body["model"], answer) if answer.text is not None else answer.body).encode()
+        if answer.sent > 0:
+            self.send_response(answer.status)
+            for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(data))} | answer.headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data[: round(answer.sent * len(data))])
+        self.close_connection = answer.sent < 1
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+
+def _completion(model: str, answer: Answer) -> str:
+    text = answer.text or ""
+    message = {"role": "assistant", "content": text}
+    usage = {"prompt_tokens": 100, "completion_tokens": len(text), "total_tokens": 100 + len(text)}
+    choice = {"index": 0, "finish_reason": answer.finish, "message": message}
+    return json.dumps({"id": "chat-1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice], "usage": usage})
+
+
+@contextmanager
+def chat_server() -> Iterator[ChatServer]:
+    server = ChatServer()
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
