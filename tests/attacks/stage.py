@@ -11,6 +11,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import site
 import socket
 import subprocess
 import sys
@@ -143,6 +144,7 @@ class Stage:
         """Files that carry the token; removed here."""
         home = Path.home()
         places = {Path("/", place) for place in PLACES} | {home, home / ".cache", home / ".local", Path(sys.prefix), *_installed("torch")}
+        places |= {Path(sys.base_prefix), *map(Path, site.getsitepackages([sys.base_prefix])), *Path("/", "tmp").glob("torchinductor_*")}
         places |= {Path(place) for place in sys.path if Path(place).is_dir()} | {self._folder, *(self._folder / "scratch").glob("**/")}
         found = [path for place in places if os.access(place, os.R_OK) for path in place.glob(f"autoswarm-{self._bait.token}*")]
         found += list((self._folder / "scratch").iterdir())
