@@ -131,7 +131,7 @@ class Stage:
         return found
 
     def _segments(self) -> list[str]:
-        """System V shared memory whose key is made from the token; removed here. Two runs of one attack may meet there, so it is left to the second."""
+        """System V shared memory whose key is made from the token; removed here. Two runs of one attack may meet there, so the second keeps it."""
         libc = ctypes.CDLL(None)
         found = libc.shmget(int(self._bait.token[:8], 16) & 0x7FFFFFFE, 0, 0)
         if found < 0:
