@@ -56,6 +56,9 @@ from evaluator.packing import Packer
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
 from evaluator.wire import Channel, ClosedError, WireError
 
+FREE_HAND_OVER = 2.0
+"""Seconds in which weights are handed over without charge: gigabytes are copied out of a GPU in one."""
+
 FLOOR_SHARE = 0.995
 """Below this share of the exact floor no honest model can score; the rest covers the sampling error of the validation rows."""
 
@@ -197,6 +200,8 @@ class Judge:
         self._emit(Evaluating())
         self._details |= self._trained()
         handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
+        if self._overrun(EVALUATE_STEPS):
+            raise EndedError(self._timed_out(), "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
         claims.collect(self._channel, request.rows, self._chance())
         score = claims.score
@@ -226,7 +231,9 @@ class Judge:
         began = self._now()
         self._channel.send(HandOver())
         answer, content = self._channel.receive_held(WEIGHTS_LIMIT)
-        self._details["hand_over_seconds"] = self._now() - began
+        self._details["hand_over_seconds"] = seconds = self._now() - began
+        if not self._job.budget.unit.deterministic:  # a state_dict may train on: what copying does not explain is paid for
+            self._meter.spent += max(0.0, seconds - FREE_HAND_OVER)
         match answer:
             case Weights() if content.size >= answer.table:
                 return Handed(answer, content)

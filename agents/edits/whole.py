@@ -48,7 +48,7 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem
             problem = found
     if not parts and not blank(parent):
         bare = "\n".join(lines).strip("\n") + "\n"
-        files += [bare] if _refusal(bare, parent) is None else []
+        files += [bare] if _kin(bare, parent) and _refusal(bare, parent) is None else []
     if len(files) > 1:
         return Problem(Kind.AMBIGUOUS, f"the answer holds {len(files)} different whole files")
     return files[0] if files else problem
@@ -84,6 +84,13 @@ def _refusal(source: str, parent: str) -> Problem | None:
     if left_out is not None:
         return _snippet(f"the file leaves something out at {left_out[:80]!r}")
     return compile_problem(source) or contract_problem(source, parent)
+
+
+def _kin(source: str, parent: str) -> bool:
+    """Whether a text without a fence has half its parent's lines to the letter: short prose can be a program, but not this one."""
+    lines = set(_inked(source))
+    wanted = _inked(parent)
+    return 2 * sum(line in lines for line in wanted) >= len(wanted)
 
 
 def _snippet(what: str) -> Problem:

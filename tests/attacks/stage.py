@@ -143,7 +143,14 @@ class Stage:
     def _files(self) -> list[str]:
         """Files that carry the token; removed here."""
         home = Path.home()
-        places = {Path("/", place) for place in PLACES} | {home, home / ".cache", home / ".local", Path(sys.prefix), *_installed("torch")}
+        places = {Path("/", place) for place in PLACES} | {
+            home,
+            home / ".cache",
+            home / ".local",
+            Path(sys.prefix),
+            *_installed("torch"),
+            *(each / "__pycache__" for each in _installed("torch")),
+        }
         places |= {Path(sys.base_prefix), *map(Path, site.getsitepackages([sys.base_prefix])), *Path("/", "tmp").glob("torchinductor_*")}
         places |= {Path(place) for place in sys.path if Path(place).is_dir()} | {self._folder, *(self._folder / "scratch").glob("**/")}
         found = [path for place in places if os.access(place, os.R_OK) for path in place.glob(f"autoswarm-{self._bait.token}*")]

@@ -212,6 +212,14 @@ def test_an_ambiguous_search_is_told_both_places() -> None:
     assert problem.message == "block 1 fits 2 places, at lines 13, 19"
 
 
+def test_a_title_that_is_a_program_is_no_second_answer_and_no_file() -> None:
+    """``TITLE: higher`` is an annotation, and a surface of one line is as short as it."""
+    edited = apply("TITLE: higher\n" + block("LR = 0.1\n", "LR = 0.2\n"), "LR = 0.1\n")
+    assert isinstance(edited, Edited)
+    assert edited.source == "LR = 0.2\n"
+    assert isinstance(apply("TITLE: higher\n", "LR = 0.1\n"), Problem)
+
+
 def test_a_fault_in_the_program_is_shown_where_it_is() -> None:
     problem = apply(block("DEPTH = 8\n", "DEPTH = 8 8\n"), PARENT)
     assert isinstance(problem, Problem)
