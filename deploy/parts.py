@@ -97,14 +97,18 @@ def trust_of(wanted: TrustConfig) -> TrustRules:
     )
 
 
+def card_of(task: Task) -> TaskCard:
+    """What the coordinator knows of a task."""
+    return TaskCard(task.name, task.surface, task.source, tuple(task.frozen), tuple(task.imports))
+
+
 def open_service(config: Config) -> Service:
     """The campaign, open for work, its metrics served. Raises ConfigError."""
     task, layout, wanted = load_task(config.task.name), layout_of(config), config.coordinator
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
-    card = TaskCard(task.name, task.surface, task.source, tuple(task.frozen), tuple(task.imports))
     pace = Pace(wanted.heartbeat, wanted.lease_ttl)
-    service = Service(layout, card, rules_of(config, task), pace, listeners=[metrics.observe])
+    service = Service(layout, card_of(task), rules_of(config, task), pace, listeners=[metrics.observe])
     metrics.show(service.status)
     try:
         if wanted.metrics_port:

@@ -6,12 +6,11 @@ from functools import partial
 from typing import Any
 
 from configs.schema import Config
-from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal
 from coordinator.service import Service
 from deploy.bench.ideas import nudged
-from deploy.parts import layout_of, rules_of
+from deploy.parts import card_of, layout_of, rules_of
 from evaluator.result import Measured, RunResult, Seconds
 from trainer.task import load_task
 
@@ -25,7 +24,7 @@ def opened(config: Config) -> Service:
     """The campaign as a coordinator opens it, its figures counted but not served."""
     task, layout = load_task(config.task.name), layout_of(config)
     metrics = Metrics(config.campaign.name, task.metric.name)
-    return Service(layout, TaskCard(task.name, task.surface, task.source), rules_of(config, task), listeners=[metrics.observe])
+    return Service(layout, card_of(task), rules_of(config, task), listeners=[metrics.observe])
 
 
 def join(service: Service, agent: str) -> None:
@@ -75,8 +74,8 @@ def fill(service: Service, agent: str, numbers: Iterable[int]) -> None:
 
 
 def small(number: int) -> str:
-    """A program of two lines, unlike any other's."""
-    return f"NUMBER = 1\nEXPERIMENT = {number}\n"
+    """A program of a few lines, unlike any other's, that keeps the contract."""
+    return f"from prepare import evaluate_bpb, make_dataloader\n\nNUMBER = 1\nEXPERIMENT = {number}\nevaluate_bpb(make_dataloader)\n"
 
 
 def together(service: Service, calls: Sequence[Callable[[Service], Any]]) -> list[Any]:
@@ -92,6 +91,7 @@ def result_of(lease: Lease, value: float) -> RunResult:
     """A result as a training brings it, log's end included."""
     now = time.time()
     return RunResult(
+        sandbox="simulated",
         run=lease.run,
         outcome=Measured(value),
         seed=lease.seed,
