@@ -117,7 +117,7 @@ class TrainerConfig(Section):
 class TrustConfig(Section):
     """What it takes to believe a value."""
 
-    mode: Literal["strict", "normal", "off"] = "normal"
+    mode: Literal["strict", "normal", "off"] = "strict"
     """What a merge needs. `strict`: a twin, a second process that never saw the evaluation's text, agreed with what the variant claims. `normal`: the
     same, or, where no twin can be built, probes while it answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited."""
     audit_positions: Annotated[int, Field(ge=1)] = 2048
