@@ -1,7 +1,7 @@
 """Attacks on the budget: more training than was paid for, by lying about time or work, or by working where nobody counts."""
 
 from evaluator.budget import Budget, Unit
-from tests.attacks.attack import STOPPED, Attack, Edit, Kind
+from tests.attacks.attack import STOPPED, Attack, Came, Edit, Kind
 from tests.attacks.edits import both, built, imported, printed, replaced, trained
 from tests.attacks.kin import KIN
 
@@ -33,10 +33,10 @@ if _real > 3.5 * TIME_BUDGET:
 """
 
 
-def overtime(name: str, tries: str, work: Edit, may: str = "") -> Attack:
-    """At least five seconds of training in a budget of one, told after a number came of it. may: why it is open."""
+def overtime(name: str, tries: str, work: Edit, open_: str = "", may: frozenset[Came] = STOPPED) -> Attack:
+    """At least five seconds of training in a budget of one, told after a number came of it. open_: why it is open."""
     make = both(imported(KEEP), work, printed(TELL))
-    return Attack(name=name, kind=Kind.CLOCK, tries=tries, make=make, budget=ONE_SECOND, warm_up=3, may=STOPPED, open=may)
+    return Attack(name=name, kind=Kind.CLOCK, tries=tries, make=make, budget=ONE_SECOND, warm_up=3, may=may, open=open_)
 
 
 def within_step(text: str) -> Edit:
@@ -178,5 +178,6 @@ def _handler(*_):
 signal.signal(signal.SIGALRM, _handler)
 signal.setitimer(signal.ITIMER_REAL, 0.002)
 """),
+        may=STOPPED | {Came.MARKED},  # after its weights were handed over: then its twin is another model
     ),
 )

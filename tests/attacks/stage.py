@@ -40,6 +40,8 @@ SEED = 5
 LOG_BYTES = 4_000_000
 LONGEST = 120.0
 """Seconds an honest run may take on a busy machine, however short an attack is kept."""
+HONEST_TRIES = 3
+"""A budget of one second leaves an honest run no room for a machine that stumbles: then it is made again. Attacks get one try."""
 
 AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9)
 """Every run is one that would be merged: 1e9 bits per byte is above all values, and infinity is no JSON."""
@@ -76,8 +78,10 @@ class Stage:
         """The unmodified surface under the same conditions."""
         ample = structs.replace(budget, wall_cap=max(budget.wall_cap, LONGEST))
         key = (on, ample, warm_up)
-        if key not in self._honest:
+        tries = 0
+        while tries < HONEST_TRIES and not (key in self._honest and isinstance(self._honest[key].outcome, Measured)):
             self._honest[key] = self.train(source_of(on), on, ample, warm_up)[0]
+            tries += 1
         return self._honest[key]
 
     def run(self, source: str, attack: Attack) -> Seen:
