@@ -55,13 +55,14 @@ class Gate:
         except SurfaceError as error:
             return Objection(Refusal.DOES_NOT_COMPILE, str(error))
         tree = ast.parse(source)
-        return self._foreign(tree) or (_broken(tree) if PREPARE in self._frozen else None)
+        nodes = list(ast.walk(tree))  # once: walking costs more than parsing
+        return self._foreign(nodes) or (_broken(tree, nodes) if PREPARE in self._frozen else None)
 
-    def _foreign(self, tree: ast.Module) -> Objection | None:
+    def _foreign(self, nodes: list[ast.AST]) -> Objection | None:
         """An import that would fail in the run."""
-        excused = _excused(tree)
-        for node in ast.walk(tree):
-            if id(node) in excused:
+        excused = _excused(nodes)
+        for node in nodes:
+            if not isinstance(node, ast.Import | ast.ImportFrom) or id(node) in excused:
                 continue
             for name in _packages(node):
                 if name not in ALWAYS | self._frozen | self._imports:
@@ -86,10 +87,10 @@ def _packages(node: ast.AST) -> Iterator[str]:
             yield ""
 
 
-def _excused(tree: ast.Module) -> set[int]:
+def _excused(nodes: list[ast.AST]) -> set[int]:
     """Nodes that may fail or never run: under a try that forgives, in a branch for type checkers."""
     excused: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Try(body=body, handlers=handlers) if any(map(_forgives, handlers)):
                 excused |= _ids(body)
@@ -122,14 +123,14 @@ def _spoken(node: ast.AST) -> Iterator[str]:
 # ---------------------------------------------------------------------- the contract with `prepare`
 
 
-def _broken(tree: ast.Module) -> Objection | None:
+def _broken(tree: ast.Module, nodes: list[ast.AST]) -> Objection | None:
     """What of the contract the program surely leaves out."""
-    names, bound = _names(tree), _bound(tree)
-    if names & {"__import__", "import_module"} or BLINDING & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+    names, bound = {name for node in nodes for name in _spoken(node)}, _bound(nodes)
+    if names & {"__import__", "import_module"} or BLINDING & {node.id for node in nodes if isinstance(node, ast.Name)}:
         return None
     for needed in NEEDED:
         mine = {local for local, name in bound.items() if name == needed}
-        if not (mine or "*" in bound.values() or _holds_all(tree)):
+        if not (mine or "*" in bound.values() or _holds_all(nodes)):
             return Objection(Refusal.CONTRACT, f"it never imports {needed} from prepare: {WHY[needed]}")
         if not (mine | {needed}) & names:
             return Objection(Refusal.CONTRACT, f"it never uses {needed} from prepare: {WHY[needed]}")
@@ -139,19 +140,21 @@ def _broken(tree: ast.Module) -> Objection | None:
     return None
 
 
-def _bound(tree: ast.Module) -> dict[str, str]:
+def _bound(nodes: list[ast.AST]) -> dict[str, str]:
     """Local names that stand for names of prepare; ``*`` for all of them."""
-    froms = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == PREPARE)
+    froms = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == PREPARE)
     return {alias.asname or alias.name: alias.name for node in froms for alias in node.names}
 
 
-def _holds_all(tree: ast.Module) -> bool:
+def _holds_all(nodes: list[ast.AST]) -> bool:
     """Whether the program imports the module itself."""
-    return any(alias.name == PREPARE for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names)
+    return any(alias.name == PREPARE for node in nodes if isinstance(node, ast.Import) for alias in node.names)
 
 
 def _shadow(tree: ast.Module, local: str) -> int | None:
     """The line of a function or class that takes an import's place at the top level before anybody read it there."""
+    if not any(isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == local for each in tree.body):
+        return None
     line = None
     read = imported = False
     for statement in tree.body:

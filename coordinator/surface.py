@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from functools import lru_cache
 
 MAX_BYTES = 200_000
 """Largest surface taken: eight times upstream's 26 kB. More is pasted data, not a program."""
@@ -11,6 +12,7 @@ class SurfaceError(ValueError):
     """The text is no Python program. ``str`` says where."""
 
 
+@lru_cache(maxsize=64)
 def digest(source: str) -> str:
     """Digest of what the program does as written: blind to comments and layout, so that equal programs are recognised.
 
