@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from coordinator.domain import Refusal
-from coordinator.surface import MAX_BYTES, SurfaceError, digest
+from coordinator.surface import MAX_BYTES, SurfaceError, parsed
 
 PREPARE = "prepare"
 """The judge's side inside a run; a task that lists it among its frozen modules asks for its contract."""
@@ -51,10 +51,9 @@ class Gate:
         if size > MAX_BYTES:
             return Objection(Refusal.TOO_LARGE, f"the surface has {size} bytes, {MAX_BYTES} are allowed")
         try:
-            digest(source)
+            tree = parsed(source)
         except SurfaceError as error:
             return Objection(Refusal.DOES_NOT_COMPILE, str(error))
-        tree = ast.parse(source)
         nodes = list(ast.walk(tree))  # once: walking costs more than parsing
         return self._foreign(nodes) or (_broken(tree, nodes) if PREPARE in self._frozen else None)
 
