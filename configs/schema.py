@@ -121,7 +121,7 @@ class TrustConfig(Section):
     """What a merge needs. `strict`: a twin, a second process that never saw the evaluation's text, agreed with what the variant claims. `normal`: the
     same, or, where no twin can be built, probes while it answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited."""
     audit_positions: Annotated[int, Field(ge=1)] = 2048
-    """Positions a twin answers for a run that may decide a merge. In simulation a leak on 0.2 % of the tokens escaped fewer than one audit in a thousand."""
+    """Positions a twin answers for a run that may decide a merge. A leak on 0.2 % of the tokens escaped fewer than one simulated audit in 1000."""
     audit_share: Share = 0.05
     """Probability that any other run is audited."""
     audit_share_positions: Annotated[int, Field(ge=1)] = 256
