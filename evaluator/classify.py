@@ -26,6 +26,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     when it was still alive when we ended it. first_batch: whether it asked for one. stopped: why it was cut short ("cancelled", …), else empty.
     wall_capped: it was ended at the wall cap. seconds: of real time since its start. tail: end of its log. out_of_memory_kills: processes the kernel
     ended for memory on this machine meanwhile; None where it does not say. breach: the bound it was ended for, and whether that was memory's.
+    twin_exit_code: of the twin where it ended by itself, negative for a signal that was not ours.
     """
 
     final: Final | None
@@ -38,13 +39,16 @@ class Evidence(Struct, frozen=True, kw_only=True):
     wall_capped: bool = False
     judge_error: str = ""
     out_of_memory_kills: int | None = None
+    twin_exit_code: int | None = None
 
 
 def classify(evidence: Evidence) -> Outcome:
     """The outcome that follows from ``evidence``."""
     verdict = evidence.final.outcome if evidence.final else None
-    if isinstance(verdict, Measured | Cheated):
+    if isinstance(verdict, Cheated):
         return verdict
+    if isinstance(verdict, Measured):
+        return Lost("its twin was killed from outside") if _killed(evidence.twin_exit_code, evidence) else verdict
     if evidence.stopped:
         return Lost(evidence.stopped)
     if evidence.breach:
@@ -69,7 +73,7 @@ def _crash(evidence: Evidence, verdict: Crashed) -> Crashed | Lost:
     said = last_error(evidence.tail)
     if evidence.exit_code == 0 or evidence.exit_code is None:
         return Crashed(CrashKind.NO_RESULT, verdict.message)
-    if evidence.exit_code == -signal.SIGKILL and evidence.out_of_memory_kills == 0:
+    if _killed(evidence.exit_code, evidence):
         return Lost("its process was killed from outside")
     if evidence.exit_code == -signal.SIGKILL:
         return Crashed(CrashKind.OUT_OF_MEMORY, "killed by SIGKILL, as the kernel does when memory runs out")
@@ -77,6 +81,11 @@ def _crash(evidence: Evidence, verdict: Crashed) -> Crashed | Lost:
         return Crashed(CrashKind.OUT_OF_MEMORY, said)
     kind = CrashKind.EXCEPTION if evidence.first_batch else CrashKind.DOES_NOT_START
     return Crashed(kind, said if evidence.exit_code > 0 and said else bounded(f"{_ending(evidence.exit_code)} {_last_line(evidence.tail)}".strip()))
+
+
+def _killed(exit_code: int | None, evidence: Evidence) -> bool:
+    """Whether a process that ended so was killed, by somebody who is neither the kernel for want of memory nor us."""
+    return exit_code == -signal.SIGKILL and evidence.out_of_memory_kills == 0
 
 
 def _ending(exit_code: int) -> str:

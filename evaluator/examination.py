@@ -35,6 +35,7 @@ class Handed(Struct, frozen=True):
 
 class Parties(Struct, frozen=True):
     """Who is asked. live: the variant. twin: where one answers once it is started, or None. welcome: greets it. called, left: tell the supervisor.
+    The latter with whether the twin answered.
 
     patience: seconds a twin may take for an answer. at_once: rows they answer at a time.
     """
@@ -43,7 +44,7 @@ class Parties(Struct, frozen=True):
     twin: Channel[Request] | None
     welcome: Callable[[Hello], None]
     called: Callable[[], None]
-    left: Callable[[], None]
+    left: Callable[[bool], None]
     patience: float
     at_once: int
 
@@ -87,18 +88,18 @@ class Examination:
         if parties.twin is None or isinstance(handed, Unable):
             self.details["twin"] = handed.reason if isinstance(handed, Unable) else "none could be started"
             return None
-        began = time.monotonic()
+        began, found = time.monotonic(), None
         parties.called()
         try:
             _meet(parties.twin, parties, handed)
             self.details["twin_start_seconds"] = time.monotonic() - began
-            return self._compared("twin", parties.twin, sample, parties.at_once)
+            found = self._compared("twin", parties.twin, sample, parties.at_once)
         except (ClosedError, WireError, UnbelievableError) as error:
             self.details["twin"] = f"it did not answer{f': {error}' if str(error) else ''}"
-            return None
         finally:
-            parties.left()
+            parties.left(found is not None)
             self.details["audit_seconds"] = time.monotonic() - began
+        return found
 
     def _by_live(self, sample: Sample, parties: Parties) -> Finding | None:
         try:

@@ -48,12 +48,18 @@ class Evaluating(Struct, frozen=True, tag="evaluating"):
     """The variant called ``evaluate_bpb``: its clock stands still."""
 
 
+class HandedOver(Struct, frozen=True, tag="handed_over"):
+    """The weights are with the judge: nothing that is trained from now on counts. Comes at once where none are asked for."""
+
+
 class WantsTwin(Struct, frozen=True, tag="wants_twin"):
     """The claims are in and are to be checked: stop the live variant, start a twin."""
 
 
 class TwinDone(Struct, frozen=True, tag="twin_done"):
-    """The twin is not needed any more: end it, let the live variant go on."""
+    """The twin is not needed any more: end it, let the live variant go on. answered: whether it did all that it was asked for."""
+
+    answered: bool = True
 
 
 class Final(Struct, frozen=True, tag="final", kw_only=True):
@@ -71,4 +77,4 @@ class Final(Struct, frozen=True, tag="final", kw_only=True):
     details: dict[str, float | str] = field(default_factory=dict)
 
 
-JudgeEvent = FirstBatch | Spent | Evaluating | WantsTwin | TwinDone | Final
+JudgeEvent = FirstBatch | Spent | Evaluating | HandedOver | WantsTwin | TwinDone | Final

@@ -28,7 +28,7 @@ from evaluator.claims import Claims
 from evaluator.data import VOCABULARY, read_manifest, read_tokens
 from evaluator.ending import EndedError, broken
 from evaluator.examination import Examination, Handed, Parties, positions
-from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, JudgeJob, Spent, TwinDone, WantsTwin
+from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, JudgeJob, Spent, TwinDone, WantsTwin
 from evaluator.messages import (
     TOKENS_LIMIT,
     VERSION,
@@ -200,6 +200,7 @@ class Judge:
         self._emit(Evaluating())
         self._details |= self._trained()
         handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
+        self._emit(HandedOver())
         if self._overrun(EVALUATE_STEPS):
             raise EndedError(self._timed_out(), "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
@@ -250,7 +251,7 @@ class Judge:
             twin=self._twin,
             welcome=self._welcome_twin,
             called=lambda: self._emit(WantsTwin()),
-            left=lambda: self._emit(TwinDone()),
+            left=lambda answered: self._emit(TwinDone(answered)),
             patience=SMALLEST_PATIENCE + PATIENCE * (self._first_batch - self._began),
             at_once=at_once,
         )

@@ -8,7 +8,7 @@
 from typing import assert_never
 
 from evaluator.classify import Evidence, classify
-from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, Spent, TwinDone, WantsTwin
+from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, Spent, TwinDone, WantsTwin
 from evaluator.result import Crashed, Measured, Outcome, Progress, Seconds
 
 SUMMARY_GRACE = 10.0
@@ -35,6 +35,7 @@ class Course:
         self._final_at: float | None = None
         self._exit_code: int | None = None
         self._variant_ended: float | None = None
+        self._twin_exit_code: int | None = None
         self._judge_ended = False
         self._ended: float | None = None
         self._spent = Spent(0.0, 0)
@@ -67,7 +68,7 @@ class Course:
                 self._spent = event
             case Evaluating():
                 self._evaluating = now
-            case WantsTwin() | TwinDone():
+            case HandedOver() | WantsTwin() | TwinDone():
                 pass  # the supervisor's to do; the wall cap goes on
             case Final():
                 self._final, self._final_at = event, now
@@ -78,6 +79,10 @@ class Course:
         """The variant's first process ended. exit_code: negative for a signal."""
         if self._ended is None:
             self._exit_code, self._variant_ended = exit_code, now
+
+    def twin_ended(self, exit_code: int) -> None:
+        """The twin's first process ended, and not by us. exit_code: negative for a signal."""
+        self._twin_exit_code = exit_code
 
     def judge_ended(self) -> None:
         """The judge will say nothing more."""
@@ -129,6 +134,7 @@ class Course:
                 wall_capped=ended >= self._wall and self._variant_ended is None,
                 judge_error=judge_error,
                 out_of_memory_kills=out_of_memory_kills,
+                twin_exit_code=self._twin_exit_code,
             )
         )
 

@@ -24,6 +24,7 @@ STOP_ROUNDS = 64
 """Scans that may still find something new to stop; a tree deeper than this many forks per scan is killed all the same, only less neatly."""
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 REAPED_AT_ONCE = 1000
 """Children reaped between two scans: what forks without end also ends without end."""
@@ -52,6 +53,19 @@ def _prctl(option: int, value: int) -> None:
 def descendants(root: int, spare: Collection[int] = ()) -> list[int]:
     """Pids of all living processes below ``root``, parents first, without ``spare`` and what is below those. Zombies do not count."""
     return [process.pid for process in _below(root, spare)]
+
+
+class Cpu(NamedTuple):
+    """CPU seconds of a process: its own, and of children it has waited for."""
+
+    own: float
+    waited: float
+
+
+def cpu_below(spare: Collection[int] = ()) -> dict[int, Cpu]:
+    """Of every process below this one by its pid, and under 0 of those this one has waited for; without ``spare``."""
+    ours = os.times()
+    return {process.pid: process.cpu for process in _below(os.getpid(), spare)} | {0: Cpu(0.0, ours.children_user + ours.children_system)}
 
 
 class Usage(NamedTuple):
@@ -89,6 +103,7 @@ class _Process(NamedTuple):
     pid: int
     parent: int
     alive: bool
+    cpu: Cpu
     threads: int
     resident: int
 
@@ -102,7 +117,9 @@ def _processes() -> Iterator[_Process]:
         fields = stat[stat.rindex(b")") + 2 :].split()  # the name before may hold spaces and parentheses
         state, parent, threads = fields[0], int(fields[1]), int(fields[17])
         alive = state != b"Z" or threads > 1  # the first thread may end before the others
-        yield _Process(pid, parent, alive, threads, int(fields[21]) * PAGE)
+        user, system, waited_user, waited_system = (int(field) / TICKS for field in fields[11:15])
+        cpu = Cpu(user + system, waited_user + waited_system)
+        yield _Process(pid, parent, alive, cpu, threads, int(fields[21]) * PAGE)
 
 
 def _pids() -> list[int]:
@@ -131,6 +148,17 @@ def reap() -> Iterator[Ended]:
         if not pid:
             return
         yield Ended(pid, status, usage.ru_maxrss * unit)
+
+
+def ended(child: int) -> int | None:
+    """How a child ended, as from ``os.wait``, and not reaped; None while it lives, and for one that is no child any more."""
+    try:
+        found = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    if found is None:
+        return None
+    return found.si_status << 8 if found.si_code == os.CLD_EXITED else found.si_status
 
 
 def end_all(groups: Iterable[int], patience: float, spare: Collection[int] = ()) -> tuple[list[Ended], bool]:

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import msgspec
 
-from evaluator.job import JudgeEvent, TwinDone, WantsTwin
+from evaluator.job import HandedOver, JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.course import Course
+from trainer.cpu import CpuMeter
 from trainer.descendants import REAPED_AT_ONCE, Ended, adopt_orphans, end_all, reap
 from trainer.processes import JUDGE_LOG, VARIANT, start_processes, watch_over
 from trainer.progress import WINDOW, read_progress
@@ -63,6 +64,7 @@ class Supervision:
         self._processes = start_processes(job)
         self._twin = Twin(job, self._processes)
         self._watch = watch_over(job, VARIANT, self._processes.variant)
+        self._cpu = CpuMeter(spare=[self._processes.judge])
         self._report = b""
         self._peak_memory = 0
         self._selector = selectors.DefaultSelector()
@@ -87,6 +89,7 @@ class Supervision:
                 self._tell()
                 if breach := self._watch.look():
                     self._course.breach(breach.what, breach.memory)
+                self._cpu.look()
                 if self._twin.breaches():
                     self._take(self._twin.leave())
             for key, _ in self._selector.select(min(end, tick) - now):
@@ -113,7 +116,8 @@ class Supervision:
             more, _ = end_all([self._processes.variant], SWEEP, spare=[self._processes.judge])
             self._twin.forget()
             self._take(more)
-        if any(one.pid == self._twin.pid for one in ended):
+        if twin := next((one for one in ended if one.pid == self._twin.pid), None):
+            self._course.twin_ended(exit_code(self._job.sandbox, twin.status))
             self._take(self._twin.leave())
 
     def _take(self, ended: Iterable[Ended]) -> None:
@@ -137,10 +141,14 @@ class Supervision:
     def _hear(self, event: JudgeEvent) -> None:
         self._course.hear(event, time.monotonic())
         match event:
+            case HandedOver():
+                self._cpu.stop()
             case WantsTwin():
                 if (log := self._twin.enter()) is not None:
                     self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
-            case TwinDone():
+            case TwinDone(answered=answered):
+                if not answered and (status := self._twin.own_end()) is not None:
+                    self._course.twin_ended(exit_code(self._job.sandbox, status))
                 self._take(self._twin.leave())
 
     def _on_twin_log(self) -> None:
@@ -189,6 +197,7 @@ class Supervision:
             sandbox=self._job.sandbox.tier,
             spent=final.spent if final else course.share * order.budget.amount,
             steps=course.steps,
+            cpu=self._cpu.seconds,
             peak_memory=max(self._peak_memory, self._watch.peak_memory),
             log_bytes=self._log.written,
             tail=log[-TAIL_CHARS:],

@@ -9,8 +9,9 @@
 
 import os
 import signal
+import time
 
-from trainer.descendants import Ended, descendants, end_all, send
+from trainer.descendants import Ended, descendants, end_all, ended, send
 from trainer.processes import Processes, pipe, start_variant, watch_over
 from trainer.runlog import RunLog
 from trainer.sandbox.watch import Watch
@@ -30,6 +31,9 @@ ROUNDS = 64
 
 SWEEP = 3.0
 """Seconds for its processes to go."""
+
+DYING = 0.2
+"""Seconds in which a twin that let go of its socket is gone, if it is dying: a process closes what it holds before it can be seen to have ended."""
 
 CHUNK = 1 << 20
 """Bytes of its log read at once."""
@@ -68,6 +72,15 @@ class Twin:
     def breaches(self) -> bool:
         """Whether it is there and was seen to use more than a variant may."""
         return self.pid is not None and self._watch is not None and self._watch.look() is not None
+
+    def own_end(self) -> int | None:
+        """How it ended by itself, as from ``os.wait``, waited for a moment; None while it lives. It is not reaped."""
+        if self.pid is None:
+            return None
+        deadline = time.monotonic() + DYING
+        while (status := ended(self.pid)) is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return status
 
     def leave(self) -> list[Ended]:
         """End all of it and let the live variant go on. Returns the children reaped meanwhile."""

@@ -1,12 +1,15 @@
 """Honest and dishonest variants of a tiny surface, trained and audited for real: supervisor, sandbox, judge and twin."""
 
+import contextlib
+import time
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
+import psutil
 import pytest
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.result import Audit, Cheated, Crashed, CrashKind, Measured, RunResult
+from evaluator.result import Audit, Cheated, Crashed, CrashKind, Lost, Measured, RunResult
 from tests.integration.judged import BUDGET, TINY, edited, tiny_data
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
@@ -156,3 +159,28 @@ def test_whether_and_how_much_is_audited_follows_the_plan(data: Path, tmp_path: 
     assert audit_of(run(TINY, data, tmp_path / "share", rejected)).positions == 64
     assert run(TINY, data, tmp_path / "none", AuditPlan(merge_below=0.1, share=0.0)).audit is None
     assert run(TINY, data, tmp_path / "off", AuditPlan(merge_below=100.0, mode="off")).audit is None
+
+
+def twin_below(marker: str) -> psutil.Process | None:
+    """The first process of a twin, known by its home below ``marker``."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd().startswith(marker) and process.cwd().endswith("/twin"):
+                return process
+    return None
+
+
+def test_a_run_whose_twin_is_killed_from_outside_is_lost(data: Path, tmp_path: Path) -> None:
+    """Not marked as one of which no twin could be had: made again, it gives the verdict it would have given."""
+    (tmp_path / "scratch").mkdir()
+    order = RunOrder(run="r1", source=TINY, seed=1, budget=BUDGET, directory=tmp_path / "run", audit=FULL)
+    trainer = SubprocessTrainer(TASK, data, Slot("test"), 1 << 20, scratch=tmp_path / "scratch")
+    results: list[RunResult] = []
+    training = Thread(target=lambda: results.append(trainer.train(order, lambda _: None, Event())))
+    training.start()
+    while training.is_alive() and (twin := twin_below(str(tmp_path / "scratch"))) is None:
+        time.sleep(0.005)
+    assert twin is not None
+    twin.kill()
+    training.join()
+    assert results[0].outcome == Lost("its twin was killed from outside"), results[0].details

@@ -20,6 +20,7 @@ def outcome(
     wall_capped: bool = False,
     judge_error: str = "",
     out_of_memory_kills: int | None = None,
+    twin_exit_code: int | None = None,
 ) -> Outcome:
     final = Final(outcome=said, spent=1.0, steps=1) if said else None
     return classify(
@@ -33,6 +34,7 @@ def outcome(
             wall_capped=wall_capped,
             judge_error=judge_error,
             out_of_memory_kills=out_of_memory_kills,
+            twin_exit_code=twin_exit_code,
         )
     )
 
@@ -113,3 +115,11 @@ def test_the_last_error_is_the_line_that_ends_the_last_traceback() -> None:
 def test_a_message_is_one_printable_line_of_bounded_length() -> None:
     assert bounded("a\x1b[31mb\nc\x00") == "a [31mb c"
     assert len(bounded("é" * 10_000)) == MESSAGE_CHARS
+
+
+@pytest.mark.parametrize(
+    ("code", "kills", "lost"), [(-9, 0, True), (-9, 1, False), (-9, None, False), (-15, 0, False), (1, 0, False), (None, 0, False)]
+)
+def test_a_value_whose_twin_was_killed_from_outside_is_lost_and_measured_again(code: int | None, kills: int | None, lost: bool) -> None:
+    found = outcome(Measured(1.5), exit_code=0, out_of_memory_kills=kills, twin_exit_code=code)
+    assert found == (Lost("its twin was killed from outside") if lost else Measured(1.5))

@@ -141,7 +141,7 @@ def examine(
             twin=second,
             welcome=lambda _: second.send(Refusal("stands for the greeting")),
             called=lambda: told.append("called"),
-            left=lambda: told.append("left"),
+            left=lambda answered: told.append("answered" if answered else "failed"),
             patience=0.2,
             at_once=8,
         )
@@ -154,7 +154,7 @@ def test_an_honest_twin_agrees(job: JudgeJob, manifest: Manifest) -> None:
     run = examine(job, manifest)
     assert (run.audit.kind, run.audit.positions) == ("twin", 512)
     assert run.audit.largest < 1e-5
-    assert run.told == ["called", "left"]
+    assert run.told == ["called", "answered"]
 
 
 def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(job: JudgeJob, manifest: Manifest) -> None:
@@ -186,7 +186,7 @@ def test_a_twin_that_says_nothing_proves_nothing_and_the_variant_is_asked(job: J
     run = examine(job, manifest, twin=twin)
     assert run.audit.kind == "live"
     assert run.details["twin"]
-    assert run.told == ["called", "left"]
+    assert run.told == ["called", "failed"]
 
 
 def test_a_twin_of_another_model_is_no_proof_either_way(job: JudgeJob, manifest: Manifest) -> None:
