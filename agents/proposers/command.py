@@ -3,6 +3,7 @@
 - Of all it does only the surface's text is taken, and only when it compiles, keeps the contract and is another program. An edit that is not is sent
   back once, within the same timeout. What is taken is judged as a text: an exit code other than 0 is no reason to throw a sound edit away.
 - An edit is not taken from a command whose time was up: nobody knows what it was in the middle of.
+- An arm that brought nothing several times in a row rests, so that other arms answer: a brief is asked of the same arm until somebody does.
 - Everything it prints is untrusted. One bounded, redacted line of it may reach the log; the environment it ran in never does.
 - It is a person's tool, confined by nothing: docs/command.md says what it can reach.
 """
@@ -38,10 +39,10 @@ logger = logging.getLogger(__name__)
 
 REPAIRS = 1
 """Times an edit is sent back. A coding agent has looked at its own edit already; a second time costs as much as another idea."""
-TIMEOUTS = 3
-"""In a row, after which the arm rests."""
+FRUITLESS = 3
+"""Briefs in a row without a proposal, after which the arm rests: a login that has run out, a service that is down, a timeout that is too short."""
 RESTS = (60.0, 1800.0)
-"""Shortest and longest seconds of a rest; it doubles with every timeout after the third."""
+"""Shortest and longest seconds of a rest; it doubles with every further brief without a proposal."""
 NOT_STARTED = (126, 127)
 """Exit codes of a program, or of a shell's last one, that is not executable or not there."""
 SAID_LINES = 200
@@ -64,7 +65,7 @@ class CommandOrder(Struct, frozen=True, kw_only=True):
 
 
 class CommandProposer:
-    """Runs one command line for every brief. Between briefs it remembers only how often its time was up."""
+    """Runs one command line for every brief. Between briefs it remembers only how many in a row brought nothing."""
 
     def __init__(
         self,
@@ -87,22 +88,26 @@ class CommandProposer:
         self._surface = surface
         self._scratch = scratch
         self._now = now
-        self._timeouts = 0
+        self._fruitless = 0
         self._until = 0.0
         self._rests = Backoff(RESTS, random.Random(" ".join(order.command)))
 
     def propose(self, brief: Brief) -> Proposal:
         """See ``Proposer.propose``. Raises ArmStopped without its program, Unavailable while it rests, ProposerError without a sound edit."""
         if self._now() < self._until:
-            raise Unavailable(
-                f"{self._name}: its time was up {self._timeouts} times in a row; {self._until - self._now():.0f} s of its rest are left"
-            )
+            left = self._until - self._now()
+            raise Unavailable(f"{self._name}: brought nothing {self._fruitless} times in a row; {left:.0f} s of its rest are left")
         self._require_programs()
         try:
             with CommandLink(self._scratch) as link:
-                return self._work(brief, link, _laid_out(link.folder, brief, self._surface, self._texts(brief)))
-        except OSError as error:
-            raise ProposerError(f"{self._name}: {self._redacted(str(error))}") from None
+                proposal = self._work(brief, link, _laid_out(link.folder, brief, self._surface, self._texts(brief)))
+        except ArmStopped:
+            raise
+        except (ProposerError, OSError) as error:
+            raise self._nothing(self._redacted(str(error))) from None
+        self._fruitless = 0
+        self._rests.reset()
+        return proposal
 
     def _work(self, brief: Brief, link: CommandLink, tree: Worktree) -> Proposal:
         deadline = time.monotonic() + self._order.timeout
@@ -113,13 +118,12 @@ class CommandProposer:
             result = self._taken(tree, brief)
             self._log(brief, ending, heard, result, turn)
             if ending.timed_out:
-                raise self._out_of_time()
-            self._note_in_time()
+                raise ProposerError(f"not done in {self._order.timeout:g} s")
             if isinstance(result, str):
                 return self._proposal(brief, result, tree.proposal() or "\n".join(heard.text.splitlines()[-SAID_LINES:]))
             self._refuse_failure(ending, heard, result)
             problem = result
-        raise ProposerError(f"{self._name}: no sound edit after a repair: {problem.message if problem else ''}")
+        raise ProposerError(f"no sound edit after a repair: {problem.message if problem else ''}")
 
     def _run(self, link: CommandLink, tree: Worktree, problem: Problem | None, seconds: float) -> Ending:
         prompt = prompt_text(self._surface, problem)
@@ -179,20 +183,16 @@ class CommandProposer:
         said = self._last_words(ending, heard) or "it said nothing"
         if ending.code in NOT_STARTED:
             raise ArmStopped(f"{self._name} cannot be started: {said}. Install what is missing, or correct `command` of this arm.")
-        raise ProposerError(f"{self._name} ended with {ending.code} and left {self._surface} as it was: {said}")
+        raise ProposerError(f"ended with {ending.code} and left {self._surface} as it was: {said}")
 
-    def _out_of_time(self) -> ProposerError:
-        self._timeouts += 1
-        what = f"{self._name}: not done in {self._order.timeout:g} s"
-        if self._timeouts < TIMEOUTS:
-            return ProposerError(what)
+    def _nothing(self, why: str) -> ProposerError:
+        """What to raise for a brief without a proposal."""
+        self._fruitless += 1
+        if self._fruitless < FRUITLESS:
+            return ProposerError(f"{self._name}: {why}")
         rest = self._rests.next()
         self._until = self._now() + rest
-        return Unavailable(f"{what}, {self._timeouts} times in a row; it rests for {rest:.0f} s")
-
-    def _note_in_time(self) -> None:
-        self._timeouts = 0
-        self._rests.reset()
+        return Unavailable(f"{self._name}: {why}; nothing {self._fruitless} times in a row, it rests for {rest:.0f} s")
 
     # ------------------------------------------------------------------ what is told
 

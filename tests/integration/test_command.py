@@ -219,7 +219,7 @@ def test_an_edit_can_be_mended(play: Play, bad: str) -> None:
 
 
 def test_a_command_that_failed_before_it_edited_is_not_asked_again(play: Play) -> None:
-    assert play.refused("echo first; echo 'quota exceeded' >&2; exit 3") == "sh ended with 3 and left train.py as it was: quota exceeded"
+    assert play.refused("echo first; echo 'quota exceeded' >&2; exit 3") == "sh: ended with 3 and left train.py as it was: quota exceeded"
     assert play.calls() == 1
 
 
@@ -282,8 +282,9 @@ def test_a_daemon_that_holds_its_stdout_delays_nobody(play: Play) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_three_timeouts_in_a_row_rest_the_arm_for_a_time_that_grows(play: Play) -> None:
-    slow = play.proposer(f"[ -e {play.folder}/quick ] || sleep 100\n{EDIT}", timeout=0.3)
+@pytest.mark.parametrize(("bad", "timeout"), [("sleep 100", 0.5), ("exit 1", 30.0), ("kill -9 $PPID; sleep 9", 30.0)])
+def test_three_briefs_for_nothing_rest_the_arm_for_a_time_that_grows(play: Play, bad: str, timeout: float) -> None:
+    slow = play.proposer(f"[ -e {play.folder}/well ] || {{ {bad}; }}\n{EDIT}", timeout=timeout)
     seen = []
     for _ in range(4):
         with pytest.raises(ProposerError) as caught:
@@ -300,9 +301,12 @@ def test_three_timeouts_in_a_row_rest_the_arm_for_a_time_that_grows(play: Play) 
         slow.propose(BRIEF)
     assert play.calls() == 4
     play.seconds += 62.0
-    (play.folder / "quick").touch()
-    patient = play.proposer(f"[ -e {play.folder}/quick ] || sleep 100\n{EDIT}")
-    assert patient.propose(BRIEF).source == EDITED
+    (play.folder / "well").touch()
+    assert slow.propose(BRIEF).source == EDITED
+    (play.folder / "well").unlink()
+    with pytest.raises(ProposerError) as caught:
+        slow.propose(BRIEF)
+    assert type(caught.value) is ProposerError
 
 
 # ---------------------------------------------------------------------- what it prints and leaves
