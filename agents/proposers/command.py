@@ -133,7 +133,7 @@ class CommandProposer:
         line = words(self._template, self._order.command)
         environment = command_environment(os.environ, self._order.env, link.folder / "tmp")
         call = Call(
-            command=[_found(line[0]) or line[0], *(line[1:] if self._template.shell else filled(line[1:], values))],
+            command=[shutil.which(line[0]) or line[0], *(line[1:] if self._template.shell else filled(line[1:], values))],
             environment=environment,
             folder=str(tree.folder),
             input=str(tree.folder / PROMPT) if self._template.prompted else os.devnull,
@@ -172,7 +172,7 @@ class CommandProposer:
 
     def _require_programs(self) -> None:
         for program in (words(self._template, self._order.command)[0], "git"):
-            if _found(program) is None:
+            if shutil.which(program) is None:
                 what = f"{program!r} is not a program on the PATH of this agent's machine"
                 raise ArmStopped(f"{what}. Install it there, or correct `command` of this arm.")
 
@@ -230,7 +230,3 @@ class CommandProposer:
 def _laid_out(folder: Path, brief: Brief, surface: str, texts: Mapping[str, str]) -> Worktree:
     (folder / "tmp").mkdir()
     return Worktree(folder / "experiment", surface, brief.source, texts)
-
-
-def _found(program: str) -> str | None:
-    return shutil.which(program)

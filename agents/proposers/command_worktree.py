@@ -72,6 +72,9 @@ class Worktree:
             return ""
 
     def _write(self, name: str, text: str, mode: int) -> None:
+        if self.folder.is_symlink():  # what it leads to is none of ours
+            raise OSError("the command's folder was replaced by a link")
+        self.folder.chmod(0o700)
         path = self.folder / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

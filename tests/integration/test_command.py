@@ -218,6 +218,14 @@ def test_an_edit_can_be_mended(play: Play, bad: str) -> None:
     assert SOURCE in play.note("train.py")
 
 
+def test_nothing_is_written_through_a_link_in_place_of_its_folder(play: Play) -> None:
+    aside = play.folder / "aside"
+    aside.mkdir()
+    assert "replaced by a link" in play.refused(f"echo mine > {aside}/prompt.md; mv ../experiment ../moved; ln -s {aside} ../experiment")
+    assert [path.name for path in aside.iterdir()] == ["prompt.md"]
+    assert (aside / "prompt.md").read_text() == "mine\n"
+
+
 def test_a_command_that_failed_before_it_edited_is_not_asked_again(play: Play) -> None:
     assert play.refused("echo first; echo 'quota exceeded' >&2; exit 3") == "sh: ended with 3 and left train.py as it was: quota exceeded"
     assert play.calls() == 1
@@ -242,7 +250,7 @@ def test_a_program_that_cannot_be_executed_stops_its_arm(play: Play) -> None:
 
 
 def test_a_shell_s_line_that_finds_nothing_stops_its_arm(play: Play) -> None:
-    assert "no-such-agent: not found" in play.refused("no-such-agent < prompt.md", kind=ArmStopped)
+    assert "no-such-agent" in play.refused("no-such-agent < prompt.md", kind=ArmStopped)
 
 
 # ---------------------------------------------------------------------- what does not end
