@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from agents.loop import Snapshot
 from configs.load import ConfigError, Loaded, resolved_yaml
 from configs.schema import Config
 from coordinator.leaderboard import Json
@@ -63,8 +64,10 @@ class Swarm:
         self._local = config.cluster.address == "local"
         self._owner = os.getpid() if self._local else None
         self._agents: dict[str, Any] = {}
+        self._asked: dict[str, Any] = {}
         self._coordinator: Any = None
         self.problems: dict[str, str] = {}
+        """What a person has to mend, by what it is about: agents that could not be made, arms that are stopped."""
 
     # ------------------------------------------------------------------ start
 
@@ -102,13 +105,18 @@ class Swarm:
         return f"coordinator-{self._config.campaign.name}"
 
     def _look_for_problems(self) -> None:
-        """Agents that could not be made say why, once."""
+        """Read what agents answered since the last look, and ask them again."""
         for name, handle in self._agents.items():
             if name in self.problems:
                 continue
+            asked = self._asked.setdefault(name, handle.snapshot.remote())
+            if not ray.wait([asked], timeout=0)[0]:
+                continue
+            del self._asked[name]
             try:
-                ready, _ = ray.wait([handle.pid.remote()], timeout=0)
-                ray.get(ready, timeout=0)
+                snapshot: Snapshot = ray.get(asked)
+                for arm, why in snapshot.stopped.items():
+                    self.problems.setdefault(f"arm {arm} is stopped", why)
             except RayTaskError as error:
                 self.problems[name] = str(error.cause)
             except RayError as error:
@@ -177,6 +185,7 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
     """Show what happens until the campaign is finished, or until Ctrl-C on a cluster; the exit code."""
     limit = time.monotonic() + config.campaign.session_minutes * 60 if config.campaign.session_minutes else float("inf")
     seen, taken, reconciled = 0, 0, time.monotonic()
+    told: set[str] = set()
     while True:
         page = swarm.look(seen)
         if page is not None:
@@ -197,4 +206,7 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
         if time.monotonic() - reconciled > RECONCILE_SECONDS:
             reconciled = time.monotonic()
             swarm.reconcile()
+            for name in swarm.problems.keys() - told:
+                told.add(name)
+                view.warn(f"{name}: {swarm.problems[name]}")
         time.sleep(LOOK_SECONDS)

@@ -64,6 +64,11 @@ class LitellmCompletion:
         return _reply(response, model, time.monotonic() - began)
 
 
+def load() -> None:
+    """Import litellm now instead of at the first call."""
+    _litellm()
+
+
 async def _call(litellm: Any, messages: Sequence[Message], model: str, options: Options) -> Any:
     async with asyncio.timeout(options.timeout):
         return await litellm.acompletion(
@@ -84,6 +89,7 @@ async def _call(litellm: Any, messages: Sequence[Message], model: str, options: 
 def _litellm() -> ModuleType:
     """litellm, made quiet: it logs requests, and its loggers would write what was redacted here."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_MODE"] = "PRODUCTION"  # or it takes in whatever `.env` lies above its own folder
     import litellm
 
     litellm.suppress_debug_info = True
