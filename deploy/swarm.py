@@ -91,7 +91,7 @@ class Swarm:
         for place in places(self._config):
             if place.actor not in self._agents:
                 self._agents[place.actor] = self._agent(place)
-        self._look_for_problems()
+        self.look_for_problems()
 
     def _agent(self, place: Place) -> Any:
         builder = partial(build_agent, self._config, place.order)
@@ -104,17 +104,19 @@ class Swarm:
         """Name of the coordinator's actor."""
         return f"coordinator-{self._config.campaign.name}"
 
-    def _look_for_problems(self) -> None:
-        """Read what agents answered since the last look, and ask them again."""
+    def look_for_problems(self) -> None:
+        """Ask every agent; who does not answer at once is heard at the next look."""
         for name, handle in self._agents.items():
-            if name in self.problems:
-                continue
-            asked = self._asked.setdefault(name, handle.snapshot.remote())
-            if not ray.wait([asked], timeout=0)[0]:
+            if name not in self.problems and name not in self._asked:
+                self._asked[name] = handle.snapshot.remote()
+        asked = list(self._asked.values())
+        ready = ray.wait(asked, num_returns=len(asked), timeout=LOOK_SECONDS)[0] if asked else []
+        for name, answer in list(self._asked.items()):
+            if answer not in ready:
                 continue
             del self._asked[name]
             try:
-                snapshot: Snapshot = ray.get(asked)
+                snapshot: Snapshot = ray.get(answer)
                 for arm, why in snapshot.stopped.items():
                     self.problems.setdefault(f"arm {arm} is stopped", why)
             except RayTaskError as error:
@@ -193,6 +195,8 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
             seen += len(rows)
             view.update(status, rows)
             if status["state"] == "finished":
+                swarm.look_for_problems()
+                tell_problems(swarm, view, told)
                 return 1 if status["failed"] else signals.code
         if signals.count > taken:
             taken = signals.count
@@ -206,7 +210,13 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
         if time.monotonic() - reconciled > RECONCILE_SECONDS:
             reconciled = time.monotonic()
             swarm.reconcile()
-            for name in swarm.problems.keys() - told:
-                told.add(name)
-                view.warn(f"{name}: {swarm.problems[name]}")
+            tell_problems(swarm, view, told)
         time.sleep(LOOK_SECONDS)
+
+
+def tell_problems(swarm: Swarm, view: View, told: set[str]) -> None:
+    """Show what a person has to mend and was not told yet."""
+    for name, problem in swarm.problems.items():
+        if name not in told:
+            told.add(name)
+            view.warn(f"{name}: {problem}")

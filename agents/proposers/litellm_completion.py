@@ -65,8 +65,9 @@ class LitellmCompletion:
 
 
 def load() -> None:
-    """Import litellm now instead of at the first call."""
-    _litellm()
+    """Import litellm, and let it answer itself once: it loads as much again at its first call. Needs no key and no network."""
+    asked = _litellm().acompletion(model="openai/gpt-4o", messages=[{"role": "user", "content": ""}], mock_response="ready")
+    asyncio.run_coroutine_threadsafe(asked, _loop()).result()
 
 
 async def _call(litellm: Any, messages: Sequence[Message], model: str, options: Options) -> Any:
