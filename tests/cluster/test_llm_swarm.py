@@ -1,5 +1,6 @@
 """A whole swarm, as a person starts it, whose arms ask models over HTTP: models that refuse, talk, repeat themselves, go down for a while."""
 
+import gzip
 import subprocess
 import time
 from collections import Counter
@@ -32,14 +33,19 @@ def arm(name: str, server: ChatServer) -> str:
 
 
 def holding(folder: Path, secret: bytes) -> list[str]:
-    """Files below ``folder`` that hold ``secret``, and git repositories one of whose objects does."""
-    found = [str(path) for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and secret in path.read_bytes()]
+    """Files below ``folder`` that hold ``secret``, compressed or not, and git repositories one of whose objects does."""
+    found = [str(path) for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and secret in content(path)]
     for head in folder.rglob("HEAD"):
         words = ["git", "--git-dir", str(head.parent), "cat-file", "--batch-all-objects", "--batch", "--unordered"]
         objects = subprocess.run(words, capture_output=True, check=True).stdout
         assert objects.count(b"\n") > 10
         found += [str(head.parent)] * (secret in objects)
     return found
+
+
+def content(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
 def proposals(state: CampaignState) -> Counter[str]:
