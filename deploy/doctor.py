@@ -61,9 +61,9 @@ def examine(config: Config) -> Iterator[Check]:
     yield _held("campaigns", lambda: require_folder(layout_of(config).folder), f"{config.campaigns_dir} can be written to")
     yield _disk(Path(config.campaigns_dir))
     yield _port(config)
-    yield _data(config)
     if any(arm.proposer == "llm" for arm in config.arms):
         yield _held("keys", lambda: _require_keys(config), "every arm has one, as far as can be told without asking its provider")
+    yield _data(config)
     yield from sandbox_checks(config, probe())
     yield _ray()
     yield _torch(config)
