@@ -45,7 +45,7 @@ class Proposing(Rulebook):
         return Brief(
             ordinal=ordinal,
             seed=seed_of(self.rules.seed, f"brief:{ordinal}:{self.state.refused}:{salt}"),
-            arm=self._arm(ordinal + turn),
+            arm=self._arm(ordinal + turn + len(self.state.turned_away)),  # an arm that repeats itself hands the turn on
             division=division.name,
             metric=self.rules.metric,
             parent=best.commit if best else self.state.start.commit,

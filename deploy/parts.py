@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from agents.loop import AgentLoop
 from agents.proposers.arms import make_proposers
+from agents.proposers.warming import warm_up
 from agents.spool import Spool
 from configs.charter import charter_path
 from configs.errors import ConfigError
@@ -129,6 +130,7 @@ def open_service(config: Config) -> Service:
 
 def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
     """An agent, ready to start. Raises ConfigError when its node lacks what the task needs."""
+    warm_up(config.arms)
     task, layout = load_task(config.task.name), layout_of(config)
     layout.logs.mkdir(parents=True, exist_ok=True)
     log_to(layout.logs / f"{order.agent}.log")

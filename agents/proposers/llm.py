@@ -13,7 +13,7 @@ from agents.edits.apply import SURFACE, apply
 from agents.edits.outcome import Edited, Kind, Problem, bounded
 from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
 from agents.proposers.completion import Message, Reply
-from agents.proposers.contract import ArmStopped, ProposerError, proposal_id
+from agents.proposers.contract import ArmStopped, Fruitless, proposal_id
 from agents.proposers.persistence import Persistent, TooLongError
 from agents.proposers.prompt import first_messages
 from coordinator.protocol import Brief, Proposal
@@ -43,7 +43,7 @@ class LlmProposer:
         self._surface = surface
 
     def propose(self, brief: Brief) -> Proposal:
-        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, ProposerError without a sound edit."""
+        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, Fruitless without a sound edit."""
         answer = self._converse(brief)
         source = answer.edited.source
         title, hypothesis = title_and_hypothesis(answer.text)
@@ -70,7 +70,7 @@ class LlmProposer:
                 return _Answer(result, reply.text)
             messages = [*messages, *_sent_back(reply, result)]
             problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
-        raise ProposerError(problem)
+        raise Fruitless(problem)
 
     def _reply(self, messages: list[Message], *, first: bool) -> Reply:
         try:
