@@ -3,7 +3,7 @@
 - One call at a time (a lock), each one journal transaction: decide → apply → journal → act, then answer. Calls made ``together`` share the
   transaction, and none of them is answered before it is on the disk.
 - A call that fails leaves nothing behind: the state is made anew from the journal.
-- Heartbeats and briefs in hand are soft: nothing about them is journaled, and after a restart every lease has its full life again.
+- Heartbeats, briefs in hand and open calls are soft: nothing about them is journaled, and after a restart every lease has its full life again.
 """
 
 import threading
@@ -18,12 +18,29 @@ from configs.load import ConfigError
 from coordinator.campaign import RulesMismatchError
 from coordinator.domain import Phase, Refusal
 from coordinator.events import ProposalRefused, Rules
+from coordinator.exchanges import Exchanges
 from coordinator.gate import Gate
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
 from coordinator.leaderboard import Json, row, status
 from coordinator.ledger import Ledger, Listener, TaskCard
-from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.protocol import (
+    Accepted,
+    Ack,
+    AgentCard,
+    Brief,
+    CallRecord,
+    CallRequest,
+    Lease,
+    Permit,
+    Proposal,
+    Pulse,
+    Refused,
+    Token,
+    Wait,
+    Welcome,
+)
+from coordinator.reservations import OpenCall
 from coordinator.rulebook import UnknownAgentError
 from coordinator.soft import Soft
 from coordinator.state import CampaignState
@@ -65,6 +82,7 @@ class Service:
         self._grouped = self._spoilt = False
         self.changes = 0
         self._layout = layout
+        self._exchanges = Exchanges(layout.calls)
         self._gate = Gate(task.frozen, task.imports)
         _require_kept(self._gate, task)
         _make(layout)
@@ -104,10 +122,13 @@ class Service:
         self._soft.expect(agent for agent, known in self.state.agents.items() if known.run)
 
     def close(self) -> None:
-        """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk."""
+        """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk, and open calls count at their estimates."""
         with self._mutex:
-            self._ledger.close()
-            self._lock.release()
+            try:
+                self._give_up(list(self._soft.calls))
+            finally:
+                self._ledger.close()
+                self._lock.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[Ledger]:
@@ -227,7 +248,7 @@ class Service:
         """See ``Coordinator.lease``."""
         with self._transaction() as ledger:
             self._known(agent)
-            while events := ledger.campaign.lease(agent):
+            while events := ledger.campaign.lease(agent, self._soft.calls.usd):
                 ledger.commit(events)
                 self._settle()
         with self._mutex:
@@ -280,6 +301,36 @@ class Service:
         with self._transaction() as ledger:
             ledger.commit(ledger.campaign.release(agent, token, reason))
 
+    def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
+        """See ``Coordinator.permit``. Only the end of the money is written down."""
+        with self._mutex:
+            self._known(agent)
+            calls, campaign = self._soft.calls, self._ledger.campaign
+            answer = campaign.permit(request, calls)
+            if isinstance(answer, Permit) and request.call not in calls:
+                calls.open(agent, request, campaign.estimate(request), self._clock())
+            if isinstance(answer, Wait) and answer.stop and self.state.phase is Phase.RUNNING:
+                with self._transaction() as ledger:
+                    ledger.commit(ledger.campaign.cap(answer.reason))
+            return answer
+
+    def settle(self, agent: str, record: CallRecord, exchange: bytes | None = None) -> None:
+        """See ``Coordinator.settle``. Taken from an agent that is not known any more, too: the money is spent."""
+        with self._transaction() as ledger:
+            events = ledger.campaign.settle(agent, record)
+            if events and exchange is not None:
+                self._exchanges.keep(record.call, exchange)
+            ledger.commit(events)
+            self._soft.calls.close(record.call)
+
+    def _give_up(self, calls: Sequence[OpenCall]) -> None:
+        """Settle calls at their estimates."""
+        if calls:
+            with self._transaction() as ledger:
+                for call in calls:
+                    ledger.commit(ledger.campaign.give_up(call))
+                    self._soft.calls.close(call.request.call)
+
     def _known(self, agent: str) -> str:
         """Division of a present agent, who was heard of now. Raises UnknownAgentError."""
         known = self.state.agents.get(agent)
@@ -299,6 +350,7 @@ class Service:
             for agent in self._soft.silent():
                 self._soft.forget(agent)
                 ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
+            self._give_up(self._soft.calls.expired(self._clock()))
 
     def drain(self, reason: str, now: bool = False) -> None:
         """Take no new work; with ``now`` also end the open runs and queue them again."""
@@ -323,7 +375,7 @@ class Service:
     def status(self) -> Json:
         """The status page."""
         with self._mutex:
-            return status(self.state, self._clock(), alive=True, progress=self._soft.progress)
+            return status(self.state, self._clock(), alive=True, progress=self._soft.progress, calls_usd=self._soft.calls.usd)
 
 
 def _writable(proposal: Proposal) -> Proposal:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from coordinator.reservations import Reservations
 from evaluator.result import Progress
 
 THINKING_SECONDS = 900.0
@@ -17,6 +18,7 @@ class Soft:
         self._heard: dict[str, float] = {}
         self._briefed: dict[str, float] = {}
         self.progress: dict[str, Progress] = {}
+        self.calls = Reservations()
         self.stopping = False
 
     def heard(self, agent: str) -> None:
