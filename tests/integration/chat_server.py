@@ -34,7 +34,9 @@ def refused(status: int, message: str, *, code: str | None = None, headers: dict
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Answers in the order of ``script``; the last answer is repeated. requests: bodies received, in order. keys: authorisations received."""
+    """Answers in the order of ``script``; the last answer is repeated. requests: bodies received, in order. keys: authorisations received.
+    open, most_open: requests it has not answered yet, now and at most.
+    """
 
     daemon_threads = True
 
@@ -43,6 +45,7 @@ class ChatServer(ThreadingHTTPServer):
         self.script: list[Answer] = []
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.open = self.most_open = 0
         self._lock = Lock()
 
     @property
@@ -52,13 +55,20 @@ class ChatServer(ThreadingHTTPServer):
     def play(self, *answers: Answer) -> None:
         """Begin a new script, with nothing received."""
         with self._lock:
-            self.script, self.requests, self.keys = list(answers), [], []
+            self.script, self.requests, self.keys, self.most_open = list(answers), [], [], 0
 
     def take(self, body: dict[str, Any], key: str) -> Answer:
         with self._lock:
             self.requests.append(body)
             self.keys.append(key)
+            self.open += 1
+            self.most_open = max(self.most_open, self.open)
             return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+    def over(self) -> None:
+        """A request is answered, or as good as that."""
+        with self._lock:
+            self.open -= 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away, after its timeout, is part of the play."""
@@ -72,6 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer = self.server.take(body, self.headers.get("Authorization", ""))
         time.sleep(answer.delay)
+        self.server.over()  # before the answer: its caller may ask again as soon as it is there
         data = (_completion(body["model"], answer) if answer.text is not None else answer.body).encode()
         if answer.sent > 0:
             self.send_response(answer.status)
