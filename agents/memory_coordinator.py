@@ -202,7 +202,7 @@ class MemoryCoordinator:
 
         return self._call("permit", decide, agent)
 
-    def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:
+    def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:  # noqa: ARG002 - of whomever
         """Keep it, once."""
 
         def keep() -> None:
@@ -210,7 +210,7 @@ class MemoryCoordinator:
                 self.exchanges[record.call] = exchange
             self.settled.setdefault(record.call, record)
 
-        self._call("settle", keep, agent)
+        self._call("settle", keep)
 
     def _call(self, name: str, act: Callable[[], Answer], agent: str | None = None) -> Answer:
         with self._lock:

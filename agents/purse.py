@@ -32,26 +32,32 @@ class LinkedPurse:
         link, closing = self._connected(), self._ending.closing
         poll = Backoff(self._patience.poll, random.Random(request.call))
         deadline = self._clock.now() + LONGEST_WAIT
-        while True:
+        while not closing.is_set():
             match link.insist(partial(self._ask, request), until=closing):
                 case Permit():
                     return
-                case None:
-                    raise Unavailable("the agent comes to its end")
                 case Wait(reason=reason, stop=stop):
                     left = deadline - self._clock.now()
-                    if stop or left <= 0 or self._clock.wait(closing, min(poll.next(), left)):
+                    if stop or left <= 0:
                         raise Unavailable(f"{request.model} may not be called: {reason}")
+                    self._clock.wait(closing, min(poll.next(), left))
+                case None:
+                    pass
+        raise Unavailable("the agent comes to its end")
 
     def settle(self, record: CallRecord, exchange: bytes | None) -> None:
-        """See ``Purse.settle``. What cannot be said before the agent's end counts at its estimate."""
+        """See ``Purse.settle``. Said without joining first, so that an agent that has left stays gone; unsaid, the call counts at its estimate."""
+        link, closing = self._connected(), self._ending.closing
+        again = Backoff(self._patience.connection, random.Random(record.call))
+        while True:
+            try:
+                return link.ask_unjoined(partial(self._say, record, exchange))
+            except ConnectionError as error:
+                if self._clock.wait(closing, again.next()):
+                    return logger.warning("call is not settled", extra={"agent": self._agent, "call": record.call, "error": str(error)})
 
-        def say(coordinator: Coordinator) -> bool:
-            coordinator.settle(self._agent, record, exchange)
-            return True
-
-        if not self._connected().insist(say, until=self._ending.closing, grace=self._patience.goodbye):
-            logger.warning("call is not settled", extra={"agent": self._agent, "call": record.call})
+    def _say(self, record: CallRecord, exchange: bytes | None, coordinator: Coordinator) -> None:
+        coordinator.settle(self._agent, record, exchange)
 
     def _ask(self, request: CallRequest, coordinator: Coordinator) -> Permit | Wait:
         return coordinator.permit(self._agent, request)

@@ -40,6 +40,10 @@ class Reservations:
         """Open calls of a model."""
         return sum(each.request.model == model for each in self._open.values())
 
+    def of_agent(self, agent: str) -> list[OpenCall]:
+        """Open calls of an agent."""
+        return [each for each in self._open.values() if each.agent == agent]
+
     def open(self, agent: str, request: CallRequest, usd: float | None, now: float) -> None:
         """A call begins."""
         self._open[request.call] = OpenCall(agent, request, usd, now + request.timeout + GRACE_SECONDS)

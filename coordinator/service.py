@@ -196,6 +196,9 @@ class Service:
         with self._transaction() as ledger:
             self._soft.heard(card.agent)
             self._soft.forget_brief(card.agent)
+            known = self.state.agents.get(card.agent)
+            if known is not None and known.card.incarnation != card.incarnation:  # its earlier life can settle nothing any more
+                self._give_up(self._soft.calls.of_agent(card.agent))
             ledger.commit(ledger.campaign.join(card))
         start = self.state.start
         return Welcome(campaign=start.campaign, epoch=self.state.epoch, metric=start.rules.metric, heartbeat=self._pace.heartbeat, ttl=self._pace.ttl)
@@ -204,6 +207,7 @@ class Service:
         """See ``Coordinator.leave``."""
         with self._transaction() as ledger:
             self._soft.forget(agent)
+            self._give_up(self._soft.calls.of_agent(agent))
             ledger.commit(ledger.campaign.leave(agent, reason))
 
     def brief(self, agent: str) -> Brief | Wait:
@@ -324,7 +328,7 @@ class Service:
             self._soft.calls.close(record.call)
 
     def _give_up(self, calls: Sequence[OpenCall]) -> None:
-        """Settle calls at their estimates."""
+        """Settle calls at their estimates; what their agents say of them after all counts in their place."""
         if calls:
             with self._transaction() as ledger:
                 for call in calls:

@@ -111,6 +111,20 @@ def test_a_call_of_an_agent_that_died_is_given_up_at_its_estimate(tmp_path: Path
         assert service.state.spend.usd == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize("gone", [lambda service: service.join(card("a0", "2")), lambda service: service.leave("a0", "drained")])
+def test_a_call_of_an_agent_that_went_makes_room_at_once(tmp_path: Path, gone: Callable[[Service], object]) -> None:
+    with opened(tmp_path / "demo", models={MODEL: ModelTerms(input_usd=0.0, output_usd=1000.0, at_once=1)}) as service:
+        service.join(card("a1"))
+        service.permit("a0", request("c1"))
+        service.join(card("a0"))
+        assert isinstance(service.permit("a1", request("c2")), Wait)
+        gone(service)
+        assert service.state.spend.usd == pytest.approx(0.2)
+        assert service.permit("a1", request("c2")) == Permit("c2")
+        service.settle("a0", record("c1"), None)
+        assert service.state.spend.usd == pytest.approx(0.05)
+
+
 def test_calls_that_are_open_at_the_end_count_at_their_estimates(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with opened(folder) as service:

@@ -1,6 +1,6 @@
 """Permits and records of calls: every try has one of each, whatever becomes of it, and secrets stay behind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from threading import Event
 
@@ -153,12 +153,20 @@ class Waits:
 
     def __init__(self) -> None:
         self.at = 0.0
+        self._later: list[tuple[float, Callable[[], None]]] = []
+
+    def then(self, at: float, act: Callable[[], None]) -> None:
+        """Do something when that time has come."""
+        self._later.append((at, act))
 
     def now(self) -> float:
         return self.at
 
     def wait(self, event: Event, seconds: float) -> bool:
         self.at += seconds
+        for at, act in self._later:
+            if at <= self.at:
+                act()
         return event.is_set()
 
 
@@ -209,3 +217,19 @@ def test_an_agent_that_ends_waits_for_nobody() -> None:
         purse.permit(REQUEST)
     purse.settle(RECORD, None)
     assert coordinator.settled == {}
+    coordinator.down = False
+    purse.settle(RECORD, None)
+    assert coordinator.settled == {"c1": RECORD}
+    assert coordinator.calls["join"] == 0, "an agent that has left must not come back"
+
+
+def test_a_record_outlasts_a_coordinator_that_is_away() -> None:
+    coordinator = MemoryCoordinator()
+    purse, clock, _ = linked(coordinator)
+    purse.permit(REQUEST)
+    coordinator.restart()
+    coordinator.down = True
+    clock.then(5.0, lambda: setattr(coordinator, "down", False))
+    purse.settle(RECORD, b"said")
+    assert clock.at >= 5.0
+    assert coordinator.settled == {"c1": RECORD}
