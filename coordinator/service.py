@@ -18,7 +18,6 @@ from configs.load import ConfigError
 from coordinator.campaign import RulesMismatchError
 from coordinator.domain import Phase, Refusal
 from coordinator.events import ProposalRefused, Rules
-from coordinator.exchanges import Exchanges
 from coordinator.gate import Gate
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
@@ -45,6 +44,7 @@ from coordinator.rulebook import UnknownAgentError
 from coordinator.soft import Soft
 from coordinator.state import CampaignState
 from coordinator.surface import digest
+from coordinator.till import Till
 from evaluator.result import Progress, RunResult
 
 
@@ -82,7 +82,7 @@ class Service:
         self._grouped = self._spoilt = False
         self.changes = 0
         self._layout = layout
-        self._exchanges = Exchanges(layout.calls)
+        self._till = Till(layout.calls, clock)
         self._gate = Gate(task.frozen, task.imports)
         _require_kept(self._gate, task)
         _make(layout)
@@ -125,7 +125,7 @@ class Service:
         """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk, and open calls count at their estimates."""
         with self._mutex:
             try:
-                self._give_up(list(self._soft.calls))
+                self._give_up(list(self._till.held))
             finally:
                 self._ledger.close()
                 self._lock.release()
@@ -198,7 +198,7 @@ class Service:
             self._soft.forget_brief(card.agent)
             known = self.state.agents.get(card.agent)
             if known is not None and known.card.incarnation != card.incarnation:  # its earlier life can settle nothing any more
-                self._give_up(self._soft.calls.of_agent(card.agent))
+                self._give_up(self._till.held.of_agent(card.agent))
             ledger.commit(ledger.campaign.join(card))
         start = self.state.start
         return Welcome(campaign=start.campaign, epoch=self.state.epoch, metric=start.rules.metric, heartbeat=self._pace.heartbeat, ttl=self._pace.ttl)
@@ -207,7 +207,7 @@ class Service:
         """See ``Coordinator.leave``."""
         with self._transaction() as ledger:
             self._soft.forget(agent)
-            self._give_up(self._soft.calls.of_agent(agent))
+            self._give_up(self._till.held.of_agent(agent))
             ledger.commit(ledger.campaign.leave(agent, reason))
 
     def brief(self, agent: str) -> Brief | Wait:
@@ -252,7 +252,7 @@ class Service:
         """See ``Coordinator.lease``."""
         with self._transaction() as ledger:
             self._known(agent)
-            while events := ledger.campaign.lease(agent, self._soft.calls.usd):
+            while events := ledger.campaign.lease(agent, self._till.held.usd):
                 ledger.commit(events)
                 self._settle()
         with self._mutex:
@@ -309,10 +309,7 @@ class Service:
         """See ``Coordinator.permit``. Only the end of the money is written down."""
         with self._mutex:
             self._known(agent)
-            calls, campaign = self._soft.calls, self._ledger.campaign
-            answer = campaign.permit(request, calls)
-            if isinstance(answer, Permit) and request.call not in calls:
-                calls.open(agent, request, campaign.estimate(request), self._clock())
+            answer = self._till.permit(self._ledger.campaign, agent, request)
             if isinstance(answer, Wait) and answer.stop and self.state.phase is Phase.RUNNING:
                 with self._transaction() as ledger:
                     ledger.commit(ledger.campaign.cap(answer.reason))
@@ -321,19 +318,12 @@ class Service:
     def settle(self, agent: str, record: CallRecord, exchange: bytes | None = None) -> None:
         """See ``Coordinator.settle``. Taken from an agent that is not known any more, too: the money is spent."""
         with self._transaction() as ledger:
-            events = ledger.campaign.settle(agent, record)
-            if events and exchange is not None:
-                self._exchanges.keep(record.call, exchange)
-            ledger.commit(events)
-            self._soft.calls.close(record.call)
+            ledger.commit(self._till.settle(ledger.campaign, agent, record, exchange))
 
     def _give_up(self, calls: Sequence[OpenCall]) -> None:
-        """Settle calls at their estimates; what their agents say of them after all counts in their place."""
         if calls:
             with self._transaction() as ledger:
-                for call in calls:
-                    ledger.commit(ledger.campaign.give_up(call))
-                    self._soft.calls.close(call.request.call)
+                ledger.commit(self._till.give_up(ledger.campaign, calls))
 
     def _known(self, agent: str) -> str:
         """Division of a present agent, who was heard of now. Raises UnknownAgentError."""
@@ -354,7 +344,7 @@ class Service:
             for agent in self._soft.silent():
                 self._soft.forget(agent)
                 ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
-            self._give_up(self._soft.calls.expired(self._clock()))
+            self._give_up(self._till.expired())
 
     def drain(self, reason: str, now: bool = False) -> None:
         """Take no new work; with ``now`` also end the open runs and queue them again."""
@@ -379,7 +369,7 @@ class Service:
     def status(self) -> Json:
         """The status page."""
         with self._mutex:
-            return status(self.state, self._clock(), alive=True, progress=self._soft.progress, calls_usd=self._soft.calls.usd)
+            return status(self.state, self._clock(), alive=True, progress=self._soft.progress, calls_usd=self._till.held.usd)
 
 
 def _writable(proposal: Proposal) -> Proposal:

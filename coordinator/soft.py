@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 
-from coordinator.reservations import Reservations
 from evaluator.result import Progress
 
 THINKING_SECONDS = 900.0
@@ -18,7 +17,6 @@ class Soft:
         self._heard: dict[str, float] = {}
         self._briefed: dict[str, float] = {}
         self.progress: dict[str, Progress] = {}
-        self.calls = Reservations()
         self.stopping = False
 
     def heard(self, agent: str) -> None:

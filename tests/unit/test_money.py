@@ -1,16 +1,19 @@
 """Money as rules: prices, permits, records, the cap, and what a journal says was spent."""
 
+import random
+
 import msgspec
 import pytest
 
 from agents.edits.outcome import Format, Kind
 from agents.proposers.completion import Failure
 from coordinator.domain import Phase
-from coordinator.events import CallSettled, CampaignDraining, CampaignFinished, CampaignResumed, Rules, decode, encode
+from coordinator.events import CallSettled, CampaignDraining, CampaignFinished, CampaignResumed, Rules, VerdictGiven, decode, encode
 from coordinator.leaderboard import status
 from coordinator.money import ModelTerms, MoneyRules
 from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
 from coordinator.reservations import GRACE_SECONDS, Reservations
+from coordinator.spending import reserved_usd
 from coordinator.state import CampaignState
 from evaluator.result import Lost, Measured, RunResult
 from tests.unit.swarm_of_rules import RULES, Swarm, rules
@@ -341,3 +344,72 @@ def test_journals_from_before_there_was_money_are_read() -> None:
     del bare["money"]
     assert msgspec.convert(bare, Rules).money == MoneyRules()
     assert CampaignState().spend.usd == 0.0
+
+
+# ---------------------------------------------------------------------- whatever happens
+
+
+def buy(till: Till, draw: random.Random) -> None:
+    """Some calls are permitted, some settled for at most what was set aside, some given up; some are settled late or twice."""
+    name, known = f"c{draw.randrange(400)}", [*till.swarm.state.spend.calls, *(each.request.call for each in till.held)]
+    step = draw.random()
+    if step < 0.5 or not known:
+        if name not in till.swarm.state.spend.calls:
+            till.permit(request(name, draw.choice((DEAR, FREE))))
+    elif step < 0.9:
+        call = draw.choice(known)
+        settled = till.swarm.state.spend.calls.get(call)
+        model = settled.model if settled else next(each.request.model for each in till.held if each.request.call == call)
+        till.settle(record(call, model, (draw.randrange(10_001), draw.randrange(10_001))))
+    elif list(till.held):
+        lost = draw.choice(list(till.held))
+        till.swarm.commit(till.swarm.campaign.give_up(lost))
+        till.held.close(lost.request.call)
+        till.swarm.settle()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_in_any_order_the_cap_holds_limits_hold_and_a_replay_agrees(seed: int) -> None:
+    draw = random.Random(seed)
+    terms = {DEAR: msgspec.structs.replace(TABLE[DEAR], at_once=3), FREE: msgspec.structs.replace(TABLE[FREE], at_once=2)}
+    till = Till(rules(money=MoneyRules(cap_usd=4.0, gpu_hour_usd=6.0, models=terms)))
+    swarm = till.swarm
+    for agent in ("a0", "a1"):
+        swarm.join(agent)
+    for _ in range(600):
+        buy(till, draw)
+        agent = draw.choice(("a0", "a1"))
+        swarm.think(agent)
+        swarm.commit(swarm.campaign.lease(agent, till.held.usd))
+        run = swarm.state.agents[agent].run
+        if run is not None and draw.random() < 0.5:
+            swarm.plans.setdefault(run, swarm.campaign.audit_plan(swarm.state.runs[run]))
+            swarm.report(agent, run)
+        assert swarm.state.spend.usd + reserved_usd(swarm.state, till.held.usd) <= 4.0 + 1e-6
+        assert till.held.of_model(DEAR) <= 3
+        assert till.held.of_model(FREE) <= 2
+    assert swarm.state.capped
+    assert swarm.state.spend.usd > 2.0
+    assert swarm.replayed() == swarm.state
+    spend = swarm.state.spend
+    assert sum(tally.llm_usd for tally in spend.by_model.values()) == pytest.approx(spend.total.llm_usd)
+    assert spend.usd_of("search") + spend.usd_of("") == pytest.approx(spend.usd)
+
+
+def test_in_step_money_that_suffices_changes_no_verdict() -> None:
+    def verdicts(wanted: Rules) -> list[VerdictGiven]:
+        swarm = Swarm(wanted)
+        for agent in ("a0", "a1"):
+            swarm.join(agent)
+        for _ in range(120):
+            swarm.now += 1.0
+            for agent in ("a0", "a1"):
+                swarm.think(agent)
+                if (run := swarm.lease(agent)) is not None and swarm.state.runs[run].leased_at < swarm.now - 3:
+                    swarm.report(agent, run)
+        return [event for _, event in swarm.journal if isinstance(event, VerdictGiven)]
+
+    free, tight = rules(lookahead=4), money(cap_usd=60.0, gpu_hour_usd=1500.0).money
+    found = verdicts(msgspec.structs.replace(free, money=tight))
+    assert 5 < len(found) < len(verdicts(free)), "it should end early, after runs had to wait for room"
+    assert found == verdicts(free)[: len(found)]
