@@ -86,7 +86,7 @@ class Thinker:
                 pass
 
     def _think(self, brief: Brief) -> Proposal:
-        for arm in self._arms(brief.arm):
+        for arm in self._arms(brief):
             try:
                 return self._proposers[arm].propose(msgspec.structs.replace(brief, arm=arm))
             except Exhausted as error:
@@ -95,11 +95,11 @@ class Thinker:
                 logger.info("arm does not answer, another one does", extra={"agent": self._agent, "arm": arm, "reason": str(error)})
         raise ProposerError("no arm has another idea now" if self._proposers else "there are no arms")
 
-    def _arms(self, first: str) -> Iterator[str]:
-        """The brief's arm, then the others in the campaign's order."""
-        if first in self._proposers:
-            yield first
-        yield from (arm for arm in self._proposers if arm != first)
+    def _arms(self, brief: Brief) -> Iterator[str]:
+        """The brief's arm, then the others in the campaign's order, without those that may not answer it."""
+        if brief.arm in self._proposers:
+            yield brief.arm
+        yield from (arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred)
 
     def _note_exhausted(self, arm: str, why: Exhausted) -> None:
         if arm not in self._tired:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from coordinator.domain import Metric, Purpose, Refusal, State
+from coordinator.domain import Metric, Purpose, Refusal, State, Strategy
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
 from evaluator.result import Progress, RunResult
@@ -57,7 +57,10 @@ class Brief(Struct, frozen=True, kw_only=True):
 
     ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal briefs carry equal seeds. parent: commit.
     source: the parent's text. baseline, best: means in the metric's unit, sigma: standard deviation of unchanged code; None until measured.
-    tried: newest last. running: proposed and without a verdict yet, oldest first.
+    tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for.
+    barred: arms that may not answer in this one's place, because their variants are made from something else than this parent.
+
+    An arm that draws from the baseline has that as its parent and as its best, and is told of its own experiments alone.
     """
 
     ordinal: int
@@ -72,6 +75,8 @@ class Brief(Struct, frozen=True, kw_only=True):
     sigma: float | None = None
     tried: list[Tried] = field(default_factory=list)
     running: list[Tried] = field(default_factory=list)
+    strategy: Strategy = Strategy.FREE
+    barred: list[str] = field(default_factory=list)
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
