@@ -9,11 +9,11 @@ from coordinator.events import (
     ProposalRefused,
     RunQueued,
 )
-from coordinator.protocol import Brief, Proposal, Tried, Wait
+from coordinator.protocol import Brief, Piece, Proposal, Tried, Wait
 from coordinator.records import Best, Division, Experiment
 from coordinator.rulebook import Rulebook, seed_of
 from coordinator.spending import spent_usd
-from coordinator.strategy import dry_spell, strategy_of
+from coordinator.strategy import dry_spell, strategy_of, subjects
 
 GOLDEN = 0.6180339887498949
 """Fractional part of the golden ratio: its multiples fill the unit interval evenly, so arms get their shares without drawing lots."""
@@ -51,9 +51,13 @@ class Proposing(Rulebook):
         start = self.state.experiments[division.baseline]
         if arm.parent is Origin.BASELINE:
             best = division.history[0] if best else None
+        seed = seed_of(self.rules.seed, f"brief:{ordinal}:{self.state.refused}:{salt}")
+        strategy = strategy_of(arm, dry_spell(division, seen), self.rules.plateau)
+        told = [self.state.experiments[name] for name in tried if self._tells(name, division, arm)]
+        pieces = subjects(strategy, arm, told, best, division.sigma or 0.0, self.rules.metric, seed) if best else []
         return Brief(
             ordinal=ordinal,
-            seed=seed_of(self.rules.seed, f"brief:{ordinal}:{self.state.refused}:{salt}"),
+            seed=seed,
             arm=arm.name,
             division=division.name,
             metric=self.rules.metric,
@@ -63,11 +67,12 @@ class Proposing(Rulebook):
             best=best.value if best else None,
             sigma=division.sigma,
             tried=[
-                *(_tried(self.state.experiments[name], told=True) for name in tried if self._tells(name, division, arm)),
+                *(_tried(each, told=True) for each in told),
                 *(_turned_away(event) for event in self.state.turned_away if event.division == division.name and _may_know(arm, event.arm)),
             ],
             running=[_tried(self.state.experiments[name], told=False) for name in running if self._tells(name, division, arm)],
-            strategy=strategy_of(arm, dry_spell(division, seen), self.rules.plateau),
+            strategy=strategy,
+            pieces=[_piece(each) for each in pieces],
             barred=[other.name for other in self.rules.arms if other.parent is not arm.parent],
         )
 
@@ -164,6 +169,10 @@ class Proposing(Rulebook):
 def _may_know(arm: ArmShare, other: str) -> bool:
     """Whether the arm is told of another's experiments: one that draws from the baseline learns from nobody else."""
     return arm.parent is Origin.BEST or arm.name == other
+
+
+def _piece(experiment: Experiment) -> Piece:
+    return Piece(experiment=experiment.experiment, title=experiment.title, parent=experiment.parent, commit=experiment.commit)
 
 
 def _tried(experiment: Experiment, told: bool) -> Tried:

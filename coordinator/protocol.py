@@ -52,12 +52,23 @@ class Tried(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Piece(Struct, frozen=True, kw_only=True):
+    """An experiment that a strategy is about: to be taken back, or to be put together. before, after: the surface at its parent and its commit."""
+
+    experiment: str
+    title: str
+    parent: str
+    commit: str
+    before: str = ""
+    after: str = ""
+
+
 class Brief(Struct, frozen=True, kw_only=True):
     """What a proposer is given.
 
     ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal briefs carry equal seeds. parent: commit.
     source: the parent's text. baseline, best: means in the metric's unit, sigma: standard deviation of unchanged code; None until measured.
-    tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for.
+    tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what it is about.
     barred: arms that may not answer in this one's place, because their variants are made from something else than this parent.
 
     An arm that draws from the baseline has that as its parent and as its best, and is told of its own experiments alone.
@@ -76,6 +87,7 @@ class Brief(Struct, frozen=True, kw_only=True):
     tried: list[Tried] = field(default_factory=list)
     running: list[Tried] = field(default_factory=list)
     strategy: Strategy = Strategy.FREE
+    pieces: list[Piece] = field(default_factory=list)
     barred: list[str] = field(default_factory=list)
 
 

@@ -136,7 +136,7 @@ def _division(status: Json, division: Json) -> Table:
 
 
 def _agents(agents: Sequence[Json]) -> Table:
-    table = _table("agent", "division", "sandbox", "state", "run", "of its budget")
+    table = headed("agent", "division", "sandbox", "state", "run", "of its budget")
     for agent in agents:
         share = percent(agent["progress"])
         table.add_row(Text(agent["id"]), agent["division"], agent["sandbox"], agent["state"], agent["run"] or "–", share)
@@ -144,11 +144,11 @@ def _agents(agents: Sequence[Json]) -> Table:
 
 
 def _arms(arms: Sequence[Json]) -> Table:
-    table = _table("arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated")
+    table = headed("arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated", "gain", "GPU-hours")
     for arm in arms:
         cheated = Text(str(arm["cheated"]), style=COLOURS["cheated"] if arm["cheated"] else "")
         counts = [str(arm[what]) for what in ("proposals", "runs", "merged", "rejected", "crashed")]
-        table.add_row(Text(arm["name"]), *counts, cheated)
+        table.add_row(Text(arm["name"]), *counts, cheated, number(arm["gain"]), f"{arm['gpu_hours']:.2f}")
     return table
 
 
@@ -162,7 +162,7 @@ def leaderboard(status: Json, rows: Sequence[Json]) -> RenderableType:
     divisions = {division["name"]: division for division in status["divisions"]}
     several = len(divisions) > 1
     name = status["metric"]["name"]
-    table = _table("experiment", name, "gain", "to floor", "runs", "state", "sandbox", "audit", *(["division"] if several else []), "arm", "title")
+    table = headed("experiment", name, "gain", "to floor", "runs", "state", "sandbox", "audit", *(["division"] if several else []), "arm", "title")
     for column in (1, 2, 3, 4):
         table.columns[column].justify = "right"
     for row in rows:
@@ -223,7 +223,7 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
 
 
 def _runs(runs: Sequence[Json]) -> Table:
-    table = _table("run", "purpose", "outcome", "seconds", "steps", "seed", "counts")
+    table = headed("run", "purpose", "outcome", "seconds", "steps", "seed", "counts")
     for run in runs:
         seconds = f"{run['seconds']['total']:.1f}" if run["seconds"] else "–"
         steps = "–" if run["steps"] is None else str(run["steps"])
@@ -234,7 +234,7 @@ def _runs(runs: Sequence[Json]) -> Table:
 
 def _checks(runs: Sequence[Json]) -> Table:
     """Why each value can be believed: sandbox, the judge's clock, and the audit in the metric's unit."""
-    table = _table("run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest")
+    table = headed("run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest")
     for run in runs:
         if run["sandbox"] is None:
             continue
@@ -315,7 +315,7 @@ def trial(found: Json, tail: str) -> RenderableType:
 
 def checklist(checks: "Sequence[Check]") -> RenderableType:
     """What the doctor found, what to do below each."""
-    table = _table("", "check", "found")
+    table = headed("", "check", "found")
     table.columns[0].min_width, table.columns[1].min_width, table.columns[2].no_wrap = 4, 12, False
     for check in checks:
         table.add_row(Text(check.grade.value, style=GRADES[check.grade.value]), check.name, Text(check.what))
@@ -337,7 +337,8 @@ def pairs(facts: dict[str, str]) -> Table:
     return table
 
 
-def _table(*columns: str) -> Table:
+def headed(*columns: str) -> Table:
+    """A table without lines: names of columns above, none of them broken."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in columns:
         table.add_column(name, no_wrap=name != "title", overflow="fold")

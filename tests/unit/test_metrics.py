@@ -16,7 +16,7 @@ from tests.unit.swarm_of_rules import METRIC, Swarm, rules
 from tests.unit.test_campaign_properties import play
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-WHERE = {"campaign", "division", "agent", "gpu", "task", "metric", "commit"}
+WHERE = {"campaign", "division", "agent", "arm", "gpu", "task", "metric", "commit"}
 CLOSED = {"direction", "event", "kind", "le", "outcome", "phase", "reason", "result", "state", "tier", "unit", "verdict", "window"}
 UNITS = ("_seconds", "_ratio", "_value", "_info", "_total")
 COUNTS_AND_STATES = {"agents", "agent_state", "best_depth", "campaign_state", "experiments_open", "run_budget"}
