@@ -2,7 +2,9 @@
 
 import pickle
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 
 from agents.proposers.arms import make_proposers
@@ -11,6 +13,9 @@ from agents.proposers.scripted import ScriptedProposer
 from agents.proposers.search import SearchProposer
 from configs.load import ConfigError
 from configs.schema import ArmConfig
+from coordinator.domain import Origin, Strategy
+from coordinator.events import ArmShare
+from deploy.parts import share_of
 
 
 def test_each_arm_gets_its_proposer_in_order(tmp_path: Path) -> None:
@@ -42,6 +47,25 @@ def test_an_arm_without_a_model_or_a_charter_is_a_configuration_error_with_a_rem
     with pytest.raises(ConfigError) as raised:
         make_proposers([arm], {})
     assert raised.value.remedy
+
+
+@pytest.mark.parametrize(("arm", "share"), [
+    (ArmConfig(name="a", weight=2), ArmShare("a", 2.0)),
+    (ArmConfig(name="a", strategy="ablate"), ArmShare("a", strategy=Strategy.ABLATE)),
+    (ArmConfig(name="a", strategy="rotate"), ArmShare("a", rotate=True)),
+    (ArmConfig(name="a", parent="baseline", control=True), ArmShare("a", parent=Origin.BASELINE, control=True)),
+])  # fmt: skip
+def test_the_rules_know_of_an_arm_what_the_configuration_says(arm: ArmConfig, share: ArmShare) -> None:
+    assert share_of(arm) == share
+
+
+def test_every_strategy_of_the_configuration_is_one_of_the_rules() -> None:
+    assert set(get_args(ArmConfig.model_fields["strategy"].annotation)) == {*Strategy, "rotate"}
+
+
+def test_rules_of_an_older_journal_are_those_of_an_arm_with_nothing_special() -> None:
+    old = msgspec.json.decode(b'{"name": "search", "weight": 1.0}', type=ArmShare)
+    assert old == share_of(ArmConfig(name="search"))
 
 
 def test_an_arm_without_a_charter_takes_the_campaign_s() -> None:
