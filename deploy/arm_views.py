@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coordinator.leaderboard import Json
-from deploy.views import COLOURS, DIGITS, headed, percent
+from deploy.views import COLOURS, DIGITS, headed, hours, percent
 
 COUNTS = ("proposals", "refused", "runs", "merged", "rejected", "crashed", "cheated")
 RATES = {"gain_per_gpu_hour": "per GPU-hour", "gain_per_usd": "per USD"}
@@ -53,7 +53,7 @@ def _earned(arms: Sequence[Json], metric: str) -> Table:
     _right(out, range(1, 4))
     for arm in arms:
         rates = (interval(arm[rate]) for rate in RATES)
-        out.add_row(Text(arm["name"]), f"{arm['gain']:.{DIGITS}f}", f"{arm['gpu_hours']:.2f}", f"{arm['usd']:.2f}", *rates)
+        out.add_row(Text(arm["name"]), f"{arm['gain']:.{DIGITS}f}", hours(arm["gpu_hours"]), f"{arm['usd']:.2f}", *rates)
     return out
 
 

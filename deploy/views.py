@@ -38,6 +38,11 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
+def hours(number: float) -> str:
+    """Hours to three digits, short ones too: a rehearsal's runs take seconds."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def span(seconds: float) -> str:
     """A duration: ``42 s``, ``3 min 05 s``, ``2 h 07 min``."""
     whole = max(0, round(seconds))
@@ -148,7 +153,7 @@ def _arms(arms: Sequence[Json]) -> Table:
     for arm in arms:
         cheated = Text(str(arm["cheated"]), style=COLOURS["cheated"] if arm["cheated"] else "")
         counts = [str(arm[what]) for what in ("proposals", "runs", "merged", "rejected", "crashed")]
-        table.add_row(Text(arm["name"]), *counts, cheated, number(arm["gain"]), f"{arm['gpu_hours']:.2f}")
+        table.add_row(Text(arm["name"]), *counts, cheated, number(arm["gain"]), hours(arm["gpu_hours"]))
     return table
 
 

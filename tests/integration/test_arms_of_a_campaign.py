@@ -121,6 +121,20 @@ def test_an_arm_that_answers_in_another_s_place_is_treated_as_what_it_is(service
         assert take(service, "a1").source == source.replace("LEARNING_RATE = 0.01", "LEARNING_RATE = 0.02")
 
 
+def test_a_variant_counts_as_the_baseline_s_only_where_it_was_made_from_it(service: Service) -> None:
+    """A brief may be older than the configuration that makes its arm draw from the baseline."""
+    with service:
+        brief = brief_for(service, "a1", "many")
+        best = service.state.divisions["cpu"].best
+        assert best is not None
+        source = brief.source.replace("WIDTH = 64", "WIDTH = 96")
+        for number, parent in enumerate((best.commit, brief.parent)):
+            text = source.replace("96", str(96 + number))
+            answer = Proposal(proposal=parent, ordinal=brief.ordinal, arm="many", parent=parent, source=text, title="wider")
+            service.propose("a1", answer)
+        assert [service.state.experiments[name].origin for name in ("e00003", "e00004")] == [Origin.BEST, Origin.BASELINE]
+
+
 def test_a_brief_that_combines_brings_the_texts_of_what_is_to_be_combined(tmp_path: Path) -> None:
     with open_service(tmp_path / "demo", rules(arms=[ArmShare("a", strategy=Strategy.COMBINE)])) as service:
         measure_baseline(service)
