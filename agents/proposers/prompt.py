@@ -77,12 +77,16 @@ def first_messages(brief: Brief, charter: str, surface: str) -> list[Message]:
     """The conversation's beginning: a system message that is the same for every brief of an arm, and a user message about this brief."""
     system = RULES.format(surface=surface, heading=HEADING, charter=charter.strip())
     parent = _parent(brief, surface)
+    return [Message("system", system), Message("user", f"{parent}\n{situation(brief, system + parent)}\nPropose the next experiment.")]
+
+
+def situation(brief: Brief, beside: str) -> str:
+    """Where the campaign stands, what was tried and what is asked for, in the room that ``beside`` leaves of a prompt."""
     facts, asked = _facts(brief), asked_for(brief)
-    rest = "".join((system, parent, facts, asked))
+    rest = beside + facts + asked
     room_bytes = max(LEAST_BYTES, PROMPT_BYTES - len(rest.encode("utf-8", "replace")))
     room_tokens = max(LEAST_TOKENS, PROMPT_TOKENS - count_tokens(rest))
-    digest = _digest(brief, room_bytes, room_tokens)
-    return [Message("system", system), Message("user", f"{parent}\n{facts}\n{digest}\n{asked}Propose the next experiment.")]
+    return "\n".join([facts, _digest(brief, room_bytes, room_tokens), *([asked] if asked else [])])
 
 
 def fenced(text: str, language: str = "") -> str:

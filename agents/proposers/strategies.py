@@ -50,7 +50,7 @@ def asked_for(brief: Brief) -> str:
             text = ABLATE.format(which="this one:" if brief.pieces else ANY)
         case Strategy.COMBINE:
             text = COMBINE.format(which=(NOTHING, ALONE, "these two")[len(brief.pieces[:2])])
-    return "\n\n".join([f"# {HEADING}", text, *_shown(brief.pieces[:2]), ""])
+    return "\n\n".join([f"# {HEADING}", text, *_shown(brief.pieces[:2])]) + "\n"
 
 
 def _shown(pieces: Sequence[Piece]) -> list[str]:
