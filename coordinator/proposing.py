@@ -73,7 +73,7 @@ class Proposing(Rulebook):
             running=[_tried(self.state.experiments[name], told=False) for name in running if self._tells(name, division, arm)],
             strategy=strategy,
             pieces=[_piece(each) for each in pieces],
-            barred=[other.name for other in self.rules.arms if other.parent is not arm.parent],
+            barred=[other.name for other in self.rules.arms if other.parent is Origin.BASELINE and other is not arm],
         )
 
     def _tells(self, name: str, division: Division, arm: ArmShare) -> bool:

@@ -69,7 +69,7 @@ class Brief(Struct, frozen=True, kw_only=True):
     ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal briefs carry equal seeds. parent: commit.
     source: the parent's text. baseline, best: means in the metric's unit, sigma: standard deviation of unchanged code; None until measured.
     tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what it is about.
-    barred: arms that may not answer in this one's place, because their variants are made from something else than this parent.
+    barred: arms that may not answer in this one's place: they draw from the baseline and learn from nobody else.
 
     An arm that draws from the baseline has that as its parent and as its best, and is told of its own experiments alone.
     """

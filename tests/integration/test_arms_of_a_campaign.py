@@ -54,7 +54,7 @@ def test_a_brief_of_the_baseline_knows_of_its_own_arm_alone(service: Service) ->
     with service:
         brief = brief_for(service, "a1", "many")
         assert (brief.parent, brief.source) == (service.state.start.commit, SURFACE)
-        assert (brief.baseline, brief.best, brief.barred) == (1.0, 1.0, ["thinker"])
+        assert (brief.baseline, brief.best, brief.barred) == (1.0, 1.0, [])
         assert ([each.arm for each in brief.running], brief.tried) == (["many"], [])
         propose(service, "a1", "DEPTH = 4", "DEPTH = 6")
         others = brief_for(service, "a1", "thinker")

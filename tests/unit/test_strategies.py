@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from agents.proposers.prompt import PROMPT_BYTES, first_messages
+from agents.proposers.prompt import PROMPT_BYTES, first_messages, situation
 from agents.proposers.strategies import CHANGE_CHARS
 from coordinator.domain import Direction, Metric, Origin, Phase, State, Strategy
 from coordinator.events import ArmShare
@@ -213,6 +213,11 @@ def test_one_near_miss_and_none_still_make_a_task() -> None:
 def test_a_merge_to_take_back_is_named_with_what_it_changed() -> None:
     user = asked(Strategy.ABLATE, piece("warmer"))
     assert 'Take back this one:\n\n"warmer"\n| @@' in user
+
+
+def test_a_coding_agent_s_brief_says_what_is_asked_for_too() -> None:
+    brief = Brief(ordinal=9, seed=1, arm="a", division="H200", metric=METRIC, parent="c", source="", strategy=Strategy.TUNE)
+    assert situation(brief, "").partition("# What is asked for\n\n")[2].startswith("Tune: ")
 
 
 def test_what_others_wrote_stays_quoted_and_bounded() -> None:
