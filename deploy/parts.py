@@ -61,7 +61,14 @@ def rooted(config: Config) -> Config:
 
 def _absolute_files(arm: ArmConfig) -> dict[str, object]:
     program = charter_path(arm.program) if arm.program is not None else None
-    return {"files": [str(Path(file).absolute()) for file in arm.files], "program": program}
+    return {"files": [str(Path(file).absolute()) for file in arm.files], "program": program, "command": _absolute_program(arm)}
+
+
+def _absolute_program(arm: ArmConfig) -> list[str]:
+    """Its command, for which a program that was named by a path is found by it from everywhere; a shell's line stays what it is."""
+    if arm.template == "shell" or not arm.command or "/" not in arm.command[0]:
+        return arm.command
+    return [str(Path(arm.command[0]).absolute()), *arm.command[1:]]
 
 
 def layout_of(config: Config) -> Layout:
@@ -155,7 +162,7 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         card,
         coordinator,
         trainer,
-        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, purse),
+        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, purse),
         Spool(layout.spool / order.agent),
         layout.runs,
         purse=purse,
