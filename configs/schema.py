@@ -64,14 +64,14 @@ class ArmConfig(Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     """Label of the arm."""
-    proposer: Literal["search", "scripted", "llm"] = "search"
+    proposer: Literal["search", "scripted", "llm", "command"] = "search"
     """What proposes."""
     files: list[str] = []
     """For `scripted`: the surfaces to play, in order."""
     models: list[str] = []
     """For `llm`: models by litellm's names, such as `anthropic/...` or `openai/...`. The first that answers is taken."""
     program: str | None = None
-    """For `llm`: a charter of its own; None takes the campaign's."""
+    """For `llm` and `command`: a charter of its own; None takes the campaign's."""
     api_base: str | None = None
     """For `llm`: address of an endpoint, such as `http://host:8000/v1`; None means the provider's own."""
     temperature: Annotated[float, Field(ge=0)] | None = None
@@ -79,9 +79,36 @@ class ArmConfig(Section):
     max_tokens: Annotated[int, Field(ge=1)] = 16_000
     """For `llm`: longest answer, in tokens, with what a model thinks before it."""
     timeout: Positive = 300.0
-    """For `llm`: seconds one call may take."""
+    """For `llm`: seconds one call may take. For `command`: seconds for one proposal, its repair included."""
+    template: Literal["claude-code", "codex", "aider", "shell"] | None = None
+    """For `command`: the coding agent whose command line and output are known. `shell` runs the first word of `command` as a line for `sh`."""
+    command: list[str] = []
+    """For `command`: program and arguments, instead of the template's. Each may name {prompt}, {prompt_file}, {surface} or {folder}."""
+    env: list[str] = []
+    """For `command`: names of variables it is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own, such as a provider's key."""
     weight: Positive = 1.0
     """Share of the briefs this arm gets, relative to the others."""
+
+
+class MoneyConfig(Section):
+    """What the campaign may cost, in US dollars."""
+
+    cap_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    """Most dollars for models and slots together. When they are spent no new work begins, open runs finish, and `run` ends with exit code 5. 0 means
+    no cap."""
+    gpu_hour_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    """Dollars an hour of one slot costs while a training runs on it: its GPU with its share of the machine. 0 means it costs nothing."""
+
+
+class ModelConfig(Section):
+    """Price and limits of one model."""
+
+    input_usd_per_million: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Dollars per million prompt tokens; 0 is free. Given with the other price or not at all; null takes litellm's."""
+    output_usd_per_million: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Dollars per million tokens of answers; 0 is free. Given with the other price or not at all; null takes litellm's."""
+    at_once: Annotated[int, Field(ge=0)] = 0
+    """Most open calls of the model over all agents; 0 means no limit."""
 
 
 class SlotsConfig(Section):
@@ -171,6 +198,10 @@ class Config(Section):
     """When a variant counts as better."""
     arms: Annotated[list[ArmConfig], Field(min_length=1)] = [ArmConfig(name="search")]
     """Ways of proposing."""
+    money: MoneyConfig = MoneyConfig()
+    """What the campaign may cost, in US dollars."""
+    models: dict[str, ModelConfig] = {}
+    """Prices and limits of models, by the names that arms give them. A later file replaces all of them."""
     slots: SlotsConfig = SlotsConfig()
     """Where agents run."""
     trainer: TrainerConfig = TrainerConfig()

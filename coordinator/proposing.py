@@ -121,6 +121,7 @@ class Proposing(Rulebook):
             title=proposal.title,
             hypothesis=proposal.hypothesis,
             settings=proposal.settings,
+            calls=proposal.calls,
         )
         return accepted, self.queued(experiment, 1, Purpose.SCREEN)
 

@@ -14,6 +14,7 @@ from coordinator.events import (
     AgentJoined,
     AgentLeft,
     AnyEvent,
+    CallSettled,
     CampaignDraining,
     CampaignFinished,
     CampaignResumed,
@@ -36,8 +37,9 @@ from coordinator.events import (
 from coordinator.occupancy import Occupancy
 from coordinator.protocol import Token
 from coordinator.records import Agent, Best, Division, Experiment, Run
+from coordinator.spend import Spend
 from evaluator.acceptance import sigma
-from evaluator.result import Cheated, Crashed, Lost, Measured, TimedOut, outcome_name
+from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut, outcome_name
 
 MOST_TURNED_AWAY = 50
 """Refusals told to a proposer."""
@@ -61,6 +63,7 @@ class CampaignState:
         self.phase = Phase.RUNNING
         self.phase_reason = ""
         self.failed = False
+        self.capped = False
         self.epoch = 0
         self.tokens = 0
         self.events = 0
@@ -88,6 +91,7 @@ class CampaignState:
         self.refusals: Counter[str] = Counter()
         self.arms: dict[str, Counter[str]] = {}
         self.occupancy = Occupancy()
+        self.spend = Spend()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CampaignState) and vars(self) == vars(other)
@@ -146,14 +150,16 @@ class CampaignState:
                 self._lose(event, at)
             case RunReported():
                 self._report(event, at)
-            case LateReport():
-                pass  # kept in the journal as data
+            case LateReport(token=token, experiment=name, result=result):  # decides nothing, but its slot was paid for
+                self._bill(self._of(name), self.spend.unbilled(token, busy_seconds(result)))
             case WentStale():
                 self._step(self._of(event.experiment), State.STALE)
             case Rebased():
                 self._rebase(event)
             case VerdictGiven():
                 self._decide(event, at)
+            case CallSettled():
+                self.spend.settle(event)
             case CampaignDraining() | CampaignFinished() | CampaignResumed():
                 self._turn(event)
             case _:
@@ -180,12 +186,12 @@ class CampaignState:
 
     def _turn(self, event: CampaignDraining | CampaignFinished | CampaignResumed) -> None:
         match event:
-            case CampaignDraining(reason=reason):
-                self.phase, self.phase_reason = Phase.DRAINING, reason
+            case CampaignDraining(reason=reason, capped=capped):
+                self.phase, self.phase_reason, self.capped = Phase.DRAINING, reason, capped
             case CampaignFinished(reason=reason, failed=failed):
                 self.phase, self.phase_reason, self.failed = Phase.FINISHED, reason, failed
             case CampaignResumed():
-                self.phase, self.phase_reason, self.failed = Phase.RUNNING, "", False
+                self.phase, self.phase_reason, self.failed, self.capped = Phase.RUNNING, "", False, False
             case _:
                 assert_never(event)
 
@@ -225,6 +231,7 @@ class CampaignState:
                 title=event.title,
                 hypothesis=event.hypothesis,
                 settings=event.settings,
+                calls=event.calls,
                 proposed_at=at,
             )
         )
@@ -362,6 +369,9 @@ class CampaignState:
         if experiment.started_at is None:
             experiment.started_at = at
 
+    def _bill(self, experiment: Experiment, seconds: float) -> None:
+        self.spend.trained(experiment.arm, seconds, self.start.rules.money.slot_usd(seconds))
+
     def _free(self, run: Run, token: Token, at: float, busy: float) -> None:
         if not run.open or run.token != token:
             raise InvalidTransition(run.experiment, f"run {run.run} is not leased under {token}", self._of(run.experiment).story)
@@ -372,7 +382,10 @@ class CampaignState:
 
     def _lose(self, event: RunLost, at: float) -> None:
         run, experiment = self._run(event.run, event.experiment)
-        self._free(run, event.token, at, busy=at - run.leased_at)
+        held = at - run.leased_at
+        self._free(run, event.token, at, busy=held)
+        self._bill(experiment, held)
+        self.spend.lost(event.token, held)
         run.attempts += event.charged
         self.outcomes["lost"] += 1
         if experiment.state.final:
@@ -383,7 +396,9 @@ class CampaignState:
 
     def _report(self, event: RunReported, at: float) -> None:
         run, experiment = self._run(event.run, event.experiment)
-        self._free(run, event.token, at, busy=max(0.0, event.result.finished_at - event.result.started_at))
+        held, busy = at - run.leased_at, busy_seconds(event.result)
+        self._free(run, event.token, at, busy=busy)
+        self._bill(experiment, min(busy, held) if event.result.finished_at else held)
         run.result = event.result
         self._tally(experiment.arm, "runs")
         self.outcomes[outcome_name(event.result.outcome)] += 1
@@ -409,6 +424,11 @@ class CampaignState:
         self._unqueue(experiment)
         experiment.value = fmean(experiment.values) if experiment.values else None
         self._finish(experiment, state, reason, at)
+
+
+def busy_seconds(result: RunResult) -> float:
+    """Seconds a training held its slot, as its trainer says."""
+    return max(0.0, result.finished_at - result.started_at)
 
 
 def _keep(index: dict[str, None], name: str, wanted: bool) -> None:

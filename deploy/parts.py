@@ -11,6 +11,7 @@ from msgspec import Struct
 from agents.loop import AgentLoop
 from agents.proposers.arms import make_proposers
 from agents.proposers.warming import warm_up
+from agents.purse import LinkedPurse
 from agents.spool import Spool
 from configs.charter import charter_path
 from configs.errors import ConfigError
@@ -20,6 +21,7 @@ from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
 from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics, serve
+from coordinator.money import ModelTerms, MoneyRules
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service import Pace, Service
 from coordinator.trust import Mode, TrustRules
@@ -60,7 +62,14 @@ def rooted(config: Config) -> Config:
 
 def _absolute_files(arm: ArmConfig) -> dict[str, object]:
     program = charter_path(arm.program) if arm.program is not None else None
-    return {"files": [str(Path(file).absolute()) for file in arm.files], "program": program}
+    return {"files": [str(Path(file).absolute()) for file in arm.files], "program": program, "command": _absolute_program(arm)}
+
+
+def _absolute_program(arm: ArmConfig) -> list[str]:
+    """Its command, for which a program that was named by a path is found by it from everywhere; a shell's line stays what it is."""
+    if arm.template == "shell" or not arm.command or "/" not in arm.command[0]:
+        return arm.command
+    return [str(Path(arm.command[0]).absolute()), *arm.command[1:]]
 
 
 def layout_of(config: Config) -> Layout:
@@ -84,7 +93,17 @@ def rules_of(config: Config, task: Task) -> Rules:
         max_hours=campaign.max_hours,
         max_attempts=config.coordinator.max_attempts,
         history=config.coordinator.history,
+        money=money_of(config),
     )
+
+
+def money_of(config: Config) -> MoneyRules:
+    """What work may cost."""
+    models = {
+        name: ModelTerms(input_usd=model.input_usd_per_million, output_usd=model.output_usd_per_million, at_once=model.at_once)
+        for name, model in config.models.items()
+    }
+    return MoneyRules(cap_usd=config.money.cap_usd, gpu_hour_usd=config.money.gpu_hour_usd, models=models)
 
 
 def trust_of(wanted: TrustConfig) -> TrustRules:
@@ -140,13 +159,15 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         cores=order.cores,
         sandbox=sandbox_of(config),
     )
+    purse = LinkedPurse(order.agent)
     return AgentLoop(
         card,
         coordinator,
         trainer,
-        make_proposers(config.arms, task.choices, config.campaign.program, task.surface),
+        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, purse),
         Spool(layout.spool / order.agent),
         layout.runs,
+        purse=purse,
     )
 
 

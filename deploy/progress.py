@@ -18,7 +18,7 @@ from rich.text import Text
 
 from coordinator.leaderboard import Json
 from deploy.plain import one_line
-from deploy.views import gain, in_sigmas, number, percent, span
+from deploy.views import gain, in_sigmas, number, percent, span, usd
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a view without a terminal says that it lives."""
@@ -149,6 +149,7 @@ def summary(status: Json, limits: Limits, elapsed: float) -> str:
         f"{training} of {len(status['agents'])} agents training",
         *(bests or ["measuring the baseline"]),
         f"busy {busy}",
+        *([f"spent {usd(status['spend_usd'])}"] if status["spend_usd"] else []),
     ]
     return f"{status['campaign']} {status['state']}: {', '.join(parts)}, {_time(limits, elapsed)}"
 

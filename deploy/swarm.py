@@ -19,6 +19,7 @@ from configs.load import ConfigError, Loaded, resolved_yaml
 from configs.schema import Config
 from coordinator.leaderboard import Json
 from deploy.cluster import NAMESPACE, Place, connected, places  # first: it sets Ray's environment
+from deploy.exits import FAILURE, LIMIT
 from deploy.parts import build_agent, layout_of, open_service, rooted
 from deploy.progress import View
 from trainer.task import load_task
@@ -197,7 +198,7 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
             if status["state"] == "finished":
                 swarm.look_for_problems()
                 tell_problems(swarm, view, told)
-                return 1 if status["failed"] else signals.code
+                return FAILURE if status["failed"] else LIMIT if status["spend"]["capped"] else signals.code
         if signals.count > taken:
             taken = signals.count
             if config.cluster.address != "local":

@@ -76,11 +76,16 @@ def first_messages(brief: Brief, charter: str, surface: str) -> list[Message]:
     """The conversation's beginning: a system message that is the same for every brief of an arm, and a user message about this brief."""
     system = RULES.format(surface=surface, charter=charter.strip())
     parent = _parent(brief, surface)
+    return [Message("system", system), Message("user", f"{parent}\n{situation(brief, system + parent)}\nPropose the next experiment.")]
+
+
+def situation(brief: Brief, beside: str) -> str:
+    """Where the campaign stands and what was tried, in the room that ``beside`` leaves of a prompt."""
     facts = _facts(brief)
-    rest = "".join((system, parent, facts))
+    rest = beside + facts
     room_bytes = max(LEAST_BYTES, PROMPT_BYTES - len(rest.encode("utf-8", "replace")))
     room_tokens = max(LEAST_TOKENS, PROMPT_TOKENS - count_tokens(rest))
-    return [Message("system", system), Message("user", f"{parent}\n{facts}\n{_digest(brief, room_bytes, room_tokens)}\nPropose the next experiment.")]
+    return f"{facts}\n{_digest(brief, room_bytes, room_tokens)}"
 
 
 def fenced(text: str, language: str = "") -> str:

@@ -51,7 +51,8 @@ def moving(delay: float = 0.0) -> Mind:
 
 class ChatServer(ThreadingHTTPServer):
     """Answers in the order of ``script``; the last answer is repeated. minds: models that answer by themselves. down: whether it closes every
-    connection without a word. requests: bodies received, in order. keys: authorisations received. open: requests that wait for their answer.
+    connection without a word. requests: bodies received, in order. keys: authorisations received. open, most_open: requests it has not answered yet,
+    now and at most.
     """
 
     daemon_threads = True
@@ -61,9 +62,9 @@ class ChatServer(ThreadingHTTPServer):
         self.script: list[Answer] = []
         self.minds: dict[str, Mind] = {}
         self.down = False
-        self.open = 0
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.open = self.most_open = 0
         self._lock = Lock()
 
     @property
@@ -73,20 +74,22 @@ class ChatServer(ThreadingHTTPServer):
     def play(self, *answers: Answer) -> None:
         """Begin a new script, with nothing received."""
         with self._lock:
-            self.script, self.requests, self.keys = list(answers), [], []
+            self.script, self.requests, self.keys, self.most_open = list(answers), [], [], 0
 
     def take(self, body: dict[str, Any], key: str) -> Answer:
         with self._lock:
             self.requests.append(body)
             self.keys.append(key)
             self.open += 1
+            self.most_open = max(self.most_open, self.open)
             if self.down:
                 return Answer(sent=0)
             if body["model"] in self.minds:
                 return self.minds[body["model"]](body)
             return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
-    def answered(self) -> None:
+    def over(self) -> None:
+        """A request is answered, or as good as that."""
         with self._lock:
             self.open -= 1
 
@@ -108,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer = self.server.take(body, self.headers.get("Authorization", ""))
         time.sleep(answer.delay)
-        self.server.answered()
+        self.server.over()  # before the answer: its caller may ask again as soon as it is there
         data = (completion(body["model"], answer.text, answer.finish) if answer.text is not None else answer.body).encode()
         if answer.sent > 0:
             self.send_response(answer.status)
