@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from configs.errors import ConfigError as ConfigError
+from configs.reserved import PERSON
 from configs.schema import Config, Section
 
 SHIPPED = Path(__file__).parent
@@ -202,6 +203,8 @@ def _refuse_contradictions(loaded: Loaded) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"{loaded.origins['arms']}: two arms are named {twice!r}", "Give every arm a name of its own: results are compared by it.")
+    if PERSON in names:
+        raise ConfigError(f"{loaded.origins['arms']}: an arm is named {PERSON!r}", "Give it another name: that is the arm of `autoswarm propose`.")
     coordinator = loaded.config.coordinator
     if coordinator.heartbeat >= coordinator.lease_ttl:
         what = f"coordinator.heartbeat ({coordinator.heartbeat:g} s) is not shorter than coordinator.lease_ttl ({coordinator.lease_ttl:g} s)"

@@ -15,10 +15,11 @@ from evaluator.result import RunResult
 
 
 class ArmShare(Struct, frozen=True):
-    """An arm and its share of the briefs, relative to the others."""
+    """An arm and its share of the briefs, relative to the others. mends: whether its proposer can mend an experiment that crashed."""
 
     name: str
     weight: float = 1.0
+    mends: bool = False
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -37,6 +38,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     max_attempts: int = 5
     history: int = 300
     ahead: int = 1
+    retry_after_moves: int = 3
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -87,7 +89,7 @@ class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
 
 
 class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_proposed"):
-    """A proposal was accepted as the experiment of that ordinal."""
+    """A proposal was accepted as the experiment of that ordinal. repairs: the experiment it mends. moves: constants it moved, and how."""
 
     experiment: str
     ordinal: int
@@ -101,10 +103,12 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     title: str
     hypothesis: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    repairs: str = ""
+    moves: dict[str, str] = field(default_factory=dict)
 
 
 class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
-    """A proposal cost no training. known: the experiment that tried it before. title, settings: as proposed, for the next brief."""
+    """A proposal cost no training. known: the experiment that tried it before. title, settings, repairs: as proposed, for the next brief."""
 
     agent: str
     arm: str
@@ -115,6 +119,7 @@ class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
     known: str = ""
     title: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    repairs: str = ""
 
 
 class RunQueued(Event, frozen=True, kw_only=True, tag="run_queued"):
@@ -191,6 +196,17 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     grounds: Grounds | None = None
 
 
+class HintGiven(Event, frozen=True, kw_only=True, tag="hint_given"):
+    """A person said something to all proposers. hint: its id, so that it is taken once."""
+
+    hint: str
+    text: str
+
+
+class HintsWithdrawn(Event, frozen=True, kw_only=True, tag="hints_withdrawn"):
+    """What people said so far is told no more."""
+
+
 class CampaignDraining(Event, frozen=True, kw_only=True, tag="campaign_draining"):
     """No new leases; open runs finish."""
 
@@ -225,6 +241,8 @@ AnyEvent = (
     | WentStale
     | Rebased
     | VerdictGiven
+    | HintGiven
+    | HintsWithdrawn
     | CampaignDraining
     | CampaignFinished
     | CampaignResumed

@@ -1,51 +1,69 @@
 """Rules of what is thought about: briefs, whose turn it is, and what becomes of a proposal. Pure."""
 
-from coordinator.domain import Phase, Purpose, Refusal, State
+from collections.abc import Container
+
+from coordinator.domain import Phase, Purpose, Refusal
 from coordinator.events import (
     ExperimentProposed,
     ProposalRefused,
     RunQueued,
 )
-from coordinator.protocol import Brief, Proposal, Tried, Wait
-from coordinator.records import Best, Division, Experiment
-from coordinator.rulebook import Rulebook, seed_of
+from coordinator.protocol import Brief, Proposal, Wait
+from coordinator.records import Best, Division
+from coordinator.remembering import Remembering
+from coordinator.rulebook import seed_of
 
 GOLDEN = 0.6180339887498949
 """Fractional part of the golden ratio: its multiples fill the unit interval evenly, so arms get their shares without drawing lots."""
 
 
-class Proposing(Rulebook):
+class Proposing(Remembering):
     """From a brief to an experiment."""
 
-    def brief(self, agent: str, thinking: int) -> Brief | Wait:
-        """What to think about next, without the parent's source. thinking: other agents of the division that hold a brief now."""
+    def brief(self, agent: str, thinking: int, now: float | None = None, offered: Container[str] = ()) -> Brief | Wait:
+        """What to think about next, without the sources and the charter.
+
+        thinking: other agents of the division that hold a brief now. now: seconds since the epoch. offered: crashed experiments that somebody was
+        asked to mend.
+        """
         division = self.division_of(agent)
         if self.state.phase is not Phase.RUNNING:
             return Wait(self.state.phase_reason, stop=self.state.phase is Phase.FINISHED)
         if 0 < self.rules.max_experiments <= len(self.state.by_ordinal) + thinking:
             return Wait("enough is proposed")
         if self.rules.lookahead:
-            return self._brief_in_step(division, thinking)
+            return self._brief_in_step(division, thinking, offered)
         present = sum(other.present and other.card.division == division.name for other in self.state.agents.values())
         if division.screens + thinking >= present * self.rules.ahead:
             return Wait("enough proposals are ready")
         tried, running = self.state.finished[-self.rules.history :], list(self.state.live)
-        return self._brief(division, f"{agent}:{thinking}", thinking, division.best, tried, running)
+        return self._brief(division, f"{agent}:{thinking}", thinking, division.best, tried, running, now, offered)
 
-    def _brief_in_step(self, division: Division, thinking: int) -> Brief | Wait:
+    def _brief_in_step(self, division: Division, thinking: int, offered: Container[str]) -> Brief | Wait:
         seen = max(0, len(self.state.by_ordinal) + 1 - self.rules.lookahead)
         if thinking or self.state.settled < seen or division.best is None:
             return Wait("earlier experiments have no verdict yet")
         tried, running = self.state.by_ordinal[max(0, seen - self.rules.history) : seen], self.state.by_ordinal[seen:]
-        return self._brief(division, "", 0, division.best_as_of(seen), tried, running)
+        return self._brief(division, "", 0, division.best_as_of(seen), tried, running, None, offered)
 
-    def _brief(self, division: Division, salt: str, turn: int, best: Best | None, tried: list[str], running: list[str]) -> Brief:
+    def _brief(
+        self,
+        division: Division,
+        salt: str,
+        turn: int,
+        best: Best | None,
+        tried: list[str],
+        running: list[str],
+        now: float | None,
+        offered: Container[str],
+    ) -> Brief:
         ordinal = len(self.state.by_ordinal) + 1
         start = self.state.experiments[division.baseline]
+        arm, seen = self._arm(ordinal + turn), self.seen_by(ordinal)
         return Brief(
             ordinal=ordinal,
             seed=seed_of(self.rules.seed, f"brief:{ordinal}:{self.state.refused}:{salt}"),
-            arm=self._arm(ordinal + turn),
+            arm=arm,
             division=division.name,
             metric=self.rules.metric,
             parent=best.commit if best else self.state.start.commit,
@@ -53,16 +71,12 @@ class Proposing(Rulebook):
             baseline=start.value,
             best=best.value if best else None,
             sigma=division.sigma,
-            tried=[
-                *(_tried(self.state.experiments[name], told=True) for name in tried if self._tells(name, division)),
-                *(_turned_away(event) for event in self.state.turned_away if event.division == division.name),
-            ],
-            running=[_tried(self.state.experiments[name], told=False) for name in running if self._tells(name, division)],
+            tried=self.tried(tried, division),
+            running=self.running(running, division, now),
+            hints=self.state.guidance.told,
+            lessons=self.lessons(seen),
+            repair=self.repair(arm, division, seen, offered),
         )
-
-    def _tells(self, name: str, division: Division) -> bool:
-        experiment = self.state.experiments[name]
-        return experiment.division == division.name and not experiment.baseline
 
     def _arm(self, turn: int) -> str:
         arms = self.rules.arms
@@ -73,45 +87,46 @@ class Proposing(Rulebook):
                 return arm.name
         return arms[-1].name
 
-    def refuse(self, agent: str, proposal: Proposal, digest: str) -> ProposalRefused | None:
-        """Why the proposal costs no training, or None when it is welcome."""
-        division = self.division_of(agent)
+    def refuse(self, agent: str, proposal: Proposal, digest: str, place: str = "") -> ProposalRefused | None:
+        """Why the proposal costs no training, or None when it is welcome. place: the division, where no agent but a person proposes."""
+        division = self._division(agent, place)
         if self.state.phase is not Phase.RUNNING:
-            return self._refused(agent, proposal, Refusal.CLOSED, self.state.phase_reason)
+            return self.refused(agent, proposal, Refusal.CLOSED, self.state.phase_reason, place)
         if self.rules.lookahead and proposal.ordinal != len(self.state.by_ordinal) + 1:
-            return self._refused(agent, proposal, Refusal.STALE_BRIEF, f"experiment {proposal.ordinal} was proposed already")
+            return self.refused(agent, proposal, Refusal.STALE_BRIEF, f"experiment {proposal.ordinal} was proposed already", place)
         if digest == self.state.digests.get(proposal.parent):
-            return self._refused(agent, proposal, Refusal.NO_OP, "the program is the same as its parent")
+            return self.refused(agent, proposal, Refusal.NO_OP, "the program is the same as its parent", place)
         known = self.state.known.get((division.name, digest))
-        if known is not None:
-            return self._refused(agent, proposal, Refusal.DUPLICATE, f"the same program as {known}", known)
+        if known is not None and not self.again(self.state.experiments[known], division, len(self.state.by_ordinal) + 1):
+            return self.refused(agent, proposal, Refusal.DUPLICATE, f"the same program as {known}", place, known)
         return None
 
-    def refused(self, agent: str, proposal: Proposal, refusal: Refusal, reason: str) -> ProposalRefused:
-        """A refusal that was found by looking at the text."""
-        return self._refused(agent, proposal, refusal, reason)
+    def _division(self, agent: str, place: str) -> Division:
+        return self.state.divisions[place] if place else self.division_of(agent)
 
-    def _refused(self, agent: str, proposal: Proposal, refusal: Refusal, reason: str, known: str = "") -> ProposalRefused:
+    def refused(self, agent: str, proposal: Proposal, refusal: Refusal, reason: str, place: str = "", known: str = "") -> ProposalRefused:
+        """A refusal; also one that was found by looking at the text. known: the experiment it repeats."""
         return ProposalRefused(
             agent=agent,
             arm=proposal.arm,
             proposal=proposal.proposal,
-            division=self.state.agents[agent].card.division,
+            division=self._division(agent, place).name,
             refusal=refusal,
             reason=reason,
             known=known,
             title=proposal.title,
             settings=proposal.settings,
+            repairs=self.mended(proposal.arm, proposal.repairs),
         )
 
-    def propose(self, agent: str, proposal: Proposal, digest: str) -> tuple[ExperimentProposed, RunQueued]:
-        """Accept a proposal that ``refuse`` had nothing against. The commit is filled in by the shell."""
+    def propose(self, agent: str, proposal: Proposal, digest: str, place: str = "") -> tuple[ExperimentProposed, RunQueued]:
+        """Accept a proposal that ``refuse`` had nothing against. The commit, and what it moved, are filled in by the shell."""
         ordinal = len(self.state.by_ordinal) + 1
         experiment = f"e{ordinal:05d}"
         accepted = ExperimentProposed(
             experiment=experiment,
             ordinal=ordinal,
-            division=self.division_of(agent).name,
+            division=self._division(agent, place).name,
             arm=proposal.arm,
             agent=agent,
             proposal=proposal.proposal,
@@ -121,28 +136,6 @@ class Proposing(Rulebook):
             title=proposal.title,
             hypothesis=proposal.hypothesis,
             settings=proposal.settings,
+            repairs=self.mended(proposal.arm, proposal.repairs),
         )
         return accepted, self.queued(experiment, 1, Purpose.SCREEN)
-
-
-def _tried(experiment: Experiment, told: bool) -> Tried:
-    return Tried(
-        experiment=experiment.experiment,
-        title=experiment.title,
-        state=experiment.state if told else State.RUNNING,
-        arm=experiment.arm,
-        settings=experiment.settings,
-        value=experiment.value if told else None,
-        reason=experiment.reason if told else "",
-    )
-
-
-def _turned_away(event: ProposalRefused) -> Tried:
-    return Tried(
-        experiment=event.known or event.proposal,
-        title=event.title,
-        state=State.REJECTED,
-        arm=event.arm,
-        settings=event.settings,
-        reason=f"refused: {event.reason}",
-    )

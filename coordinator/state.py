@@ -9,7 +9,8 @@ from collections import Counter
 from statistics import fmean
 from typing import assert_never
 
-from coordinator.domain import PRIORITY, SUCCESSORS, Metric, Phase, Purpose, Refusal, State, Verdict
+from configs.reserved import PERSON
+from coordinator.domain import PRIORITY, SUCCESSORS, Metric, Phase, Purpose, State, Verdict
 from coordinator.events import (
     AgentJoined,
     AgentLeft,
@@ -21,6 +22,8 @@ from coordinator.events import (
     DivisionOpened,
     EpochBegan,
     ExperimentProposed,
+    HintGiven,
+    HintsWithdrawn,
     LateReport,
     ProposalRefused,
     Rebased,
@@ -33,6 +36,9 @@ from coordinator.events import (
     WentStale,
     subject,
 )
+from coordinator.guidance import Guidance
+from coordinator.hindsight import decided, mendable
+from coordinator.lessons import Lessons
 from coordinator.occupancy import Occupancy
 from coordinator.protocol import Token
 from coordinator.records import Agent, Best, Division, Experiment, Run
@@ -88,6 +94,9 @@ class CampaignState:
         self.refusals: Counter[str] = Counter()
         self.arms: dict[str, Counter[str]] = {}
         self.occupancy = Occupancy()
+        self.lessons = Lessons()
+        self.guidance = Guidance()
+        self.broken: dict[str, None] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CampaignState) and vars(self) == vars(other)
@@ -154,6 +163,10 @@ class CampaignState:
                 self._rebase(event)
             case VerdictGiven():
                 self._decide(event, at)
+            case HintGiven():
+                self.guidance.give(event)
+            case HintsWithdrawn():
+                self.guidance.withdraw()
             case CampaignDraining() | CampaignFinished() | CampaignResumed():
                 self._turn(event)
             case _:
@@ -225,9 +238,14 @@ class CampaignState:
                 title=event.title,
                 hypothesis=event.hypothesis,
                 settings=event.settings,
+                moves=event.moves,
+                repairs=event.repairs,
                 proposed_at=at,
             )
         )
+        if event.repairs:
+            self.experiments[event.repairs].repaired = event.experiment
+            self.broken.pop(event.repairs, None)
         self.by_ordinal.append(event.experiment)
         self._tally(event.arm, "proposals")
         self.turned_away = []
@@ -236,8 +254,11 @@ class CampaignState:
     def _refuse(self, event: ProposalRefused) -> None:
         """Remember what was refused since the last acceptance: the next brief tells it, so that no proposer repeats itself for ever."""
         self.refusals[event.refusal.value] += 1
-        if event.refusal not in (Refusal.STALE_BRIEF, Refusal.CLOSED):
+        if event.arm == PERSON:
+            self.guidance.answer(event)
+        elif event.refusal.mendable:
             self.refused += 1
+            self.broken.pop(event.repairs, None)
             self.turned_away = [*self.turned_away[-MOST_TURNED_AWAY:], event]
 
     def _add(self, experiment: Experiment) -> None:
@@ -271,6 +292,7 @@ class CampaignState:
         self._tally(experiment.arm, state.value)
         self.finished.append(experiment.experiment)
         self.live.pop(experiment.experiment, None)
+        self.lessons.learn(experiment)
         while self.settled < len(self.by_ordinal) and self.experiments[self.by_ordinal[self.settled]].state.final:
             self.settled += 1
 
@@ -289,6 +311,7 @@ class CampaignState:
 
     def _decide(self, event: VerdictGiven, at: float) -> None:
         experiment = self._of(event.experiment)
+        decided(experiment, event, self.divisions[experiment.division], self.metric)
         experiment.verdict, experiment.value = event.verdict, event.value
         self.verdicts[event.verdict.value] += 1
         match event.verdict:
@@ -395,18 +418,23 @@ class CampaignState:
                 if experiment.complete:
                     self._step(experiment, State.MEASURED)
             case Crashed(kind=kind, message=message):
-                self._fail(experiment, State.CRASHED, f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value, at)
+                reason = f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value
+                self._fail(experiment, State.CRASHED, kind.value, reason, at)
             case TimedOut(limit=limit, seconds=seconds):
-                self._fail(experiment, State.CRASHED, f"timed out at its {limit.value.replace('_', ' ')} after {seconds:.1f} s", at)
+                reason = f"timed out at its {limit.value.replace('_', ' ')} after {seconds:.1f} s"
+                self._fail(experiment, State.CRASHED, "timed_out", reason, at)
             case Cheated(kind=kind, evidence=evidence):
-                self._fail(experiment, State.CHEATED, f"{kind}: {evidence}", at)
+                self._fail(experiment, State.CHEATED, "cheated", f"{kind}: {evidence}", at)
             case Lost(reason=reason):
                 raise InvalidTransition(event.experiment, f"a lost run cannot be reported ({reason})", experiment.story)
             case _:
                 assert_never(event.result.outcome)
 
-    def _fail(self, experiment: Experiment, state: State, reason: str, at: float) -> None:
+    def _fail(self, experiment: Experiment, state: State, failure: str, reason: str, at: float) -> None:
         self._unqueue(experiment)
+        experiment.failure = failure
+        if mendable(experiment, self.start.rules.arms):
+            self.broken[experiment.experiment] = None
         experiment.value = fmean(experiment.values) if experiment.values else None
         self._finish(experiment, state, reason, at)
 

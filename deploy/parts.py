@@ -11,7 +11,7 @@ from msgspec import Struct
 from agents.loop import AgentLoop
 from agents.proposers.arms import make_proposers
 from agents.spool import Spool
-from configs.charter import charter_path
+from configs.charter import charter_or_nothing, charter_path, read_charter
 from configs.errors import ConfigError
 from configs.schema import ArmConfig, Config, TrainerConfig, TrustConfig
 from coordinator.domain import Direction, Metric
@@ -19,6 +19,7 @@ from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
 from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics, serve
+from coordinator.programs import Programs
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service import Pace, Service
 from coordinator.trust import Mode, TrustRules
@@ -29,6 +30,9 @@ from trainer.contract import Slot, Trainer
 from trainer.task import TASKS, Task, load_task
 
 log = logging.getLogger(__name__)
+
+THINKING = ("llm",)
+"""Proposers that read a charter, and can mend what crashed."""
 
 
 class SlotOrder(Struct, frozen=True, kw_only=True):
@@ -74,7 +78,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         metric=Metric(task.metric.name, Direction(task.metric.direction)),
         budget=task.budget(config.task.size),
         seed=campaign.seed,
-        arms=[ArmShare(arm.name, arm.weight) for arm in config.arms],
+        arms=[ArmShare(arm.name, arm.weight, mends=arm.proposer in THINKING) for arm in config.arms],
         policy=Policy(acceptance.confirm_runs, acceptance.z, acceptance.screen_z),
         trust=trust_of(config.trust),
         baseline_runs=acceptance.baseline_runs,
@@ -83,6 +87,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         max_hours=campaign.max_hours,
         max_attempts=config.coordinator.max_attempts,
         history=config.coordinator.history,
+        retry_after_moves=config.memory.retry_after_moves,
     )
 
 
@@ -108,7 +113,7 @@ def open_service(config: Config) -> Service:
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
     pace = Pace(wanted.heartbeat, wanted.lease_ttl)
-    service = Service(layout, card_of(task), rules_of(config, task), pace, listeners=[metrics.observe])
+    service = Service(layout, card_of(task), rules_of(config, task), pace, listeners=[metrics.observe], programs=programs_of(config))
     metrics.show(service.status)
     try:
         if wanted.metrics_port:
@@ -118,6 +123,14 @@ def open_service(config: Config) -> Service:
         raise
     log_to(layout.logs / "coordinator.log")
     return service
+
+
+def programs_of(config: Config) -> Programs:
+    """The charters of the arms that read one. Raises ConfigError where one cannot be read here, at the head."""
+    names = {arm.name: arm.program or config.campaign.program for arm in config.arms if arm.proposer in THINKING}
+    for name in names.values():
+        read_charter(name)
+    return Programs({arm: charter_path(name) for arm, name in names.items()})
 
 
 def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
@@ -142,7 +155,7 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         card,
         coordinator,
         trainer,
-        make_proposers(config.arms, task.choices, config.campaign.program, task.surface),
+        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, charter_or_nothing),
         Spool(layout.spool / order.agent),
         layout.runs,
     )

@@ -2,6 +2,7 @@
 
 - An answer whose edit does not apply, compile, keep the contract or change anything is sent back in the same conversation, at most twice, with what
   helps to mend it. What reaches a slot has passed all of that.
+- So is one whose program the coordinator refuses, with what the same program gave earlier. All of that together is at most two repairs.
 - The answer is untrusted. It is parsed and compiled, never executed, and never becomes a program unless it holds a whole edit.
 """
 
@@ -15,8 +16,8 @@ from agents.proposers.answer import plain_title, settings_of, title_and_hypothes
 from agents.proposers.completion import Message, Reply
 from agents.proposers.contract import ArmStopped, ProposerError, proposal_id
 from agents.proposers.persistence import Persistent, TooLongError
-from agents.proposers.prompt import first_messages
-from coordinator.protocol import Brief, Proposal
+from agents.proposers.prompt import first_messages, grounded, refusal_message
+from coordinator.protocol import Brief, Proposal, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -26,49 +27,52 @@ REPEATED_CHARS = 60_000
 """Of an answer that are repeated to the model when it is sent back: more than a whole file of 26 kB."""
 
 
-class _Answer(Struct, frozen=True):
-    """An edit and the answer it came from."""
+class _Talk(Struct):
+    """A conversation about one brief. turns: answers asked for. proposal: id of what came of it last."""
 
-    edited: Edited
-    text: str
+    brief: Brief
+    messages: list[Message]
+    turns: int = 0
+    proposal: str = ""
 
 
 class LlmProposer:
-    """Asks the models of ``persistent`` by the charter ``program``. It remembers nothing of its own between briefs."""
+    """Asks the models of ``persistent`` by the charter ``program``. Between briefs it remembers nothing but the charter the last one brought."""
 
     def __init__(self, persistent: Persistent, program: str, surface: str = SURFACE) -> None:
-        """program: the charter's text. surface: name of the file that can change."""
+        """program: the charter's text, until a brief brings another. surface: name of the file that can change."""
         self._persistent = persistent
         self._program = program
         self._surface = surface
+        self._talk: _Talk | None = None
 
     def propose(self, brief: Brief) -> Proposal:
         """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, ProposerError without a sound edit."""
-        answer = self._converse(brief)
-        source = answer.edited.source
-        title, hypothesis = title_and_hypothesis(answer.text)
-        settings = settings_of(source)
-        return Proposal(
-            proposal=proposal_id(brief, source),
-            ordinal=brief.ordinal,
-            arm=brief.arm,
-            parent=brief.parent,
-            source=source,
-            title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
-            hypothesis=hypothesis,
-            settings=settings,
-        )
+        self._program = brief.program or self._program
+        self._talk = _Talk(brief=grounded(brief), messages=first_messages(brief, self._program, self._surface))
+        return self._continue(self._talk)
 
-    def _converse(self, brief: Brief) -> _Answer:
-        messages = first_messages(brief, self._program, self._surface)
-        problem = ""
-        for turn in range(1 + REPAIRS):
-            reply = self._reply(messages, first=turn == 0)
-            result = _result(reply, brief.source, self._surface)
-            _log(brief, reply, result, turn)
+    def mend(self, proposal: Proposal, refused: Refused) -> Proposal:
+        """See ``Mending.mend``: one of the repairs of that conversation. Raises ProposerError when they are used up."""
+        talk = self._talk
+        if talk is None or talk.proposal != proposal.proposal:
+            raise ProposerError("the conversation it came from is over")
+        talk.messages += [Message("user", refusal_message(talk.brief, refused))]
+        return self._continue(talk)
+
+    def _continue(self, talk: _Talk) -> Proposal:
+        problem = "the program was refused"
+        while talk.turns <= REPAIRS:
+            reply = self._reply(talk.messages, first=talk.turns == 0)
+            result = _result(reply, talk.brief.source, self._surface)
+            _log(talk.brief, reply, result, talk.turns)
+            talk.turns += 1
             if isinstance(result, Edited):
-                return _Answer(result, reply.text)
-            messages = [*messages, *_sent_back(reply, result)]
+                talk.messages.append(_said(reply))
+                proposal = _proposal(talk.brief, result.source, reply.text)
+                talk.proposal = proposal.proposal
+                return proposal
+            talk.messages += _sent_back(reply, result)
             problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
         raise ProposerError(problem)
 
@@ -88,11 +92,31 @@ def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
     return apply(reply.text, parent, surface)
 
 
+def _proposal(brief: Brief, source: str, text: str) -> Proposal:
+    """An edit as a proposal, with what its answer said of it."""
+    title, hypothesis = title_and_hypothesis(text)
+    settings = settings_of(source)
+    return Proposal(
+        proposal=proposal_id(brief, source),
+        ordinal=brief.ordinal,
+        arm=brief.arm,
+        parent=brief.parent,
+        source=source,
+        title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
+        hypothesis=hypothesis,
+        settings=settings,
+        repairs=brief.repair.experiment if brief.repair else "",
+    )
+
+
+def _said(reply: Reply) -> Message:
+    return Message("assistant", bounded(reply.text, REPEATED_CHARS) if reply.text.strip() else "(nothing)")
+
+
 def _sent_back(reply: Reply, problem: Problem) -> list[Message]:
-    said = bounded(reply.text, REPEATED_CHARS) if reply.text.strip() else "(nothing)"
     hint = f"\n\n{problem.hint}" if problem.hint else ""
     asked = "Nothing of your answer was applied. Answer again in full: TITLE, HYPOTHESIS, and every block, for the file as it was given."
-    return [Message("assistant", said), Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}")]
+    return [_said(reply), Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}")]
 
 
 def _log(brief: Brief, reply: Reply, result: Edited | Problem, turn: int) -> None:

@@ -16,7 +16,7 @@ SOURCE = load_task("gpt").source
 
 
 def tried(number: int, state: State = State.REJECTED, *, arm: str = "other", value: float | None = 1.3, reason: str = "") -> Tried:
-    return Tried(experiment=f"e{number}", title=f"idea {number}", state=state, arm=arm, value=value, reason=reason)
+    return Tried(experiment=f"e{number}", title=f"idea {number}", state=state, arm=arm, value=value, reason=reason, near=value == 1.201)
 
 
 def brief(done: list[Tried] | None = None, running: list[Tried] | None = None, source: str = SOURCE) -> Brief:
