@@ -95,6 +95,12 @@ def experiment_page(experiment: Experiment) -> Json:
         **row(experiment),
         "hypothesis": experiment.hypothesis,
         "settings": experiment.settings,
+        "moves": experiment.moves,
+        "delta": experiment.delta,
+        "near": experiment.near,
+        "failure": experiment.failure or None,
+        "repairs": experiment.repairs or None,
+        "repaired": experiment.repaired or None,
         "story": experiment.story,
         "all_runs": [
             {

@@ -99,9 +99,10 @@ def _against(brief: Brief, tried: Tried) -> str:
     now = None if tried.value is None or brief.best is None else brief.metric.gain(brief.best, tried.value)
     if tried.state is State.MERGED and tried.delta is not None:
         return f" (gained {tried.delta:.2g})"
-    words = [f"{_apart(tried.delta)} than the best then"] if tried.delta and tried.delta != now else []
-    words += [f"{_apart(now)} than the best now"] if now else []
-    return f" ({', '.join(words)})" if words else ""
+    then = f"{_apart(tried.delta)} than the best then" if tried.delta else ""
+    since = f"{_apart(now)} than the best now" if now else ""
+    words = [since] if then.removesuffix("then") == since.removesuffix("now") else [each for each in (then, since) if each]
+    return f" ({', '.join(words)})" if any(words) else ""
 
 
 def _apart(gain: float) -> str:
