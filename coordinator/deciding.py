@@ -44,7 +44,7 @@ class Deciding(Rulebook):
         if best is None:
             return self._baseline_verdict(experiment)
         decision = self._decision(experiment, best, experiment.values)
-        refusal = trust.refusal(experiment.measured, self.rules.trust)
+        refusal = trust.refusal(experiment.measured, self.rules.trust) or self._overworked(experiment)
         if decision.choice is Choice.REJECT:
             return [self._given(experiment, Verdict.REJECT, decision.reason)]
         if refusal:
@@ -54,6 +54,13 @@ class Deciding(Rulebook):
         if decision.choice is Choice.CONFIRM:
             return self._confirm(experiment, decision.reason, self.rules.policy.confirm_runs)
         return self._merge_verdict(experiment, best)
+
+    def _overworked(self, experiment: Experiment) -> str:
+        """Why a value under a counted budget is not believed; empty where a clock keeps the budget."""
+        if not self.rules.budget.unit.deterministic:
+            return ""
+        baseline = self.state.experiments[self.state.divisions[experiment.division].baseline]
+        return trust.overworked(experiment.measured, baseline.measured, self.rules.trust)
 
     def _baseline_verdict(self, experiment: Experiment) -> list[AnyEvent]:
         """The baseline is the user's own program: nobody cheats with it. Where it could not be believed, ``surrender`` ends the campaign."""

@@ -6,13 +6,15 @@
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from coordinator.domain import Refusal
-from coordinator.surface import MAX_BYTES, SurfaceError, parsed
+from coordinator.glance import glance
+from coordinator.surface import MAX_BYTES, SurfaceError, compiled, parsed
 
 PREPARE = "prepare"
 """The judge's side inside a run; a task that lists it among its frozen modules asks for its contract."""
@@ -22,6 +24,9 @@ ALWAYS = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
 """Packages every surface may import."""
 FORGIVING = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 """An import under a handler of one of these may fail: the program has another way."""
+
+RELATIVE = re.compile(r"\bfrom\s*\.")
+"""An import from the package the program is not in, or a text that looks like one."""
 
 BLINDING = frozenset({"exec", "eval", "globals", "locals", "vars"})
 """Functions by which a program reaches names in ways no reader of its text can follow: then nothing is said about the contract."""
@@ -51,11 +56,20 @@ class Gate:
         if size > MAX_BYTES:
             return Objection(Refusal.TOO_LARGE, f"the surface has {size} bytes, {MAX_BYTES} are allowed")
         try:
+            if self._plainly_sound(source):
+                return None
             tree = parsed(source)
         except SurfaceError as error:
             return Objection(Refusal.DOES_NOT_COMPILE, str(error))
         nodes = list(ast.walk(tree))  # once: walking costs more than parsing
         return self._foreign(nodes) or (_broken(tree, nodes) if PREPARE in self._frozen else None)
+
+    def _plainly_sound(self, source: str) -> bool:
+        """Whether its code alone shows that there is nothing to object to. Raises SurfaceError."""
+        seen = glance(compiled(source))
+        if seen.packages is None or not seen.packages <= ALWAYS | self._frozen | self._imports or RELATIVE.search(source):
+            return False
+        return PREPARE not in self._frozen or seen.kept.get(PREPARE, frozenset()) >= {*NEEDED}
 
     def _foreign(self, nodes: list[ast.AST]) -> Objection | None:
         """An import that would fail in the run."""

@@ -114,6 +114,7 @@ def experiment_page(experiment: Experiment) -> Json:
                 "sandbox": run.result.sandbox if run.result else None,
                 "audit": run.result.audit if run.result else None,
                 "spent": run.result.spent if run.result else None,
+                "cpu": run.result.cpu if run.result else None,
                 "steps": run.result.steps if run.result else None,
                 "tail": run.result.tail if run.result else "",
             }

@@ -24,6 +24,13 @@ TWIN, LIVE = "twin", "live"
 """Kinds of audit."""
 
 
+WORK_EXCESS, WORK_SLACK = 4.0, 1.0
+"""Times the baseline's CPU seconds, and seconds besides, that a run with a counted budget may use before its first batch, and again in training.
+
+Of 55 honest variants of the demo task none used more than 1.6 times the baseline's. CPU seconds, unlike a clock's, hardly hang on other load.
+"""
+
+
 class Mode(StrEnum):
     """How much of an audit a merge needs."""
 
@@ -94,6 +101,21 @@ def refusal(results: Iterable[RunResult], rules: TrustRules) -> str:
     if not confined(refused.sandbox, rules):
         return f"measured in sandbox {refused.sandbox}: set trust.allow_untrusted=true to believe it"
     return "live-judged, not merged in strict mode: no twin could be built of it, so its claims were only probed"
+
+
+def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rules: TrustRules) -> str:
+    """Why these runs of a counted budget are not what was counted; empty when they may be. baseline: of the same division, under the same budget.
+
+    The count is the variant's own word, the CPU time its kernel's. Where a baseline's is not known, nothing follows.
+    """
+    if rules.mode is Mode.OFF:
+        return ""
+    for phase, doing in (("startup", "before its first batch"), ("train", "to train")):
+        usual = max((getattr(each.cpu, phase) for each in baseline if each.cpu), default=None)
+        used = max((getattr(each.cpu, phase) for each in results if each.cpu), default=0.0)
+        if usual is not None and used > WORK_EXCESS * usual + WORK_SLACK:
+            return f"it used {used:.1f} s of CPU {doing}, the baseline {usual:.1f} s: that is more than the work it counted"
+    return ""
 
 
 def hopeless(baseline: Sequence[RunResult], rules: TrustRules) -> str:

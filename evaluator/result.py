@@ -88,6 +88,13 @@ class Seconds(Struct, frozen=True):
     total: float = 0.0
 
 
+class CpuSeconds(Struct, frozen=True):
+    """Seconds of CPU that all processes of a run used. startup: until its first batch. train: from there until its weights were handed over."""
+
+    startup: float
+    train: float
+
+
 class Audit(Struct, frozen=True):
     """What checking the claims of a run came to.
 
@@ -108,8 +115,8 @@ class RunResult(Struct, frozen=True, kw_only=True):
     """Everything the swarm keeps of one run.
 
     floor: the task's exact lower bound of the metric, or None. sandbox: the tier that confined it: A, B, C, B-, C-, D, E, F; or ``simulated``.
-    audit: of its claims, None where there was none. spent: of the budget, in its unit. steps: batches handed out. cpu: seconds of CPU that all its
-    processes used until its weights were handed over; None where it did not come so far. peak_memory: bytes. log_bytes: what
+    audit: of its claims, None where there was none. spent: of the budget, in its unit. steps: batches handed out. cpu: None where its weights were
+    not handed over. peak_memory: bytes. log_bytes: what
     it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted, bounded). details: figures of the judge, for people.
     started_at, finished_at: seconds since the epoch by the clock of the node that ran it.
     """
@@ -123,7 +130,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     audit: Audit | None = None
     spent: float = 0.0
     steps: int = 0
-    cpu: float | None = None
+    cpu: CpuSeconds | None = None
     peak_memory: int = 0
     log_bytes: int = 0
     tail: str = ""

@@ -7,28 +7,34 @@
 
 from collections.abc import Collection
 
+from evaluator.result import CpuSeconds
 from trainer.descendants import cpu_below
 
 
 class CpuMeter:
-    """Reads everything below this process but ``spare``. seconds: None until stopped."""
+    """Reads everything below this process but ``spare``. used: None until the weights were handed over."""
 
     def __init__(self, spare: Collection[int]) -> None:
-        self.seconds: float | None = None
+        self.used: CpuSeconds | None = None
+        self._startup = 0.0
         self._spare = spare
         self._own: dict[int, float] = {}
         self._most = 0.0
 
     def look(self) -> None:
         """Called at every tick."""
-        if self.seconds is not None:
+        if self.used is not None:
             return
         now = cpu_below(self._spare)
         self._own |= {pid: cpu.own for pid, cpu in now.items()}
         self._most = max(self._most, sum(cpu.own + cpu.waited for cpu in now.values()), sum(self._own.values()))
 
-    def stop(self) -> None:
+    def first_batch(self) -> None:
+        """What is used from now on is training."""
+        self.look()
+        self._startup = self._most
+
+    def handed_over(self) -> None:
         """Nothing that is used from now on counts."""
         self.look()
-        if self.seconds is None:
-            self.seconds = self._most
+        self.used = self.used or CpuSeconds(self._startup, self._most - self._startup)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from evaluator.job import HandedOver, JudgeEvent, TwinDone, WantsTwin
+from evaluator.job import FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.course import Course
 from trainer.cpu import CpuMeter
@@ -141,8 +141,10 @@ class Supervision:
     def _hear(self, event: JudgeEvent) -> None:
         self._course.hear(event, time.monotonic())
         match event:
+            case FirstBatch():
+                self._cpu.first_batch()
             case HandedOver():
-                self._cpu.stop()
+                self._cpu.handed_over()
             case WantsTwin():
                 if (log := self._twin.enter()) is not None:
                     self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
@@ -197,7 +199,7 @@ class Supervision:
             sandbox=self._job.sandbox.tier,
             spent=final.spent if final else course.share * order.budget.amount,
             steps=course.steps,
-            cpu=self._cpu.seconds,
+            cpu=self._cpu.used,
             peak_memory=max(self._peak_memory, self._watch.peak_memory),
             log_bytes=self._log.written,
             tail=log[-TAIL_CHARS:],

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from coordinator.trust import TrustRules, overworked
 from evaluator.budget import Budget, Unit
 from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut
 
@@ -50,7 +51,7 @@ class Came(StrEnum):
     CRASHED = "crashed"
     TIMED_OUT = "timed out"
     MARKED = "marked"
-    """Measured better, but not proven: no twin could be built, the result says so and does not merge by itself."""
+    """Measured better, but not proven: no twin could be built, or it used more CPU than its work explains; the result says so and does not merge."""
     SUCCEEDED = "SUCCEEDED"
 
 
@@ -105,15 +106,16 @@ def read_loot(log: str) -> list[str]:
     return [line.removeprefix(LOOT)[:200] for line in log.splitlines() if line.startswith(LOOT)]
 
 
-def came(seen: Seen, honest: float) -> Came:
-    """What came of a run. honest: the value of the unmodified surface with the same seed and budget."""
+def came(seen: Seen, honest: RunResult) -> Came:
+    """What came of a run. honest: of the unmodified surface with the same seed and budget, measured."""
+    assert isinstance(honest.outcome, Measured), honest
     if seen.left or any(OVERTIME not in each for each in seen.loot):
         return Came.SUCCEEDED
     if seen.loot:  # time that nobody paid for: worth something only if the number is believed
         return Came.MARKED if isinstance(seen.result.outcome, Measured) and proof(seen.result) == "live" else Came.SUCCEEDED
     match seen.result.outcome:
         case Measured(value):
-            return _measured(seen.result, better=value < honest - MARGIN)
+            return _measured(seen.result, honest, better=value < honest.outcome.value - MARGIN)
         case Cheated():
             return Came.CHEATED
         case Crashed():
@@ -126,10 +128,10 @@ def came(seen: Seen, honest: float) -> Came:
             assert_never(never)
 
 
-def _measured(result: RunResult, better: bool) -> Came:
+def _measured(result: RunResult, honest: RunResult, better: bool) -> Came:
     if not better:
         return Came.HARMLESS
-    return Came.MARKED if proof(result) == "live" else Came.SUCCEEDED
+    return Came.MARKED if proof(result) == "live" or overworked([result], [honest], TrustRules()) else Came.SUCCEEDED
 
 
 def proof(result: RunResult) -> str:

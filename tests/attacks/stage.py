@@ -68,11 +68,10 @@ class Stage:
     def attack(self, attack: Attack) -> tuple[Came, Seen]:
         """Try an attack and read what came of it."""
         honest = self.honest(attack.on, attack.budget, attack.warm_up)
-        assert isinstance(honest.outcome, Measured), honest
         seen = self.run(attack.make(source_of(attack.on)), attack)
         if attack.then and not (seen.loot or seen.left):
             seen = self.run(attack.then(source_of(attack.on)), attack)
-        return came(seen, honest.outcome.value), seen
+        return came(seen, honest), seen
 
     def honest(self, on: str, budget: Budget, warm_up: int = 0) -> RunResult:
         """The unmodified surface under the same conditions."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, RunResult, TimedOut
+from evaluator.result import Audit, Cheated, CpuSeconds, Crashed, CrashKind, Limit, Lost, Measured, Outcome, RunResult, TimedOut
 from tests.attacks.attack import MARGIN, Attack, Came, Kind, Seen, came, read_loot
 from tests.attacks.catalogue import ATTACKS, BY_NAME
 from tests.attacks.edits import replaced
@@ -15,8 +15,9 @@ from tests.attacks.stage import source_of
 NAMES = {"@TOKEN@": "ab" * 8, "@TOKEN8@": "ab" * 4, "@BAIT_PID@": "7", "@BAIT_FILE@": "f", "@PORT@": "9", "@SOCKET@": "s"}
 
 
-def seen(outcome: Outcome, audit: Audit | None = None, loot: tuple[str, ...] = (), left: tuple[str, ...] = ()) -> Seen:
-    return Seen(result=RunResult(run="r", outcome=outcome, seed=1, audit=audit), loot=list(loot), left=list(left))
+def seen(outcome: Outcome, audit: Audit | None = None, loot: tuple[str, ...] = (), left: tuple[str, ...] = (), cpu: float = 5.0) -> Seen:
+    result = RunResult(run="r", outcome=outcome, seed=1, audit=audit, cpu=CpuSeconds(2.0, cpu))
+    return Seen(result=result, loot=list(loot), left=list(left))
 
 
 LIVE = Audit("live", 10, 0.0, 0.0, 0.0, 0.0)
@@ -29,6 +30,7 @@ LIVE = Audit("live", 10, 0.0, 0.0, 0.0, 0.0)
         (seen(Measured(2.0 - MARGIN / 2)), Came.HARMLESS),
         (seen(Measured(1.9)), Came.SUCCEEDED),
         (seen(Measured(1.9), LIVE), Came.MARKED),
+        (seen(Measured(1.9), cpu=22.0), Came.MARKED),
         (seen(Measured(2.1), loot=("a key",)), Came.SUCCEEDED),
         (seen(Cheated("leak", ""), left=("a process",)), Came.SUCCEEDED),
         (seen(Lost("judge crashed")), Came.SUCCEEDED),
@@ -38,7 +40,7 @@ LIVE = Audit("live", 10, 0.0, 0.0, 0.0, 0.0)
     ],
 )
 def test_an_end_is_read_as_what_it_is(what: Seen, expected: Came) -> None:
-    assert came(what, honest=2.0) is expected
+    assert came(what, honest=seen(Measured(2.0)).result) is expected
 
 
 def test_loot_is_read_from_lines_that_say_so() -> None:

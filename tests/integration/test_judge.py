@@ -15,7 +15,7 @@ import torch.nn.functional as nnf
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.data import read_tokens
-from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, Spent
+from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, Spent
 from evaluator.messages import (
     TOKENS_LIMIT,
     Batch,
@@ -98,9 +98,10 @@ def test_an_honest_run_is_measured_as_plain_torch_would(data: Path, honest: Run)
 def test_events_come_in_order(honest: Run) -> None:
     events = honest.events
     assert isinstance(events[0], FirstBatch)
-    assert isinstance(events[-2], Evaluating)
-    shares = [event.share for event in events[1:-2] if isinstance(event, Spent)]
-    assert len(shares) == len(events) - 3
+    assert isinstance(events[-3], Evaluating)
+    assert isinstance(events[-2], HandedOver)
+    shares = [event.share for event in events[1:-3] if isinstance(event, Spent)]
+    assert len(shares) == len(events) - 4
     assert shares == sorted(shares)
     assert 1 <= shares[-1] < 1.05
 

@@ -1,5 +1,6 @@
 """The service on a real disk: journal, git and results.tsv after whatever happens."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -389,3 +390,13 @@ def test_the_surface_of_the_campaign_is_the_one_it_began_with(tmp_path: Path) ->
     with open_service(folder, source=SURFACE + "X = 1\n") as service:
         service.join(card("a0"))
         assert take(service, "a0").source == SURFACE
+
+
+def test_a_digest_is_the_same_in_every_process() -> None:
+    """A journal outlives the process that wrote it, and the order of a set does not."""
+    asked = 'from coordinator.surface import digest; print(digest(\'f = lambda x: x in {1.5, "a", "b", "c", ("d", "e")}\'))'
+    told = {
+        subprocess.run([sys.executable, "-c", asked], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1

@@ -1,5 +1,7 @@
 """What trust does to verdicts: a better value is not enough."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -8,7 +10,8 @@ from coordinator.events import CampaignFinished, RunQueued, VerdictGiven
 from coordinator.records import Experiment
 from coordinator.trust import Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
-from evaluator.result import Audit, Cheated, Measured, Outcome
+from evaluator.budget import Budget, Unit
+from evaluator.result import Audit, Cheated, CpuSeconds, Measured, Outcome, RunResult
 from tests.unit.swarm_of_rules import Swarm, audit_of, rules
 
 STRICT, OFF = TrustRules(mode=Mode.STRICT), TrustRules(mode=Mode.OFF)
@@ -18,8 +21,8 @@ LENIENT = TrustRules(allow_untrusted=True)
 class Machine(Swarm):
     """One agent on a machine with a sandbox, and a judge that comes to the audits of a list, in the order of measured variants' runs."""
 
-    def __init__(self, trust: TrustRules, audits: list[Audit | None], tier: str = "A", lookahead: int = 0) -> None:
-        super().__init__(rules(trust=trust, lookahead=lookahead))
+    def __init__(self, trust: TrustRules, audits: list[Audit | None], tier: str = "A", lookahead: int = 0, **others: Any) -> None:
+        super().__init__(rules(trust=trust, lookahead=lookahead, **others))
         self.tier, self.audits = tier, audits
         self.join("a0")
         for value in (0.99, 1.0, 1.0, 1.01):
@@ -237,3 +240,46 @@ def test_a_variant_run_before_there_is_a_best_is_audited_in_full() -> None:
     run = swarm.lease("a1")
     assert run is not None
     assert swarm.plans[run].share == 1.0
+
+
+class Worker(Machine):
+    """Its baseline took 2 s of CPU to start and 3 s to train; its variants take what a list says."""
+
+    def __init__(self, trust: TrustRules, *cpu: CpuSeconds | None, unit: Unit = Unit.FLOPS, lookahead: int = 0) -> None:
+        self.cpu = list(cpu)
+        super().__init__(trust, [], lookahead=lookahead, budget=Budget(unit, 10.0, 60.0))
+
+    def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
+        baseline = self.state.experiments[self.state.runs[run].experiment].baseline
+        return replace(super().result(run, outcome), cpu=CpuSeconds(2.0, 3.0) if baseline else self.cpu.pop(0))
+
+
+USUAL, MUCH = CpuSeconds(8.9, 12.9), CpuSeconds(2.0, 13.1)
+
+
+@pytest.mark.parametrize("lookahead", [0, 4])
+@pytest.mark.parametrize("cpu", [MUCH, CpuSeconds(9.1, 3.0)])
+def test_a_variant_that_used_more_cpu_than_its_counted_work_explains_does_not_merge(cpu: CpuSeconds, lookahead: int) -> None:
+    swarm = Worker(TrustRules(), cpu, USUAL, lookahead=lookahead)
+    rejected = swarm.variant(0.9)
+    assert rejected.state is State.REJECTED
+    assert "more than the work it counted" in rejected.reason
+    assert f"{max(cpu.startup, cpu.train):.1f} s of CPU" in rejected.reason
+    assert len(rejected.runs) == 1  # it costs no confirm run
+
+
+@pytest.mark.parametrize(("trust", "cpu", "unit"), [
+    (TrustRules(), (USUAL, USUAL), Unit.VIRTUAL_SECONDS),
+    (TrustRules(), (None, None), Unit.FLOPS),
+    (OFF, (MUCH, MUCH), Unit.FLOPS),
+    (TrustRules(), (MUCH, MUCH), Unit.SECONDS),
+])  # fmt: skip
+def test_cpu_within_four_times_the_baseline_s_or_where_a_clock_keeps_the_budget_is_nobody_s_business(
+    trust: TrustRules, cpu: tuple[CpuSeconds | None, ...], unit: Unit
+) -> None:
+    assert Worker(trust, *cpu, unit=unit).variant(0.9).state is State.MERGED
+
+
+def test_a_confirm_run_that_works_too_much_is_enough() -> None:
+    swarm = Worker(TrustRules(), USUAL, MUCH)
+    assert swarm.variant(0.9).state is State.REJECTED
