@@ -1,9 +1,11 @@
 """What a brief tells of the swarm's past, what may be tried again, and what is offered to be mended."""
 
+import random
+
 import msgspec
 import pytest
 
-from coordinator.domain import Refusal, State
+from coordinator.domain import Phase, Refusal, State
 from coordinator.events import ArmShare, ExperimentProposed, ProposalRefused, decode, encode
 from coordinator.protocol import Brief, Proposal, Refused
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
@@ -343,6 +345,53 @@ def test_in_step_an_agent_that_mends_a_refused_answer_keeps_its_brief() -> None:
     assert [in_step.still_thinks("thinker", answer) for answer in (duplicate, stale)] == [True, False]
     assert not in_step.still_thinks("search", duplicate)
     assert not free.still_thinks("thinker", duplicate)
+
+
+class Mindful(Swarm):
+    """What it proposes hangs on everything a brief tells, and on nothing else. It mends what it is asked to, and often repeats itself."""
+
+    def propose(self, agent: str, brief: Brief) -> str:
+        brief = msgspec.structs.replace(brief, hints=[])
+        draw = random.Random(msgspec.json.encode(brief))
+        idea = f"{draw.getrandbits(30)}" if draw.random() < 0.7 else f"one of {draw.randrange(5)}"
+        repairs = brief.repair.experiment if brief.repair else ""
+        proposal = Proposal(
+            proposal=f"p{len(self.journal)}", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=idea, title=idea, repairs=repairs
+        )
+        refused = self.campaign.refuse(agent, proposal, f"d-{idea}")
+        if refused is not None:
+            self.commit([refused])
+            return ""
+        event, queued = self.campaign.propose(agent, proposal, f"d-{idea}")
+        moves = {f"NAME_{draw.randrange(6)}": draw.choice(["up", "down"])}
+        self.commit([msgspec.structs.replace(event, commit=f"c{event.ordinal}-{idea}", moves=moves), queued])
+        self.settle()
+        return event.experiment
+
+
+def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, ...]]:
+    """A campaign in step under some schedule: the fate of every experiment, and what it meant to mend."""
+    swarm = Mindful(rules(lookahead=6, max_experiments=60, retry_after_moves=1, arms=[ArmShare("a", mends=True), ArmShare("b")]))
+    names = [f"a{number}" for number in range(agents)]
+    for name in names:
+        swarm.join(name)
+    while swarm.state.phase is not Phase.FINISHED:
+        name = schedule.choice(names)
+        run = swarm.lease(name)
+        if run is not None and schedule.random() < 0.5:
+            swarm.report(name, run)
+        if schedule.random() < 0.3:
+            swarm.think(name)
+    assert swarm.replayed() == swarm.state
+    return [(each.title, each.state, each.value, each.near, each.repairs) for each in swarm.state.experiments.values()]
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_in_step_memory_is_the_same_under_every_schedule(seed: int) -> None:
+    reference = whole_campaign(random.Random(0), 2)
+    assert sum(bool(repairs) for *_, repairs in reference) > 1
+    assert sum(state is State.MERGED for _, state, *_ in reference) > 2
+    assert whole_campaign(random.Random(seed), 1 + seed % 4) == reference
 
 
 # ---------------------------------------------------------------------- old journals
