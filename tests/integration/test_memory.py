@@ -1,4 +1,4 @@
-"""The swarm's memory on a real disk: nobody repeats work, claims die with their holders, people have their say."""
+"""The swarm's memory on a real disk: nobody repeats work, nothing is held by the dead, people have their say."""
 
 import logging
 import os
@@ -90,7 +90,7 @@ def test_two_agents_never_hold_the_same_variant(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lookahead", [0, 4])
-def test_an_agent_killed_while_it_thinks_leaves_no_claim(tmp_path: Path, lookahead: int) -> None:
+def test_an_agent_killed_while_it_thinks_holds_nothing_back(tmp_path: Path, lookahead: int) -> None:
     """1. a0 takes the one brief there is room for, to mend a crash. 2. It is never heard of again. 3. The same is asked of a1."""
     clock, before = Clock(), max(1, lookahead)
     with open_service(tmp_path / "demo", msgspec.structs.replace(THINKER, lookahead=lookahead, max_experiments=before + 1), clock) as service:
@@ -109,7 +109,7 @@ def test_an_agent_killed_while_it_thinks_leaves_no_claim(tmp_path: Path, lookahe
         assert brief_of(service, "a1").repair == repair
 
 
-def test_a_claim_lasts_while_its_run_is_taken_over(tmp_path: Path) -> None:
+def test_a_program_stays_taken_while_its_run_changes_hands(tmp_path: Path) -> None:
     """A lease is lost; the run waits again, and its program is still nobody else's."""
     clock = Clock()
     with open_service(tmp_path / "demo", rules(ahead=9), clock) as service:

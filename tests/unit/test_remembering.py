@@ -317,14 +317,14 @@ def test_a_refused_repair_is_not_asked_for_again_and_may_still_be_accepted() -> 
     assert swarm.state.experiments[swarm.offer("mended", repairs="e00001")].repairs == "e00001"
 
 
-@pytest.mark.parametrize("claimed", ["e00002", "nowhere", "baseline-cpu"])
-def test_a_proposal_cannot_claim_to_mend_what_is_not_its_to_mend(claimed: str) -> None:
+@pytest.mark.parametrize("said", ["e00002", "nowhere", "baseline-cpu"])
+def test_a_proposal_cannot_mend_what_is_not_its_to_mend(said: str) -> None:
     swarm = Told(arms=THINKER)
     swarm.offer("broken")
     swarm.run("a0", crash())
     swarm.offer("fine")
     swarm.run("a0", Measured(1.2))
-    assert swarm.state.experiments[swarm.offer("x", repairs=claimed)].repairs == ""
+    assert swarm.state.experiments[swarm.offer("x", repairs=said)].repairs == ""
 
 
 def test_in_step_a_crash_comes_back_when_its_ordinal_may_be_seen() -> None:
