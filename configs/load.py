@@ -195,7 +195,8 @@ def _refused(error: ErrorDetails, given: Mapping[str, _Given]) -> ConfigError:
     if error["type"] == "missing":
         return ConfigError(f"{origin}: {key} is missing", f"Add it: {_meaning(field)}")
     wanted = error["msg"].partition(" should ")[2] or error["msg"]
-    return ConfigError(f"{origin}: {key} is {_shown(error['input'])} and should {wanted}", f"Correct it: {_meaning(field)}")
+    near = did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", wanted)) if error["type"] == "literal_error" else None
+    return ConfigError(f"{origin}: {key} is {_shown(error['input'])} and should {wanted}", f"{_suggest(near)}Correct it: {_meaning(field)}")
 
 
 def _refuse_contradictions(loaded: Loaded) -> None:
@@ -205,10 +206,21 @@ def _refuse_contradictions(loaded: Loaded) -> None:
         raise ConfigError(f"{loaded.origins['arms']}: two arms are named {twice!r}", "Give every arm a name of its own: results are compared by it.")
     if PERSON in names:
         raise ConfigError(f"{loaded.origins['arms']}: an arm is named {PERSON!r}", "Give it another name: that is the arm of `autoswarm propose`.")
+    _refuse_handed_on(loaded)
     coordinator = loaded.config.coordinator
     if coordinator.heartbeat >= coordinator.lease_ttl:
         what = f"coordinator.heartbeat ({coordinator.heartbeat:g} s) is not shorter than coordinator.lease_ttl ({coordinator.lease_ttl:g} s)"
         raise ConfigError(what, "Every lease would be lost. Let the lease live for several heartbeats.")
+
+
+def _refuse_handed_on(loaded: Loaded) -> None:
+    """Of what commands are given from the environment: values in place of names, which are not shown, and Ray's own."""
+    for arm in loaded.config.arms:
+        where = f"{loaded.origins['arms']}: env of arm {arm.name!r}"
+        if not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in arm.env):
+            raise ConfigError(f"{where} holds something that is no variable's name", "Write names alone; their values come from the environment.")
+        if any(name.upper().startswith("RAY_") for name in arm.env):
+            raise ConfigError(f"{where} hands on a variable of Ray's", "Leave it out: with it a command could join the cluster.")
 
 
 def _unknown(key: str, origin: str) -> ConfigError:

@@ -71,14 +71,14 @@ class ArmConfig(Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     """Label of the arm. `person` is taken: by the variants of `autoswarm propose`."""
-    proposer: Literal["search", "scripted", "llm"] = "search"
+    proposer: Literal["search", "scripted", "llm", "command"] = "search"
     """What proposes."""
     files: list[str] = []
     """For `scripted`: the surfaces to play, in order."""
     models: list[str] = []
     """For `llm`: models by litellm's names, such as `anthropic/...` or `openai/...`. The first that answers is taken."""
     program: str | None = None
-    """For `llm`: a charter of its own; None takes the campaign's."""
+    """For `llm` and `command`: a charter of its own; None takes the campaign's."""
     api_base: str | None = None
     """For `llm`: address of an endpoint, such as `http://host:8000/v1`; None means the provider's own."""
     temperature: Annotated[float, Field(ge=0)] | None = None
@@ -86,7 +86,13 @@ class ArmConfig(Section):
     max_tokens: Annotated[int, Field(ge=1)] = 16_000
     """For `llm`: longest answer, in tokens, with what a model thinks before it."""
     timeout: Positive = 300.0
-    """For `llm`: seconds one call may take."""
+    """For `llm`: seconds one call may take. For `command`: seconds for one proposal, its repair included."""
+    template: Literal["claude-code", "codex", "aider", "shell"] | None = None
+    """For `command`: the coding agent whose command line and output are known. `shell` runs the first word of `command` as a line for `sh`."""
+    command: list[str] = []
+    """For `command`: program and arguments, instead of the template's. Each may name {prompt}, {prompt_file}, {surface} or {folder}."""
+    env: list[str] = []
+    """For `command`: names of variables it is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own, such as a provider's key."""
     weight: Positive = 1.0
     """Share of the briefs this arm gets, relative to the others."""
 

@@ -59,7 +59,8 @@ class Proposing(Remembering):
     ) -> Brief:
         ordinal = len(self.state.by_ordinal) + 1
         start = self.state.experiments[division.baseline]
-        arm, seen = self._arm(ordinal + turn), self.seen_by(ordinal)
+        arm = self._arm(ordinal + turn + len(self.state.turned_away))  # an arm that repeats itself hands the turn on
+        seen = self.seen_by(ordinal)
         return Brief(
             ordinal=ordinal,
             seed=seed_of(self.rules.seed, f"brief:{ordinal}:{self.state.refused}:{salt}"),

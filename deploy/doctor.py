@@ -4,6 +4,7 @@ Heavy packages are tried in processes of their own: a broken torch must not end 
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from agents.proposers.command_templates import program_of
 from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.journal import locked
 from coordinator.trust import TRUSTED
+from deploy.keys import read_env_file, require_keys
 from deploy.packages import HOME, PACKAGES
 from deploy.parts import layout_of
 from deploy.preflight import require_folder, require_git, require_port
@@ -59,6 +62,9 @@ def examine(config: Config) -> Iterator[Check]:
     yield _held("campaigns", lambda: require_folder(layout_of(config).folder), f"{config.campaigns_dir} can be written to")
     yield _disk(Path(config.campaigns_dir))
     yield _port(config)
+    yield from _commands(config)
+    if any(arm.proposer == "llm" for arm in config.arms):
+        yield _held("keys", lambda: _require_keys(config), "every arm has one, as far as can be told without asking its provider")
     yield _data(config)
     yield from sandbox_checks(config, probe())
     yield _ray()
@@ -88,6 +94,11 @@ def _disk(folder: Path) -> Check:
     return Check("disk", grade, f"{free / 1e9:.1f} GB free at {there}", remedy)
 
 
+def _require_keys(config: Config) -> None:
+    read_env_file(os.environ)
+    require_keys(config, os.environ)
+
+
 def _port(config: Config) -> Check:
     if locked(layout_of(config).folder):
         return Check("metrics port", Grade.OK, "in use by this campaign, which is running")
@@ -104,6 +115,17 @@ def _data(config: Config) -> Check:
     if folder.is_dir() and any(folder.iterdir()):
         return Check("data", Grade.OK, f"{folder} is there")
     return Check("data", Grade.WARN, f"{folder} is not prepared", f"The first run makes it; or now: `autoswarm prepare --task {task.name}`.")
+
+
+def _commands(config: Config) -> Iterator[Check]:
+    """Whether the coding agents of the arms are on this machine, which is not the only one they may be wanted on."""
+    for arm in config.arms:
+        if arm.proposer == "command" and (program := program_of(arm.template, arm.command)):
+            name, found = f"arm {arm.name}", shutil.which(program)
+            if found is None:
+                yield Check(name, Grade.WARN, f"{program!r} is not on the PATH here", "Install it where agents live, or correct `command`.")
+            else:
+                yield Check(name, Grade.OK, f"runs {found}; whether it is logged in is not asked")
 
 
 def sandbox_checks(config: Config, found: Sequence[Finding]) -> Iterator[Check]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from agents.loop import AgentLoop
 from agents.proposers.arms import make_proposers
+from agents.proposers.warming import warm_up
 from agents.spool import Spool
 from configs.charter import charter_or_nothing, charter_path, read_charter
 from configs.errors import ConfigError
@@ -31,7 +32,7 @@ from trainer.task import TASKS, Task, load_task
 
 log = logging.getLogger(__name__)
 
-THINKING = ("llm",)
+THINKING = ("llm", "command")
 """Proposers that read a charter, and can mend what crashed."""
 
 
@@ -63,7 +64,14 @@ def rooted(config: Config) -> Config:
 
 def _absolute_files(arm: ArmConfig) -> dict[str, object]:
     program = charter_path(arm.program) if arm.program is not None else None
-    return {"files": [str(Path(file).absolute()) for file in arm.files], "program": program}
+    return {"files": [str(Path(file).absolute()) for file in arm.files], "program": program, "command": _absolute_program(arm)}
+
+
+def _absolute_program(arm: ArmConfig) -> list[str]:
+    """Its command, for which a program that was named by a path is found by it from everywhere; a shell's line stays what it is."""
+    if arm.template == "shell" or not arm.command or "/" not in arm.command[0]:
+        return arm.command
+    return [str(Path(arm.command[0]).absolute()), *arm.command[1:]]
 
 
 def layout_of(config: Config) -> Layout:
@@ -135,6 +143,7 @@ def programs_of(config: Config) -> Programs:
 
 def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
     """An agent, ready to start. Raises ConfigError when its node lacks what the task needs."""
+    warm_up(config.arms)
     task, layout = load_task(config.task.name), layout_of(config)
     layout.logs.mkdir(parents=True, exist_ok=True)
     log_to(layout.logs / f"{order.agent}.log")
@@ -155,7 +164,7 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         card,
         coordinator,
         trainer,
-        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, charter_or_nothing),
+        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, charter_or_nothing),
         Spool(layout.spool / order.agent),
         layout.runs,
     )

@@ -19,6 +19,11 @@ def remove_scratch(folder: Path) -> bool:
     Follows no link. Returns whether it is gone.
     """
     sweep(recorded(folder))
+    return remove_folder(folder)
+
+
+def remove_folder(folder: Path) -> bool:
+    """The same where no variant has been. Whether it is gone. Raises OSError for what belongs to another user."""
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         _open_up(folder)

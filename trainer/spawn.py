@@ -19,7 +19,7 @@ FIRST_TO_GO = 1000
 
 
 class Program(Struct, frozen=True, kw_only=True):
-    """What to start. inherit: descriptors it keeps under their numbers. expendable: the kernel's first choice when memory runs out.
+    """What to start. inherit: descriptors it keeps under their numbers. expendable: the kernel's first choice when memory runs out. input: its stdin.
 
     confine: the last thing done in the new process before it becomes the command; what it raises as OSError ends the process with 127.
     """
@@ -31,6 +31,7 @@ class Program(Struct, frozen=True, kw_only=True):
     errors: int
     inherit: Sequence[int]
     expendable: bool = False
+    input: Path = Path(os.devnull)
     confine: Callable[[], None] | None = None
 
 
@@ -69,8 +70,8 @@ def _limit(program: Program) -> None:
 
 
 def _plug(program: Program) -> None:
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, descriptor in enumerate((nothing, program.output, program.errors)):
+    given = os.open(program.input, os.O_RDONLY)
+    for number, descriptor in enumerate((given, program.output, program.errors)):
         os.dup2(descriptor, number)
     for descriptor in program.inherit:
         os.set_inheritable(descriptor, True)

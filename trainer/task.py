@@ -13,8 +13,11 @@ from msgspec import Struct, field
 
 from configs.load import ConfigError, read_yaml
 from evaluator.budget import Budget
+from trainer.environment import ROOT
 
 TASKS = Path(__file__).parent / "tasks"
+SHIMS = ROOT / "evaluator" / "shim"
+"""The frozen modules as variants import them."""
 
 
 class MetricSpec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +51,12 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def source(self) -> str:
         """Text of the unmodified surface."""
         return (self.folder / self.surface).read_text(encoding="utf-8")
+
+    @property
+    def frozen_texts(self) -> dict[str, str]:
+        """The frozen modules by file name, for whoever wants to read what a variant imports."""
+        files = [SHIMS / f"{name}.py" for name in self.frozen]
+        return {file.name: file.read_text(encoding="utf-8") for file in files if file.is_file()}
 
     def budget(self, size: str | None) -> Budget:
         """The budget of a size, the default for None. Raises ConfigError for an unknown one."""

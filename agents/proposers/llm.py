@@ -14,7 +14,7 @@ from agents.edits.apply import SURFACE, apply
 from agents.edits.outcome import Edited, Kind, Problem, bounded
 from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
 from agents.proposers.completion import Message, Reply
-from agents.proposers.contract import ArmStopped, ProposerError, proposal_id
+from agents.proposers.contract import ArmStopped, Fruitless, ProposerError, proposal_id
 from agents.proposers.persistence import Persistent, TooLongError
 from agents.proposers.prompt import first_messages, grounded, refusal_message
 from coordinator.protocol import Brief, Proposal, Refused
@@ -47,7 +47,7 @@ class LlmProposer:
         self._talk: _Talk | None = None
 
     def propose(self, brief: Brief) -> Proposal:
-        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, ProposerError without a sound edit."""
+        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, Fruitless without a sound edit."""
         self._program = brief.program or self._program
         self._talk = _Talk(brief=grounded(brief), messages=first_messages(brief, self._program, self._surface))
         return self._continue(self._talk)
@@ -74,7 +74,7 @@ class LlmProposer:
                 return proposal
             talk.messages += _sent_back(reply, result)
             problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
-        raise ProposerError(problem)
+        raise Fruitless(problem)
 
     def _reply(self, messages: list[Message], *, first: bool) -> Reply:
         try:

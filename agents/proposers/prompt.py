@@ -27,6 +27,7 @@ LEAST_TOKENS = 1_000
 HINT_BYTES = 2_500
 """Of all hints together: one of the greatest length, or a dozen of the usual one or two lines."""
 
+MEND = "Mend the experiment that failed instead of having another idea: keep what it tries, change what made it fail."
 RULES = """You are a researcher who improves one training script, {surface}. You answer with one experiment: one idea, as an edit of the file.
 
 # How to answer
@@ -66,12 +67,18 @@ def first_messages(brief: Brief, charter: str, surface: str) -> list[Message]:
     """The conversation's beginning: a system message that is the same for every brief of an arm, and a user message about this brief."""
     system = RULES.format(surface=surface, charter=charter.strip())
     parent = _parent(brief, surface)
+    asked = "" if brief.repair else "\nPropose the next experiment."
+    return [Message("system", system), Message("user", f"{parent}\n{situation(brief, system + parent)}{asked}")]
+
+
+def situation(brief: Brief, beside: str) -> str:
+    """Where the campaign stands, what people said and what was tried, in the room that ``beside`` leaves of a prompt."""
     facts = f"{_facts(brief)}{_failed(brief.repair) if brief.repair else ''}{_hints(brief)}"
-    asked = "Mend that experiment: keep its idea, change what made it fail." if brief.repair else "Propose the next experiment."
-    rest = "".join((system, parent, facts, asked))
+    asked = f"\n{MEND}" if brief.repair else ""
+    rest = "".join((beside, facts, asked))
     room_bytes = max(LEAST_BYTES, PROMPT_BYTES - len(rest.encode("utf-8", "replace")))
     room_tokens = max(LEAST_TOKENS, PROMPT_TOKENS - count_tokens(rest))
-    return [Message("system", system), Message("user", f"{parent}\n{facts}\n{digest(brief, room_bytes, room_tokens)}\n{asked}")]
+    return f"{facts}\n{digest(brief, room_bytes, room_tokens)}{asked}"
 
 
 def grounded(brief: Brief) -> Brief:

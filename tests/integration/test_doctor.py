@@ -54,6 +54,26 @@ def test_an_unknown_task_fails_with_what_to_do(tmp_path: Path) -> None:
     assert "demo" in check.remedy
 
 
+def test_a_coding_agent_is_looked_for_here_and_may_be_elsewhere(tmp_path: Path) -> None:
+    arms = [
+        {"name": "here", "proposer": "command", "template": "shell", "command": ["no-such-agent"]},
+        {"name": "away", "proposer": "command", "command": ["no-such-agent", "{prompt}"]},
+        {"name": "control"},
+    ]
+    found = quick(config(tmp_path, arms=arms))
+    assert {name: check.grade for name, check in found.items() if name.startswith("arm ")} == {"arm here": Grade.OK, "arm away": Grade.WARN}
+    assert "'no-such-agent' is not on the PATH" in found["arm away"].what
+
+
+def test_an_arm_without_a_key_fails_with_its_variable(tmp_path: Path) -> None:
+    arm = {"name": "a", "proposer": "llm", "models": ["together_ai/x"]}
+    assert "keys" not in quick(config(tmp_path))
+    check = quick(config(tmp_path, arms=[arm]))["keys"]
+    assert check.grade is Grade.FAIL
+    assert "TOGETHERAI_API_KEY" in check.what
+    assert quick(config(tmp_path, arms=[arm | {"models": ["hosted_vllm/x"]}]))["keys"].grade is Grade.OK
+
+
 def test_a_port_in_use_is_a_warning(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         coordinator = CoordinatorConfig(metrics_port=taken.getsockname()[1])

@@ -175,7 +175,7 @@ def test_a_program_to_mend_stands_in_the_place_of_the_parent_with_its_log_as_dat
     assert "\x1b" not in section
     for line in section.splitlines()[2:]:
         assert not line or line.startswith(('- "', "| ")), line
-    assert user.endswith("Mend that experiment: keep its idea, change what made it fail.")
+    assert user.endswith("keep what it tries, change what made it fail.")
 
 
 def test_a_short_log_is_told_whole() -> None:

@@ -348,7 +348,11 @@ def test_in_step_an_agent_that_mends_a_refused_answer_keeps_its_brief() -> None:
 
 
 class Mindful(Swarm):
-    """What it proposes hangs on everything a brief tells, and on nothing else. It mends what it is asked to, and often repeats itself."""
+    """What it proposes hangs on everything a brief tells, and on nothing else. It mends what it is asked to, and often repeats itself or crashes."""
+
+    def measure(self, run: str) -> Outcome:
+        commit = self.state.experiments[self.state.runs[run].experiment].commit
+        return crash() if commit != "root" and random.Random(f"breaks {commit}").random() < 0.3 else super().measure(run)
 
     def propose(self, agent: str, brief: Brief) -> str:
         brief = msgspec.structs.replace(brief, hints=[])
@@ -371,7 +375,7 @@ class Mindful(Swarm):
 
 def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, ...]]:
     """A campaign in step under some schedule: the fate of every experiment, and what it meant to mend."""
-    swarm = Mindful(rules(lookahead=6, max_experiments=60, retry_after_moves=1, arms=[ArmShare("a", mends=True), ArmShare("b")]))
+    swarm = Mindful(rules(lookahead=6, max_experiments=150, retry_after_moves=1, arms=[ArmShare("a", mends=True), ArmShare("b")]))
     names = [f"a{number}" for number in range(agents)]
     for name in names:
         swarm.join(name)
