@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from coordinator.arms import ArmTally
 from coordinator.bandit import Candidate, choose
+from coordinator.choosing import GOLDEN
 from coordinator.domain import ArmChoice
 from coordinator.events import ArmShare
-from coordinator.proposing import GOLDEN
 from coordinator.protocol import Brief
 from coordinator.rulebook import seed_of
 from tests.unit.swarm_of_rules import Swarm, rules

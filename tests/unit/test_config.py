@@ -109,6 +109,7 @@ def test_null_empties_what_may_be_empty() -> None:
     ("arms: [{name: a, wait: 2}]", "unknown key arms.wait", "Did you mean arms.weight?"),
     ("arms: [{weight: 2}]", "arms.0.name is missing", "Label of the arm."),
     ("arms: []", "arms is []", "Ways of proposing."),
+    ("arms: [{name: person}]", "an arm is named 'person'", "autoswarm propose"),
     ("arms: [{name: a}, {name: a}]", "two arms are named 'a'", "a name of its own"),
     ("campaign: {seed: many}", "campaign.seed is 'many' and should be a valid integer", "Seed of everything"),
     ("campaign: {seed: -1}", "campaign.seed is -1 and should be greater than or equal to 0", "Seed of everything"),
