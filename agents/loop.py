@@ -31,13 +31,14 @@ logger = logging.getLogger(__name__)
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """An agent as people see it. run, experiment, progress: of its lease, None without one."""
+    """An agent as people see it. run, experiment, progress: of its lease, None without one. stopped: arms that need a person, and why."""
 
     agent: str
     state: AgentState
     run: str | None = None
     experiment: str | None = None
     progress: Progress | None = None
+    stopped: dict[str, str] = {}
 
 
 class AgentLoop:
@@ -99,10 +100,11 @@ class AgentLoop:
 
     def snapshot(self) -> Snapshot:
         """What the agent does now."""
-        held, state = self._slot.held, self._slot.state
+        held, state, stopped = self._slot.held, self._slot.state, dict(self._thinker.stopped)
         if held is None:
-            return Snapshot(agent=self._agent, state=state)
-        return Snapshot(agent=self._agent, state=state, run=held.lease.run, experiment=held.lease.experiment, progress=held.progress)
+            return Snapshot(agent=self._agent, state=state, stopped=stopped)
+        lease = held.lease
+        return Snapshot(agent=self._agent, state=state, run=lease.run, experiment=lease.experiment, progress=held.progress, stopped=stopped)
 
     def _wake_thinker(self) -> None:
         self._thinker.wake.set()

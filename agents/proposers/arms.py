@@ -22,8 +22,8 @@ def make_proposers(
 ) -> dict[str, Proposer]:
     """A proposer per arm, in the order of the configuration. What it returns can be pickled. Raises ConfigError.
 
-    choices: the task's. program: charter of arms that name none. surface: name of the file that can change. frozen: files it imports, to read. purse:
-    allows and counts calls of models.
+    choices: the task's. program: charter of arms that name none. surface: name of the file that can change. frozen: files it imports, to read.
+    purse: allows and counts calls of models.
     """
     return {arm.name: _make(arm, choices, program, surface, frozen or {}, purse) for arm in arms}
 

@@ -72,6 +72,12 @@ class LitellmCompletion:
         return sum(costs) or None
 
 
+def load() -> None:
+    """Import litellm, and let it answer itself once: it loads as much again at its first call. Needs no key and no network."""
+    asked = _litellm().acompletion(model="openai/gpt-4o", messages=[{"role": "user", "content": ""}], mock_response="ready")
+    asyncio.run_coroutine_threadsafe(asked, _loop()).result()
+
+
 async def _call(litellm: Any, messages: Sequence[Message], model: str, options: Options) -> Any:
     async with asyncio.timeout(options.timeout):
         return await litellm.acompletion(
@@ -92,6 +98,7 @@ async def _call(litellm: Any, messages: Sequence[Message], model: str, options: 
 def _litellm() -> ModuleType:
     """litellm, made quiet: it logs requests, and its loggers would write what was redacted here."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_MODE"] = "PRODUCTION"  # or it takes in whatever `.env` lies above its own folder
     import litellm
 
     litellm.suppress_debug_info = True

@@ -14,7 +14,7 @@ from agents.edits.outcome import Edited, Kind, Problem, bounded
 from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
 from agents.proposers.calls import Calls
 from agents.proposers.completion import Message, Reply
-from agents.proposers.contract import ArmStopped, ProposerError, proposal_id
+from agents.proposers.contract import ArmStopped, Fruitless, proposal_id
 from agents.proposers.persistence import Persistent, TooLongError
 from agents.proposers.prompt import first_messages
 from agents.proposers.purse import FreePurse, Purse
@@ -46,7 +46,7 @@ class LlmProposer:
         self._purse = purse or FreePurse()
 
     def propose(self, brief: Brief) -> Proposal:
-        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, ProposerError without a sound edit."""
+        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, Fruitless without a sound edit."""
         calls = Calls(self._purse, brief)
         answer = self._converse(brief, calls)
         source = answer.edited.source
@@ -76,7 +76,7 @@ class LlmProposer:
                 return _Answer(result, reply.text)
             messages = [*messages, *_sent_back(reply, result)]
             problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
-        raise ProposerError(problem)
+        raise Fruitless(problem)
 
     def _reply(self, messages: list[Message], calls: Calls, *, first: bool) -> Reply:
         try:
