@@ -14,7 +14,23 @@ from ray.exceptions import RayError
 
 from agents.loop import AgentLoop, Snapshot
 from coordinator.owner import end_with
-from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Coordinator, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.protocol import (
+    Accepted,
+    Ack,
+    AgentCard,
+    Brief,
+    CallRecord,
+    CallRequest,
+    Coordinator,
+    Lease,
+    Permit,
+    Proposal,
+    Pulse,
+    Refused,
+    Token,
+    Wait,
+    Welcome,
+)
 from evaluator.result import Progress, RunResult
 
 log = logging.getLogger(__name__)
@@ -72,6 +88,15 @@ class RemoteCoordinator:
     def release(self, agent: str, token: Token, reason: str) -> None:
         """See ``Coordinator.release``."""
         self._ask(lambda actor: actor.release.remote(agent, token, reason))
+
+    def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
+        """See ``Coordinator.permit``."""
+        answer: Permit | Wait = self._ask(lambda actor: actor.permit.remote(agent, request, PATIENCE_SECONDS))
+        return answer
+
+    def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:
+        """See ``Coordinator.settle``."""
+        self._ask(lambda actor: actor.settle.remote(agent, record, exchange))
 
     def _ask(self, call: Callable[[Any], Any]) -> Any:
         try:

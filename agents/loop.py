@@ -19,6 +19,7 @@ from agents.link import Link
 from agents.patience import Backoff, Clock, Patience, SystemClock
 from agents.proposers.contract import Proposer
 from agents.pulse import PulseMaker
+from agents.purse import LinkedPurse
 from agents.slot import AgentState, Slot
 from agents.spool import Spool
 from agents.thinker import Thinker
@@ -30,13 +31,14 @@ logger = logging.getLogger(__name__)
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """An agent as people see it. run, experiment, progress: of its lease, None without one."""
+    """An agent as people see it. run, experiment, progress: of its lease, None without one. stopped: arms that need a person, and why."""
 
     agent: str
     state: AgentState
     run: str | None = None
     experiment: str | None = None
     progress: Progress | None = None
+    stopped: dict[str, str] = {}
 
 
 class AgentLoop:
@@ -53,8 +55,9 @@ class AgentLoop:
         *,
         clock: Clock | None = None,
         patience: Patience | None = None,
+        purse: LinkedPurse | None = None,
     ) -> None:
-        """proposers: by arm, in the campaign's order. runs: folder that gets one folder per run."""
+        """proposers: by arm, in the campaign's order. runs: folder that gets one folder per run. purse: what these proposers were given."""
         agent, clock, patience = card.agent, clock or SystemClock(), patience or Patience()
         self._agent = agent
         self._clock = clock
@@ -63,6 +66,8 @@ class AgentLoop:
         self._ending = ending = Ending()
         self._emptied = Event()
         self._link = Link(card, coordinator, clock, patience.connection)
+        if purse is not None:
+            purse.connect(self._link, ending, clock, patience)
         self._slot = Slot(agent, self._link, trainer, spool, runs, self._wake_thinker, ending=ending, clock=clock, patience=patience)
         self._thinker = Thinker(agent, self._link, proposers, self._slot.work.set, ending=ending, clock=clock, patience=patience)
         self._pulse = PulseMaker(agent, self._link, self._slot, ending=ending, clock=clock, patience=patience)
@@ -95,10 +100,11 @@ class AgentLoop:
 
     def snapshot(self) -> Snapshot:
         """What the agent does now."""
-        held, state = self._slot.held, self._slot.state
+        held, state, stopped = self._slot.held, self._slot.state, dict(self._thinker.stopped)
         if held is None:
-            return Snapshot(agent=self._agent, state=state)
-        return Snapshot(agent=self._agent, state=state, run=held.lease.run, experiment=held.lease.experiment, progress=held.progress)
+            return Snapshot(agent=self._agent, state=state, stopped=stopped)
+        lease = held.lease
+        return Snapshot(agent=self._agent, state=state, run=lease.run, experiment=lease.experiment, progress=held.progress, stopped=stopped)
 
     def _wake_thinker(self) -> None:
         self._thinker.wake.set()

@@ -10,7 +10,23 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from coordinator.domain import Direction, Metric, Purpose, State
-from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Tried, Wait, Welcome
+from coordinator.protocol import (
+    Accepted,
+    Ack,
+    AgentCard,
+    Brief,
+    CallRecord,
+    CallRequest,
+    Lease,
+    Permit,
+    Proposal,
+    Pulse,
+    Refused,
+    Token,
+    Tried,
+    Wait,
+    Welcome,
+)
 from evaluator.budget import Budget, Unit
 from evaluator.result import Progress, RunResult
 
@@ -33,6 +49,11 @@ class MemoryCoordinator:
         self.stopping = False
         """Whether heartbeats ask for the run's end."""
         self.refuse: Callable[[Proposal], Refused | None] = lambda _: None
+        self.allow: Callable[[CallRequest], Wait | None] = lambda _: None
+        """Why a call of a model may not begin, or None."""
+        self.permitted: list[CallRequest] = []
+        self.settled: dict[str, CallRecord] = {}
+        self.exchanges: dict[str, bytes] = {}
         self.calls: Counter[str] = Counter()
         self.progress: dict[str, Progress] = {}
         """The latest of each agent."""
@@ -168,6 +189,28 @@ class MemoryCoordinator:
                 self._lose(agent)
 
         self._call("release", take_back, agent)
+
+    def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
+        """Whatever ``allow`` says."""
+
+        def decide() -> Permit | Wait:
+            if (wait := self.allow(request)) is not None:
+                return wait
+            if request not in self.permitted:
+                self.permitted.append(request)
+            return Permit(request.call)
+
+        return self._call("permit", decide, agent)
+
+    def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:  # noqa: ARG002 - of whomever
+        """Keep it, once."""
+
+        def keep() -> None:
+            if record.call not in self.settled and exchange is not None:
+                self.exchanges[record.call] = exchange
+            self.settled.setdefault(record.call, record)
+
+        self._call("settle", keep)
 
     def _call(self, name: str, act: Callable[[], Answer], agent: str | None = None) -> Answer:
         with self._lock:

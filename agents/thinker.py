@@ -1,12 +1,13 @@
 """The half of an agent that thinks: brief → proposer → proposal, one after the other, while the slot trains.
 
 - How far ahead it thinks is the coordinator's decision: it answers ``Wait`` while enough is queued.
-- A proposer that fails costs a log line and a wait that grows. An arm that is exhausted, stopped or unavailable is answered for by the next one in
-  the campaign's order.
+- An arm that has nothing is answered for by the next one in the campaign's order, so that no slot waits for an arm where another has an idea. One
+  whose answers are of no use rests for a time that grows. Where no arm has anything, the head waits, longer each time.
 - A refused proposal comes back in the next brief, told by the coordinator, so that no proposer repeats itself for ever.
 """
 
 import logging
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from threading import Event
@@ -16,7 +17,7 @@ import msgspec
 from agents.ending import Ending
 from agents.link import Link
 from agents.patience import Backoff, Clock, Patience
-from agents.proposers.contract import ArmStopped, Exhausted, Proposer, ProposerError, Unavailable
+from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer, ProposerError, Unavailable
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Thinker:
-    """Thinks in steps. wake: set it when something may be wanted."""
+    """Thinks in steps. wake: set it when something may be wanted. stopped: arms that a person has to mend something for, and why."""
 
     def __init__(
         self,
@@ -47,8 +48,11 @@ class Thinker:
         rng = random.Random(agent)
         self._poll = Backoff(patience.poll, rng)
         self._failure = Backoff(patience.failure, rng)
-        self._tired: set[str] = set()
+        self._rests = {arm: Backoff(patience.failure, rng) for arm in proposers}
+        self._until: dict[str, float] = {}
+        self._exhausted: set[str] = set()
         self._refused = False
+        self.stopped: dict[str, str] = {}
         self.wake = Event()
 
     def step(self) -> bool:
@@ -70,7 +74,7 @@ class Thinker:
         try:
             proposal = self._think(brief)
         except ProposerError as error:
-            logger.warning("proposer had no proposal", extra={"agent": self._agent, "arm": brief.arm, "ordinal": brief.ordinal, "error": str(error)})
+            logger.warning("no proposal", extra={"agent": self._agent, "arm": brief.arm, "ordinal": brief.ordinal, "error": str(error)})
             self._clock.wait(self._closing, self._failure.next())
             return
         if self._over.is_set():
@@ -88,24 +92,40 @@ class Thinker:
     def _think(self, brief: Brief) -> Proposal:
         for arm in self._arms(brief):
             try:
-                return self._proposers[arm].propose(msgspec.structs.replace(brief, arm=arm))
-            except Exhausted as error:
-                self._note_exhausted(arm, error)
-            except Unavailable as error:
-                logger.info("arm does not answer, another one does", extra={"agent": self._agent, "arm": arm, "reason": str(error)})
+                proposal = self._proposers[arm].propose(msgspec.structs.replace(brief, arm=arm))
+            except ProposerError as error:
+                self._note(arm, error)
+            else:
+                self._rests[arm].reset()
+                return proposal
         raise ProposerError("no arm has another idea now" if self._proposers else "there are no arms")
 
     def _arms(self, brief: Brief) -> Iterator[str]:
-        """The brief's arm, then the others in the campaign's order, without those that may not answer it."""
-        if brief.arm in self._proposers:
-            yield brief.arm
-        yield from (arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred)
+        """The brief's arm, then the others in the campaign's order; none that rests, and none that may not answer it."""
+        order = [arm for arm in self._proposers if arm == brief.arm]
+        order += [arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred]
+        return (arm for arm in order if self._clock.now() >= self._until.get(arm, -math.inf))
 
-    def _note_exhausted(self, arm: str, why: Exhausted) -> None:
-        if arm not in self._tired:
-            level, what = (logging.ERROR, "arm is stopped") if isinstance(why, ArmStopped) else (logging.INFO, "arm is exhausted")
-            logger.log(level, what, extra={"agent": self._agent, "arm": arm, "reason": str(why)})
-            self._tired.add(arm)
+    def _note(self, arm: str, why: ProposerError) -> None:
+        facts = {"agent": self._agent, "arm": arm, "reason": str(why)}
+        match why:
+            case Exhausted() if arm in self._exhausted:
+                pass
+            case ArmStopped():
+                self._exhausted.add(arm)
+                self.stopped[arm] = str(why)
+                logger.error("arm is stopped", extra=facts)
+            case Exhausted():
+                self._exhausted.add(arm)
+                logger.info("arm is exhausted", extra=facts)
+            case Fruitless():
+                rest = self._rests[arm].next()
+                self._until[arm] = self._clock.now() + rest
+                logger.warning("arm has nothing that can be used and rests", extra=facts | {"seconds": round(rest, 1)})
+            case Unavailable():
+                logger.info("arm does not answer, another one does", extra=facts)
+            case _:
+                logger.warning("arm had no proposal, another one is asked", extra=facts)
 
     def _take_refusal(self, proposal: Proposal, answer: Refused) -> None:
         logger.info("proposal refused", extra={"agent": self._agent, "arm": proposal.arm, "refusal": answer.refusal.value, "reason": answer.reason})

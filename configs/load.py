@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from configs.errors import ConfigError as ConfigError
-from configs.schema import Config, Section
+from configs.schema import Config, ModelConfig, Section
 
 SHIPPED = Path(__file__).parent
 """Folder of the YAML files that come with autoswarm."""
@@ -205,6 +205,10 @@ def _refuse_contradictions(loaded: Loaded) -> None:
         raise ConfigError(f"{loaded.origins['arms']}: two arms are named {twice!r}", "Give every arm a name of its own: results are compared by it.")
     _refuse_arm_choice(loaded.config)
     _refuse_handed_on(loaded)
+    half = next((name for name, model in loaded.config.models.items() if _half_priced(model)), None)
+    if half is not None:
+        what = f"{loaded.origins['models']}: model {half} has one of its two prices"
+        raise ConfigError(what, "Give input_usd_per_million and output_usd_per_million, or neither. 0 is free.")
     coordinator = loaded.config.coordinator
     if coordinator.heartbeat >= coordinator.lease_ttl:
         what = f"coordinator.heartbeat ({coordinator.heartbeat:g} s) is not shorter than coordinator.lease_ttl ({coordinator.lease_ttl:g} s)"
@@ -232,6 +236,10 @@ def _refuse_handed_on(loaded: Loaded) -> None:
             raise ConfigError(f"{where} holds something that is no variable's name", "Write names alone; their values come from the environment.")
         if any(name.upper().startswith("RAY_") for name in arm.env):
             raise ConfigError(f"{where} hands on a variable of Ray's", "Leave it out: with it a command could join the cluster.")
+
+
+def _half_priced(model: ModelConfig) -> bool:
+    return (model.input_usd_per_million is None) != (model.output_usd_per_million is None)
 
 
 def _unknown(key: str, origin: str) -> ConfigError:

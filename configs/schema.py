@@ -106,6 +106,27 @@ class ArmConfig(Section):
     """Whether the other arms are compared with this one; then `bandit` keeps `campaign.control_floor` of the briefs for it."""
 
 
+class MoneyConfig(Section):
+    """What the campaign may cost, in US dollars."""
+
+    cap_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    """Most dollars for models and slots together. When they are spent no new work begins, open runs finish, and `run` ends with exit code 5. 0 means
+    no cap."""
+    gpu_hour_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    """Dollars an hour of one slot costs while a training runs on it: its GPU with its share of the machine. 0 means it costs nothing."""
+
+
+class ModelConfig(Section):
+    """Price and limits of one model."""
+
+    input_usd_per_million: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Dollars per million prompt tokens; 0 is free. Given with the other price or not at all; null takes litellm's."""
+    output_usd_per_million: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Dollars per million tokens of answers; 0 is free. Given with the other price or not at all; null takes litellm's."""
+    at_once: Annotated[int, Field(ge=0)] = 0
+    """Most open calls of the model over all agents; 0 means no limit."""
+
+
 class SlotsConfig(Section):
     """Where agents run."""
 
@@ -193,6 +214,10 @@ class Config(Section):
     """When a variant counts as better."""
     arms: Annotated[list[ArmConfig], Field(min_length=1)] = [ArmConfig(name="search")]
     """Ways of proposing."""
+    money: MoneyConfig = MoneyConfig()
+    """What the campaign may cost, in US dollars."""
+    models: dict[str, ModelConfig] = {}
+    """Prices and limits of models, by the names that arms give them. A later file replaces all of them."""
     slots: SlotsConfig = SlotsConfig()
     """Where agents run."""
     trainer: TrainerConfig = TrainerConfig()

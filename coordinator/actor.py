@@ -2,7 +2,7 @@
 
 - Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray itself. Calls that came in while the
   thread was busy share the next write to the disk; those a slot waits for go before those of a thinking head.
-- ``lease`` and ``brief`` hold a ``Wait`` back until the campaign has changed, a few seconds at most: no Ray call spans a training.
+- ``lease``, ``brief`` and ``permit`` hold a ``Wait`` back until the campaign has changed, a few seconds at most: no Ray call spans a training.
 - Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is told by ``ready``, once, in words.
 """
 
@@ -20,7 +20,22 @@ from configs.load import ConfigError
 from coordinator import leaderboard
 from coordinator.journal import CampaignBusyError
 from coordinator.owner import end_with
-from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.protocol import (
+    Accepted,
+    Ack,
+    AgentCard,
+    Brief,
+    CallRecord,
+    CallRequest,
+    Lease,
+    Permit,
+    Proposal,
+    Pulse,
+    Refused,
+    Token,
+    Wait,
+    Welcome,
+)
 from coordinator.service import Service
 from evaluator.result import Progress, RunResult
 
@@ -116,6 +131,14 @@ class CoordinatorServer:
     async def release(self, agent: str, token: Token, reason: str) -> None:
         """See ``Coordinator.release``."""
         await self._ask(lambda service: service.release(agent, token, reason), self._slots)
+
+    async def permit(self, agent: str, request: CallRequest, patience: float) -> Permit | Wait:
+        """See ``Coordinator.permit``; a ``Wait`` comes after ``patience`` seconds at the latest."""
+        return await self._ask_until(lambda service: service.permit(agent, request), patience)
+
+    async def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:
+        """See ``Coordinator.settle``."""
+        await self._ask(lambda service: service.settle(agent, record, exchange))
 
     # ------------------------------------------------------------------ parts
 

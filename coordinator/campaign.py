@@ -25,13 +25,14 @@ from coordinator.events import (
 from coordinator.leasing import Leasing
 from coordinator.proposing import Proposing
 from coordinator.protocol import AgentCard
+from coordinator.spending import Spending, run_usd, spent_out
 
 
 class RulesMismatchError(ValueError):
     """The campaign was started with another metric or budget; its values would not compare."""
 
 
-class Campaign(Proposing, Leasing, Deciding):
+class Campaign(Proposing, Leasing, Deciding, Spending):
     """All commands over a state: what happens to the campaign itself and its agents here, the rest in the books it is made of."""
 
     def begin(self, rules: Rules, now: float) -> list[AnyEvent]:
@@ -41,7 +42,7 @@ class Campaign(Proposing, Leasing, Deciding):
         events: list[AnyEvent] = [EpochBegan(epoch=self.state.epoch + 1)]
         if rules != self.rules:
             events.append(RulesChanged(rules=rules))
-        if self.state.phase is not Phase.RUNNING and not self._limit(rules, now):
+        if self.state.phase is not Phase.RUNNING and not (self._limit(rules, now) or self._spent_out(rules)):
             events.append(CampaignResumed())
         return events
 
@@ -54,6 +55,8 @@ class Campaign(Proposing, Leasing, Deciding):
                 idle = not any(agent.run for agent in self.state.agents.values())
                 return [CampaignFinished(reason=self.state.phase_reason)] if idle else []
             case Phase.RUNNING:
+                if why := self._spent_out(self.rules):
+                    return self.cap(why)
                 reason = self._limit(self.rules, now)
                 return [CampaignDraining(reason=reason)] if reason else []
             case _:
@@ -66,6 +69,9 @@ class Campaign(Proposing, Leasing, Deciding):
         if 0 < rules.max_hours * 3600 <= self.state.worked(now):
             return f"campaign.max_hours reached: {rules.max_hours:g} h"
         return ""
+
+    def _spent_out(self, rules: Rules) -> str:
+        return spent_out(self.state, rules, run_usd(rules), "the next run")
 
     def drain(self, reason: str) -> list[AnyEvent]:
         """Take no new work."""

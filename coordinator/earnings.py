@@ -11,7 +11,6 @@ from coordinator.arms import ArmTally, Interval, difference, gain_per_dollar, ga
 from coordinator.domain import Origin, State
 from coordinator.events import ArmShare
 from coordinator.leaderboard import SCHEMA, Json, arm_names
-from coordinator.spending import spent_usd
 from coordinator.state import CampaignState
 
 RATES = ("gain_per_gpu_hour", "gain_per_usd")
@@ -40,7 +39,8 @@ def _row(state: CampaignState, name: str) -> Json:
         "applied_rate": counts.get("proposals", 0) / asked if asked else None,
         "gain": tally.gain,
         "gpu_hours": tally.hours,
-        "usd": spent_usd(state, name),
+        "usd": state.spend.usd_of(name),
+        "unpriced": state.spend.unpriced_of(name),
     }
 
 
@@ -56,7 +56,8 @@ def _rates(state: CampaignState, name: str) -> dict[str, Interval | None]:
     tally = state.tallies.get(name, ArmTally())
     merges = sum(each.merges for each in state.tallies.values())
     typical = sum(each.gain for each in state.tallies.values()) / merges if merges else 0.0
-    return dict(zip(RATES, (gain_per_hour(tally, typical), gain_per_dollar(tally, spent_usd(state, name), typical)), strict=True))
+    dollars = 0.0 if state.spend.unpriced_of(name) else state.spend.usd_of(name)
+    return dict(zip(RATES, (gain_per_hour(tally, typical), gain_per_dollar(tally, dollars, typical)), strict=True))
 
 
 def _versus(name: str, rates: dict[str, dict[str, Interval | None]], controls: list[str]) -> Json:

@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Struct, field
 
 from coordinator.domain import ArmChoice, Metric, Origin, Purpose, Refusal, Strategy, Verdict
-from coordinator.protocol import AgentCard, Token
+from coordinator.money import MoneyRules
+from coordinator.protocol import UNKNOWN, AgentCard, Token
 from coordinator.trust import Grounds, TrustRules
 from evaluator.acceptance import Policy
 from evaluator.budget import Budget
@@ -45,6 +46,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     max_attempts: int = 5
     history: int = 300
     ahead: int = 1
+    money: MoneyRules = MoneyRules()
     arm_choice: ArmChoice = ArmChoice.WEIGHTS
     arm_floor: float = 0.05
     control_floor: float = 0.1
@@ -113,6 +115,7 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     title: str
     hypothesis: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
     origin: Origin = Origin.BEST
 
 
@@ -204,10 +207,30 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     grounds: Grounds | None = None
 
 
+class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
+    """A call of a language model came to its end. cost_usd: None where no price is known. result: of ``protocol.CALL_RESULTS``.
+
+    One that is ``unknown`` counts at its estimate until the same call is settled again. What was said is kept beside the campaign, not here.
+    """
+
+    call: str
+    agent: str
+    arm: str
+    model: str
+    ordinal: int
+    turn: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+    seconds: float = 0.0
+    result: str = UNKNOWN
+
+
 class CampaignDraining(Event, frozen=True, kw_only=True, tag="campaign_draining"):
-    """No new leases; open runs finish."""
+    """No new leases; open runs finish. capped: because the money is spent."""
 
     reason: str
+    capped: bool = False
 
 
 class CampaignFinished(Event, frozen=True, kw_only=True, tag="campaign_finished"):
@@ -238,6 +261,7 @@ AnyEvent = (
     | WentStale
     | Rebased
     | VerdictGiven
+    | CallSettled
     | CampaignDraining
     | CampaignFinished
     | CampaignResumed

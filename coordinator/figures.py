@@ -40,6 +40,7 @@ def present(page: Json) -> Iterator[Figure]:
     yield from _of_experiments(page)
     yield from _of_arms(page)
     yield from _of_agents(page)
+    yield from _of_spend(page["spend"])
 
 
 def _of_campaign(page: Json) -> Iterator[Figure]:
@@ -107,3 +108,21 @@ def _of_agents(page: Json) -> Iterator[Figure]:
     yield Figure("sandbox_tier_info", "1; the sandbox the agent's runs are confined by.", ("agent", "tier"), tiers)
     progress: Samples = [((agent["id"],), agent["progress"]) for agent in agents if agent["progress"] is not None]
     yield Figure("agent_progress_ratio", "Share of its budget the agent's run has spent.", ("agent",), progress)
+
+
+def _of_spend(spend: Json) -> Iterator[Figure]:
+    """Dollars are gauges: a call that counted at its estimate may turn out cheaper."""
+    labels = ("arm", "model")
+    tallies = [((each["arm"], each["model"]), each) for each in spend["models"]]
+    calls: Samples = [(names, each["calls"]) for names, each in tallies]
+    yield Figure("llm_calls", "Calls of language models that came to their end.", labels, calls, total=True)
+    tokens: Samples = [((*names, kind), each[f"{kind}_tokens"]) for names, each in tallies for kind in ("prompt", "completion")]
+    yield Figure("llm_tokens", "Tokens of calls of language models, by kind.", (*labels, "kind"), tokens, total=True)
+    dollars: Samples = [(names, each["llm_usd"]) for names, each in tallies]
+    yield Figure("llm_spent_usd", "US dollars of calls of language models, without unpriced ones.", labels, dollars)
+    unpriced: Samples = [(names, each["unpriced"]) for names, each in tallies]
+    yield Figure("llm_unpriced_calls", "Calls that used tokens and have no known price.", labels, unpriced)
+    slots: Samples = [((each["arm"],), each["gpu_usd"]) for each in spend["slots"]]
+    yield Figure("gpu_spent_usd", "US dollars of slots while trainings ran on them; a baseline's arm is empty.", ("arm",), slots)
+    yield Figure("reserved_usd", "US dollars set aside for open calls and runs.", (), [((), spend["reserved_usd"])])
+    yield Figure("cap_usd", "US dollars that the campaign may cost; 0 means no cap.", (), [((), spend["cap_usd"])])

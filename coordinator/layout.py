@@ -36,6 +36,11 @@ class Layout(Struct, frozen=True):
         return self.folder / "spool"
 
     @property
+    def calls(self) -> Path:
+        """What was said in each call of a language model, compressed."""
+        return self.folder / "calls"
+
+    @property
     def results(self) -> Path:
         """Upstream's five columns."""
         return self.folder / "results.tsv"

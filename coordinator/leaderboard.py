@@ -5,7 +5,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from statistics import stdev
 from typing import Any
 
@@ -14,7 +14,10 @@ from msgspec import to_builtins
 from coordinator import trust
 from coordinator.arms import ArmTally
 from coordinator.domain import Phase, State
+from coordinator.events import CallSettled
+from coordinator.money import HOUR
 from coordinator.records import Agent, Division, Experiment, Run
+from coordinator.spending import reserved_usd
 from coordinator.state import CampaignState
 from evaluator.result import Progress
 
@@ -23,8 +26,8 @@ SCHEMA = 1
 Json = dict[str, Any]
 
 
-def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Progress] | None = None) -> Json:
-    """One page about a campaign. alive: whether a coordinator works on it now; progress: of open runs, where known."""
+def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Progress] | None = None, calls_usd: float = 0.0) -> Json:
+    """One page about a campaign. alive: whether a coordinator works on it now; progress: of open runs, calls_usd: of open calls, where known."""
     held = [(run.agent, run.leased_at) for run in _open_runs(state) if run.agent]
     shares = state.occupancy.shares(now if alive else state.last_at, held if alive else [])
     return {
@@ -44,10 +47,38 @@ def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Pr
         "trust": {"mode": state.start.rules.trust.mode.value, "allow_untrusted": state.start.rules.trust.allow_untrusted},
         "agents": [_agent(name, agent, alive, progress or {}) for name, agent in sorted(state.agents.items())],
         "occupancy": {"whole": shares.whole, "last_10_min": shares.last_10_min},
-        "spend_usd": 0.0,
+        "spend_usd": state.spend.usd,
+        "spend": spend(state, calls_usd if alive else 0.0),
         "started_at": state.started_at,
         "updated_at": state.last_at,
     }
+
+
+def spend(state: CampaignState, calls_usd: float) -> Json:
+    """What was spent, in dollars, tokens, hours and seconds. calls_usd: set aside for open calls; for open runs it is added here."""
+    spent, total = state.spend, state.spend.total
+    return {
+        "llm_usd": total.llm_usd,
+        "gpu_usd": spent.slots.gpu_usd,
+        "reserved_usd": reserved_usd(state, calls_usd),
+        "cap_usd": state.start.rules.money.cap_usd,
+        "capped": state.capped,
+        "calls": total.calls,
+        "unpriced_calls": total.unpriced,
+        "prompt_tokens": total.prompt_tokens,
+        "completion_tokens": total.completion_tokens,
+        "llm_seconds": total.llm_seconds,
+        "gpu_hours": spent.slots.gpu_seconds / HOUR,
+        "models": [{"arm": arm, "model": model, **to_builtins(tally)} for (arm, model), tally in spent.by_model.items()],
+        "slots": [{"arm": arm, "gpu_hours": tally.gpu_seconds / HOUR, "gpu_usd": tally.gpu_usd} for arm, tally in spent.by_arm.items()],
+    }
+
+
+def call_row(event: CallSettled) -> Json:
+    """One call of a model."""
+    row: Json = to_builtins(event)
+    del row["event"]
+    return row
 
 
 def rows(state: CampaignState) -> list[Json]:
@@ -89,13 +120,14 @@ def row(experiment: Experiment) -> Json:
     }
 
 
-def experiment_page(experiment: Experiment) -> Json:
-    """Everything about one experiment."""
+def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -> Json:
+    """Everything about one experiment. calls: of models, that led to it."""
     return {
         "schema": SCHEMA,
         **row(experiment),
         "hypothesis": experiment.hypothesis,
         "settings": experiment.settings,
+        "calls": [call_row(event) for event in calls],
         "story": experiment.story,
         "all_runs": [
             {

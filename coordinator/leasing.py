@@ -15,6 +15,7 @@ from coordinator.events import (
 from coordinator.protocol import Token
 from coordinator.records import Best, Division, Experiment, Run
 from coordinator.rulebook import Rulebook, seed_of
+from coordinator.spending import fits, run_usd
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Crashed, CrashKind, Lost, RunResult
 
@@ -25,17 +26,17 @@ FORCED = (Purpose.CONFIRM, Purpose.RETEST, Purpose.COMBINE)
 class Leasing(Rulebook):
     """From a queued run to its result."""
 
-    def lease(self, agent: str) -> list[AnyEvent]:
+    def lease(self, agent: str, calls_usd: float = 0.0) -> list[AnyEvent]:
         """Give the agent its next run: [RunLeased], possibly after [RunLost] of an earlier life; [WentStale] to rebase first; [] to wait.
 
-        An agent that already holds a lease keeps it: [].
+        An agent that already holds a lease keeps it: []. calls_usd: set aside for open calls; a run waits while it finds no room beside them.
         """
         division = self.division_of(agent)
         known = self.state.agents[agent]
         if known.run is not None:
             run = self.state.runs[known.run]
             return [] if run.incarnation == known.card.incarnation else self._lost(run, "the agent was started anew", charged=True)
-        if self.state.phase is not Phase.RUNNING or not division.queued:
+        if self.state.phase is not Phase.RUNNING or not division.queued or not fits(self.state, run_usd(self.rules), calls_usd):
             return []
         run = self.state.runs[min(division.queued, key=division.queued.__getitem__)]
         experiment = self.state.experiments[run.experiment]

@@ -3,8 +3,8 @@
 - Two sources. What the status page already counts is read from it at every scrape; the rest is counted event by event, as the ledger tells of it.
 - Counters survive a restart: ``rebuild`` replays the journal through the same counting. Counting therefore asks the state only for what no later
   event can change (an experiment's division, a best's predecessor), because a live listener sees the state as the whole transaction left it.
-- Labels are the campaign, its divisions, agents and closed enums, all of those there from the start at 0. Commits stand on one info series only;
-  experiments, titles and messages on none.
+- Labels are the campaign, its divisions, agents, arms and models as configured, and closed enums, all of those there from the start at 0. Commits
+  stand on one info series only; experiments, titles and messages on none.
 - Names end in their base unit. Nothing here knows which metric a campaign improves: its name is a label.
 """
 
@@ -28,6 +28,7 @@ from coordinator import trust
 from coordinator.domain import Refusal, Verdict
 from coordinator.events import (
     AnyEvent,
+    CallSettled,
     CampaignStarted,
     DivisionOpened,
     ExperimentProposed,
@@ -40,6 +41,7 @@ from coordinator.events import (
 from coordinator.figures import Figure, present
 from coordinator.journal import Entry, Journal
 from coordinator.leaderboard import Json
+from coordinator.protocol import UNKNOWN
 from coordinator.state import CampaignState
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, RunResult, TimedOut
 
@@ -62,6 +64,9 @@ GAP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 """Seconds. A slot should wait for milliseconds; minutes mean that nothing was proposed."""
 DELAY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Seconds. An fsync takes a millisecond on a good disk and a second on a network's."""
+
+CALL_BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
+"""Seconds. From a small model at home to one that thinks for longer than a training takes."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # a second series per counter that no query here asks for
 
@@ -122,6 +127,7 @@ class Metrics:
             "improvement_value", "How much better each merge made the best, in the metric's unit.", IMPROVEMENT_BUCKETS, "division", "metric"
         )
         self._gaps = self._histogram("slot_gap_seconds", "Seconds a slot stood idle before a run.", GAP_BUCKETS).labels(self._campaign)
+        self._calls = self._histogram("llm_call_duration_seconds", "Seconds until a call of a language model came to its end.", CALL_BUCKETS, "model")
         help_text = "Seconds from a decision to its being on the disk, since the coordinator started."
         self._delay = self._histogram("journal_delay_seconds", help_text, DELAY_BUCKETS).labels(self._campaign)
 
@@ -164,6 +170,8 @@ class Metrics:
                 self._free(run, at, busy=None)
             case RunReported():
                 self._report(event, at)
+            case CallSettled(model=model, seconds=seconds, result=result) if result != UNKNOWN:
+                self._calls.labels(self._campaign, model).observe(seconds)
             case VerdictGiven(verdict=Verdict.MERGE, experiment=experiment):
                 self._merge(experiment, at, state)
             case _:

@@ -12,7 +12,6 @@ from coordinator.events import (
 from coordinator.protocol import Brief, Piece, Proposal, Tried, Wait
 from coordinator.records import Best, Division, Experiment
 from coordinator.rulebook import Rulebook, seed_of
-from coordinator.spending import spent_usd
 from coordinator.strategy import dry_spell, strategy_of, subjects
 
 GOLDEN = 0.6180339887498949
@@ -85,6 +84,7 @@ class Proposing(Rulebook):
         turn = len(self.state.by_ordinal) + 1 + thinking
         if self.rules.arm_choice is ArmChoice.BANDIT and not self.rules.lookahead:
             return self._bandit(turn + self.state.refused)
+        turn += len(self.state.turned_away)  # an arm that repeats itself hands the turn on
         arms = self.rules.arms
         point = turn * GOLDEN % 1 * sum(arm.weight for arm in arms)
         for arm in arms:
@@ -94,10 +94,10 @@ class Proposing(Rulebook):
         return arms[-1]
 
     def _bandit(self, turn: int) -> ArmShare:
-        """Cost is dollars where every arm that has had runs spent some, else hours of slots."""
-        arms, finished = self.rules.arms, len(self.state.finished)
-        dollars = {name: spent_usd(self.state, name) for name in self.state.tallies}
-        priced = all(dollars[name] > 0 for name, tally in self.state.tallies.items() if tally.hours > 0)
+        """Cost is dollars where those of every arm that has had runs are known, else hours of slots."""
+        arms, finished, spend = self.rules.arms, len(self.state.finished), self.state.spend
+        dollars = {name: spend.usd_of(name) for name in self.state.tallies}
+        priced = all(dollars[name] > 0 and not spend.unpriced_of(name) for name, tally in self.state.tallies.items() if tally.hours > 0)
         candidates = []
         for arm in arms:
             floor = max(self.rules.arm_floor, self.rules.control_floor if arm.control else 0.0)
@@ -161,6 +161,7 @@ class Proposing(Rulebook):
             title=proposal.title,
             hypothesis=proposal.hypothesis,
             settings=proposal.settings,
+            calls=proposal.calls,
             origin=self._origin(proposal),
         )
         return accepted, self.queued(experiment, 1, Purpose.SCREEN)

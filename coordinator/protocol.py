@@ -1,7 +1,7 @@
 """What agents and the coordinator say to each other.
 
-- Every call may be repeated after any failure: an agent holds at most one lease, proposals carry an id, reports carry a fencing token.
-- ``lease`` and ``brief`` answer at once in this interface; the actor shell may hold a ``Wait`` back for a few seconds until something changes.
+- Every call may be repeated after any failure: an agent holds at most one lease, proposals and calls carry an id, reports a fencing token.
+- ``lease``, ``brief`` and ``permit`` answer at once in this interface; the actor shell may hold a ``Wait`` back for some seconds until a change.
 - The same Protocol is met by the service in this process and by the handle of the Ray actor.
 """
 
@@ -92,7 +92,7 @@ class Brief(Struct, frozen=True, kw_only=True):
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
-    """A proposer's answer to a brief. proposal: its own unique id, so that a repeated call is recognised."""
+    """A proposer's answer to a brief. proposal: its own unique id, so that a repeated call is recognised. calls: ids of the calls it came of."""
 
     proposal: str
     ordinal: int
@@ -102,6 +102,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
     title: str
     hypothesis: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
 
 
 class Accepted(Struct, frozen=True):
@@ -166,6 +167,59 @@ class Ack(Struct, frozen=True):
     reason: str = ""
 
 
+UNKNOWN = "unknown"
+"""Result of a call nobody spoke of again, or of a word that is not among the others."""
+CALL_RESULTS = frozenset(
+    {
+        *("blocks", "diff", "whole"),
+        *("no_edit", "malformed", "truncated", "outside_surface", "not_found", "ambiguous", "indentation", "snippet", "no_op"),
+        *("does_not_compile", "contract", "too_large"),
+        *("authentication", "permission", "payment", "model", "context", "request"),
+        *("rate_limit", "server", "connection", "timeout", "reply"),
+        UNKNOWN,
+    }
+)
+"""What can come of a call: an edit by its format, what is wrong with the answer, why there was none."""
+
+
+class CallRequest(Struct, frozen=True, kw_only=True):
+    """A call of a language model that an agent wants to make.
+
+    call: its own unique id. ordinal: of the brief. max_tokens: longest answer. estimate_usd: most it may cost by the provider's price list, None
+    where no price is known. timeout: seconds the call may take.
+    """
+
+    call: str
+    arm: str
+    model: str
+    ordinal: int
+    prompt_tokens: int
+    max_tokens: int
+    estimate_usd: float | None = None
+    timeout: float = 300.0
+
+
+class Permit(Struct, frozen=True):
+    """The call may be made; what it may cost is set aside until it is settled."""
+
+    call: str
+
+
+class CallRecord(Struct, frozen=True, kw_only=True):
+    """What came of a call. turn: of its conversation, from 0. cost_usd: None where no price is known. seconds: waited. result: of CALL_RESULTS."""
+
+    call: str
+    arm: str
+    model: str
+    ordinal: int
+    turn: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+    seconds: float = 0.0
+    result: str = UNKNOWN
+
+
 class Coordinator(Protocol):
     """The coordinator as agents see it. Raises ``ConnectionError`` when it cannot be reached; every call may then be repeated."""
 
@@ -199,4 +253,12 @@ class Coordinator(Protocol):
 
     def release(self, agent: str, token: Token, reason: str) -> None:
         """Hand a lease back without a result; its run is queued again and nothing is charged."""
+        ...
+
+    def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
+        """Ask to make a call of a model. ``Wait`` while others have to end first; with ``stop`` when the money is spent. Permitted is permitted."""
+        ...
+
+    def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:
+        """Say what came of a call. exchange: what was said, compressed and without secrets, to be kept; counted and kept once."""
         ...

@@ -54,6 +54,7 @@ class Experiment(Struct, kw_only=True):
     title: str
     hypothesis: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
     state: State = State.QUEUED
     round: int = 1
     runs: list[Run] = field(default_factory=list)

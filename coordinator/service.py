@@ -3,7 +3,7 @@
 - One call at a time (a lock), each one journal transaction: decide → apply → journal → act, then answer. Calls made ``together`` share the
   transaction, and none of them is answered before it is on the disk.
 - A call that fails leaves nothing behind: the state is made anew from the journal.
-- Heartbeats and briefs in hand are soft: nothing about them is journaled, and after a restart every lease has its full life again.
+- Heartbeats, briefs in hand and open calls are soft: nothing about them is journaled, and after a restart every lease has its full life again.
 """
 
 import threading
@@ -23,11 +23,28 @@ from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
 from coordinator.leaderboard import Json, row, status
 from coordinator.ledger import Ledger, Listener, TaskCard
-from coordinator.protocol import Accepted, Ack, AgentCard, Brief, Lease, Proposal, Pulse, Refused, Token, Wait, Welcome
+from coordinator.protocol import (
+    Accepted,
+    Ack,
+    AgentCard,
+    Brief,
+    CallRecord,
+    CallRequest,
+    Lease,
+    Permit,
+    Proposal,
+    Pulse,
+    Refused,
+    Token,
+    Wait,
+    Welcome,
+)
+from coordinator.reservations import OpenCall
 from coordinator.rulebook import UnknownAgentError
 from coordinator.soft import Soft
 from coordinator.state import CampaignState
 from coordinator.surface import digest
+from coordinator.till import Till
 from evaluator.result import Progress, RunResult
 
 
@@ -65,6 +82,7 @@ class Service:
         self._grouped = self._spoilt = False
         self.changes = 0
         self._layout = layout
+        self._till = Till(layout.calls, clock)
         self._gate = Gate(task.frozen, task.imports)
         _require_kept(self._gate, task)
         _make(layout)
@@ -104,10 +122,13 @@ class Service:
         self._soft.expect(agent for agent, known in self.state.agents.items() if known.run)
 
     def close(self) -> None:
-        """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk."""
+        """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk, and open calls count at their estimates."""
         with self._mutex:
-            self._ledger.close()
-            self._lock.release()
+            try:
+                self._give_up(list(self._till.held))
+            finally:
+                self._ledger.close()
+                self._lock.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[Ledger]:
@@ -175,6 +196,9 @@ class Service:
         with self._transaction() as ledger:
             self._soft.heard(card.agent)
             self._soft.forget_brief(card.agent)
+            known = self.state.agents.get(card.agent)
+            if known is not None and known.card.incarnation != card.incarnation:  # its earlier life can settle nothing any more
+                self._give_up(self._till.held.of_agent(card.agent))
             ledger.commit(ledger.campaign.join(card))
         start = self.state.start
         return Welcome(campaign=start.campaign, epoch=self.state.epoch, metric=start.rules.metric, heartbeat=self._pace.heartbeat, ttl=self._pace.ttl)
@@ -183,6 +207,7 @@ class Service:
         """See ``Coordinator.leave``."""
         with self._transaction() as ledger:
             self._soft.forget(agent)
+            self._give_up(self._till.held.of_agent(agent))
             ledger.commit(ledger.campaign.leave(agent, reason))
 
     def brief(self, agent: str) -> Brief | Wait:
@@ -232,7 +257,7 @@ class Service:
         """See ``Coordinator.lease``."""
         with self._transaction() as ledger:
             self._known(agent)
-            while events := ledger.campaign.lease(agent):
+            while events := ledger.campaign.lease(agent, self._till.held.usd):
                 ledger.commit(events)
                 self._settle()
         with self._mutex:
@@ -285,6 +310,26 @@ class Service:
         with self._transaction() as ledger:
             ledger.commit(ledger.campaign.release(agent, token, reason))
 
+    def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
+        """See ``Coordinator.permit``. Only the end of the money is written down."""
+        with self._mutex:
+            self._known(agent)
+            answer = self._till.permit(self._ledger.campaign, agent, request)
+            if isinstance(answer, Wait) and answer.stop and self.state.phase is Phase.RUNNING:
+                with self._transaction() as ledger:
+                    ledger.commit(ledger.campaign.cap(answer.reason))
+            return answer
+
+    def settle(self, agent: str, record: CallRecord, exchange: bytes | None = None) -> None:
+        """See ``Coordinator.settle``. Taken from an agent that is not known any more, too: the money is spent."""
+        with self._transaction() as ledger:
+            ledger.commit(self._till.settle(ledger.campaign, agent, record, exchange))
+
+    def _give_up(self, calls: Sequence[OpenCall]) -> None:
+        if calls:
+            with self._transaction() as ledger:
+                ledger.commit(self._till.give_up(ledger.campaign, calls))
+
     def _known(self, agent: str) -> str:
         """Division of a present agent, who was heard of now. Raises UnknownAgentError."""
         known = self.state.agents.get(agent)
@@ -304,6 +349,7 @@ class Service:
             for agent in self._soft.silent():
                 self._soft.forget(agent)
                 ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
+            self._give_up(self._till.expired())
 
     def drain(self, reason: str, now: bool = False) -> None:
         """Take no new work; with ``now`` also end the open runs and queue them again."""
@@ -328,7 +374,7 @@ class Service:
     def status(self) -> Json:
         """The status page."""
         with self._mutex:
-            return status(self.state, self._clock(), alive=True, progress=self._soft.progress)
+            return status(self.state, self._clock(), alive=True, progress=self._soft.progress, calls_usd=self._till.held.usd)
 
 
 def _writable(proposal: Proposal) -> Proposal:

@@ -15,6 +15,7 @@ from coordinator.events import (
     AgentJoined,
     AgentLeft,
     AnyEvent,
+    CallSettled,
     CampaignDraining,
     CampaignFinished,
     CampaignResumed,
@@ -37,8 +38,9 @@ from coordinator.events import (
 from coordinator.occupancy import Occupancy
 from coordinator.protocol import Token
 from coordinator.records import Agent, Best, Division, Experiment, Run
+from coordinator.spend import Spend
 from evaluator.acceptance import sigma
-from evaluator.result import Cheated, Crashed, Lost, Measured, TimedOut, outcome_name
+from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut, outcome_name
 
 MOST_TURNED_AWAY = 50
 """Refusals told to a proposer."""
@@ -62,6 +64,7 @@ class CampaignState:
         self.phase = Phase.RUNNING
         self.phase_reason = ""
         self.failed = False
+        self.capped = False
         self.epoch = 0
         self.tokens = 0
         self.events = 0
@@ -90,6 +93,7 @@ class CampaignState:
         self.arms: dict[str, Counter[str]] = {}
         self.tallies: dict[str, ArmTally] = {}
         self.occupancy = Occupancy()
+        self.spend = Spend()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CampaignState) and vars(self) == vars(other)
@@ -148,14 +152,16 @@ class CampaignState:
                 self._lose(event, at)
             case RunReported():
                 self._report(event, at)
-            case LateReport():
-                pass  # kept in the journal as data
+            case LateReport(token=token, experiment=name, result=result):  # decides nothing, but its slot was paid for
+                self._bill(self._of(name), self.spend.unbilled(token, busy_seconds(result)))
             case WentStale():
                 self._step(self._of(event.experiment), State.STALE)
             case Rebased():
                 self._rebase(event)
             case VerdictGiven():
                 self._decide(event, at)
+            case CallSettled():
+                self.spend.settle(event)
             case CampaignDraining() | CampaignFinished() | CampaignResumed():
                 self._turn(event)
             case _:
@@ -182,12 +188,12 @@ class CampaignState:
 
     def _turn(self, event: CampaignDraining | CampaignFinished | CampaignResumed) -> None:
         match event:
-            case CampaignDraining(reason=reason):
-                self.phase, self.phase_reason = Phase.DRAINING, reason
+            case CampaignDraining(reason=reason, capped=capped):
+                self.phase, self.phase_reason, self.capped = Phase.DRAINING, reason, capped
             case CampaignFinished(reason=reason, failed=failed):
                 self.phase, self.phase_reason, self.failed = Phase.FINISHED, reason, failed
             case CampaignResumed():
-                self.phase, self.phase_reason, self.failed = Phase.RUNNING, "", False
+                self.phase, self.phase_reason, self.failed, self.capped = Phase.RUNNING, "", False, False
             case _:
                 assert_never(event)
 
@@ -228,6 +234,7 @@ class CampaignState:
                 hypothesis=event.hypothesis,
                 settings=event.settings,
                 origin=event.origin,
+                calls=event.calls,
                 proposed_at=at,
             )
         )
@@ -376,20 +383,23 @@ class CampaignState:
         if experiment.started_at is None:
             experiment.started_at = at
 
-    def _free(self, run: Run, token: Token, at: float, busy: float) -> float:
-        """The lease ends. busy: seconds a training says it lasted; returns those that count."""
+    def _bill(self, experiment: Experiment, seconds: float) -> None:
+        self.spend.trained(experiment.arm, seconds, self.start.rules.money.slot_usd(seconds))
+
+    def _free(self, run: Run, token: Token, at: float, busy: float) -> None:
         if not run.open or run.token != token:
             raise InvalidTransition(run.experiment, f"run {run.run} is not leased under {token}", self._of(run.experiment).story)
         assert run.agent is not None  # noqa: S101 - told to the type checker by `open`
         self.agents[run.agent].run = None
-        seconds = min(busy, at - run.leased_at)
-        self.occupancy.worked(run.agent, at - seconds, at)
+        self.occupancy.worked(run.agent, at - min(busy, at - run.leased_at), at)
         run.agent = None
-        return seconds
 
     def _lose(self, event: RunLost, at: float) -> None:
         run, experiment = self._run(event.run, event.experiment)
-        self._free(run, event.token, at, busy=at - run.leased_at)
+        held = at - run.leased_at
+        self._free(run, event.token, at, busy=held)
+        self._bill(experiment, held)
+        self.spend.lost(event.token, held)
         run.attempts += event.charged
         self.outcomes["lost"] += 1
         if experiment.state.final:
@@ -401,7 +411,10 @@ class CampaignState:
     def _report(self, event: RunReported, at: float) -> None:
         run, experiment = self._run(event.run, event.experiment)
         spent = experiment.hours
-        run.seconds = self._free(run, event.token, at, busy=max(0.0, event.result.finished_at - event.result.started_at))
+        held, busy = at - run.leased_at, busy_seconds(event.result)
+        self._free(run, event.token, at, busy=busy)
+        run.seconds = min(busy, held) if event.result.finished_at else held
+        self._bill(experiment, run.seconds)
         run.result = event.result
         self._tally(experiment.arm, "runs")
         self.outcomes[outcome_name(event.result.outcome)] += 1
@@ -429,6 +442,11 @@ class CampaignState:
         self._unqueue(experiment)
         experiment.value = fmean(experiment.values) if experiment.values else None
         self._finish(experiment, state, reason, at)
+
+
+def busy_seconds(result: RunResult) -> float:
+    """Seconds a training held its slot, as its trainer says."""
+    return max(0.0, result.finished_at - result.started_at)
 
 
 def _keep(index: dict[str, None], name: str, wanted: bool) -> None:

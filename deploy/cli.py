@@ -29,7 +29,10 @@ items = click.argument("items", nargs=-1, metavar="[FILES]... [KEY=VALUE]...")
 
 WIDEST = 100
 """Columns of the staircase at most, however wide the terminal is."""
-ORDER = ("demo", "init", "prepare", "doctor", "run", "status", "leaderboard", "arms", "show", "diff", "logs", "try", "stop", "export", "config")
+ORDER = (
+    *("demo", "init", "prepare", "doctor", "run", "status", "leaderboard", "arms", "show"),
+    *("diff", "logs", "calls", "try", "stop", "export", "config"),
+)
 
 
 class Program(click.RichGroup):
@@ -79,7 +82,10 @@ def demo(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | Non
 @dry_run
 @campaigns
 def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
-    """Run a campaign, or go on with it. FILES are YAML, merged left to right: shipped names (demo, gpu_node) or paths; then KEY=VALUE."""
+    """Run a campaign, or go on with it. FILES are YAML, merged left to right: shipped names (demo, gpu_node) or paths; then KEY=VALUE.
+
+    Exit code 5 says that money.cap_usd is spent; the other limits end it with 0.
+    """
     _start((), items, new, dry_run, campaigns)
 
 

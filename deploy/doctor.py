@@ -4,6 +4,7 @@ Heavy packages are tried in processes of their own: a broken torch must not end 
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.journal import locked
 from coordinator.trust import TRUSTED
+from deploy.keys import read_env_file, require_keys
 from deploy.packages import HOME, PACKAGES
 from deploy.parts import layout_of
 from deploy.preflight import require_folder, require_git, require_port
@@ -61,6 +63,8 @@ def examine(config: Config) -> Iterator[Check]:
     yield _disk(Path(config.campaigns_dir))
     yield _port(config)
     yield from _commands(config)
+    if any(arm.proposer == "llm" for arm in config.arms):
+        yield _held("keys", lambda: _require_keys(config), "every arm has one, as far as can be told without asking its provider")
     yield _data(config)
     yield from sandbox_checks(config, probe())
     yield _ray()
@@ -88,6 +92,11 @@ def _disk(folder: Path) -> Check:
     grade = Grade.OK if free >= LITTLE_DISK else Grade.WARN if free >= TOO_LITTLE_DISK else Grade.FAIL
     remedy = "" if grade is Grade.OK else "Make room, or choose another disk: campaigns_dir=PATH."
     return Check("disk", grade, f"{free / 1e9:.1f} GB free at {there}", remedy)
+
+
+def _require_keys(config: Config) -> None:
+    read_env_file(os.environ)
+    require_keys(config, os.environ)
 
 
 def _port(config: Config) -> Check:

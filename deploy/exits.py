@@ -9,7 +9,7 @@
     BrokenPipeError                        141  whoever read the output went away
     anything else                            1  a mistake of ours: -vv shows where
 
-Usage errors are click's: 2. A limit that was reached is no error: ``run`` answers 5.
+Usage errors are click's: 2. Money that is spent is no error: ``run`` answers 5. The other limits a person sets end it with 0.
 """
 
 import os

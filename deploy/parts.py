@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from agents.loop import AgentLoop
 from agents.proposers.arms import make_proposers
+from agents.proposers.warming import warm_up
+from agents.purse import LinkedPurse
 from agents.spool import Spool
 from configs.charter import charter_path
 from configs.errors import ConfigError
@@ -19,6 +21,7 @@ from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
 from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics, serve
+from coordinator.money import ModelTerms, MoneyRules
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service import Pace, Service
 from coordinator.trust import Mode, TrustRules
@@ -94,6 +97,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         arm_floor=campaign.arm_floor,
         control_floor=campaign.control_floor,
         plateau=campaign.plateau,
+        money=money_of(config),
     )
 
 
@@ -102,6 +106,15 @@ def share_of(arm: ArmConfig) -> ArmShare:
     rotates = arm.strategy == "rotate"
     strategy = Strategy.FREE if rotates else Strategy(arm.strategy)
     return ArmShare(arm.name, arm.weight, Origin(arm.parent), strategy, rotates, arm.control)
+
+
+def money_of(config: Config) -> MoneyRules:
+    """What work may cost."""
+    models = {
+        name: ModelTerms(input_usd=model.input_usd_per_million, output_usd=model.output_usd_per_million, at_once=model.at_once)
+        for name, model in config.models.items()
+    }
+    return MoneyRules(cap_usd=config.money.cap_usd, gpu_hour_usd=config.money.gpu_hour_usd, models=models)
 
 
 def trust_of(wanted: TrustConfig) -> TrustRules:
@@ -140,6 +153,7 @@ def open_service(config: Config) -> Service:
 
 def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
     """An agent, ready to start. Raises ConfigError when its node lacks what the task needs."""
+    warm_up(config.arms)
     task, layout = load_task(config.task.name), layout_of(config)
     layout.logs.mkdir(parents=True, exist_ok=True)
     log_to(layout.logs / f"{order.agent}.log")
@@ -156,13 +170,15 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         cores=order.cores,
         sandbox=sandbox_of(config),
     )
+    purse = LinkedPurse(order.agent)
     return AgentLoop(
         card,
         coordinator,
         trainer,
-        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts),
+        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, purse),
         Spool(layout.spool / order.agent),
         layout.runs,
+        purse=purse,
     )
 
 

@@ -10,6 +10,7 @@ from configs.errors import ConfigError
 from configs.schema import Config, CoordinatorConfig
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
+from deploy.keys import read_env_file, require_keys
 from deploy.parts import layout_of
 from deploy.sandboxes import require_sandbox
 from trainer.task import load_task
@@ -18,13 +19,15 @@ from trainer.task import load_task
 def require_startable(config: Config) -> None:
     """Raises ConfigError for the first thing that keeps this machine from starting the campaign.
 
-    A campaign on a running cluster keeps its folder, lock and port at the head, which checks them itself.
+    A campaign on a running cluster keeps its folder, lock and port at the head, which checks them itself, and its keys at the nodes.
     """
     require_git()
     load_task(config.task.name).budget(config.task.size)
     if config.cluster.address == "local":
         require_sandbox(config)
         require_proposers(config)
+        read_env_file(os.environ)
+        require_keys(config, os.environ)
         require_folder(layout_of(config).folder)
         require_free(layout_of(config))
         require_port(config.coordinator)
@@ -37,7 +40,7 @@ def require_git() -> None:
 
 
 def require_proposers(config: Config) -> None:
-    """Raises ConfigError for an arm without its files, its charter or a model. Keys are not asked for: agents may have them elsewhere."""
+    """Raises ConfigError for an arm without its files, its charter or a model."""
     from agents.proposers.arms import make_proposers  # it brings libcst along
 
     task = load_task(config.task.name)

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from coordinator.leaderboard import Json
 from deploy.plain import one_line
-from deploy.views import gain, in_sigmas, number, percent, span
+from deploy.views import gain, in_sigmas, number, percent, span, usd
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a view without a terminal says that it lives."""
@@ -33,6 +33,10 @@ class View(Protocol):
 
     def update(self, status: Json, new_rows: Sequence[Json]) -> None:
         """Show what is new."""
+        ...
+
+    def warn(self, problem: str) -> None:
+        """Show something that a person has to mend, once and until the end."""
         ...
 
     def close(self) -> None:
@@ -62,6 +66,7 @@ class Lines:
         self._clock = clock
         self._began = self._said = clock()
         self._fresh = True
+        self._problems: list[str] = []
 
     def update(self, status: Json, new_rows: Sequence[Json]) -> None:
         """See ``View.update``."""
@@ -71,8 +76,16 @@ class Lines:
         if self._clock() - self._said >= HEARTBEAT:
             self._say(summary(status, self._limits, self._clock() - self._began))
 
+    def warn(self, problem: str) -> None:
+        """See ``View.warn``. Said again at the end, where somebody looks who was away."""
+        self._problems.append(_warning(problem))
+        self._say(self._problems[-1])
+
     def close(self) -> None:
-        """See ``View.close``."""
+        """See ``View.close``. May be repeated."""
+        problems, self._problems = self._problems, []
+        for problem in problems:
+            self._say(problem)
         self._stream.flush()
 
     def _say(self, line: str) -> None:
@@ -91,17 +104,25 @@ class Panel:
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._live.start()
         self._fresh = True
+        self._problems: list[str] = []
 
     def update(self, status: Json, new_rows: Sequence[Json]) -> None:
         """See ``View.update``."""
         for line in verdict_lines(status, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
             self._live.console.print(Text(line), overflow="ellipsis", no_wrap=True)
         self._fresh = False
-        self._live.update(panel(status, self._limits, self._clock() - self._began), refresh=True)
+        self._live.update(panel(status, self._limits, self._clock() - self._began, self._problems), refresh=True)
+
+    def warn(self, problem: str) -> None:
+        """See ``View.warn``. It stays in the panel, and on the terminal when the panel goes."""
+        self._problems.append(_warning(problem))
 
     def close(self) -> None:
-        """See ``View.close``."""
+        """See ``View.close``. May be repeated."""
         self._live.stop()
+        problems, self._problems = self._problems, []
+        for problem in problems:
+            self._live.console.print(Text(problem, style="red"))
 
 
 def verdict_lines(status: Json, rows: Sequence[Json], most: int) -> list[str]:
@@ -128,16 +149,22 @@ def summary(status: Json, limits: Limits, elapsed: float) -> str:
         f"{training} of {len(status['agents'])} agents training",
         *(bests or ["measuring the baseline"]),
         f"busy {busy}",
+        *([f"spent {usd(status['spend_usd'])}"] if status["spend_usd"] else []),
     ]
     return f"{status['campaign']} {status['state']}: {', '.join(parts)}, {_time(limits, elapsed)}"
 
 
-def panel(status: Json, limits: Limits, elapsed: float) -> RenderableType:
-    """The summary and a line per agent."""
+def panel(status: Json, limits: Limits, elapsed: float, problems: Sequence[str] = ()) -> RenderableType:
+    """The summary, a line per agent, and what a person has to mend."""
     table = Table.grid(padding=(0, 2))
     for agent in status["agents"]:
         table.add_row(Text(agent["id"]), agent["state"], agent["run"] or "", _bar(agent["progress"]))
-    return Group(Text(summary(status, limits, elapsed), style="bold"), table)
+    return Group(Text(summary(status, limits, elapsed), style="bold"), table, *(Text(problem, style="red") for problem in problems))
+
+
+def _warning(problem: str) -> str:
+    """Its words may be a provider's."""
+    return f"warning: {one_line(problem)}"
 
 
 def _finished(status: Json, limits: Limits) -> str:

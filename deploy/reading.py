@@ -134,7 +134,8 @@ def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None
     from deploy.campaigns import find_experiment, open_campaign
 
     layout, state = open_campaign(name, folder)
-    page = to_builtins(experiment_page(find_experiment(state, experiment)))
+    found = find_experiment(state, experiment)
+    page = to_builtins(experiment_page(found, (state.spend.calls[call] for call in found.calls if call in state.spend.calls)))
     if as_json:
         return output.emit(page)
     from deploy import views
@@ -185,6 +186,29 @@ def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path)
 
 
 @click.command()
+@click.argument("call", metavar="[ID]", required=False)
+@click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="At most that many calls, the newest ones.")
+@campaign_option
+@as_json
+@folder
+def calls(call: str | None, limit: int, name: str | None, as_json: bool, folder: Path) -> None:
+    """Calls of language models: tokens, dollars, seconds and what came of each. With the ID of one, or its beginning: what was said in it."""
+    from coordinator.leaderboard import SCHEMA, call_row
+    from deploy import calls as kept
+    from deploy import output
+    from deploy.campaigns import open_campaign
+
+    layout, state = open_campaign(name, folder)
+    if call is None:
+        rows = [call_row(event) for event in list(state.spend.calls.values())[-limit:]]
+        return output.emit({"schema": SCHEMA, "calls": rows}) if as_json else output.show(kept.table(rows))
+    event, exchange = kept.find(layout, state, call)
+    if as_json:
+        return output.emit({"schema": SCHEMA, **call_row(event), "exchange": exchange})
+    return output.show(kept.page(call_row(event), exchange))
+
+
+@click.command()
 @campaign
 @click.option(
     "--format",
@@ -207,4 +231,4 @@ def export(name: str | None, form: str, folder: Path) -> None:
         click.echo(safe(line), color=True)  # or click takes away what it believes to be colours
 
 
-COMMANDS = (status, leaderboard, arms, show, diff, logs, export)
+COMMANDS = (status, leaderboard, arms, show, diff, logs, calls, export)

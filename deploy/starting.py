@@ -10,7 +10,8 @@ from configs.schema import ArmConfig, Config
 from coordinator.layout import Layout
 from coordinator.leaderboard import Json, rows, staircase
 from deploy.campaigns import Follower, find_campaign
-from deploy.parts import layout_of
+from deploy.estimate import costs
+from deploy.parts import layout_of, money_of
 from deploy.preflight import require_startable
 from deploy.sandboxes import in_words
 from trainer.task import load_task
@@ -44,6 +45,7 @@ def plan(config: Config) -> dict[str, str]:
     layout = layout_of(config)
     limits = [f"{config.campaign.max_experiments} experiments"] * bool(config.campaign.max_experiments)
     limits += [f"{config.campaign.max_hours:g} hours"] * bool(config.campaign.max_hours)
+    limits += [f"{config.money.cap_usd:g} USD for models and slots together (exit code 5)"] * bool(config.money.cap_usd)
     limits += [f"{config.campaign.session_minutes:g} minutes of this start"] * bool(config.campaign.session_minutes)
     slots = "one per GPU" if config.slots.per_gpu else f"{config.slots.count} on CPU, {config.slots.cores} cores each"
     return {
@@ -56,6 +58,7 @@ def plan(config: Config) -> dict[str, str]:
         "agents": f"{slots}, Ray {config.cluster.address}",
         "arms": arms_in_words(config),
         "ends": " or ".join(limits) or "when it is stopped",
+        **costs(config, money_of(config), budget),
     }
 
 

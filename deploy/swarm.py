@@ -14,10 +14,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from agents.loop import Snapshot
 from configs.load import ConfigError, Loaded, resolved_yaml
 from configs.schema import Config
 from coordinator.leaderboard import Json
 from deploy.cluster import NAMESPACE, Place, connected, places  # first: it sets Ray's environment
+from deploy.exits import FAILURE, LIMIT
 from deploy.parts import build_agent, layout_of, open_service, rooted
 from deploy.progress import View
 from trainer.task import load_task
@@ -63,8 +65,10 @@ class Swarm:
         self._local = config.cluster.address == "local"
         self._owner = os.getpid() if self._local else None
         self._agents: dict[str, Any] = {}
+        self._asked: dict[str, Any] = {}
         self._coordinator: Any = None
         self.problems: dict[str, str] = {}
+        """What a person has to mend, by what it is about: agents that could not be made, arms that are stopped."""
 
     # ------------------------------------------------------------------ start
 
@@ -88,7 +92,7 @@ class Swarm:
         for place in places(self._config):
             if place.actor not in self._agents:
                 self._agents[place.actor] = self._agent(place)
-        self._look_for_problems()
+        self.look_for_problems()
 
     def _agent(self, place: Place) -> Any:
         builder = partial(build_agent, self._config, place.order)
@@ -101,14 +105,21 @@ class Swarm:
         """Name of the coordinator's actor."""
         return f"coordinator-{self._config.campaign.name}"
 
-    def _look_for_problems(self) -> None:
-        """Agents that could not be made say why, once."""
+    def look_for_problems(self) -> None:
+        """Ask every agent; who does not answer at once is heard at the next look."""
         for name, handle in self._agents.items():
-            if name in self.problems:
+            if name not in self.problems and name not in self._asked:
+                self._asked[name] = handle.snapshot.remote()
+        asked = list(self._asked.values())
+        ready = ray.wait(asked, num_returns=len(asked), timeout=LOOK_SECONDS)[0] if asked else []
+        for name, answer in list(self._asked.items()):
+            if answer not in ready:
                 continue
+            del self._asked[name]
             try:
-                ready, _ = ray.wait([handle.pid.remote()], timeout=0)
-                ray.get(ready, timeout=0)
+                snapshot: Snapshot = ray.get(answer)
+                for arm, why in snapshot.stopped.items():
+                    self.problems.setdefault(f"arm {arm} is stopped", why)
             except RayTaskError as error:
                 self.problems[name] = str(error.cause)
             except RayError as error:
@@ -177,6 +188,7 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
     """Show what happens until the campaign is finished, or until Ctrl-C on a cluster; the exit code."""
     limit = time.monotonic() + config.campaign.session_minutes * 60 if config.campaign.session_minutes else float("inf")
     seen, taken, reconciled = 0, 0, time.monotonic()
+    told: set[str] = set()
     while True:
         page = swarm.look(seen)
         if page is not None:
@@ -184,7 +196,9 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
             seen += len(rows)
             view.update(status, rows)
             if status["state"] == "finished":
-                return 1 if status["failed"] else signals.code
+                swarm.look_for_problems()
+                tell_problems(swarm, view, told)
+                return FAILURE if status["failed"] else LIMIT if status["spend"]["capped"] else signals.code
         if signals.count > taken:
             taken = signals.count
             if config.cluster.address != "local":
@@ -197,4 +211,13 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
         if time.monotonic() - reconciled > RECONCILE_SECONDS:
             reconciled = time.monotonic()
             swarm.reconcile()
+            tell_problems(swarm, view, told)
         time.sleep(LOOK_SECONDS)
+
+
+def tell_problems(swarm: Swarm, view: View, told: set[str]) -> None:
+    """Show what a person has to mend and was not told yet."""
+    for name, problem in swarm.problems.items():
+        if name not in told:
+            told.add(name)
+            view.warn(f"{name}: {problem}")

@@ -108,9 +108,29 @@ def _facts(status: Json) -> Table:
             "refused": _counts(status["refusals"]),
             "trust": _trust(status),
             "occupancy": f"{percent(occupancy['whole'])} of all slot time, {percent(occupancy['last_10_min'])} of the last 10 min",
-            "spent": f"{status['spend_usd']:.2f} USD",
+            "spent": _spent(status["spend_usd"], status["spend"]),
+            "models": _models(status["spend"]),
         }
     )
+
+
+def usd(dollars: float | None) -> str:
+    """Dollars to a hundredth of a cent, as calls cost less than one; or ``unpriced``."""
+    return "unpriced" if dollars is None else f"{dollars:.4f} USD"
+
+
+def _spent(total: float, spend: Json) -> str:
+    cap = f" of {spend['cap_usd']:g} USD" if spend["cap_usd"] else ""
+    aside = f", {usd(spend['reserved_usd'])} set aside" if spend["reserved_usd"] else ""
+    parts = f"models {usd(spend['llm_usd'])}, slots {usd(spend['gpu_usd'])} for {spend['gpu_hours']:.2f} h"
+    return f"{total:.4f}{cap or ' USD'} ({parts}){aside}"
+
+
+def _models(spend: Json) -> str:
+    if not spend["calls"]:
+        return "no calls"
+    unpriced = f", {spend['unpriced_calls']} of them unpriced: not in the sum" if spend["unpriced_calls"] else ""
+    return f"{spend['calls']} calls, {spend['prompt_tokens']} tokens in, {spend['completion_tokens']} out, {span(spend['llm_seconds'])}{unpriced}"
 
 
 def _trust(status: Json) -> str:
@@ -222,9 +242,10 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
         "logs": str(runs.runs / f"{page['experiment']}.*"),
     }
     story = Text("\n".join(f"  {_when(line)}" for line in page["story"]), style="dim")
+    calls = [calls_table(page["calls"])] if page["calls"] else []
     runs_of = page["all_runs"]
     known = {key: value for key, value in facts.items() if value}
-    return Group(title, pairs(known), _runs(runs_of), _checks(runs_of), story, *_last_words(runs_of))
+    return Group(title, pairs(known), _runs(runs_of), _checks(runs_of), *calls, story, *_last_words(runs_of))
 
 
 def _runs(runs: Sequence[Json]) -> Table:
@@ -234,6 +255,16 @@ def _runs(runs: Sequence[Json]) -> Table:
         steps = "–" if run["steps"] is None else str(run["steps"])
         counts = "yes" if run["counts"] else "no, other parent"
         table.add_row(run["run"], run["purpose"], _outcome(run["outcome"]), seconds, steps, str(run["seed"]), counts)
+    return table
+
+
+def calls_table(rows: Sequence[Json]) -> Table:
+    """Calls of models."""
+    table = headed("call", "arm", "model", "turn", "in", "out", "cost", "time", "result")
+    for row in rows:
+        tokens = [f"{row['prompt_tokens']} tokens", f"{row['completion_tokens']} tokens"]
+        figures = [str(row["turn"] + 1), *tokens, usd(row["cost_usd"]), f"{row['seconds']:.1f} s", row["result"].replace("_", " ")]
+        table.add_row(row["call"][:12], Text(row["arm"]), Text(row["model"]), *figures)
     return table
 
 

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from agents.edits.apply import SURFACE
 from agents.proposers.contract import Proposer
+from agents.proposers.purse import Purse
 from configs.charter import read_charter
 from configs.load import ConfigError, did_you_mean
 from configs.schema import ArmConfig
@@ -17,15 +18,17 @@ def make_proposers(
     program: str = "default.md",
     surface: str = SURFACE,
     frozen: Mapping[str, str] | None = None,
+    purse: Purse | None = None,
 ) -> dict[str, Proposer]:
     """A proposer per arm, in the order of the configuration. What it returns can be pickled. Raises ConfigError.
 
     choices: the task's. program: charter of arms that name none. surface: name of the file that can change. frozen: files it imports, to read.
+    purse: allows and counts calls of models.
     """
-    return {arm.name: _make(arm, choices, program, surface, frozen or {}) for arm in arms}
+    return {arm.name: _make(arm, choices, program, surface, frozen or {}, purse) for arm in arms}
 
 
-def _make(arm: ArmConfig, choices: Mapping[str, list[str]], program: str, surface: str, frozen: Mapping[str, str]) -> Proposer:
+def _make(arm: ArmConfig, choices: Mapping[str, list[str]], program: str, surface: str, frozen: Mapping[str, str], purse: Purse | None) -> Proposer:
     match arm.proposer:
         case "search":
             from agents.proposers.search import SearchProposer  # libcst: only where it is needed
@@ -36,14 +39,14 @@ def _make(arm: ArmConfig, choices: Mapping[str, list[str]], program: str, surfac
 
             return ScriptedProposer([Path(file) for file in arm.files])
         case "llm":
-            return _make_llm(arm, arm.program or program, surface)
+            return _make_llm(arm, arm.program or program, surface, purse)
         case "command":
             return _make_command(arm, arm.program or program, surface, frozen)
         case other:
             assert_never(other)
 
 
-def _make_llm(arm: ArmConfig, program: str, surface: str) -> Proposer:
+def _make_llm(arm: ArmConfig, program: str, surface: str, purse: Purse | None) -> Proposer:
     """litellm itself is imported by the first call."""
     from agents.proposers.completion import Options
     from agents.proposers.litellm_completion import LitellmCompletion
@@ -53,7 +56,7 @@ def _make_llm(arm: ArmConfig, program: str, surface: str) -> Proposer:
     if not arm.models:
         raise ConfigError(f"arm {arm.name!r} asks no model", "Give it `models`, for example [anthropic/NAME].")
     options = Options(api_base=arm.api_base, temperature=arm.temperature, max_tokens=arm.max_tokens, timeout=arm.timeout)
-    return LlmProposer(Persistent(LitellmCompletion(), arm.models, options), read_charter(program), surface)
+    return LlmProposer(Persistent(LitellmCompletion(), arm.models, options), read_charter(program), surface, purse)
 
 
 def _make_command(arm: ArmConfig, program: str, surface: str, frozen: Mapping[str, str]) -> Proposer:

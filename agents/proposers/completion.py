@@ -81,3 +81,7 @@ class Completion(Protocol):
     def complete(self, messages: Sequence[Message], model: str, options: Options) -> Reply:
         """The model's reply. Blocks, at most ``options.timeout`` and a little. Raises CompletionError."""
         ...
+
+    def price(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """Dollars of so many tokens by the provider's price list; None where no price is known."""
+        ...

@@ -2,8 +2,9 @@
 
 ::
 
-    ProposerError         nothing this time: log a line, ask again later
-    ├── Unavailable       nothing now: ask another arm about this brief
+    ProposerError         nothing of this brief: ask another arm about it
+    ├── Unavailable       nothing now: the same, and no fault of this arm
+    ├── Fruitless         answers, but none that can be used: the same, and this arm rests for a while
     └── Exhausted         nothing ever again from this arm: ask another one
         └── ArmStopped    the same, and a person has to mend something
 """
@@ -15,7 +16,7 @@ from coordinator.protocol import Brief, Proposal
 
 
 class ProposerError(Exception):
-    """No proposal came of this brief. Costs nothing; the agent waits a while and asks for another brief."""
+    """No proposal came of this brief. The agent answers it with another arm; where none has anything, it waits a while and asks for another brief."""
 
 
 class Exhausted(ProposerError):  # noqa: N818 - a state to react to more than a fault
@@ -24,6 +25,10 @@ class Exhausted(ProposerError):  # noqa: N818 - a state to react to more than a 
 
 class Unavailable(ProposerError):  # noqa: N818 - a state, too
     """What this proposer asks does not answer at the moment. The agent answers this brief with another arm."""
+
+
+class Fruitless(ProposerError):  # noqa: N818 - a state, too
+    """What this proposer asks did answer, with nothing that can be used. That costs time and perhaps money: the arm rests, longer each time."""
 
 
 class ArmStopped(Exhausted):

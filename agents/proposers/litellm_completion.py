@@ -61,7 +61,21 @@ class LitellmCompletion:
             raise CompletionError(Failure.TIMEOUT, f"{model}: no reply in {options.timeout:g} s") from None
         except (litellm.exceptions.openai.OpenAIError, OSError, ValueError) as error:
             raise _failed(model, error) from None  # its own text and its causes may hold a key
-        return _reply(response, model, time.monotonic() - began)
+        return _reply(litellm, response, model, time.monotonic() - began)
+
+    def price(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """See ``Completion.price``."""
+        try:
+            costs = _litellm().cost_per_token(model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+        except Exception:  # noqa: BLE001 - a bare Exception is what litellm raises for a model it has no price for
+            return None
+        return sum(costs) or None
+
+
+def load() -> None:
+    """Import litellm, and let it answer itself once: it loads as much again at its first call. Needs no key and no network."""
+    asked = _litellm().acompletion(model="openai/gpt-4o", messages=[{"role": "user", "content": ""}], mock_response="ready")
+    asyncio.run_coroutine_threadsafe(asked, _loop()).result()
 
 
 async def _call(litellm: Any, messages: Sequence[Message], model: str, options: Options) -> Any:
@@ -84,6 +98,7 @@ async def _call(litellm: Any, messages: Sequence[Message], model: str, options: 
 def _litellm() -> ModuleType:
     """litellm, made quiet: it logs requests, and its loggers would write what was redacted here."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_MODE"] = "PRODUCTION"  # or it takes in whatever `.env` lies above its own folder
     import litellm
 
     litellm.suppress_debug_info = True
@@ -101,23 +116,30 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _reply(response: Any, model: str, seconds: float) -> Reply:
+def _reply(litellm: Any, response: Any, model: str, seconds: float) -> Reply:
     """Raises CompletionError for a response without text."""
     choice = response.choices[0] if response.choices else None
     text = choice.message.content if choice is not None else None
     if not isinstance(text, str):
         raise CompletionError(Failure.REPLY, f"{model}: a reply without text")
     usage = getattr(response, "usage", None)
-    cost = response._hidden_params.get("response_cost")
     return Reply(
         text=redacted_answer(text, os.environ),
         model=model,
         prompt_tokens=int(getattr(usage, "prompt_tokens", 0) or 0),
         completion_tokens=int(getattr(usage, "completion_tokens", 0) or 0),
-        cost_usd=float(cost) if cost else None,
+        cost_usd=_cost(litellm, response, model),
         seconds=seconds,
         cut=choice is not None and choice.finish_reason == "length",
     )
+
+
+def _cost(litellm: Any, response: Any, model: str) -> float | None:
+    """Dollars by litellm's price list; None where it has none, which it also says as 0."""
+    try:
+        return float(litellm.completion_cost(completion_response=response, model=model)) or None
+    except Exception:  # noqa: BLE001 - a bare Exception is what litellm raises for a model it has no price for
+        return None
 
 
 def _failed(model: str, error: Exception) -> CompletionError:

@@ -12,10 +12,12 @@ from msgspec import Struct
 from agents.edits.apply import SURFACE, apply
 from agents.edits.outcome import Edited, Kind, Problem, bounded
 from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
+from agents.proposers.calls import Calls
 from agents.proposers.completion import Message, Reply
-from agents.proposers.contract import ArmStopped, ProposerError, proposal_id
+from agents.proposers.contract import ArmStopped, Fruitless, proposal_id
 from agents.proposers.persistence import Persistent, TooLongError
 from agents.proposers.prompt import first_messages
+from agents.proposers.purse import FreePurse, Purse
 from coordinator.protocol import Brief, Proposal
 
 logger = logging.getLogger(__name__)
@@ -36,15 +38,17 @@ class _Answer(Struct, frozen=True):
 class LlmProposer:
     """Asks the models of ``persistent`` by the charter ``program``. It remembers nothing of its own between briefs."""
 
-    def __init__(self, persistent: Persistent, program: str, surface: str = SURFACE) -> None:
-        """program: the charter's text. surface: name of the file that can change."""
+    def __init__(self, persistent: Persistent, program: str, surface: str = SURFACE, purse: Purse | None = None) -> None:
+        """program: the charter's text. surface: name of the file that can change. purse: allows and counts calls; None lets all of them be."""
         self._persistent = persistent
         self._program = program
         self._surface = surface
+        self._purse = purse or FreePurse()
 
     def propose(self, brief: Brief) -> Proposal:
-        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, ProposerError without a sound edit."""
-        answer = self._converse(brief)
+        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, Fruitless without a sound edit."""
+        calls = Calls(self._purse, brief)
+        answer = self._converse(brief, calls)
         source = answer.edited.source
         title, hypothesis = title_and_hypothesis(answer.text)
         settings = settings_of(source)
@@ -57,24 +61,26 @@ class LlmProposer:
             title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
             hypothesis=hypothesis,
             settings=settings,
+            calls=calls.made,
         )
 
-    def _converse(self, brief: Brief) -> _Answer:
+    def _converse(self, brief: Brief, calls: Calls) -> _Answer:
         messages = first_messages(brief, self._program, self._surface)
         problem = ""
         for turn in range(1 + REPAIRS):
-            reply = self._reply(messages, first=turn == 0)
+            reply = self._reply(messages, calls, first=turn == 0)
             result = _result(reply, brief.source, self._surface)
+            calls.answered(reply, _word(result))
             _log(brief, reply, result, turn)
             if isinstance(result, Edited):
                 return _Answer(result, reply.text)
             messages = [*messages, *_sent_back(reply, result)]
             problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
-        raise ProposerError(problem)
+        raise Fruitless(problem)
 
-    def _reply(self, messages: list[Message], *, first: bool) -> Reply:
+    def _reply(self, messages: list[Message], calls: Calls, *, first: bool) -> Reply:
         try:
-            return self._persistent.complete(messages)
+            return self._persistent.complete(messages, calls)
         except TooLongError as error:
             if first:
                 raise ArmStopped(f"{error}. The surface does not fit: choose a model that reads more.") from error
@@ -86,6 +92,11 @@ def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
     if reply.cut:
         return Problem(Kind.TRUNCATED, "the answer was cut off at the limit of its length", "Answer again, shorter: only the lines that change.")
     return apply(reply.text, parent, surface)
+
+
+def _word(result: Edited | Problem) -> str:
+    """What came of a call, as it is counted."""
+    return result.format.name.lower() if isinstance(result, Edited) else result.kind.value
 
 
 def _sent_back(reply: Reply, problem: Problem) -> list[Message]:
@@ -105,6 +116,6 @@ def _log(brief: Brief, reply: Reply, result: Edited | Problem, turn: int) -> Non
         "completion_tokens": reply.completion_tokens,
         "cost_usd": reply.cost_usd,
         "seconds": round(reply.seconds, 3),
-        "result": result.format.value if isinstance(result, Edited) else result.kind.value,
+        "result": _word(result),
     }
     logger.info("model answered", extra=facts)

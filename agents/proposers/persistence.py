@@ -9,10 +9,12 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from agents.patience import Backoff
+from agents.proposers.calls import Calls
 from agents.proposers.completion import LASTING, PASSING, Completion, CompletionError, Failure, Message, Options, Reply
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 
@@ -62,8 +64,11 @@ class Persistent:
         self._until: dict[str, float] = {}
         self._rests = {model: Backoff(self._insistence.rests, self._rng) for model in self._models}
 
-    def complete(self, messages: Sequence[Message]) -> Reply:
-        """The first reply there is. Raises ArmStopped when no model is left, Unavailable when all rest, TooLongError, and ProposerError."""
+    def complete(self, messages: Sequence[Message], calls: Calls | None = None) -> Reply:
+        """The first reply there is. calls: counts every try; the one that was answered is left open, for the caller to settle.
+
+        Raises ArmStopped when no model is left, Unavailable when all rest or no call is allowed, TooLongError, and ProposerError.
+        """
         failures: list[CompletionError] = []
         for model in self._models:
             if model in self._gone:
@@ -72,20 +77,20 @@ class Persistent:
                 failures.append(CompletionError(Failure.CONNECTION, f"{model}: failed lately and rests"))
                 continue
             try:
-                return self._insist(model, messages)
+                return self._insist(model, messages, calls)
             except CompletionError as error:
                 self._note(model, error)
                 failures.append(error)
         raise self._verdict(failures)
 
-    def _insist(self, model: str, messages: Sequence[Message]) -> Reply:
+    def _insist(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
         """One reply of one model. After a rest it gets a single try: an endpoint that is still down is found out quickly."""
         waits = Backoff(self._insistence.waits, self._rng)
         tries = 1 if model in self._until else self._insistence.tries
         began = self._now()
         for last in range(tries - 1, -1, -1):
             try:
-                reply = self._completion.complete(messages, model, self._options)
+                reply = self._ask(model, messages, calls)
             except CompletionError as error:
                 wait = waits.next() if error.retry_after is None else error.retry_after
                 late = wait > self._insistence.longest_wait or self._now() + wait - began > self._insistence.longest
@@ -98,6 +103,19 @@ class Persistent:
                 self._rests[model].reset()
                 return reply
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _ask(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
+        if calls is None:
+            return self._completion.complete(messages, model, self._options)
+        calls.begin(model, messages, self._options, partial(self._estimate, model))
+        try:
+            return self._completion.complete(messages, model, self._options)
+        except CompletionError as error:
+            calls.failed(error)
+            raise
+
+    def _estimate(self, model: str, prompt_tokens: int) -> float | None:
+        return self._completion.price(model, prompt_tokens, self._options.max_tokens)
 
     def _note(self, model: str, error: CompletionError) -> None:
         logger.warning("model failed", extra=_facts(model, error))

@@ -20,6 +20,7 @@ MEASURES: dict[str, tuple[bool, Callable[[Path, float], Part]]] = {
     "trust": (False, lambda folder, _: trust.part(folder)),
     "reports": (True, lambda folder, _: reports.part(folder)),
     "occupancy": (True, lambda folder, seconds: occupancy.part(folder, seconds)),
+    "models": (True, lambda folder, seconds: occupancy.model_part(folder, seconds)),
 }
 """By name: whether it needs Ray, and how it is measured."""
 

@@ -2,10 +2,13 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec import Struct
 
+from configs.schema import Config
+from deploy.bench.endpoint import endpoint
 from deploy.bench.intervals import Busy, Window, gaps, occupancy, quantile, whole
 from deploy.bench.readings import Goal, Part, Reading
 from deploy.bench.scenario import Scenario, config_of, trainings
@@ -15,6 +18,11 @@ from deploy.parts import layout_of
 MARGIN = 15.0
 """Seconds cut from both ends for the steady state: the baseline and the first proposals, and the last runs coming in."""
 BARE, SERIAL = "bare Ray", "serial loop"
+NOTE = (
+    "Real actors, journal and git; trainings sleep. Share of slot time in which a training ran, by the trainers' own clocks, from the first\n"
+    "start to the last end ({seconds:g} s and what then still runs); the steady state leaves out {margin:g} s at both ends. Bare Ray proposes\n"
+    "nothing: ray.wait hands each plain actor its next training. The serial loop proposes, then trains. All three run at the same time."
+)
 
 
 class Act(Struct, frozen=True, kw_only=True):
@@ -33,6 +41,13 @@ ACTS = [
     Act(scenario=Scenario(name="p0-t1-s8", slots=8, thinking=0.0, training=1.0), steady=0.98, gap=20.0),
 ]
 
+MODEL_ACTS = [
+    Act(scenario=Scenario(name="http-p1-t2-s4", slots=4, thinking=1.0, training=2.0, http=True), whole=0.95, steady=0.98),
+    Act(scenario=Scenario(name="http-p1-t2-s8", slots=8, thinking=1.0, training=2.0, http=True), whole=0.95, steady=0.98),
+    Act(scenario=Scenario(name="http-p06-t2-s4-failing", slots=4, thinking=0.6, training=2.0, http=True, failing=0.2), whole=0.93),
+]
+"""A language model's answers: prompt, litellm, HTTP on loopback, edit and checks, with everything that costs."""
+
 LARGEST = max((act.scenario for act in ACTS), key=lambda scenario: scenario.slots)
 """Decides how many slots Ray is asked for."""
 
@@ -48,7 +63,12 @@ class Played(Struct, frozen=True):
 
 def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleepers, Sleepers]) -> Played:
     """Rehearse for ``seconds``, the three side by side: they sleep nearly all the time, so none is in the others' way."""
-    config = config_of(scenario, folder)
+    with ExitStack() as stack:
+        base = stack.enter_context(endpoint(scenario.thinking, scenario.failing)).base if scenario.http else None
+        return _play(scenario, config_of(scenario, folder, base), seconds, sleepers)
+
+
+def _play(scenario: Scenario, config: Config, seconds: float, sleepers: tuple[Sleepers, Sleepers]) -> Played:
     head = Head(config)
     with Cast(scenario, config, head.name) as cast, head, ThreadPoolExecutor(2) as pool:
         bare = pool.submit(sleepers[0].loop, scenario.slots, 0.0, scenario.durations(), seconds)
@@ -65,8 +85,10 @@ def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleep
 def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
     """Occupancy of the whole loop and of its steady state, idle gaps, and the coordinator's CPU time."""
     scenario = act.scenario
-    what = f"{scenario.slots} slots, proposer {scenario.thinking:g} s, training {scenario.training:g} s"
+    who = "model over HTTP" if scenario.http else "proposer"
+    what = f"{scenario.slots} slots, {who} {scenario.thinking:g} s, training {scenario.training:g} s"
     what += f", {scenario.crash_ratio:.0%} crash at {scenario.crash_seconds:g} s" if scenario.crash_ratio else ""
+    what += f", {scenario.failing:.0%} of the edits fail" if scenario.failing else ""
     references = {BARE: played.bare} | ({SERIAL: played.serial} if scenario.thinking else {})
     return [
         _occupancy(f"{what}: whole loop", played.swarm, references, scenario.slots, 0.0, act.whole),
@@ -79,18 +101,24 @@ def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
 
 def part(folder: Path, seconds: float, acts: list[Act] | None = None) -> Part:
     """Play every act. Needs a connection to Ray."""
-    acts = ACTS if acts is None else acts
+    found = played(folder, seconds, ACTS if acts is None else acts)
+    return Part(name="occupancy", title="Slot occupancy and idle gaps", readings=found, note=NOTE.format(seconds=seconds, margin=MARGIN))
+
+
+def model_part(folder: Path, seconds: float) -> Part:
+    """The same with language models. Needs a connection to Ray."""
+    note = NOTE.format(seconds=seconds, margin=MARGIN) + "\nThe model is a server on loopback that is asked through litellm and changes one constant."
+    return Part(name="models", title="Slot occupancy with a language model over HTTP", readings=played(folder, seconds, MODEL_ACTS), note=note)
+
+
+def played(folder: Path, seconds: float, acts: list[Act]) -> list[Reading]:
+    """Readings of every act."""
     most = max(act.scenario.slots for act in acts)
     sleepers = Sleepers(most), Sleepers(most)
     found = [reading for act in acts for reading in readings(act, play(act.scenario, folder, seconds, sleepers))]
     for each in sleepers:
         each.end()
-    note = (
-        "Real actors, journal and git; trainings sleep. Share of slot time in which a training ran, by the trainers' own clocks, from the first\n"
-        f"start to the last end ({seconds:g} s and what then still runs); the steady state leaves out {MARGIN:g} s at both ends. Bare Ray proposes\n"
-        "nothing: ray.wait hands each plain actor its next training. The serial loop proposes, then trains. All three run at the same time."
-    )
-    return Part(name="occupancy", title="Slot occupancy and idle gaps", readings=found, note=note)
+    return found
 
 
 def _occupancy(what: str, swarm: list[Busy], others: dict[str, list[Busy]], slots: int, margin: float, goal: float | None) -> Reading:

@@ -9,9 +9,12 @@ from msgspec import Struct
 
 from agents.loop import AgentLoop
 from agents.patience import Patience
+from agents.proposers.arms import make_proposers
+from agents.proposers.contract import Proposer
 from agents.proposers.paced import PacedProposer
+from agents.proposers.warming import warm_up
 from agents.spool import Spool
-from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
+from configs.schema import ArmConfig, CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
 from coordinator.events import RunLeased, RunReported
 from coordinator.journal import Journal
 from coordinator.layout import Layout
@@ -25,9 +28,15 @@ from trainer.task import load_task
 EAGER = Patience(connection=(0.05, 0.1))
 """Agents are there before their coordinator, so that every slot exists from the first lease on; they then find it within a tenth of a second."""
 
+MODEL = "hosted_vllm/rehearsal"
+"""A provider that wants no key, so that a rehearsal needs none."""
+
 
 class Scenario(Struct, frozen=True, kw_only=True):
-    """thinking: seconds of a proposal. training: seconds of a run. crash_ratio: share of variants that crash, after crash_seconds."""
+    """thinking: seconds of a proposal. training: seconds of a run. crash_ratio: share of variants that crash, after crash_seconds.
+
+    http: whether a proposal comes from an ``endpoint``, by the way a language model's would. failing: share of its answers whose edit does not fit.
+    """
 
     name: str
     slots: int
@@ -35,6 +44,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     training: float
     crash_ratio: float = 0.0
     crash_seconds: float = 0.2
+    http: bool = False
+    failing: float = 0.0
 
     def durations(self) -> Iterator[float]:
         """Seconds of one training after the other, crashes spread evenly among them: what a loop without variants does instead."""
@@ -46,11 +57,12 @@ class Scenario(Struct, frozen=True, kw_only=True):
             yield self.crash_seconds if crashes else self.training
 
 
-def config_of(scenario: Scenario, folder: Path) -> Config:
-    """The campaign of a rehearsal: the demo task, simulated, on a Ray of our own."""
+def config_of(scenario: Scenario, folder: Path, api_base: str | None = None) -> Config:
+    """The campaign of a rehearsal: the demo task, simulated, on a Ray of our own. api_base: of the endpoint that is asked for proposals, if any."""
     return Config(
         campaigns_dir=str(folder),
         campaign=CampaignConfig(name=scenario.name),
+        arms=[ArmConfig(name="model", proposer="llm", models=[MODEL], api_base=api_base) if api_base else ArmConfig(name="search")],
         slots=SlotsConfig(count=scenario.slots),
         trainer=TrainerConfig(
             kind="simulated",
@@ -71,8 +83,15 @@ def _agent(config: Config, agent: str, thinking: float, coordinator: Coordinator
     layout, task = layout_of(config), load_task(config.task.name)
     trainer = build_trainer(config, task, Slot(agent))
     card = AgentCard(agent=agent, incarnation=uuid.uuid4().hex, division="bench")
-    proposers = {arm.name: PacedProposer(Nudges(), thinking) for arm in config.arms}
+    proposers = {arm.name: _proposer(config, arm, thinking) for arm in config.arms}
+    warm_up(config.arms).join()  # like everything an agent imports: before the rehearsal begins
     return AgentLoop(card, coordinator, trainer, proposers, Spool(layout.spool / agent), layout.runs, patience=EAGER)
+
+
+def _proposer(config: Config, arm: ArmConfig, thinking: float) -> Proposer:
+    if arm.proposer == "llm":
+        return make_proposers([arm], {}, config.campaign.program)[arm.name]
+    return PacedProposer(Nudges(), thinking)
 
 
 def trainings(layout: Layout) -> list[Busy]:

@@ -1,5 +1,6 @@
 """A real campaign folder for tests: the real service with real SQLite and git, driven by calls instead of agents."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -51,7 +52,7 @@ def card(agent: str, incarnation: str = "1") -> AgentCard:
     return AgentCard(agent=agent, incarnation=incarnation, division="cpu")
 
 
-def propose(service: Service, agent: str, old: str, new: str, name: str | None = None) -> Accepted | Refused:
+def propose(service: Service, agent: str, old: str, new: str, name: str | None = None, calls: Sequence[str] = ()) -> Accepted | Refused:
     """Answer the next brief with one edit of its parent."""
     brief = service.brief(agent)
     assert isinstance(brief, Brief), brief
@@ -64,6 +65,7 @@ def propose(service: Service, agent: str, old: str, new: str, name: str | None =
         source=brief.source.replace(old, new),
         title=f"{old} → {new}",
         hypothesis="it may help",
+        calls=list(calls),
     )
     return service.propose(agent, proposal)
 

@@ -1,14 +1,20 @@
-"""An HTTP server on loopback that speaks the OpenAI chat protocol by a script: what it answers, how late, and how badly."""
+"""An HTTP server on loopback that speaks the OpenAI chat protocol by a script: what it answers, how late, and how badly.
+
+For a swarm of agents, which ask in no order, an answer may instead be given by model, and depend on what was asked.
+"""
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from threading import Lock, Thread
 from typing import Any
 
 from msgspec import Struct
+
+from deploy.bench.endpoint import completion, edit
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -33,16 +39,32 @@ def refused(status: int, message: str, *, code: str | None = None, headers: dict
     return Answer(status=status, body=json.dumps({"error": {"message": message, "type": "test", "code": code}}), headers=headers or {})
 
 
+Mind = Callable[[dict[str, Any]], Answer]
+"""Answers a request's body."""
+
+
+def moving(delay: float = 0.0) -> Mind:
+    """A model that moves one constant of the program it is shown, another way each time."""
+    numbers = count(1)
+    return lambda body: said(edit(body["messages"], next(numbers)), delay=delay)
+
+
 class ChatServer(ThreadingHTTPServer):
-    """Answers in the order of ``script``; the last answer is repeated. requests: bodies received, in order. keys: authorisations received."""
+    """Answers in the order of ``script``; the last answer is repeated. minds: models that answer by themselves. down: whether it closes every
+    connection without a word. requests: bodies received, in order. keys: authorisations received. open, most_open: requests it has not answered yet,
+    now and at most.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script: list[Answer] = []
+        self.minds: dict[str, Mind] = {}
+        self.down = False
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.open = self.most_open = 0
         self._lock = Lock()
 
     @property
@@ -52,13 +74,29 @@ class ChatServer(ThreadingHTTPServer):
     def play(self, *answers: Answer) -> None:
         """Begin a new script, with nothing received."""
         with self._lock:
-            self.script, self.requests, self.keys = list(answers), [], []
+            self.script, self.requests, self.keys, self.most_open = list(answers), [], [], 0
 
     def take(self, body: dict[str, Any], key: str) -> Answer:
         with self._lock:
             self.requests.append(body)
             self.keys.append(key)
+            self.open += 1
+            self.most_open = max(self.most_open, self.open)
+            if self.down:
+                return Answer(sent=0)
+            if body["model"] in self.minds:
+                return self.minds[body["model"]](body)
             return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+    def over(self) -> None:
+        """A request is answered, or as good as that."""
+        with self._lock:
+            self.open -= 1
+
+    def asked(self, model: str) -> int:
+        """How often a model was asked."""
+        with self._lock:
+            return sum(request["model"] == model for request in self.requests)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away, after its timeout, is part of the play."""
@@ -66,13 +104,15 @@ class ChatServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
     server: ChatServer
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer = self.server.take(body, self.headers.get("Authorization", ""))
         time.sleep(answer.delay)
-        data = (_completion(body["model"], answer) if answer.text is not None else answer.body).encode()
+        self.server.over()  # before the answer: its caller may ask again as soon as it is there
+        data = (completion(body["model"], answer.text, answer.finish) if answer.text is not None else answer.body).encode()
         if answer.sent > 0:
             self.send_response(answer.status)
             for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(data))} | answer.headers).items():
@@ -83,14 +123,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""
-
-
-def _completion(model: str, answer: Answer) -> str:
-    text = answer.text or ""
-    message = {"role": "assistant", "content": text}
-    usage = {"prompt_tokens": 100, "completion_tokens": len(text), "total_tokens": 100 + len(text)}
-    choice = {"index": 0, "finish_reason": answer.finish, "message": message}
-    return json.dumps({"id": "chat-1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice], "usage": usage})
 
 
 @contextmanager

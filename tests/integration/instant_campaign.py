@@ -11,7 +11,7 @@ from coordinator.layout import Layout
 from coordinator.leaderboard import Json
 from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics
-from coordinator.protocol import AgentCard, Brief, Lease, Proposal
+from coordinator.protocol import AgentCard, Brief, CallRecord, Lease, Proposal
 from coordinator.service import Service
 from evaluator.result import Crashed, CrashKind, Measured, Outcome, Progress, RunResult, Seconds
 from tests.unit.swarm_of_rules import METRIC, rules
@@ -54,6 +54,7 @@ class InstantCampaign:
         brief = self.service.brief(agent)
         if isinstance(brief, Brief):
             self.service.propose(agent, self._proposal(brief))
+            self.service.settle(agent, _call(brief))
         lease = self.service.lease(agent)
         if isinstance(lease, Lease):
             self._leases[agent] = lease
@@ -73,3 +74,18 @@ class InstantCampaign:
         return RunResult(
             run=lease.run, outcome=outcome, seed=lease.seed, seconds=seconds, sandbox="simulated", started_at=now - 0.05, finished_at=now
         )
+
+
+def _call(brief: Brief) -> CallRecord:
+    name = f"call-{brief.ordinal}-{time.monotonic_ns()}"
+    return CallRecord(
+        call=name,
+        arm=brief.arm,
+        model="openai/test",
+        ordinal=brief.ordinal,
+        prompt_tokens=9_000,
+        completion_tokens=300,
+        cost_usd=0.01,
+        seconds=2.0,
+        result="diff",
+    )

@@ -3,13 +3,20 @@
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from coordinator.domain import State
+from agents.edits.apply import apply
+from agents.edits.outcome import Edited, Problem
+from agents.proposers.prompt import first_messages
+from coordinator.domain import Direction, Metric, State
+from coordinator.protocol import Brief
 from deploy.bench import cost, reports
 from deploy.bench.calls import experiment, fill, measure_baseline, opened
+from deploy.bench.endpoint import edit
+from deploy.bench.ideas import nudged
 from deploy.bench.intervals import Busy
-from deploy.bench.occupancy import ACTS, Act, Played, readings
+from deploy.bench.occupancy import ACTS, MODEL_ACTS, Act, Played, readings
 from deploy.bench.scenario import Scenario, config_of, trainings
 from deploy.parts import layout_of
 
@@ -88,5 +95,16 @@ def test_the_disk_by_itself_is_measured(tmp_path: Path) -> None:
 
 
 def test_every_act_has_a_goal_and_a_name_of_its_own() -> None:
-    assert len({act.scenario.name for act in ACTS}) == len(ACTS)
-    assert all(act.whole or act.steady for act in ACTS)
+    acts = [*ACTS, *MODEL_ACTS]
+    assert len({act.scenario.name for act in acts}) == len(acts)
+    assert all(act.whole or act.steady for act in acts)
+
+
+def test_the_rehearsed_model_edits_the_program_it_is_shown() -> None:
+    source = "from prepare import evaluate_bpb\n\nA = 1  # ```\nB = 2.5\nevaluate_bpb(A)\n"
+    brief = Brief(ordinal=1, seed=1, arm="m", division="cpu", metric=Metric("val_bpb", Direction.MINIMIZE), parent="c0ffee", source=source)
+    messages = [msgspec.to_builtins(message) for message in first_messages(brief, "Go on.", "train.py")]
+    edited = apply(edit(messages, seed=1), source)
+    assert isinstance(edited, Edited)
+    assert edited.source == nudged(source, 1)[0] != source
+    assert isinstance(apply(edit(messages, seed=1, fits=False), source), Problem)

@@ -449,6 +449,15 @@ def test_missing_git_is_exit_3(tmp_path: Path) -> None:
     assert "git is not installed" in result.stderr
 
 
+def test_a_missing_key_is_exit_3_and_names_its_variable(tmp_path: Path) -> None:
+    runner = CliRunner(env={"ANTHROPIC_API_KEY": None, "ANTHROPIC_AUTH_TOKEN": None})
+    words = ["run", "llm", "trainer.kind=simulated", "--campaigns", str(tmp_path / "campaigns"), "coordinator.metrics_port=0"]
+    result = runner.invoke(main, words)
+    assert result.exit_code == 3
+    assert "ANTHROPIC_API_KEY is not set" in result.stderr
+    assert not (tmp_path / "campaigns").exists()
+
+
 def test_reading_needs_no_git(campaigns: Path, tmp_path: Path) -> None:
     runner = CliRunner(env={"PATH": str(tmp_path)})
     for arguments in (["status"], ["leaderboard"], ["show", "best"], ["diff", "best"], ["export"]):

@@ -65,6 +65,15 @@ def test_a_coding_agent_is_looked_for_here_and_may_be_elsewhere(tmp_path: Path) 
     assert "'no-such-agent' is not on the PATH" in found["arm away"].what
 
 
+def test_an_arm_without_a_key_fails_with_its_variable(tmp_path: Path) -> None:
+    arm = {"name": "a", "proposer": "llm", "models": ["together_ai/x"]}
+    assert "keys" not in quick(config(tmp_path))
+    check = quick(config(tmp_path, arms=[arm]))["keys"]
+    assert check.grade is Grade.FAIL
+    assert "TOGETHERAI_API_KEY" in check.what
+    assert quick(config(tmp_path, arms=[arm | {"models": ["hosted_vllm/x"]}]))["keys"].grade is Grade.OK
+
+
 def test_a_port_in_use_is_a_warning(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         coordinator = CoordinatorConfig(metrics_port=taken.getsockname()[1])

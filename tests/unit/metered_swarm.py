@@ -5,7 +5,7 @@ from coordinator.events import ProposalRefused, Rules
 from coordinator.journal import Entry
 from coordinator.leaderboard import Json, status
 from coordinator.metrics import Metrics
-from coordinator.protocol import Brief, Proposal
+from coordinator.protocol import Brief, CallRecord, Proposal
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Outcome, Progress, RunResult, Seconds, TimedOut
 from tests.unit.swarm_of_rules import METRIC, RULES, Swarm
 
@@ -78,6 +78,22 @@ class MeteredSwarm(Swarm):
         self.commit_settled(self.campaign.leave(agent, "not heard of", charged=True))
         self.tell()
 
+    def call(self, agent: str, name: str, told: float | None) -> None:
+        """Ask a model and be told that price."""
+        said = CallRecord(
+            call=name,
+            arm="search",
+            model="openai/test",
+            ordinal=1,
+            prompt_tokens=900,
+            completion_tokens=100,
+            cost_usd=told,
+            seconds=3.0,
+            result="diff",
+        )
+        self.commit(self.campaign.settle(agent, said))
+        self.tell()
+
 
 def entries(swarm: Swarm) -> list[Entry]:
     """The journal as it would be on disk."""
@@ -94,5 +110,7 @@ def played(agents: int = 3, rounds: int = 12) -> MeteredSwarm:
         for name in names:
             swarm.work(name)
     swarm.refuse(names[0])
+    swarm.call(names[0], "c1", told=0.25)
+    swarm.call(names[0], "c2", told=None)
     swarm.lose(names[-1])
     return swarm

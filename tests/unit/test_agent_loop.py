@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from agents.loop import AgentLoop
 from agents.memory_coordinator import MemoryCoordinator
 from agents.patience import Patience
-from agents.proposers.contract import ArmStopped, Exhausted, Proposer, ProposerError, Unavailable
+from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer, ProposerError, Unavailable
 from agents.slot import AgentState
 from agents.spool import Spool, Spooled
 from coordinator.domain import Refusal
@@ -51,12 +51,14 @@ class TiredProposer:
 
 
 class SilentProposer:
-    """What it asks does not answer, or has refused its key."""
+    """What it asks does not answer, has refused its key, or says nothing of use."""
 
     def __init__(self, kind: type[ProposerError]) -> None:
+        self.calls = 0
         self._kind = kind
 
     def propose(self, brief: Brief) -> Proposal:
+        self.calls += 1
         raise self._kind(f"{brief.arm} does not answer")
 
 
@@ -392,23 +394,35 @@ def test_an_exhausted_arm_is_answered_for_by_another(lab: Lab) -> None:
 def test_an_arm_that_is_barred_from_a_brief_does_not_answer_it(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     coordinator, other = Barring(experiments=2), NumberingProposer()
     lab.agent(coordinator, InstantTrainer(), TiredProposer(), other)
-    until(lambda: any(record.message == "proposer had no proposal" for record in caplog.records))
+    until(lambda: any(record.message == "no proposal" for record in caplog.records))
     assert other.calls == 0
 
 
-def test_an_arm_that_does_not_answer_is_answered_for_by_another_without_a_wait(lab: Lab) -> None:
+@pytest.mark.parametrize("nothing", [Unavailable, Fruitless, ProposerError])
+def test_an_arm_that_has_nothing_is_answered_for_by_another_without_a_wait(lab: Lab, nothing: type[ProposerError]) -> None:
     coordinator, other = MemoryCoordinator(experiments=20), NumberingProposer()
     began = time.monotonic()
-    assert lab.agent(coordinator, InstantTrainer(), SilentProposer(Unavailable), other).join(SOON)
+    assert lab.agent(coordinator, InstantTrainer(), SilentProposer(nothing), other).join(SOON)
     assert len(coordinator.results) == 20
     assert time.monotonic() - began < 2.0
     assert set(other.arms) == {"other"}
 
 
+def test_an_arm_that_says_nothing_of_use_rests_longer_and_longer(lab: Lab) -> None:
+    coordinator, talker = MemoryCoordinator(experiments=10**6), SilentProposer(Fruitless)
+    lab.agent(coordinator, InstantTrainer(), talker, NumberingProposer())
+    time.sleep(0.4)
+    calls = talker.calls
+    until(lambda: talker.calls >= 2)
+    assert calls <= 25 < len(coordinator.results)  # rests of 0.01, 0.02, 0.04, 0.05, 0.05 … seconds, each at least half of it
+
+
 def test_a_stopped_arm_is_an_error_told_once_and_the_others_go_on(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     coordinator, other = MemoryCoordinator(experiments=3), NumberingProposer()
-    assert lab.agent(coordinator, InstantTrainer(), SilentProposer(ArmStopped), other).join(SOON)
+    loop = lab.agent(coordinator, InstantTrainer(), SilentProposer(ArmStopped), other)
+    assert loop.join(SOON)
     assert len(coordinator.results) == 3
+    assert loop.snapshot().stopped == {"arm": "arm does not answer"}
     assert [record.levelname for record in caplog.records if record.message == "arm is stopped"] == ["ERROR"]
 
 

@@ -1,5 +1,7 @@
 """The configured arms become proposers, in their order."""
 
+import importlib.util
+import json
 import pickle
 from pathlib import Path
 from typing import get_args
@@ -11,11 +13,13 @@ from agents.proposers.arms import make_proposers
 from agents.proposers.llm import LlmProposer
 from agents.proposers.scripted import ScriptedProposer
 from agents.proposers.search import SearchProposer
-from configs.load import ConfigError
+from configs.load import SHIPPED, ConfigError, load
 from configs.schema import ArmConfig
 from coordinator.domain import Origin, Strategy
 from coordinator.events import ArmShare
 from deploy.parts import share_of
+
+SHIPPED_FILES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
 def test_each_arm_gets_its_proposer_in_order(tmp_path: Path) -> None:
@@ -47,6 +51,27 @@ def test_an_arm_without_a_model_or_a_charter_is_a_configuration_error_with_a_rem
     with pytest.raises(ConfigError) as raised:
         make_proposers([arm], {})
     assert raised.value.remedy
+
+
+@pytest.mark.parametrize("name", SHIPPED_FILES)
+def test_every_shipped_arm_becomes_a_proposer(name: str) -> None:
+    config = load([name], [], {}).config
+    assert list(make_proposers(config.arms, {}, config.campaign.program)) == [arm.name for arm in config.arms]
+
+
+def test_shipped_models_are_known_and_have_a_price() -> None:
+    """Else what they cost would be unknown from the first call on."""
+    spec = importlib.util.find_spec("litellm")
+    assert spec is not None
+    assert spec.origin is not None
+    prices = json.loads((Path(spec.origin).parent / "model_prices_and_context_window_backup.json").read_text(encoding="utf-8"))
+    models = {model for name in SHIPPED_FILES for arm in load([name], [], {}).config.arms for model in arm.models}
+    assert len(models) == 3
+    for model in models:
+        provider, _, plain = model.partition("/")
+        known = prices.get(model) or prices[plain]
+        assert (known["litellm_provider"], known["mode"]) == (provider, "chat")
+        assert known["input_cost_per_token"] > 0
 
 
 @pytest.mark.parametrize(("arm", "share"), [

@@ -119,7 +119,7 @@ def test_a_legend_names_labels_its_query_keeps(exported: dict[str, Labels]) -> N
 def test_ids_are_unique_and_titles_too() -> None:
     panels = committed()["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
-    assert len({panel["title"] for panel in panels if panel["type"] == "row"}) == 6
+    assert len({panel["title"] for panel in panels if panel["type"] == "row"}) == 7
     assert len({panel["title"] for panel in charts()}) == len(charts())
 
 

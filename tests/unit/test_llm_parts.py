@@ -40,6 +40,9 @@ class Scripted:
             raise CompletionError(failure, f"{model}: {failure}", self.retry_after)
         return Reply(text="hi", model=model, prompt_tokens=1, completion_tokens=1, cost_usd=None, seconds=0.1)
 
+    def price(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:  # noqa: ARG002 - no price is known
+        return None
+
     def now(self) -> float:
         return sum(self.waits)
 

@@ -16,10 +16,10 @@ from tests.unit.swarm_of_rules import METRIC, Swarm, rules
 from tests.unit.test_campaign_properties import play
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-WHERE = {"campaign", "division", "agent", "arm", "gpu", "task", "metric", "commit"}
+WHERE = {"campaign", "division", "agent", "gpu", "task", "metric", "commit", "arm", "model"}
 CLOSED = {"direction", "event", "kind", "le", "outcome", "phase", "reason", "result", "state", "tier", "unit", "verdict", "window"}
-UNITS = ("_seconds", "_ratio", "_value", "_info", "_total")
-COUNTS_AND_STATES = {"agents", "agent_state", "best_depth", "campaign_state", "experiments_open", "run_budget"}
+UNITS = ("_seconds", "_ratio", "_value", "_info", "_total", "_usd")
+COUNTS_AND_STATES = {"agents", "agent_state", "best_depth", "campaign_state", "experiments_open", "run_budget", "llm_unpriced_calls"}
 OF_THIS_PROCESS = ("autoswarm_journal_delay", "autoswarm_snapshot", "process_")
 """What no journal knows."""
 
@@ -66,6 +66,15 @@ def test_names_have_the_prefix_and_end_in_their_unit(swarm: MeteredSwarm) -> Non
             bare = name.removeprefix("autoswarm_")
             assert bare != name
             assert bare in COUNTS_AND_STATES or bare.endswith(UNITS), name
+
+
+def test_calls_and_their_dollars_are_counted_by_arm_and_model_and_unpriced_ones_apart(swarm: MeteredSwarm) -> None:
+    labels = {"arm": "search", "model": "openai/test"}
+    assert value(swarm.metrics, "llm_calls_total", **labels) == 2.0
+    assert value(swarm.metrics, "llm_tokens_total", kind="prompt", **labels) == 1800.0
+    assert value(swarm.metrics, "llm_spent_usd", **labels) == 0.25
+    assert value(swarm.metrics, "llm_unpriced_calls", **labels) == 1.0
+    assert value(swarm.metrics, "llm_call_duration_seconds_sum", model="openai/test") == 6.0
 
 
 def test_experiments_and_what_models_wrote_label_nothing(swarm: MeteredSwarm) -> None:

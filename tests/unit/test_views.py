@@ -180,3 +180,19 @@ def test_a_view_can_be_closed_twice(make: Callable[[], Lines | Panel]) -> None:
     view = make()
     view.close()
     view.close()
+
+
+@pytest.mark.parametrize("in_panel", [False, True])
+def test_what_a_person_has_to_mend_is_said_while_it_runs_and_at_the_end(swarm: Swarm, in_panel: bool) -> None:
+    stream, console = terminal()
+    view = Panel(Limits(), console, Watch()) if in_panel else Lines(Limits(), stream, Watch())
+    view.warn("arm x is stopped: wrong\n\x1b[31mkey")
+    view.update(status(swarm), [])
+    shown = stream.getvalue()
+    view.close()
+    text = stream.getvalue()
+    view.close()
+    assert "warning: arm x is stopped: wrong" in shown
+    assert "warning: arm x is stopped: wrong" in text[len(shown) :].splitlines()[-1]
+    assert stream.getvalue().count("warning") == text.count("warning")
+    assert "\x1b[31mkey" not in text

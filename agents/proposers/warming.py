@@ -1,0 +1,22 @@
+"""What the first call to a language model would wait for, done beforehand: litellm takes seconds to import, the token counts their tables."""
+
+from collections.abc import Sequence
+from threading import Thread
+
+from configs.schema import ArmConfig
+
+
+def warm_up(arms: Sequence[ArmConfig]) -> Thread:
+    """Begin on a thread of its own, while the slot trains its first run. To be joined only by who wants to wait."""
+    wanted = any(arm.proposer == "llm" for arm in arms)
+    thread = Thread(target=_warm if wanted else lambda: None, name="warming", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm() -> None:
+    from agents.proposers.litellm_completion import load
+    from agents.proposers.tokens import count_tokens
+
+    load()
+    count_tokens("")

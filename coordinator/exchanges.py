@@ -1,0 +1,75 @@
+"""What was said in calls of language models, beside the campaign: one compressed file a call. Untrusted text, without secrets, for people to read.
+
+Written once and never synced: a power cut may cost the latest of them, and nothing else rests on them. Money is counted by the journal.
+"""
+
+import gzip
+import logging
+import re
+import zlib
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 256 * 1024
+"""Of one exchange, compressed. Longer ones are not kept: an agent bounds what it sends far below."""
+MOST_TEXT = 8 * 1024 * 1024
+"""Bytes read of one exchange: a file that grows beyond is not one of ours."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+class Said(Struct, frozen=True):
+    """One turn. role: system, user or assistant."""
+
+    role: str
+    content: str
+
+
+class Exchange(Struct, frozen=True, kw_only=True):
+    """What a model was told and what it answered. answer: None where none came; then error says why."""
+
+    messages: list[Said]
+    answer: str | None = None
+    error: str = ""
+
+
+def packed(exchange: Exchange) -> bytes:
+    """As it travels and lies on the disk: JSON under gzip, the same bytes for the same exchange."""
+    return gzip.compress(msgspec.json.encode(exchange), compresslevel=6, mtime=0)
+
+
+class Exchanges:
+    """A folder of exchanges. It is made with the first one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, call: str) -> Path:
+        """Where the exchange of a call lies, if it does. Raises ValueError for what cannot be an id."""
+        if not NAME.fullmatch(call):
+            raise ValueError(f"{call[:40]!r} is no call")
+        return self._folder / f"{call}.json.gz"
+
+    def keep(self, call: str, exchange: bytes) -> None:
+        """Write an exchange. One that is too large, or that the disk does not take, costs a line in the log: the call counts all the same."""
+        try:
+            path = self.path(call)
+            if len(exchange) > MOST_BYTES:
+                raise ValueError(f"{len(exchange)} bytes are more than {MOST_BYTES}")
+            self._folder.mkdir(exist_ok=True)
+            beside = path.with_suffix(".new")
+            beside.write_bytes(exchange)
+            beside.replace(path)
+        except (OSError, ValueError) as error:
+            log.warning("exchange is not kept", extra={"call": call, "error": str(error)})
+
+    def read(self, call: str) -> Exchange | None:
+        """The exchange of a call; None where none is kept, or where it cannot be read."""
+        try:
+            with gzip.open(self.path(call)) as file:
+                return msgspec.json.decode(file.read(MOST_TEXT), type=Exchange)
+        except (OSError, EOFError, ValueError, zlib.error):
+            return None

@@ -1,0 +1,235 @@
+"""Permits and records of calls: every try has one of each, whatever becomes of it, and secrets stay behind."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from threading import Event
+
+import pytest
+
+from agents.ending import Ending
+from agents.link import Link
+from agents.memory_coordinator import MemoryCoordinator
+from agents.patience import Patience
+from agents.proposers.calls import KEPT_CHARS, Calls
+from agents.proposers.completion import CompletionError, Failure, Message, Options, Reply
+from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
+from agents.proposers.llm import LlmProposer
+from agents.proposers.persistence import Insistence, Persistent
+from agents.purse import LONGEST_WAIT, LinkedPurse
+from coordinator.domain import Direction, Metric
+from coordinator.exchanges import MOST_BYTES, Exchange, packed
+from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
+from tests.unit.exchanges import unpacked
+
+SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"
+GOOD = "<<<<<<< SEARCH\nDEPTH = 4\n=======\nDEPTH = 6\n>>>>>>> REPLACE\n"
+PLANTED = "planted-secret-0123456789"
+BRIEF = Brief(ordinal=3, seed=1, arm="thinker", division="cpu", metric=Metric("val_bpb", Direction.MINIMIZE), parent="c0", source=SOURCE)
+Step = str | Failure
+
+
+class Scripted:
+    """Answers and failures in their order; half a cent per call is known of model ``a``."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.steps = list(steps)
+
+    def complete(self, messages: Sequence[Message], model: str, options: Options) -> Reply:  # noqa: ARG002 - it plays a script
+        step = self.steps.pop(0)
+        if isinstance(step, Failure):
+            raise CompletionError(step, f"{model}: {step}")
+        return Reply(text=step, model=model, prompt_tokens=50, completion_tokens=7, cost_usd=0.005, seconds=1.5)
+
+    def price(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+        assert prompt_tokens > 100
+        assert completion_tokens == Options().max_tokens
+        return 0.02 if model == "a" else None
+
+
+class Ledger:
+    """A purse that notes everything. allowed: permits it gives."""
+
+    def __init__(self, allowed: int = 99) -> None:
+        self.allowed = allowed
+        self.requests: list[CallRequest] = []
+        self.records: list[CallRecord] = []
+        self.exchanges: list[Exchange] = []
+
+    def permit(self, request: CallRequest) -> None:
+        if len(self.requests) >= self.allowed:
+            raise Unavailable("the money is spent")
+        self.requests.append(request)
+
+    def settle(self, record: CallRecord, exchange: bytes | None) -> None:
+        assert exchange is not None
+        self.records.append(record)
+        self.exchanges.append(unpacked(exchange))
+
+
+def proposer(purse: Ledger, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
+    mind = Persistent(Scripted(*steps), models, Options(), Insistence(tries=2), now=lambda: 0.0, pause=lambda _: None)
+    return LlmProposer(mind, "Go deeper.", purse=purse)
+
+
+def test_a_call_is_permitted_before_it_is_made_and_settled_after() -> None:
+    purse = Ledger()
+    proposal = proposer(purse, GOOD).propose(BRIEF)
+    (request,), (record,) = purse.requests, purse.records
+    assert (request.arm, request.model, request.ordinal, request.max_tokens, request.estimate_usd) == ("thinker", "a", 3, 16_000, 0.02)
+    assert (record.turn, record.prompt_tokens, record.completion_tokens, record.cost_usd, record.seconds) == (0, 50, 7, 0.005, 1.5)
+    assert (record.call, record.result, proposal.calls) == (request.call, "blocks", [request.call])
+
+
+def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None:
+    purse = Ledger()
+    proposal = proposer(purse, Failure.SERVER, "only prose", Failure.TIMEOUT, Failure.TIMEOUT, GOOD).propose(BRIEF)
+    assert [each.result for each in purse.records] == ["server", "no_edit", "timeout", "timeout", "blocks"]
+    assert [each.model for each in purse.records] == ["a", "a", "a", "a", "b"]
+    assert [each.turn for each in purse.records] == [0, 0, 1, 1, 1]
+    assert [each.cost_usd for each in purse.records] == [0.0, 0.005, 0.0, 0.0, 0.005]
+    assert [each.call for each in purse.requests] == [each.call for each in purse.records]
+    assert len({each.call for each in purse.requests}) == 5
+    assert proposal.calls == [purse.records[1].call, purse.records[4].call]
+    assert [len(each.messages) for each in purse.exchanges] == [2, 2, 4, 4, 4]
+    assert all(first.messages == second.messages[:2] for first, second in pairwise(purse.exchanges) if len(first.messages) == 2)
+
+
+@pytest.mark.parametrize(("steps", "raised", "results"), [
+    ([Failure.AUTHENTICATION, Failure.MODEL], ArmStopped, ["authentication", "model"]),
+    (["prose", "prose", "prose"], ProposerError, ["no_edit", "no_edit", "no_edit"]),
+    ([Failure.CONNECTION] * 4, Unavailable, ["connection"] * 4),
+])  # fmt: skip
+def test_a_brief_that_comes_to_nothing_leaves_no_call_open(steps: list[Step], raised: type[ProposerError], results: list[str]) -> None:
+    purse = Ledger()
+    with pytest.raises(raised):
+        proposer(purse, *steps).propose(BRIEF)
+    assert [each.result for each in purse.records] == results
+    assert len(purse.requests) == len(purse.records)
+
+
+def test_without_a_permit_nobody_is_asked() -> None:
+    purse = Ledger(allowed=1)
+    with pytest.raises(Unavailable, match="the money is spent"):
+        proposer(purse, "prose", "never asked for").propose(BRIEF)
+    assert [each.result for each in purse.records] == ["no_edit"]
+
+
+def test_what_is_kept_has_no_secret_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", PLANTED)
+    purse = Ledger()
+    calls = Calls(purse, BRIEF, now=lambda: 0.0)
+    said = [Message("system", f"my key is {PLANTED}, the other sk-abcdefghijkl"), Message("user", "x" * 10 * KEPT_CHARS + "\ud800")]
+    calls.begin("a", said, Options(), lambda _: None)
+    calls.failed(CompletionError(Failure.SERVER, f"it said {PLANTED} \ud800"))
+    (exchange,) = purse.exchanges
+    assert PLANTED not in str(exchange)
+    assert "sk-abcdefghijkl" not in str(exchange)
+    assert exchange.messages[0].content.startswith("my key is [redacted]")
+    assert len(exchange.messages[1].content) < KEPT_CHARS + 100
+    assert len(packed(exchange)) < MOST_BYTES
+
+
+def test_a_program_full_of_noise_still_fits_what_the_coordinator_keeps() -> None:
+    """Three turns of the longest texts, of bytes that do not compress."""
+    import random
+
+    noise = random.Random(1)
+    purse = Ledger()
+    calls = Calls(purse, BRIEF, now=lambda: 0.0)
+    text = "".join(noise.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60_000))
+    calls.begin("a", [Message("user", text[:40_000]), *[Message("assistant", text)] * 2], Options(), lambda _: None)
+    calls.answered(Reply(text=text, model="a", prompt_tokens=1, completion_tokens=1, cost_usd=None, seconds=1.0), "no_edit")
+    assert len(packed(purse.exchanges[0])) < MOST_BYTES
+
+
+# ---------------------------------------------------------------------- over the line to a coordinator
+
+REQUEST = CallRequest(call="c1", arm="thinker", model="a", ordinal=1, prompt_tokens=1, max_tokens=1)
+RECORD = CallRecord(call="c1", arm="thinker", model="a", ordinal=1, result="diff")
+
+
+class Waits:
+    """Time that passes only by being waited for."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self._later: list[tuple[float, Callable[[], None]]] = []
+
+    def then(self, at: float, act: Callable[[], None]) -> None:
+        """Do something when that time has come."""
+        self._later.append((at, act))
+
+    def now(self) -> float:
+        return self.at
+
+    def wait(self, event: Event, seconds: float) -> bool:
+        self.at += seconds
+        for at, act in self._later:
+            if at <= self.at:
+                act()
+        return event.is_set()
+
+
+def linked(coordinator: MemoryCoordinator) -> tuple[LinkedPurse, Waits, Ending]:
+    clock, ending, purse = Waits(), Ending(), LinkedPurse("gpu0")
+    link = Link(AgentCard(agent="gpu0", incarnation="a", division="cpu"), coordinator, clock, (0.01, 0.1))
+    purse.connect(link, ending, clock, Patience())
+    return purse, clock, ending
+
+
+def test_lost_answers_are_asked_for_again_and_count_once() -> None:
+    coordinator = MemoryCoordinator()
+    purse, _, _ = linked(coordinator)
+    coordinator.lose_answers.update(permit=2, settle=2)
+    purse.permit(REQUEST)
+    purse.settle(RECORD, b"said")
+    assert (coordinator.permitted, coordinator.settled, coordinator.exchanges) == ([REQUEST], {"c1": RECORD}, {"c1": b"said"})
+    assert (coordinator.calls["permit"], coordinator.calls["settle"]) == (3, 3)
+
+
+def test_a_call_waits_its_turn_for_a_while_and_then_leaves_the_brief_to_another_arm() -> None:
+    coordinator = MemoryCoordinator()
+    purse, clock, _ = linked(coordinator)
+    coordinator.allow = lambda _: Wait("as many as it may") if clock.at < 10.0 else None
+    purse.permit(REQUEST)
+    assert 10.0 <= clock.at < LONGEST_WAIT
+    coordinator.allow = lambda _: Wait("as many as it may")
+    with pytest.raises(Unavailable, match="a may not be called: as many as it may"):
+        purse.permit(REQUEST)
+    assert clock.at < 10.0 + 2 * LONGEST_WAIT
+
+
+def test_money_that_is_spent_is_not_waited_for() -> None:
+    coordinator = MemoryCoordinator()
+    purse, clock, _ = linked(coordinator)
+    coordinator.allow = lambda _: Wait("money.cap_usd reached", stop=True)
+    with pytest.raises(Unavailable, match=r"money.cap_usd reached"):
+        purse.permit(REQUEST)
+    assert clock.at == 0.0
+
+
+def test_an_agent_that_ends_waits_for_nobody() -> None:
+    coordinator = MemoryCoordinator()
+    purse, _, ending = linked(coordinator)
+    coordinator.down = True
+    ending.closing.set()
+    with pytest.raises(Unavailable, match="comes to its end"):
+        purse.permit(REQUEST)
+    purse.settle(RECORD, None)
+    assert coordinator.settled == {}
+    coordinator.down = False
+    purse.settle(RECORD, None)
+    assert coordinator.settled == {"c1": RECORD}
+    assert coordinator.calls["join"] == 0, "an agent that has left must not come back"
+
+
+def test_a_record_outlasts_a_coordinator_that_is_away() -> None:
+    coordinator = MemoryCoordinator()
+    purse, clock, _ = linked(coordinator)
+    purse.permit(REQUEST)
+    coordinator.restart()
+    coordinator.down = True
+    clock.then(5.0, lambda: setattr(coordinator, "down", False))
+    purse.settle(RECORD, b"said")
+    assert clock.at >= 5.0
+    assert coordinator.settled == {"c1": RECORD}

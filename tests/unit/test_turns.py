@@ -1,0 +1,31 @@
+"""Whose turn it is to propose."""
+
+from coordinator.events import ArmShare
+from coordinator.protocol import Brief, Proposal
+from tests.unit.swarm_of_rules import Swarm, rules
+
+
+def asked(swarm: Swarm) -> Brief:
+    brief = swarm.campaign.brief("a", 0)
+    assert isinstance(brief, Brief)
+    return brief
+
+
+def refuse(swarm: Swarm, brief: Brief) -> None:
+    """The answer is the baseline again."""
+    answer = Proposal(proposal="p", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source="again", title="again")
+    refusal = swarm.campaign.refuse("a", answer, "d-root")
+    assert refusal is not None
+    swarm.commit([refusal])
+
+
+def test_an_arm_that_repeats_itself_hands_the_turn_on() -> None:
+    swarm = Swarm(rules(arms=[ArmShare("talks"), ArmShare("works")]))
+    swarm.join("a")
+    arms = []
+    for _ in range(4):
+        brief = asked(swarm)
+        arms.append(brief.arm)
+        refuse(swarm, brief)
+    assert set(arms) == {"talks", "works"}
+    assert {each.reason for each in asked(swarm).tried} == {"refused: the program is the same as its parent"}
