@@ -101,9 +101,9 @@ class Thinker:
         raise ProposerError("no arm has another idea now" if self._proposers else "there are no arms")
 
     def _arms(self, brief: Brief) -> Iterator[str]:
-        """The brief's arm, then the others in the campaign's order; none that rests, and none that may not answer it."""
-        order = [arm for arm in self._proposers if arm == brief.arm]
-        order += [arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred]
+        """The brief's arm, then the others in the campaign's order, without those that may not answer it; none that rests."""
+        others = [arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred]
+        order = [brief.arm] * (brief.arm in self._proposers) + others
         return (arm for arm in order if self._clock.now() >= self._until.get(arm, -math.inf))
 
     def _note(self, arm: str, why: ProposerError) -> None:

@@ -80,11 +80,11 @@ class Proposing(Rulebook):
         return experiment.division == division.name and not experiment.baseline and _may_know(arm, experiment.arm)
 
     def _arm(self, thinking: int) -> ArmShare:
-        """Whose turn it is. In step by weights alone: what arms cost hangs on how fast slots are."""
+        """Whose turn it is; an arm that repeats itself hands it on. In step by weights alone: what arms cost hangs on how fast slots are."""
         turn = len(self.state.by_ordinal) + 1 + thinking
         if self.rules.arm_choice is ArmChoice.BANDIT and not self.rules.lookahead:
             return self._bandit(turn + self.state.refused)
-        turn += len(self.state.turned_away)  # an arm that repeats itself hands the turn on
+        turn += len(self.state.turned_away)
         arms = self.rules.arms
         point = turn * GOLDEN % 1 * sum(arm.weight for arm in arms)
         for arm in arms:

@@ -233,8 +233,8 @@ class CampaignState:
                 title=event.title,
                 hypothesis=event.hypothesis,
                 settings=event.settings,
-                origin=event.origin,
                 calls=event.calls,
+                origin=event.origin,
                 proposed_at=at,
             )
         )
@@ -386,13 +386,16 @@ class CampaignState:
     def _bill(self, experiment: Experiment, seconds: float) -> None:
         self.spend.trained(experiment.arm, seconds, self.start.rules.money.slot_usd(seconds))
 
-    def _free(self, run: Run, token: Token, at: float, busy: float) -> None:
+    def _free(self, run: Run, token: Token, at: float, busy: float) -> float:
+        """The lease ends. busy: seconds a training says it lasted; returns those that count."""
         if not run.open or run.token != token:
             raise InvalidTransition(run.experiment, f"run {run.run} is not leased under {token}", self._of(run.experiment).story)
         assert run.agent is not None  # noqa: S101 - told to the type checker by `open`
         self.agents[run.agent].run = None
-        self.occupancy.worked(run.agent, at - min(busy, at - run.leased_at), at)
+        seconds = min(busy, at - run.leased_at)
+        self.occupancy.worked(run.agent, at - seconds, at)
         run.agent = None
+        return seconds
 
     def _lose(self, event: RunLost, at: float) -> None:
         run, experiment = self._run(event.run, event.experiment)
@@ -410,11 +413,9 @@ class CampaignState:
 
     def _report(self, event: RunReported, at: float) -> None:
         run, experiment = self._run(event.run, event.experiment)
-        spent = experiment.hours
-        held, busy = at - run.leased_at, busy_seconds(event.result)
-        self._free(run, event.token, at, busy=busy)
-        run.seconds = min(busy, held) if event.result.finished_at else held
-        self._bill(experiment, run.seconds)
+        spent, held, busy = experiment.hours, at - run.leased_at, busy_seconds(event.result)
+        run.seconds = self._free(run, event.token, at, busy=busy)
+        self._bill(experiment, run.seconds if event.result.finished_at else held)
         run.result = event.result
         self._tally(experiment.arm, "runs")
         self.outcomes[outcome_name(event.result.outcome)] += 1

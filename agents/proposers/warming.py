@@ -8,13 +8,14 @@ from configs.schema import ArmConfig
 
 def warm_up(arms: Sequence[ArmConfig]) -> Thread:
     """Begin on a thread of its own, while the slot trains its first run. To be joined only by who wants to wait."""
-    wanted = any(arm.proposer == "llm" for arm in arms)
-    thread = Thread(target=_warm if wanted else lambda: None, name="warming", daemon=True)
+    thread = Thread(target=_warm, args=(arms,), name="warming", daemon=True)
     thread.start()
     return thread
 
 
-def _warm() -> None:
+def _warm(arms: Sequence[ArmConfig]) -> None:
+    if not any(arm.proposer == "llm" for arm in arms):
+        return
     from agents.proposers.litellm_completion import load
     from agents.proposers.tokens import count_tokens
 

@@ -12,7 +12,9 @@ from agents.patience import Patience
 from agents.proposers.arms import make_proposers
 from agents.proposers.contract import Proposer
 from agents.proposers.paced import PacedProposer
+from agents.proposers.purse import Purse
 from agents.proposers.warming import warm_up
+from agents.purse import LinkedPurse
 from agents.spool import Spool
 from configs.schema import ArmConfig, CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
 from coordinator.events import RunLeased, RunReported
@@ -83,14 +85,15 @@ def _agent(config: Config, agent: str, thinking: float, coordinator: Coordinator
     layout, task = layout_of(config), load_task(config.task.name)
     trainer = build_trainer(config, task, Slot(agent))
     card = AgentCard(agent=agent, incarnation=uuid.uuid4().hex, division="bench")
-    proposers = {arm.name: _proposer(config, arm, thinking) for arm in config.arms}
+    purse = LinkedPurse(agent)
+    proposers = {arm.name: _proposer(config, arm, thinking, purse) for arm in config.arms}
     warm_up(config.arms).join()  # like everything an agent imports: before the rehearsal begins
-    return AgentLoop(card, coordinator, trainer, proposers, Spool(layout.spool / agent), layout.runs, patience=EAGER)
+    return AgentLoop(card, coordinator, trainer, proposers, Spool(layout.spool / agent), layout.runs, patience=EAGER, purse=purse)
 
 
-def _proposer(config: Config, arm: ArmConfig, thinking: float) -> Proposer:
+def _proposer(config: Config, arm: ArmConfig, thinking: float, purse: Purse) -> Proposer:
     if arm.proposer == "llm":
-        return make_proposers([arm], {}, config.campaign.program)[arm.name]
+        return make_proposers([arm], {}, config.campaign.program, purse=purse)[arm.name]
     return PacedProposer(Nudges(), thinking)
 
 

@@ -35,9 +35,11 @@ def agents(swarm: SwarmProcess) -> list[psutil.Process]:
 
 
 def test_an_agent_killed_while_a_model_thinks_loses_nothing_and_leaves_nothing(server: ChatServer, tmp_path: Path) -> None:
+    """The model takes one call at a time: were that of the killed agent not given up, there would never be another."""
     server.minds = {"model": slow_from_the_third(server)}
     arms = f"arms=[{{name: model, proposer: llm, models: [hosted_vllm/model], api_base: '{server.base}'}}]"
     more = ["trainer.kind=simulated", "trainer.simulated_seconds=1", "acceptance.baseline_runs=2", "slots.count=1", arms]
+    more.append("models={hosted_vllm/model: {at_once: 1}}")
     with swarm_process(tmp_path, EXPERIMENTS, *more) as swarm:
         swarm.start()
         swarm.until("a model that thinks", 120, lambda: len(server.requests) >= 3 and server.open == 1)

@@ -20,7 +20,7 @@ from evaluator.result import Measured, RunResult
 from tests.chaos.swarm_process import SwarmProcess, swarm_process
 from tests.integration.chat_server import ChatServer, chat_server, moving, refused, said
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 KEY = "sk-planted-93c1e07b5ad2"
 SIMULATED = ("trainer.kind=simulated", "acceptance.baseline_runs=2")
@@ -85,7 +85,7 @@ def mixed(server: ChatServer, tmp_path_factory: pytest.TempPathFactory) -> Told:
         folder = tmp_path_factory.mktemp("mixed")
         with swarm_process(folder, 16, *more, OPENAI_API_KEY=KEY, RAY_TMPDIR=ray) as swarm:
             swarm.start()
-            assert swarm.wait(150) == 0, swarm.said()
+            assert swarm.wait(240) == 0, swarm.said()
             return Told(swarm, Path(ray))
 
 
@@ -127,7 +127,7 @@ def test_the_key_is_not_in_the_environment_of_a_run(server: ChatServer, tmp_path
     more = ["acceptance.baseline_runs=2", "task.size=short", f"arms=[{arm('spy', server)}]"]
     with swarm_process(tmp_path, 1, *more, OPENAI_API_KEY=KEY) as swarm:
         swarm.start()
-        assert swarm.wait(200) == 0, swarm.said()
+        assert swarm.wait(240) == 0, swarm.said()
         logs = [path.read_text(errors="replace") for path in swarm.campaign.glob("runs/e00001.*/train.log")]
     assert logs
     assert all("environment:" in log and "AUTOSWARM_JUDGE_FD" in log for log in logs)
@@ -140,7 +140,7 @@ def test_an_endpoint_that_is_down_for_a_while_costs_no_experiment_and_no_slot(se
     more = [*SIMULATED, "trainer.simulated_seconds=5", "campaign.lookahead=0", "slots.count=4", arms]
     with swarm_process(tmp_path, 0, *more, OPENAI_API_KEY=KEY) as swarm:
         swarm.start()
-        swarm.until("the model's first results", 90, lambda: swarm.finished() and finished(swarm, "model") >= 2)
+        swarm.until("the model's first results", 150, lambda: swarm.finished() and finished(swarm, "model") >= 2)
         server.down, asked, window = True, server.asked("model"), Window(time.time(), time.time() + 35.0)
         time.sleep(window.seconds)
         refused_calls = server.asked("model") - asked
