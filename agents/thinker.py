@@ -90,7 +90,7 @@ class Thinker:
                 pass
 
     def _think(self, brief: Brief) -> Proposal:
-        for arm in self._arms(brief.arm):
+        for arm in self._arms(brief):
             try:
                 proposal = self._proposers[arm].propose(msgspec.structs.replace(brief, arm=arm))
             except ProposerError as error:
@@ -100,9 +100,10 @@ class Thinker:
                 return proposal
         raise ProposerError("no arm has another idea now" if self._proposers else "there are no arms")
 
-    def _arms(self, first: str) -> Iterator[str]:
-        """The brief's arm, then the others in the campaign's order; none that rests."""
-        order = [arm for arm in self._proposers if arm == first] + [arm for arm in self._proposers if arm != first]
+    def _arms(self, brief: Brief) -> Iterator[str]:
+        """The brief's arm, then the others in the campaign's order, without those that may not answer it; none that rests."""
+        others = [arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred]
+        order = [brief.arm] * (brief.arm in self._proposers) + others
         return (arm for arm in order if self._clock.now() >= self._until.get(arm, -math.inf))
 
     def _note(self, arm: str, why: ProposerError) -> None:

@@ -203,6 +203,7 @@ def _refuse_contradictions(loaded: Loaded) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"{loaded.origins['arms']}: two arms are named {twice!r}", "Give every arm a name of its own: results are compared by it.")
+    _refuse_arm_choice(loaded.config)
     _refuse_handed_on(loaded)
     half = next((name for name, model in loaded.config.models.items() if _half_priced(model)), None)
     if half is not None:
@@ -212,6 +213,19 @@ def _refuse_contradictions(loaded: Loaded) -> None:
     if coordinator.heartbeat >= coordinator.lease_ttl:
         what = f"coordinator.heartbeat ({coordinator.heartbeat:g} s) is not shorter than coordinator.lease_ttl ({coordinator.lease_ttl:g} s)"
         raise ConfigError(what, "Every lease would be lost. Let the lease live for several heartbeats.")
+
+
+def _refuse_arm_choice(config: Config) -> None:
+    campaign = config.campaign
+    if campaign.arm_choice != "bandit":
+        return
+    if campaign.lookahead:
+        what = f"campaign.arm_choice=bandit with campaign.lookahead={campaign.lookahead}: what arms cost hangs on how fast slots are"
+        raise ConfigError(what, "In step the same seed must give the same verdicts: take arm_choice=weights, or lookahead=0.")
+    floors = sum(max(campaign.arm_floor, campaign.control_floor) if arm.control else campaign.arm_floor for arm in config.arms)
+    if floors > 1:
+        what = f"the least shares of {len(config.arms)} arms come to {floors:.0%} of the briefs"
+        raise ConfigError(what, "Lower campaign.arm_floor or campaign.control_floor, or take arms out.")
 
 
 def _refuse_handed_on(loaded: Loaded) -> None:

@@ -35,6 +35,16 @@ class CampaignConfig(Section):
     same seed gives the same verdicts however fast each slot is. N should be at least twice the number of slots."""
     program: str = "default.md"
     """The research charter given to proposers: a file in configs/programs or a path."""
+    arm_choice: Literal["weights", "bandit"] = "weights"
+    """How the arm of a brief is chosen. `weights`: each arm its share. `bandit`: what arms gained for their cost so far decides (docs/arms.md), and
+    their weights do not count; not with a lookahead."""
+    arm_floor: Share = 0.05
+    """For `bandit`: least share of the briefs of every arm."""
+    control_floor: Share = 0.1
+    """For `bandit`: least share of the briefs of an arm with `control: true`."""
+    plateau: Annotated[int, Field(ge=0)] = 20
+    """Experiments of a division that end one after the other without a merge before arms with `strategy: rotate` try another kind of idea; after as
+    many again the next one. 0 means never."""
 
 
 class TaskConfig(Section):
@@ -88,6 +98,12 @@ class ArmConfig(Section):
     """For `command`: names of variables it is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own, such as a provider's key."""
     weight: Positive = 1.0
     """Share of the briefs this arm gets, relative to the others."""
+    strategy: Literal["free", "explore", "tune", "simplify", "ablate", "combine", "rotate"] = "free"
+    """For `llm` and `command`: what kind of idea its briefs ask for. `rotate` goes through the kinds while nothing merges."""
+    parent: Literal["best", "baseline"] = "best"
+    """What its variants are made from. `baseline`: always the unmodified surface, knowing no other arm's results: best of N, a control."""
+    control: bool = False
+    """Whether the other arms are compared with this one; then `bandit` keeps `campaign.control_floor` of the briefs for it."""
 
 
 class MoneyConfig(Section):

@@ -102,7 +102,7 @@ class Deciding(Rulebook):
         return [self._given(experiment, Verdict.CONFIRM, reason), *queued]
 
     def rebased(self, experiment: str, commit: str, digest: str) -> list[AnyEvent]:
-        """A stale experiment's edit applies to the best; it is run again there, or rejected when nothing new is left of it."""
+        """A stale experiment has its program on the best; it is run again there, or rejected when nothing new is left of it."""
         stale = self.state.experiments[experiment]
         best = self.best_for(stale)
         known = self.state.known.get((stale.division, digest))

@@ -110,6 +110,34 @@ class Refusal(StrEnum):
     """The campaign takes no new work."""
 
 
+class Strategy(StrEnum):
+    """What kind of idea a brief asks for. It never changes what a verdict rests on."""
+
+    FREE = "free"
+    """Whatever seems best."""
+    EXPLORE = "explore"
+    TUNE = "tune"
+    SIMPLIFY = "simplify"
+    ABLATE = "ablate"
+    """Take back something that was merged."""
+    COMBINE = "combine"
+
+
+class Origin(StrEnum):
+    """What an arm's variants are made from."""
+
+    BEST = "best"
+    BASELINE = "baseline"
+    """The unmodified surface, always: such an arm builds on nothing that others found."""
+
+
+class ArmChoice(StrEnum):
+    """How the arm of a brief is chosen."""
+
+    WEIGHTS = "weights"
+    BANDIT = "bandit"
+
+
 class Phase(StrEnum):
     """State of a campaign."""
 

@@ -6,7 +6,7 @@ An event states a fact that was decided; applying it can only fail if the journa
 import msgspec
 from msgspec import Struct, field
 
-from coordinator.domain import Metric, Purpose, Refusal, Verdict
+from coordinator.domain import ArmChoice, Metric, Origin, Purpose, Refusal, Strategy, Verdict
 from coordinator.money import MoneyRules
 from coordinator.protocol import UNKNOWN, AgentCard, Token
 from coordinator.trust import Grounds, TrustRules
@@ -16,10 +16,18 @@ from evaluator.result import RunResult
 
 
 class ArmShare(Struct, frozen=True):
-    """An arm and its share of the briefs, relative to the others."""
+    """An arm and its share of the briefs, relative to the others.
+
+    parent: what its variants are made from. strategy: what its briefs ask for; with ``rotate`` that changes on a plateau. control: others are
+    compared with it.
+    """
 
     name: str
     weight: float = 1.0
+    parent: Origin = Origin.BEST
+    strategy: Strategy = Strategy.FREE
+    rotate: bool = False
+    control: bool = False
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -39,6 +47,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     history: int = 300
     ahead: int = 1
     money: MoneyRules = MoneyRules()
+    arm_choice: ArmChoice = ArmChoice.WEIGHTS
+    arm_floor: float = 0.05
+    control_floor: float = 0.1
+    plateau: int = 20
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -89,7 +101,7 @@ class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
 
 
 class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_proposed"):
-    """A proposal was accepted as the experiment of that ordinal."""
+    """A proposal was accepted as the experiment of that ordinal. origin: what its arm's variants are made from."""
 
     experiment: str
     ordinal: int
@@ -104,6 +116,7 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     hypothesis: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    origin: Origin = Origin.BEST
 
 
 class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):

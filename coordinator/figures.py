@@ -14,6 +14,8 @@ from evaluator.result import Outcome
 
 OUTCOMES = tuple(kind.__struct_config__.tag for kind in get_args(Outcome))
 AGENT_STATES = ("idle", "training")
+ARM_RESULTS = {"accepted": "proposals", "refused": "refused"}
+"""Label and key of what became of an arm's proposals."""
 WINDOWS = {"whole": "whole", "last_10_min": "10m"}
 """Keys of the page's occupancy and the label of each."""
 
@@ -36,6 +38,7 @@ def present(page: Json) -> Iterator[Figure]:
     yield from _of_campaign(page)
     yield from _of_bests(page)
     yield from _of_experiments(page)
+    yield from _of_arms(page)
     yield from _of_agents(page)
     yield from _of_spend(page["spend"])
 
@@ -79,6 +82,18 @@ def _of_experiments(page: Json) -> Iterator[Figure]:
     yield Figure("runs", "Runs that ended, by outcome; a lost one is made again.", ("outcome",), ended, total=True)
     given: Samples = [((verdict.value,), verdicts.get(verdict.value, 0)) for verdict in Verdict]
     yield Figure("verdicts", "Verdicts given; an experiment may get several.", ("verdict",), given, total=True)
+
+
+def _of_arms(page: Json) -> Iterator[Figure]:
+    arms, metric = page["arms"], page["metric"]["name"]
+    asked: Samples = [((arm["name"], result), arm[key]) for arm in arms for result, key in ARM_RESULTS.items()]
+    yield Figure("arm_proposals", "Proposals of an arm: accepted, or refused for a fault of their own.", ("arm", "result"), asked, total=True)
+    merged: Samples = [((arm["name"],), arm["merged"]) for arm in arms]
+    yield Figure("arm_merges", "Experiments of an arm that merged.", ("arm",), merged, total=True)
+    gains: Samples = [((arm["name"], metric), arm["gain"]) for arm in arms]
+    yield Figure("arm_gain_value", "How much better an arm's merges made the best, in the metric's unit.", ("arm", "metric"), gains)
+    busy: Samples = [((arm["name"],), arm["gpu_hours"] * 3600) for arm in arms]
+    yield Figure("arm_busy_seconds", "Seconds for which runs of an arm's finished experiments kept slots busy.", ("arm",), busy, total=True)
 
 
 def _of_agents(page: Json) -> Iterator[Figure]:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from coordinator import trust
+from coordinator.arms import ArmTally
 from coordinator.domain import Phase, State
 from coordinator.events import CallSettled
 from coordinator.money import HOUR
@@ -42,7 +43,7 @@ def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Pr
         "runs": {name: state.outcomes[name] for name in ("measured", "crashed", "timed_out", "cheated", "lost")},
         "verdicts": dict(state.verdicts),
         "refusals": dict(state.refusals),
-        "arms": [_arm(state, name) for name in dict.fromkeys((*(arm.name for arm in state.start.rules.arms), *state.arms))],
+        "arms": [_arm(state, name) for name in arm_names(state)],
         "trust": {"mode": state.start.rules.trust.mode.value, "allow_untrusted": state.start.rules.trust.allow_untrusted},
         "agents": [_agent(name, agent, alive, progress or {}) for name, agent in sorted(state.agents.items())],
         "occupancy": {"whole": shares.whole, "last_10_min": shares.last_10_min},
@@ -216,10 +217,16 @@ def _agent(name: str, agent: Agent, alive: bool, progress: dict[str, Progress]) 
     }
 
 
+def arm_names(state: CampaignState) -> list[str]:
+    """The configuration's arms in its order, then those that were there before."""
+    return list(dict.fromkeys((*(arm.name for arm in state.start.rules.arms), *state.arms)))
+
+
 def _arm(state: CampaignState, name: str) -> Json:
-    """What came of an arm: proposals accepted, runs they cost, and the last verdicts."""
-    tally = state.arms.get(name, Counter())
-    return {"name": name, **{what: tally.get(what, 0) for what in ("proposals", "runs", *(each.value for each in State if each.final))}}
+    """What came of an arm: proposals accepted and refused, runs, last verdicts, what its merges gained, and hours its runs kept slots busy."""
+    counts, tally = state.arms.get(name, Counter()), state.tallies.get(name, ArmTally())
+    counted = ("proposals", "refused", "runs", *(each.value for each in State if each.final))
+    return {"name": name, **{what: counts.get(what, 0) for what in counted}, "gain": tally.gain, "gpu_hours": tally.hours}
 
 
 def _open_runs(state: CampaignState) -> Iterator[Run]:

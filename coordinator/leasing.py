@@ -3,7 +3,7 @@
 from math import sqrt
 
 from coordinator import trust
-from coordinator.domain import Phase, Purpose, State
+from coordinator.domain import Origin, Phase, Purpose, State
 from coordinator.events import (
     AnyEvent,
     LateReport,
@@ -47,7 +47,7 @@ class Leasing(Rulebook):
         return [RunLeased(run=run.run, experiment=run.experiment, agent=agent, incarnation=incarnation, token=token)]
 
     def _outdated(self, experiment: Experiment, division: Division) -> bool:
-        if self.rules.lookahead or experiment.baseline or experiment.state is not State.QUEUED:
+        if self.rules.lookahead or experiment.baseline or experiment.state is not State.QUEUED or experiment.origin is Origin.BASELINE:
             return False
         return division.best is not None and experiment.parent != division.best.commit
 

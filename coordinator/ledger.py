@@ -14,7 +14,7 @@ import msgspec
 
 from configs.load import ConfigError
 from coordinator.campaign import Campaign
-from coordinator.domain import Verdict
+from coordinator.domain import Origin, Verdict
 from coordinator.events import AnyEvent, CampaignStarted, DivisionOpened, ExperimentProposed, Rebased, Rules, VerdictGiven
 from coordinator.journal import Entry, Journal
 from coordinator.layout import Layout
@@ -153,7 +153,7 @@ class Ledger:
         return event.experiment
 
     def rebase(self, name: str) -> None:
-        """Put a stale experiment's edit on the best, or reject it where that cannot be."""
+        """Put a stale experiment's edit on the best, or reject it where that cannot be. Where it was drawn from the baseline it stays as it is."""
         experiment = self.state.experiments[name]
         best = self.campaign.best_for(experiment)
         try:
@@ -166,6 +166,8 @@ class Ledger:
         self.commit(self.campaign.rebased(name, commit, found), at)
 
     def _merged(self, experiment: Experiment, best: Best) -> tuple[str, str]:
+        if experiment.origin is Origin.BASELINE:
+            return self.source(experiment.commit), experiment.digest
         base, ours, theirs = (self.source(commit) for commit in (experiment.parent, best.commit, experiment.commit))
         merged = weave(base, ours, theirs)
         return merged, digest(merged)

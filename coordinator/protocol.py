@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from coordinator.domain import Metric, Purpose, Refusal, State
+from coordinator.domain import Metric, Purpose, Refusal, State, Strategy
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
 from evaluator.result import Progress, RunResult
@@ -52,12 +52,26 @@ class Tried(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Piece(Struct, frozen=True, kw_only=True):
+    """An experiment that a strategy is about: to be taken back, or to be put together. before, after: the surface at its parent and its commit."""
+
+    experiment: str
+    title: str
+    parent: str
+    commit: str
+    before: str = ""
+    after: str = ""
+
+
 class Brief(Struct, frozen=True, kw_only=True):
     """What a proposer is given.
 
     ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal briefs carry equal seeds. parent: commit.
     source: the parent's text. baseline, best: means in the metric's unit, sigma: standard deviation of unchanged code; None until measured.
-    tried: newest last. running: proposed and without a verdict yet, oldest first.
+    tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what it is about.
+    barred: arms that may not answer in this one's place: they draw from the baseline and learn from nobody else.
+
+    An arm that draws from the baseline has that as its parent and as its best, and is told of its own experiments alone.
     """
 
     ordinal: int
@@ -72,6 +86,9 @@ class Brief(Struct, frozen=True, kw_only=True):
     sigma: float | None = None
     tried: list[Tried] = field(default_factory=list)
     running: list[Tried] = field(default_factory=list)
+    strategy: Strategy = Strategy.FREE
+    pieces: list[Piece] = field(default_factory=list)
+    barred: list[str] = field(default_factory=list)
 
 
 class Proposal(Struct, frozen=True, kw_only=True):

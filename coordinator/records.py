@@ -2,7 +2,7 @@
 
 from msgspec import Struct, field
 
-from coordinator.domain import Purpose, State, Verdict
+from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.protocol import AgentCard, Token
 from coordinator.trust import Grounds
 from evaluator.result import Measured, RunResult
@@ -16,7 +16,7 @@ def value_of(result: RunResult) -> float:
 
 
 class Run(Struct, kw_only=True):
-    """One run. round: of its experiment when it was queued; only runs of the present round count for a verdict."""
+    """One run. round: of its experiment when it was queued; only runs of the present round count for a verdict. seconds: it kept its slot busy."""
 
     run: str
     experiment: str
@@ -28,6 +28,7 @@ class Run(Struct, kw_only=True):
     agent: str | None = None
     incarnation: str = ""
     leased_at: float = 0.0
+    seconds: float = 0.0
     result: RunResult | None = None
 
     @property
@@ -37,7 +38,10 @@ class Run(Struct, kw_only=True):
 
 
 class Experiment(Struct, kw_only=True):
-    """One idea and what became of it. ordinal: 0 for a baseline. grounds: what its merge rests on."""
+    """One idea and what became of it. ordinal: 0 for a baseline. grounds: what its merge rests on.
+
+    gain: how much better its merge made the best, in the metric's unit; 0 without one.
+    """
 
     experiment: str
     ordinal: int
@@ -56,7 +60,9 @@ class Experiment(Struct, kw_only=True):
     runs: list[Run] = field(default_factory=list)
     verdict: Verdict | None = None
     reason: str = ""
+    origin: Origin = Origin.BEST
     value: float | None = None
+    gain: float = 0.0
     merge_commit: str = ""
     grounds: Grounds | None = None
     proposed_at: float = 0.0
@@ -78,6 +84,11 @@ class Experiment(Struct, kw_only=True):
     def measured(self) -> list[RunResult]:
         """Measured results of the present round, in the order of their runs."""
         return [run.result for run in self.counted if run.result and isinstance(run.result.outcome, Measured)]
+
+    @property
+    def hours(self) -> float:
+        """Hours for which its runs kept their slots busy, those of earlier rounds too; what a machine lost costs it nothing."""
+        return sum(run.seconds for run in self.runs) / 3600
 
     @property
     def complete(self) -> bool:
@@ -102,7 +113,10 @@ class Best(Struct, frozen=True):
 
 
 class Division(Struct, kw_only=True):
-    """A hardware class: values compare only inside one. history: every best, the present one last. queued: runs waiting, by urgency."""
+    """A hardware class: values compare only inside one. history: every best, the present one last. queued: runs waiting, by urgency.
+
+    ordinals: of what was proposed in it, ascending. dry: experiments that ended since its last merge.
+    """
 
     name: str
     baseline: str
@@ -110,6 +124,8 @@ class Division(Struct, kw_only=True):
     history: list[Best] = field(default_factory=list)
     queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     screens: int = 0
+    ordinals: list[int] = field(default_factory=list)
+    dry: int = 0
 
     @property
     def best(self) -> Best | None:

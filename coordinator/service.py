@@ -220,7 +220,12 @@ class Service:
                 self._soft.forget_brief(agent)
                 return brief
             self._soft.thinks(agent)
-            return msgspec.structs.replace(brief, source=self._ledger.source(brief.parent))
+            return self._with_texts(brief)
+
+    def _with_texts(self, brief: Brief) -> Brief:
+        source = self._ledger.source
+        pieces = [msgspec.structs.replace(each, before=source(each.parent), after=source(each.commit)) for each in brief.pieces]
+        return msgspec.structs.replace(brief, source=source(brief.parent), pieces=pieces)
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
         """See ``Coordinator.propose``."""

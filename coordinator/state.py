@@ -9,6 +9,7 @@ from collections import Counter
 from statistics import fmean
 from typing import assert_never
 
+from coordinator.arms import ArmTally
 from coordinator.domain import PRIORITY, SUCCESSORS, Metric, Phase, Purpose, Refusal, State, Verdict
 from coordinator.events import (
     AgentJoined,
@@ -90,6 +91,7 @@ class CampaignState:
         self.verdicts: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.arms: dict[str, Counter[str]] = {}
+        self.tallies: dict[str, ArmTally] = {}
         self.occupancy = Occupancy()
         self.spend = Spend()
 
@@ -232,10 +234,12 @@ class CampaignState:
                 hypothesis=event.hypothesis,
                 settings=event.settings,
                 calls=event.calls,
+                origin=event.origin,
                 proposed_at=at,
             )
         )
         self.by_ordinal.append(event.experiment)
+        self.divisions[event.division].ordinals.append(event.ordinal)
         self._tally(event.arm, "proposals")
         self.turned_away = []
         self.proposals[event.proposal] = event.experiment
@@ -245,6 +249,7 @@ class CampaignState:
         self.refusals[event.refusal.value] += 1
         if event.refusal not in (Refusal.STALE_BRIEF, Refusal.CLOSED):
             self.refused += 1
+            self._tally(event.arm, "refused")
             self.turned_away = [*self.turned_away[-MOST_TURNED_AWAY:], event]
 
     def _add(self, experiment: Experiment) -> None:
@@ -277,14 +282,21 @@ class CampaignState:
         experiment.reason, experiment.finished_at = reason, at
         self._tally(experiment.arm, state.value)
         self.finished.append(experiment.experiment)
+        self._account(experiment, state)
         self.live.pop(experiment.experiment, None)
         while self.settled < len(self.by_ordinal) and self.experiments[self.by_ordinal[self.settled]].state.final:
             self.settled += 1
 
     def _tally(self, arm: str, what: str) -> None:
-        """Count for an arm: proposals, runs, and experiments by their last state. A baseline has none."""
+        """Count for an arm: proposals, those refused, runs, and experiments by their last state. A baseline has none."""
         if arm:
             self.arms.setdefault(arm, Counter())[what] += 1
+
+    def _account(self, experiment: Experiment, state: State) -> None:
+        division = self.divisions[experiment.division]
+        division.dry = 0 if state is State.MERGED else division.dry + 1
+        if experiment.arm:
+            self.tallies.setdefault(experiment.arm, ArmTally()).finish(experiment.gain, experiment.hours, len(self.finished))
 
     def _rebase(self, event: Rebased) -> None:
         experiment = self._of(event.experiment)
@@ -321,6 +333,8 @@ class CampaignState:
         self.digests[event.commit] = experiment.digest
         if experiment.baseline:
             division.sigma = sigma(experiment.values)
+        elif best is not None:
+            experiment.gain = self.metric.gain(best.value, event.value)
         division.history.append(Best(experiment.experiment, experiment.ordinal, event.commit, event.value, runs, at))
         self._finish(experiment, State.MERGED, event.reason, at)
 
@@ -372,13 +386,16 @@ class CampaignState:
     def _bill(self, experiment: Experiment, seconds: float) -> None:
         self.spend.trained(experiment.arm, seconds, self.start.rules.money.slot_usd(seconds))
 
-    def _free(self, run: Run, token: Token, at: float, busy: float) -> None:
+    def _free(self, run: Run, token: Token, at: float, busy: float) -> float:
+        """The lease ends. busy: seconds a training says it lasted; returns those that count."""
         if not run.open or run.token != token:
             raise InvalidTransition(run.experiment, f"run {run.run} is not leased under {token}", self._of(run.experiment).story)
         assert run.agent is not None  # noqa: S101 - told to the type checker by `open`
         self.agents[run.agent].run = None
-        self.occupancy.worked(run.agent, at - min(busy, at - run.leased_at), at)
+        seconds = min(busy, at - run.leased_at)
+        self.occupancy.worked(run.agent, at - seconds, at)
         run.agent = None
+        return seconds
 
     def _lose(self, event: RunLost, at: float) -> None:
         run, experiment = self._run(event.run, event.experiment)
@@ -396,14 +413,16 @@ class CampaignState:
 
     def _report(self, event: RunReported, at: float) -> None:
         run, experiment = self._run(event.run, event.experiment)
-        held, busy = at - run.leased_at, busy_seconds(event.result)
-        self._free(run, event.token, at, busy=busy)
-        self._bill(experiment, min(busy, held) if event.result.finished_at else held)
+        spent, held, busy = experiment.hours, at - run.leased_at, busy_seconds(event.result)
+        run.seconds = self._free(run, event.token, at, busy=busy)
+        self._bill(experiment, run.seconds if event.result.finished_at else held)
         run.result = event.result
         self._tally(experiment.arm, "runs")
         self.outcomes[outcome_name(event.result.outcome)] += 1
         self.occupancy.gap(event.gap)
         if experiment.state.final:
+            if experiment.arm:
+                self.tallies[experiment.arm].amend(experiment.gain, spent, experiment.hours)
             return
         match event.result.outcome:
             case Measured():

@@ -29,7 +29,24 @@ items = click.argument("items", nargs=-1, metavar="[FILES]... [KEY=VALUE]...")
 
 WIDEST = 100
 """Columns of the staircase at most, however wide the terminal is."""
-ORDER = ("demo", "init", "prepare", "doctor", "run", "status", "leaderboard", "show", "diff", "logs", "calls", "try", "stop", "export", "config")
+ORDER = (
+    "demo",
+    "init",
+    "prepare",
+    "doctor",
+    "run",
+    "status",
+    "leaderboard",
+    "arms",
+    "show",
+    "diff",
+    "logs",
+    "calls",
+    "try",
+    "stop",
+    "export",
+    "config",
+)
 
 
 class Program(click.RichGroup):

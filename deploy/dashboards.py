@@ -139,6 +139,18 @@ def decisions() -> list[Json]:
             select("proposals_total"),
             "{{result}}",
         ),
+        bars(
+            "Gain per GPU-hour by arm",
+            "What an arm's merges made better, in the metric's unit, for an hour of slots. How sure that is: autoswarm arms.",
+            f"sum by (arm) ({select('arm_gain_value')}) / (sum by (arm) ({select('arm_busy_seconds_total')}) > 0) * 3600",
+            "{{arm}}",
+        ),
+        lines(
+            "Gain by arm",
+            "What each arm's merges made better so far, in the metric's unit.",
+            [target(select("arm_gain_value"), "{{arm}}")],
+            lineInterpolation="stepAfter",
+        ),
     ]
 
 
@@ -334,7 +346,7 @@ def coordinator() -> list[Json]:
 
 ROWS = {
     "Progress": (progress, [3] * 8 + [16, 8]),
-    "Decisions": (decisions, [12, 12, 6, 6, 6, 6]),
+    "Decisions": (decisions, [12, 12, 6, 6, 6, 6, 12, 12]),
     "Trust": (trust, [8, 8, 8]),
     "Agents and slots": (slots, [24, 8, 8, 8, 12, 12]),
     "Money": (money, [6, 6, 6, 6, 6, 6, 6, 6]),

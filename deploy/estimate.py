@@ -36,11 +36,13 @@ def _slots(config: Config, money: MoneyRules, budget: Budget) -> str:
 
 
 def _models(config: Config, money: MoneyRules) -> str:
-    told = [_arm(arm, money) for arm in config.arms if arm.models]
+    told = [_arm(arm, money) for arm in config.arms if arm.proposer in ("llm", "command")]
     return "; ".join(told) or "nothing: no arm asks a model"
 
 
 def _arm(arm: ArmConfig, money: MoneyRules) -> str:
+    if arm.proposer == "command":
+        return f"{arm.name}: what its command spends is not seen, and no cap holds it"
     model = arm.models[0]
     cost = money.listed(model, PROMPT_TOKENS, ANSWER_TOKENS)
     if cost is None:

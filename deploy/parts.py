@@ -16,7 +16,7 @@ from agents.spool import Spool
 from configs.charter import charter_path
 from configs.errors import ConfigError
 from configs.schema import ArmConfig, Config, TrainerConfig, TrustConfig
-from coordinator.domain import Direction, Metric
+from coordinator.domain import ArmChoice, Direction, Metric, Origin, Strategy
 from coordinator.events import ArmShare, Rules
 from coordinator.layout import Layout
 from coordinator.ledger import TaskCard
@@ -84,7 +84,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         metric=Metric(task.metric.name, Direction(task.metric.direction)),
         budget=task.budget(config.task.size),
         seed=campaign.seed,
-        arms=[ArmShare(arm.name, arm.weight) for arm in config.arms],
+        arms=[share_of(arm) for arm in config.arms],
         policy=Policy(acceptance.confirm_runs, acceptance.z, acceptance.screen_z),
         trust=trust_of(config.trust),
         baseline_runs=acceptance.baseline_runs,
@@ -93,8 +93,19 @@ def rules_of(config: Config, task: Task) -> Rules:
         max_hours=campaign.max_hours,
         max_attempts=config.coordinator.max_attempts,
         history=config.coordinator.history,
+        arm_choice=ArmChoice(campaign.arm_choice),
+        arm_floor=campaign.arm_floor,
+        control_floor=campaign.control_floor,
+        plateau=campaign.plateau,
         money=money_of(config),
     )
+
+
+def share_of(arm: ArmConfig) -> ArmShare:
+    """An arm as the rules know it."""
+    rotates = arm.strategy == "rotate"
+    strategy = Strategy.FREE if rotates else Strategy(arm.strategy)
+    return ArmShare(arm.name, arm.weight, Origin(arm.parent), strategy, rotates, arm.control)
 
 
 def money_of(config: Config) -> MoneyRules:

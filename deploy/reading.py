@@ -102,6 +102,25 @@ def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path
 
 
 @click.command()
+@campaign
+@as_json
+@folder
+def arms(name: str | None, as_json: bool, folder: Path) -> None:
+    """What each arm did, gained and cost: gain per GPU-hour and per dollar, with intervals, against the controls."""
+    from coordinator import earnings
+    from deploy.campaigns import open_campaign
+    from deploy.output import emit, show
+
+    _, state = open_campaign(name, folder)
+    page = earnings.arms(state)
+    if as_json:
+        return emit(page)
+    from deploy.arm_views import arms_page
+
+    return show(arms_page(page))
+
+
+@click.command()
 @click.argument("experiment", metavar="ID|best")
 @campaign_option
 @as_json
@@ -212,4 +231,4 @@ def export(name: str | None, form: str, folder: Path) -> None:
         click.echo(safe(line), color=True)  # or click takes away what it believes to be colours
 
 
-COMMANDS = (status, leaderboard, show, diff, logs, calls, export)
+COMMANDS = (status, leaderboard, arms, show, diff, logs, calls, export)

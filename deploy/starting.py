@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from configs.load import Loaded, load
-from configs.schema import Config
+from configs.schema import ArmConfig, Config
 from coordinator.layout import Layout
 from coordinator.leaderboard import Json, rows, staircase
 from deploy.campaigns import Follower, find_campaign
@@ -56,10 +56,22 @@ def plan(config: Config) -> dict[str, str]:
         "sandbox": in_words(config),
         "baseline": f"{config.acceptance.baseline_runs} runs in each division",
         "agents": f"{slots}, Ray {config.cluster.address}",
-        "arms": ", ".join(f"{arm.name} ({arm.proposer}, weight {arm.weight:g})" for arm in config.arms),
+        "arms": arms_in_words(config),
         "ends": " or ".join(limits) or "when it is stopped",
         **costs(config, money_of(config), budget),
     }
+
+
+def arms_in_words(config: Config) -> str:
+    """Each arm with what makes it get briefs, and what is special about it."""
+    bandit = config.campaign.arm_choice == "bandit"
+
+    def told(arm: ArmConfig) -> str:
+        facts = [arm.proposer, *([] if bandit else [f"weight {arm.weight:g}"]), *([] if arm.strategy == "free" else [arm.strategy])]
+        facts += ["from the baseline"] * (arm.parent == "baseline") + ["control"] * arm.control
+        return f"{arm.name} ({', '.join(facts)})"
+
+    return ", ".join(map(told, config.arms)) + ("; a bandit chooses" if bandit else "")
 
 
 def play(loaded: Loaded) -> int:

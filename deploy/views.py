@@ -38,6 +38,11 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
+def hours(number: float) -> str:
+    """Hours to three digits, short ones too: a rehearsal's runs take seconds."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def span(seconds: float) -> str:
     """A duration: ``42 s``, ``3 min 05 s``, ``2 h 07 min``."""
     whole = max(0, round(seconds))
@@ -156,7 +161,7 @@ def _division(status: Json, division: Json) -> Table:
 
 
 def _agents(agents: Sequence[Json]) -> Table:
-    table = _table("agent", "division", "sandbox", "state", "run", "of its budget")
+    table = headed("agent", "division", "sandbox", "state", "run", "of its budget")
     for agent in agents:
         share = percent(agent["progress"])
         table.add_row(Text(agent["id"]), agent["division"], agent["sandbox"], agent["state"], agent["run"] or "–", share)
@@ -164,11 +169,11 @@ def _agents(agents: Sequence[Json]) -> Table:
 
 
 def _arms(arms: Sequence[Json]) -> Table:
-    table = _table("arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated")
+    table = headed("arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated", "gain", "GPU-hours")
     for arm in arms:
         cheated = Text(str(arm["cheated"]), style=COLOURS["cheated"] if arm["cheated"] else "")
         counts = [str(arm[what]) for what in ("proposals", "runs", "merged", "rejected", "crashed")]
-        table.add_row(Text(arm["name"]), *counts, cheated)
+        table.add_row(Text(arm["name"]), *counts, cheated, number(arm["gain"]), hours(arm["gpu_hours"]))
     return table
 
 
@@ -182,7 +187,7 @@ def leaderboard(status: Json, rows: Sequence[Json]) -> RenderableType:
     divisions = {division["name"]: division for division in status["divisions"]}
     several = len(divisions) > 1
     name = status["metric"]["name"]
-    table = _table("experiment", name, "gain", "to floor", "runs", "state", "sandbox", "audit", *(["division"] if several else []), "arm", "title")
+    table = headed("experiment", name, "gain", "to floor", "runs", "state", "sandbox", "audit", *(["division"] if several else []), "arm", "title")
     for column in (1, 2, 3, 4):
         table.columns[column].justify = "right"
     for row in rows:
@@ -244,7 +249,7 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
 
 
 def _runs(runs: Sequence[Json]) -> Table:
-    table = _table("run", "purpose", "outcome", "seconds", "steps", "seed", "counts")
+    table = headed("run", "purpose", "outcome", "seconds", "steps", "seed", "counts")
     for run in runs:
         seconds = f"{run['seconds']['total']:.1f}" if run["seconds"] else "–"
         steps = "–" if run["steps"] is None else str(run["steps"])
@@ -255,7 +260,7 @@ def _runs(runs: Sequence[Json]) -> Table:
 
 def calls_table(rows: Sequence[Json]) -> Table:
     """Calls of models."""
-    table = _table("call", "arm", "model", "turn", "in", "out", "cost", "time", "result")
+    table = headed("call", "arm", "model", "turn", "in", "out", "cost", "time", "result")
     for row in rows:
         tokens = [f"{row['prompt_tokens']} tokens", f"{row['completion_tokens']} tokens"]
         figures = [str(row["turn"] + 1), *tokens, usd(row["cost_usd"]), f"{row['seconds']:.1f} s", row["result"].replace("_", " ")]
@@ -265,7 +270,7 @@ def calls_table(rows: Sequence[Json]) -> Table:
 
 def _checks(runs: Sequence[Json]) -> Table:
     """Why each value can be believed: sandbox, the judge's clock, and the audit in the metric's unit."""
-    table = _table("run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest")
+    table = headed("run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest")
     for run in runs:
         if run["sandbox"] is None:
             continue
@@ -346,7 +351,7 @@ def trial(found: Json, tail: str) -> RenderableType:
 
 def checklist(checks: "Sequence[Check]") -> RenderableType:
     """What the doctor found, what to do below each."""
-    table = _table("", "check", "found")
+    table = headed("", "check", "found")
     table.columns[0].min_width, table.columns[1].min_width, table.columns[2].no_wrap = 4, 12, False
     for check in checks:
         table.add_row(Text(check.grade.value, style=GRADES[check.grade.value]), check.name, Text(check.what))
@@ -368,7 +373,8 @@ def pairs(facts: dict[str, str]) -> Table:
     return table
 
 
-def _table(*columns: str) -> Table:
+def headed(*columns: str) -> Table:
+    """A table without lines: names of columns above, none of them broken."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in columns:
         table.add_column(name, no_wrap=name != "title", overflow="fold")

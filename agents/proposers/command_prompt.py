@@ -5,7 +5,8 @@ from agents.proposers.prompt import fenced
 
 TASK = """You are a researcher who improves one training script, {surface}, in this folder. Make one experiment: one idea, as an edit of that file.
 
-1. Read program.md, the charter of the person who runs the campaign, and brief.md: where the campaign stands, what was tried and what is running.
+1. Read program.md, the charter of the person who runs the campaign, and brief.md: where the campaign stands, what was tried,
+   what is running, and perhaps what kind of idea is asked for.
 2. Read {surface}, and what it imports from `prepare` in prepare.py.
 3. Edit {surface} in place.
 4. Write PROPOSAL.md with two lines:

@@ -18,6 +18,16 @@ def quoted(text: str, limit: int) -> str:
     return json.dumps(one_line(text, limit), ensure_ascii=False)
 
 
+def quoted_code(text: str, chars: int) -> str:
+    """The beginning of a text in which blanks count, behind bars like ``quoted_tail``; says so where there is more."""
+    shown = [_printable(line) for line in text[:chars].split("\n")]
+    return "\n".join(f"| {line}" for line in [*shown, *(["(the rest is left out)"] if len(text) > chars else [])])
+
+
+def _printable(line: str) -> str:
+    return "".join(letter if letter == "\t" or not unicodedata.category(letter).startswith("C") else " " for letter in line)
+
+
 def quoted_tail(text: str, lines: int, chars: int) -> str:
     """The last lines of ``text``, where a traceback says what was wrong, each behind a bar that no text of its own can take away."""
     shown = text[-chars:].split("\n")[-lines:]

@@ -204,10 +204,44 @@ def test_a_cheat_is_shown_with_its_evidence_and_its_arm(tmp_path: Path) -> None:
 def test_status_and_leaderboard_name_the_tier_and_the_arms(campaigns: Path) -> None:
     found = read("status", "--campaigns", campaigns)
     assert found["trust"] == {"mode": "normal", "allow_untrusted": False}
-    assert found["arms"] == [{"name": "search", "proposals": 4, "runs": 4, "merged": 1, "rejected": 1, "crashed": 1, "cheated": 0}]
+    (arm,) = found["arms"]
+    assert (arm.pop("gain"), arm.pop("gpu_hours")) == (pytest.approx(0.095), pytest.approx(40 / 3600))
+    assert arm == {"name": "search", "proposals": 4, "refused": 0, "runs": 4, "merged": 1, "rejected": 1, "crashed": 1, "cheated": 0}
     assert "a merge without a twin is marked" in text("status", "--campaigns", campaigns)
     assert {row["experiment"]: row["sandbox"] for row in read("leaderboard", "--campaigns", campaigns)["rows"]}["e00004"] is None
     assert "twin 4096" in text("leaderboard", "--campaigns", campaigns)
+
+
+def test_arms_says_what_each_earned_for_its_cost(campaigns: Path) -> None:
+    found = read("arms", "demo", "--campaigns", campaigns)
+    assert (found["campaign"], found["arm_choice"], found["metric"]["name"]) == ("demo", "weights", "val_bpb")
+    (arm,) = found["arms"]
+    assert (arm["name"], arm["proposals"], arm["applied_rate"], arm["merged"], arm["usd"], arm["versus"]) == ("search", 4, 1.0, 1, 0.0, {})
+    rate = arm["gain_per_gpu_hour"]
+    assert rate["value"] == pytest.approx(0.095 / (40 / 3600))
+    assert rate["low"] == 0 < rate["value"] < rate["high"]
+    assert arm["gain_per_usd"] is None
+    page = text("arms", "--campaigns", campaigns)
+    assert "gain in val_bpb" in page
+    assert f"{rate['value']:.3g} (0 to {rate['high']:.3g})" in page
+
+
+def test_arms_of_no_campaign_is_an_error_with_exit_code_4(tmp_path: Path) -> None:
+    assert call("arms", "--campaigns", tmp_path).exit_code == 4
+
+
+def test_a_bandit_in_step_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    result = call("run", "demo", "campaign.arm_choice=bandit", "--campaigns", tmp_path / "campaigns")
+    assert result.exit_code == 3
+    assert "arm_choice=bandit with campaign.lookahead=4" in result.stderr
+    assert "lookahead=0" in result.stderr
+    assert not (tmp_path / "campaigns").exists()
+
+
+def test_the_plan_names_what_is_special_about_an_arm(tmp_path: Path) -> None:
+    arms = "arms=[{name: a, strategy: rotate}, {name: b, parent: baseline, control: true}]"
+    plan = text("run", "campaign.arm_choice=bandit", arms, "--dry-run", "--campaigns", tmp_path)
+    assert "a (search, rotate), b (search, from the baseline, control); a bandit chooses" in plan
 
 
 def test_a_sandbox_in_which_nothing_can_merge_is_refused_before_anything_starts(tmp_path: Path) -> None:

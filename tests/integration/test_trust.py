@@ -46,9 +46,9 @@ def test_a_cheated_result_never_merges_and_its_evidence_is_kept(tmp_path: Path) 
         best = service.state.divisions["cpu"].best
         assert best is not None
         assert best.experiment == "baseline-cpu"
-        assert status(service.state, 0.0, alive=True)["arms"] == [
-            {"name": "search", "proposals": 1, "runs": 2, "merged": 0, "rejected": 0, "crashed": 0, "cheated": 1}
-        ]
+        (arm,) = status(service.state, 0.0, alive=True)["arms"]
+        counts = {"name": "search", "proposals": 1, "refused": 0, "runs": 2, "merged": 0, "rejected": 0, "crashed": 0, "cheated": 1}
+        assert arm == counts | {"gain": 0.0, "gpu_hours": 8 / 3600}
     again = replayed(folder).experiments["e00001"].runs[1].result
     assert again is not None
     assert again.outcome == Cheated("leak", EVIDENCE)

@@ -16,7 +16,7 @@ from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer
 from agents.slot import AgentState
 from agents.spool import Spool, Spooled
 from coordinator.domain import Refusal
-from coordinator.protocol import AgentCard, Brief, Coordinator, Proposal, Refused, Token
+from coordinator.protocol import AgentCard, Brief, Coordinator, Proposal, Refused, Token, Wait
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Lost, Measured, Progress, RunResult
 from trainer.contract import RunOrder, Trainer
@@ -122,6 +122,14 @@ class SlowSpool(Spool):
     def __iter__(self) -> Iterator[Spooled]:
         time.sleep(0.05)
         yield from super().__iter__()
+
+
+class Barring(MemoryCoordinator):
+    """Nobody but the arm it is for may answer a brief."""
+
+    def brief(self, agent: str) -> Brief | Wait:
+        brief = super().brief(agent)
+        return brief if isinstance(brief, Wait) else replace(brief, barred=["other"])
 
 
 class Lab:
@@ -381,6 +389,13 @@ def test_an_exhausted_arm_is_answered_for_by_another(lab: Lab) -> None:
     assert lab.agent(coordinator, InstantTrainer(), TiredProposer(), other).join(SOON)
     assert set(coordinator.results) == {"e1", "e2"}
     assert set(other.arms) == {"other"}
+
+
+def test_an_arm_that_is_barred_from_a_brief_does_not_answer_it(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    coordinator, other = Barring(experiments=2), NumberingProposer()
+    lab.agent(coordinator, InstantTrainer(), TiredProposer(), other)
+    until(lambda: any(record.message == "no proposal" for record in caplog.records))
+    assert other.calls == 0
 
 
 @pytest.mark.parametrize("nothing", [Unavailable, Fruitless, ProposerError])

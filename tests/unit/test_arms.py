@@ -4,7 +4,9 @@ import importlib.util
 import json
 import pickle
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 
 from agents.proposers.arms import make_proposers
@@ -13,6 +15,9 @@ from agents.proposers.scripted import ScriptedProposer
 from agents.proposers.search import SearchProposer
 from configs.load import SHIPPED, ConfigError, load
 from configs.schema import ArmConfig
+from coordinator.domain import Origin, Strategy
+from coordinator.events import ArmShare
+from deploy.parts import share_of
 
 SHIPPED_FILES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
@@ -67,6 +72,25 @@ def test_shipped_models_are_known_and_have_a_price() -> None:
         known = prices.get(model) or prices[plain]
         assert (known["litellm_provider"], known["mode"]) == (provider, "chat")
         assert known["input_cost_per_token"] > 0
+
+
+@pytest.mark.parametrize(("arm", "share"), [
+    (ArmConfig(name="a", weight=2), ArmShare("a", 2.0)),
+    (ArmConfig(name="a", strategy="ablate"), ArmShare("a", strategy=Strategy.ABLATE)),
+    (ArmConfig(name="a", strategy="rotate"), ArmShare("a", rotate=True)),
+    (ArmConfig(name="a", parent="baseline", control=True), ArmShare("a", parent=Origin.BASELINE, control=True)),
+])  # fmt: skip
+def test_the_rules_know_of_an_arm_what_the_configuration_says(arm: ArmConfig, share: ArmShare) -> None:
+    assert share_of(arm) == share
+
+
+def test_every_strategy_of_the_configuration_is_one_of_the_rules() -> None:
+    assert set(get_args(ArmConfig.model_fields["strategy"].annotation)) == {*Strategy, "rotate"}
+
+
+def test_rules_of_an_older_journal_are_those_of_an_arm_with_nothing_special() -> None:
+    old = msgspec.json.decode(b'{"name": "search", "weight": 1.0}', type=ArmShare)
+    assert old == share_of(ArmConfig(name="search"))
 
 
 def test_an_arm_without_a_charter_takes_the_campaign_s() -> None:

@@ -78,6 +78,10 @@ def test_a_list_is_replaced_whole(tmp_path: Path) -> None:
     assert [(arm.name, arm.weight) for arm in loaded.config.arms] == [("c", 2.0)]
 
 
+def test_floors_are_nobody_s_business_without_a_bandit() -> None:
+    assert load([], ["campaign.arm_floor=1", "arms=[{name: a}, {name: b}]", "campaign.lookahead=2"], {}).config.campaign.arm_floor == 1
+
+
 def test_a_file_with_a_folder_is_never_the_shipped_one(tmp_path: Path) -> None:
     assert "there is no configuration file" in str(refusal([tmp_path / "demo.yaml"], [], {}))
     assert "there is no configuration file" in str(refusal(["./demo.yaml"], [], {}))
@@ -127,6 +131,9 @@ def test_a_wrong_file_is_refused_in_one_line_with_a_remedy(tmp_path: Path, text:
     (["campaign.sead=3"], {}, "campaign.sead=…: unknown key campaign.sead", "Did you mean campaign.seed?"),
     (["campaign=3"], {}, "campaign is a section", "campaign.seed"),
     (["demo"], {}, "'demo' is not key=value", "campaign.seed=3"),
+    (["campaign.arm_choice=bandit", "campaign.lookahead=2"], {}, "bandit with campaign.lookahead=2", "arm_choice=weights"),
+    (["campaign.arm_choice=bandit", "campaign.arm_floor=1", "arms=[{name: a}, {name: b}]"], {}, "come to 200% of the briefs", "campaign.arm_floor"),
+    (["campaign.arm_choice=bandit", "campaign.control_floor=.6", "arms=[{name: a, control: true}, {name: b, control: true}]"], {}, "120%", "Lower"),
     (["coordinator.heartbeat=60"], {}, "is not shorter than coordinator.lease_ttl", "several heartbeats"),
     ([], {"AUTOSWARM_SLOTS__COUNTS": "3"}, "AUTOSWARM_SLOTS__COUNTS: unknown key slots.counts", "Did you mean slots.count?"),
     ([], {"AUTOSWARM_SLOTS__COUNT": "0"}, "AUTOSWARM_SLOTS__COUNT: slots.count is 0", "CPU slots"),

@@ -69,6 +69,11 @@ def test_the_closing_summary_says_where_everything_lies(swarm: Swarm) -> None:
     assert "●" in text
 
 
+@pytest.mark.parametrize(("number", "wanted"), [(0.0, "0"), (0.01389, "0.0139"), (12.34, "12.3"), (1234.5, "1234")])
+def test_hours_have_three_digits_however_few_they_are(number: float, wanted: str) -> None:
+    assert views.hours(number) == wanted
+
+
 @pytest.mark.parametrize(
     ("direction", "value", "wanted"), [("minimize", 2.0, 0.2), ("minimize", 2.3, -0.1), ("maximize", 2.3, 0.1), ("minimize", None, None)]
 )
