@@ -3,7 +3,9 @@
 - How far ahead it thinks is the coordinator's decision: it answers ``Wait`` while enough is queued.
 - An arm that has nothing is answered for by the next one in the campaign's order, so that no slot waits for an arm where another has an idea. One
   whose answers are of no use rests for a time that grows. Where no arm has anything, the head waits, longer each time.
-- A refused proposal comes back in the next brief, told by the coordinator, so that no proposer repeats itself for ever.
+- A refused proposal goes back to its proposer, where that can mend it, with what came of the same program earlier. It also comes back in the next
+  brief, told by the coordinator, so that no proposer repeats itself for ever.
+- What is for the brief's own arm alone, its charter and an experiment to mend, no other arm is told.
 """
 
 import logging
@@ -17,7 +19,7 @@ import msgspec
 from agents.ending import Ending
 from agents.link import Link
 from agents.patience import Backoff, Clock, Patience
-from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer, ProposerError, Unavailable
+from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Mending, Proposer, ProposerError, Unavailable
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 
@@ -77,9 +79,11 @@ class Thinker:
             logger.warning("no proposal", extra={"agent": self._agent, "arm": brief.arm, "ordinal": brief.ordinal, "error": str(error)})
             self._clock.wait(self._closing, self._failure.next())
             return
-        if self._over.is_set():
-            return
-        match self._link.insist(lambda coordinator: coordinator.propose(self._agent, proposal), until=self._over):
+        answer = self._hand_in(proposal)
+        while isinstance(answer, Refused) and (mended := self._mended(proposal, answer)) is not None:
+            proposal = mended
+            answer = self._hand_in(proposal)
+        match answer:
             case Accepted():
                 self._failure.reset()
                 self._refused = False
@@ -89,10 +93,27 @@ class Thinker:
             case None:
                 pass
 
+    def _hand_in(self, proposal: Proposal) -> Accepted | Refused | None:
+        """The coordinator's answer; None when the agent has come to its end."""
+        if self._over.is_set():
+            return None
+        return self._link.insist(lambda coordinator: coordinator.propose(self._agent, proposal), until=self._over)
+
+    def _mended(self, proposal: Proposal, refused: Refused) -> Proposal | None:
+        """What its proposer makes of a refusal, None where that is the end of it."""
+        proposer = self._proposers[proposal.arm]
+        if self._closing.is_set() or not refused.refusal.mendable or not isinstance(proposer, Mending):
+            return None
+        try:
+            return proposer.mend(proposal, refused)
+        except ProposerError as error:
+            logger.info("refused proposal is not mended", extra={"agent": self._agent, "arm": proposal.arm, "error": str(error)})
+            return None
+
     def _think(self, brief: Brief) -> Proposal:
         for arm in self._arms(brief):
             try:
-                proposal = self._proposers[arm].propose(msgspec.structs.replace(brief, arm=arm))
+                proposal = self._proposers[arm].propose(_for_arm(brief, arm))
             except ProposerError as error:
                 self._note(arm, error)
             else:
@@ -141,3 +162,8 @@ class Thinker:
         if not self._closing.is_set():
             self._clock.wait(self.wake, seconds)
             self.wake.clear()
+
+
+def _for_arm(brief: Brief, arm: str) -> Brief:
+    """The brief as it is told to an arm: what is for another arm alone is left out."""
+    return brief if arm == brief.arm else msgspec.structs.replace(brief, arm=arm, program="", repair=None)

@@ -15,6 +15,14 @@ def charter_path(name: str) -> str:
     return name if (PROGRAMS / name).is_file() and Path(name).name == name else str(Path(name).absolute())
 
 
+def charter_or_nothing(name: str) -> str:
+    """The same, or nothing where this machine has no such charter: the head has it, and tells it in every brief."""
+    try:
+        return read_charter(name)
+    except ConfigError:
+        return ""
+
+
 def read_charter(name: str) -> str:
     """The text of a file in ``configs/programs``, or at that path. Raises ConfigError."""
     path = PROGRAMS / charter_path(name)  # an absolute path stays what it is

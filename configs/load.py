@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from configs.errors import ConfigError as ConfigError
+from configs.reserved import PERSON
 from configs.schema import Config, ModelConfig, Section
 
 SHIPPED = Path(__file__).parent
@@ -203,6 +204,8 @@ def _refuse_contradictions(loaded: Loaded) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"{loaded.origins['arms']}: two arms are named {twice!r}", "Give every arm a name of its own: results are compared by it.")
+    if PERSON in names:
+        raise ConfigError(f"{loaded.origins['arms']}: an arm is named {PERSON!r}", "Give it another name: that is the arm of `autoswarm propose`.")
     _refuse_arm_choice(loaded.config)
     _refuse_handed_on(loaded)
     half = next((name for name, model in loaded.config.models.items() if _half_priced(model)), None)

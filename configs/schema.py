@@ -69,11 +69,18 @@ class AcceptanceConfig(Section):
     """A screen run goes on to confirm when it is better than the best's mean by more than this many standard errors."""
 
 
+class MemoryConfig(Section):
+    """What the swarm remembers of what was tried."""
+
+    retry_after_moves: Annotated[int, Field(ge=0)] = 3
+    """A near miss may be tried again as it was after the best has moved this many times since; 0 means never."""
+
+
 class ArmConfig(Section):
     """A named way of proposing."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-    """Label of the arm."""
+    """Label of the arm. `person` is taken: by the variants of `autoswarm propose`."""
     proposer: Literal["search", "scripted", "llm", "command"] = "search"
     """What proposes."""
     files: list[str] = []
@@ -218,6 +225,8 @@ class Config(Section):
     """What the campaign may cost, in US dollars."""
     models: dict[str, ModelConfig] = {}
     """Prices and limits of models, by the names that arms give them. A later file replaces all of them."""
+    memory: MemoryConfig = MemoryConfig()
+    """What the swarm remembers of what was tried."""
     slots: SlotsConfig = SlotsConfig()
     """Where agents run."""
     trainer: TrainerConfig = TrainerConfig()

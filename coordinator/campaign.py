@@ -22,6 +22,7 @@ from coordinator.events import (
     Rules,
     RulesChanged,
 )
+from coordinator.guiding import Guiding
 from coordinator.leasing import Leasing
 from coordinator.proposing import Proposing
 from coordinator.protocol import AgentCard
@@ -32,7 +33,7 @@ class RulesMismatchError(ValueError):
     """The campaign was started with another metric or budget; its values would not compare."""
 
 
-class Campaign(Proposing, Leasing, Deciding, Spending):
+class Campaign(Proposing, Leasing, Deciding, Spending, Guiding):
     """All commands over a state: what happens to the campaign itself and its agents here, the rest in the books it is made of."""
 
     def begin(self, rules: Rules, now: float) -> list[AnyEvent]:

@@ -109,6 +109,11 @@ class Refusal(StrEnum):
     CLOSED = "closed"
     """The campaign takes no new work."""
 
+    @property
+    def mendable(self) -> bool:
+        """Whether another answer to the same brief may be welcome."""
+        return self not in (Refusal.STALE_BRIEF, Refusal.CLOSED)
+
 
 class Strategy(StrEnum):
     """What kind of idea a brief asks for. It never changes what a verdict rests on."""

@@ -19,7 +19,7 @@ class ArmShare(Struct, frozen=True):
     """An arm and its share of the briefs, relative to the others.
 
     parent: what its variants are made from. strategy: what its briefs ask for; with ``rotate`` that changes on a plateau. control: others are
-    compared with it.
+    compared with it. mends: whether its proposer can mend an experiment that crashed.
     """
 
     name: str
@@ -28,6 +28,7 @@ class ArmShare(Struct, frozen=True):
     strategy: Strategy = Strategy.FREE
     rotate: bool = False
     control: bool = False
+    mends: bool = False
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     arm_floor: float = 0.05
     control_floor: float = 0.1
     plateau: int = 20
+    retry_after_moves: int = 3
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -101,7 +103,10 @@ class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
 
 
 class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_proposed"):
-    """A proposal was accepted as the experiment of that ordinal. origin: what its arm's variants are made from."""
+    """A proposal was accepted as the experiment of that ordinal.
+
+    origin: what its arm's variants are made from. repairs: the experiment it mends. moves: constants it moved, and how.
+    """
 
     experiment: str
     ordinal: int
@@ -117,10 +122,12 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     settings: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     origin: Origin = Origin.BEST
+    repairs: str = ""
+    moves: dict[str, str] = field(default_factory=dict)
 
 
 class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
-    """A proposal cost no training. known: the experiment that tried it before. title, settings: as proposed, for the next brief."""
+    """A proposal cost no training. known: the experiment that tried it before. title, settings, repairs: as proposed, for the next brief."""
 
     agent: str
     arm: str
@@ -131,6 +138,7 @@ class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
     known: str = ""
     title: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    repairs: str = ""
 
 
 class RunQueued(Event, frozen=True, kw_only=True, tag="run_queued"):
@@ -226,6 +234,17 @@ class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
     result: str = UNKNOWN
 
 
+class HintGiven(Event, frozen=True, kw_only=True, tag="hint_given"):
+    """A person said something to all proposers. hint: its id, so that it is taken once."""
+
+    hint: str
+    text: str
+
+
+class HintsWithdrawn(Event, frozen=True, kw_only=True, tag="hints_withdrawn"):
+    """What people said so far is told no more."""
+
+
 class CampaignDraining(Event, frozen=True, kw_only=True, tag="campaign_draining"):
     """No new leases; open runs finish. capped: because the money is spent."""
 
@@ -262,6 +281,8 @@ AnyEvent = (
     | Rebased
     | VerdictGiven
     | CallSettled
+    | HintGiven
+    | HintsWithdrawn
     | CampaignDraining
     | CampaignFinished
     | CampaignResumed

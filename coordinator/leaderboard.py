@@ -128,6 +128,12 @@ def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -
         "hypothesis": experiment.hypothesis,
         "settings": experiment.settings,
         "calls": [call_row(event) for event in calls],
+        "moves": experiment.moves,
+        "delta": experiment.delta,
+        "near": experiment.near,
+        "failure": experiment.failure or None,
+        "repairs": experiment.repairs or None,
+        "repaired": experiment.repaired or None,
         "story": experiment.story,
         "all_runs": [
             {

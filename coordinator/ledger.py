@@ -19,6 +19,7 @@ from coordinator.events import AnyEvent, CampaignStarted, DivisionOpened, Experi
 from coordinator.journal import Entry, Journal
 from coordinator.layout import Layout
 from coordinator.messages import baseline_message, merge_message, rebase_message, variant_message
+from coordinator.moves import moves
 from coordinator.protocol import Proposal
 from coordinator.records import Best, Experiment
 from coordinator.repository import Repository
@@ -144,12 +145,13 @@ class Ledger:
         )
         self.commit([started], at)
 
-    def accept(self, agent: str, proposal: Proposal, found: str) -> str:
-        """Make a proposal an experiment and return its id."""
+    def accept(self, agent: str, proposal: Proposal, found: str, place: str = "") -> str:
+        """Make a proposal an experiment and return its id. place: the division, where a person proposes."""
         at = self._clock()
-        event, *rest = self.campaign.propose(agent, proposal, found)
+        event, *rest = self.campaign.propose(agent, proposal, found, place)
         commit = self._write(proposal.source, [proposal.parent], variant_message(event), at)
-        self.commit([msgspec.structs.replace(event, commit=commit), *rest], at)
+        moved = moves(self.source(proposal.parent), proposal.source)
+        self.commit([msgspec.structs.replace(event, commit=commit, moves=moved), *rest], at)
         return event.experiment
 
     def rebase(self, name: str) -> None:

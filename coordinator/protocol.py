@@ -40,7 +40,9 @@ class Welcome(Struct, frozen=True, kw_only=True):
 class Tried(Struct, frozen=True, kw_only=True):
     """One experiment as a proposer sees it. settings: the variant's module constants as Python literals, where the proposer said them.
 
-    value: mean of its runs, or None while it has none. reason: of its verdict, refusal or crash, in plain words.
+    value: mean of its runs, or None while it has none. reason: of its verdict, refusal or crash, in plain words. delta: its gain over the best it was
+    compared with at its verdict, in the metric's unit. near: rejected, and by no more than the noise. failure: its crash class, ``timed_out`` or
+    ``cheated``. age: seconds since it was proposed, while it has no verdict; None in step, where nothing may hang on time.
     """
 
     experiment: str
@@ -50,6 +52,26 @@ class Tried(Struct, frozen=True, kw_only=True):
     settings: dict[str, str] = field(default_factory=dict)
     value: float | None = None
     reason: str = ""
+    delta: float | None = None
+    near: bool = False
+    failure: str = ""
+    age: float | None = None
+
+
+class Repair(Struct, frozen=True, kw_only=True):
+    """An experiment of the brief's own arm that crashed, to be mended once.
+
+    parent: the commit it started from; the mended program starts from there too. source: its text. failure: the crash class. message: the last line
+    of its traceback or what the judge saw. tail: the end of its log. The last two are a program's words: data.
+    """
+
+    experiment: str
+    title: str
+    parent: str
+    source: str
+    failure: str
+    message: str = ""
+    tail: str = ""
 
 
 class Piece(Struct, frozen=True, kw_only=True):
@@ -69,7 +91,9 @@ class Brief(Struct, frozen=True, kw_only=True):
     ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal briefs carry equal seeds. parent: commit.
     source: the parent's text. baseline, best: means in the metric's unit, sigma: standard deviation of unchanged code; None until measured.
     tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what it is about.
-    barred: arms that may not answer in this one's place: they draw from the baseline and learn from nobody else.
+    barred: arms that may not answer in this one's place: they draw from the baseline and learn from nobody else. hints: what people said, newest
+    last. lessons: what the whole history says, a line each. program: the charter as it is now, empty where the arm reads none. repair: what is to be
+    mended instead of having another idea.
 
     An arm that draws from the baseline has that as its parent and as its best, and is told of its own experiments alone.
     """
@@ -89,10 +113,17 @@ class Brief(Struct, frozen=True, kw_only=True):
     strategy: Strategy = Strategy.FREE
     pieces: list[Piece] = field(default_factory=list)
     barred: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+    lessons: list[str] = field(default_factory=list)
+    program: str = ""
+    repair: Repair | None = None
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
-    """A proposer's answer to a brief. proposal: its own unique id, so that a repeated call is recognised. calls: ids of the calls it came of."""
+    """A proposer's answer to a brief. proposal: its own unique id, so that a repeated call is recognised.
+
+    calls: ids of the calls it came of. repairs: the experiment it mends, if any.
+    """
 
     proposal: str
     ordinal: int
@@ -103,6 +134,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
     hypothesis: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    repairs: str = ""
 
 
 class Accepted(Struct, frozen=True):
@@ -112,11 +144,12 @@ class Accepted(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """The proposal costs no training. known: the experiment that tried it before, for a duplicate."""
+    """The proposal costs no training. known: the experiment that tried it before, for a duplicate; earlier: what came of that."""
 
     refusal: Refusal
     reason: str
     known: str = ""
+    earlier: Tried | None = None
 
 
 class Wait(Struct, frozen=True):

@@ -40,7 +40,9 @@ class Run(Struct, kw_only=True):
 class Experiment(Struct, kw_only=True):
     """One idea and what became of it. ordinal: 0 for a baseline. grounds: what its merge rests on.
 
-    gain: how much better its merge made the best, in the metric's unit; 0 without one.
+    gain: how much better its merge made the best, in the metric's unit; 0 without one. delta: gain over the best it was compared with, in that unit.
+    near: rejected by no more than the noise. bests: how many bests its division had had by its last verdict. failure: crash class, ``timed_out`` or
+    ``cheated``. moves: constants it moved from its parent, and how. repairs: the experiment it mends; repaired: the one that mends it.
     """
 
     experiment: str
@@ -65,6 +67,13 @@ class Experiment(Struct, kw_only=True):
     gain: float = 0.0
     merge_commit: str = ""
     grounds: Grounds | None = None
+    delta: float | None = None
+    near: bool = False
+    bests: int = 0
+    failure: str = ""
+    moves: dict[str, str] = field(default_factory=dict)
+    repairs: str = ""
+    repaired: str = ""
     proposed_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None

@@ -6,6 +6,7 @@
 - Heartbeats, briefs in hand and open calls are soft: nothing about them is journaled, and after a restart every lease has its full life again.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,13 +17,15 @@ import msgspec
 
 from configs.load import ConfigError
 from coordinator.campaign import RulesMismatchError
-from coordinator.domain import Phase, Refusal
-from coordinator.events import ProposalRefused, Rules
+from coordinator.domain import Phase
+from coordinator.events import Rules
 from coordinator.gate import Gate
+from coordinator.inbox import Inbox, Letter
 from coordinator.journal import CampaignLock
 from coordinator.layout import Layout
 from coordinator.leaderboard import Json, row, status
 from coordinator.ledger import Ledger, Listener, TaskCard
+from coordinator.programs import Programs
 from coordinator.protocol import (
     Accepted,
     Ack,
@@ -39,13 +42,15 @@ from coordinator.protocol import (
     Wait,
     Welcome,
 )
+from coordinator.reception import Reception
 from coordinator.reservations import OpenCall
 from coordinator.rulebook import UnknownAgentError
 from coordinator.soft import Soft
 from coordinator.state import CampaignState
-from coordinator.surface import digest
 from coordinator.till import Till
 from evaluator.result import Progress, RunResult
+
+log = logging.getLogger(__name__)
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -73,6 +78,7 @@ class Service:
         pace: Pace = DEFAULT_PACE,
         clock: Callable[[], float] = time.time,
         listeners: Iterable[Listener] = (),
+        programs: Programs | None = None,
     ) -> None:
         """Open or make the campaign. Raises ConfigError where it cannot be used, CampaignBusyError when another coordinator has it."""
         self._mutex = threading.RLock()
@@ -83,8 +89,11 @@ class Service:
         self.changes = 0
         self._layout = layout
         self._till = Till(layout.calls, clock)
-        self._gate = Gate(task.frozen, task.imports)
-        _require_kept(self._gate, task)
+        self._programs = programs or Programs({})
+        self._inbox = Inbox(layout.inbox)
+        gate = Gate(task.frozen, task.imports)
+        self._reception = Reception(gate)
+        _require_kept(gate, task)
         _make(layout)
         self._lock = CampaignLock(layout.folder)
         layout.stop_request.unlink(missing_ok=True)  # meant for a coordinator before this one
@@ -195,7 +204,7 @@ class Service:
         """See ``Coordinator.join``."""
         with self._transaction() as ledger:
             self._soft.heard(card.agent)
-            self._soft.forget_brief(card.agent)
+            self._soft.forget_thought(card.agent)
             known = self.state.agents.get(card.agent)
             if known is not None and known.card.incarnation != card.incarnation:  # its earlier life can settle nothing any more
                 self._give_up(self._till.held.of_agent(card.agent))
@@ -215,43 +224,31 @@ class Service:
         with self._mutex:
             division = self._known(agent)
             peers = {name for name, each in self.state.agents.items() if each.card.division == division}
-            brief = self._ledger.campaign.brief(agent, self._soft.thinking(agent, peers))
+            brief = self._ledger.campaign.brief(agent, self._soft.thinking(agent, peers), self._clock(), self._soft.offered)
             if isinstance(brief, Wait):
                 self._soft.forget_brief(agent)
                 return brief
             self._soft.thinks(agent)
-            return self._with_texts(brief)
+            return self._complete(agent, brief)
 
-    def _with_texts(self, brief: Brief) -> Brief:
-        source = self._ledger.source
+    def _complete(self, agent: str, brief: Brief) -> Brief:
+        """The brief with what is no business of rules: programs, and the charter as it is now."""
+        source, repair = self._ledger.source, brief.repair
+        if repair is not None:
+            self._soft.offers(repair.experiment, agent)
+            repair = msgspec.structs.replace(repair, source=source(self.state.experiments[repair.experiment].commit))
         pieces = [msgspec.structs.replace(each, before=source(each.parent), after=source(each.commit)) for each in brief.pieces]
-        return msgspec.structs.replace(brief, source=source(brief.parent), pieces=pieces)
+        texts = {"source": source(brief.parent), "program": self._programs.text(brief.arm)}
+        return msgspec.structs.replace(brief, **texts, pieces=pieces, repair=repair)
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
         """See ``Coordinator.propose``."""
         with self._transaction() as ledger:
             self._known(agent)
-            self._soft.forget_brief(agent)
-            known = self.state.proposals.get(proposal.proposal)
-            if known is not None:
-                return Accepted(known)
-            proposal = _writable(proposal)
-            found, refusal = self._look(agent, proposal)
-            if refusal is not None:
-                ledger.commit([refusal])
-                return Refused(refusal.refusal, refusal.reason, refusal.known)
-            return Accepted(ledger.accept(agent, proposal, found))
-
-    def _look(self, agent: str, proposal: Proposal) -> tuple[str, ProposalRefused | None]:
-        """Digest of the text, and why it is refused if it is."""
-        campaign = self._ledger.campaign
-        if proposal.parent not in self.state.digests:
-            return "", campaign.refused(agent, proposal, Refusal.STALE_BRIEF, f"commit {proposal.parent[:12]} is not of this campaign")
-        objection = self._gate.look(proposal.source)
-        if objection is not None:
-            return "", campaign.refused(agent, proposal, objection.refusal, objection.reason)
-        found = digest(proposal.source)
-        return found, campaign.refuse(agent, proposal, found)
+            answer = self._reception.receive(ledger, agent, proposal)
+            if not ledger.campaign.still_thinks(proposal.arm, answer):
+                self._soft.forget_brief(agent)
+            return answer
 
     def lease(self, agent: str) -> Lease | Wait:
         """See ``Coordinator.lease``."""
@@ -341,7 +338,7 @@ class Service:
     # ------------------------------------------------------------------ what people and time ask
 
     def tick(self) -> None:
-        """Take back leases nobody renewed, see to limits and to a request to stop. To be called every second or so."""
+        """Take back leases nobody renewed, take in what people left, see to limits and to a request to stop. To be called every second or so."""
         with self._transaction() as ledger:
             if (asked := self._stop_asked()) is not None:
                 self._soft.stopping = asked == "now"
@@ -350,6 +347,20 @@ class Service:
                 self._soft.forget(agent)
                 ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
             self._give_up(self._till.expired())
+        for letter in self._inbox.letters():
+            self._take_in(letter)
+
+    def _take_in(self, letter: Letter) -> None:
+        """A letter by itself: one that makes us fail must harm nothing else, and not come again every second."""
+        try:
+            with self._transaction() as ledger:
+                dealt_with = self._reception.take_in(ledger, letter)
+        except ConfigError:  # a full disk: it waits
+            raise
+        except Exception:
+            log.exception("what a person left made us fail", extra={"letter": letter.name})
+            return self._inbox.put_aside(letter.name)
+        return self._inbox.done(letter.name) if dealt_with else None
 
     def drain(self, reason: str, now: bool = False) -> None:
         """Take no new work; with ``now`` also end the open runs and queue them again."""
@@ -375,16 +386,6 @@ class Service:
         """The status page."""
         with self._mutex:
             return status(self.state, self._clock(), alive=True, progress=self._soft.progress, calls_usd=self._till.held.usd)
-
-
-def _writable(proposal: Proposal) -> Proposal:
-    """The proposal with words that can be written down: a model's JSON may hold halves of characters. Its source is the gate's business."""
-    settings = {_text(key): _text(value) for key, value in proposal.settings.items()}
-    return msgspec.structs.replace(proposal, title=_text(proposal.title), hypothesis=_text(proposal.hypothesis), settings=settings)
-
-
-def _text(words: str) -> str:
-    return words.encode(errors="replace").decode()
 
 
 def _require_kept(gate: Gate, task: TaskCard) -> None:

@@ -16,6 +16,9 @@ class Soft:
         self._ttl = ttl
         self._heard: dict[str, float] = {}
         self._briefed: dict[str, float] = {}
+        self._offer_of: dict[str, str] = {}
+        self.offered: set[str] = set()
+        """Crashed experiments that somebody was asked to mend."""
         self.progress: dict[str, Progress] = {}
         self.stopping = False
 
@@ -32,7 +35,7 @@ class Soft:
         """The agent is gone."""
         self._heard.pop(agent, None)
         self.progress.pop(agent, None)
-        self.forget_brief(agent)
+        self.forget_thought(agent)
 
     def silent(self) -> list[str]:
         """Agents that said nothing for the ttl."""
@@ -46,6 +49,16 @@ class Soft:
     def forget_brief(self, agent: str) -> None:
         """The agent holds no brief any more."""
         self._briefed.pop(agent, None)
+
+    def forget_thought(self, agent: str) -> None:
+        """Nobody thinks about the agent's brief any more: what it was to mend may be offered to another."""
+        self.forget_brief(agent)
+        self.offered.discard(self._offer_of.pop(agent, ""))
+
+    def offers(self, experiment: str, agent: str) -> None:
+        """The agent was asked to mend the experiment. What it was asked before is behind it: nobody is asked that again."""
+        self._offer_of[agent] = experiment
+        self.offered.add(experiment)
 
     def thinking(self, agent: str, among: set[str]) -> int:
         """How many others among these agents hold a brief."""

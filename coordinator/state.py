@@ -9,8 +9,9 @@ from collections import Counter
 from statistics import fmean
 from typing import assert_never
 
+from configs.reserved import PERSON
 from coordinator.arms import ArmTally
-from coordinator.domain import PRIORITY, SUCCESSORS, Metric, Phase, Purpose, Refusal, State, Verdict
+from coordinator.domain import PRIORITY, SUCCESSORS, Metric, Phase, Purpose, State, Verdict
 from coordinator.events import (
     AgentJoined,
     AgentLeft,
@@ -23,6 +24,8 @@ from coordinator.events import (
     DivisionOpened,
     EpochBegan,
     ExperimentProposed,
+    HintGiven,
+    HintsWithdrawn,
     LateReport,
     ProposalRefused,
     Rebased,
@@ -35,6 +38,9 @@ from coordinator.events import (
     WentStale,
     subject,
 )
+from coordinator.guidance import Guidance
+from coordinator.hindsight import decided, mendable
+from coordinator.lessons import Lessons
 from coordinator.occupancy import Occupancy
 from coordinator.protocol import Token
 from coordinator.records import Agent, Best, Division, Experiment, Run
@@ -94,6 +100,9 @@ class CampaignState:
         self.tallies: dict[str, ArmTally] = {}
         self.occupancy = Occupancy()
         self.spend = Spend()
+        self.lessons = Lessons()
+        self.guidance = Guidance()
+        self.broken: dict[str, None] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CampaignState) and vars(self) == vars(other)
@@ -162,6 +171,10 @@ class CampaignState:
                 self._decide(event, at)
             case CallSettled():
                 self.spend.settle(event)
+            case HintGiven():
+                self.guidance.give(event)
+            case HintsWithdrawn():
+                self.guidance.withdraw()
             case CampaignDraining() | CampaignFinished() | CampaignResumed():
                 self._turn(event)
             case _:
@@ -235,9 +248,14 @@ class CampaignState:
                 settings=event.settings,
                 calls=event.calls,
                 origin=event.origin,
+                moves=event.moves,
+                repairs=event.repairs,
                 proposed_at=at,
             )
         )
+        if event.repairs:
+            self.experiments[event.repairs].repaired = event.experiment
+            self.broken.pop(event.repairs, None)
         self.by_ordinal.append(event.experiment)
         self.divisions[event.division].ordinals.append(event.ordinal)
         self._tally(event.arm, "proposals")
@@ -247,9 +265,12 @@ class CampaignState:
     def _refuse(self, event: ProposalRefused) -> None:
         """Remember what was refused since the last acceptance: the next brief tells it, so that no proposer repeats itself for ever."""
         self.refusals[event.refusal.value] += 1
-        if event.refusal not in (Refusal.STALE_BRIEF, Refusal.CLOSED):
+        if event.arm == PERSON:
+            self.guidance.answer(event)
+        elif event.refusal.mendable:
             self.refused += 1
             self._tally(event.arm, "refused")
+            self.broken.pop(event.repairs, None)
             self.turned_away = [*self.turned_away[-MOST_TURNED_AWAY:], event]
 
     def _add(self, experiment: Experiment) -> None:
@@ -284,6 +305,7 @@ class CampaignState:
         self.finished.append(experiment.experiment)
         self._account(experiment, state)
         self.live.pop(experiment.experiment, None)
+        self.lessons.learn(experiment)
         while self.settled < len(self.by_ordinal) and self.experiments[self.by_ordinal[self.settled]].state.final:
             self.settled += 1
 
@@ -308,6 +330,7 @@ class CampaignState:
 
     def _decide(self, event: VerdictGiven, at: float) -> None:
         experiment = self._of(event.experiment)
+        decided(experiment, event, self.divisions[experiment.division], self.metric)
         experiment.verdict, experiment.value = event.verdict, event.value
         self.verdicts[event.verdict.value] += 1
         match event.verdict:
@@ -429,18 +452,23 @@ class CampaignState:
                 if experiment.complete:
                     self._step(experiment, State.MEASURED)
             case Crashed(kind=kind, message=message):
-                self._fail(experiment, State.CRASHED, f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value, at)
+                reason = f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value
+                self._fail(experiment, State.CRASHED, kind.value, reason, at)
             case TimedOut(limit=limit, seconds=seconds):
-                self._fail(experiment, State.CRASHED, f"timed out at its {limit.value.replace('_', ' ')} after {seconds:.1f} s", at)
+                reason = f"timed out at its {limit.value.replace('_', ' ')} after {seconds:.1f} s"
+                self._fail(experiment, State.CRASHED, "timed_out", reason, at)
             case Cheated(kind=kind, evidence=evidence):
-                self._fail(experiment, State.CHEATED, f"{kind}: {evidence}", at)
+                self._fail(experiment, State.CHEATED, "cheated", f"{kind}: {evidence}", at)
             case Lost(reason=reason):
                 raise InvalidTransition(event.experiment, f"a lost run cannot be reported ({reason})", experiment.story)
             case _:
                 assert_never(event.result.outcome)
 
-    def _fail(self, experiment: Experiment, state: State, reason: str, at: float) -> None:
+    def _fail(self, experiment: Experiment, state: State, failure: str, reason: str, at: float) -> None:
         self._unqueue(experiment)
+        experiment.failure = failure
+        if mendable(experiment, self.start.rules.arms):
+            self.broken[experiment.experiment] = None
         experiment.value = fmean(experiment.values) if experiment.values else None
         self._finish(experiment, state, reason, at)
 

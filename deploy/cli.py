@@ -1,6 +1,7 @@
 """The command line. Parses first; what a command needs is imported in its body, so that `--help` waits for nothing.
 
-Result on stdout, progress on stderr; exit codes and errors: ``deploy.exits``. Commands that read are in ``deploy.reading``.
+Result on stdout, progress on stderr; exit codes and errors: ``deploy.exits``. Commands that read are in ``deploy.reading``, those by
+which a person steers in ``deploy.steering``.
 """
 
 import logging
@@ -12,7 +13,7 @@ from typing import Any
 import rich_click as click
 from click.exceptions import Exit
 
-from deploy import reading
+from deploy import reading, steering
 
 campaigns = click.option(
     "--campaigns",
@@ -43,6 +44,8 @@ ORDER = (
     "logs",
     "calls",
     "try",
+    "hint",
+    "propose",
     "stop",
     "export",
     "config",
@@ -239,7 +242,7 @@ def config_show(items: tuple[str, ...], origin: bool, explain: bool, as_json: bo
         click.echo(resolved_yaml(loaded), nl=False)
 
 
-for command in reading.COMMANDS:
+for command in (*reading.COMMANDS, *steering.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

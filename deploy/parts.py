@@ -13,7 +13,7 @@ from agents.proposers.arms import make_proposers
 from agents.proposers.warming import warm_up
 from agents.purse import LinkedPurse
 from agents.spool import Spool
-from configs.charter import charter_path
+from configs.charter import charter_or_nothing, charter_path, read_charter
 from configs.errors import ConfigError
 from configs.schema import ArmConfig, Config, TrainerConfig, TrustConfig
 from coordinator.domain import ArmChoice, Direction, Metric, Origin, Strategy
@@ -22,6 +22,7 @@ from coordinator.layout import Layout
 from coordinator.ledger import TaskCard
 from coordinator.metrics import Metrics, serve
 from coordinator.money import ModelTerms, MoneyRules
+from coordinator.programs import Programs
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service import Pace, Service
 from coordinator.trust import Mode, TrustRules
@@ -32,6 +33,9 @@ from trainer.contract import Slot, Trainer
 from trainer.task import TASKS, Task, load_task
 
 log = logging.getLogger(__name__)
+
+THINKING = ("llm", "command")
+"""Proposers that read a charter, and can mend what crashed."""
 
 
 class SlotOrder(Struct, frozen=True, kw_only=True):
@@ -97,6 +101,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         arm_floor=campaign.arm_floor,
         control_floor=campaign.control_floor,
         plateau=campaign.plateau,
+        retry_after_moves=config.memory.retry_after_moves,
         money=money_of(config),
     )
 
@@ -105,7 +110,7 @@ def share_of(arm: ArmConfig) -> ArmShare:
     """An arm as the rules know it."""
     rotates = arm.strategy == "rotate"
     strategy = Strategy.FREE if rotates else Strategy(arm.strategy)
-    return ArmShare(arm.name, arm.weight, Origin(arm.parent), strategy, rotates, arm.control)
+    return ArmShare(arm.name, arm.weight, Origin(arm.parent), strategy, rotates, arm.control, mends=arm.proposer in THINKING)
 
 
 def money_of(config: Config) -> MoneyRules:
@@ -139,7 +144,7 @@ def open_service(config: Config) -> Service:
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
     pace = Pace(wanted.heartbeat, wanted.lease_ttl)
-    service = Service(layout, card_of(task), rules_of(config, task), pace, listeners=[metrics.observe])
+    service = Service(layout, card_of(task), rules_of(config, task), pace, listeners=[metrics.observe], programs=programs_of(config))
     metrics.show(service.status)
     try:
         if wanted.metrics_port:
@@ -149,6 +154,14 @@ def open_service(config: Config) -> Service:
         raise
     log_to(layout.logs / "coordinator.log")
     return service
+
+
+def programs_of(config: Config) -> Programs:
+    """The charters of the arms that read one. Raises ConfigError where one cannot be read here, at the head."""
+    names = {arm.name: arm.program or config.campaign.program for arm in config.arms if arm.proposer in THINKING}
+    for name in names.values():
+        read_charter(name)
+    return Programs({arm: charter_path(name) for arm, name in names.items()})
 
 
 def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
@@ -175,7 +188,7 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         card,
         coordinator,
         trainer,
-        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, purse),
+        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, purse, charter_or_nothing),
         Spool(layout.spool / order.agent),
         layout.runs,
         purse=purse,

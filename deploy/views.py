@@ -238,6 +238,8 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
         "by": f"{page['agent'] or '–'}, arm {page['arm'] or '–'}, division {page['division']}",
         "time": f"{moment(page['started_at'])} to {moment(page['finished_at'])}",
         "hypothesis": one_line(page["hypothesis"]),
+        "repairs": page["repairs"] or "",
+        "repaired by": page["repaired"] or "",
         "settings": ", ".join(f"{one_line(key)} = {one_line(value)}" for key, value in page["settings"].items()),
         "logs": str(runs.runs / f"{page['experiment']}.*"),
     }

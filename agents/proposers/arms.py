@@ -1,6 +1,6 @@
 """The configured arms as proposers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -19,16 +19,24 @@ def make_proposers(
     surface: str = SURFACE,
     frozen: Mapping[str, str] | None = None,
     purse: Purse | None = None,
+    charter: Callable[[str], str] = read_charter,
 ) -> dict[str, Proposer]:
     """A proposer per arm, in the order of the configuration. What it returns can be pickled. Raises ConfigError.
 
     choices: the task's. program: charter of arms that name none. surface: name of the file that can change. frozen: files it imports, to read.
-    purse: allows and counts calls of models.
+    purse: allows and counts calls of models. charter: reads one by its name; what a brief says goes before what it read.
     """
-    return {arm.name: _make(arm, choices, program, surface, frozen or {}, purse) for arm in arms}
+    return {arm.name: _make(arm, choices, lambda own: charter(own or program), surface, frozen or {}, purse) for arm in arms}
 
 
-def _make(arm: ArmConfig, choices: Mapping[str, list[str]], program: str, surface: str, frozen: Mapping[str, str], purse: Purse | None) -> Proposer:
+def _make(
+    arm: ArmConfig,
+    choices: Mapping[str, list[str]],
+    charter: Callable[[str | None], str],
+    surface: str,
+    frozen: Mapping[str, str],
+    purse: Purse | None,
+) -> Proposer:
     match arm.proposer:
         case "search":
             from agents.proposers.search import SearchProposer  # libcst: only where it is needed
@@ -39,14 +47,14 @@ def _make(arm: ArmConfig, choices: Mapping[str, list[str]], program: str, surfac
 
             return ScriptedProposer([Path(file) for file in arm.files])
         case "llm":
-            return _make_llm(arm, arm.program or program, surface, purse)
+            return _make_llm(arm, charter, surface, purse)
         case "command":
-            return _make_command(arm, arm.program or program, surface, frozen)
+            return _make_command(arm, charter, surface, frozen)
         case other:
             assert_never(other)
 
 
-def _make_llm(arm: ArmConfig, program: str, surface: str, purse: Purse | None) -> Proposer:
+def _make_llm(arm: ArmConfig, charter: Callable[[str | None], str], surface: str, purse: Purse | None) -> Proposer:
     """litellm itself is imported by the first call."""
     from agents.proposers.completion import Options
     from agents.proposers.litellm_completion import LitellmCompletion
@@ -56,10 +64,10 @@ def _make_llm(arm: ArmConfig, program: str, surface: str, purse: Purse | None) -
     if not arm.models:
         raise ConfigError(f"arm {arm.name!r} asks no model", "Give it `models`, for example [anthropic/NAME].")
     options = Options(api_base=arm.api_base, temperature=arm.temperature, max_tokens=arm.max_tokens, timeout=arm.timeout)
-    return LlmProposer(Persistent(LitellmCompletion(), arm.models, options), read_charter(program), surface, purse)
+    return LlmProposer(Persistent(LitellmCompletion(), arm.models, options), charter(arm.program), surface, purse)
 
 
-def _make_command(arm: ArmConfig, program: str, surface: str, frozen: Mapping[str, str]) -> Proposer:
+def _make_command(arm: ArmConfig, charter: Callable[[str | None], str], surface: str, frozen: Mapping[str, str]) -> Proposer:
     """Whether its program is there is asked where it runs, with every brief: agents live on other machines."""
     from agents.proposers.command import CommandOrder, CommandProposer
     from agents.proposers.command_templates import FIELDS, TEMPLATES, unknown_field
@@ -74,4 +82,4 @@ def _make_command(arm: ArmConfig, program: str, surface: str, frozen: Mapping[st
             f"{f'Did you mean {{{near}}}? ' if near else ''}There are {', '.join(f'{{{name}}}' for name in FIELDS)}.",
         )
     order = CommandOrder(template=arm.template, command=tuple(arm.command), env=tuple(arm.env), timeout=arm.timeout)
-    return CommandProposer(order, read_charter(program), frozen, surface)
+    return CommandProposer(order, charter(arm.program), frozen, surface)

@@ -30,7 +30,7 @@ from agents.proposers.command_prompt import problem_text, prompt_text
 from agents.proposers.command_templates import TEMPLATES, Heard, Template, filled, words
 from agents.proposers.command_worktree import Worktree
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable, proposal_id
-from agents.proposers.prompt import situation
+from agents.proposers.prompt import grounded, situation
 from agents.proposers.quoting import one_line
 from agents.proposers.redaction import redacted, redacted_answer
 from coordinator.protocol import Brief, Proposal
@@ -65,7 +65,7 @@ class CommandOrder(Struct, frozen=True, kw_only=True):
 
 
 class CommandProposer:
-    """Runs one command line for every brief. Between briefs it remembers only how many in a row brought nothing."""
+    """Runs one command line for every brief. Between briefs it remembers how many in a row brought nothing, and the charter the last one brought."""
 
     def __init__(
         self,
@@ -98,6 +98,8 @@ class CommandProposer:
             left = self._until - self._now()
             raise Unavailable(f"{self._name}: brought nothing {self._fruitless} times in a row; {left:.0f} s of its rest are left")
         self._require_programs()
+        self._program = brief.program or self._program
+        brief = grounded(brief)
         try:
             with CommandLink(self._scratch) as link:
                 proposal = self._work(brief, link, _laid_out(link.folder, brief, self._surface, self._texts(brief)))
@@ -162,6 +164,7 @@ class CommandProposer:
             title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
             hypothesis=hypothesis,
             settings=settings,
+            repairs=brief.repair.experiment if brief.repair else "",
         )
 
     # ------------------------------------------------------------------ what goes wrong

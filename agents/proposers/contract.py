@@ -10,9 +10,9 @@
 """
 
 import hashlib
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from coordinator.protocol import Brief, Proposal
+from coordinator.protocol import Brief, Proposal, Refused
 
 
 class ProposerError(Exception):
@@ -40,6 +40,15 @@ class Proposer(Protocol):
 
     def propose(self, brief: Brief) -> Proposal:
         """Answer a brief. Raises ProposerError when nothing came of it, Exhausted when nothing ever will."""
+        ...
+
+
+@runtime_checkable
+class Mending(Protocol):
+    """A proposer that can be told why its last proposal was refused, and answer the same brief again."""
+
+    def mend(self, proposal: Proposal, refused: Refused) -> Proposal:
+        """Another answer to the brief of ``proposal``, the last one it made. Raises ProposerError when it has none."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 - An answer whose edit does not apply, compile, keep the contract or change anything is sent back in the same conversation, at most twice, with what
   helps to mend it. What reaches a slot has passed all of that.
+- So is one whose program the coordinator refuses, with what the same program gave earlier. All of that together is at most two repairs.
 - The answer is untrusted. It is parsed and compiled, never executed, and never becomes a program unless it holds a whole edit.
 """
 
@@ -14,11 +15,11 @@ from agents.edits.outcome import Edited, Kind, Problem, bounded
 from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
 from agents.proposers.calls import Calls
 from agents.proposers.completion import Message, Reply
-from agents.proposers.contract import ArmStopped, Fruitless, proposal_id
+from agents.proposers.contract import ArmStopped, Fruitless, ProposerError, proposal_id
 from agents.proposers.persistence import Persistent, TooLongError
-from agents.proposers.prompt import first_messages
+from agents.proposers.prompt import first_messages, grounded, refusal_message
 from agents.proposers.purse import FreePurse, Purse
-from coordinator.protocol import Brief, Proposal
+from coordinator.protocol import Brief, Proposal, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -28,53 +29,56 @@ REPEATED_CHARS = 60_000
 """Of an answer that are repeated to the model when it is sent back: more than a whole file of 26 kB."""
 
 
-class _Answer(Struct, frozen=True):
-    """An edit and the answer it came from."""
+class _Talk(Struct):
+    """A conversation about one brief. turns: answers asked for. proposal: id of what came of it last."""
 
-    edited: Edited
-    text: str
+    brief: Brief
+    messages: list[Message]
+    calls: Calls
+    turns: int = 0
+    proposal: str = ""
 
 
 class LlmProposer:
-    """Asks the models of ``persistent`` by the charter ``program``. It remembers nothing of its own between briefs."""
+    """Asks the models of ``persistent`` by the charter ``program``. Between briefs it remembers nothing but the charter the last one brought."""
 
     def __init__(self, persistent: Persistent, program: str, surface: str = SURFACE, purse: Purse | None = None) -> None:
-        """program: the charter's text. surface: name of the file that can change. purse: allows and counts calls; None lets all of them be."""
+        """program: the charter's text, until a brief brings another. surface: name of the file that can change. purse: allows and counts calls."""
         self._persistent = persistent
         self._program = program
         self._surface = surface
         self._purse = purse or FreePurse()
+        self._talk: _Talk | None = None
 
     def propose(self, brief: Brief) -> Proposal:
         """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, Fruitless without a sound edit."""
-        calls = Calls(self._purse, brief)
-        answer = self._converse(brief, calls)
-        source = answer.edited.source
-        title, hypothesis = title_and_hypothesis(answer.text)
-        settings = settings_of(source)
-        return Proposal(
-            proposal=proposal_id(brief, source),
-            ordinal=brief.ordinal,
-            arm=brief.arm,
-            parent=brief.parent,
-            source=source,
-            title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
-            hypothesis=hypothesis,
-            settings=settings,
-            calls=calls.made,
-        )
-
-    def _converse(self, brief: Brief, calls: Calls) -> _Answer:
+        self._program = brief.program or self._program
         messages = first_messages(brief, self._program, self._surface)
-        problem = ""
-        for turn in range(1 + REPAIRS):
-            reply = self._reply(messages, calls, first=turn == 0)
-            result = _result(reply, brief.source, self._surface)
-            calls.answered(reply, _word(result))
-            _log(brief, reply, result, turn)
+        self._talk = _Talk(brief=grounded(brief), messages=messages, calls=Calls(self._purse, brief))
+        return self._continue(self._talk)
+
+    def mend(self, proposal: Proposal, refused: Refused) -> Proposal:
+        """See ``Mending.mend``: one of the repairs of that conversation. Raises ProposerError when they are used up."""
+        talk = self._talk
+        if talk is None or talk.proposal != proposal.proposal:
+            raise ProposerError("the conversation it came from is over")
+        talk.messages += [Message("user", refusal_message(talk.brief, refused))]
+        return self._continue(talk)
+
+    def _continue(self, talk: _Talk) -> Proposal:
+        problem = "the program was refused"
+        while talk.turns <= REPAIRS:
+            reply = self._reply(talk.messages, talk.calls, first=talk.turns == 0)
+            result = _result(reply, talk.brief.source, self._surface)
+            talk.calls.answered(reply, _word(result))
+            _log(talk.brief, reply, result, talk.turns)
+            talk.turns += 1
             if isinstance(result, Edited):
-                return _Answer(result, reply.text)
-            messages = [*messages, *_sent_back(reply, result)]
+                talk.messages.append(_said(reply))
+                proposal = _proposal(talk, result.source, reply.text)
+                talk.proposal = proposal.proposal
+                return proposal
+            talk.messages += _sent_back(reply, result)
             problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
         raise Fruitless(problem)
 
@@ -99,11 +103,33 @@ def _word(result: Edited | Problem) -> str:
     return result.format.name.lower() if isinstance(result, Edited) else result.kind.value
 
 
+def _proposal(talk: _Talk, source: str, text: str) -> Proposal:
+    """An edit as a proposal, with what its answer said of it."""
+    brief = talk.brief
+    title, hypothesis = title_and_hypothesis(text)
+    settings = settings_of(source)
+    return Proposal(
+        proposal=proposal_id(brief, source),
+        ordinal=brief.ordinal,
+        arm=brief.arm,
+        parent=brief.parent,
+        source=source,
+        title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
+        hypothesis=hypothesis,
+        settings=settings,
+        calls=talk.calls.made,
+        repairs=brief.repair.experiment if brief.repair else "",
+    )
+
+
+def _said(reply: Reply) -> Message:
+    return Message("assistant", bounded(reply.text, REPEATED_CHARS) if reply.text.strip() else "(nothing)")
+
+
 def _sent_back(reply: Reply, problem: Problem) -> list[Message]:
-    said = bounded(reply.text, REPEATED_CHARS) if reply.text.strip() else "(nothing)"
     hint = f"\n\n{problem.hint}" if problem.hint else ""
     asked = "Nothing of your answer was applied. Answer again in full: TITLE, HYPOTHESIS, and every block, for the file as it was given."
-    return [Message("assistant", said), Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}")]
+    return [_said(reply), Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}")]
 
 
 def _log(brief: Brief, reply: Reply, result: Edited | Problem, turn: int) -> None:

@@ -5,14 +5,15 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from agents.proposers.completion import CompletionError, Failure, Message, Options
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.litellm_completion import LitellmCompletion
 from agents.proposers.llm import REPAIRS, LlmProposer
 from agents.proposers.persistence import Insistence, Persistent
-from coordinator.domain import Direction, Metric
-from coordinator.protocol import Brief, Proposal
+from coordinator.domain import Direction, Metric, Refusal, State
+from coordinator.protocol import Brief, Proposal, Refused, Repair, Tried
 from tests.integration.chat_server import Answer, ChatServer, chat_server, refused, said
 
 KEY = "sk-planted-4f8b2c91d7e6"
@@ -259,6 +260,69 @@ def test_an_answer_cut_off_is_not_applied_even_where_it_would_fit(server: ChatSe
     server.play(said(GOOD, finish="length"), said(GOOD.replace("6", "8")))
     assert proposer(server).propose(BRIEF).settings["DEPTH"] == "8"
     assert "cut off" in server.requests[1]["messages"][3]["content"]
+
+
+DUPLICATE = Refused(
+    Refusal.DUPLICATE,
+    "the same program as e00002",
+    "e00002",
+    Tried(experiment="e00002", title="deeper", state=State.REJECTED, arm="other", value=1.27, reason="worse by 7 σ"),
+)
+
+
+def test_a_duplicate_goes_back_to_the_model_with_what_the_same_program_gave_earlier(server: ChatServer) -> None:
+    server.play(said(GOOD), said(GOOD.replace("6", "8")))
+    mind = proposer(server)
+    mended = mind.mend(mind.propose(BRIEF), DUPLICATE)
+    assert mended.settings["DEPTH"] == "8"
+    first, second = (request["messages"] for request in server.requests)
+    assert second[:2] == first
+    assert second[2] == {"role": "assistant", "content": GOOD}
+    assert "the same program as e00002" in second[3]["content"]
+    assert '"deeper" 1.27 (0.07 worse than the best now): "worse by 7 σ"' in second[3]["content"]
+
+
+def test_refusals_and_edits_that_do_not_fit_share_the_repairs(server: ChatServer) -> None:
+    server.play(said("no edit"), said(GOOD))
+    mind = proposer(server)
+    proposal = mind.propose(BRIEF)
+    again = mind.mend(proposal, DUPLICATE)
+    assert again.proposal == proposal.proposal
+    with pytest.raises(ProposerError):
+        mind.mend(again, DUPLICATE)
+    assert len(server.requests) == 1 + REPAIRS
+
+
+def test_a_refusal_of_another_conversation_is_not_answered(server: ChatServer) -> None:
+    mind = proposer(server)
+    old = mind.propose(BRIEF)
+    mind.propose(replace(BRIEF, ordinal=4))
+    with pytest.raises(ProposerError, match="is over"):
+        mind.mend(old, DUPLICATE)
+    assert len(server.requests) == 2
+
+
+def test_the_charter_of_a_brief_goes_before_the_one_it_started_with_and_stays(server: ChatServer) -> None:
+    mind = proposer(server)
+    for brief in (BRIEF, replace(BRIEF, program="Go wider."), BRIEF):
+        mind.propose(brief)
+    told = [request["messages"][0]["content"] for request in server.requests]
+    assert ["Go deeper." in each for each in told] == [True, False, False]
+    assert ["Go wider." in each for each in told] == [False, True, True]
+
+
+def test_a_crash_is_mended_on_the_program_that_crashed(server: ChatServer) -> None:
+    broken = SOURCE.replace("LR = 0.1", "LR = 0.1\nHEADS = 9")
+    repair = Repair(
+        experiment="e00007", title="nine heads", parent="older", source=broken, failure="exception", message="IndexError", tail="IndexError: head 9"
+    )
+    server.play(said(GOOD.replace("DEPTH = 4", "HEADS = 9").replace("DEPTH = 6", "HEADS = 8")))
+    proposal = proposer(server).propose(replace(BRIEF, repair=repair))
+    assert proposal.source == broken.replace("HEADS = 9", "HEADS = 8")
+    assert (proposal.parent, proposal.repairs) == ("older", "e00007")
+    told = server.requests[0]["messages"][1]["content"]
+    assert broken in told
+    assert "| IndexError: head 9" in told
 
 
 def test_a_planted_key_is_found_nowhere(server: ChatServer, caplog: pytest.LogCaptureFixture) -> None:

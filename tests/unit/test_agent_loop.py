@@ -15,8 +15,8 @@ from agents.patience import Patience
 from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer, ProposerError, Unavailable
 from agents.slot import AgentState
 from agents.spool import Spool, Spooled
-from coordinator.domain import Refusal
-from coordinator.protocol import AgentCard, Brief, Coordinator, Proposal, Refused, Token, Wait
+from coordinator.domain import Refusal, State
+from coordinator.protocol import AgentCard, Brief, Coordinator, Proposal, Refused, Repair, Token, Tried, Wait
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Lost, Measured, Progress, RunResult
 from trainer.contract import RunOrder, Trainer
@@ -431,6 +431,70 @@ def test_a_refused_proposal_is_told_to_the_proposer_with_the_next_brief(lab: Lab
     coordinator.refuse = lambda proposal: Refused(Refusal.DUPLICATE, "known as e0", "e0") if proposal.proposal == "e1" else None
     assert lab.agent(coordinator, InstantTrainer(), NumberingProposer()).join(SOON)
     assert list(coordinator.accepted) == ["e101"]
+
+
+class MendingProposer(NumberingProposer):
+    """Mends a refusal ``mends`` times, each time with the next number."""
+
+    def __init__(self, mends: int) -> None:
+        super().__init__()
+        self.told: list[Refused] = []
+        self.briefs: list[Brief] = []
+        self._mends = mends
+
+    def propose(self, brief: Brief) -> Proposal:
+        self.briefs.append(brief)
+        return super().propose(brief)
+
+    def mend(self, proposal: Proposal, refused: Refused) -> Proposal:
+        if len(self.told) >= self._mends:
+            raise ProposerError("enough")
+        self.told.append(refused)
+        return replace(proposal, proposal=f"{proposal.proposal}+")
+
+
+def test_a_refused_proposal_goes_back_to_a_proposer_that_can_mend_it_before_anything_else(lab: Lab) -> None:
+    coordinator, proposer = MemoryCoordinator(experiments=1), MendingProposer(mends=2)
+    known = Refused(Refusal.DUPLICATE, "known as e0", "e0", Tried(experiment="e0", title="it", state=State.REJECTED, arm="x", value=1.2))
+    coordinator.refuse = lambda proposal: None if proposal.proposal == "e1++" else known
+    assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
+    assert list(coordinator.accepted) == ["e1++"]
+    assert proposer.told == [known, known]
+    assert proposer.calls == 1
+
+
+def test_what_cannot_be_mended_any_more_is_asked_for_anew(lab: Lab) -> None:
+    coordinator, proposer = MemoryCoordinator(experiments=1), MendingProposer(mends=1)
+    coordinator.refuse = lambda proposal: Refused(Refusal.DUPLICATE, "known") if proposal.proposal in ("e1", "e1+") else None
+    assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
+    assert list(coordinator.accepted) == ["e201"]
+
+
+@pytest.mark.parametrize("refusal", [Refusal.STALE_BRIEF, Refusal.CLOSED])
+def test_nothing_is_mended_where_nothing_is_wrong_with_the_proposal(lab: Lab, refusal: Refusal) -> None:
+    coordinator, proposer = MemoryCoordinator(experiments=1), MendingProposer(mends=9)
+    coordinator.refuse = lambda proposal: Refused(refusal, "later") if proposal.proposal == "e1" else None
+    assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
+    assert proposer.told == []
+
+
+class Confiding(MemoryCoordinator):
+    """Tells the brief's arm its charter, and what it is to mend."""
+
+    def brief(self, agent: str) -> Brief | Wait:
+        told = super().brief(agent)
+        repair = Repair(experiment="e0", title="it", parent="p", source="LR = 0\n", failure="exception")
+        return replace(told, program="Go deeper.", repair=repair) if isinstance(told, Brief) else told
+
+
+def test_what_is_meant_for_one_arm_is_told_to_no_other(lab: Lab) -> None:
+    other = MendingProposer(mends=0)
+    assert lab.agent(Confiding(experiments=1), InstantTrainer(), TiredProposer(), other).join(SOON)
+    assert [(brief.arm, brief.program, brief.repair) for brief in other.briefs] == [("other", "", None)]
+    mine = MendingProposer(mends=0)
+    assert lab.agent(Confiding(experiments=1), InstantTrainer(), mine).join(SOON)
+    assert [brief.program for brief in mine.briefs] == ["Go deeper."]
+    assert mine.briefs[0].repair is not None
 
 
 def test_refusals_do_not_spin(lab: Lab) -> None:
