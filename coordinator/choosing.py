@@ -19,9 +19,10 @@ class Choosing(Rulebook):
 
         thinking: other agents of the division that hold a brief now.
         """
-        turn = len(self.state.by_ordinal) + 1 + thinking + len(self.state.turned_away)
+        turn = len(self.state.by_ordinal) + 1 + thinking
         if self.rules.arm_choice is ArmChoice.BANDIT and not self.rules.lookahead:
             return self._bandit(turn + self.state.refused)
+        turn += len(self.state.turned_away)
         arms = self.rules.arms
         point = turn * GOLDEN % 1 * sum(arm.weight for arm in arms)
         for arm in arms:
@@ -31,10 +32,10 @@ class Choosing(Rulebook):
         return arms[-1]
 
     def _bandit(self, turn: int) -> ArmShare:
-        """Cost is dollars where every arm that has had runs spent some, else hours of slots."""
-        arms, finished = self.rules.arms, len(self.state.finished)
-        dollars = {name: self.state.spend.usd_of(name) for name in self.state.tallies}
-        priced = all(dollars[name] > 0 for name, tally in self.state.tallies.items() if tally.hours > 0)
+        """Cost is dollars where those of every arm that has had runs are known, else hours of slots."""
+        arms, finished, spend = self.rules.arms, len(self.state.finished), self.state.spend
+        dollars = {name: spend.usd_of(name) for name in self.state.tallies}
+        priced = all(dollars[name] > 0 and not spend.unpriced_of(name) for name, tally in self.state.tallies.items() if tally.hours > 0)
         candidates = []
         for arm in arms:
             floor = max(self.rules.arm_floor, self.rules.control_floor if arm.control else 0.0)

@@ -40,6 +40,7 @@ def _row(state: CampaignState, name: str) -> Json:
         "gain": tally.gain,
         "gpu_hours": tally.hours,
         "usd": state.spend.usd_of(name),
+        "unpriced": state.spend.unpriced_of(name),
     }
 
 
@@ -55,7 +56,8 @@ def _rates(state: CampaignState, name: str) -> dict[str, Interval | None]:
     tally = state.tallies.get(name, ArmTally())
     merges = sum(each.merges for each in state.tallies.values())
     typical = sum(each.gain for each in state.tallies.values()) / merges if merges else 0.0
-    return dict(zip(RATES, (gain_per_hour(tally, typical), gain_per_dollar(tally, state.spend.usd_of(name), typical)), strict=True))
+    dollars = 0.0 if state.spend.unpriced_of(name) else state.spend.usd_of(name)
+    return dict(zip(RATES, (gain_per_hour(tally, typical), gain_per_dollar(tally, dollars, typical)), strict=True))
 
 
 def _versus(name: str, rates: dict[str, dict[str, Interval | None]], controls: list[str]) -> Json:

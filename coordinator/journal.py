@@ -77,13 +77,11 @@ class Journal:
     def open(cls, path: Path) -> "Journal":
         """The journal at ``path``, made or migrated as needed, ready to append. Raises ConfigError where it cannot be written."""
         try:
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            _migrate(connection)
-        except sqlite3.Error as error:
+            if not path.exists():
+                _make(path)
+            return cls(_connect_to_write(path))
+        except (sqlite3.Error, OSError) as error:
             raise ConfigError(f"cannot write the journal {path}: {error}", "Check the folder's permissions and free space.") from error
-        return cls(connection)
 
     @classmethod
     def read(cls, path: Path) -> "Journal":
@@ -127,6 +125,22 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+def _make(path: Path) -> None:
+    """An empty journal, there only when it is whole: whoever looks meanwhile sees none. Raises sqlite3.Error, OSError."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.unlink(missing_ok=True)
+    _connect_to_write(beside).close()
+    beside.replace(path)
+
+
+def _connect_to_write(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    _migrate(connection)
+    return connection
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:

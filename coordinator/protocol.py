@@ -92,8 +92,8 @@ class Brief(Struct, frozen=True, kw_only=True):
     source: the parent's text. baseline, best: means in the metric's unit, sigma: standard deviation of unchanged code; None until measured.
     tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what it is about.
     barred: arms that may not answer in this one's place: they draw from the baseline and learn from nobody else. hints: what people said, newest
-    last. lessons: what the whole history says, a line each. program: the charter as it is now, empty where the arm reads none. repair: to be mended
-    instead of having another idea.
+    last. lessons: what the whole history says, a line each. program: the charter as it is now, empty where the arm reads none. repair: what is to be
+    mended instead of having another idea.
 
     An arm that draws from the baseline has that as its parent and as its best, and is told of its own experiments alone.
     """

@@ -59,6 +59,10 @@ class Spend(Struct):
         models = sum(tally.llm_usd for (name, _), tally in self.by_model.items() if name == arm)
         return models + self.by_arm.get(arm, SlotTally()).gpu_usd
 
+    def unpriced_of(self, arm: str) -> int:
+        """Calls of one arm that nobody knows a price of: its dollars are too few by them."""
+        return sum(tally.unpriced for (name, _), tally in self.by_model.items() if name == arm)
+
     def guessed(self, call: str) -> bool:
         """Whether the call counts at its estimate until its record comes."""
         return call in self.calls and self.calls[call].result == UNKNOWN

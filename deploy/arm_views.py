@@ -53,8 +53,13 @@ def _earned(arms: Sequence[Json], metric: str) -> Table:
     _right(out, range(1, 4))
     for arm in arms:
         rates = (interval(arm[rate]) for rate in RATES)
-        out.add_row(Text(arm["name"]), f"{arm['gain']:.{DIGITS}f}", hours(arm["gpu_hours"]), f"{arm['usd']:.2f}", *rates)
+        out.add_row(Text(arm["name"]), f"{arm['gain']:.{DIGITS}f}", hours(arm["gpu_hours"]), _dollars(arm), *rates)
     return out
+
+
+def _dollars(arm: Json) -> str:
+    """``1.25``, or ``1.25 + 3 unpriced``: what calls without a known price cost is in no sum."""
+    return f"{arm['usd']:.2f}" + (f" + {arm['unpriced']} unpriced" if arm["unpriced"] else "")
 
 
 def _compared(pairs: Sequence[tuple[Json, str]]) -> Table:

@@ -50,8 +50,9 @@ class _Scale(Struct, frozen=True):
 
     def row(self, value: float) -> int:
         """Row of a value, 0 on top, on the edge for one that is beyond."""
-        share = (self.high - value) / (self.high - self.low)
-        return min(self.rows - 1, max(0, round(share * (self.rows - 1))))
+        if value >= self.high or value <= self.low:
+            return 0 if value >= self.high else self.rows - 1
+        return round((self.high - value) / (self.high - self.low) * (self.rows - 1))
 
     def value(self, row: int) -> float:
         return self.high - (self.high - self.low) * row / (self.rows - 1)

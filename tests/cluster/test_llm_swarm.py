@@ -124,7 +124,7 @@ def test_the_key_is_on_no_disk_although_every_agent_has_it_and_models_say_it(mix
 def test_the_key_is_not_in_the_environment_of_a_run(server: ChatServer, tmp_path: Path) -> None:
     spying = "import time\n\nimport os\nprint('environment:', sorted(os.environ.items()), flush=True)\n"
     server.minds = {"spy": lambda _: said(f"TITLE: look round\n\n<<<<<<< SEARCH\nimport time\n=======\n{spying}>>>>>>> REPLACE\n")}
-    more = ["acceptance.baseline_runs=2", "task.size=short", f"arms=[{arm('spy', server)}]"]
+    more = ["acceptance.baseline_runs=2", f"arms=[{arm('spy', server)}]"]
     with swarm_process(tmp_path, 1, *more, OPENAI_API_KEY=KEY) as swarm:
         swarm.start()
         assert swarm.wait(240) == 0, swarm.said()

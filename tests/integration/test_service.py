@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import coordinator.journal as journal_module
 from configs.load import ConfigError
 from coordinator.domain import Direction, Metric, Purpose, Refusal, State
 from coordinator.events import VerdictGiven
@@ -400,3 +401,16 @@ def test_a_digest_is_the_same_in_every_process() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(told) == 1
+
+
+def test_a_journal_is_there_only_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks while it is made sees none; what a killed start left half made is made anew."""
+    path = tmp_path / "journal.db"
+    path.with_name("journal.db.new").write_bytes(b"half of one")
+    there = []
+    migrate = journal_module._migrate
+    monkeypatch.setattr(journal_module, "_migrate", lambda connection: (there.append(path.exists()), migrate(connection)))
+    Journal.open(path).close()
+    assert there == [False, True]
+    assert list(Journal.read(path).entries()) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["journal.db"]

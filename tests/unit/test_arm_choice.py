@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from coordinator.arms import ArmTally
 from coordinator.bandit import Candidate, choose
 from coordinator.choosing import GOLDEN
 from coordinator.domain import ArmChoice
-from coordinator.events import ArmShare
+from coordinator.events import ArmShare, CallSettled
 from coordinator.protocol import Brief
 from coordinator.rulebook import seed_of
 from tests.unit.swarm_of_rules import Swarm, rules
@@ -162,6 +163,21 @@ def test_a_bandit_s_choice_is_a_function_of_the_state() -> None:
     before = [swarm.campaign.brief(present, thinking) for thinking in range(3)]
     swarm.campaign.state = swarm.replayed()
     assert [swarm.campaign.brief(present, thinking) for thinking in range(3)] == before
+
+
+@pytest.mark.parametrize(("gpu_hour", "unpriced", "share"), [(2.0, 0, 0.9), (0.0, 0, 0.5), (2.0, 1, 0.5)])
+def test_a_bandit_counts_dollars_where_they_are_all_known(gpu_hour: float, unpriced: int, share: float) -> None:
+    """Two arms with the same gain for the same hours; the calls of the second are dear."""
+    swarm = baseline(arms=[ArmShare("cheap"), ArmShare("dear")], arm_choice=BANDIT)
+    for name in ("cheap", "dear"):
+        tally = swarm.state.tallies.setdefault(name, ArmTally())
+        for number in range(1, 41):
+            tally.finish(0.01 if number % 2 else 0.0, 0.1, number)
+        swarm.state.spend.trained(name, 4 * 3600, 4 * gpu_hour)
+    bill = CallSettled(call="c", agent="a0", arm="dear", model="m", ordinal=1, cost_usd=200.0)
+    for number in range(1 + unpriced):
+        swarm.state.spend.settle(msgspec.structs.replace(bill, call=f"c{number}", cost_usd=None if number else 200.0))
+    assert briefs(swarm, 400).count("cheap") / 400 == pytest.approx(share, abs=0.12)
 
 
 def test_refusals_move_a_bandit_on() -> None:

@@ -3,13 +3,15 @@
 import random
 from statistics import fmean
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator import earnings
 from coordinator.arms import HALF_LIFE, RULE_OF_THREE, ArmTally, Interval, Recent, difference, gain_per_dollar, gain_per_hour
-from coordinator.events import ArmShare
+from coordinator.events import ArmShare, CallSettled
+from coordinator.money import MoneyRules
 from deploy.arm_views import arms_page
 from evaluator.acceptance import Policy
 from evaluator.result import Crashed, CrashKind, Measured
@@ -188,6 +190,18 @@ def test_every_arm_is_compared_with_every_control_but_itself() -> None:
         *("one", "tpe", "many") * 2,
         *("one", "one", "tpe", "many"),
     ]
+
+
+def test_dollars_are_those_of_slots_and_calls_and_unpriced_calls_leave_no_rate() -> None:
+    swarm = Swarm(rules(arms=ARMS, money=MoneyRules(gpu_hour_usd=3.0)))
+    play(swarm, random.Random(2), 1500, agents=3)
+    bill = CallSettled(call="c1", agent="a0", arm="thinker", model="m", ordinal=1, cost_usd=5.0)
+    swarm.commit([bill, msgspec.structs.replace(bill, call="c2", arm="control", cost_usd=None)])
+    thinker, control = earnings.arms(swarm.state)["arms"]
+    assert thinker["usd"] == pytest.approx(5.0 + swarm.state.spend.by_arm["thinker"].gpu_usd)
+    assert thinker["gain_per_usd"]["value"] == pytest.approx(thinker["gain"] / thinker["usd"])
+    assert (control["unpriced"], control["gain_per_usd"], thinker["versus"]["control"]["gain_per_usd"]) == (1, None, None)
+    assert "+ 1 unpriced" in printed(arms_page(earnings.arms(swarm.state)))
 
 
 def test_the_page_of_a_campaign_that_has_just_begun_is_all_dashes() -> None:

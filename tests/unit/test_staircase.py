@@ -3,7 +3,7 @@
 from math import inf, nan
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deploy.staircase import ABOVE, BASELINE, CRASHED, FLOOR, KEPT, REJECTED, Frame, Point, draw
@@ -101,6 +101,7 @@ def test_a_kept_point_covers_rejected_ones_in_its_column() -> None:
     assert sum(row.count(KEPT) for row in drawn(lines)) == 2
 
 
+@example(values=[(0.0, True), (1.0, False), (1.1e-308, True)], minimize=True, baseline=None, floor=None, width=78, height=14)
 @given(
     values=st.lists(st.tuples(st.none() | st.floats() | st.floats(-10, 10), st.booleans()), max_size=60),
     minimize=st.booleans(),
