@@ -407,10 +407,15 @@ def test_a_journal_is_there_only_when_it_is_whole(tmp_path: Path, monkeypatch: p
     """Who looks while it is made sees none; what a killed start left half made is made anew."""
     path = tmp_path / "journal.db"
     path.with_name("journal.db.new").write_bytes(b"half of one")
-    there = []
+    there: list[bool] = []
     migrate = journal_module._migrate
-    monkeypatch.setattr(journal_module, "_migrate", lambda connection: (there.append(path.exists()), migrate(connection)))
+
+    def watched(connection: sqlite3.Connection) -> None:
+        there.append(path.exists())
+        migrate(connection)
+
+    monkeypatch.setattr(journal_module, "_migrate", watched)
     Journal.open(path).close()
     assert there == [False, True]
     assert list(Journal.read(path).entries()) == []
-    assert [each.name for each in tmp_path.iterdir()] == ["journal.db"]
+    assert not path.with_name("journal.db.new").exists()
