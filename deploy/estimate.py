@@ -42,7 +42,7 @@ def _models(config: Config, money: MoneyRules) -> str:
 
 def _arm(arm: ArmConfig, money: MoneyRules) -> str:
     if arm.proposer == "command":
-        return f"{arm.name}: what its command spends is not seen, and no cap holds it"
+        return f"{arm.name}: what its command says it spent; one that says nothing is unpriced, and no cap holds it"
     model = arm.models[0]
     cost = money.listed(model, PROMPT_TOKENS, ANSWER_TOKENS)
     if cost is None:

@@ -49,7 +49,7 @@ def _make(
         case "llm":
             return _make_llm(arm, charter, surface, purse)
         case "command":
-            return _make_command(arm, charter, surface, frozen)
+            return _make_command(arm, charter, surface, frozen, purse)
         case other:
             assert_never(other)
 
@@ -67,7 +67,7 @@ def _make_llm(arm: ArmConfig, charter: Callable[[str | None], str], surface: str
     return LlmProposer(Persistent(LitellmCompletion(), arm.models, options), charter(arm.program), surface, purse)
 
 
-def _make_command(arm: ArmConfig, charter: Callable[[str | None], str], surface: str, frozen: Mapping[str, str]) -> Proposer:
+def _make_command(arm: ArmConfig, charter: Callable[[str | None], str], surface: str, frozen: Mapping[str, str], purse: Purse | None) -> Proposer:
     """Whether its program is there is asked where it runs, with every brief: agents live on other machines."""
     from agents.proposers.command import CommandOrder, CommandProposer
     from agents.proposers.command_templates import FIELDS, TEMPLATES, unknown_field
@@ -82,4 +82,4 @@ def _make_command(arm: ArmConfig, charter: Callable[[str | None], str], surface:
             f"{f'Did you mean {{{near}}}? ' if near else ''}There are {', '.join(f'{{{name}}}' for name in FIELDS)}.",
         )
     order = CommandOrder(template=arm.template, command=tuple(arm.command), env=tuple(arm.env), timeout=arm.timeout)
-    return CommandProposer(order, charter(arm.program), frozen, surface)
+    return CommandProposer(order, charter(arm.program), frozen, surface, purse=purse)

@@ -23,16 +23,20 @@ from agents.edits.check import check
 from agents.edits.outcome import Kind, Problem
 from agents.patience import Backoff
 from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
+from agents.proposers.calls import Calls
 from agents.proposers.command_environment import command_environment
 from agents.proposers.command_keeper import Call, Ending
 from agents.proposers.command_link import CommandLink
 from agents.proposers.command_prompt import problem_text, prompt_text
 from agents.proposers.command_templates import TEMPLATES, Heard, Template, filled, words
 from agents.proposers.command_worktree import Worktree
+from agents.proposers.completion import CompletionError, Failure, Message, Options, Reply
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable, proposal_id
 from agents.proposers.prompt import grounded, situation
+from agents.proposers.purse import FreePurse, Purse
 from agents.proposers.quoting import one_line
 from agents.proposers.redaction import redacted, redacted_answer
+from agents.proposers.tokens import count_tokens
 from coordinator.protocol import Brief, Proposal
 
 logger = logging.getLogger(__name__)
@@ -74,18 +78,21 @@ class CommandProposer:
         frozen: Mapping[str, str],
         surface: str = SURFACE,
         *,
+        purse: Purse | None = None,
         scratch: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """program: the charter's text. frozen: files a surface imports, by name. surface: name of the file that can change.
 
-        scratch: folder that holds the commands' folders; None takes the system's. now: for the rests.
+        purse: allows and counts calls, under the template's name or the program's; None lets all of them be. scratch: folder that holds the commands'
+        folders; None takes the system's. now: for the rests.
         """
         self._order = order
         self._template = TEMPLATES[order.template] if order.template else Template()
         self._program = program
         self._frozen = dict(frozen)
         self._surface = surface
+        self._purse = purse or FreePurse()
         self._scratch = scratch
         self._now = now
         self._fruitless = 0
@@ -103,7 +110,7 @@ class CommandProposer:
         try:
             with CommandLink(self._scratch) as link:
                 proposal = self._work(brief, link, _laid_out(link.folder, brief, self._surface, self._texts(brief)))
-        except ArmStopped:
+        except (ArmStopped, Unavailable):
             raise
         except (ProposerError, OSError) as error:
             raise self._nothing(self._redacted(str(error))) from None
@@ -113,22 +120,45 @@ class CommandProposer:
 
     def _work(self, brief: Brief, link: CommandLink, tree: Worktree) -> Proposal:
         deadline = time.monotonic() + self._order.timeout
+        calls = Calls(self._purse, brief)
         problem: Problem | None = None
         for turn in range(1 + REPAIRS):
-            ending = self._run(link, tree, problem, deadline - time.monotonic())
-            heard = self._template.hear(ending.output)
+            ending, heard = self._call(link, tree, problem, deadline - time.monotonic(), calls)
             result = self._taken(tree, brief)
+            calls.answered(self._reply(ending, heard), _word(ending, result))
             self._log(brief, ending, heard, result, turn)
             if ending.timed_out:
                 raise ProposerError(f"not done in {self._order.timeout:g} s")
             if isinstance(result, str):
-                return self._proposal(brief, result, tree.proposal() or "\n".join(heard.text.splitlines()[-SAID_LINES:]))
+                return self._proposal(brief, calls, result, tree.proposal() or "\n".join(heard.text.splitlines()[-SAID_LINES:]))
             self._refuse_failure(ending, heard, result)
             problem = result
         raise ProposerError(f"no sound edit after a repair: {problem.message if problem else ''}")
 
-    def _run(self, link: CommandLink, tree: Worktree, problem: Problem | None, seconds: float) -> Ending:
+    def _call(self, link: CommandLink, tree: Worktree, problem: Problem | None, seconds: float, calls: Calls) -> tuple[Ending, Heard]:
+        """One run of the command, with a permit. What it read beyond the prompt is known only where it says so. Raises Unavailable, OSError."""
         prompt = prompt_text(self._surface, problem)
+        calls.begin(self._model, [Message("user", prompt)], Options(max_tokens=0, timeout=max(0.0, seconds)), lambda _: None)
+        try:
+            ending = self._run(link, tree, prompt, problem, seconds)
+        except OSError as error:
+            calls.failed(CompletionError(Failure.CONNECTION, self._redacted(str(error))))
+            raise
+        return ending, self._template.hear(ending.output)
+
+    def _reply(self, ending: Ending, heard: Heard) -> Reply:
+        """What it used by its own account. One that gives none has read its prompt at least, so that it counts as unpriced and not as free."""
+        usage = heard.usage
+        return Reply(
+            text=self._redacted(heard.text),
+            model=self._model,
+            prompt_tokens=usage.prompt_tokens or count_tokens(prompt_text(self._surface, None)),
+            completion_tokens=usage.completion_tokens,
+            cost_usd=usage.cost_usd,
+            seconds=ending.seconds,
+        )
+
+    def _run(self, link: CommandLink, tree: Worktree, prompt: str, problem: Problem | None, seconds: float) -> Ending:
         if problem is not None:
             tree.tell({PROMPT: prompt, PROBLEM: problem_text(problem)})
         values = {"prompt": prompt, "prompt_file": PROMPT, "surface": self._surface, "folder": str(tree.folder)}
@@ -152,7 +182,7 @@ class CommandProposer:
         source = redacted_answer(found, os.environ, self._order.env)
         return check(source, brief.source) or source
 
-    def _proposal(self, brief: Brief, source: str, told: str) -> Proposal:
+    def _proposal(self, brief: Brief, calls: Calls, source: str, told: str) -> Proposal:
         title, hypothesis = title_and_hypothesis(self._redacted(told))
         settings = settings_of(source)
         return Proposal(
@@ -164,10 +194,16 @@ class CommandProposer:
             title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
             hypothesis=hypothesis,
             settings=settings,
+            calls=calls.made,
             repairs=brief.repair.experiment if brief.repair else "",
         )
 
     # ------------------------------------------------------------------ what goes wrong
+
+    @property
+    def _model(self) -> str:
+        """What its calls are counted under."""
+        return self._order.template or self._name
 
     @property
     def _name(self) -> str:
@@ -228,6 +264,13 @@ class CommandProposer:
             "last_words": self._last_words(ending, heard),
         }
         logger.info("command answered", extra=facts)
+
+
+def _word(ending: Ending, result: str | Problem) -> str:
+    """What came of a call, as it is counted."""
+    if ending.timed_out:
+        return Failure.TIMEOUT.value
+    return "whole" if isinstance(result, str) else result.kind.value
 
 
 def _laid_out(folder: Path, brief: Brief, surface: str, texts: Mapping[str, str]) -> Worktree:

@@ -17,9 +17,9 @@ from agents.proposers.llm import LlmProposer
 from agents.proposers.persistence import Insistence, Persistent
 from agents.purse import LONGEST_WAIT, LinkedPurse
 from coordinator.domain import Direction, Metric
-from coordinator.exchanges import MOST_BYTES, Exchange, packed
+from coordinator.exchanges import MOST_BYTES, packed
 from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
-from tests.unit.exchanges import unpacked
+from tests.unit.exchanges import Ledger
 
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"
 GOOD = "<<<<<<< SEARCH\nDEPTH = 4\n=======\nDEPTH = 6\n>>>>>>> REPLACE\n"
@@ -44,26 +44,6 @@ class Scripted:
         assert prompt_tokens > 100
         assert completion_tokens == Options().max_tokens
         return 0.02 if model == "a" else None
-
-
-class Ledger:
-    """A purse that notes everything. allowed: permits it gives."""
-
-    def __init__(self, allowed: int = 99) -> None:
-        self.allowed = allowed
-        self.requests: list[CallRequest] = []
-        self.records: list[CallRecord] = []
-        self.exchanges: list[Exchange] = []
-
-    def permit(self, request: CallRequest) -> None:
-        if len(self.requests) >= self.allowed:
-            raise Unavailable("the money is spent")
-        self.requests.append(request)
-
-    def settle(self, record: CallRecord, exchange: bytes | None) -> None:
-        assert exchange is not None
-        self.records.append(record)
-        self.exchanges.append(unpacked(exchange))
 
 
 def proposer(purse: Ledger, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:

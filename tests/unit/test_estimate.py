@@ -42,7 +42,7 @@ def test_a_proposal_costs_what_the_table_says_of_its_first_model() -> None:
     ([MODEL], "thinker: no price known for openai/x"),
     ([MODEL, "models={openai/x: {at_once: 3}}"], "thinker: no price known for openai/x"),
     ([MODEL, "models={openai/x: {input_usd_per_million: 0, output_usd_per_million: 0}}"], "thinker: about 0.0000 USD"),
-    (["arms=[{name: agent, proposer: command, template: claude-code}]"], "agent: what its command spends is not seen"),
+    (["arms=[{name: agent, proposer: command, template: claude-code}]"], "agent: what its command says it spent"),
     ([], "nothing: no arm asks a model"),
 ])  # fmt: skip
 def test_what_is_not_known_is_said(words: list[str], said: str) -> None:
