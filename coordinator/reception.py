@@ -29,7 +29,7 @@ class Reception:
         found, refusal = self._look(ledger, agent, proposal, place)
         if refusal is not None:
             ledger.commit([refusal])
-            return Refused(refusal.refusal, refusal.reason, refusal.known, ledger.campaign.earlier(refusal.known))
+            return Refused(refusal.refusal, refusal.reason, refusal.known, ledger.campaign.earlier(refusal.known, proposal.arm))
         return Accepted(ledger.accept(agent, proposal, found, place))
 
     def _look(self, ledger: Ledger, agent: str, proposal: Proposal, place: str) -> tuple[str, ProposalRefused | None]:

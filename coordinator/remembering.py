@@ -65,10 +65,11 @@ class Remembering(Rulebook):
     def _knows(self, ordinal: int, by: int) -> bool:
         return not self.rules.lookahead or ordinal <= self.seen_by(by)
 
-    def earlier(self, name: str) -> Tried | None:
-        """What came of the experiment a duplicate repeats, as the next proposal may know it."""
+    def earlier(self, name: str, to: str) -> Tried | None:
+        """What came of the experiment a duplicate repeats, as the next proposal of the arm ``to`` may know it."""
         experiment = self.state.experiments.get(name)
-        if experiment is None:
+        arm = next((each for each in self.rules.arms if each.name == to), None)
+        if experiment is None or (arm is not None and not learns_from(arm, experiment.arm)):
             return None
         known = experiment.state.final and self._knows(experiment.ordinal, len(self.state.by_ordinal) + 1)
         return told(experiment) if known else _in_hand(experiment, None)

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agents.proposers.command import CommandOrder, CommandProposer
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from coordinator.domain import Direction, Metric, State
-from coordinator.protocol import Brief, Tried
+from coordinator.protocol import Brief, Repair, Tried
 from coordinator.surface import MAX_BYTES
 from tests.unit.exchanges import Ledger
 
@@ -159,6 +160,19 @@ def test_it_works_in_a_repository_with_all_there_is_to_read(play: Play) -> None:
 ])  # fmt: skip
 def test_of_all_it_does_only_the_surface_is_taken(play: Play, more: str) -> None:
     assert play.proposer(f"{EDIT}{more}").propose(BRIEF).source == EDITED
+
+
+def test_a_crash_is_mended_on_the_program_that_crashed_with_the_charter_of_the_brief(play: Play) -> None:
+    broken = SOURCE.replace("DEPTH = 4", "DEPTH = 4\nHEADS = 9")
+    repair = Repair(
+        experiment="e00007", title="nine heads", parent="older", source=broken, failure="exception", message="IndexError", tail="IndexError: head 9"
+    )
+    line = f"cp brief.md program.md {play.folder}\nsed -i 's/HEADS = 9/HEADS = 8/' train.py\n"
+    proposal = play.proposer(line).propose(replace(BRIEF, repair=repair, program="Go wider."))
+    assert proposal.source == broken.replace("HEADS = 9", "HEADS = 8")
+    assert (proposal.parent, proposal.repairs) == ("older", "e00007")
+    assert "| IndexError: head 9" in play.note("brief.md")
+    assert "Go wider." in play.note("program.md")
 
 
 def test_words_are_arguments_and_never_a_shell_s(play: Play) -> None:

@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from coordinator.domain import Phase, Refusal, State
+from coordinator.domain import Origin, Phase, Refusal, State
 from coordinator.events import ArmShare, ExperimentProposed, ProposalRefused, decode, encode
 from coordinator.protocol import Brief, Proposal, Refused
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
@@ -154,27 +154,37 @@ def test_a_duplicate_is_told_what_came_of_it_earlier() -> None:
     swarm = Told(ahead=4)
     swarm.offer("far")
     swarm.run("a0", Measured(1.2))
-    earlier = swarm.campaign.earlier("e00001")
+    earlier = swarm.campaign.earlier("e00001", "search")
     assert earlier is not None
     assert (earlier.state, earlier.value) == (State.REJECTED, 1.2)
     assert earlier.delta == pytest.approx(-0.2)
     swarm.offer("slow")
-    running = swarm.campaign.earlier("e00002")
+    running = swarm.campaign.earlier("e00002", "search")
     assert running is not None
     assert (running.state, running.value) == (State.RUNNING, None)
-    assert swarm.campaign.earlier("") is None
+    assert swarm.campaign.earlier("", "search") is None
+
+
+def test_an_arm_that_learns_from_nobody_is_told_nothing_of_another_s_experiment() -> None:
+    swarm = Told(arms=[ArmShare("search"), ArmShare("control", parent=Origin.BASELINE)])
+    swarm.offer("far", arm="search")
+    swarm.run("a0", Measured(1.2))
+    assert swarm.campaign.earlier("e00001", "search") is not None
+    assert swarm.campaign.earlier("e00001", "control") is None
+    swarm.offer("its own", arm="control")
+    assert swarm.campaign.earlier("e00002", "control") is not None
 
 
 def test_in_step_the_earlier_result_is_told_only_where_the_ordinal_may_see_it() -> None:
     swarm = Told(lookahead=3)
     swarm.offer("far")
     swarm.run("a0", Measured(1.2))
-    hidden = swarm.campaign.earlier("e00001")
+    hidden = swarm.campaign.earlier("e00001", "search")
     assert hidden is not None
     assert (hidden.state, hidden.value, hidden.reason) == (State.RUNNING, None, "")
     swarm.offer("x")
     swarm.offer("y")
-    seen = swarm.campaign.earlier("e00001")
+    seen = swarm.campaign.earlier("e00001", "search")
     assert seen is not None
     assert seen.value == 1.2
 
