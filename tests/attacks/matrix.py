@@ -80,10 +80,11 @@ def openings(cells: Sequence[Cell]) -> str:
 
 def report(cells: Sequence[Cell], tiers: Sequence[str], missing: Sequence[str], day: str) -> str:
     """The text between the markers."""
-    stopped = sum(cell.came is not Came.SUCCEEDED for cell in cells)
+    marked, gone = (sum(cell.came is came for cell in cells) for came in (Came.MARKED, Came.SUCCEEDED))
     where = f"Measured on {day}, Linux {platform.release().split('-')[0]} on {platform.machine()}, Python {platform.python_version()}, CPU only."
     lacking = f" Tiers {', '.join(missing)} are not to be had on that machine." if missing else ""
-    count = f"{len({cell.attack.name for cell in cells})} attacks, {len(cells)} trials, {stopped} of them stopped."
+    ends = f"{len(cells) - marked - gone} stopped, {marked} measured and marked, so that it does not merge, {gone} open"
+    count = f"{len({cell.attack.name for cell in cells})} attacks, {len(cells)} trials: {ends}."
     dash = "A dash: not tried there, because what stops it is the judge and no sandbox."
     return f"{where}{lacking} {count}\n{dash}\n\n{table(cells, tiers)}\n\nOpen, and why:\n\n{openings(cells)}\n"
 

@@ -90,7 +90,7 @@ def test_the_table_says_what_succeeded() -> None:
     text = report(cells, ["A", "F"], ["B"], "2000-01-01")
     assert f"| `{attack.name}` | {attack.tries} | crashed | **SUCCEEDED** |" in text
     assert "Tiers B are not to be had" in text
-    assert "1 attacks, 2 trials, 1 of them stopped" in text
+    assert "1 attacks, 2 trials: 1 stopped, 0 measured and marked, so that it does not merge, 1 open." in text
 
 
 def test_only_what_is_between_the_markers_is_replaced() -> None:
