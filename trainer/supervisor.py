@@ -23,7 +23,8 @@ from evaluator.job import FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwi
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.course import Course
 from trainer.cpu import CpuMeter
-from trainer.descendants import REAPED_AT_ONCE, Ended, adopt_orphans, end_all, reap
+from trainer.descendants import REAPED_AT_ONCE, Ended, end_all, reap
+from trainer.guard import leave_guard, leave_session
 from trainer.processes import JUDGE_LOG, VARIANT, start_processes, watch_over
 from trainer.progress import WINDOW, read_progress
 from trainer.result_file import LOG, write_result
@@ -234,8 +235,7 @@ def supervise(job: SupervisorJob) -> RunResult:
         supervision.watch()
         result = supervision.finish()
     finally:
-        end_all([], PATIENCE)
-        remove_scratch(job.scratch)
+        _clear(job)
     write_result(job.order.directory, result)
     return result
 
@@ -250,22 +250,9 @@ def _hear_signals() -> int:
     return reading
 
 
-def _leave_session() -> None:
-    """Become an orphan in a session of its own."""
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-
-
-def _leave_guard(job: SupervisorJob) -> None:
-    """Go on as a child; the parent stays behind as the guard and never returns."""
-    adopt_orphans()
-    if supervisor := os.fork():
-        os.waitpid(supervisor, 0)
-        end_all([], PATIENCE)
-        remove_scratch(job.scratch)
-        os._exit(0)
-    adopt_orphans()
+def _clear(job: SupervisorJob) -> None:
+    end_all([], PATIENCE)
+    remove_scratch(job.scratch)
 
 
 def _say(status: Status) -> None:
@@ -279,9 +266,9 @@ def _say(status: Status) -> None:
 
 def main() -> None:
     """Entry of the process."""
-    _leave_session()
+    leave_session()
     job = decode_job(sys.stdin.buffer.read())
-    _leave_guard(job)
+    leave_guard(lambda: _clear(job))
     os.set_inheritable(job.lifeline, False)
     os.set_blocking(STDOUT, False)
     _say(Finished(supervise(job)))

@@ -1,11 +1,13 @@
-"""What an answer says about itself: title and hypothesis. Untrusted text, made into bounded lines."""
+"""What an answer says about itself: title and hypothesis, with the edit a proposal. Untrusted text, made into bounded lines."""
 
 import re
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 
 from agents.constants import read_surface
+from agents.proposers.contract import proposal_id
 from agents.proposers.quoting import TITLE_CHARS, one_line
+from coordinator.protocol import Brief, Proposal
 
 HYPOTHESIS_CHARS = 600
 READ_LINES = 400
@@ -14,6 +16,24 @@ READ_CHARS = 2_000
 SAID = re.compile(r"^[\s#*_>-]*(?P<what>title|hypothesis)[\s*_]*[:=][\s*_]*(?P<text>.*)$", re.IGNORECASE)
 EDGE = re.compile(r"^\s*(?:<{5,}|>{5,}|`{3,}|~{3,})")
 """Where a block or a fence begins or ends. A block within a fence turns the two round, which matters to no title outside."""
+
+
+def proposal_of(brief: Brief, source: str, said: str, calls: list[str]) -> Proposal:
+    """A new surface as the answer to a brief. said: where its title and hypothesis may stand. calls: ids of the calls it came of."""
+    title, hypothesis = title_and_hypothesis(said)
+    settings = settings_of(source)
+    return Proposal(
+        proposal=proposal_id(brief, source),
+        ordinal=brief.ordinal,
+        arm=brief.arm,
+        parent=brief.parent,
+        source=source,
+        title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
+        hypothesis=hypothesis,
+        settings=settings,
+        calls=calls,
+        repairs=brief.repair.experiment if brief.repair else "",
+    )
 
 
 def title_and_hypothesis(answer: str) -> tuple[str, str]:

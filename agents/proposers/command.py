@@ -22,7 +22,7 @@ from agents.edits.apply import SURFACE
 from agents.edits.check import check
 from agents.edits.outcome import Kind, Problem
 from agents.patience import Backoff
-from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
+from agents.proposers.answer import proposal_of
 from agents.proposers.calls import Calls
 from agents.proposers.command_environment import command_environment
 from agents.proposers.command_keeper import Call, Ending
@@ -31,7 +31,7 @@ from agents.proposers.command_prompt import problem_text, prompt_text
 from agents.proposers.command_templates import TEMPLATES, Heard, Template, filled, words
 from agents.proposers.command_worktree import Worktree
 from agents.proposers.completion import CompletionError, Failure, Message, Options, Reply
-from agents.proposers.contract import ArmStopped, ProposerError, Unavailable, proposal_id
+from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.prompt import grounded, situation
 from agents.proposers.purse import FreePurse, Purse
 from agents.proposers.quoting import one_line
@@ -130,7 +130,8 @@ class CommandProposer:
             if ending.timed_out:
                 raise ProposerError(f"not done in {self._order.timeout:g} s")
             if isinstance(result, str):
-                return self._proposal(brief, calls, result, tree.proposal() or "\n".join(heard.text.splitlines()[-SAID_LINES:]))
+                said = tree.proposal() or "\n".join(heard.text.splitlines()[-SAID_LINES:])
+                return proposal_of(brief, result, self._redacted(said), calls.made)
             self._refuse_failure(ending, heard, result)
             problem = result
         raise ProposerError(f"no sound edit after a repair: {problem.message if problem else ''}")
@@ -181,22 +182,6 @@ class CommandProposer:
             return found
         source = redacted_answer(found, os.environ, self._order.env)
         return check(source, brief.source) or source
-
-    def _proposal(self, brief: Brief, calls: Calls, source: str, told: str) -> Proposal:
-        title, hypothesis = title_and_hypothesis(self._redacted(told))
-        settings = settings_of(source)
-        return Proposal(
-            proposal=proposal_id(brief, source),
-            ordinal=brief.ordinal,
-            arm=brief.arm,
-            parent=brief.parent,
-            source=source,
-            title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
-            hypothesis=hypothesis,
-            settings=settings,
-            calls=calls.made,
-            repairs=brief.repair.experiment if brief.repair else "",
-        )
 
     # ------------------------------------------------------------------ what goes wrong
 

@@ -21,7 +21,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from trainer.descendants import REAPED_AT_ONCE, Ended, adopt_orphans, descendants, end_all, reap, send
+from trainer.descendants import REAPED_AT_ONCE, Ended, descendants, end_all, reap, send
+from trainer.guard import leave_guard, leave_session
 from trainer.scratch import make_scratch, remove_folder
 from trainer.spawn import Program, spawn
 
@@ -206,28 +207,11 @@ def _hear_children() -> int:
     return reading
 
 
-def _leave_session() -> None:
-    """Become an orphan in a session of its own."""
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-
-
-def _leave_guard(folder: Path) -> None:
-    """Go on as a child; the parent stays behind as the guard and never returns."""
-    adopt_orphans()
-    if keeper := os.fork():
-        os.waitpid(keeper, 0)
-        _clear(folder)
-        os._exit(0)
-    adopt_orphans()
-
-
 def main() -> None:
     """Entry of the process."""
-    _leave_session()
+    leave_session()
     folder = make_scratch(None)
-    _leave_guard(folder)
+    leave_guard(lambda: _clear(folder))
     keep(folder, _hear_children())
 
 

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from agents.edits.apply import SURFACE, apply
 from agents.edits.outcome import Edited, Kind, Problem, bounded
-from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
+from agents.proposers.answer import proposal_of
 from agents.proposers.calls import Calls
 from agents.proposers.completion import Message, Reply
-from agents.proposers.contract import ArmStopped, Fruitless, ProposerError, proposal_id
+from agents.proposers.contract import ArmStopped, Fruitless, ProposerError
 from agents.proposers.persistence import Persistent, TooLongError
 from agents.proposers.prompt import first_messages, grounded, refusal_message
 from agents.proposers.purse import FreePurse, Purse
@@ -75,7 +75,7 @@ class LlmProposer:
             talk.turns += 1
             if isinstance(result, Edited):
                 talk.messages.append(_said(reply))
-                proposal = _proposal(talk, result.source, reply.text)
+                proposal = proposal_of(talk.brief, result.source, reply.text, talk.calls.made)
                 talk.proposal = proposal.proposal
                 return proposal
             talk.messages += _sent_back(reply, result)
@@ -101,25 +101,6 @@ def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
 def _word(result: Edited | Problem) -> str:
     """What came of a call, as it is counted."""
     return result.format.name.lower() if isinstance(result, Edited) else result.kind.value
-
-
-def _proposal(talk: _Talk, source: str, text: str) -> Proposal:
-    """An edit as a proposal, with what its answer said of it."""
-    brief = talk.brief
-    title, hypothesis = title_and_hypothesis(text)
-    settings = settings_of(source)
-    return Proposal(
-        proposal=proposal_id(brief, source),
-        ordinal=brief.ordinal,
-        arm=brief.arm,
-        parent=brief.parent,
-        source=source,
-        title=title or plain_title(brief.source, source, settings_of(brief.source), settings),
-        hypothesis=hypothesis,
-        settings=settings,
-        calls=talk.calls.made,
-        repairs=brief.repair.experiment if brief.repair else "",
-    )
 
 
 def _said(reply: Reply) -> Message:
