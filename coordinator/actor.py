@@ -62,6 +62,7 @@ class CoordinatorServer:
         self._seen = -1
         self._service: Service | None = None
         self._problem: ConfigError | None = None
+        self._trouble = ""
         try:
             self._service = self._line.submit(opener).result()
         except ConfigError as error:
@@ -85,8 +86,9 @@ class CoordinatorServer:
         return os.getpid()
 
     async def status(self, seen_rows: int) -> tuple[leaderboard.Json, list[leaderboard.Json]]:
-        """The status page, and rows of experiments finished since ``seen_rows`` of them."""
-        return await self._ask(lambda service: service.overview(seen_rows))
+        """The status page, with why nothing can be written down now as ``trouble``, and rows of experiments finished since ``seen_rows`` of them."""
+        page, rows = await self._ask(lambda service: service.overview(seen_rows))
+        return {**page, "trouble": self._trouble}, rows
 
     async def drain(self, reason: str, now: bool) -> None:
         """See ``Service.drain``."""
@@ -164,15 +166,20 @@ class CoordinatorServer:
             except Exception as error:  # the outermost loop: whoever asked must hear of it
                 log.exception("calls could not be answered")
                 answers = [error] * len(group)
+            self._note_trouble(next((answer for answer in answers if isinstance(answer, ConfigError)), None))
             self._tell_of_changes(service)
             for (_, future), answer in zip(group, answers, strict=True):
                 _give(future, answer)
 
     def _tell_of_changes(self, service: Service) -> None:
         if service.changes != self._seen:
-            self._seen = service.changes
+            self._seen, self._trouble = service.changes, ""
             self._changed.set()
             self._changed = asyncio.Event()
+
+    def _note_trouble(self, error: ConfigError | None) -> None:
+        if error is not None:
+            self._trouble = f"the campaign cannot go on: {error}. {error.remedy}"
 
     async def _ask_until(self, question: Callable[[Service], Answer], patience: float, line: deque[Asked] | None = None) -> Answer:
         loop = asyncio.get_running_loop()
@@ -198,6 +205,7 @@ class CoordinatorServer:
                 await asyncio.get_running_loop().run_in_executor(self._line, service.tick)
                 self._tell_of_changes(service)
             except ConfigError as error:  # a full disk: go on trying, agents keep their results
+                self._note_trouble(error)
                 log.error("the campaign cannot be written", extra={"error": str(error), "remedy": error.remedy})
 
 

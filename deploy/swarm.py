@@ -43,8 +43,14 @@ class Signals:
         self.code = 0
 
     def __enter__(self) -> "Signals":
-        self._before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.listen()
         return self
+
+    def listen(self) -> None:
+        """Take them; once more where somebody else has taken one meanwhile."""
+        for number in self._before:
+            signal.signal(number, self._take)
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
@@ -156,6 +162,7 @@ def run_campaign(loaded: Loaded, view: View) -> int:
     config = rooted(loaded.config)
     layout = layout_of(config)
     with Signals() as signals, connected(config):
+        signals.listen()  # Ray took SIGTERM for itself
         if config.cluster.address == "local":
             require_slots(config)
             prepare_data(config)
@@ -195,6 +202,9 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
             status, rows = page
             seen += len(rows)
             view.update(status, rows)
+            if status["trouble"] not in ("", *told):
+                told.add(status["trouble"])
+                view.warn(status["trouble"])
             if status["state"] == "finished":
                 swarm.look_for_problems()
                 tell_problems(swarm, view, told)

@@ -111,3 +111,16 @@ def test_running_a_finished_campaign_again_changes_nothing(tmp_path: Path) -> No
         assert swarm.wait(60) == 0, swarm.said()
         assert swarm.fates() == before
         swarm.until("everything to end", 10, lambda: not swarm.processes() and not swarm.run_processes())
+
+
+def test_a_driver_told_to_end_hands_its_runs_back_and_the_next_run_goes_on(undisturbed: Fates, tmp_path: Path) -> None:
+    with swarm_process(tmp_path, EXPERIMENTS) as swarm:
+        swarm.start()
+        swarm.until("a training", 120, lambda: swarm.finished() >= 1 and bool(swarm.run_processes()))
+        assert swarm.process is not None
+        swarm.process.terminate()
+        assert swarm.wait(60) == 128 + 15, swarm.said()
+        swarm.until("everything to end", 30, lambda: not swarm.processes() and not swarm.run_processes())
+        swarm.start()
+        assert swarm.wait(240) == 0, swarm.said()
+        check(swarm, undisturbed)
