@@ -27,7 +27,8 @@ TWIN, LIVE = "twin", "live"
 WORK_EXCESS, WORK_SLACK = 4.0, 1.0
 """Times the baseline's CPU seconds, and seconds besides, that a run with a counted budget may use before its first batch, and again in training.
 
-Of the honest variants of the demo task none used more than 2.2 times the baseline's; those at the top compile. CPU seconds, unlike a clock's, hardly hang on other load.
+Of the honest variants of the demo task none used more than 2.2 times the baseline's; those at the top compile.
+CPU seconds, unlike a clock's, hardly hang on other load.
 """
 
 
