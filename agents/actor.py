@@ -13,7 +13,7 @@ import ray
 from ray.exceptions import RayError
 
 from agents.loop import AgentLoop, Snapshot
-from coordinator.owner import end_with
+from coordinator.parent_watch import end_with
 from coordinator.protocol import (
     Accepted,
     Ack,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from threading import Event, Lock
 from typing import TypeVar
 
-from agents.patience import Backoff, Clock
+from agents.backoff import Backoff, Clock
 from coordinator.protocol import AgentCard, Coordinator, Welcome
 
 logger = logging.getLogger(__name__)

@@ -14,13 +14,13 @@ from threading import Event, Thread
 
 from msgspec import Struct
 
-from agents.ending import Ending
+from agents.backoff import Backoff, Clock, Patience, SystemClock
+from agents.heartbeat import PulseMaker
 from agents.link import Link
-from agents.patience import Backoff, Clock, Patience, SystemClock
+from agents.permit_client import LinkedPurse
 from agents.proposers.contract import Proposer
-from agents.pulse import PulseMaker
-from agents.purse import LinkedPurse
-from agents.slot import AgentState, Slot
+from agents.runner import AgentState, Slot
+from agents.shutdown import Ending
 from agents.spool import Spool
 from agents.thinker import Thinker
 from coordinator.protocol import AgentCard, Coordinator

@@ -16,10 +16,10 @@ from threading import Event
 
 import msgspec
 
-from agents.ending import Ending
+from agents.backoff import Backoff, Clock, Patience
 from agents.link import Link
-from agents.patience import Backoff, Clock, Patience
 from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Mending, Proposer, ProposerError, Unavailable
+from agents.shutdown import Ending
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 

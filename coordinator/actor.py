@@ -17,9 +17,7 @@ from typing import Any, TypeVar
 import ray
 
 from configs.load import ConfigError
-from coordinator import leaderboard
-from coordinator.journal import CampaignBusyError
-from coordinator.owner import end_with
+from coordinator.parent_watch import end_with
 from coordinator.protocol import (
     Accepted,
     Ack,
@@ -36,7 +34,9 @@ from coordinator.protocol import (
     Wait,
     Welcome,
 )
-from coordinator.service import Service
+from coordinator.service.service import Service
+from coordinator.store.journal import CampaignBusyError
+from coordinator.views import status as leaderboard
 from evaluator.result import Progress, RunResult
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from configs.errors import ConfigError
 from configs.schema import Config
-from coordinator.trust import SIMULATED, TRUSTED, WITH_GAPS
+from coordinator.rules.trust import SIMULATED, TRUSTED, WITH_GAPS
 from trainer.sandbox.probe import AUTO, choose, probe
 from trainer.sandbox.tier import GAPS, Finding, SandboxError, Tier
 

@@ -1,6 +1,6 @@
 """What the supervisor tells the judge and hears from it.
 
-The judge is started as ``python -m evaluator.judge JOB --variant-fd N --twin-fd T --report-fd M``: JOB is a JSON file holding a ``JudgeJob``; on M it
+The judge is started as ``python -m evaluator.judging.judge JOB --variant-fd N --twin-fd T --report-fd M``: JOB is a JSON file holding a ``JudgeJob``; on M it
 writes one JSON line per ``JudgeEvent``, a ``Final`` last, and exits. When the variant's end of N closes early the judge still writes its ``Final``.
 
 T is for a twin. After ``WantsTwin`` the supervisor stops every process of the live variant, starts the same surface once more, in another sandbox,

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Slot
-from trainer.environment import ROOT
-from trainer.result_file import write_result
+from trainer.process.environment import ROOT
+from trainer.run.job import Finished, Running, SupervisorJob
+from trainer.run.link import SupervisorLink
+from trainer.run.result_file import write_result
+from trainer.run.scratch import make_scratch, remove_scratch
 from trainer.sandbox.probe import AUTO, choose
 from trainer.sandbox.tier import Tier
-from trainer.scratch import make_scratch, remove_scratch
-from trainer.supervisor_job import Finished, Running, SupervisorJob
-from trainer.supervisor_link import SupervisorLink
 from trainer.task import Task
 
 SHIM = ROOT / "evaluator" / "shim" / "prepare.py"
@@ -45,7 +45,7 @@ class SubprocessTrainer:
         log_bytes: int,
         *,
         scratch: Path | None = None,
-        judge_module: str = "evaluator.judge",
+        judge_module: str = "evaluator.judging.judge",
         shim: Path = SHIM,
         sandbox: str = AUTO,
     ) -> None:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from configs.load import ConfigError, read_yaml
 from evaluator.budget import Budget
-from trainer.environment import ROOT
+from trainer.process.environment import ROOT
 
 TASKS = Path(__file__).parent / "tasks"
 SHIMS = ROOT / "evaluator" / "shim"

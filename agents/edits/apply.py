@@ -16,7 +16,7 @@ from agents.edits.nearest import nearest_hint
 from agents.edits.outcome import Change, Edited, Format, Kind, Problem, Reading
 from agents.edits.placing import Miss, place
 from agents.edits.whole import read_whole
-from coordinator.surface import MAX_BYTES
+from coordinator.variants.source import MAX_BYTES
 
 SURFACE = "train.py"
 """The one file that can change."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from agents.edits.outcome import Kind, Problem, bounded
-from coordinator.surface import MAX_BYTES, SurfaceError, digest
+from coordinator.variants.source import MAX_BYTES, SurfaceError, digest
 
 FROZEN = "prepare"
 """The module that feeds data and measures; it is not the variant's."""

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.constants import read_surface
 from agents.proposers.contract import Exhausted, proposal_id
+from agents.proposers.search.constants import read_surface
 from configs.load import ConfigError
 from coordinator.protocol import Brief, Proposal
 

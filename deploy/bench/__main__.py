@@ -13,7 +13,7 @@ import click
 from deploy.bench import cost, occupancy, reports, trust
 from deploy.bench.readings import Part, as_json, as_text
 from deploy.bench.scenario import config_of
-from deploy.cluster import connected
+from deploy.swarm.cluster import connected
 
 MEASURES: dict[str, tuple[bool, Callable[[Path, float], Part]]] = {
     "cost": (False, lambda folder, _: cost.part(folder)),

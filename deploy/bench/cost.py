@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from coordinator.service import Service
-from deploy.bench.calls import experiment, fill, measure_baseline, opened
+from coordinator.service.service import Service
+from deploy.bench.model_calls import experiment, fill, measure_baseline, opened
 from deploy.bench.readings import Goal, Part, Reading
 from deploy.bench.scenario import Scenario, config_of
 

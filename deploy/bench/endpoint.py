@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def edit(messages: Sequence[Mapping[str, str]], seed: int, *, fits: bool = True) -> str:
-    """An answer to a conversation of ``agents.proposers.prompt``: the program it shows with one constant moved. Raises ValueError without one."""
+    """An answer to a conversation of ``agents.proposers.llm.prompt``: the program it shows with one constant moved. Raises ValueError without one."""
     found = PROGRAM.search(messages[1]["content"])
     if found is None:
         raise ValueError("the prompt shows no program")

@@ -13,7 +13,7 @@ from deploy.bench.intervals import Busy, Window, gaps, occupancy, quantile, whol
 from deploy.bench.readings import Goal, Part, Reading
 from deploy.bench.scenario import Scenario, config_of, trainings
 from deploy.bench.stage import Cast, Head, Sleepers
-from deploy.parts import layout_of
+from deploy.wiring import layout_of
 
 MARGIN = 15.0
 """Seconds cut from both ends for the steady state: the baseline and the first proposals, and the last runs coming in."""

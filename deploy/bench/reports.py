@@ -15,16 +15,16 @@ from msgspec import Struct
 
 from configs.schema import Config
 from coordinator.protocol import Coordinator, Token
-from coordinator.service import Service
-from deploy.bench.calls import WORSE, join, measure_baseline, opened, propose, result_of, small, take, together
+from coordinator.service.service import Service
 from deploy.bench.intervals import quantile
+from deploy.bench.model_calls import WORSE, join, measure_baseline, opened, propose, result_of, small, take, together
 from deploy.bench.readings import Goal, Part, Reading
 from deploy.bench.scenario import Scenario, config_of
 from deploy.bench.stage import Head
-from deploy.cluster import NAMESPACE
+from deploy.swarm.cluster import NAMESPACE
 from evaluator.result import RunResult
 
-from agents.actor import RemoteCoordinator  # isort: skip - after deploy.cluster, which sets Ray's environment
+from agents.actor import RemoteCoordinator  # isort: skip - after deploy.swarm.cluster, which sets Ray's environment
 
 CALLERS = 32
 EACH = 25

@@ -7,23 +7,23 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from agents.backoff import Patience
 from agents.loop import AgentLoop
-from agents.patience import Patience
-from agents.proposers.arms import make_proposers
+from agents.permit_client import LinkedPurse
 from agents.proposers.contract import Proposer
+from agents.proposers.factory import make_proposers
+from agents.proposers.llm.preload import warm_up
 from agents.proposers.paced import PacedProposer
-from agents.proposers.purse import Purse
-from agents.proposers.warming import warm_up
-from agents.purse import LinkedPurse
+from agents.proposers.permits import Purse
 from agents.spool import Spool
 from configs.schema import ArmConfig, CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
-from coordinator.events import RunLeased, RunReported
-from coordinator.journal import Journal
-from coordinator.layout import Layout
 from coordinator.protocol import AgentCard, Coordinator
+from coordinator.state.events import RunLeased, RunReported
+from coordinator.store.journal import Journal
+from coordinator.store.paths import Layout
 from deploy.bench.ideas import Nudges
 from deploy.bench.intervals import Busy
-from deploy.parts import build_trainer, layout_of
+from deploy.wiring import build_trainer, layout_of
 from trainer.contract import Slot
 from trainer.task import load_task
 

@@ -12,8 +12,8 @@ from configs.errors import ConfigError
 from configs.schema import Config
 from deploy.bench.intervals import Busy
 from deploy.bench.scenario import Scenario, agent_builder
-from deploy.cluster import NAMESPACE  # first: it sets Ray's environment
-from deploy.parts import open_service
+from deploy.swarm.cluster import NAMESPACE  # first: it sets Ray's environment
+from deploy.wiring import open_service
 
 os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "8")  # actors that sleep need no core each; else Ray warns of them
 

@@ -12,12 +12,12 @@ from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.result import Measured, RunResult
 from trainer.contract import RunOrder, Slot
+from trainer.process.spawn import Program
+from trainer.run.scratch import make_scratch, remove_scratch
 from trainer.sandbox.confine import start
 from trainer.sandbox.probe import choose
 from trainer.sandbox.tier import Sandbox
 from trainer.sandbox.view import view_of
-from trainer.scratch import make_scratch, remove_scratch
-from trainer.spawn import Program
 from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import Task, load_task
 

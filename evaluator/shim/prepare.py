@@ -49,7 +49,7 @@ _SMALL = 1 << 20  # bytes that are copied rather than mapped
 
 
 class _Judge:
-    """The variant's end of the conversation: JSON headers with raw payloads (see evaluator/wire.py and evaluator/messages.py)."""
+    """The variant's end of the conversation: JSON headers with raw payloads (see evaluator/judging/wire.py and evaluator/judging/messages.py)."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)

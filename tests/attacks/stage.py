@@ -24,12 +24,12 @@ from msgspec import Struct, structs
 
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
-from evaluator.data import read_manifest, read_tokens, read_vocab, write_prepared
+from evaluator.judging.data import read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.result import Measured, RunResult
 from tests.attacks.attack import Attack, Came, Kind, Seen, came, read_loot
 from tests.integration.judged import tiny_data
 from trainer.contract import RunOrder, Slot
-from trainer.result_file import LOG
+from trainer.run.result_file import LOG
 from trainer.sandbox.probe import AUTO, probe
 from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import Task, load_task

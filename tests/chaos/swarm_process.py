@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from coordinator.journal import Journal
-from coordinator.state import CampaignState
+from coordinator.state.campaign_state import CampaignState
+from coordinator.store.journal import Journal
 
 ROOT = Path(__file__).parents[2]
 TASK = ROOT / "tests" / "tasks" / "tiny"
@@ -47,7 +47,7 @@ class SwarmProcess:
         environment = os.environ | self._environment
         with (self.folder / "driver.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.cli", "run", *self._words], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, "-m", "deploy.cli.main", "run", *self._words], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
             )
 
     def ended(self) -> bool:

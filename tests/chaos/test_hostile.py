@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.journal import Journal
-from coordinator.records import Experiment
+from coordinator.state.records import Experiment
+from coordinator.store.journal import Journal
 from evaluator.result import Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
 from tests.chaos.swarm_process import TASK, swarm_process
 

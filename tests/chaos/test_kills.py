@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from coordinator.events import RunReported
-from coordinator.journal import Journal
+from coordinator.state.events import RunReported
+from coordinator.store.journal import Journal
 from tests.chaos.swarm_process import SwarmProcess, swarm_process
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
@@ -31,7 +31,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Fates:
 
 def victim(swarm: SwarmProcess, kind: str, draw: random.Random) -> psutil.Process | None:
     """One living process of a kind."""
-    words = {"driver": "deploy.cli", "coordinator": "ray::CoordinatorServer", "agent": "ray::AgentServer"}
+    words = {"driver": "deploy.cli.main", "coordinator": "ray::CoordinatorServer", "agent": "ray::AgentServer"}
     found = swarm.named(words[kind]) if kind in words else swarm.run_processes()
     if kind == "supervisor":
         found = [parent for process in found if (parent := supervisor_of(process))]
@@ -42,7 +42,7 @@ def supervisor_of(process: psutil.Process) -> psutil.Process | None:
     """What keeps the run that a process belongs to, while both live."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = process.parent()
-        if parent is not None and "trainer.supervisor" in " ".join(parent.cmdline()):
+        if parent is not None and "trainer.run.supervisor" in " ".join(parent.cmdline()):
             return parent
     return None
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from coordinator.events import RunReported
-from coordinator.journal import Journal
+from coordinator.state.events import RunReported
+from coordinator.store.journal import Journal
 from tests.chaos.swarm_process import SwarmProcess, swarm_process
 from tests.integration.chat_server import ChatServer, Mind, chat_server, moving
 

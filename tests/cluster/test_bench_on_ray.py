@@ -7,7 +7,7 @@ import pytest
 from deploy.bench import occupancy
 from deploy.bench.scenario import Scenario, config_of
 from deploy.bench.stage import Sleepers
-from deploy.cluster import connected
+from deploy.swarm.cluster import connected
 
 pytestmark = pytest.mark.cluster
 

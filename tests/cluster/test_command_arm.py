@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from deploy.cli import main
+from deploy.cli.main import main
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -38,7 +38,7 @@ def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_stops_its_arm_al
     words += [f"campaigns_dir={tmp_path / 'campaigns'}", f"data_dir={tmp_path / 'data'}", "coordinator.metrics_port=0", "campaign.session_minutes=2"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OTHER_API_KEY": KEY, "TMPDIR": str(scratch)}
     ran = subprocess.run(
-        [sys.executable, "-m", "deploy.cli", "run", str(file), *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150
+        [sys.executable, "-m", "deploy.cli.main", "run", str(file), *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150
     )
     assert ran.returncode == 0, ran.stderr
 

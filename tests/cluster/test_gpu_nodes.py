@@ -10,13 +10,13 @@ import pytest
 
 from configs.load import load
 from configs.schema import Config
-from coordinator.events import RunReported
-from coordinator.journal import Journal
-from coordinator.leaderboard import Json
-from coordinator.state import CampaignState
-from deploy.cluster import connected  # first: it sets Ray's environment
-from deploy.parts import layout_of
-from deploy.swarm import Swarm
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import RunReported
+from coordinator.store.journal import Journal
+from coordinator.views.status import Json
+from deploy.swarm.cluster import connected  # first: it sets Ray's environment
+from deploy.swarm.swarm import Swarm
+from deploy.wiring import layout_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from coordinator.events import RunReported
-from coordinator.journal import Journal
-from coordinator.layout import Layout
-from coordinator.state import CampaignState
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import RunReported
+from coordinator.store.journal import Journal
+from coordinator.store.paths import Layout
 from deploy.bench.intervals import Busy, Window, occupancy
 from deploy.bench.scenario import trainings
 from evaluator.result import Measured, RunResult

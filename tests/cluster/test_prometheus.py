@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.metrics import serve
+from coordinator.views.metrics import serve
 from tests.integration.instant_campaign import InstantCampaign
 from tests.unit.dashboard_queries import GRAFANA, committed, filled, queries
 

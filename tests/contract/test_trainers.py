@@ -9,8 +9,8 @@ import pytest
 from evaluator.result import Lost, Measured, Progress, RunResult
 from tests.integration.standin import HONEST, an_order, standin_trainer, train
 from trainer.contract import RunOrder, Trainer
-from trainer.result_file import LOG, read_result
-from trainer.simulated import SimulatedTrainer
+from trainer.run.result_file import LOG, read_result
+from trainer.simulated.trainer import SimulatedTrainer
 
 SLOW = "import time\nfrom prepare import batch\nbatch()\ntime.sleep(60)\n"
 

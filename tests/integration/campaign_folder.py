@@ -5,11 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from coordinator.events import Rules
-from coordinator.layout import Layout
-from coordinator.ledger import TaskCard
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal, Refused
-from coordinator.service import Service
+from coordinator.service.service import Service
+from coordinator.state.events import Rules
+from coordinator.store.paths import Layout
+from coordinator.store.unit_of_work import TaskCard
 from evaluator.result import Audit, Measured, Outcome, RunResult, Seconds
 from tests.unit.swarm_of_rules import RULES, audit_of
 

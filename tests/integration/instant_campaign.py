@@ -7,12 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from coordinator.layout import Layout
-from coordinator.leaderboard import Json
-from coordinator.ledger import TaskCard
-from coordinator.metrics import Metrics
 from coordinator.protocol import AgentCard, Brief, CallRecord, Lease, Proposal
-from coordinator.service import Service
+from coordinator.service.service import Service
+from coordinator.store.paths import Layout
+from coordinator.store.unit_of_work import TaskCard
+from coordinator.views.metrics import Metrics
+from coordinator.views.status import Json
 from evaluator.result import Crashed, CrashKind, Measured, Outcome, Progress, RunResult, Seconds
 from tests.unit.swarm_of_rules import METRIC, rules
 

@@ -17,10 +17,10 @@ from msgspec import Struct
 import evaluator.shim
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
-from evaluator.data import Manifest, Tokens, write_prepared
 from evaluator.job import Final, JudgeEvent, JudgeJob
-from evaluator.messages import Reply
-from evaluator.wire import Channel, pair
+from evaluator.judging.data import Manifest, Tokens, write_prepared
+from evaluator.judging.messages import Reply
+from evaluator.judging.wire import Channel, pair
 
 ROOT = Path(__file__).parents[2]
 SHIM = Path(evaluator.shim.__file__).with_name("prepare.py")
@@ -86,7 +86,7 @@ def judge_process(
     job.write_bytes(msgspec.json.encode(JudgeJob(run="r1", data=data, budget=budget, seed=seed, **parts), enc_hook=str))
     judges, variants = ends()
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "evaluator.judge", str(job), "--variant-fd", str(judges.fileno()), "--report-fd", str(writing)]
+    command = [sys.executable, "-m", "evaluator.judging.judge", str(job), "--variant-fd", str(judges.fileno()), "--report-fd", str(writing)]
     events: list[JudgeEvent] = []
     with subprocess.Popen(command, cwd=ROOT, pass_fds=(judges.fileno(), writing), stderr=subprocess.PIPE, text=True) as judge:
         judges.close()

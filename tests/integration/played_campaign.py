@@ -4,13 +4,13 @@ from pathlib import Path
 
 import msgspec
 
-from coordinator.layout import Layout
-from coordinator.ledger import TaskCard
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal
-from coordinator.service import Service
+from coordinator.service.service import Service
+from coordinator.store.paths import Layout
+from coordinator.store.unit_of_work import TaskCard
 from evaluator.result import Crashed, CrashKind, Measured, Outcome, RunResult, Seconds
 from tests.unit.swarm_of_rules import RULES, audit_of
-from trainer.result_file import LOG, write_result
+from trainer.run.result_file import LOG, write_result
 
 TASK = TaskCard("demo", "train.py", "DEPTH = 6\nLR = 0.01\n")
 AGENT = "a1"

@@ -8,19 +8,19 @@ from threading import Event
 import pytest
 
 from agents.proposers.contract import Proposer, ProposerError, proposal_id
-from agents.proposers.search import SearchProposer
-from coordinator import earnings
+from agents.proposers.search.search_proposer import SearchProposer
 from coordinator.domain import ArmChoice, Origin, Purpose, State, Strategy
-from coordinator.events import ArmShare, Rules
-from coordinator.layout import Layout
-from coordinator.ledger import TaskCard
 from coordinator.protocol import Brief, Lease, Proposal
-from coordinator.repository import Repository
-from coordinator.service import Service
+from coordinator.service.service import Service
+from coordinator.state.events import ArmShare, Rules
+from coordinator.store.paths import Layout
+from coordinator.store.repository import Repository
+from coordinator.store.unit_of_work import TaskCard
+from coordinator.views import arm_report as earnings
 from evaluator.result import Measured
 from tests.integration.campaign_folder import SURFACE, Clock, card, measure_baseline, open_service, propose, result, rules, take, train
 from trainer.contract import RunOrder
-from trainer.simulated import SimulatedTrainer
+from trainer.simulated.trainer import SimulatedTrainer
 
 MANY = ArmShare("many", parent=Origin.BASELINE, control=True)
 TWO = rules(arms=[ArmShare("thinker"), MANY], ahead=10)

@@ -8,17 +8,17 @@ import pytest
 
 from agents.edits.apply import apply
 from agents.edits.outcome import Edited, Problem
-from agents.proposers.prompt import first_messages
+from agents.proposers.llm.prompt import first_messages
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief
 from deploy.bench import cost, reports
-from deploy.bench.calls import experiment, fill, measure_baseline, opened
 from deploy.bench.endpoint import edit
 from deploy.bench.ideas import nudged
 from deploy.bench.intervals import Busy
+from deploy.bench.model_calls import experiment, fill, measure_baseline, opened
 from deploy.bench.occupancy import ACTS, MODEL_ACTS, Act, Played, readings
 from deploy.bench.scenario import Scenario, config_of, trainings
-from deploy.parts import layout_of
+from deploy.wiring import layout_of
 
 TOY = Scenario(name="toy", slots=2, thinking=0.2, training=0.3, crash_ratio=0.5, crash_seconds=0.1)
 

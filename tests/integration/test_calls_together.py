@@ -9,11 +9,11 @@ import pytest
 
 from configs.errors import ConfigError
 from coordinator.actor import CoordinatorServer
-from coordinator.journal import Journal
 from coordinator.protocol import Accepted, Ack, Lease, Wait
-from coordinator.rulebook import UnknownAgentError
-from coordinator.service import Service
-from coordinator.state import CampaignState
+from coordinator.rules.base import UnknownAgentError
+from coordinator.service.service import Service
+from coordinator.state.campaign_state import CampaignState
+from coordinator.store.journal import Journal
 from evaluator.result import Measured
 from tests.integration.campaign_folder import SURFACE, Clock, card, measure_baseline, open_service, propose, result, rules, take
 

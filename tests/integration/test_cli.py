@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from deploy.cli import main
+from deploy.cli.main import main
 from evaluator.result import Cheated
 from tests.integration.played_campaign import Player, played
 
@@ -376,7 +376,7 @@ def test_the_traceback_comes_with_two_v_only(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_while_watching_is_exit_130(running: Player) -> None:
-    command = [sys.executable, "-m", "deploy.cli", "status", "--watch", "--json", "--campaigns", str(running.layout.folder.parent)]
+    command = [sys.executable, "-m", "deploy.cli.main", "status", "--watch", "--json", "--campaigns", str(running.layout.folder.parent)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         assert json.loads(watching.stdout.readline())["state"] == "running"
@@ -387,7 +387,7 @@ def test_ctrl_c_while_watching_is_exit_130(running: Player) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error_message(campaigns: Path) -> None:
-    command = [sys.executable, "-m", "deploy.cli", "leaderboard", "--json", "--campaigns", str(campaigns)]
+    command = [sys.executable, "-m", "deploy.cli.main", "leaderboard", "--json", "--campaigns", str(campaigns)]
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as gone:
@@ -504,7 +504,7 @@ def as_one_who_may_not(folder: Path, *arguments: str) -> "subprocess.CompletedPr
         for path in (*folders, folder):
             path.chmod(0o555)
             undo.callback(path.chmod, 0o755)
-        command = [*modest, sys.executable, "-m", "deploy.cli", *arguments]
+        command = [*modest, sys.executable, "-m", "deploy.cli.main", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -18,7 +18,7 @@ SECONDS = 0.4
 PROBE = """
 import atexit, sys
 atexit.register(lambda: print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr))
-from deploy.cli import main
+from deploy.cli.main import main
 main(sys.argv[1:])
 """
 
@@ -46,6 +46,6 @@ def test_the_answer_takes_less_than_four_tenths_of_a_second(commands: dict[str, 
 
 def processor_seconds(arguments: list[str]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "deploy.cli", *arguments], stdout=subprocess.DEVNULL, check=True, env=os.environ)
+    subprocess.run([sys.executable, "-m", "deploy.cli.main", *arguments], stdout=subprocess.DEVNULL, check=True, env=os.environ)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

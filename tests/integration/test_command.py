@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from agents.proposers.command import CommandOrder, CommandProposer
+from agents.proposers.command.command_proposer import CommandOrder, CommandProposer
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief, Repair, Tried
-from coordinator.surface import MAX_BYTES
+from coordinator.variants.source import MAX_BYTES
 from tests.unit.exchanges import Ledger
 
 KEY = "planted-4f8b2c91d7e6a3"

@@ -13,7 +13,7 @@ import pytest
 
 from configs.load import ConfigError
 from evaluator.budget import Budget, Unit
-from evaluator.data import read_tokens, verify
+from evaluator.judging.data import read_tokens, verify
 from evaluator.result import Measured, Progress
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TaskConfig, TrainerConfig, TrustConfig
-from deploy.cli import main
-from deploy.doctor import Check, Grade, examine, sandbox_checks
-from deploy.trial import as_json, reason
+from deploy.checks.doctor import Check, Grade, examine, sandbox_checks
+from deploy.cli.main import main
+from deploy.cli.trial import as_json, reason
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, RunResult, Seconds, TimedOut
 from trainer.sandbox.tier import Finding, Tier
 
@@ -131,7 +131,7 @@ def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, packag
     (tmp_path / package).mkdir()
     (tmp_path / package / "__init__.py").touch()
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-    program = [sys.executable, "-P", "-m", "deploy.cli", command]
+    program = [sys.executable, "-P", "-m", "deploy.cli.main", command]
     ran = subprocess.run(program, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
     assert ran.returncode == 3, ran.stderr
     what, remedy = ran.stderr.splitlines()[-2:]

@@ -14,9 +14,9 @@ import torch.nn.functional as nnf
 
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
-from evaluator.data import read_tokens
 from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, Spent
-from evaluator.messages import (
+from evaluator.judging.data import read_tokens
+from evaluator.judging.messages import (
     TOKENS_LIMIT,
     Batch,
     BudgetSpent,
@@ -32,9 +32,9 @@ from evaluator.messages import (
     Verdict,
     Welcome,
 )
-from evaluator.packing import Packer
+from evaluator.judging.packing import Packer
+from evaluator.judging.wire import LENGTHS, ClosedError
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
-from evaluator.wire import LENGTHS, ClosedError
 from tests.integration.judged import BOS, BUDGET, TINY, VOCAB, Run, channel, edited, judge_process, run_variant, tiny_data
 
 EVALUATE = "val_bpb = evaluate_bpb(model, tokenizer, 5)"

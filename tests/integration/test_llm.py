@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from agents.proposers.completion import CompletionError, Failure, Message, Options
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
-from agents.proposers.litellm_completion import LitellmCompletion
-from agents.proposers.llm import REPAIRS, LlmProposer
-from agents.proposers.persistence import Insistence, Persistent
+from agents.proposers.llm.completion import CompletionError, Failure, Message, Options
+from agents.proposers.llm.litellm_completion import LitellmCompletion
+from agents.proposers.llm.llm_proposer import REPAIRS, LlmProposer
+from agents.proposers.llm.retry import Insistence, Persistent
 from coordinator.domain import Direction, Metric, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused, Repair, Tried
 from tests.integration.chat_server import Answer, ChatServer, chat_server, refused, said

@@ -10,15 +10,15 @@ import pytest
 
 from configs.charter import MAX_BYTES
 from coordinator.domain import Refusal, State
-from coordinator.events import ArmShare, Rules
-from coordinator.inbox import Content, Hint, Idea, Inbox, Withdrawal
-from coordinator.journal import Journal
-from coordinator.layout import Layout
-from coordinator.ledger import TaskCard
-from coordinator.programs import Programs
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
-from coordinator.service import Service
-from coordinator.state import CampaignState
+from coordinator.service.charters import Programs
+from coordinator.service.service import Service
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import ArmShare, Rules
+from coordinator.store.inbox import Content, Hint, Idea, Inbox, Withdrawal
+from coordinator.store.journal import Journal
+from coordinator.store.paths import Layout
+from coordinator.store.unit_of_work import TaskCard
 from evaluator.result import Crashed, CrashKind
 from tests.integration.campaign_folder import SURFACE, Clock, card, measure_baseline, open_service, propose, result, rules, take, train
 

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from configs.load import ConfigError
-from coordinator.metrics import Metrics, Server, serve
+from coordinator.views.metrics import Metrics, Server, serve
 from tests.integration.instant_campaign import AGENTS, InstantCampaign
 
 HOST = "127.0.0.1"

@@ -12,21 +12,21 @@ import pytest
 from click.testing import CliRunner
 
 from agents.loop import AgentLoop
-from agents.proposers.arms import make_proposers
-from agents.purse import LinkedPurse
+from agents.permit_client import LinkedPurse
+from agents.proposers.factory import make_proposers
 from agents.spool import Spool
 from configs.schema import ArmConfig
 from coordinator.domain import Phase
-from coordinator.events import ArmShare, Rules
-from coordinator.exchanges import MOST_BYTES, Exchange, Exchanges, Said, packed
-from coordinator.journal import Journal
-from coordinator.layout import Layout
-from coordinator.ledger import TaskCard
-from coordinator.money import ModelTerms, MoneyRules
 from coordinator.protocol import UNKNOWN, AgentCard, CallRecord, CallRequest, Permit, Wait
-from coordinator.service import Service
-from coordinator.state import CampaignState
-from deploy.cli import main
+from coordinator.service.service import Service
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import ArmShare, Rules
+from coordinator.state.prices import ModelTerms, MoneyRules
+from coordinator.store.journal import Journal
+from coordinator.store.paths import Layout
+from coordinator.store.transcripts import MOST_BYTES, Exchange, Exchanges, Said, packed
+from coordinator.store.unit_of_work import TaskCard
+from deploy.cli.main import main
 from evaluator.result import Measured, Progress, RunResult
 from tests.integration.campaign_folder import AUDITED, Clock, card, open_service, propose, rules, take
 from tests.integration.chat_server import Answer, ChatServer, chat_server, refused, said

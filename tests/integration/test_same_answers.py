@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from agents.backoff import Patience
 from agents.loop import AgentLoop
-from agents.patience import Patience
-from agents.proposers.arms import make_proposers
+from agents.proposers.factory import make_proposers
 from agents.spool import Spool
 from configs.schema import ArmConfig
 from coordinator.domain import Purpose
 from coordinator.protocol import AgentCard
-from deploy.bench.calls import opened
+from deploy.bench.model_calls import opened
 from deploy.bench.scenario import Scenario, config_of
-from deploy.parts import layout_of
+from deploy.wiring import layout_of
 from tests.integration.chat_server import ChatServer, chat_server, said
-from trainer.simulated import SimulatedTrainer
+from trainer.simulated.trainer import SimulatedTrainer
 from trainer.task import load_task
 
 AGENTS = 4

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-import coordinator.journal as journal_module
+import coordinator.store.journal as journal_module
 from configs.load import ConfigError
 from coordinator.domain import Direction, Metric, Purpose, Refusal, State
-from coordinator.events import VerdictGiven
-from coordinator.journal import CampaignBusyError, Entry, Journal, locked
-from coordinator.layout import Layout
 from coordinator.protocol import Accepted, Refused, Wait
-from coordinator.rulebook import UnknownAgentError
-from coordinator.state import CampaignState, InvalidTransition
+from coordinator.rules.base import UnknownAgentError
+from coordinator.state.campaign_state import CampaignState, InvalidTransition
+from coordinator.state.events import VerdictGiven
+from coordinator.store.journal import CampaignBusyError, Entry, Journal, locked
+from coordinator.store.paths import Layout
 from evaluator.result import Crashed, CrashKind, Lost, Measured, Progress
 from tests.integration.campaign_folder import (
     SURFACE,
@@ -395,7 +395,7 @@ def test_the_surface_of_the_campaign_is_the_one_it_began_with(tmp_path: Path) ->
 
 def test_a_digest_is_the_same_in_every_process() -> None:
     """A journal outlives the process that wrote it, and the order of a set does not."""
-    asked = 'from coordinator.surface import digest; print(digest(\'f = lambda x: x in {1.5, "a", "b", "c", ("d", "e")}\'))'
+    asked = 'from coordinator.variants.source import digest; print(digest(\'f = lambda x: x in {1.5, "a", "b", "c", ("d", "e")}\'))'
     told = {
         subprocess.run([sys.executable, "-c", asked], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True).stdout
         for seed in ("1", "2", "3")

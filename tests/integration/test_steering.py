@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from coordinator.domain import State
-from deploy.cli import main
+from deploy.cli.main import main
 from tests.integration.played_campaign import Player, played
 
 SOURCE = """\

@@ -16,10 +16,10 @@ import pytest
 from evaluator.result import Crashed, CrashKind, Limit, Lost, Measured, Progress, RunResult, TimedOut
 from tests.integration.standin import HONEST, LOG_BYTES, an_order, log_of, standin_trainer, train
 from trainer.contract import RunOrder
-from trainer.descendants import PROC
-from trainer.environment import ROOT
-from trainer.result_file import read_result
-from trainer.runlog import LAST_PART
+from trainer.process.descendants import PROC
+from trainer.process.environment import ROOT
+from trainer.run.result_file import read_result
+from trainer.run.runlog import LAST_PART
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looks for processes in /proc")
 
@@ -397,7 +397,7 @@ def test_a_killed_guard_changes_nothing(tmp_path: Path) -> None:
 
 def guard_and_supervisor(folder: Path) -> tuple[int, int]:
     """Their pids; the guard is the older one and the other's parent."""
-    pids = [pid for pid in carrying(str(folder / "scratch")) if b"trainer.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    pids = [pid for pid in carrying(str(folder / "scratch")) if b"trainer.run.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     guard, supervisor = sorted(pids)
     assert f"PPid:\t{guard}\n" in Path(f"/proc/{supervisor}/status").read_text()
     return guard, supervisor

@@ -7,12 +7,12 @@ import pytest
 
 from configs.load import ConfigError
 from coordinator.domain import Purpose, Refusal, State
-from coordinator.layout import Layout
-from coordinator.leaderboard import rows, status
-from coordinator.ledger import TaskCard
 from coordinator.protocol import Brief, Proposal, Refused
-from coordinator.service import Service
-from coordinator.trust import Mode, TrustRules
+from coordinator.service.service import Service
+from coordinator.state.trust_rules import Mode, TrustRules
+from coordinator.store.paths import Layout
+from coordinator.store.unit_of_work import TaskCard
+from coordinator.views.status import rows, status
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, Cheated
 from tests.integration.campaign_folder import AUDITED, SURFACE, Clock, measure_baseline, open_service, propose, rules, take, train

@@ -5,8 +5,8 @@ import gzip
 import msgspec
 
 from agents.proposers.contract import Unavailable
-from coordinator.exchanges import Exchange
 from coordinator.protocol import CallRecord, CallRequest
+from coordinator.store.transcripts import Exchange
 
 
 def unpacked(exchange: bytes) -> Exchange:

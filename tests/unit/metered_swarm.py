@@ -1,11 +1,11 @@
 """A swarm in memory whose events a Metrics hears of as the ledger would tell it: after the step, with the state the whole step left."""
 
 from coordinator.domain import Refusal
-from coordinator.events import ProposalRefused, Rules
-from coordinator.journal import Entry
-from coordinator.leaderboard import Json, status
-from coordinator.metrics import Metrics
 from coordinator.protocol import Brief, CallRecord, Proposal
+from coordinator.state.events import ProposalRefused, Rules
+from coordinator.store.journal import Entry
+from coordinator.views.metrics import Metrics
+from coordinator.views.status import Json, status
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Outcome, Progress, RunResult, Seconds, TimedOut
 from tests.unit.swarm_of_rules import METRIC, RULES, Swarm
 

@@ -5,11 +5,11 @@ import random
 
 import msgspec
 
-from coordinator.campaign import Campaign
 from coordinator.domain import Direction, Metric, Verdict
-from coordinator.events import AnyEvent, ArmShare, CampaignStarted, Rules, VerdictGiven
 from coordinator.protocol import AgentCard, Brief, Proposal, Token
-from coordinator.state import CampaignState
+from coordinator.rules.campaign import Campaign
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import AnyEvent, ArmShare, CampaignStarted, Rules, VerdictGiven
 from evaluator.acceptance import Policy
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit

@@ -9,12 +9,12 @@ from threading import Event, Lock
 import pytest
 from msgspec.structs import replace
 
+from agents.backoff import Patience
 from agents.loop import AgentLoop
-from agents.memory_coordinator import MemoryCoordinator
-from agents.patience import Patience
 from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer, ProposerError, Unavailable
-from agents.slot import AgentState
+from agents.runner import AgentState
 from agents.spool import Spool, Spooled
+from agents.testing.memory_coordinator import MemoryCoordinator
 from coordinator.domain import Refusal, State
 from coordinator.protocol import AgentCard, Brief, Coordinator, Proposal, Refused, Repair, Token, Tried, Wait
 from evaluator.audit_plan import AuditPlan

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.arms import ArmTally
-from coordinator.bandit import Candidate, choose
-from coordinator.choosing import GOLDEN
 from coordinator.domain import ArmChoice
-from coordinator.events import ArmShare, CallSettled
 from coordinator.protocol import Brief
-from coordinator.rulebook import seed_of
+from coordinator.rules.arm_choice import GOLDEN
+from coordinator.rules.bandit import Candidate, choose
+from coordinator.rules.base import seed_of
+from coordinator.state.arm_tally import ArmTally
+from coordinator.state.events import ArmShare, CallSettled
 from tests.unit.swarm_of_rules import Swarm, rules
 from tests.unit.test_campaign_properties import play
 

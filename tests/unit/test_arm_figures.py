@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator import earnings
-from coordinator.arms import HALF_LIFE, RULE_OF_THREE, ArmTally, Interval, Recent, difference, gain_per_dollar, gain_per_hour
-from coordinator.events import ArmShare, CallSettled
-from coordinator.money import MoneyRules
-from deploy.arm_views import arms_page
+from coordinator.state.arm_tally import HALF_LIFE, RULE_OF_THREE, ArmTally, Interval, Recent, difference, gain_per_dollar, gain_per_hour
+from coordinator.state.events import ArmShare, CallSettled
+from coordinator.state.prices import MoneyRules
+from coordinator.views import arm_report as earnings
+from deploy.views.arms import arms_page
 from evaluator.acceptance import Policy
 from evaluator.result import Crashed, CrashKind, Measured
 from tests.unit.metered_swarm import played

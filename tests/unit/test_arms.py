@@ -9,15 +9,15 @@ from typing import get_args
 import msgspec
 import pytest
 
-from agents.proposers.arms import make_proposers
-from agents.proposers.llm import LlmProposer
+from agents.proposers.factory import make_proposers
+from agents.proposers.llm.llm_proposer import LlmProposer
 from agents.proposers.scripted import ScriptedProposer
-from agents.proposers.search import SearchProposer
+from agents.proposers.search.search_proposer import SearchProposer
 from configs.load import SHIPPED, ConfigError, load
 from configs.schema import ArmConfig
 from coordinator.domain import Origin, Strategy
-from coordinator.events import ArmShare
-from deploy.parts import share_of
+from coordinator.state.events import ArmShare
+from deploy.wiring import share_of
 
 SHIPPED_FILES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.audit import Finding, batches, blind_losses, compare, draw
-from evaluator.reference import reference
+from evaluator.judging.audit import Finding, batches, blind_losses, compare, draw
+from evaluator.judging.reference import reference
 
 Nats = npt.NDArray[np.float64]
 

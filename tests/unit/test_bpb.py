@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from evaluator.bpb import BitsPerByte, token_bytes
+from evaluator.judging.bpb import BitsPerByte, token_bytes
 
 VOCAB = [None, b"a", "é".encode(), b"the ", None]
 

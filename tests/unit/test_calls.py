@@ -6,19 +6,19 @@ from threading import Event
 
 import pytest
 
-from agents.ending import Ending
+from agents.backoff import Patience
 from agents.link import Link
-from agents.memory_coordinator import MemoryCoordinator
-from agents.patience import Patience
-from agents.proposers.calls import KEPT_CHARS, Calls
-from agents.proposers.completion import CompletionError, Failure, Message, Options, Reply
+from agents.permit_client import LONGEST_WAIT, LinkedPurse
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
-from agents.proposers.llm import LlmProposer
-from agents.proposers.persistence import Insistence, Persistent
-from agents.purse import LONGEST_WAIT, LinkedPurse
+from agents.proposers.llm.calls import KEPT_CHARS, Calls
+from agents.proposers.llm.completion import CompletionError, Failure, Message, Options, Reply
+from agents.proposers.llm.llm_proposer import LlmProposer
+from agents.proposers.llm.retry import Insistence, Persistent
+from agents.shutdown import Ending
+from agents.testing.memory_coordinator import MemoryCoordinator
 from coordinator.domain import Direction, Metric
-from coordinator.exchanges import MOST_BYTES, packed
 from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
+from coordinator.store.transcripts import MOST_BYTES, packed
 from tests.unit.exchanges import Ledger
 
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.domain import Phase, State, Verdict
-from coordinator.events import AnyEvent, EpochBegan, RunLeased, RunReported, VerdictGiven, decode, encode
 from coordinator.protocol import Wait
+from coordinator.state.events import AnyEvent, EpochBegan, RunLeased, RunReported, VerdictGiven, decode, encode
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Crowd, MixedCrowd, Swarm, rules
 

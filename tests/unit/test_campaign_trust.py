@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from coordinator.domain import Phase, Purpose, State
-from coordinator.events import CampaignFinished, RunQueued, VerdictGiven
-from coordinator.records import Experiment
-from coordinator.trust import Mode, TrustRules
+from coordinator.state.events import CampaignFinished, RunQueued, VerdictGiven
+from coordinator.state.records import Experiment
+from coordinator.state.trust_rules import Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.result import Audit, Cheated, CpuSeconds, Measured, Outcome, RunResult

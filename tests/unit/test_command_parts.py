@@ -7,16 +7,16 @@ from typing import get_args
 import pytest
 
 from agents.edits.outcome import Kind, Problem
-from agents.proposers.arms import make_proposers
-from agents.proposers.command import CommandProposer
-from agents.proposers.command_environment import command_environment
-from agents.proposers.command_prompt import problem_text, prompt_text
-from agents.proposers.command_templates import TEMPLATES, Heard, Template, Usage, filled, hear_aider, hear_claude, program_of, unknown_field, words
-from agents.proposers.redaction import HIDDEN, redacted, redacted_answer
+from agents.proposers.command.command_proposer import CommandProposer
+from agents.proposers.command.environment import command_environment
+from agents.proposers.command.instructions import problem_text, prompt_text
+from agents.proposers.command.templates import TEMPLATES, Heard, Template, Usage, filled, hear_aider, hear_claude, program_of, unknown_field, words
+from agents.proposers.factory import make_proposers
+from agents.proposers.llm.redaction import HIDDEN, redacted, redacted_answer
 from configs.errors import ConfigError
 from configs.load import load
 from configs.schema import ArmConfig, Config
-from deploy.parts import rooted
+from deploy.wiring import rooted
 from trainer.task import load_task
 
 CALLER = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents.constants import Surface, Value, evaluate, read_choices, write
+from agents.proposers.search.constants import Surface, Value, evaluate, read_choices, write
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 
 from evaluator.job import Evaluating, Final, FirstBatch, Spent
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, Seconds, TimedOut
-from trainer.course import CRASH_GRACE, JUDGE_GRACE, SUMMARY_GRACE, Course
+from trainer.run.lifecycle import CRASH_GRACE, JUDGE_GRACE, SUMMARY_GRACE, Course
 
 
 def final(outcome: Outcome) -> Final:

@@ -1,4 +1,4 @@
-"""The dashboard is made by deploy/dashboards.py, asks only for what the exporter has, and is well laid out."""
+"""The dashboard is made by deploy/grafana/dashboard.py, asks only for what the exporter has, and is well laid out."""
 
 import re
 from itertools import combinations
@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from configs.load import read_yaml
 from configs.schema import CoordinatorConfig
-from deploy import dashboards
+from deploy.grafana import dashboard as dashboards
 from tests.unit.dashboard_queries import COMMITTED, GRAFANA, charts, committed, filled, queries
 from tests.unit.metered_swarm import MeteredSwarm, played
 
@@ -58,7 +58,7 @@ def box(panel: dict[str, Any]) -> tuple[int, int, int, int]:
 
 
 def test_the_committed_dashboard_is_what_the_code_makes() -> None:
-    assert COMMITTED.read_text(encoding="utf-8") == dashboards.text(), "run: python -m deploy.dashboards > deploy/grafana/dashboard.json"
+    assert COMMITTED.read_text(encoding="utf-8") == dashboards.text(), "run: python -m deploy.grafana.dashboard > deploy/grafana/dashboard.json"
 
 
 @pytest.mark.parametrize(("where", "query"), queries())

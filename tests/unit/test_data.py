@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from configs.load import ConfigError
-from evaluator.data import Manifest, read_manifest, read_tokens, read_vocab, verify, write_prepared
+from evaluator.judging.data import Manifest, read_manifest, read_tokens, read_vocab, verify, write_prepared
 
 VOCAB = [None, b"a", "é".encode()]
 

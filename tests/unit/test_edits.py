@@ -132,7 +132,7 @@ REFUSED = {
     "another file by its name before": (f"prepare.py\n```python\n{BLOCK}```\n", Kind.OUTSIDE_SURFACE),
     "another file in bold": (f"**File: `prepare.py`**\n\n{BLOCK}", Kind.OUTSIDE_SURFACE),
     "another file behind the fence": (f"```python prepare.py\n{BLOCK}```\n", Kind.OUTSIDE_SURFACE),
-    "another file in the marker": (BLOCK.replace("SEARCH", "SEARCH evaluator/judge.py"), Kind.OUTSIDE_SURFACE),
+    "another file in the marker": (BLOCK.replace("SEARCH", "SEARCH evaluator/judging/judge.py"), Kind.OUTSIDE_SURFACE),
     "another file among good ones": (f"train.py\n{BLOCK}\nrequirements.txt\n{block('torch', 'jax')}", Kind.OUTSIDE_SURFACE),
     "a diff of another file": (DIFF.replace("train.py", "prepare.py"), Kind.OUTSIDE_SURFACE),
     "a diff of two files": (DIFF + DIFF.replace("train.py", "prepare.py"), Kind.OUTSIDE_SURFACE),

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from trainer.contract import Slot
-from trainer.environment import our_environment, variant_environment
+from trainer.process.environment import our_environment, variant_environment
 
 CALLER = {
     "PATH": "/bin",

@@ -4,8 +4,8 @@ import pytest
 
 from configs.load import load
 from configs.schema import Config
-from deploy.estimate import ANSWER_TOKENS, PROMPT_TOKENS, costs
-from deploy.parts import money_of
+from deploy.cli.cost_estimate import ANSWER_TOKENS, PROMPT_TOKENS, costs
+from deploy.wiring import money_of
 from evaluator.budget import Budget, Unit
 
 TIMED = Budget(Unit.SECONDS, 300.0, 900.0)

@@ -12,16 +12,16 @@ import numpy.typing as npt
 import pytest
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.bpb import BitsPerByte
 from evaluator.budget import Budget, Unit
-from evaluator.claims import Claims
-from evaluator.data import Manifest, read_manifest, read_tokens, write_prepared
-from evaluator.ending import EndedError
-from evaluator.examination import Examination, Handed, Parties, positions
 from evaluator.job import JudgeJob
-from evaluator.messages import Hello, Loaded, Logits, Losses, Model, Probe, Ready, Refusal, Reply, Request, Rows, Unable, Weights
+from evaluator.judging.bpb import BitsPerByte
+from evaluator.judging.claims import Claims
+from evaluator.judging.data import Manifest, read_manifest, read_tokens, write_prepared
+from evaluator.judging.examination import Examination, Handed, Parties, positions
+from evaluator.judging.messages import Hello, Loaded, Logits, Losses, Model, Probe, Ready, Refusal, Reply, Request, Rows, Unable, Weights
+from evaluator.judging.run_end import EndedError
+from evaluator.judging.wire import Channel, ClosedError, Held, pair
 from evaluator.result import Audit, Cheated
-from evaluator.wire import Channel, ClosedError, Held, pair
 
 VOCABULARY, LENGTH, ROWS = 16, 32, 60
 Floats = npt.NDArray[np.float64]

@@ -7,8 +7,8 @@ import pytest
 
 from configs.load import read_yaml
 from coordinator.domain import Refusal
-from coordinator.gate import Gate, Objection
-from coordinator.surface import MAX_BYTES
+from coordinator.variants.gate import Gate, Objection
+from coordinator.variants.source import MAX_BYTES
 
 ROOT = Path(__file__).parents[2]
 TASKS = sorted((ROOT / "trainer" / "tasks").glob("*/task.yaml"))

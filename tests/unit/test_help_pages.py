@@ -2,12 +2,12 @@
 
 import pytest
 
-from deploy.cli import ORDER, main
-from deploy.help_pages import PAGE, page
+from deploy.cli.help_pages import PAGE, page
+from deploy.cli.main import ORDER, main
 
 
 def test_the_page_of_the_commands_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m deploy.help_pages"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m deploy.cli.help_pages"
 
 
 @pytest.mark.parametrize("name", ORDER)

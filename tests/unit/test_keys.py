@@ -7,7 +7,7 @@ import pytest
 from configs.errors import ConfigError
 from configs.load import load
 from configs.schema import Config
-from deploy.keys import missing_keys, read_env_file, require_keys
+from deploy.checks.keys import missing_keys, read_env_file, require_keys
 
 VALUE = "sk-planted-value"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from agents.proposers.answer import plain_title, settings_of, title_and_hypothesis
-from agents.proposers.completion import LASTING, PASSING, CompletionError, Failure, Message, Options, Reply
 from agents.proposers.contract import ArmStopped, Exhausted, ProposerError, Unavailable
-from agents.proposers.litellm_completion import retry_after
-from agents.proposers.persistence import Insistence, Persistent, TooLongError
-from agents.proposers.quoting import one_line, quoted_tail
-from agents.proposers.redaction import HIDDEN, redacted, redacted_answer
-from agents.proposers.tokens import _encoding, count_tokens
+from agents.proposers.llm.answer import plain_title, settings_of, title_and_hypothesis
+from agents.proposers.llm.completion import LASTING, PASSING, CompletionError, Failure, Message, Options, Reply
+from agents.proposers.llm.litellm_completion import retry_after
+from agents.proposers.llm.quoting import one_line, quoted_tail
+from agents.proposers.llm.redaction import HIDDEN, redacted, redacted_answer
+from agents.proposers.llm.retry import Insistence, Persistent, TooLongError
+from agents.proposers.llm.tokens import _encoding, count_tokens
 from configs.charter import MAX_BYTES, charter_path, read_charter
 from configs.errors import ConfigError
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.budget import Budget, Unit
-from evaluator.messages import Counted
-from evaluator.meter import (
+from evaluator.judging.messages import Counted
+from evaluator.judging.meter import (
     EVALUATE_STEPS,
     FEED_STEPS,
     MOST_ACCUMULATED,

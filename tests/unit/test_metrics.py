@@ -8,8 +8,8 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coordinator.domain import Direction, Metric, Refusal, State, Verdict
-from coordinator.events import AnyEvent, RunReported
-from coordinator.metrics import FAILURES, PHASES, Metrics
+from coordinator.state.events import AnyEvent, RunReported
+from coordinator.views.metrics import FAILURES, PHASES, Metrics
 from evaluator.result import Cheated, Crashed, Measured, TimedOut
 from tests.unit.metered_swarm import MeteredSwarm, entries, played
 from tests.unit.swarm_of_rules import METRIC, Swarm, rules

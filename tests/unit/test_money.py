@@ -6,15 +6,15 @@ import msgspec
 import pytest
 
 from agents.edits.outcome import Format, Kind
-from agents.proposers.completion import Failure
+from agents.proposers.llm.completion import Failure
 from coordinator.domain import Phase
-from coordinator.events import CallSettled, CampaignDraining, CampaignFinished, CampaignResumed, Rules, VerdictGiven, decode, encode
-from coordinator.leaderboard import status
-from coordinator.money import ModelTerms, MoneyRules
 from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
-from coordinator.reservations import GRACE_SECONDS, Reservations
-from coordinator.spending import reserved_usd
-from coordinator.state import CampaignState
+from coordinator.rules.budget_cap import reserved_usd
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import CallSettled, CampaignDraining, CampaignFinished, CampaignResumed, Rules, VerdictGiven, decode, encode
+from coordinator.state.open_calls import GRACE_SECONDS, Reservations
+from coordinator.state.prices import ModelTerms, MoneyRules
+from coordinator.views.status import status
 from evaluator.result import Lost, Measured, RunResult
 from tests.unit.swarm_of_rules import RULES, Swarm, rules
 

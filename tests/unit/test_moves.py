@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from coordinator.moves import moves
+from coordinator.variants.constant_changes import moves
 from trainer.task import load_task
 
 PARENT = """\

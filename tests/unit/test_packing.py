@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator.data import Tokens
-from evaluator.packing import Packer, mix, order, starts
+from evaluator.judging.data import Tokens
+from evaluator.judging.packing import Packer, mix, order, starts
 
 BOS = 0
 

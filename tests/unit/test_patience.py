@@ -3,7 +3,7 @@
 import random
 from threading import Event
 
-from agents.patience import Backoff, SystemClock
+from agents.backoff import Backoff, SystemClock
 
 
 def test_waits_double_up_to_the_longest_and_begin_again() -> None:

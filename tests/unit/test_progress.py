@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from trainer.progress import read_progress
+from trainer.run.log_progress import read_progress
 
 
 @pytest.mark.parametrize(

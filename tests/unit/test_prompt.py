@@ -5,8 +5,8 @@ import re
 import msgspec
 import pytest
 
-from agents.proposers.prompt import PROMPT_BYTES, PROMPT_TOKENS, fenced, first_messages, refusal_message
-from agents.proposers.tokens import count_tokens
+from agents.proposers.llm.prompt import PROMPT_BYTES, PROMPT_TOKENS, fenced, first_messages, refusal_message
+from agents.proposers.llm.tokens import count_tokens
 from configs.charter import read_charter
 from coordinator.domain import Direction, Metric, Refusal, State
 from coordinator.protocol import Brief, Refused, Repair, Tried

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from coordinator.domain import Origin, Phase, Refusal, State
-from coordinator.events import ArmShare, ExperimentProposed, ProposalRefused, decode, encode
 from coordinator.protocol import Brief, Proposal, Refused
+from coordinator.state.events import ArmShare, ExperimentProposed, ProposalRefused, decode, encode
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
 from tests.unit.swarm_of_rules import Swarm, rules
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.runlog import LAST_PART, RunLog
+from trainer.run.runlog import LAST_PART, RunLog
 
 
 def written(path: Path, cap: int, chunks: list[bytes]) -> bytes:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.descendants import Usage
+from trainer.process.descendants import Usage
 from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
 from trainer.sandbox.gpu import Gpu, assigned, device_nodes, installed_gpus, visible_inside
 from trainer.sandbox.policy import ABSENT, REFUSED, SHARED_UID, SOCKETS

@@ -8,10 +8,10 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from agents.constants import Surface, evaluate
 from agents.proposers.contract import Exhausted, ProposerError
-from agents.proposers.search import SearchProposer
-from agents.proposers.space import Dimension, dimensions
+from agents.proposers.search.constants import Surface, evaluate
+from agents.proposers.search.search_proposer import SearchProposer
+from agents.proposers.search.space import Dimension, dimensions
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief, Proposal, Tried
 

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import optuna
 
-from agents.constants import evaluate, read_surface
 from agents.proposers.contract import proposal_id
-from agents.proposers.effects import as_param, distribution
-from agents.proposers.search import SearchProposer
-from agents.proposers.space import Dimension, Scale, dimensions
+from agents.proposers.search.constants import evaluate, read_surface
+from agents.proposers.search.search_proposer import SearchProposer
+from agents.proposers.search.space import Dimension, Scale, dimensions
+from agents.proposers.search.surrogate import as_param, distribution
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief, Proposal, Tried
 

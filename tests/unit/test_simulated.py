@@ -9,9 +9,9 @@ import pytest
 from evaluator.budget import Budget, Unit
 from evaluator.result import Crashed, CrashKind, Lost, Measured, Progress
 from trainer.contract import RunOrder
-from trainer.effects import effect
-from trainer.result_file import read_result
-from trainer.simulated import BEAT, SimulatedTrainer
+from trainer.run.result_file import read_result
+from trainer.simulated.landscape import effect
+from trainer.simulated.trainer import BEAT, SimulatedTrainer
 
 BASELINE = '''"""A surface."""
 DEPTH = 4

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deploy.staircase import ABOVE, BASELINE, CRASHED, FLOOR, KEPT, REJECTED, Frame, Point, draw
+from deploy.views.best_so_far import ABOVE, BASELINE, CRASHED, FLOOR, KEPT, REJECTED, Frame, Point, draw
 
 FRAME = Frame(metric="val_bpb", minimize=True, baseline=2.2, floor=None, width=48, height=9)
 

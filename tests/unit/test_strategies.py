@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from agents.proposers.prompt import PROMPT_BYTES, first_messages, situation
-from agents.proposers.strategies import CHANGE_CHARS
+from agents.proposers.llm.prompt import PROMPT_BYTES, first_messages, situation
+from agents.proposers.llm.strategies import CHANGE_CHARS
 from coordinator.domain import Direction, Metric, Origin, Phase, State, Strategy
-from coordinator.events import ArmShare
 from coordinator.protocol import Brief, Piece, Tried
-from coordinator.records import Best, Division, Experiment
-from coordinator.strategy import TURNS, dry_spell, strategy_of, subjects
+from coordinator.rules.strategy import TURNS, dry_spell, strategy_of, subjects
+from coordinator.state.events import ArmShare
+from coordinator.state.records import Best, Division, Experiment
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Swarm, rules
 from tests.unit.test_campaign_properties import play

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from coordinator import surface
-from coordinator.gate import Gate
-from coordinator.glance import glance
-from coordinator.surface import SurfaceError, compiled, digest
+from coordinator.variants import source as surface
+from coordinator.variants.bytecode import glance
+from coordinator.variants.gate import Gate
+from coordinator.variants.source import SurfaceError, compiled, digest
 from tests.unit.test_gate import BROKEN, GATE, HONEST, KEPT, SURFACES, WHOLE
 
 PROGRAM = "class A:\n    rate = 0.1\n\n    def f(self, x):\n        return {x for x in (1, 2)}, lambda: x in {'a', 'b', 'c', 'd'}\n"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from coordinator.trust import Mode, Standing, TrustRules, grounds, hopeless, in_words, plan, pooled, refusal, standing
+from coordinator.rules.trust import Standing, grounds, hopeless, in_words, plan, pooled, refusal, standing
+from coordinator.state.trust_rules import Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, Measured, RunResult
 from tests.unit.swarm_of_rules import audit_of

@@ -1,7 +1,7 @@
 """Whose turn it is to propose."""
 
-from coordinator.events import ArmShare
 from coordinator.protocol import Brief, Proposal
+from coordinator.state.events import ArmShare
 from tests.unit.swarm_of_rules import Swarm, rules
 
 

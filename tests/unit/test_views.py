@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from coordinator import leaderboard
-from coordinator.layout import Layout
-from deploy import views
-from deploy.plain import cell, one_line, plain
-from deploy.progress import HEARTBEAT, Limits, Lines, Panel, view_for
+from coordinator.store.paths import Layout
+from coordinator.views import status as leaderboard
+from deploy.views import pages
+from deploy.views.live import HEARTBEAT, Limits, Lines, Panel, view_for
+from deploy.views.sanitize import cell, one_line, plain
 from tests.unit.swarm_of_rules import Swarm
 
 NOW = 2000.0
@@ -43,17 +43,17 @@ def status(swarm: Swarm, alive: bool = True) -> leaderboard.Json:
 
 def test_a_campaign_without_anything_has_a_page_and_a_board() -> None:
     swarm = Swarm()
-    assert "running" in printed(views.status_page(status(swarm)))
-    assert "No experiment yet." in printed(views.leaderboard(status(swarm), []))
+    assert "running" in printed(pages.status_page(status(swarm)))
+    assert "No experiment yet." in printed(pages.leaderboard(status(swarm), []))
 
 
 def test_the_page_says_stopped_when_nobody_works(swarm: Swarm) -> None:
-    assert "stopped" in printed(views.status_page(status(swarm, alive=False)))
+    assert "stopped" in printed(pages.status_page(status(swarm, alive=False)))
 
 
 def test_the_board_has_a_line_for_every_row(swarm: Swarm) -> None:
     rows = leaderboard.rows(swarm.state)
-    text = printed(views.leaderboard(status(swarm), rows))
+    text = printed(pages.leaderboard(status(swarm), rows))
     assert len(text.splitlines()) == len(rows) + 1
     assert all(row["experiment"] in text for row in rows)
 
@@ -61,7 +61,7 @@ def test_the_board_has_a_line_for_every_row(swarm: Swarm) -> None:
 def test_the_closing_summary_says_where_everything_lies(swarm: Swarm) -> None:
     layout = Layout(Path("campaigns/test"))
     stairs = {"cpu": leaderboard.staircase(swarm.state, "cpu")}
-    text = printed(views.closing(status(swarm), leaderboard.rows(swarm.state), stairs, layout))
+    text = printed(pages.closing(status(swarm), leaderboard.rows(swarm.state), stairs, layout))
     for place in (layout.journal, layout.repository, layout.runs, layout.results, layout.config):
         assert str(place) in text
     assert "best/cpu" in text
@@ -71,7 +71,7 @@ def test_the_closing_summary_says_where_everything_lies(swarm: Swarm) -> None:
 
 @pytest.mark.parametrize(("number", "wanted"), [(0.0, "0"), (0.01389, "0.0139"), (12.34, "12.3"), (1234.5, "1234")])
 def test_hours_have_three_digits_however_few_they_are(number: float, wanted: str) -> None:
-    assert views.hours(number) == wanted
+    assert pages.hours(number) == wanted
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_hours_have_three_digits_however_few_they_are(number: float, wanted: str
 def test_a_gain_is_positive_when_better(direction: str, value: float | None, wanted: float | None) -> None:
     page = {"metric": {"direction": direction}}
     division = {"baseline": {"value": 2.2}}
-    gain = views.gain(page, division, value)
+    gain = pages.gain(page, division, value)
     assert gain == (None if wanted is None else pytest.approx(wanted))
 
 
@@ -88,7 +88,7 @@ def test_a_gain_is_positive_when_better(direction: str, value: float | None, wan
     ("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s"), (7620, "2 h 07 min"), (-1, "0 s")]
 )
 def test_durations_are_in_words(seconds: float, text: str) -> None:
-    assert views.span(seconds) == text
+    assert pages.span(seconds) == text
 
 
 @pytest.mark.parametrize("nasty", ["\x1b[2J", "a\rb", "\x9b31m", "‮abc", "\x07", "\x00"])

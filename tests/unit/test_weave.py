@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.weave import MergeConflictError, weave
+from coordinator.variants.merge import MergeConflictError, weave
 
 BASE = "A = 1\nB = 2\nC = 3\nD = 4\n"
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator import wire
-from evaluator.messages import Evaluate, Hello, NextBatch, Request
-from evaluator.wire import HEADER_LIMIT, LENGTHS, Channel, ClosedError, WireError
+from evaluator.judging import wire
+from evaluator.judging.messages import Evaluate, Hello, NextBatch, Request
+from evaluator.judging.wire import HEADER_LIMIT, LENGTHS, Channel, ClosedError, WireError
 
 Pair = tuple[socket.socket, socket.socket]
 

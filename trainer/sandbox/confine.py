@@ -13,14 +13,14 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from trainer.process.spawn import Program, spawn
 from trainer.sandbox import identity, landlock, seccomp
+from trainer.sandbox.bind_mounts import behind, open_passage
 from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
 from trainer.sandbox.gpu import visible_inside
 from trainer.sandbox.limits import COUNT_LIMIT, FILE_LIMITS, scratch_bytes, set_limits
-from trainer.sandbox.passage import behind, open_passage
 from trainer.sandbox.tier import Sandbox, Tier
 from trainer.sandbox.view import View
-from trainer.spawn import Program, spawn
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 

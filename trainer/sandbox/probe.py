@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from trainer.sandbox import identity, landlock
 from trainer.sandbox.seccomp import SeccompError, compile_filter
+from trainer.sandbox.selftest import try_out
 from trainer.sandbox.tier import SCOPED_ABI, Finding, Sandbox, SandboxError, Tier
-from trainer.sandbox.trial import try_out
 
 AUTO = "auto"
 

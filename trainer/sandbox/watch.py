@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from trainer.descendants import Usage, usage
+from trainer.process.descendants import Usage, usage
 from trainer.sandbox.limits import PROCESSES, SCRATCH_BYTES
 
 MEMORY_SHARE = 0.9

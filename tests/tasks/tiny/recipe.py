@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evaluator.data import read_manifest
+from evaluator.judging.data import read_manifest
 from tests.integration.judged import tiny_data
 
 

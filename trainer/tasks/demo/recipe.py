@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from configs.load import ConfigError
-from evaluator.data import read_manifest, write_prepared
+from evaluator.judging.data import read_manifest, write_prepared
 from trainer.tasks.demo.grammar import Document, documents
 from trainer.tasks.demo.reading import information
 from trainer.tasks.demo.vocabulary import BOS, Vocabulary, learn

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from configs.load import ConfigError
-from evaluator.data import read_manifest, write_prepared
+from evaluator.judging.data import read_manifest, write_prepared
 from trainer.tasks.gpt.corpus import Encode, lesson, token_stream, vocabulary
 
 DATASET = "karpathy/climbmix-400b-shuffle"

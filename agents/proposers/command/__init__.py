@@ -1,0 +1,1 @@
+"""The proposer that starts coding agents."""

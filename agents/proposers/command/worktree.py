@@ -1,0 +1,112 @@
+"""The throw-away repository a coding agent works in, and what is taken back from it: the surface's text, nothing else.
+
+- A repository of its own, because coding agents expect one: some refuse to work without, and ``git diff`` shows them what they did. It is no worktree
+  of the campaign's repository, so that nothing they commit, fetch or destroy is the campaign's.
+- What lies beside the surface is marked as read-only. That is a word to an honest agent and no wall; nothing of it is read again.
+- Files are read without following links and up to a limit, and written anew rather than over what is there.
+"""
+
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from agents.edits.outcome import Kind, Problem
+from coordinator.variants.source import MAX_BYTES
+from trainer.process.environment import small_environment
+
+PROPOSAL = "PROPOSAL.md"
+"""Where the agent says what it tried."""
+PROPOSAL_BYTES = 64 * 1024
+READ_ONLY, WRITABLE = 0o444, 0o644
+GIT_SECONDS = 60.0
+IDENTITY = "[user]\n\tname = proposer\n\temail = proposer@localhost\n[commit]\n\tgpgsign = false\n[gc]\n\tauto = 0\n"
+
+
+class Worktree:
+    """``folder``, made into a repository that holds the surface and files to read."""
+
+    def __init__(self, folder: Path, surface: str, source: str, texts: Mapping[str, str]) -> None:
+        """texts: files to read, by name. Raises OSError, also where git does not do its part."""
+        self.folder = folder
+        self._surface = surface
+        self._source = source
+        folder.mkdir()
+        self._write(surface, source, WRITABLE)
+        for name, text in texts.items():
+            self._write(name, text, READ_ONLY)
+        self._commit()
+
+    def tell(self, texts: Mapping[str, str]) -> None:
+        """Replace files to read. Raises OSError."""
+        for name, text in texts.items():
+            self._write(name, text, READ_ONLY)
+
+    def surface(self) -> str | Problem:
+        """The surface's text, or why there is none."""
+        problem = f"{self._surface} %s; the edit must leave a text file under that name"
+        try:
+            content = _read(self.folder / self._surface, MAX_BYTES + 1)
+        except FileNotFoundError:
+            return Problem(Kind.MALFORMED, problem % "is gone")
+        except OSError:
+            return Problem(Kind.MALFORMED, problem % "is a link, a folder or unreadable")
+        if len(content) > MAX_BYTES:
+            return Problem(Kind.TOO_LARGE, f"{self._surface} has more than the {MAX_BYTES} bytes it may have")
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            return Problem(Kind.MALFORMED, problem % "is not UTF-8")
+
+    def restore(self) -> None:
+        """Put the surface back as it was. Raises OSError."""
+        self._write(self._surface, self._source, WRITABLE)
+
+    def proposal(self) -> str:
+        """What the agent wrote about its idea; empty where it did not."""
+        try:
+            return _read(self.folder / PROPOSAL, PROPOSAL_BYTES).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def _write(self, name: str, text: str, mode: int) -> None:
+        if self.folder.is_symlink():  # what it leads to is none of ours
+            raise OSError("the command's folder was replaced by a link")
+        self.folder.chmod(0o700)
+        path = self.folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+
+    def _commit(self) -> None:
+        self._git("init", "--quiet", "--template=")
+        with (self.folder / ".git" / "config").open("a", encoding="utf-8") as config:
+            config.write(IDENTITY)
+        self._git("add", "--all")
+        self._git("commit", "--quiet", "--message", "The surface as it is now, and what is known")
+
+    def _git(self, *words: str) -> None:
+        environment = small_environment(os.environ) | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+        try:
+            subprocess.run(
+                ["git", *words], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_SECONDS, check=True
+            )
+        except subprocess.SubprocessError as error:
+            raise OSError(f"git {words[0]} failed in the command's folder: {error}") from error
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """The first ``limit`` bytes of a plain file. Raises OSError for anything else, links among them."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path.name} is not a plain file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(limit)
+    finally:
+        os.close(descriptor)

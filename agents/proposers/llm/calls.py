@@ -1,0 +1,98 @@
+"""The calls made for one brief: each has a permit before it begins and a record after it ends, whichever way it ends.
+
+What was said goes along with the record. Secrets of this process's environment are taken out first, and it is bounded.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from agents.edits.outcome import bounded
+from agents.proposers.llm.completion import CompletionError, Message, Options, Reply
+from agents.proposers.llm.redaction import redacted
+from agents.proposers.llm.tokens import count_tokens
+from agents.proposers.permits import Purse
+from coordinator.protocol import Brief, CallRecord, CallRequest
+from coordinator.store.transcripts import Exchange, Said, packed
+
+KEPT_CHARS = 120_000
+"""Of one message that are kept: a prompt of 40 kB three times over."""
+
+
+class _Open(Struct, frozen=True):
+    """A call under way. began: on the clock of this object's ``now``."""
+
+    request: CallRequest
+    messages: Sequence[Message]
+    began: float
+
+
+class Calls:
+    """Of one brief. made: ids of the calls that were answered, in order."""
+
+    def __init__(self, purse: Purse, brief: Brief, now: Callable[[], float] = time.monotonic) -> None:
+        """now: monotonic seconds."""
+        self._purse = purse
+        self._brief = brief
+        self._now = now
+        self._turn = 0
+        self._open: _Open | None = None
+        self.made: list[str] = []
+
+    def begin(self, model: str, messages: Sequence[Message], options: Options, estimate: Callable[[int], float | None]) -> None:
+        """Ask for a permit. estimate: most a call with so many prompt tokens may cost, in dollars. Raises Unavailable."""
+        tokens = sum(count_tokens(message.content) for message in messages)
+        request = CallRequest(
+            call=uuid.uuid4().hex,
+            arm=self._brief.arm,
+            model=model,
+            ordinal=self._brief.ordinal,
+            prompt_tokens=tokens,
+            max_tokens=options.max_tokens,
+            estimate_usd=estimate(tokens),
+            timeout=options.timeout,
+        )
+        self._purse.permit(request)
+        self._open = _Open(request, messages, self._now())
+
+    def failed(self, error: CompletionError) -> None:
+        """The open call came to nothing; without usage it costs nothing."""
+        if (call := self._close()) is not None:
+            record = self._record(call, result=error.failure.value, cost_usd=0.0, seconds=self._now() - call.began)
+            self._purse.settle(record, _exchange(call, None, str(error)))
+
+    def answered(self, reply: Reply, result: str) -> None:
+        """The open call was answered. result: what could be made of it, a word of ``CALL_RESULTS``."""
+        if (call := self._close()) is not None:
+            self.made.append(call.request.call)
+            record = self._record(
+                call,
+                result=result,
+                prompt_tokens=reply.prompt_tokens,
+                completion_tokens=reply.completion_tokens,
+                cost_usd=reply.cost_usd,
+                seconds=reply.seconds,
+            )
+            self._turn += 1
+            self._purse.settle(record, _exchange(call, reply.text))
+
+    def _close(self) -> _Open | None:
+        call, self._open = self._open, None
+        return call
+
+    def _record(self, call: _Open, **facts: Any) -> CallRecord:
+        request = call.request
+        return CallRecord(call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, turn=self._turn, **facts)
+
+
+def _exchange(call: _Open, answer: str | None, error: str = "") -> bytes:
+    messages = [Said(message.role, _kept(message.content)) for message in call.messages]
+    return packed(Exchange(messages=messages, answer=None if answer is None else _kept(answer), error=_kept(error)))
+
+
+def _kept(text: str) -> str:
+    return bounded(redacted(text, os.environ), KEPT_CHARS).encode(errors="replace").decode()

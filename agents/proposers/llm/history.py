@@ -1,0 +1,109 @@
+"""What the swarm remembers, as a part of a prompt. Pure.
+
+- Told in the order of its use until the room is filled: what runs now, merges, the arm's own latest mistakes, lessons, near misses, the rest from the
+  newest on; and how many are left out.
+- Titles, reasons and the names in lessons come from programs and other models. They are quoted as data and bounded.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from agents.proposers.llm.quoting import REASON_CHARS, TITLE_CHARS, one_line, quoted, quoted_tail
+from agents.proposers.llm.tokens import count_tokens
+from coordinator.domain import State
+from coordinator.protocol import Brief, Tried
+
+OWN_MISTAKES = 3
+LOG_LINES = 20
+LOG_CHARS = 1_500
+LESSON_CHARS = 240
+
+
+class _Line(Struct, frozen=True):
+    """A line of the digest. rank: what is told first has the lowest. group: heading it stands under. experiment: whether it tells of one."""
+
+    rank: int
+    group: str
+    text: str
+    experiment: bool = True
+
+
+def digest(brief: Brief, room_bytes: int, room_tokens: int) -> str:
+    """What was tried, within the room there is. Its last line says how many experiments are left out."""
+    kept: list[_Line] = []
+    lines = sorted(_lines(brief), key=lambda line: line.rank)
+    room_bytes -= 400  # headings and the last line
+    room_tokens -= 130
+    for line in lines:
+        room_bytes -= len(line.text.encode("utf-8", "replace")) + 1
+        room_tokens -= count_tokens(line.text) + 1
+        if room_bytes < 0 or room_tokens < 0:
+            break
+        kept.append(line)
+    parts = ["# What was tried", ""]
+    for group in dict.fromkeys(line.group for line in kept):
+        parts += [f"{group}:", *(line.text for line in kept if line.group == group), ""]
+    if not lines:
+        parts += ["Nothing yet.", ""]
+    left = sum(line.experiment for line in lines) - sum(line.experiment for line in kept)
+    return "\n".join([*parts, *([f"({left} older or lesser ones are left out)", ""] if left else [])])
+
+
+def _lines(brief: Brief) -> Iterator[_Line]:
+    """Every experiment once, in the order of the brief turned round: the newest first."""
+    yield from (_Line(0, "Running now", f"- {quoted(each.title, TITLE_CHARS)}{_age(each)}") for each in brief.running)
+    yield from (_Line(3, "Lessons of all that was tried", f"| {one_line(lesson, LESSON_CHARS)}", experiment=False) for lesson in brief.lessons)
+    mistakes = _own_mistakes(brief)
+    failures = Counter(_failure(each) for each in brief.tried if each.state in (State.CRASHED, State.CHEATED))
+    for each in reversed(brief.tried):
+        match each.state:
+            case State.MERGED:
+                yield _Line(1, "Merged, newest first", told(brief, each))
+            case State.CRASHED if each in mistakes:
+                yield _Line(2, "Your own latest mistakes", f"{told(brief, each, reason=False)}\n{quoted_tail(each.reason, LOG_LINES, LOG_CHARS)}")
+            case State.CRASHED | State.CHEATED:
+                failure = _failure(each)
+                yield _Line(6, f"Failed, {failure} ({failures[failure]} of the latest)", told(brief, each))
+            case _ if each in mistakes:
+                yield _Line(2, "Your own latest mistakes", told(brief, each))
+            case _ if each.near:
+                yield _Line(4, "Near misses, newest first", told(brief, each))
+            case _:
+                yield _Line(5, "Rejected, newest first", told(brief, each))
+
+
+def _failure(tried: Tried) -> str:
+    return (tried.failure or tried.state.value).replace("_", " ")
+
+
+def _age(tried: Tried) -> str:
+    return "" if tried.age is None else f", proposed {tried.age:.0f} s ago"
+
+
+def _own_mistakes(brief: Brief) -> Sequence[Tried]:
+    """The latest experiments of this arm that cost a run, or an answer, and gave no value."""
+    return [each for each in brief.tried if each.arm == brief.arm and each.value is None and each.state is not State.MERGED][-OWN_MISTAKES:]
+
+
+def told(brief: Brief, tried: Tried, *, reason: bool = True) -> str:
+    """One experiment as a line."""
+    value = f" {tried.value:.6g}" if tried.value is not None else ""
+    why = f": {quoted(tried.reason, REASON_CHARS)}" if reason and tried.reason else ""
+    return f"- {quoted(tried.title, TITLE_CHARS)}{value}{_against(brief, tried)}{why}"
+
+
+def _against(brief: Brief, tried: Tried) -> str:
+    """How a value stands to the best: what a merge gained, else how far it was from the best of its day and how far it is from the best now."""
+    now = None if tried.value is None or brief.best is None else brief.metric.gain(brief.best, tried.value)
+    if tried.state is State.MERGED and tried.delta is not None:
+        return f" (gained {tried.delta:.2g})"
+    then = f"{_apart(tried.delta)} than the best then" if tried.delta else ""
+    since = f"{_apart(now)} than the best now" if now else ""
+    words = [since] if then.removesuffix("then") == since.removesuffix("now") else [each for each in (then, since) if each]
+    return f" ({', '.join(words)})" if any(words) else ""
+
+
+def _apart(gain: float) -> str:
+    return f"{abs(gain):.2g} {'better' if gain > 0 else 'worse'}"

@@ -1,0 +1,128 @@
+"""The ``llm`` proposer: a brief becomes a conversation with a language model, its answer an edit of the surface.
+
+- An answer whose edit does not apply, compile, keep the contract or change anything is sent back in the same conversation, at most twice, with what
+  helps to mend it. What reaches a slot has passed all of that.
+- So is one whose program the coordinator refuses, with what the same program gave earlier. All of that together is at most two repairs.
+- The answer is untrusted. It is parsed and compiled, never executed, and never becomes a program unless it holds a whole edit.
+"""
+
+import logging
+
+from msgspec import Struct
+
+from agents.edits.apply import SURFACE, apply
+from agents.edits.outcome import Edited, Kind, Problem, bounded
+from agents.proposers.contract import ArmStopped, Fruitless, ProposerError
+from agents.proposers.llm.answer import proposal_of
+from agents.proposers.llm.calls import Calls
+from agents.proposers.llm.completion import Message, Reply
+from agents.proposers.llm.prompt import first_messages, grounded, refusal_message
+from agents.proposers.llm.retry import Persistent, TooLongError
+from agents.proposers.permits import FreePurse, Purse
+from coordinator.protocol import Brief, Proposal, Refused
+
+logger = logging.getLogger(__name__)
+
+REPAIRS = 2
+"""Times an answer is sent back. Each costs the whole conversation again, and a third one seldom helps where two did not."""
+REPEATED_CHARS = 60_000
+"""Of an answer that are repeated to the model when it is sent back: more than a whole file of 26 kB."""
+
+
+class _Talk(Struct):
+    """A conversation about one brief. turns: answers asked for. proposal: id of what came of it last."""
+
+    brief: Brief
+    messages: list[Message]
+    calls: Calls
+    turns: int = 0
+    proposal: str = ""
+
+
+class LlmProposer:
+    """Asks the models of ``persistent`` by the charter ``program``. Between briefs it remembers nothing but the charter the last one brought."""
+
+    def __init__(self, persistent: Persistent, program: str, surface: str = SURFACE, purse: Purse | None = None) -> None:
+        """program: the charter's text, until a brief brings another. surface: name of the file that can change. purse: allows and counts calls."""
+        self._persistent = persistent
+        self._program = program
+        self._surface = surface
+        self._purse = purse or FreePurse()
+        self._talk: _Talk | None = None
+
+    def propose(self, brief: Brief) -> Proposal:
+        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, Fruitless without a sound edit."""
+        self._program = brief.program or self._program
+        messages = first_messages(brief, self._program, self._surface)
+        self._talk = _Talk(brief=grounded(brief), messages=messages, calls=Calls(self._purse, brief))
+        return self._continue(self._talk)
+
+    def mend(self, proposal: Proposal, refused: Refused) -> Proposal:
+        """See ``Mending.mend``: one of the repairs of that conversation. Raises ProposerError when they are used up."""
+        talk = self._talk
+        if talk is None or talk.proposal != proposal.proposal:
+            raise ProposerError("the conversation it came from is over")
+        talk.messages += [Message("user", refusal_message(talk.brief, refused))]
+        return self._continue(talk)
+
+    def _continue(self, talk: _Talk) -> Proposal:
+        problem = "the program was refused"
+        while talk.turns <= REPAIRS:
+            reply = self._reply(talk.messages, talk.calls, first=talk.turns == 0)
+            result = _result(reply, talk.brief.source, self._surface)
+            talk.calls.answered(reply, _word(result))
+            _log(talk.brief, reply, result, talk.turns)
+            talk.turns += 1
+            if isinstance(result, Edited):
+                talk.messages.append(_said(reply))
+                proposal = proposal_of(talk.brief, result.source, reply.text, talk.calls.made)
+                talk.proposal = proposal.proposal
+                return proposal
+            talk.messages += _sent_back(reply, result)
+            problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
+        raise Fruitless(problem)
+
+    def _reply(self, messages: list[Message], calls: Calls, *, first: bool) -> Reply:
+        try:
+            return self._persistent.complete(messages, calls)
+        except TooLongError as error:
+            if first:
+                raise ArmStopped(f"{error}. The surface does not fit: choose a model that reads more.") from error
+            raise
+
+
+def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
+    """The edit of a reply. One that was cut off holds none, even where what is left of it would apply."""
+    if reply.cut:
+        return Problem(Kind.TRUNCATED, "the answer was cut off at the limit of its length", "Answer again, shorter: only the lines that change.")
+    return apply(reply.text, parent, surface)
+
+
+def _word(result: Edited | Problem) -> str:
+    """What came of a call, as it is counted."""
+    return result.format.name.lower() if isinstance(result, Edited) else result.kind.value
+
+
+def _said(reply: Reply) -> Message:
+    return Message("assistant", bounded(reply.text, REPEATED_CHARS) if reply.text.strip() else "(nothing)")
+
+
+def _sent_back(reply: Reply, problem: Problem) -> list[Message]:
+    hint = f"\n\n{problem.hint}" if problem.hint else ""
+    asked = "Nothing of your answer was applied. Answer again in full: TITLE, HYPOTHESIS, and every block, for the file as it was given."
+    return [_said(reply), Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}")]
+
+
+def _log(brief: Brief, reply: Reply, result: Edited | Problem, turn: int) -> None:
+    facts = {
+        "arm": brief.arm,
+        "ordinal": brief.ordinal,
+        "model": reply.model,
+        "turn": turn,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "cost_usd": reply.cost_usd,
+        "seconds": round(reply.seconds, 3),
+        "result": _word(result),
+    }
+    logger.info("model answered", extra=facts)

@@ -1,0 +1,138 @@
+"""Asking again, later, or another model: what turns a provider's failures into what an agent can react to.
+
+- Rate limits, faults of servers and connections, timeouts: tried again after a wait that grows, or after the one the provider asks for.
+- A key that is refused, a model that is not there: never asked again. A prompt that is too long: not asked again with this prompt.
+- Then the next model, in the order given. A model that failed every try rests for a while, so that an endpoint that is down costs no thinking time.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from msgspec import Struct
+
+from agents.backoff import Backoff
+from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
+from agents.proposers.llm.calls import Calls
+from agents.proposers.llm.completion import LASTING, PASSING, Completion, CompletionError, Failure, Message, Options, Reply
+
+logger = logging.getLogger(__name__)
+
+
+class Insistence(Struct, frozen=True, kw_only=True):
+    """How often and how long.
+
+    tries: calls of one model for one reply. waits: shortest and longest seconds between them. longest_wait: seconds a provider may ask for; more, and
+    the model rests instead. longest: seconds since the first try after which no other is made. rests: shortest and longest seconds a model rests.
+    """
+
+    tries: int = 4
+    waits: tuple[float, float] = (1.0, 20.0)
+    longest_wait: float = 30.0
+    longest: float = 120.0
+    rests: tuple[float, float] = (10.0, 60.0)
+
+
+class TooLongError(ProposerError):
+    """No model of the arm reads a prompt of this length."""
+
+
+class Persistent:
+    """Models in the order in which they are asked. It remembers which ones are gone and which ones rest; both start anew with the agent."""
+
+    def __init__(
+        self,
+        completion: Completion,
+        models: Sequence[str],
+        options: Options,
+        insistence: Insistence | None = None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """now, pause: replaced where time must not pass."""
+        self._completion = completion
+        self._models = list(models)
+        self._options = options
+        self._insistence = insistence or Insistence()
+        self._now = now
+        self._pause = pause
+        self._rng = random.Random(" ".join(self._models))
+        self._gone: dict[str, str] = {}
+        self._until: dict[str, float] = {}
+        self._rests = {model: Backoff(self._insistence.rests, self._rng) for model in self._models}
+
+    def complete(self, messages: Sequence[Message], calls: Calls | None = None) -> Reply:
+        """The first reply there is. calls: counts every try; the one that was answered is left open, for the caller to settle.
+
+        Raises ArmStopped when no model is left, Unavailable when all rest or no call is allowed, TooLongError, and ProposerError.
+        """
+        failures: list[CompletionError] = []
+        for model in self._models:
+            if model in self._gone:
+                continue
+            if self._now() < self._until.get(model, 0.0):
+                failures.append(CompletionError(Failure.CONNECTION, f"{model}: failed lately and rests"))
+                continue
+            try:
+                return self._insist(model, messages, calls)
+            except CompletionError as error:
+                self._note(model, error)
+                failures.append(error)
+        raise self._verdict(failures)
+
+    def _insist(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
+        """One reply of one model. After a rest it gets a single try: an endpoint that is still down is found out quickly."""
+        waits = Backoff(self._insistence.waits, self._rng)
+        tries = 1 if model in self._until else self._insistence.tries
+        began = self._now()
+        for last in range(tries - 1, -1, -1):
+            try:
+                reply = self._ask(model, messages, calls)
+            except CompletionError as error:
+                wait = waits.next() if error.retry_after is None else error.retry_after
+                late = wait > self._insistence.longest_wait or self._now() + wait - began > self._insistence.longest
+                if error.failure not in PASSING or not last or late:
+                    raise
+                logger.info("model did not answer, will try again", extra=_facts(model, error) | {"seconds": round(wait, 1)})
+                self._pause(wait)
+            else:
+                self._until.pop(model, None)
+                self._rests[model].reset()
+                return reply
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _ask(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
+        if calls is None:
+            return self._completion.complete(messages, model, self._options)
+        calls.begin(model, messages, self._options, partial(self._estimate, model))
+        try:
+            return self._completion.complete(messages, model, self._options)
+        except CompletionError as error:
+            calls.failed(error)
+            raise
+
+    def _estimate(self, model: str, prompt_tokens: int) -> float | None:
+        return self._completion.price(model, prompt_tokens, self._options.max_tokens)
+
+    def _note(self, model: str, error: CompletionError) -> None:
+        logger.warning("model failed", extra=_facts(model, error))
+        if error.failure in LASTING:
+            self._gone[model] = str(error)
+        elif error.failure in PASSING:
+            self._until[model] = self._now() + max(self._rests[model].next(), error.retry_after or 0.0)
+
+    def _verdict(self, failures: Sequence[CompletionError]) -> ProposerError:
+        told = "; ".join([*self._gone.values(), *(str(each) for each in failures if each.failure not in LASTING)])
+        if len(self._gone) == len(self._models):
+            return ArmStopped(f"{told}. Set the provider's key in the environment, or correct `models` of this arm.")
+        kinds = {each.failure for each in failures if each.failure not in LASTING}
+        if kinds & PASSING:
+            return Unavailable(told)
+        return TooLongError(told) if kinds == {Failure.CONTEXT} else ProposerError(told)
+
+
+def _facts(model: str, error: CompletionError) -> dict[str, object]:
+    return {"model": model, "failure": error.failure.value, "error": str(error)}

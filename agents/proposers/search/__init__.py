@@ -1,0 +1,1 @@
+"""The proposer that changes constants; no language model."""

@@ -1,0 +1,202 @@
+"""The half of an agent that trains: lease → train → spool → report, one after the other.
+
+- At most one lease. A result is on the node's disk before it is reported, and reported until it is acknowledged; what waits there goes before the
+  next lease, what an earlier life left there before the first.
+- A lost lease ends the run. What it measured before that is handed in late; what was cut short is dropped.
+- Nothing stands between two trainings but the report and the lease.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+from agents.backoff import Backoff, Clock, Patience
+from agents.link import Link
+from agents.shutdown import Ending
+from agents.spool import Spool, Spooled
+from coordinator.protocol import Ack, Coordinator, Lease, Wait
+from evaluator.result import Lost, Progress, RunResult
+from trainer.contract import RunOrder, Trainer
+
+logger = logging.getLogger(__name__)
+
+
+class AgentState(StrEnum):
+    """What an agent's slot does."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    TRAINING = "training"
+    REPORTING = "reporting"
+    STOPPED = "stopped"
+
+
+class HeldLease:
+    """A lease in this agent's hands. cancel: ends its training. over: nothing of it is left to do. lost: the coordinator no longer counts on it."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.cancel = Event()
+        self.over = Event()
+        self.lost = False
+        self.progress = Progress()
+
+    def note(self, progress: Progress) -> None:
+        """Take the trainer's word on how far it is."""
+        self.progress = progress
+
+
+class Slot:
+    """Trains in steps. work: set it when a lease may be had. begun: set when one was. held: it, while there is one."""
+
+    def __init__(
+        self,
+        agent: str,
+        link: Link,
+        trainer: Trainer,
+        spool: Spool,
+        runs: Path,
+        finished: Callable[[], None],
+        *,
+        ending: Ending,
+        clock: Clock,
+        patience: Patience,
+    ) -> None:
+        """finished: called when a run is over and the coordinator may want another proposal."""
+        self._agent = agent
+        self._link = link
+        self._trainer = trainer
+        self._spool = spool
+        self._runs = runs
+        self._finished = finished
+        self._ending = ending
+        self._clock = clock
+        self._patience = patience
+        self._rng = random.Random(agent)
+        self._sick = Backoff(patience.failure, self._rng)
+        self._free_since: float | None = None
+        self.state = AgentState.STARTING
+        self.held: HeldLease | None = None
+        self.work = Event()
+        self.begun = Event()
+
+    def empty_spool(self) -> bool:
+        """Report what waits on the disk; always False, there is nothing to repeat.
+
+        Asked before joining: a coordinator that remembers this agent's earlier life then still counts its result.
+        """
+        for spooled in self._spool:
+            try:
+                self._take_ack(spooled, self._link.ask_unjoined(partial(self._say_result, spooled)))
+            except ConnectionError:
+                self._deliver(spooled)
+        return False
+
+    def step(self) -> bool:
+        """One run; whether to go on."""
+        self.empty_spool()  # empty but after a report that failed in an unforeseen way
+        lease = self._next_lease()
+        if lease is None:
+            return False
+        if self._run(HeldLease(lease)):
+            self._sick.reset()
+        else:
+            self._clock.wait(self._ending.closing, self._sick.next())
+        return True
+
+    def _next_lease(self) -> Lease | None:
+        """The next run, when there is one; None when there will be none."""
+        self.state = AgentState.IDLE
+        poll = Backoff(self._patience.poll, self._rng)
+        while not self._ending.closing.is_set():
+            match self._link.insist(lambda coordinator: coordinator.lease(self._agent), until=self._ending.closing):
+                case Lease() as lease:
+                    return lease
+                case Wait(stop=True) | None:
+                    return None
+                case Wait():
+                    self._clock.wait(self.work, poll.next())
+                    self.work.clear()
+        return None
+
+    def _run(self, held: HeldLease) -> bool:
+        """Do what the lease asks for; whether this machine did its part."""
+        self.held = held
+        self.begun.set()
+        try:
+            if self._ending.closing.is_set():  # granted while the agent was told to go
+                self._release(held, self._ending.reason)
+                return True
+            return self._hand_in(held, *self._train(held))
+        finally:
+            self.held = None
+            held.over.set()
+            self._finished()
+
+    def _train(self, held: HeldLease) -> tuple[RunResult, float | None]:
+        """The result and the gap before it."""
+        lease, result = held.lease, None
+        order = RunOrder(
+            run=lease.run,
+            source=lease.source,
+            seed=lease.seed,
+            budget=lease.budget,
+            directory=self._runs / lease.run,
+            audit=lease.audit,
+            warmup_allowance=lease.warmup_allowance,
+            pace=lease.pace,
+        )
+        self.state = AgentState.TRAINING
+        gap = None if self._free_since is None else self._clock.now() - self._free_since
+        try:
+            result = self._trainer.train(order, held.note, held.cancel)
+        finally:
+            self._free_since = self._clock.now()
+            self.state = AgentState.REPORTING
+            if result is None:
+                self._release(held, "the trainer failed")
+        return result, gap
+
+    def _hand_in(self, held: HeldLease, result: RunResult, gap: float | None) -> bool:
+        match result.outcome:
+            case Lost() if held.lost:
+                return True
+            case Lost() if held.cancel.is_set():
+                self._release(held, self._ending.reason if self._ending.halting.is_set() else "stopped by the coordinator")
+                return True
+            case Lost(reason):
+                logger.warning("run was lost on this machine", extra={"agent": self._agent, "run": result.run, "reason": reason})
+        self._report(Spooled(held.lease.token, result, gap))
+        return not isinstance(result.outcome, Lost)
+
+    def _report(self, spooled: Spooled) -> None:
+        try:
+            self._spool.put(spooled.token, spooled.result, spooled.gap)
+        except OSError:  # a full disk must not hold back what the coordinator's disk can take
+            logger.exception("result could not be spooled and is reported from memory", extra={"agent": self._agent, "run": spooled.result.run})
+        self._deliver(spooled)
+
+    def _deliver(self, spooled: Spooled) -> None:
+        ack = self._link.insist(partial(self._say_result, spooled), until=self._ending.halting, grace=self._patience.goodbye)
+        if ack is None:
+            logger.warning("result stays spooled", extra={"agent": self._agent, "run": spooled.result.run})
+        else:
+            self._take_ack(spooled, ack)
+
+    def _say_result(self, spooled: Spooled, coordinator: Coordinator) -> Ack:
+        return coordinator.report(self._agent, spooled.token, spooled.result, spooled.gap)
+
+    def _take_ack(self, spooled: Spooled, ack: Ack) -> None:
+        self._spool.remove(spooled.token, spooled.result.run)
+        if not ack.counted:
+            logger.info("result did not count", extra={"agent": self._agent, "run": spooled.result.run, "reason": ack.reason})
+
+    def _release(self, held: HeldLease, reason: str) -> None:
+        def say(coordinator: Coordinator) -> None:
+            coordinator.release(self._agent, held.lease.token, reason)
+
+        self._link.insist(say, until=self._ending.halting, grace=self._patience.goodbye)

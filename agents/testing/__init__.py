@@ -1,0 +1,1 @@
+"""Stand-ins for what agents depend on, shipped for tests and benchmarks."""

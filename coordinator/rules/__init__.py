@@ -1,0 +1,1 @@
+"""What may happen next, as functions over the state. Pure."""

@@ -1,0 +1,99 @@
+"""Rules of money: what may begin under the cap, what a call costs, and when there is nothing left. Pure.
+
+- The cap is one, over models and slots. A call sets aside what it may cost at most; a run the price of its wall cap. What would go beyond the cap
+  waits until something that is set aside was settled for less, and where even that could not make room, the campaign ends.
+- So the cap is overshot only by what nobody could know before: a call without a known price, a tokeniser that counts differently.
+"""
+
+from msgspec.structs import replace
+
+from coordinator.domain import Phase
+from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
+from coordinator.rules.base import Rulebook
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining, Rules
+from coordinator.state.open_calls import OpenCall, Reservations
+
+ROUNDING = 1e-9
+"""Dollars that sums of small prices may be off by."""
+
+
+def run_usd(rules: Rules) -> float:
+    """Dollars set aside for a run: its wall cap, at the price of a slot."""
+    return rules.money.slot_usd(rules.budget.wall_cap)
+
+
+def reserved_usd(state: CampaignState, calls_usd: float) -> float:
+    """Dollars set aside: for open calls, as told, and for the runs that are leased."""
+    return calls_usd + run_usd(state.start.rules) * sum(agent.run is not None for agent in state.agents.values())
+
+
+def fits(state: CampaignState, usd: float, calls_usd: float) -> bool:
+    """Whether something that may cost ``usd`` can begin now."""
+    cap = state.start.rules.money.cap_usd
+    return not cap or state.spend.usd + reserved_usd(state, calls_usd) + usd <= cap + ROUNDING
+
+
+def spent_out(state: CampaignState, rules: Rules, usd: float, what: str) -> str:
+    """Why nothing that may cost ``usd`` can ever begin again under these rules; empty while it can. what: it is, in words."""
+    cap, spent = rules.money.cap_usd, state.spend.usd
+    if not cap or (spent + usd <= cap + ROUNDING and spent < cap - ROUNDING):
+        return ""
+    return f"money.cap_usd reached: {spent:.4f} of {cap:g} USD are spent, and {what} may cost {usd:.4f} USD"
+
+
+class Spending(Rulebook):
+    """From a call's permit to its price."""
+
+    def estimate(self, request: CallRequest) -> float | None:
+        """The most a call may cost, in dollars; None where no price is known."""
+        return self.rules.money.cost(request.model, request.prompt_tokens, request.max_tokens, request.estimate_usd)
+
+    def permit(self, request: CallRequest, held: Reservations) -> Permit | Wait:
+        """Whether a call may begin. ``Wait`` while its model has as many open calls as it may, or while what is set aside leaves no room; with
+        ``stop`` when the campaign takes no new work or its money is spent.
+        """
+        if request.call in held:
+            return Permit(request.call)
+        if self.state.phase is not Phase.RUNNING:
+            return Wait(self.state.phase_reason, stop=True)
+        usd = self.estimate(request) or 0.0
+        if why := spent_out(self.state, self.rules, usd, f"a call of {request.model}"):
+            return Wait(why, stop=True)
+        most = self.rules.money.at_once(request.model)
+        if 0 < most <= held.of_model(request.model):
+            return Wait(f"{request.model} has {most} open calls, as many as models.at_once allows")
+        if not fits(self.state, usd, held.usd):
+            return Wait("what open calls and runs may cost leaves no room under money.cap_usd")
+        return Permit(request.call)
+
+    def cap(self, reason: str) -> list[AnyEvent]:
+        """The money is spent: take no new work."""
+        return [CampaignDraining(reason=reason, capped=True)] if self.state.phase is Phase.RUNNING else []
+
+    def settle(self, agent: str, record: CallRecord) -> list[AnyEvent]:
+        """Take in what came of a call. A repeated record returns []; one that comes after its call was given up replaces the guess."""
+        if record.call in self.state.spend.calls and not self.state.spend.guessed(record.call):
+            return []
+        prompt, completion = max(0, record.prompt_tokens), max(0, record.completion_tokens)
+        event = CallSettled(
+            call=record.call,
+            agent=agent,
+            arm=record.arm,
+            model=record.model,
+            ordinal=record.ordinal,
+            turn=record.turn,
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            cost_usd=self.rules.money.cost(record.model, prompt, completion, record.cost_usd),
+            seconds=max(0.0, record.seconds),
+            result=record.result if record.result in CALL_RESULTS else UNKNOWN,
+        )
+        repeated = self.state.spend.guessed(record.call) and event.result == UNKNOWN
+        return [] if repeated else [event]
+
+    def give_up(self, call: OpenCall) -> list[AnyEvent]:
+        """Settle a call nobody spoke of again: at its estimate, for its provider may well ask for the money."""
+        request = call.request
+        record = CallRecord(call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, result=UNKNOWN)
+        return [replace(event, cost_usd=call.usd) if isinstance(event, CallSettled) else event for event in self.settle(call.agent, record)]

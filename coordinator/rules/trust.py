@@ -1,0 +1,165 @@
+"""Which results may make a variant the best. Pure; a verdict asks here after the statistics have said that it is better.
+
+- A tier says what a variant could reach, an audit whether its claims hold without that reach. Neither replaces the other: both are asked for.
+- Nothing here makes a value better or worse. A variant that is worse is rejected on any sandbox and without an audit.
+- ``simulated`` results are a rehearsal: they merge, and every view says what they are.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from math import sqrt
+from statistics import fmean
+
+from msgspec.structs import replace
+
+from coordinator.state.trust_rules import Grounds, Mode, TrustRules
+from evaluator.audit_plan import AuditPlan
+from evaluator.result import Audit, RunResult
+
+TRUSTED = ("A", "B", "C")
+WITH_GAPS = ("B-", "C-")
+"""The same on a kernel whose Landlock is older: some ways out are open, and named by `autoswarm doctor`."""
+SIMULATED = "simulated"
+TWIN, LIVE = "twin", "live"
+"""Kinds of audit."""
+
+
+WORK_EXCESS, WORK_SLACK = 4.0, 1.0
+"""Times the baseline's CPU seconds, and seconds besides, that a run with a counted budget may use before its first batch, and again in training.
+
+Of the honest variants of the demo task none used more than 2.2 times the baseline's; those at the top compile.
+CPU seconds, unlike a clock's, hardly hang on other load.
+"""
+
+
+class Standing(StrEnum):
+    """What a measured run is good for."""
+
+    BELIEVED = "believed"
+    UNAUDITED = "unaudited"
+    """Nothing speaks against it but that nobody looked: another run may be asked for."""
+    REFUSED = "refused"
+    """No other run of this program on this machine would change that."""
+
+
+def confined(sandbox: str, rules: TrustRules) -> bool:
+    """Whether what was measured in that sandbox may merge."""
+    return rules.allow_untrusted or sandbox in (*TRUSTED, *WITH_GAPS, SIMULATED)
+
+
+def standing(result: RunResult, rules: TrustRules) -> Standing:
+    """What a measured run is good for."""
+    if not confined(result.sandbox, rules):
+        return Standing.REFUSED
+    if result.sandbox == SIMULATED or rules.mode is Mode.OFF:
+        return Standing.BELIEVED
+    audit = result.audit
+    if audit is not None and audit.kind == LIVE:
+        return Standing.REFUSED if rules.mode is Mode.STRICT else Standing.BELIEVED
+    return Standing.BELIEVED if audited(audit, rules.audit_positions) else Standing.UNAUDITED
+
+
+def audited(audit: Audit | None, positions: int) -> bool:
+    """Whether a twin compared that many positions."""
+    return audit is not None and audit.kind == TWIN and audit.positions >= positions
+
+
+def refusal(results: Iterable[RunResult], rules: TrustRules) -> str:
+    """Why none of these runs can ever merge, with what to do; empty when they can."""
+    refused = next((result for result in results if standing(result, rules) is Standing.REFUSED), None)
+    if refused is None:
+        return ""
+    if not confined(refused.sandbox, rules):
+        return f"measured in sandbox {refused.sandbox}: set trust.allow_untrusted=true to believe it"
+    return "live-judged, not merged in strict mode: no twin could be built of it, so its claims were only probed"
+
+
+def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rules: TrustRules) -> str:
+    """Why these runs of a counted budget are not what was counted; empty when they may be. baseline: of the same division, under the same budget.
+
+    The count is the variant's own word, the CPU time its kernel's. Where a baseline's is not known, nothing follows.
+    """
+    if rules.mode is Mode.OFF:
+        return ""
+    for phase, doing in (("startup", "before its first batch"), ("train", "to train")):
+        usual = max((getattr(each.cpu, phase) for each in baseline if each.cpu), default=None)
+        used = max((getattr(each.cpu, phase) for each in results if each.cpu), default=0.0)
+        if usual is not None and used > WORK_EXCESS * usual + WORK_SLACK:
+            return f"it used {used:.1f} s of CPU {doing}, the baseline {usual:.1f} s: that is more than the work it counted"
+    return ""
+
+
+def hopeless(baseline: Sequence[RunResult], rules: TrustRules) -> str:
+    """Why nothing could ever merge in a division whose unmodified surface was measured so, with what to do; empty when something could."""
+    if not any(confined(each.sandbox, rules) for each in baseline):
+        return refusal(baseline, rules)
+    first = refusal(baseline[:1], rules)
+    return f"{first}. Set trust.mode=normal to merge with that mark" if first and confined(baseline[0].sandbox, rules) else ""
+
+
+def grounds(results: Sequence[RunResult]) -> Grounds:
+    """What a value that rests on these runs rests on."""
+    return Grounds(len(results), weakest(each.sandbox for each in results), pooled(results), ", ".join(_marks(results)))
+
+
+def baseline_grounds(results: Sequence[RunResult]) -> Grounds:
+    """The same for a baseline, of which the first run is audited: it shows whether a twin of the surface can be built, the others only add to σ."""
+    return replace(grounds(results), marks=grounds(results[:1]).marks)
+
+
+def _marks(results: Sequence[RunResult]) -> list[str]:
+    """What people must know about these runs; empty when nothing is open."""
+    named = [_mark(sandbox) for sandbox in sorted({result.sandbox for result in results} - {*TRUSTED})]
+    kinds = {kind_of(result) for result in results if result.sandbox != SIMULATED}
+    return named + ["live-judged"] * (LIVE in kinds) + ["unaudited"] * bool(kinds - {LIVE, TWIN})
+
+
+def _mark(sandbox: str) -> str:
+    if sandbox == SIMULATED:
+        return "simulated"
+    return f"sandbox {sandbox}, with gaps" if sandbox in WITH_GAPS else f"untrusted sandbox {sandbox}"
+
+
+def kind_of(result: RunResult) -> str:
+    """``twin``, ``live`` or ``none``."""
+    return result.audit.kind if result.audit is not None and result.audit.kind in (TWIN, LIVE) else "none"
+
+
+def weakest(sandboxes: Iterable[str]) -> str:
+    """The tier a value that rests on several runs has: the least of theirs, empty for none."""
+    order = (*TRUSTED, *WITH_GAPS, "D", "E", "F")
+    return max(sandboxes, key=lambda each: order.index(each) if each in order else len(order), default="")
+
+
+def pooled(results: Iterable[RunResult]) -> Audit | None:
+    """The audits of several runs as one of their mean value: independent errors add in squares, bounds at worst as they are. None without any."""
+    audits = [result.audit for result in results if result.audit is not None and kind_of(result) != "none"]
+    if not audits:
+        return None
+    return Audit(
+        kind=LIVE if any(each.kind == LIVE for each in audits) else TWIN,
+        positions=sum(each.positions for each in audits),
+        correction=fmean(each.correction for each in audits),
+        standard_error=sqrt(sum(each.standard_error**2 for each in audits)) / len(audits),
+        leak_bound=fmean(each.leak_bound for each in audits),
+        largest=max(each.largest for each in audits),
+    )
+
+
+def in_words(audit: Audit | None) -> str:
+    """``twin n=2048 +0.0000±0.0000``, or ``none``."""
+    if audit is None:
+        return "none"
+    return f"{audit.kind} n={audit.positions} {audit.correction:+.4f}±{audit.standard_error:.4f}"
+
+
+def plan(rules: TrustRules, merge_below: float | None, forced: bool, lot: float) -> AuditPlan:
+    """What the judge is asked for. forced: a merge may rest on this run whatever comes of it. lot: 0 to 1, drawn for this run.
+
+    The lot is drawn here and not by the judge, so that a campaign in step audits the same runs again whatever happens to it.
+    """
+    if rules.mode is Mode.OFF:
+        return AuditPlan(rules.audit_positions, 0.0, rules.audit_share_positions, None, rules.mode.value)
+    if forced:
+        return AuditPlan(rules.audit_positions, 1.0, rules.audit_positions, None, rules.mode.value)
+    return AuditPlan(rules.audit_positions, float(lot < rules.audit_share), rules.audit_share_positions, merge_below, rules.mode.value)

@@ -1,0 +1,407 @@
+"""The coordinator in one process: what agents, people and time may ask of a campaign.
+
+- One call at a time (a lock), each one journal transaction: decide → apply → journal → act, then answer. Calls made ``together`` share the
+  transaction, and none of them is answered before it is on the disk.
+- A call that fails leaves nothing behind: the state is made anew from the journal.
+- Heartbeats, briefs in hand and open calls are soft: nothing about them is journaled, and after a restart every lease has its full life again.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import msgspec
+
+from configs.load import ConfigError
+from coordinator.domain import Phase
+from coordinator.protocol import (
+    Accepted,
+    Ack,
+    AgentCard,
+    Brief,
+    CallRecord,
+    CallRequest,
+    Lease,
+    Permit,
+    Proposal,
+    Pulse,
+    Refused,
+    Token,
+    Wait,
+    Welcome,
+)
+from coordinator.rules.base import UnknownAgentError
+from coordinator.rules.campaign import RulesMismatchError
+from coordinator.service.call_permits import Till
+from coordinator.service.charters import Programs
+from coordinator.service.intake import Reception
+from coordinator.service.presence import Soft
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import Rules
+from coordinator.state.open_calls import OpenCall
+from coordinator.store.inbox import Inbox, Letter
+from coordinator.store.journal import CampaignLock
+from coordinator.store.paths import Layout
+from coordinator.store.unit_of_work import Ledger, Listener, TaskCard
+from coordinator.variants.gate import Gate
+from coordinator.views.status import Json, row, status
+from evaluator.result import Progress, RunResult
+
+log = logging.getLogger(__name__)
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Seconds between an agent's heartbeats, and that a lease lives without one."""
+
+    heartbeat: float = 5.0
+    ttl: float = 60.0
+
+
+DEFAULT_PACE = Pace()
+
+
+class _SpoiltError(Exception):
+    """A call failed after it had changed the state."""
+
+
+class Service:
+    """A campaign, open for work. Meets ``coordinator.protocol.Coordinator``."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        task: TaskCard,
+        rules: Rules,
+        pace: Pace = DEFAULT_PACE,
+        clock: Callable[[], float] = time.time,
+        listeners: Iterable[Listener] = (),
+        programs: Programs | None = None,
+    ) -> None:
+        """Open or make the campaign. Raises ConfigError where it cannot be used, CampaignBusyError when another coordinator has it."""
+        self._mutex = threading.RLock()
+        self._clock = clock
+        self._pace = pace
+        self._soft = Soft(clock, pace.ttl)
+        self._grouped = self._spoilt = False
+        self.changes = 0
+        self._layout = layout
+        self._till = Till(layout.calls, clock)
+        self._programs = programs or Programs({})
+        self._inbox = Inbox(layout.inbox)
+        gate = Gate(task.frozen, task.imports)
+        self._reception = Reception(gate)
+        _require_kept(gate, task)
+        _make(layout)
+        self._lock = CampaignLock(layout.folder)
+        layout.stop_request.unlink(missing_ok=True)  # meant for a coordinator before this one
+        try:
+            self._ledger = Ledger(layout, task, clock, listeners)
+            self._begin(layout, task, rules)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def state(self) -> CampaignState:
+        """The live state, to read."""
+        return self._ledger.state
+
+    def _begin(self, layout: Layout, task: TaskCard, rules: Rules) -> None:
+        if self.state.started is None:
+            self._ledger.start(rules)
+        start = self.state.start
+        remedy = "Start another one with campaign.name=NAME."
+        if (start.task, start.surface) != (task.name, task.surface):
+            raise ConfigError(f"campaign {layout.name} searches task {start.task}, not {task.name}", remedy)
+        try:
+            self._ledger.commit(self._ledger.campaign.begin(rules, self._clock()))
+        except RulesMismatchError as error:
+            raise ConfigError(f"campaign {layout.name}: {error}", remedy) from None
+        self._ledger.flush()
+        self._ledger.align()
+        self._soft.expect(agent for agent, known in self.state.agents.items() if known.run)
+
+    def close(self) -> None:
+        """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk, and open calls count at their estimates."""
+        with self._mutex:
+            try:
+                self._give_up(list(self._till.held))
+            finally:
+                self._ledger.close()
+                self._lock.release()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Ledger]:
+        """One call: what it commits is settled and journaled together, or not at all."""
+        with self._mutex:
+            touched = self._ledger.touched
+            try:
+                yield self._ledger
+                self._settle()
+                if not self._grouped:
+                    self.changes += self._ledger.flush()
+            except BaseException:
+                if not self._grouped:
+                    self._ledger.discard()
+                self._spoilt = self._ledger.touched != touched
+                raise
+
+    def together(self, calls: Sequence[Callable[["Service"], Any]]) -> list[Any]:
+        """Make several calls with one write to the disk: their answers, or in the place of an answer the exception that the call raised.
+
+        A call that fails before it changed anything leaves the others as they are. Where one fails later, or the write fails, all of it is undone
+        and each call is made by itself: none suffers from another's failure.
+        """
+        with self._mutex:
+            answers = self._in_one_write(calls) if len(calls) > 1 else None
+            return [self._attempt(call) for call in calls] if answers is None else answers
+
+    def _in_one_write(self, calls: Sequence[Callable[["Service"], Any]]) -> list[Any] | None:
+        answers: list[Any] = []
+        self._grouped, self._spoilt = True, False
+        try:
+            for call in calls:
+                answers.append(self._attempt(call))
+                if self._spoilt:
+                    raise _SpoiltError
+            self.changes += self._ledger.flush()
+        except (_SpoiltError, ConfigError):
+            self._ledger.discard()
+            return None
+        finally:
+            self._grouped = False
+        return answers
+
+    def _attempt(self, call: Callable[["Service"], Any]) -> Any:
+        try:
+            return call(self)
+        except Exception as error:  # noqa: BLE001 - it belongs to the one who made this call, and only to them
+            return error
+
+    def _settle(self) -> None:
+        """Give every verdict that is due, rebase what is stale, end what must end."""
+        campaign = self._ledger.campaign
+        while True:
+            for name in list(self.state.stale):
+                self._ledger.rebase(name)
+            events = campaign.decide() or campaign.surrender() or campaign.limits(self._clock())
+            if not events:
+                return
+            self._ledger.commit(events)
+
+    # ------------------------------------------------------------------ what agents ask
+
+    def join(self, card: AgentCard) -> Welcome:
+        """See ``Coordinator.join``."""
+        with self._transaction() as ledger:
+            self._soft.heard(card.agent)
+            self._soft.forget_thought(card.agent)
+            known = self.state.agents.get(card.agent)
+            if known is not None and known.card.incarnation != card.incarnation:  # its earlier life can settle nothing any more
+                self._give_up(self._till.held.of_agent(card.agent))
+            ledger.commit(ledger.campaign.join(card))
+        start = self.state.start
+        return Welcome(campaign=start.campaign, epoch=self.state.epoch, metric=start.rules.metric, heartbeat=self._pace.heartbeat, ttl=self._pace.ttl)
+
+    def leave(self, agent: str, reason: str) -> None:
+        """See ``Coordinator.leave``."""
+        with self._transaction() as ledger:
+            self._soft.forget(agent)
+            self._give_up(self._till.held.of_agent(agent))
+            ledger.commit(ledger.campaign.leave(agent, reason))
+
+    def brief(self, agent: str) -> Brief | Wait:
+        """See ``Coordinator.brief``."""
+        with self._mutex:
+            division = self._known(agent)
+            peers = {name for name, each in self.state.agents.items() if each.card.division == division}
+            brief = self._ledger.campaign.brief(agent, self._soft.thinking(agent, peers), self._clock(), self._soft.offered)
+            if isinstance(brief, Wait):
+                self._soft.forget_brief(agent)
+                return brief
+            self._soft.thinks(agent)
+            return self._complete(agent, brief)
+
+    def _complete(self, agent: str, brief: Brief) -> Brief:
+        """The brief with what is no business of rules: programs, and the charter as it is now."""
+        source, repair = self._ledger.source, brief.repair
+        if repair is not None:
+            self._soft.offers(repair.experiment, agent)
+            repair = msgspec.structs.replace(repair, source=source(self.state.experiments[repair.experiment].commit))
+        pieces = [msgspec.structs.replace(each, before=source(each.parent), after=source(each.commit)) for each in brief.pieces]
+        texts = {"source": source(brief.parent), "program": self._programs.text(brief.arm)}
+        return msgspec.structs.replace(brief, **texts, pieces=pieces, repair=repair)
+
+    def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
+        """See ``Coordinator.propose``."""
+        with self._transaction() as ledger:
+            self._known(agent)
+            answer = self._reception.receive(ledger, agent, proposal)
+            if not ledger.campaign.still_thinks(proposal.arm, answer):
+                self._soft.forget_brief(agent)
+            return answer
+
+    def lease(self, agent: str) -> Lease | Wait:
+        """See ``Coordinator.lease``."""
+        with self._transaction() as ledger:
+            self._known(agent)
+            while events := ledger.campaign.lease(agent, self._till.held.usd):
+                ledger.commit(events)
+                self._settle()
+        with self._mutex:
+            name = self.state.agents[agent].run
+            return self._lease(name) if name else self._wait()
+
+    def _wait(self) -> Wait:
+        if self.state.phase is Phase.RUNNING:
+            return Wait("no run is queued")
+        return Wait(self.state.phase_reason, stop=self.state.phase is Phase.FINISHED)
+
+    def _lease(self, name: str) -> Lease:
+        campaign, run = self._ledger.campaign, self.state.runs[name]
+        experiment = self.state.experiments[run.experiment]
+        assert run.token is not None  # noqa: S101 - a lease has one
+        return Lease(
+            token=run.token,
+            run=run.run,
+            experiment=run.experiment,
+            purpose=run.purpose,
+            title=experiment.title,
+            source=self._ledger.source(experiment.commit),
+            seed=run.seed,
+            budget=campaign.rules.budget,
+            ttl=self._pace.ttl,
+            audit=campaign.audit_plan(run),
+            warmup_allowance=campaign.of_baseline(run, "warmup_seconds"),
+            pace=campaign.of_baseline(run, "pace"),
+        )
+
+    def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+        """See ``Coordinator.heartbeat``."""
+        with self._mutex:
+            self._known(agent)
+            self._soft.progress[agent] = progress
+            return Pulse(valid=self._ledger.campaign.holds(agent, token) is not None, stop=self._soft.stopping)
+
+    def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
+        """See ``Coordinator.report``."""
+        with self._transaction() as ledger:
+            self._soft.heard(agent)
+            self._soft.progress.pop(agent, None)
+            events = ledger.campaign.report(agent, token, result, gap)
+            counted = ledger.campaign.in_time(agent, token, result)
+            ledger.commit(events)
+        return Ack(counted, "" if counted else "its lease is over, or it was reported before; kept as data")
+
+    def release(self, agent: str, token: Token, reason: str) -> None:
+        """See ``Coordinator.release``."""
+        with self._transaction() as ledger:
+            ledger.commit(ledger.campaign.release(agent, token, reason))
+
+    def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
+        """See ``Coordinator.permit``. Only the end of the money is written down."""
+        with self._mutex:
+            self._known(agent)
+            answer = self._till.permit(self._ledger.campaign, agent, request)
+            if isinstance(answer, Wait) and answer.stop and self.state.phase is Phase.RUNNING:
+                with self._transaction() as ledger:
+                    ledger.commit(ledger.campaign.cap(answer.reason))
+            return answer
+
+    def settle(self, agent: str, record: CallRecord, exchange: bytes | None = None) -> None:
+        """See ``Coordinator.settle``. Taken from an agent that is not known any more, too: the money is spent."""
+        with self._transaction() as ledger:
+            ledger.commit(self._till.settle(ledger.campaign, agent, record, exchange))
+
+    def _give_up(self, calls: Sequence[OpenCall]) -> None:
+        if calls:
+            with self._transaction() as ledger:
+                ledger.commit(self._till.give_up(ledger.campaign, calls))
+
+    def _known(self, agent: str) -> str:
+        """Division of a present agent, who was heard of now. Raises UnknownAgentError."""
+        known = self.state.agents.get(agent)
+        if known is None or not known.present:
+            raise UnknownAgentError(agent)
+        self._soft.heard(agent)
+        return known.card.division
+
+    # ------------------------------------------------------------------ what people and time ask
+
+    def tick(self) -> None:
+        """Take back leases nobody renewed, take in what people left, see to limits and to a request to stop. To be called every second or so."""
+        with self._transaction() as ledger:
+            if (asked := self._stop_asked()) is not None:
+                self._soft.stopping = asked == "now"
+                ledger.commit(ledger.campaign.drain("stopped by `autoswarm stop`"))
+            for agent in self._soft.silent():
+                self._soft.forget(agent)
+                ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
+            self._give_up(self._till.expired())
+        for letter in self._inbox.letters():
+            self._take_in(letter)
+
+    def _take_in(self, letter: Letter) -> None:
+        """A letter by itself: one that makes us fail must harm nothing else, and not come again every second."""
+        try:
+            with self._transaction() as ledger:
+                dealt_with = self._reception.take_in(ledger, letter)
+        except ConfigError:  # a full disk: it waits
+            raise
+        except Exception:
+            log.exception("what a person left made us fail", extra={"letter": letter.name})
+            return self._inbox.put_aside(letter.name)
+        return self._inbox.done(letter.name) if dealt_with else None
+
+    def drain(self, reason: str, now: bool = False) -> None:
+        """Take no new work; with ``now`` also end the open runs and queue them again."""
+        with self._transaction() as ledger:
+            self._soft.stopping = now
+            ledger.commit(ledger.campaign.drain(reason))
+
+    def _stop_asked(self) -> str | None:
+        """What somebody left in the campaign's folder for us, taken away: ``drain`` or ``now``."""
+        try:
+            asked = self._layout.stop_request.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        self._layout.stop_request.unlink(missing_ok=True)
+        return asked.strip()
+
+    def overview(self, seen_rows: int = 0) -> tuple[Json, list[Json]]:
+        """The status page, and rows of experiments finished since ``seen_rows`` of them."""
+        with self._mutex:
+            return self.status(), [row(self.state.experiments[name]) for name in self.state.finished[seen_rows:]]
+
+    def status(self) -> Json:
+        """The status page."""
+        with self._mutex:
+            return status(self.state, self._clock(), alive=True, progress=self._soft.progress, calls_usd=self._till.held.usd)
+
+
+def _require_kept(gate: Gate, task: TaskCard) -> None:
+    """Raises ConfigError when the task's own surface would not pass: every variant of it would be refused."""
+    objection = gate.look(task.source)
+    if objection is not None:
+        raise ConfigError(f"{task.surface} of task {task.name} would be refused: {objection.reason}", "Correct it, or the task's task.yaml.")
+
+
+def _make(layout: Layout) -> None:
+    try:
+        for folder in (layout.folder, layout.runs, layout.spool, layout.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        probe = layout.folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        what = f"cannot write in {layout.folder}: {error.strerror}"
+        raise ConfigError(what, "Choose a folder you can write to: campaigns_dir=PATH.") from error

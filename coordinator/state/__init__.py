@@ -1,0 +1,1 @@
+"""What is known of a campaign, changed by its events alone. Pure."""

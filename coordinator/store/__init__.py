@@ -1,0 +1,1 @@
+"""What is on the disk: journal, repository, and the files beside them."""

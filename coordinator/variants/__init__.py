@@ -1,0 +1,1 @@
+"""A program's text, read and never run. Pure."""

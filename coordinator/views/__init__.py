@@ -1,0 +1,1 @@
+"""What people and Prometheus are shown of a state."""

@@ -1,0 +1,1 @@
+"""Campaign folders, opened to read."""

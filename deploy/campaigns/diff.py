@@ -1,0 +1,37 @@
+"""What is different between two surfaces of a campaign."""
+
+from difflib import unified_diff
+
+from coordinator.state.campaign_state import CampaignState
+from coordinator.store.paths import Layout
+from coordinator.views.status import SCHEMA, Json
+from deploy.campaigns.open import Text, find_experiment, read_source
+from deploy.exit_codes import NothingFoundError
+
+
+def compare(layout: Layout, state: CampaignState, a: str, b: str | None) -> Json:
+    """A unified diff: of ``a`` against its parent, or from ``a`` to ``b``. Raises NothingFoundError."""
+    old, new = (_parent(layout, state, a), _text(layout, state, a)) if b is None else (_text(layout, state, a), _text(layout, state, b))
+    return {"schema": SCHEMA, "old": _named(old), "new": _named(new), "diff": _diff(state.start.surface, old, new)}
+
+
+def _text(layout: Layout, state: CampaignState, name: str) -> Text:
+    experiment = find_experiment(state, name)
+    return read_source(layout, experiment.experiment, experiment.commit)
+
+
+def _parent(layout: Layout, state: CampaignState, name: str) -> Text:
+    experiment = find_experiment(state, name)
+    if not experiment.parent:
+        raise NothingFoundError(f"{experiment.experiment} is the unmodified surface and has no parent", "Name two: `autoswarm diff baseline best`.")
+    return read_source(layout, "parent", experiment.parent)
+
+
+def _named(text: Text) -> Json:
+    return {"name": text.name, "commit": text.commit}
+
+
+def _diff(surface: str, old: Text, new: Text) -> str:
+    names = (f"a/{surface} {old.name} {old.commit[:10]}", f"b/{surface} {new.name} {new.commit[:10]}")
+    lines = unified_diff(old.source.splitlines(), new.source.splitlines(), *names, lineterm="")
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,182 @@
+"""Is this machine ready? One check per question, each with what to do.
+
+Heavy packages are tried in processes of their own: a broken torch must not end the doctor.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from msgspec import Struct
+
+from agents.proposers.command.templates import program_of
+from configs.errors import ConfigError
+from configs.schema import Config
+from coordinator.rules.trust import TRUSTED
+from coordinator.store.journal import locked
+from deploy.checks.keys import read_env_file, require_keys
+from deploy.checks.preflight import require_folder, require_git, require_port
+from deploy.packages import HOME, PACKAGES
+from deploy.sandboxes import reach, require_sandbox, sandbox_of, warning
+from deploy.wiring import layout_of
+from trainer.sandbox.probe import probe
+from trainer.sandbox.tier import GAPS, Finding
+from trainer.task import load_task
+
+OLDEST = (3, 11)
+LITTLE_DISK, TOO_LITTLE_DISK = 10e9, 1e9
+"""Bytes free: a night of logs and variants, and what one campaign needs at least."""
+PATIENCE = 120.0
+"""Seconds a package may take to import: torch from a cold network disk takes one minute."""
+TORCH = "import json, torch; print(json.dumps([torch.__version__, [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]]))"
+RAY = "import json, ray; print(json.dumps([ray.__version__, []]))"
+
+
+class Grade(StrEnum):
+    """ok; warn: works, but look; fail: will not work."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Check(Struct, frozen=True):
+    """One question answered. what: what was found. remedy: what to do, empty when all is well."""
+
+    name: str
+    grade: Grade
+    what: str
+    remedy: str = ""
+
+
+def examine(config: Config) -> Iterator[Check]:
+    """Every check, the quick ones first."""
+    yield _python()
+    yield _held("git", require_git, f"found at {shutil.which('git')}")
+    yield Check("packages", Grade.OK, f"{', '.join(PACKAGES)} in {HOME}")  # or none of this could have been imported
+    yield _held("campaigns", lambda: require_folder(layout_of(config).folder), f"{config.campaigns_dir} can be written to")
+    yield _disk(Path(config.campaigns_dir))
+    yield _port(config)
+    yield from _commands(config)
+    if any(arm.proposer == "llm" for arm in config.arms):
+        yield _held("keys", lambda: _require_keys(config), "every arm has one, as far as can be told without asking its provider")
+    yield _data(config)
+    yield from sandbox_checks(config, probe())
+    yield _ray()
+    yield _torch(config)
+
+
+def _python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < OLDEST:
+        return Check("python", Grade.FAIL, found, "Use Python 3.11 or newer: `make clean install PYTHON=/path/to/python3.12`.")
+    return Check("python", Grade.OK, found)
+
+
+def _held(name: str, require: Callable[[], None], fine: str, grade: Grade = Grade.FAIL) -> Check:
+    try:
+        require()
+    except ConfigError as error:
+        return Check(name, grade, str(error), error.remedy)
+    return Check(name, Grade.OK, fine)
+
+
+def _disk(folder: Path) -> Check:
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    grade = Grade.OK if free >= LITTLE_DISK else Grade.WARN if free >= TOO_LITTLE_DISK else Grade.FAIL
+    remedy = "" if grade is Grade.OK else "Make room, or choose another disk: campaigns_dir=PATH."
+    return Check("disk", grade, f"{free / 1e9:.1f} GB free at {there}", remedy)
+
+
+def _require_keys(config: Config) -> None:
+    read_env_file(os.environ)
+    require_keys(config, os.environ)
+
+
+def _port(config: Config) -> Check:
+    if locked(layout_of(config).folder):
+        return Check("metrics port", Grade.OK, "in use by this campaign, which is running")
+    where = f"{config.coordinator.metrics_host}:{config.coordinator.metrics_port}"
+    return _held("metrics port", lambda: require_port(config.coordinator), f"{where} is free", Grade.WARN)
+
+
+def _data(config: Config) -> Check:
+    try:
+        task = load_task(config.task.name)
+    except ConfigError as error:
+        return Check("data", Grade.FAIL, str(error), error.remedy)
+    folder = Path(config.data_dir) / task.name
+    if folder.is_dir() and any(folder.iterdir()):
+        return Check("data", Grade.OK, f"{folder} is there")
+    return Check("data", Grade.WARN, f"{folder} is not prepared", f"The first run makes it; or now: `autoswarm prepare --task {task.name}`.")
+
+
+def _commands(config: Config) -> Iterator[Check]:
+    """Whether the coding agents of the arms are on this machine, which is not the only one they may be wanted on."""
+    for arm in config.arms:
+        if arm.proposer == "command" and (program := program_of(arm.template, arm.command)):
+            name, found = f"arm {arm.name}", shutil.which(program)
+            if found is None:
+                yield Check(name, Grade.WARN, f"{program!r} is not on the PATH here", "Install it where agents live, or correct `command`.")
+            else:
+                yield Check(name, Grade.OK, f"runs {found}; whether it is logged in is not asked")
+
+
+def sandbox_checks(config: Config, found: Sequence[Finding]) -> Iterator[Check]:
+    """The sandbox this campaign would get, then every tier: whether it works, what it leaves open, how to reach it."""
+    yield _sandbox(config)
+    short = reach(found) is not None
+    for each in found:
+        name, open_ = f"sandbox {each.tier}", "; ".join(GAPS[each.tier])
+        if each.works:
+            yield Check(name, Grade.OK, f"works; open: {open_}" if open_ else "works")
+        else:
+            wanted = short and each.tier in TRUSTED
+            yield Check(name, Grade.WARN if wanted else Grade.OK, f"not here: {each.why}", f"To have it: {each.remedy}.")
+
+
+def _sandbox(config: Config) -> Check:
+    try:
+        require_sandbox(config)
+        letter, word = sandbox_of(config), warning(config)
+    except ConfigError as error:
+        return Check("sandbox", Grade.FAIL, str(error), error.remedy)
+    if config.trainer.kind == "simulated":
+        return Check("sandbox", Grade.OK, "none is needed: trainer.kind is simulated")
+    return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{letter}, which is trusted")
+
+
+def _ray() -> Check:
+    found = _imported("ray", RAY)
+    return found if isinstance(found, Check) else Check("ray", Grade.OK, found[0])
+
+
+def _torch(config: Config) -> Check:
+    found = _imported("torch", TORCH)
+    if isinstance(found, Check):
+        return found
+    version, gpus = found
+    if config.slots.per_gpu and not gpus:
+        return Check(
+            "torch", Grade.FAIL, f"{version}, no GPU", "slots.per_gpu needs one: check the driver with `nvidia-smi`, or use slots.per_gpu=false."
+        )
+    return Check("torch", Grade.OK, f"{version}, {len(gpus)} GPUs{': ' if gpus else ''}{', '.join(gpus)}")
+
+
+def _imported(name: str, program: str) -> tuple[str, list[str]] | Check:
+    """Version and devices that ``program`` prints as JSON."""
+    remedy = "Install again: `make clean install`."
+    try:
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return Check(name, Grade.WARN, f"its import took more than {PATIENCE:g} s", "Put the virtual environment on a faster disk.")
+    if ran.returncode != 0:
+        return Check(name, Grade.FAIL, (ran.stderr.strip().splitlines() or ["cannot be imported"])[-1], remedy)
+    version, devices = json.loads(ran.stdout.splitlines()[-1])
+    return version, devices

@@ -1,0 +1,52 @@
+"""Calls of language models as people see them: a table, and what was said in one. Untrusted text, shown as it is and without control characters."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import CallSettled
+from coordinator.store.paths import Layout
+from coordinator.store.transcripts import Exchange, Exchanges
+from coordinator.views.status import Json
+from deploy.exit_codes import NothingFoundError
+from deploy.views.pages import calls_table, pairs, usd
+from deploy.views.sanitize import plain
+
+
+def find(layout: Layout, state: CampaignState, name: str) -> tuple[CallSettled, Exchange | None]:
+    """The call of that id, or the only one whose id begins so, and what was said in it, if that was kept. Raises NothingFoundError."""
+    found = [event for call, event in state.spend.calls.items() if call.startswith(name)]
+    if len(found) != 1:
+        what = f"{len(found)} calls begin with {name!r}" if found else f"there is no call {name!r} in {layout.name}"
+        raise NothingFoundError(what, "`autoswarm calls` lists them, `autoswarm show ID` those of an experiment.")
+    return found[0], Exchanges(layout.calls).read(found[0].call)
+
+
+def table(rows: Sequence[Json]) -> RenderableType:
+    """Calls, oldest first."""
+    return calls_table(rows) if rows else Text("No call of a model yet.")
+
+
+def page(row: Json, exchange: Exchange | None) -> RenderableType:
+    """One call and what was said in it."""
+    facts = {
+        "call": row["call"],
+        "model": row["model"],
+        "by": f"{row['agent']}, arm {row['arm']}, for experiment {row['ordinal']}, turn {row['turn'] + 1}",
+        "tokens": f"{row['prompt_tokens']} in, {row['completion_tokens']} out",
+        "cost": usd(row["cost_usd"]),
+        "time": f"{row['seconds']:.1f} s",
+        "result": row["result"].replace("_", " "),
+    }
+    return Group(pairs(facts), *_said(exchange))
+
+
+def _said(exchange: Exchange | None) -> list[Text]:
+    if exchange is None:
+        return [Text("\nWhat was said was not kept.")]
+    turns = [(said.role, said.content) for said in exchange.messages]
+    turns += [("answer", exchange.answer)] if exchange.answer is not None else []
+    turns += [("error", exchange.error)] if exchange.error else []
+    return [Text.assemble((f"\n── {plain(role)}\n", "bold"), plain(text).rstrip()) for role, text in turns]

@@ -1,0 +1,1 @@
+"""The judge's process: what it feeds, counts, asks and scores."""

@@ -1,0 +1,314 @@
+"""The judge: a process beside every run that feeds tokens, keeps the budget and computes the metric.
+
+``python -m evaluator.judging.judge JOB --variant-fd N --twin-fd T --report-fd M`` (see evaluator/job.py). What it promises:
+
+- It opens the data; the variant sees training tokens, and validation tokens only once it has said that training is over and handed over its weights.
+- The number is its own arithmetic on per-token losses. Nothing the variant prints counts.
+- The losses are the variant's claims. What would be merged, and a secret share of the rest, is compared with a second process that never saw the rows
+  (evaluator/judging/examination.py).
+- Whatever the variant sends is data: typed, bounded, copied, never executed. A broken message ends the run as a broken contract, never the judge.
+- Its last line is always a ``Final``, also when the variant vanishes. It ends when the first evaluation has: the first value stands.
+
+Optimizer steps and counted work are the variant's word; evaluator/judging/meter.py says what bounds a lie.
+"""
+
+import argparse
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn, assert_never
+
+import msgspec
+import numpy as np
+
+from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, JudgeJob, Spent, TwinDone, WantsTwin
+from evaluator.judging.claims import Claims
+from evaluator.judging.data import VOCABULARY, read_manifest, read_tokens
+from evaluator.judging.examination import Examination, Handed, Parties, positions
+from evaluator.judging.messages import (
+    TOKENS_LIMIT,
+    VERSION,
+    WEIGHTS_LIMIT,
+    Batch,
+    BudgetSpent,
+    Counted,
+    Evaluate,
+    HandOver,
+    Hello,
+    Loaded,
+    Logits,
+    Losses,
+    NextBatch,
+    Ready,
+    Refusal,
+    Request,
+    Unable,
+    Verdict,
+    Weights,
+    Welcome,
+)
+from evaluator.judging.meter import EVALUATE_STEPS, FEED_STEPS, StepCost, dawdles, meter, nominal_seconds, overrun
+from evaluator.judging.packing import Packer
+from evaluator.judging.run_end import EndedError, broken
+from evaluator.judging.wire import Channel, ClosedError, WireError
+from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
+
+FREE_HAND_OVER = 2.0
+"""Seconds in which weights are handed over without charge: gigabytes are copied out of a GPU in one."""
+
+FLOOR_SHARE = 0.995
+"""Below this share of the exact floor no honest model can score; the rest covers the sampling error of the validation rows."""
+
+SMALLEST_PATIENCE, PATIENCE = 10.0, 5.0
+"""Seconds, and times the live variant's start, that a twin may take for an answer: it starts beside a process that fills the memory."""
+
+SPENT_STEP = 0.01
+"""Share of the budget between two ``Spent`` events: a hundred lines a run."""
+
+
+class Judge:
+    """One run's conversation. twin: where a twin will answer once the supervisor has started it. emit: takes the events, in order.
+
+    now: monotonic seconds. chance: a new generator at each call, so that nothing drawn from one in sight of the variant foretells another.
+    """
+
+    def __init__(
+        self,
+        job: JudgeJob,
+        channel: Channel[Request],
+        twin: Channel[Request] | None,
+        emit: Callable[[JudgeEvent], None],
+        now: Callable[[], float],
+        chance: Callable[[], np.random.Generator],
+    ) -> None:
+        self._job = job
+        self._channel = channel
+        self._twin = twin
+        self._emit = emit
+        self._now = now
+        self._chance = chance
+        self._began = now()
+        self._manifest = read_manifest(job.data)
+        self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
+        self._meter = meter(job.budget, now, self._manifest.uncharged_steps, job.warmup_allowance)
+        self._step_cost = StepCost(job.budget)
+        self._batches = 0
+        self._first_batch = self._began
+        self._audit: Audit | None = None
+        self._steps = 0
+        self._told = 0.0
+        self._closed = False
+        self._details: dict[str, float | str] = {}
+
+    def run(self) -> Final:
+        """Hold the conversation to its end and return what came of it. Its caller emits it."""
+        try:
+            self._converse()
+        except EndedError as ended:
+            self._say_why(ended)
+            outcome = ended.outcome
+        except WireError as error:
+            outcome = Crashed(CrashKind.CONTRACT, f"the judge received {error}")
+        except ClosedError:
+            outcome = self._timed_out() if self._closed else Crashed(CrashKind.NO_RESULT, "it ended without calling evaluate_bpb")
+        return Final(
+            outcome=outcome,
+            spent=self._meter.spent,
+            steps=self._batches,
+            floor=self._manifest.floor,
+            audit=self._audit,
+            details={"optimizer_steps": float(self._steps), "data": self._manifest.digest, **self._details},
+        )
+
+    def _converse(self) -> NoReturn:
+        while True:
+            request, _ = self._channel.receive()
+            match request:
+                case Hello():
+                    self._welcome(request)
+                case NextBatch():
+                    self._feed(request)
+                case Evaluate():
+                    self._evaluate(request)
+                case Weights() | Unable() | Losses() | Ready() | Loaded() | Logits():
+                    raise broken(f"{request.__struct_config__.tag} that nobody asked for")
+                case _:
+                    assert_never(request)
+
+    def _welcome(self, request: Hello) -> None:
+        if request.version != VERSION:
+            raise broken(f"protocol version {request.version}, this judge speaks {VERSION}")
+        self._channel.send(self._greeting(), (self._job.data / VOCABULARY).read_bytes())
+
+    def _welcome_twin(self, request: Hello) -> None:
+        if request.version != VERSION or self._twin is None:
+            raise WireError(f"protocol version {request.version}, this judge speaks {VERSION}")
+        self._twin.send(msgspec.structs.replace(self._greeting(), twin=True), (self._job.data / VOCABULARY).read_bytes())
+
+    def _greeting(self) -> Welcome:
+        manifest, budget = self._manifest, self._job.budget
+        return Welcome(
+            max_seq_len=manifest.max_seq_len,
+            time_budget=nominal_seconds(budget.unit, budget.amount),
+            nominal=budget.unit.deterministic,
+            seed=self._job.seed,
+            vocab_size=manifest.vocab_size,
+            bos=manifest.bos,
+            vocabulary=manifest.vocabulary,
+            pattern=manifest.pattern,
+        )
+
+    def _feed(self, request: NextBatch) -> None:
+        _bounded(request.rows, request.length)
+        if not self._batches:
+            self._first_batch = self._now()
+            self._emit(FirstBatch())
+        self._charge(request.steps, request.counted)
+        if self._closed:
+            raise EndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
+        self._step_cost.tell(self._meter.spent, self._steps or self._batches)
+        if self._overrun(FEED_STEPS):
+            self._closed = True
+            self._channel.send(BudgetSpent())
+            return
+        rows = self._packer.rows(request.rows, request.length + 1)
+        seconds = nominal_seconds(self._job.budget.unit, self._meter.spent)
+        self._meter.hand_out(request.rows * request.length)
+        self._batches += 1
+        self._channel.send(Batch(rows=request.rows, length=request.length, epoch=self._packer.epoch, seconds=seconds), rows.data)
+
+    def _charge(self, steps: int, counted: Counted | None) -> None:
+        self._steps = steps
+        self._meter.tell(steps, counted)
+        share = self._meter.spent / self._job.budget.amount
+        if share >= self._told + SPENT_STEP:
+            self._told = share
+            self._emit(Spent(share=share, steps=self._batches))
+
+    def _overrun(self, allowed: int) -> bool:
+        real = self._now() - self._first_batch if self._batches else 0.0
+        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed) or dawdles(self._job.budget, real, self._job.pace)
+
+    def _evaluate(self, request: Evaluate) -> NoReturn:
+        _bounded(request.rows, self._manifest.max_seq_len)
+        self._charge(request.steps, request.counted)
+        if self._overrun(EVALUATE_STEPS):
+            raise EndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
+        self._emit(Evaluating())
+        self._details |= self._trained()
+        handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
+        self._emit(HandedOver())
+        if self._overrun(EVALUATE_STEPS):
+            raise EndedError(self._timed_out(), "the budget was spent while the weights were handed over")
+        claims, began = Claims(self._job, self._manifest), self._now()
+        claims.collect(self._channel, request.rows, self._chance())
+        score = claims.score
+        value, floor = score.value, self._manifest.floor
+        self._details |= {"eval_tokens": float(score.tokens), "eval_bytes": float(score.bytes), "eval_nats": score.nats}
+        self._details["claim_seconds"] = self._now() - began
+        if floor is not None and value < FLOOR_SHARE * floor:
+            evidence = f"{value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
+            raise EndedError(Cheated("below_floor", evidence), evidence)
+        if count := positions(self._job.audit, value, self._chance()):
+            self._audit = self._examine(count, claims, request.rows, handed)
+        self._channel.send(Verdict(value))
+        raise EndedError(Measured(value), "")
+
+    def _trained(self) -> dict[str, float | str]:
+        """Figures of the training that has just ended."""
+        real, nominal = self._now() - self._first_batch, nominal_seconds(self._job.budget.unit, self._meter.spent)
+        figures: dict[str, float | str] = {"epochs": float(self._packer.epoch)}
+        if self._meter.warmup is not None:
+            figures["warmup_seconds"] = self._meter.warmup
+        if self._job.budget.unit.deterministic and nominal > 0 and self._batches:
+            figures["pace"] = real / nominal
+        return figures
+
+    def _hand_over(self) -> Handed | Unable:
+        """The weights, before a validation token is shown."""
+        began = self._now()
+        self._channel.send(HandOver())
+        answer, content = self._channel.receive_held(WEIGHTS_LIMIT)
+        self._details["hand_over_seconds"] = seconds = self._now() - began
+        if not self._job.budget.unit.deterministic:  # a state_dict may train on: what copying does not explain is paid for
+            self._meter.spent += max(0.0, seconds - FREE_HAND_OVER)
+        match answer:
+            case Weights() if content.size >= answer.table:
+                return Handed(answer, content)
+            case Unable():
+                return answer
+            case _:
+                raise broken("something else where the weights were expected")
+
+    def _examine(self, count: int, claims: Claims, at_once: int, handed: Handed | Unable) -> Audit:
+        filling = self._packer.rows(at_once, self._manifest.max_seq_len + 1)[:, :-1]
+        examination = Examination(claims, read_tokens(self._job.data, "train"), filling, self._manifest.vocab_size, self._chance())
+        parties = Parties(
+            live=self._channel,
+            twin=self._twin,
+            welcome=self._welcome_twin,
+            called=lambda: self._emit(WantsTwin()),
+            left=lambda answered: self._emit(TwinDone(answered)),
+            patience=SMALLEST_PATIENCE + PATIENCE * (self._first_batch - self._began),
+            at_once=at_once,
+        )
+        try:
+            return examination.hold(count, parties, handed)
+        finally:
+            self._details |= examination.details
+
+    def _timed_out(self) -> TimedOut:
+        return TimedOut(Limit.BUDGET, self._now() - self._began)
+
+    def _say_why(self, ended: EndedError) -> None:
+        if reason := str(ended):
+            try:
+                self._channel.send(Refusal(reason))
+            except ClosedError:
+                return  # it left before it could hear
+
+
+def _bounded(rows: int, length: int) -> None:
+    if rows * (length + 1) > TOKENS_LIMIT:
+        raise broken(f"a batch of {rows} x {length} tokens, {TOKENS_LIMIT} allowed")
+
+
+def read_job(path: Path) -> JudgeJob:
+    """A job file. Raises OSError, msgspec.ValidationError."""
+    return msgspec.json.decode(path.read_bytes(), type=JudgeJob, dec_hook=_path)
+
+
+def _path(_kind: type, value: Any) -> Path:
+    return Path(value)
+
+
+def unforeseen() -> np.random.Generator:
+    """A generator seeded by the machine's entropy."""
+    return np.random.Generator(np.random.PCG64(int.from_bytes(os.urandom(16))))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Judge one run. A missing or damaged data folder raises: no ``Final`` means that the machine, not the variant, is at fault."""
+    parser = argparse.ArgumentParser(prog="python -m evaluator.judging.judge")
+    parser.add_argument("job", type=Path)
+    parser.add_argument("--variant-fd", type=int, required=True)
+    parser.add_argument("--twin-fd", type=int)
+    parser.add_argument("--report-fd", type=int, required=True)
+    options = parser.parse_args(arguments)
+
+    def emit(event: JudgeEvent) -> None:
+        os.write(options.report_fd, msgspec.json.encode(event) + b"\n")
+
+    decoder = msgspec.json.Decoder(Request)
+    with ExitStack() as stack:
+        live = stack.enter_context(socket.socket(fileno=options.variant_fd))
+        twin = stack.enter_context(socket.socket(fileno=options.twin_fd)) if options.twin_fd is not None else None
+        channel, second = Channel(live, decoder), Channel(twin, decoder) if twin else None
+        emit(Judge(read_job(options.job), channel, second, emit, time.monotonic, unforeseen).run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Processes that are started, ended and cleaned up as a whole."""

@@ -1,0 +1,1 @@
+"""One run: its process tree, its clock, its log and its result."""

@@ -1,0 +1,1 @@
+"""A trainer without a training, for rehearsals and benchmarks."""
