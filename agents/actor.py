@@ -22,10 +22,10 @@ from coordinator.protocol import (
     CallRecord,
     CallRequest,
     Coordinator,
+    HeartbeatReply,
     Lease,
     Permit,
     Proposal,
-    Pulse,
     Refused,
     Token,
     Wait,
@@ -39,7 +39,7 @@ Builder = Callable[[Coordinator], AgentLoop]
 
 CALL_SECONDS = 15.0
 """Longest a call may take before it counts as unanswered; every call may be repeated."""
-PATIENCE_SECONDS = 5.0
+LONG_POLL_SECONDS = 5.0
 """Longest the coordinator may hold back a ``Wait``."""
 
 
@@ -62,7 +62,7 @@ class RemoteCoordinator:
 
     def brief(self, agent: str) -> Brief | Wait:
         """See ``Coordinator.brief``."""
-        answer: Brief | Wait = self._ask(lambda actor: actor.brief.remote(agent, PATIENCE_SECONDS))
+        answer: Brief | Wait = self._ask(lambda actor: actor.brief.remote(agent, LONG_POLL_SECONDS))
         return answer
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
@@ -72,12 +72,12 @@ class RemoteCoordinator:
 
     def lease(self, agent: str) -> Lease | Wait:
         """See ``Coordinator.lease``."""
-        answer: Lease | Wait = self._ask(lambda actor: actor.lease.remote(agent, PATIENCE_SECONDS))
+        answer: Lease | Wait = self._ask(lambda actor: actor.lease.remote(agent, LONG_POLL_SECONDS))
         return answer
 
-    def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+    def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
         """See ``Coordinator.heartbeat``."""
-        answer: Pulse = self._ask(lambda actor: actor.heartbeat.remote(agent, token, progress))
+        answer: HeartbeatReply = self._ask(lambda actor: actor.heartbeat.remote(agent, token, progress))
         return answer
 
     def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
@@ -91,12 +91,12 @@ class RemoteCoordinator:
 
     def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
         """See ``Coordinator.permit``."""
-        answer: Permit | Wait = self._ask(lambda actor: actor.permit.remote(agent, request, PATIENCE_SECONDS))
+        answer: Permit | Wait = self._ask(lambda actor: actor.permit.remote(agent, request, LONG_POLL_SECONDS))
         return answer
 
-    def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:
+    def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:
         """See ``Coordinator.settle``."""
-        self._ask(lambda actor: actor.settle.remote(agent, record, exchange))
+        self._ask(lambda actor: actor.settle.remote(agent, record, transcript))
 
     def _ask(self, call: Callable[[Any], Any]) -> Any:
         try:

@@ -8,7 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 
-class Patience(Struct, frozen=True, kw_only=True):
+class Waits(Struct, frozen=True, kw_only=True):
     """Shortest and longest waits.
 
     poll: between two questions answered by ``Wait``. connection: between two tries to reach the coordinator. failure: after a proposer or a trainer

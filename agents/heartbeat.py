@@ -3,10 +3,10 @@
 import logging
 import random
 
-from agents.backoff import Backoff, Clock, Patience
+from agents.backoff import Backoff, Clock, Waits
 from agents.link import Link
-from agents.runner import HeldLease, Slot
-from agents.shutdown import Ending
+from agents.runner import HeldLease, Runner
+from agents.shutdown import Shutdown
 
 logger = logging.getLogger(__name__)
 
@@ -14,39 +14,39 @@ FIRST_HEARTBEAT = 5.0
 """Seconds between heartbeats where no welcome has said otherwise yet."""
 
 
-class PulseMaker:
+class Heartbeats:
     """Beats in steps for whatever lease the slot holds, from the lease until its report is acknowledged."""
 
-    def __init__(self, agent: str, link: Link, slot: Slot, *, ending: Ending, clock: Clock, patience: Patience) -> None:
+    def __init__(self, agent: str, link: Link, runner: Runner, *, shutdown: Shutdown, clock: Clock, waits: Waits) -> None:
         self._agent = agent
         self._link = link
-        self._slot = slot
-        self._ending = ending
+        self._runner = runner
+        self._shutdown = shutdown
         self._clock = clock
-        self._retry = Backoff(patience.connection, random.Random(agent))
+        self._retry = Backoff(waits.connection, random.Random(agent))
         self._wait = 0.0
 
     def step(self) -> bool:
         """One heartbeat, or the wait for a lease; whether to go on."""
-        held = self._slot.held
+        held = self._runner.held
         if held is None:
-            self._slot.begun.wait()
-            self._slot.begun.clear()
+            self._runner.begun.wait()
+            self._runner.begun.clear()
         elif not self._clock.wait(held.over, self._wait):
             self._beat(held)
-        return not self._ending.over.is_set()
+        return not self._shutdown.over.is_set()
 
     def _beat(self, held: HeldLease) -> None:
         try:
-            pulse = self._link.ask(lambda coordinator: coordinator.heartbeat(self._agent, held.lease.token, held.progress))
+            reply = self._link.ask(lambda coordinator: coordinator.heartbeat(self._agent, held.lease.token, held.progress))
         except ConnectionError:  # the training goes on, and the slot's own calls say so where it matters
             self._wait = min(self._retry.next(), self._interval())
             return
         self._retry.reset()
         self._wait = self._interval()
-        if held.over.is_set() or (pulse.valid and not pulse.stop):
+        if held.over.is_set() or (reply.valid and not reply.stop):
             return
-        held.lost = held.lost or not pulse.valid
+        held.lost = held.lost or not reply.valid
         if not held.cancel.is_set():
             logger.info("run cancelled by the coordinator", extra={"agent": self._agent, "run": held.lease.run, "lost": held.lost})
         held.cancel.set()

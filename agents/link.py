@@ -44,7 +44,7 @@ class Link:
         """Ask once as the agent the coordinator may still remember. Raises ConnectionError."""
         return question(self._coordinator)
 
-    def insist(self, question: Callable[[Coordinator], Answer], until: Event, grace: float = 0.0) -> Answer | None:
+    def retry_until(self, question: Callable[[Coordinator], Answer], until: Event, grace: float = 0.0) -> Answer | None:
         """Ask until there is an answer, or until ``grace`` seconds after ``until`` was set: then None. Asks at least once."""
         backoff = Backoff(self._limits, self._rng)
         failures, deadline = 0, float("inf")

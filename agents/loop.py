@@ -14,13 +14,13 @@ from threading import Event, Thread
 
 from msgspec import Struct
 
-from agents.backoff import Backoff, Clock, Patience, SystemClock
-from agents.heartbeat import PulseMaker
+from agents.backoff import Backoff, Clock, SystemClock, Waits
+from agents.heartbeat import Heartbeats
 from agents.link import Link
-from agents.permit_client import LinkedPurse
+from agents.permit_client import PermitClient
 from agents.proposers.contract import Proposer
-from agents.runner import AgentState, Slot
-from agents.shutdown import Ending
+from agents.runner import AgentState, Runner
+from agents.shutdown import Shutdown
 from agents.spool import Spool
 from agents.thinker import Thinker
 from coordinator.protocol import AgentCard, Coordinator
@@ -54,53 +54,53 @@ class AgentLoop:
         runs: Path,
         *,
         clock: Clock | None = None,
-        patience: Patience | None = None,
-        purse: LinkedPurse | None = None,
+        waits: Waits | None = None,
+        permits: PermitClient | None = None,
     ) -> None:
         """proposers: by arm, in the campaign's order. runs: folder that gets one folder per run. purse: what these proposers were given."""
-        agent, clock, patience = card.agent, clock or SystemClock(), patience or Patience()
+        agent, clock, waits = card.agent, clock or SystemClock(), waits or Waits()
         self._agent = agent
         self._clock = clock
-        self._patience = patience
+        self._waits = waits
         self._rng = random.Random(agent)
-        self._ending = ending = Ending()
+        self._shutdown = shutdown = Shutdown()
         self._emptied = Event()
-        self._link = Link(card, coordinator, clock, patience.connection)
-        if purse is not None:
-            purse.connect(self._link, ending, clock, patience)
-        self._slot = Slot(agent, self._link, trainer, spool, runs, self._wake_thinker, ending=ending, clock=clock, patience=patience)
-        self._thinker = Thinker(agent, self._link, proposers, self._slot.work.set, ending=ending, clock=clock, patience=patience)
-        self._pulse = PulseMaker(agent, self._link, self._slot, ending=ending, clock=clock, patience=patience)
+        self._link = Link(card, coordinator, clock, waits.connection)
+        if permits is not None:
+            permits.connect(self._link, shutdown, clock, waits)
+        self._runner = Runner(agent, self._link, trainer, spool, runs, self._wake_thinker, shutdown=shutdown, clock=clock, waits=waits)
+        self._thinker = Thinker(agent, self._link, proposers, self._runner.work.set, shutdown=shutdown, clock=clock, waits=waits)
+        self._heartbeats = Heartbeats(agent, self._link, self._runner, shutdown=shutdown, clock=clock, waits=waits)
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for part, work in {"slot": self._run_slot, "thinker": self._run_thinker, "pulse": self._run_pulse}.items():
+        for part, work in {"slot": self._run_runner, "thinker": self._run_thinker, "heartbeats": self._run_heartbeats}.items():
             Thread(target=work, name=f"{self._agent}-{part}", daemon=True).start()
 
     def drain(self, reason: str = "drained") -> None:
         """Finish the current run and report it, lease nothing more, leave."""
-        if not self._ending.closing.is_set():
-            self._ending.reason = reason
-        self._ending.closing.set()
+        if not self._shutdown.closing.is_set():
+            self._shutdown.reason = reason
+        self._shutdown.closing.set()
         self._wake()
 
     def stop(self, reason: str = "stopped") -> None:
         """Cancel the current run, hand its lease back, leave."""
-        self._ending.reason = reason
-        self._ending.halting.set()
-        self._ending.closing.set()
-        held = self._slot.held
+        self._shutdown.reason = reason
+        self._shutdown.halting.set()
+        self._shutdown.closing.set()
+        held = self._runner.held
         if held is not None:
             held.cancel.set()
         self._wake()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the agent has left, at most ``timeout`` seconds; whether it has. A proposer that is still thinking is not waited for."""
-        return self._ending.over.wait(timeout)
+        return self._shutdown.over.wait(timeout)
 
     def snapshot(self) -> Snapshot:
         """What the agent does now."""
-        held, state, stopped = self._slot.held, self._slot.state, dict(self._thinker.stopped)
+        held, state, stopped = self._runner.held, self._runner.state, dict(self._thinker.stopped)
         if held is None:
             return Snapshot(agent=self._agent, state=state, stopped=stopped)
         lease = held.lease
@@ -110,37 +110,37 @@ class AgentLoop:
         self._thinker.wake.set()
 
     def _wake(self) -> None:
-        self._slot.work.set()
+        self._runner.work.set()
         self._thinker.wake.set()
 
-    def _run_slot(self) -> None:
+    def _run_runner(self) -> None:
         try:
-            self._keep_going("slot", self._slot.empty_spool, self._ending.closing)
+            self._keep_going("slot", self._runner.empty_spool, self._shutdown.closing)
             self._emptied.set()
-            self._keep_going("slot", self._slot.step, self._ending.closing)
+            self._keep_going("slot", self._runner.step, self._shutdown.closing)
         finally:
-            self._ending.closing.set()
-            self._keep_going("goodbye", self._leave, self._ending.closing)
-            self._slot.state = AgentState.STOPPED
-            self._ending.over.set()
+            self._shutdown.closing.set()
+            self._keep_going("goodbye", self._leave, self._shutdown.closing)
+            self._runner.state = AgentState.STOPPED
+            self._shutdown.over.set()
             self._emptied.set()
-            self._slot.begun.set()
+            self._runner.begun.set()
             self._wake()
 
     def _leave(self) -> bool:
-        self._link.leave(self._ending.reason)
+        self._link.leave(self._shutdown.reason)
         return False
 
     def _run_thinker(self) -> None:
         self._emptied.wait()
-        self._keep_going("thinker", self._thinker.step, self._ending.closing)
+        self._keep_going("thinker", self._thinker.step, self._shutdown.closing)
 
-    def _run_pulse(self) -> None:
-        self._keep_going("pulse", self._pulse.step, self._ending.over)
+    def _run_heartbeats(self) -> None:
+        self._keep_going("pulse", self._heartbeats.step, self._shutdown.over)
 
     def _keep_going(self, part: str, step: Callable[[], bool], until: Event) -> None:
         """Repeat ``step`` while it answers True. What it raises is logged, once where it repeats itself."""
-        backoff, logged = Backoff(self._patience.failure, self._rng), ""
+        backoff, logged = Backoff(self._waits.failure, self._rng), ""
         while True:
             try:
                 if not step():

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from agents.backoff import Backoff, Clock, Patience
+from agents.backoff import Backoff, Clock, Waits
 from agents.link import Link
-from agents.shutdown import Ending
+from agents.shutdown import Shutdown
 from agents.spool import Spool, Spooled
 from coordinator.protocol import Ack, Coordinator, Lease, Wait
 from evaluator.result import Lost, Progress, RunResult
@@ -50,7 +50,7 @@ class HeldLease:
         self.progress = progress
 
 
-class Slot:
+class Runner:
     """Trains in steps. work: set it when a lease may be had. begun: set when one was. held: it, while there is one."""
 
     def __init__(
@@ -62,9 +62,9 @@ class Slot:
         runs: Path,
         finished: Callable[[], None],
         *,
-        ending: Ending,
+        shutdown: Shutdown,
         clock: Clock,
-        patience: Patience,
+        waits: Waits,
     ) -> None:
         """finished: called when a run is over and the coordinator may want another proposal."""
         self._agent = agent
@@ -73,11 +73,11 @@ class Slot:
         self._spool = spool
         self._runs = runs
         self._finished = finished
-        self._ending = ending
+        self._shutdown = shutdown
         self._clock = clock
-        self._patience = patience
+        self._waits = waits
         self._rng = random.Random(agent)
-        self._sick = Backoff(patience.failure, self._rng)
+        self._sick = Backoff(waits.failure, self._rng)
         self._free_since: float | None = None
         self.state = AgentState.STARTING
         self.held: HeldLease | None = None
@@ -105,15 +105,15 @@ class Slot:
         if self._run(HeldLease(lease)):
             self._sick.reset()
         else:
-            self._clock.wait(self._ending.closing, self._sick.next())
+            self._clock.wait(self._shutdown.closing, self._sick.next())
         return True
 
     def _next_lease(self) -> Lease | None:
         """The next run, when there is one; None when there will be none."""
         self.state = AgentState.IDLE
-        poll = Backoff(self._patience.poll, self._rng)
-        while not self._ending.closing.is_set():
-            match self._link.insist(lambda coordinator: coordinator.lease(self._agent), until=self._ending.closing):
+        poll = Backoff(self._waits.poll, self._rng)
+        while not self._shutdown.closing.is_set():
+            match self._link.retry_until(lambda coordinator: coordinator.lease(self._agent), until=self._shutdown.closing):
                 case Lease() as lease:
                     return lease
                 case Wait(stop=True) | None:
@@ -128,8 +128,8 @@ class Slot:
         self.held = held
         self.begun.set()
         try:
-            if self._ending.closing.is_set():  # granted while the agent was told to go
-                self._release(held, self._ending.reason)
+            if self._shutdown.closing.is_set():  # granted while the agent was told to go
+                self._release(held, self._shutdown.reason)
                 return True
             return self._hand_in(held, *self._train(held))
         finally:
@@ -166,7 +166,7 @@ class Slot:
             case Lost() if held.lost:
                 return True
             case Lost() if held.cancel.is_set():
-                self._release(held, self._ending.reason if self._ending.halting.is_set() else "stopped by the coordinator")
+                self._release(held, self._shutdown.reason if self._shutdown.halting.is_set() else "stopped by the coordinator")
                 return True
             case Lost(reason):
                 logger.warning("run was lost on this machine", extra={"agent": self._agent, "run": result.run, "reason": reason})
@@ -181,7 +181,7 @@ class Slot:
         self._deliver(spooled)
 
     def _deliver(self, spooled: Spooled) -> None:
-        ack = self._link.insist(partial(self._say_result, spooled), until=self._ending.halting, grace=self._patience.goodbye)
+        ack = self._link.retry_until(partial(self._say_result, spooled), until=self._shutdown.halting, grace=self._waits.goodbye)
         if ack is None:
             logger.warning("result stays spooled", extra={"agent": self._agent, "run": spooled.result.run})
         else:
@@ -199,4 +199,4 @@ class Slot:
         def say(coordinator: Coordinator) -> None:
             coordinator.release(self._agent, held.lease.token, reason)
 
-        self._link.insist(say, until=self._ending.halting, grace=self._patience.goodbye)
+        self._link.retry_until(say, until=self._shutdown.halting, grace=self._waits.goodbye)

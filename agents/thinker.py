@@ -3,9 +3,9 @@
 - How far ahead it thinks is the coordinator's decision: it answers ``Wait`` while enough is queued.
 - An arm that has nothing is answered for by the next one in the campaign's order, so that no slot waits for an arm where another has an idea. One
   whose answers are of no use rests for a time that grows. Where no arm has anything, the head waits, longer each time.
-- A refused proposal goes back to its proposer, where that can mend it, with what came of the same program earlier. It also comes back in the next
+- A refused proposal goes back to its proposer, where that can be asked again, with what came of the same program earlier. It also comes back in the next
   brief, told by the coordinator, so that no proposer repeats itself for ever.
-- What is for the brief's own arm alone, its charter and an experiment to mend, no other arm is told.
+- What is for the brief's own arm alone, its charter and an experiment to repair, no other arm is told.
 """
 
 import logging
@@ -16,10 +16,10 @@ from threading import Event
 
 import msgspec
 
-from agents.backoff import Backoff, Clock, Patience
+from agents.backoff import Backoff, Clock, Waits
 from agents.link import Link
-from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Mending, Proposer, ProposerError, Unavailable
-from agents.shutdown import Ending
+from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer, ProposerError, ReAsking, Unavailable
+from agents.shutdown import Shutdown
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Thinker:
-    """Thinks in steps. wake: set it when something may be wanted. stopped: arms that a person has to mend something for, and why."""
+    """Thinks in steps. wake: set it when something may be wanted. stopped: arms that a person has to fix something for, and why."""
 
     def __init__(
         self,
@@ -36,21 +36,21 @@ class Thinker:
         proposers: Mapping[str, Proposer],
         accepted: Callable[[], None],
         *,
-        ending: Ending,
+        shutdown: Shutdown,
         clock: Clock,
-        patience: Patience,
+        waits: Waits,
     ) -> None:
         """proposers: by arm, in the campaign's order. accepted: called when there may be a run to lease."""
         self._agent = agent
         self._link = link
         self._proposers = proposers
         self._accepted = accepted
-        self._closing, self._over = ending.closing, ending.over
+        self._closing, self._over = shutdown.closing, shutdown.over
         self._clock = clock
         rng = random.Random(agent)
-        self._poll = Backoff(patience.poll, rng)
-        self._failure = Backoff(patience.failure, rng)
-        self._rests = {arm: Backoff(patience.failure, rng) for arm in proposers}
+        self._poll = Backoff(waits.poll, rng)
+        self._failure = Backoff(waits.failure, rng)
+        self._rests = {arm: Backoff(waits.failure, rng) for arm in proposers}
         self._until: dict[str, float] = {}
         self._exhausted: set[str] = set()
         self._faults: set[tuple[str, str]] = set()
@@ -62,7 +62,7 @@ class Thinker:
         """One brief and its answer; whether to go on."""
         if self._closing.is_set():
             return False
-        answer = self._link.insist(lambda coordinator: coordinator.brief(self._agent), until=self._closing)
+        answer = self._link.retry_until(lambda coordinator: coordinator.brief(self._agent), until=self._closing)
         match answer:
             case Brief():
                 self._poll.reset()
@@ -81,8 +81,8 @@ class Thinker:
             self._clock.wait(self._closing, self._failure.next())
             return
         answer = self._hand_in(proposal)
-        while isinstance(answer, Refused) and (mended := self._mended(proposal, answer)) is not None:
-            proposal = mended
+        while isinstance(answer, Refused) and (reasked := self._reasked(proposal, answer)) is not None:
+            proposal = reasked
             answer = self._hand_in(proposal)
         match answer:
             case Accepted():
@@ -98,17 +98,17 @@ class Thinker:
         """The coordinator's answer; None when the agent has come to its end."""
         if self._over.is_set():
             return None
-        return self._link.insist(lambda coordinator: coordinator.propose(self._agent, proposal), until=self._over)
+        return self._link.retry_until(lambda coordinator: coordinator.propose(self._agent, proposal), until=self._over)
 
-    def _mended(self, proposal: Proposal, refused: Refused) -> Proposal | None:
+    def _reasked(self, proposal: Proposal, refused: Refused) -> Proposal | None:
         """What its proposer makes of a refusal, None where that is the end of it."""
         proposer = self._proposers[proposal.arm]
-        if self._closing.is_set() or not refused.refusal.mendable or not isinstance(proposer, Mending):
+        if self._closing.is_set() or not refused.refusal.reaskable or not isinstance(proposer, ReAsking):
             return None
         try:
-            return proposer.mend(proposal, refused)
+            return proposer.reask(proposal, refused)
         except ProposerError as error:
-            logger.info("refused proposal is not mended", extra={"agent": self._agent, "arm": proposal.arm, "error": str(error)})
+            logger.info("refused proposal is not answered again", extra={"agent": self._agent, "arm": proposal.arm, "error": str(error)})
             return None
 
     def _think(self, brief: Brief) -> Proposal:

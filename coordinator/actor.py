@@ -25,10 +25,10 @@ from coordinator.protocol import (
     Brief,
     CallRecord,
     CallRequest,
+    HeartbeatReply,
     Lease,
     Permit,
     Proposal,
-    Pulse,
     Refused,
     Token,
     Wait,
@@ -110,19 +110,19 @@ class CoordinatorServer:
         """See ``Coordinator.leave``."""
         await self._ask(lambda service: service.leave(agent, reason))
 
-    async def brief(self, agent: str, patience: float) -> Brief | Wait:
+    async def brief(self, agent: str, timeout: float) -> Brief | Wait:
         """See ``Coordinator.brief``; a ``Wait`` comes after ``patience`` seconds at the latest."""
-        return await self._ask_until(lambda service: service.brief(agent), patience)
+        return await self._ask_until(lambda service: service.brief(agent), timeout)
 
     async def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
         """See ``Coordinator.propose``."""
         return await self._ask(lambda service: service.propose(agent, proposal))
 
-    async def lease(self, agent: str, patience: float) -> Lease | Wait:
+    async def lease(self, agent: str, timeout: float) -> Lease | Wait:
         """See ``Coordinator.lease``; a ``Wait`` comes after ``patience`` seconds at the latest."""
-        return await self._ask_until(lambda service: service.lease(agent), patience, self._slots)
+        return await self._ask_until(lambda service: service.lease(agent), timeout, self._slots)
 
-    async def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+    async def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
         """See ``Coordinator.heartbeat``."""
         return await self._ask(lambda service: service.heartbeat(agent, token, progress), self._slots)
 
@@ -134,13 +134,13 @@ class CoordinatorServer:
         """See ``Coordinator.release``."""
         await self._ask(lambda service: service.release(agent, token, reason), self._slots)
 
-    async def permit(self, agent: str, request: CallRequest, patience: float) -> Permit | Wait:
+    async def permit(self, agent: str, request: CallRequest, timeout: float) -> Permit | Wait:
         """See ``Coordinator.permit``; a ``Wait`` comes after ``patience`` seconds at the latest."""
-        return await self._ask_until(lambda service: service.permit(agent, request), patience)
+        return await self._ask_until(lambda service: service.permit(agent, request), timeout)
 
-    async def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:
+    async def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:
         """See ``Coordinator.settle``."""
-        await self._ask(lambda service: service.settle(agent, record, exchange))
+        await self._ask(lambda service: service.settle(agent, record, transcript))
 
     # ------------------------------------------------------------------ parts
 
@@ -181,9 +181,9 @@ class CoordinatorServer:
         if error is not None:
             self._trouble = f"the campaign cannot go on: {error}. {error.remedy}"
 
-    async def _ask_until(self, question: Callable[[Service], Answer], patience: float, line: deque[Asked] | None = None) -> Answer:
+    async def _ask_until(self, question: Callable[[Service], Answer], timeout: float, line: deque[Asked] | None = None) -> Answer:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience
+        deadline = loop.time() + timeout
         while True:
             changed = self._changed
             answer = await self._ask(question, line)

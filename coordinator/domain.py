@@ -110,7 +110,7 @@ class Refusal(StrEnum):
     """The campaign takes no new work."""
 
     @property
-    def mendable(self) -> bool:
+    def reaskable(self) -> bool:
         """Whether another answer to the same brief may be welcome."""
         return self not in (Refusal.STALE_BRIEF, Refusal.CLOSED)
 

@@ -59,9 +59,9 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 
 class Repair(Struct, frozen=True, kw_only=True):
-    """An experiment of the brief's own arm that crashed, to be mended once.
+    """An experiment of the brief's own arm that crashed, to be repaired once.
 
-    parent: the commit it started from; the mended program starts from there too. source: its text. failure: the crash class. message: the last line
+    parent: the commit it started from; the repaired program starts from there too. source: its text. failure: the crash class. message: the last line
     of its traceback or what the judge saw. tail: the end of its log. The last two are a program's words: data.
     """
 
@@ -93,7 +93,7 @@ class Brief(Struct, frozen=True, kw_only=True):
     tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what it is about.
     barred: arms that may not answer in this one's place: they draw from the baseline and learn from nobody else. hints: what people said, newest
     last. lessons: what the whole history says, a line each. program: the charter as it is now, empty where the arm reads none. repair: what is to be
-    mended instead of having another idea.
+    repaired instead of having another idea.
 
     An arm that draws from the baseline has that as its parent and as its best, and is told of its own experiments alone.
     """
@@ -122,7 +122,7 @@ class Brief(Struct, frozen=True, kw_only=True):
 class Proposal(Struct, frozen=True, kw_only=True):
     """A proposer's answer to a brief. proposal: its own unique id, so that a repeated call is recognised.
 
-    calls: ids of the calls it came of. repairs: the experiment it mends, if any.
+    calls: ids of the calls it came of. repairs: the experiment it repairs, if any.
     """
 
     proposal: str
@@ -186,7 +186,7 @@ class Lease(Struct, frozen=True, kw_only=True):
     pace: float | None = None
 
 
-class Pulse(Struct, frozen=True):
+class HeartbeatReply(Struct, frozen=True):
     """Answer to a heartbeat. valid: the lease still holds; else end the run. stop: end the run and hand the lease back."""
 
     valid: bool
@@ -276,7 +276,7 @@ class Coordinator(Protocol):
         """Ask for a run. An agent that holds a lease gets the same one again."""
         ...
 
-    def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+    def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
         """Keep a lease alive."""
         ...
 
@@ -292,6 +292,6 @@ class Coordinator(Protocol):
         """Ask to make a call of a model. ``Wait`` while others have to end first; with ``stop`` when the money is spent. Permitted is permitted."""
         ...
 
-    def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:
+    def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:
         """Say what came of a call. exchange: what was said, compressed and without secrets, to be kept; counted and kept once."""
         ...

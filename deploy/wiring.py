@@ -9,7 +9,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from agents.loop import AgentLoop
-from agents.permit_client import LinkedPurse
+from agents.permit_client import PermitClient
 from agents.proposers.factory import make_proposers
 from agents.proposers.llm.preload import warm_up
 from agents.spool import Spool
@@ -18,8 +18,8 @@ from configs.errors import ConfigError
 from configs.schema import ArmConfig, Config, TrainerConfig, TrustConfig
 from coordinator.domain import ArmChoice, Direction, Metric, Origin, Strategy
 from coordinator.protocol import AgentCard, Coordinator
-from coordinator.service.charters import Programs
-from coordinator.service.service import Pace, Service
+from coordinator.service.charters import Charters
+from coordinator.service.service import LeaseTimes, Service
 from coordinator.state.events import ArmShare, Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.state.trust_rules import Mode, TrustRules
@@ -35,7 +35,7 @@ from trainer.task import TASKS, Task, load_task
 log = logging.getLogger(__name__)
 
 THINKING = ("llm", "command")
-"""Proposers that read a charter, and can mend what crashed."""
+"""Proposers that read a charter, and can repair what crashed."""
 
 
 class SlotOrder(Struct, frozen=True, kw_only=True):
@@ -110,7 +110,7 @@ def share_of(arm: ArmConfig) -> ArmShare:
     """An arm as the rules know it."""
     rotates = arm.strategy == "rotate"
     strategy = Strategy.FREE if rotates else Strategy(arm.strategy)
-    return ArmShare(arm.name, arm.weight, Origin(arm.parent), strategy, rotates, arm.control, mends=arm.proposer in THINKING)
+    return ArmShare(arm.name, arm.weight, Origin(arm.parent), strategy, rotates, arm.control, repairs=arm.proposer in THINKING)
 
 
 def money_of(config: Config) -> MoneyRules:
@@ -143,8 +143,8 @@ def open_service(config: Config) -> Service:
     task, layout, wanted = load_task(config.task.name), layout_of(config), config.coordinator
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
-    pace = Pace(wanted.heartbeat, wanted.lease_ttl)
-    service = Service(layout, card_of(task), rules_of(config, task), pace, listeners=[metrics.observe], programs=programs_of(config))
+    pace = LeaseTimes(wanted.heartbeat, wanted.lease_ttl)
+    service = Service(layout, card_of(task), rules_of(config, task), pace, listeners=[metrics.observe], charters=charters_of(config))
     metrics.show(service.status)
     try:
         if wanted.metrics_port:
@@ -156,12 +156,12 @@ def open_service(config: Config) -> Service:
     return service
 
 
-def programs_of(config: Config) -> Programs:
+def charters_of(config: Config) -> Charters:
     """The charters of the arms that read one. Raises ConfigError where one cannot be read here, at the head."""
     names = {arm.name: arm.program or config.campaign.program for arm in config.arms if arm.proposer in THINKING}
     for name in names.values():
         read_charter(name)
-    return Programs({arm: charter_path(name) for arm, name in names.items()})
+    return Charters({arm: charter_path(name) for arm, name in names.items()})
 
 
 def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
@@ -183,15 +183,15 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         cores=order.cores,
         sandbox=sandbox_of(config),
     )
-    purse = LinkedPurse(order.agent)
+    permits = PermitClient(order.agent)
     return AgentLoop(
         card,
         coordinator,
         trainer,
-        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, purse, charter_or_nothing),
+        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, permits, charter_or_nothing),
         Spool(layout.spool / order.agent),
         layout.runs,
-        purse=purse,
+        permits=permits,
     )
 
 

@@ -114,7 +114,7 @@ def _told(page: Page, change: Change, miss: Miss) -> Problem:
         case Kind.AMBIGUOUS:
             return Problem(Kind.AMBIGUOUS, f"{change.name} does not say where: it searches for nothing", "Search for the lines before or after.")
         case Kind.INDENTATION:
-            message = f"{change.name} is indented unlike the file, and how to mend that would be a guess"
+            message = f"{change.name} is indented unlike the file, and how to fix that would be a guess"
             return Problem(Kind.INDENTATION, message, nearest_hint(page.lines, reading.search))
         case _:
             return Problem(Kind.NOT_FOUND, f"{change.name} searches for lines that are not in the file", nearest_hint(page.lines, reading.search))

@@ -38,7 +38,7 @@ class _Try(Struct, frozen=True):
 def place(page: Page, reading: Reading, shift: int, *, reindent: bool) -> Page | Miss:
     """The page with the change.
 
-    shift: lines that earlier changes have added above where a diff says this one begins. reindent: look past indentation, too, and mend it.
+    shift: lines that earlier changes have added above where a diff says this one begins. reindent: look past indentation, too, and repair it.
     """
     for attempt in _tries(page, reading, reindent):
         starts = _find([attempt.key(line) for line in page.lines], [attempt.key(line) for line in attempt.search])

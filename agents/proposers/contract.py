@@ -6,7 +6,7 @@
     ├── Unavailable       nothing now: the same, and no fault of this arm
     ├── Fruitless         answers, but none that can be used: the same, and this arm rests for a while
     └── Exhausted         nothing ever again from this arm: ask another one
-        └── ArmStopped    the same, and a person has to mend something
+        └── ArmStopped    the same, and a person has to fix something
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Fruitless(ProposerError):  # noqa: N818 - a state, too
 
 
 class ArmStopped(Exhausted):
-    """This proposer cannot go on until a person has mended what ``str`` says: a key, a model's name. The other arms go on."""
+    """This proposer cannot go on until a person has fixed what ``str`` says: a key, a model's name. The other arms go on."""
 
 
 class Proposer(Protocol):
@@ -44,10 +44,10 @@ class Proposer(Protocol):
 
 
 @runtime_checkable
-class Mending(Protocol):
+class ReAsking(Protocol):
     """A proposer that can be told why its last proposal was refused, and answer the same brief again."""
 
-    def mend(self, proposal: Proposal, refused: Refused) -> Proposal:
+    def reask(self, proposal: Proposal, refused: Refused) -> Proposal:
         """Another answer to the brief of ``proposal``, the last one it made. Raises ProposerError when it has none."""
         ...
 

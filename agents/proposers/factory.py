@@ -6,7 +6,7 @@ from typing import assert_never
 
 from agents.edits.apply import SURFACE
 from agents.proposers.contract import Proposer
-from agents.proposers.permits import Purse
+from agents.proposers.permits import Permits
 from configs.charter import read_charter
 from configs.load import ConfigError, did_you_mean
 from configs.schema import ArmConfig
@@ -18,7 +18,7 @@ def make_proposers(
     program: str = "default.md",
     surface: str = SURFACE,
     frozen: Mapping[str, str] | None = None,
-    purse: Purse | None = None,
+    permits: Permits | None = None,
     charter: Callable[[str], str] = read_charter,
 ) -> dict[str, Proposer]:
     """A proposer per arm, in the order of the configuration. What it returns can be pickled. Raises ConfigError.
@@ -26,7 +26,7 @@ def make_proposers(
     choices: the task's. program: charter of arms that name none. surface: name of the file that can change. frozen: files it imports, to read.
     purse: allows and counts calls of models. charter: reads one by its name; what a brief says goes before what it read.
     """
-    return {arm.name: _make(arm, choices, lambda own: charter(own or program), surface, frozen or {}, purse) for arm in arms}
+    return {arm.name: _make(arm, choices, lambda own: charter(own or program), surface, frozen or {}, permits) for arm in arms}
 
 
 def _make(
@@ -35,7 +35,7 @@ def _make(
     charter: Callable[[str | None], str],
     surface: str,
     frozen: Mapping[str, str],
-    purse: Purse | None,
+    permits: Permits | None,
 ) -> Proposer:
     match arm.proposer:
         case "search":
@@ -47,27 +47,27 @@ def _make(
 
             return ScriptedProposer([Path(file) for file in arm.files])
         case "llm":
-            return _make_llm(arm, charter, surface, purse)
+            return _make_llm(arm, charter, surface, permits)
         case "command":
-            return _make_command(arm, charter, surface, frozen, purse)
+            return _make_command(arm, charter, surface, frozen, permits)
         case other:
             assert_never(other)
 
 
-def _make_llm(arm: ArmConfig, charter: Callable[[str | None], str], surface: str, purse: Purse | None) -> Proposer:
+def _make_llm(arm: ArmConfig, charter: Callable[[str | None], str], surface: str, permits: Permits | None) -> Proposer:
     """litellm itself is imported by the first call."""
     from agents.proposers.llm.completion import Options
     from agents.proposers.llm.litellm_completion import LitellmCompletion
     from agents.proposers.llm.llm_proposer import LlmProposer
-    from agents.proposers.llm.retry import Persistent
+    from agents.proposers.llm.retry import FallbackModels
 
     if not arm.models:
         raise ConfigError(f"arm {arm.name!r} asks no model", "Give it `models`, for example [anthropic/NAME].")
     options = Options(api_base=arm.api_base, temperature=arm.temperature, max_tokens=arm.max_tokens, timeout=arm.timeout)
-    return LlmProposer(Persistent(LitellmCompletion(), arm.models, options), charter(arm.program), surface, purse)
+    return LlmProposer(FallbackModels(LitellmCompletion(), arm.models, options), charter(arm.program), surface, permits)
 
 
-def _make_command(arm: ArmConfig, charter: Callable[[str | None], str], surface: str, frozen: Mapping[str, str], purse: Purse | None) -> Proposer:
+def _make_command(arm: ArmConfig, charter: Callable[[str | None], str], surface: str, frozen: Mapping[str, str], permits: Permits | None) -> Proposer:
     """Whether its program is there is asked where it runs, with every brief: agents live on other machines."""
     from agents.proposers.command.command_proposer import CommandOrder, CommandProposer
     from agents.proposers.command.templates import FIELDS, TEMPLATES, unknown_field
@@ -82,4 +82,4 @@ def _make_command(arm: ArmConfig, charter: Callable[[str | None], str], surface:
             f"{f'Did you mean {{{near}}}? ' if near else ''}There are {', '.join(f'{{{name}}}' for name in FIELDS)}.",
         )
     order = CommandOrder(template=arm.template, command=tuple(arm.command), env=tuple(arm.env), timeout=arm.timeout)
-    return CommandProposer(order, charter(arm.program), frozen, surface, purse=purse)
+    return CommandProposer(order, charter(arm.program), frozen, surface, permits=permits)

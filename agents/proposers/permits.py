@@ -5,23 +5,23 @@ from typing import Protocol
 from coordinator.protocol import CallRecord, CallRequest
 
 
-class Purse(Protocol):
+class Permits(Protocol):
     """The money of a campaign, and the open calls it allows. Both calls may be repeated with the same call id."""
 
     def permit(self, request: CallRequest) -> None:
         """Returns when the call may be made, after a while at most. Raises Unavailable when it may not now, or never again."""
         ...
 
-    def settle(self, record: CallRecord, exchange: bytes | None) -> None:
+    def settle(self, record: CallRecord, transcript: bytes | None) -> None:
         """Say what came of a permitted call. exchange: what was said, compressed and without secrets; None where there is nothing to keep."""
         ...
 
 
-class FreePurse:
+class FreePermits:
     """Allows everything and counts nothing: for proposers outside a swarm."""
 
     def permit(self, request: CallRequest) -> None:
-        """See ``Purse.permit``."""
+        """See ``Permits.permit``."""
 
-    def settle(self, record: CallRecord, exchange: bytes | None) -> None:
-        """See ``Purse.settle``."""
+    def settle(self, record: CallRecord, transcript: bytes | None) -> None:
+        """See ``Permits.settle``."""

@@ -17,10 +17,10 @@ from coordinator.protocol import (
     Brief,
     CallRecord,
     CallRequest,
+    HeartbeatReply,
     Lease,
     Permit,
     Proposal,
-    Pulse,
     Refused,
     Token,
     Tried,
@@ -53,7 +53,7 @@ class MemoryCoordinator:
         """Why a call of a model may not begin, or None."""
         self.permitted: list[CallRequest] = []
         self.settled: dict[str, CallRecord] = {}
-        self.exchanges: dict[str, bytes] = {}
+        self.transcripts: dict[str, bytes] = {}
         self.calls: Counter[str] = Counter()
         self.progress: dict[str, Progress] = {}
         """The latest of each agent."""
@@ -155,12 +155,12 @@ class MemoryCoordinator:
 
         return self._call("lease", grant, agent)
 
-    def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+    def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
         """Whether the lease holds."""
 
-        def renew() -> Pulse:
+        def renew() -> HeartbeatReply:
             self.progress[agent] = progress
-            return Pulse(valid=self._holds(agent, token), stop=self.stopping)
+            return HeartbeatReply(valid=self._holds(agent, token), stop=self.stopping)
 
         return self._call("heartbeat", renew, agent)
 
@@ -202,12 +202,12 @@ class MemoryCoordinator:
 
         return self._call("permit", decide, agent)
 
-    def settle(self, agent: str, record: CallRecord, exchange: bytes | None) -> None:  # noqa: ARG002 - of whomever
+    def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:  # noqa: ARG002 - of whomever
         """Keep it, once."""
 
         def keep() -> None:
-            if record.call not in self.settled and exchange is not None:
-                self.exchanges[record.call] = exchange
+            if record.call not in self.settled and transcript is not None:
+                self.transcripts[record.call] = transcript
             self.settled.setdefault(record.call, record)
 
         self._call("settle", keep)

@@ -12,7 +12,7 @@ from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest,
 from coordinator.rules.base import Rulebook
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining, Rules
-from coordinator.state.open_calls import OpenCall, Reservations
+from coordinator.state.open_calls import OpenCall, OpenCalls
 
 ROUNDING = 1e-9
 """Dollars that sums of small prices may be off by."""
@@ -49,7 +49,7 @@ class Spending(Rulebook):
         """The most a call may cost, in dollars; None where no price is known."""
         return self.rules.money.cost(request.model, request.prompt_tokens, request.max_tokens, request.estimate_usd)
 
-    def permit(self, request: CallRequest, held: Reservations) -> Permit | Wait:
+    def permit(self, request: CallRequest, held: OpenCalls) -> Permit | Wait:
         """Whether a call may begin. ``Wait`` while its model has as many open calls as it may, or while what is set aside leaves no room; with
         ``stop`` when the campaign takes no new work or its money is spent.
         """

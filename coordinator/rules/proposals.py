@@ -24,7 +24,7 @@ class Proposing(Remembering, Choosing):
         """What to think about next, without the sources and the charter.
 
         thinking: other agents of the division that hold a brief now. now: seconds since the epoch. offered: crashed experiments that somebody was
-        asked to mend.
+        asked to repair.
         """
         division = self.division_of(agent)
         if self.state.phase is not Phase.RUNNING:
@@ -84,7 +84,7 @@ class Proposing(Remembering, Choosing):
             strategy=strategy,
             pieces=[_piece(each) for each in pieces],
             barred=[other.name for other in self.rules.arms if other.parent is Origin.BASELINE and other is not arm],
-            hints=self.state.guidance.told,
+            hints=self.state.hints.told,
             lessons=[] if alone else self.lessons(seen),
             repair=repair,
         )
@@ -118,7 +118,7 @@ class Proposing(Remembering, Choosing):
             known=known,
             title=proposal.title,
             settings=proposal.settings,
-            repairs=self.mended(proposal.arm, proposal.repairs),
+            repairs=self.repair_target(proposal.arm, proposal.repairs),
         )
 
     def propose(self, agent: str, proposal: Proposal, digest: str, place: str = "") -> tuple[ExperimentProposed, RunQueued]:
@@ -140,7 +140,7 @@ class Proposing(Remembering, Choosing):
             settings=proposal.settings,
             calls=proposal.calls,
             origin=self.origin(proposal),
-            repairs=self.mended(proposal.arm, proposal.repairs),
+            repairs=self.repair_target(proposal.arm, proposal.repairs),
         )
         return accepted, self.queued(experiment, 1, Purpose.SCREEN)
 

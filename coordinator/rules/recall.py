@@ -1,4 +1,4 @@
-"""Rules of the swarm's memory: what a brief tells of experiments, what is offered to be mended, what may be tried again. Pure."""
+"""Rules of the swarm's memory: what a brief tells of experiments, what is offered to be repaired, what may be tried again. Pure."""
 
 from collections.abc import Container, Iterable
 
@@ -11,7 +11,7 @@ from evaluator.result import Crashed
 
 TAIL_LINES = 20
 TAIL_CHARS = 1_500
-"""Of a crashed run's log that is told to whoever mends it; the end says what was wrong."""
+"""Of a crashed run's log that is told to whoever repairs it; the end says what was wrong."""
 
 
 class Remembering(Rulebook):
@@ -34,15 +34,15 @@ class Remembering(Rulebook):
         return self.state.lessons.lines(without=[each for each in later if each.state.final])
 
     def repair(self, arm: ArmShare, division: Division, seen: int, offered: Container[str]) -> Repair | None:
-        """The oldest crashed experiment of the arm that nobody has mended, without its source. offered: those that were offered already.
+        """The oldest crashed experiment of the arm that nobody has repaired, without its source. offered: those that were offered already.
 
         In step nobody is asked who was offered what: only one brief is out at a time, and its answer is journaled.
         """
-        if not self.state.broken:
+        if not self.state.to_repair:
             return None
-        broken = [self.state.experiments[name] for name in self.state.broken if self.rules.lookahead or name not in offered]
-        mine = [each for each in broken if each.arm == arm.name and each.division == division.name and self._visible(each, seen)]
-        return _to_mend(min(mine, key=lambda each: each.ordinal)) if mine else None
+        to_repair = [self.state.experiments[name] for name in self.state.to_repair if self.rules.lookahead or name not in offered]
+        mine = [each for each in to_repair if each.arm == arm.name and each.division == division.name and self._visible(each, seen)]
+        return _repair_of(min(mine, key=lambda each: each.ordinal)) if mine else None
 
     def _visible(self, experiment: Experiment, seen: int) -> bool:
         return not self.rules.lookahead or experiment.ordinal <= seen
@@ -76,11 +76,11 @@ class Remembering(Rulebook):
 
     def still_thinks(self, arm: str, answer: Accepted | Refused) -> bool:
         """Whether the agent goes on with its brief after that answer, so that in step nobody else is asked meanwhile."""
-        able = any(each.mends and each.name == arm for each in self.rules.arms)
-        return self.rules.lookahead > 0 and able and isinstance(answer, Refused) and answer.refusal.mendable
+        able = any(each.repairs and each.name == arm for each in self.rules.arms)
+        return self.rules.lookahead > 0 and able and isinstance(answer, Refused) and answer.refusal.reaskable
 
-    def mended(self, arm: str, wanted: str) -> str:
-        """The experiment a proposal may say it mends: a crashed one of its own arm that nobody has mended; else nothing."""
+    def repair_target(self, arm: str, wanted: str) -> str:
+        """The experiment a proposal may say it repairs: a crashed one of its own arm that nobody has repaired; else nothing."""
         experiment = self.state.experiments.get(wanted)
         fits = experiment is not None and experiment.state is State.CRASHED and experiment.arm == arm
         return wanted if fits and experiment is not None and not experiment.repaired else ""
@@ -134,7 +134,7 @@ def may_know(arm: ArmShare, experiment: Experiment, division: Division) -> bool:
     return experiment.division == division.name and not experiment.baseline and learns_from(arm, experiment.arm)
 
 
-def _to_mend(experiment: Experiment) -> Repair:
+def _repair_of(experiment: Experiment) -> Repair:
     result = next(run.result for run in reversed(experiment.runs) if run.result and isinstance(run.result.outcome, Crashed))
     assert isinstance(result.outcome, Crashed)  # noqa: S101 - as just chosen
     return Repair(

@@ -15,11 +15,11 @@ class Guiding(Rulebook):
     def hint(self, name: str, text: str) -> list[AnyEvent]:
         """Tell all proposers something, from the next brief on; [] for a name that was taken before."""
         words = text.strip()[:HINT_CHARS]
-        return [HintGiven(hint=name, text=words)] if words and name not in self.state.guidance.taken else []
+        return [HintGiven(hint=name, text=words)] if words and name not in self.state.hints.taken else []
 
     def withdraw_hints(self) -> list[AnyEvent]:
         """Tell no hint any more."""
-        return [HintsWithdrawn()] if self.state.guidance.hints else []
+        return [HintsWithdrawn()] if self.state.hints.hints else []
 
     def place_for(self, wanted: str) -> Division | None:
         """The division a person's variant is tried in, None while there is none. wanted: its name, or nothing for the first."""
@@ -34,7 +34,7 @@ class Guiding(Rulebook):
 
     def answered(self, name: str) -> bool:
         """Whether a person's variant was accepted or refused before."""
-        return name in self.state.proposals or name in self.state.guidance.answers
+        return name in self.state.proposals or name in self.state.hints.answers
 
     def idea(self, name: str, title: str, source: str, division: Division) -> Proposal:
         """A person's variant as a proposal on the present best."""

@@ -10,18 +10,18 @@ from pathlib import Path
 from coordinator.protocol import CallRecord, CallRequest, Permit, Wait
 from coordinator.rules.budget_cap import Spending
 from coordinator.state.events import AnyEvent
-from coordinator.state.open_calls import OpenCall, Reservations
-from coordinator.store.transcripts import Exchanges
+from coordinator.state.open_calls import OpenCall, OpenCalls
+from coordinator.store.transcripts import Transcripts
 
 
-class Till:
+class CallPermits:
     """Remembers open calls. held: them, and the money set aside for them."""
 
     def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
         """folder: of exchanges. clock: seconds since the epoch."""
-        self._exchanges = Exchanges(folder)
+        self._transcripts = Transcripts(folder)
         self._clock = clock
-        self.held = Reservations()
+        self.held = OpenCalls()
 
     def permit(self, rules: Spending, agent: str, request: CallRequest) -> Permit | Wait:
         """See ``Spending.permit``; what is permitted is set aside."""
@@ -30,11 +30,11 @@ class Till:
             self.held.open(agent, request, rules.estimate(request), self._clock())
         return answer
 
-    def settle(self, rules: Spending, agent: str, record: CallRecord, exchange: bytes | None) -> list[AnyEvent]:
+    def settle(self, rules: Spending, agent: str, record: CallRecord, transcript: bytes | None) -> list[AnyEvent]:
         """See ``Spending.settle``. What was said is kept with the first record."""
         events = rules.settle(agent, record)
-        if events and exchange is not None:
-            self._exchanges.keep(record.call, exchange)
+        if events and transcript is not None:
+            self._transcripts.keep(record.call, transcript)
         self.held.close(record.call)
         return events
 

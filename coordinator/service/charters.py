@@ -16,7 +16,7 @@ Stamp = tuple[int, int] | None
 """Time of the last change in nanoseconds and size in bytes; None where there is no file."""
 
 
-class Programs:
+class Charters:
     """Charters by arm; arms without one are told nothing."""
 
     def __init__(self, names: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ THINKING_SECONDS = 900.0
 """A brief nobody answered for this long is free again: longer than any model thinks, short against a night."""
 
 
-class Soft:
+class Presence:
     """Soft facts per agent. ttl: seconds without a word after which an agent counts as gone."""
 
     def __init__(self, clock: Callable[[], float], ttl: float) -> None:
@@ -18,7 +18,7 @@ class Soft:
         self._briefed: dict[str, float] = {}
         self._offer_of: dict[str, str] = {}
         self.offered: set[str] = set()
-        """Crashed experiments that somebody was asked to mend."""
+        """Crashed experiments that somebody was asked to repair."""
         self.progress: dict[str, Progress] = {}
         self.stopping = False
 
@@ -51,12 +51,12 @@ class Soft:
         self._briefed.pop(agent, None)
 
     def forget_thought(self, agent: str) -> None:
-        """Nobody thinks about the agent's brief any more: what it was to mend may be offered to another."""
+        """Nobody thinks about the agent's brief any more: what it was to repair may be offered to another."""
         self.forget_brief(agent)
         self.offered.discard(self._offer_of.pop(agent, ""))
 
     def offers(self, experiment: str, agent: str) -> None:
-        """The agent was asked to mend the experiment. What it was asked before is behind it: nobody is asked that again."""
+        """The agent was asked to repair the experiment. What it was asked before is behind it: nobody is asked that again."""
         self._offer_of[agent] = experiment
         self.offered.add(experiment)
 

@@ -24,10 +24,10 @@ from coordinator.protocol import (
     Brief,
     CallRecord,
     CallRequest,
+    HeartbeatReply,
     Lease,
     Permit,
     Proposal,
-    Pulse,
     Refused,
     Token,
     Wait,
@@ -35,17 +35,17 @@ from coordinator.protocol import (
 )
 from coordinator.rules.base import UnknownAgentError
 from coordinator.rules.campaign import RulesMismatchError
-from coordinator.service.call_permits import Till
-from coordinator.service.charters import Programs
-from coordinator.service.intake import Reception
-from coordinator.service.presence import Soft
+from coordinator.service.call_permits import CallPermits
+from coordinator.service.charters import Charters
+from coordinator.service.intake import Intake
+from coordinator.service.presence import Presence
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import Rules
 from coordinator.state.open_calls import OpenCall
-from coordinator.store.inbox import Inbox, Letter
+from coordinator.store.inbox import Inbox, InboxItem
 from coordinator.store.journal import CampaignLock
 from coordinator.store.paths import Layout
-from coordinator.store.unit_of_work import Ledger, Listener, TaskCard
+from coordinator.store.unit_of_work import Listener, TaskCard, UnitOfWork
 from coordinator.variants.gate import Gate
 from coordinator.views.status import Json, row, status
 from evaluator.result import Progress, RunResult
@@ -53,14 +53,14 @@ from evaluator.result import Progress, RunResult
 log = logging.getLogger(__name__)
 
 
-class Pace(msgspec.Struct, frozen=True):
+class LeaseTimes(msgspec.Struct, frozen=True):
     """Seconds between an agent's heartbeats, and that a lease lives without one."""
 
     heartbeat: float = 5.0
     ttl: float = 60.0
 
 
-DEFAULT_PACE = Pace()
+DEFAULT_LEASE_TIMES = LeaseTimes()
 
 
 class _SpoiltError(Exception):
@@ -75,30 +75,30 @@ class Service:
         layout: Layout,
         task: TaskCard,
         rules: Rules,
-        pace: Pace = DEFAULT_PACE,
+        pace: LeaseTimes = DEFAULT_LEASE_TIMES,
         clock: Callable[[], float] = time.time,
         listeners: Iterable[Listener] = (),
-        programs: Programs | None = None,
+        charters: Charters | None = None,
     ) -> None:
         """Open or make the campaign. Raises ConfigError where it cannot be used, CampaignBusyError when another coordinator has it."""
         self._mutex = threading.RLock()
         self._clock = clock
         self._pace = pace
-        self._soft = Soft(clock, pace.ttl)
+        self._presence = Presence(clock, pace.ttl)
         self._grouped = self._spoilt = False
         self.changes = 0
         self._layout = layout
-        self._till = Till(layout.calls, clock)
-        self._programs = programs or Programs({})
+        self._permits = CallPermits(layout.calls, clock)
+        self._charters = charters or Charters({})
         self._inbox = Inbox(layout.inbox)
         gate = Gate(task.frozen, task.imports)
-        self._reception = Reception(gate)
+        self._intake = Intake(gate)
         _require_kept(gate, task)
         _make(layout)
         self._lock = CampaignLock(layout.folder)
         layout.stop_request.unlink(missing_ok=True)  # meant for a coordinator before this one
         try:
-            self._ledger = Ledger(layout, task, clock, listeners)
+            self._unit = UnitOfWork(layout, task, clock, listeners)
             self._begin(layout, task, rules)
         except BaseException:
             self._lock.release()
@@ -113,46 +113,46 @@ class Service:
     @property
     def state(self) -> CampaignState:
         """The live state, to read."""
-        return self._ledger.state
+        return self._unit.state
 
     def _begin(self, layout: Layout, task: TaskCard, rules: Rules) -> None:
         if self.state.started is None:
-            self._ledger.start(rules)
+            self._unit.start(rules)
         start = self.state.start
         remedy = "Start another one with campaign.name=NAME."
         if (start.task, start.surface) != (task.name, task.surface):
             raise ConfigError(f"campaign {layout.name} searches task {start.task}, not {task.name}", remedy)
         try:
-            self._ledger.commit(self._ledger.campaign.begin(rules, self._clock()))
+            self._unit.commit(self._unit.campaign.begin(rules, self._clock()))
         except RulesMismatchError as error:
             raise ConfigError(f"campaign {layout.name}: {error}", remedy) from None
-        self._ledger.flush()
-        self._ledger.align()
-        self._soft.expect(agent for agent, known in self.state.agents.items() if known.run)
+        self._unit.flush()
+        self._unit.align()
+        self._presence.expect(agent for agent, known in self.state.agents.items() if known.run)
 
     def close(self) -> None:
         """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk, and open calls count at their estimates."""
         with self._mutex:
             try:
-                self._give_up(list(self._till.held))
+                self._give_up(list(self._permits.held))
             finally:
-                self._ledger.close()
+                self._unit.close()
                 self._lock.release()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Ledger]:
+    def _transaction(self) -> Iterator[UnitOfWork]:
         """One call: what it commits is settled and journaled together, or not at all."""
         with self._mutex:
-            touched = self._ledger.touched
+            touched = self._unit.touched
             try:
-                yield self._ledger
+                yield self._unit
                 self._settle()
                 if not self._grouped:
-                    self.changes += self._ledger.flush()
+                    self.changes += self._unit.flush()
             except BaseException:
                 if not self._grouped:
-                    self._ledger.discard()
-                self._spoilt = self._ledger.touched != touched
+                    self._unit.discard()
+                self._spoilt = self._unit.touched != touched
                 raise
 
     def together(self, calls: Sequence[Callable[["Service"], Any]]) -> list[Any]:
@@ -173,9 +173,9 @@ class Service:
                 answers.append(self._attempt(call))
                 if self._spoilt:
                     raise _SpoiltError
-            self.changes += self._ledger.flush()
+            self.changes += self._unit.flush()
         except (_SpoiltError, ConfigError):
-            self._ledger.discard()
+            self._unit.discard()
             return None
         finally:
             self._grouped = False
@@ -189,73 +189,73 @@ class Service:
 
     def _settle(self) -> None:
         """Give every verdict that is due, rebase what is stale, end what must end."""
-        campaign = self._ledger.campaign
+        campaign = self._unit.campaign
         while True:
             for name in list(self.state.stale):
-                self._ledger.rebase(name)
+                self._unit.rebase(name)
             events = campaign.decide() or campaign.surrender() or campaign.limits(self._clock())
             if not events:
                 return
-            self._ledger.commit(events)
+            self._unit.commit(events)
 
     # ------------------------------------------------------------------ what agents ask
 
     def join(self, card: AgentCard) -> Welcome:
         """See ``Coordinator.join``."""
-        with self._transaction() as ledger:
-            self._soft.heard(card.agent)
-            self._soft.forget_thought(card.agent)
+        with self._transaction() as unit:
+            self._presence.heard(card.agent)
+            self._presence.forget_thought(card.agent)
             known = self.state.agents.get(card.agent)
             if known is not None and known.card.incarnation != card.incarnation:  # its earlier life can settle nothing any more
-                self._give_up(self._till.held.of_agent(card.agent))
-            ledger.commit(ledger.campaign.join(card))
+                self._give_up(self._permits.held.of_agent(card.agent))
+            unit.commit(unit.campaign.join(card))
         start = self.state.start
         return Welcome(campaign=start.campaign, epoch=self.state.epoch, metric=start.rules.metric, heartbeat=self._pace.heartbeat, ttl=self._pace.ttl)
 
     def leave(self, agent: str, reason: str) -> None:
         """See ``Coordinator.leave``."""
-        with self._transaction() as ledger:
-            self._soft.forget(agent)
-            self._give_up(self._till.held.of_agent(agent))
-            ledger.commit(ledger.campaign.leave(agent, reason))
+        with self._transaction() as unit:
+            self._presence.forget(agent)
+            self._give_up(self._permits.held.of_agent(agent))
+            unit.commit(unit.campaign.leave(agent, reason))
 
     def brief(self, agent: str) -> Brief | Wait:
         """See ``Coordinator.brief``."""
         with self._mutex:
             division = self._known(agent)
             peers = {name for name, each in self.state.agents.items() if each.card.division == division}
-            brief = self._ledger.campaign.brief(agent, self._soft.thinking(agent, peers), self._clock(), self._soft.offered)
+            brief = self._unit.campaign.brief(agent, self._presence.thinking(agent, peers), self._clock(), self._presence.offered)
             if isinstance(brief, Wait):
-                self._soft.forget_brief(agent)
+                self._presence.forget_brief(agent)
                 return brief
-            self._soft.thinks(agent)
+            self._presence.thinks(agent)
             return self._complete(agent, brief)
 
     def _complete(self, agent: str, brief: Brief) -> Brief:
         """The brief with what is no business of rules: programs, and the charter as it is now."""
-        source, repair = self._ledger.source, brief.repair
+        source, repair = self._unit.source, brief.repair
         if repair is not None:
-            self._soft.offers(repair.experiment, agent)
+            self._presence.offers(repair.experiment, agent)
             repair = msgspec.structs.replace(repair, source=source(self.state.experiments[repair.experiment].commit))
         pieces = [msgspec.structs.replace(each, before=source(each.parent), after=source(each.commit)) for each in brief.pieces]
-        texts = {"source": source(brief.parent), "program": self._programs.text(brief.arm)}
+        texts = {"source": source(brief.parent), "program": self._charters.text(brief.arm)}
         return msgspec.structs.replace(brief, **texts, pieces=pieces, repair=repair)
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
         """See ``Coordinator.propose``."""
-        with self._transaction() as ledger:
+        with self._transaction() as unit:
             self._known(agent)
-            answer = self._reception.receive(ledger, agent, proposal)
-            if not ledger.campaign.still_thinks(proposal.arm, answer):
-                self._soft.forget_brief(agent)
+            answer = self._intake.receive(unit, agent, proposal)
+            if not unit.campaign.still_thinks(proposal.arm, answer):
+                self._presence.forget_brief(agent)
             return answer
 
     def lease(self, agent: str) -> Lease | Wait:
         """See ``Coordinator.lease``."""
-        with self._transaction() as ledger:
+        with self._transaction() as unit:
             self._known(agent)
-            while events := ledger.campaign.lease(agent, self._till.held.usd):
-                ledger.commit(events)
+            while events := unit.campaign.lease(agent, self._permits.held.usd):
+                unit.commit(events)
                 self._settle()
         with self._mutex:
             name = self.state.agents[agent].run
@@ -267,7 +267,7 @@ class Service:
         return Wait(self.state.phase_reason, stop=self.state.phase is Phase.FINISHED)
 
     def _lease(self, name: str) -> Lease:
-        campaign, run = self._ledger.campaign, self.state.runs[name]
+        campaign, run = self._unit.campaign, self.state.runs[name]
         experiment = self.state.experiments[run.experiment]
         assert run.token is not None  # noqa: S101 - a lease has one
         return Lease(
@@ -276,7 +276,7 @@ class Service:
             experiment=run.experiment,
             purpose=run.purpose,
             title=experiment.title,
-            source=self._ledger.source(experiment.commit),
+            source=self._unit.source(experiment.commit),
             seed=run.seed,
             budget=campaign.rules.budget,
             ttl=self._pace.ttl,
@@ -285,88 +285,88 @@ class Service:
             pace=campaign.of_baseline(run, "pace"),
         )
 
-    def heartbeat(self, agent: str, token: Token, progress: Progress) -> Pulse:
+    def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
         """See ``Coordinator.heartbeat``."""
         with self._mutex:
             self._known(agent)
-            self._soft.progress[agent] = progress
-            return Pulse(valid=self._ledger.campaign.holds(agent, token) is not None, stop=self._soft.stopping)
+            self._presence.progress[agent] = progress
+            return HeartbeatReply(valid=self._unit.campaign.holds(agent, token) is not None, stop=self._presence.stopping)
 
     def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
         """See ``Coordinator.report``."""
-        with self._transaction() as ledger:
-            self._soft.heard(agent)
-            self._soft.progress.pop(agent, None)
-            events = ledger.campaign.report(agent, token, result, gap)
-            counted = ledger.campaign.in_time(agent, token, result)
-            ledger.commit(events)
+        with self._transaction() as unit:
+            self._presence.heard(agent)
+            self._presence.progress.pop(agent, None)
+            events = unit.campaign.report(agent, token, result, gap)
+            counted = unit.campaign.in_time(agent, token, result)
+            unit.commit(events)
         return Ack(counted, "" if counted else "its lease is over, or it was reported before; kept as data")
 
     def release(self, agent: str, token: Token, reason: str) -> None:
         """See ``Coordinator.release``."""
-        with self._transaction() as ledger:
-            ledger.commit(ledger.campaign.release(agent, token, reason))
+        with self._transaction() as unit:
+            unit.commit(unit.campaign.release(agent, token, reason))
 
     def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
         """See ``Coordinator.permit``. Only the end of the money is written down."""
         with self._mutex:
             self._known(agent)
-            answer = self._till.permit(self._ledger.campaign, agent, request)
+            answer = self._permits.permit(self._unit.campaign, agent, request)
             if isinstance(answer, Wait) and answer.stop and self.state.phase is Phase.RUNNING:
-                with self._transaction() as ledger:
-                    ledger.commit(ledger.campaign.cap(answer.reason))
+                with self._transaction() as unit:
+                    unit.commit(unit.campaign.cap(answer.reason))
             return answer
 
-    def settle(self, agent: str, record: CallRecord, exchange: bytes | None = None) -> None:
+    def settle(self, agent: str, record: CallRecord, transcript: bytes | None = None) -> None:
         """See ``Coordinator.settle``. Taken from an agent that is not known any more, too: the money is spent."""
-        with self._transaction() as ledger:
-            ledger.commit(self._till.settle(ledger.campaign, agent, record, exchange))
+        with self._transaction() as unit:
+            unit.commit(self._permits.settle(unit.campaign, agent, record, transcript))
 
     def _give_up(self, calls: Sequence[OpenCall]) -> None:
         if calls:
-            with self._transaction() as ledger:
-                ledger.commit(self._till.give_up(ledger.campaign, calls))
+            with self._transaction() as unit:
+                unit.commit(self._permits.give_up(unit.campaign, calls))
 
     def _known(self, agent: str) -> str:
         """Division of a present agent, who was heard of now. Raises UnknownAgentError."""
         known = self.state.agents.get(agent)
         if known is None or not known.present:
             raise UnknownAgentError(agent)
-        self._soft.heard(agent)
+        self._presence.heard(agent)
         return known.card.division
 
     # ------------------------------------------------------------------ what people and time ask
 
     def tick(self) -> None:
         """Take back leases nobody renewed, take in what people left, see to limits and to a request to stop. To be called every second or so."""
-        with self._transaction() as ledger:
+        with self._transaction() as unit:
             if (asked := self._stop_asked()) is not None:
-                self._soft.stopping = asked == "now"
-                ledger.commit(ledger.campaign.drain("stopped by `autoswarm stop`"))
-            for agent in self._soft.silent():
-                self._soft.forget(agent)
-                ledger.commit(ledger.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
-            self._give_up(self._till.expired())
-        for letter in self._inbox.letters():
-            self._take_in(letter)
+                self._presence.stopping = asked == "now"
+                unit.commit(unit.campaign.drain("stopped by `autoswarm stop`"))
+            for agent in self._presence.silent():
+                self._presence.forget(agent)
+                unit.commit(unit.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
+            self._give_up(self._permits.expired())
+        for item in self._inbox.items():
+            self._take_in(item)
 
-    def _take_in(self, letter: Letter) -> None:
+    def _take_in(self, item: InboxItem) -> None:
         """A letter by itself: one that makes us fail must harm nothing else, and not come again every second."""
         try:
-            with self._transaction() as ledger:
-                dealt_with = self._reception.take_in(ledger, letter)
+            with self._transaction() as unit:
+                dealt_with = self._intake.take_in(unit, item)
         except ConfigError:  # a full disk: it waits
             raise
         except Exception:
-            log.exception("what a person left made us fail", extra={"letter": letter.name})
-            return self._inbox.put_aside(letter.name)
-        return self._inbox.done(letter.name) if dealt_with else None
+            log.exception("what a person left made us fail", extra={"letter": item.name})
+            return self._inbox.put_aside(item.name)
+        return self._inbox.done(item.name) if dealt_with else None
 
     def drain(self, reason: str, now: bool = False) -> None:
         """Take no new work; with ``now`` also end the open runs and queue them again."""
-        with self._transaction() as ledger:
-            self._soft.stopping = now
-            ledger.commit(ledger.campaign.drain(reason))
+        with self._transaction() as unit:
+            self._presence.stopping = now
+            unit.commit(unit.campaign.drain(reason))
 
     def _stop_asked(self) -> str | None:
         """What somebody left in the campaign's folder for us, taken away: ``drain`` or ``now``."""
@@ -385,7 +385,7 @@ class Service:
     def status(self) -> Json:
         """The status page."""
         with self._mutex:
-            return status(self.state, self._clock(), alive=True, progress=self._soft.progress, calls_usd=self._till.held.usd)
+            return status(self.state, self._clock(), alive=True, progress=self._presence.progress, calls_usd=self._permits.held.usd)
 
 
 def _require_kept(gate: Gate, task: TaskCard) -> None:

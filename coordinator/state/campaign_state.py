@@ -39,9 +39,9 @@ from coordinator.state.events import (
     WentStale,
     subject,
 )
-from coordinator.state.hints import Guidance
+from coordinator.state.hints import Hints
 from coordinator.state.lessons import Lessons
-from coordinator.state.near_misses import decided, mendable
+from coordinator.state.near_misses import decided, repairable
 from coordinator.state.occupancy import Occupancy
 from coordinator.state.records import Agent, Best, Division, Experiment, Run
 from coordinator.state.spend import Spend
@@ -101,8 +101,8 @@ class CampaignState:
         self.occupancy = Occupancy()
         self.spend = Spend()
         self.lessons = Lessons()
-        self.guidance = Guidance()
-        self.broken: dict[str, None] = {}
+        self.hints = Hints()
+        self.to_repair: dict[str, None] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CampaignState) and vars(self) == vars(other)
@@ -172,9 +172,9 @@ class CampaignState:
             case CallSettled():
                 self.spend.settle(event)
             case HintGiven():
-                self.guidance.give(event)
+                self.hints.give(event)
             case HintsWithdrawn():
-                self.guidance.withdraw()
+                self.hints.withdraw()
             case CampaignDraining() | CampaignFinished() | CampaignResumed():
                 self._turn(event)
             case _:
@@ -255,7 +255,7 @@ class CampaignState:
         )
         if event.repairs:
             self.experiments[event.repairs].repaired = event.experiment
-            self.broken.pop(event.repairs, None)
+            self.to_repair.pop(event.repairs, None)
         self.by_ordinal.append(event.experiment)
         self.divisions[event.division].ordinals.append(event.ordinal)
         self._tally(event.arm, "proposals")
@@ -266,11 +266,11 @@ class CampaignState:
         """Remember what was refused since the last acceptance: the next brief tells it, so that no proposer repeats itself for ever."""
         self.refusals[event.refusal.value] += 1
         if event.arm == PERSON:
-            self.guidance.answer(event)
-        elif event.refusal.mendable:
+            self.hints.answer(event)
+        elif event.refusal.reaskable:
             self.refused += 1
             self._tally(event.arm, "refused")
-            self.broken.pop(event.repairs, None)
+            self.to_repair.pop(event.repairs, None)
             self.turned_away = [*self.turned_away[-MOST_TURNED_AWAY:], event]
 
     def _add(self, experiment: Experiment) -> None:
@@ -467,8 +467,8 @@ class CampaignState:
     def _fail(self, experiment: Experiment, state: State, failure: str, reason: str, at: float) -> None:
         self._unqueue(experiment)
         experiment.failure = failure
-        if mendable(experiment, self.start.rules.arms):
-            self.broken[experiment.experiment] = None
+        if repairable(experiment, self.start.rules.arms):
+            self.to_repair[experiment.experiment] = None
         experiment.value = fmean(experiment.values) if experiment.values else None
         self._finish(experiment, state, reason, at)
 

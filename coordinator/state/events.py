@@ -19,7 +19,7 @@ class ArmShare(Struct, frozen=True):
     """An arm and its share of the briefs, relative to the others.
 
     parent: what its variants are made from. strategy: what its briefs ask for; with ``rotate`` that changes on a plateau. control: others are
-    compared with it. mends: whether its proposer can mend an experiment that crashed.
+    compared with it. repairs: whether its proposer can repair an experiment that crashed.
     """
 
     name: str
@@ -28,7 +28,7 @@ class ArmShare(Struct, frozen=True):
     strategy: Strategy = Strategy.FREE
     rotate: bool = False
     control: bool = False
-    mends: bool = False
+    repairs: bool = field(default=False, name="mends")
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -105,7 +105,7 @@ class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
 class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_proposed"):
     """A proposal was accepted as the experiment of that ordinal.
 
-    origin: what its arm's variants are made from. repairs: the experiment it mends. moves: constants it moved, and how.
+    origin: what its arm's variants are made from. repairs: the experiment it repairs. moves: constants it moved, and how.
     """
 
     experiment: str

@@ -11,7 +11,7 @@ MOST_ANSWERS = 100
 """Refusals of people's variants that are remembered."""
 
 
-class Guidance(Struct):
+class Hints(Struct):
     """hints: those in force by id, oldest first. taken: ids of all there ever were. answers: people's refused variants by the id of the proposal."""
 
     hints: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What is kept of an experiment for those who propose later: how far it was from the best, whether it may be mended. Pure."""
+"""What is kept of an experiment for those who propose later: how far it was from the best, whether it may be repaired. Pure."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from evaluator.result import CrashKind
 
 NEAR_MISS = 2.0
 """A rejected variant is a near miss down to this many σ worse than the best it was compared with: bad luck with its seeds can do that much."""
-MENDABLE = frozenset(
+REPAIRABLE = frozenset(
     kind.value for kind in (CrashKind.DOES_NOT_START, CrashKind.EXCEPTION, CrashKind.OUT_OF_MEMORY, CrashKind.DIVERGED, CrashKind.CONTRACT)
 )
-"""Crashes that say what to mend. A run that never came back, or that met a limit, says nothing."""
+"""Crashes that say what to repair. A run that never came back, or that met a limit, says nothing."""
 
 
 def decided(experiment: Experiment, event: VerdictGiven, division: Division, metric: Metric) -> None:
@@ -26,7 +26,7 @@ def decided(experiment: Experiment, event: VerdictGiven, division: Division, met
     experiment.bests = len(division.history)
 
 
-def mendable(experiment: Experiment, arms: Sequence[ArmShare]) -> bool:
-    """Whether a crashed experiment may be mended: by the same arm, once, and not what was itself meant to mend another."""
-    able = any(arm.mends and arm.name == experiment.arm for arm in arms)
-    return able and not experiment.repairs and experiment.failure in MENDABLE
+def repairable(experiment: Experiment, arms: Sequence[ArmShare]) -> bool:
+    """Whether a crashed experiment may be repaired: by the same arm, once, and not what was itself meant to repair another."""
+    able = any(arm.repairs and arm.name == experiment.arm for arm in arms)
+    return able and not experiment.repairs and experiment.failure in REPAIRABLE

@@ -19,7 +19,7 @@ class OpenCall(Struct, frozen=True):
     until: float
 
 
-class Reservations:
+class OpenCalls:
     """Open calls by their id."""
 
     def __init__(self) -> None:

@@ -42,7 +42,7 @@ class Experiment(Struct, kw_only=True):
 
     gain: how much better its merge made the best, in the metric's unit; 0 without one. delta: gain over the best it was compared with, in that unit.
     near: rejected by no more than the noise. bests: how many bests its division had had by its last verdict. failure: crash class, ``timed_out`` or
-    ``cheated``. moves: constants it moved from its parent, and how. repairs: the experiment it mends; repaired: the one that mends it.
+    ``cheated``. moves: constants it moved from its parent, and how. repairs: the experiment it repairs; repaired: the one that repairs it.
     """
 
     experiment: str

@@ -41,7 +41,7 @@ class Idea(Struct, frozen=True, tag="idea"):
 Content = Hint | Withdrawal | Idea
 
 
-class Letter(Struct, frozen=True):
+class InboxItem(Struct, frozen=True):
     """A thing that was left. name: unique; it begins with the time."""
 
     name: str
@@ -63,18 +63,18 @@ class Inbox:
         beside.replace(self._folder / f"{name}.json")
         return name
 
-    def waiting(self) -> list[Letter]:
+    def waiting(self) -> list[InboxItem]:
         """What lies there and can be read, the first one first. Takes nothing away."""
-        return [letter for letter in map(_read, sorted(self._folder.glob("*.json"))) if letter is not None]
+        return [item for item in map(_read, sorted(self._folder.glob("*.json"))) if item is not None]
 
-    def letters(self) -> Iterator[Letter]:
+    def items(self) -> Iterator[InboxItem]:
         """What is to be taken in. What cannot be read is put aside."""
         for path in sorted(self._folder.glob("*.json")):
-            letter = _read(path)
-            if letter is None:
+            item = _read(path)
+            if item is None:
                 self.put_aside(path.stem)
             else:
-                yield letter
+                yield item
 
     def put_aside(self, name: str) -> None:
         """It cannot be taken in; it stays there for a person to look at."""
@@ -87,10 +87,10 @@ class Inbox:
         (self._folder / f"{name}.json").unlink(missing_ok=True)
 
 
-def _read(path: Path) -> Letter | None:
+def _read(path: Path) -> InboxItem | None:
     try:
         if path.stat().st_size > MOST_BYTES:
             return None
-        return Letter(path.stem, msgspec.json.decode(path.read_bytes(), type=Content))
+        return InboxItem(path.stem, msgspec.json.decode(path.read_bytes(), type=Content))
     except (OSError, msgspec.MsgspecError):
         return None

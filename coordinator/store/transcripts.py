@@ -28,7 +28,7 @@ class Said(Struct, frozen=True):
     content: str
 
 
-class Exchange(Struct, frozen=True, kw_only=True):
+class Transcript(Struct, frozen=True, kw_only=True):
     """What a model was told and what it answered. answer: None where none came; then error says why."""
 
     messages: list[Said]
@@ -36,12 +36,12 @@ class Exchange(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-def packed(exchange: Exchange) -> bytes:
+def packed(transcript: Transcript) -> bytes:
     """As it travels and lies on the disk: JSON under gzip, the same bytes for the same exchange."""
-    return gzip.compress(msgspec.json.encode(exchange), compresslevel=6, mtime=0)
+    return gzip.compress(msgspec.json.encode(transcript), compresslevel=6, mtime=0)
 
 
-class Exchanges:
+class Transcripts:
     """A folder of exchanges. It is made with the first one."""
 
     def __init__(self, folder: Path) -> None:
@@ -53,23 +53,23 @@ class Exchanges:
             raise ValueError(f"{call[:40]!r} is no call")
         return self._folder / f"{call}.json.gz"
 
-    def keep(self, call: str, exchange: bytes) -> None:
+    def keep(self, call: str, transcript: bytes) -> None:
         """Write an exchange. One that is too large, or that the disk does not take, costs a line in the log: the call counts all the same."""
         try:
             path = self.path(call)
-            if len(exchange) > MOST_BYTES:
-                raise ValueError(f"{len(exchange)} bytes are more than {MOST_BYTES}")
+            if len(transcript) > MOST_BYTES:
+                raise ValueError(f"{len(transcript)} bytes are more than {MOST_BYTES}")
             self._folder.mkdir(exist_ok=True)
             beside = path.with_suffix(".new")
-            beside.write_bytes(exchange)
+            beside.write_bytes(transcript)
             beside.replace(path)
         except (OSError, ValueError) as error:
             log.warning("exchange is not kept", extra={"call": call, "error": str(error)})
 
-    def read(self, call: str) -> Exchange | None:
+    def read(self, call: str) -> Transcript | None:
         """The exchange of a call; None where none is kept, or where it cannot be read."""
         try:
             with gzip.open(self.path(call)) as file:
-                return msgspec.json.decode(file.read(MOST_TEXT), type=Exchange)
+                return msgspec.json.decode(file.read(MOST_TEXT), type=Transcript)
         except (OSError, EOFError, ValueError, zlib.error):
             return None

@@ -25,7 +25,7 @@ from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.results_tsv import ResultsFile
 from coordinator.variants.constant_changes import moves
-from coordinator.variants.merge import MergeConflictError, weave
+from coordinator.variants.merge import MergeConflictError, merge
 from coordinator.variants.source import SurfaceError, digest
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class TaskCard(msgspec.Struct, frozen=True):
     imports: tuple[str, ...] = ()
 
 
-class Ledger:
+class UnitOfWork:
     """The durable side of a coordinator. Not thread-safe: the service's lock is held around every call."""
 
     def __init__(self, layout: Layout, task: TaskCard, clock: Callable[[], float], listeners: Iterable[Listener]) -> None:
@@ -171,7 +171,7 @@ class Ledger:
         if experiment.origin is Origin.BASELINE:
             return self.source(experiment.commit), experiment.digest
         base, ours, theirs = (self.source(commit) for commit in (experiment.parent, best.commit, experiment.commit))
-        merged = weave(base, ours, theirs)
+        merged = merge(base, ours, theirs)
         return merged, digest(merged)
 
     def _write(self, source: str, parents: list[str], message: str, at: float) -> str:

@@ -18,7 +18,7 @@ IMPORT_NAME, IMPORT_FROM, STORE_NAME, LOAD_NAME, LOAD_GLOBAL, EXTENDED_ARG = (
 WATCHED = re.compile(b"[" + re.escape(bytes((IMPORT_NAME, IMPORT_FROM, STORE_NAME, LOAD_NAME, LOAD_GLOBAL))) + b"]", re.DOTALL)
 
 
-class Glance(Struct, frozen=True):
+class CodeFacts(Struct, frozen=True):
     """What was seen. packages: top-level packages imported; None where not all could be told. kept: names imported at the top level from a module,
     each by its own name, that nothing else is put in the place of there, and that are read somewhere, by their module.
     """
@@ -27,14 +27,14 @@ class Glance(Struct, frozen=True):
     kept: dict[str, frozenset[str]]
 
 
-def glance(code: CodeType) -> Glance:
+def facts_of(code: CodeType) -> CodeFacts:
     """Look at a whole program's code."""
     told = [_body(body) for body in bodies(code)]
     read = set[str]().union(*(each.read for each in told))
     packages = [each.imports for each in told if each.imports is not None]
     top = told[0]
     kept = {name: module for name, module in top.origin.items() if name in read and top.stores.get(name) == 1}
-    return Glance(
+    return CodeFacts(
         packages=frozenset().union(*packages) if len(packages) == len(told) else None,
         kept={module: frozenset(name for name, origin in kept.items() if origin == module) for module in set(kept.values())},
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from coordinator.domain import Refusal
-from coordinator.variants.bytecode import glance
+from coordinator.variants.bytecode import facts_of
 from coordinator.variants.source import MAX_BYTES, SurfaceError, compiled, parsed
 
 PREPARE = "prepare"
@@ -66,7 +66,7 @@ class Gate:
 
     def _plainly_sound(self, source: str) -> bool:
         """Whether its code alone shows that there is nothing to object to. Raises SurfaceError."""
-        seen = glance(compiled(source))
+        seen = facts_of(compiled(source))
         if seen.packages is None or not seen.packages <= ALWAYS | self._frozen | self._imports or RELATIVE.search(source):
             return False
         return PREPARE not in self._frozen or seen.kept.get(PREPARE, frozenset()) >= {*NEEDED}

@@ -23,19 +23,19 @@ class Edit(Struct, frozen=True, order=True):
     lines: list[str]
 
 
-def weave(base: str, ours: str, theirs: str) -> str:
+def merge(base: str, ours: str, theirs: str) -> str:
     """``base`` with both edits. Raises MergeConflictError where they change the same line, or insert at the same place, in different ways."""
     lines = base.splitlines(keepends=True)
     first = list(edits_of(lines, ours))
     edits = sorted(first + [edit for edit in edits_of(lines, theirs) if edit not in first])
-    woven: list[str] = []
+    merged: list[str] = []
     at = 0
     for number, edit in enumerate(edits):
         if number and _overlap(edits[number - 1], edit):
             raise MergeConflictError(f"both change line {edit.start + 1}")
-        woven += [*lines[at : edit.start], *edit.lines]
+        merged += [*lines[at : edit.start], *edit.lines]
         at = edit.end
-    return "".join([*woven, *lines[at:]])
+    return "".join([*merged, *lines[at:]])
 
 
 def edits_of(lines: list[str], text: str) -> Iterator[Edit]:

@@ -41,7 +41,7 @@ from coordinator.state.events import (
     VerdictGiven,
 )
 from coordinator.store.journal import Entry, Journal
-from coordinator.views.gauges import Figure, present
+from coordinator.views.gauges import MetricFamily, present
 from coordinator.views.status import Json
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, RunResult, TimedOut
 
@@ -254,11 +254,11 @@ class _Present(Collector):
         began = time.perf_counter()
         page = self._snapshot()
         took = time.perf_counter() - began
-        yield self._family(Figure("snapshot_duration_seconds", "Seconds the last scrape waited for the coordinator's status page.", (), [((), took)]))
+        yield self._family(MetricFamily("snapshot_duration_seconds", "Seconds the last scrape waited for the coordinator's status page.", (), [((), took)]))
         for figure in present(page):
             yield self._family(figure)
 
-    def _family(self, figure: Figure) -> Family:
+    def _family(self, figure: MetricFamily) -> Family:
         kind = CounterMetricFamily if figure.total else GaugeMetricFamily
         family = kind(PREFIX + figure.name, figure.text, labels=("campaign", *figure.labels))
         for values, number in figure.samples:

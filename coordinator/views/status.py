@@ -170,7 +170,7 @@ def find(state: CampaignState, name: str) -> Experiment | None:
     return next((each for each in state.experiments.values() if each.commit.startswith(name) or each.merge_commit.startswith(name)), None)
 
 
-def staircase(state: CampaignState, division: str) -> list[Json]:
+def best_so_far(state: CampaignState, division: str) -> list[Json]:
     """Finished experiments of a division in the order of their verdicts: number, value, whether it merged, and the best after it."""
     best: float | None = None
     points = []

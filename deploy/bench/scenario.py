@@ -7,14 +7,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agents.backoff import Patience
+from agents.backoff import Waits
 from agents.loop import AgentLoop
-from agents.permit_client import LinkedPurse
+from agents.permit_client import PermitClient
 from agents.proposers.contract import Proposer
 from agents.proposers.factory import make_proposers
 from agents.proposers.llm.preload import warm_up
 from agents.proposers.paced import PacedProposer
-from agents.proposers.permits import Purse
+from agents.proposers.permits import Permits
 from agents.spool import Spool
 from configs.schema import ArmConfig, CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
 from coordinator.protocol import AgentCard, Coordinator
@@ -27,7 +27,7 @@ from deploy.wiring import build_trainer, layout_of
 from trainer.contract import Slot
 from trainer.task import load_task
 
-EAGER = Patience(connection=(0.05, 0.1))
+EAGER = Waits(connection=(0.05, 0.1))
 """Agents are there before their coordinator, so that every slot exists from the first lease on; they then find it within a tenth of a second."""
 
 MODEL = "hosted_vllm/rehearsal"
@@ -85,15 +85,15 @@ def _agent(config: Config, agent: str, thinking: float, coordinator: Coordinator
     layout, task = layout_of(config), load_task(config.task.name)
     trainer = build_trainer(config, task, Slot(agent))
     card = AgentCard(agent=agent, incarnation=uuid.uuid4().hex, division="bench")
-    purse = LinkedPurse(agent)
-    proposers = {arm.name: _proposer(config, arm, thinking, purse) for arm in config.arms}
+    permits = PermitClient(agent)
+    proposers = {arm.name: _proposer(config, arm, thinking, permits) for arm in config.arms}
     warm_up(config.arms).join()  # like everything an agent imports: before the rehearsal begins
-    return AgentLoop(card, coordinator, trainer, proposers, Spool(layout.spool / agent), layout.runs, patience=EAGER, purse=purse)
+    return AgentLoop(card, coordinator, trainer, proposers, Spool(layout.spool / agent), layout.runs, waits=EAGER, permits=permits)
 
 
-def _proposer(config: Config, arm: ArmConfig, thinking: float, purse: Purse) -> Proposer:
+def _proposer(config: Config, arm: ArmConfig, thinking: float, permits: Permits) -> Proposer:
     if arm.proposer == "llm":
-        return make_proposers([arm], {}, config.campaign.program, purse=purse)[arm.name]
+        return make_proposers([arm], {}, config.campaign.program, permits=permits)[arm.name]
     return PacedProposer(Nudges(), thinking)
 
 

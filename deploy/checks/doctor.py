@@ -31,7 +31,7 @@ from trainer.task import load_task
 OLDEST = (3, 11)
 LITTLE_DISK, TOO_LITTLE_DISK = 10e9, 1e9
 """Bytes free: a night of logs and variants, and what one campaign needs at least."""
-PATIENCE = 120.0
+IMPORT_SECONDS = 120.0
 """Seconds a package may take to import: torch from a cold network disk takes one minute."""
 TORCH = "import json, torch; print(json.dumps([torch.__version__, [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]]))"
 RAY = "import json, ray; print(json.dumps([ray.__version__, []]))"
@@ -173,9 +173,9 @@ def _imported(name: str, program: str) -> tuple[str, list[str]] | Check:
     """Version and devices that ``program`` prints as JSON."""
     remedy = "Install again: `make clean install`."
     try:
-        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return Check(name, Grade.WARN, f"its import took more than {PATIENCE:g} s", "Put the virtual environment on a faster disk.")
+        return Check(name, Grade.WARN, f"its import took more than {IMPORT_SECONDS:g} s", "Put the virtual environment on a faster disk.")
     if ran.returncode != 0:
         return Check(name, Grade.FAIL, (ran.stderr.strip().splitlines() or ["cannot be imported"])[-1], remedy)
     version, devices = json.loads(ran.stdout.splitlines()[-1])

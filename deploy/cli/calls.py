@@ -8,20 +8,20 @@ from rich.text import Text
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import CallSettled
 from coordinator.store.paths import Layout
-from coordinator.store.transcripts import Exchange, Exchanges
+from coordinator.store.transcripts import Transcript, Transcripts
 from coordinator.views.status import Json
 from deploy.exit_codes import NothingFoundError
 from deploy.views.pages import calls_table, pairs, usd
-from deploy.views.sanitize import plain
+from deploy.views.sanitize import sanitize
 
 
-def find(layout: Layout, state: CampaignState, name: str) -> tuple[CallSettled, Exchange | None]:
+def find(layout: Layout, state: CampaignState, name: str) -> tuple[CallSettled, Transcript | None]:
     """The call of that id, or the only one whose id begins so, and what was said in it, if that was kept. Raises NothingFoundError."""
     found = [event for call, event in state.spend.calls.items() if call.startswith(name)]
     if len(found) != 1:
         what = f"{len(found)} calls begin with {name!r}" if found else f"there is no call {name!r} in {layout.name}"
         raise NothingFoundError(what, "`autoswarm calls` lists them, `autoswarm show ID` those of an experiment.")
-    return found[0], Exchanges(layout.calls).read(found[0].call)
+    return found[0], Transcripts(layout.calls).read(found[0].call)
 
 
 def table(rows: Sequence[Json]) -> RenderableType:
@@ -29,7 +29,7 @@ def table(rows: Sequence[Json]) -> RenderableType:
     return calls_table(rows) if rows else Text("No call of a model yet.")
 
 
-def page(row: Json, exchange: Exchange | None) -> RenderableType:
+def page(row: Json, transcript: Transcript | None) -> RenderableType:
     """One call and what was said in it."""
     facts = {
         "call": row["call"],
@@ -40,13 +40,13 @@ def page(row: Json, exchange: Exchange | None) -> RenderableType:
         "time": f"{row['seconds']:.1f} s",
         "result": row["result"].replace("_", " "),
     }
-    return Group(pairs(facts), *_said(exchange))
+    return Group(pairs(facts), *_said(transcript))
 
 
-def _said(exchange: Exchange | None) -> list[Text]:
-    if exchange is None:
+def _said(transcript: Transcript | None) -> list[Text]:
+    if transcript is None:
         return [Text("\nWhat was said was not kept.")]
-    turns = [(said.role, said.content) for said in exchange.messages]
-    turns += [("answer", exchange.answer)] if exchange.answer is not None else []
-    turns += [("error", exchange.error)] if exchange.error else []
-    return [Text.assemble((f"\n── {plain(role)}\n", "bold"), plain(text).rstrip()) for role, text in turns]
+    turns = [(said.role, said.content) for said in transcript.messages]
+    turns += [("answer", transcript.answer)] if transcript.answer is not None else []
+    turns += [("error", transcript.error)] if transcript.error else []
+    return [Text.assemble((f"\n── {sanitize(role)}\n", "bold"), sanitize(text).rstrip()) for role, text in turns]

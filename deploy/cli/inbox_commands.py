@@ -39,13 +39,13 @@ def withdraw_hints(layout: Layout) -> str:
 
 def hints(layout: Layout) -> Json:
     """Hints in force, oldest first, then letters that wait. Raises ConfigError."""
-    found: list[Json] = [{"hint": name, "state": "told", "text": text} for name, text in _state(layout).guidance.hints.items()]
-    for letter in Inbox(layout.inbox).waiting():
-        match letter.content:
+    found: list[Json] = [{"hint": name, "state": "told", "text": text} for name, text in _state(layout).hints.hints.items()]
+    for item in Inbox(layout.inbox).waiting():
+        match item.content:
             case Hint(text=text):
-                found.append({"hint": letter.name, "state": "waiting", "text": text})
+                found.append({"hint": item.name, "state": "waiting", "text": text})
             case Withdrawal():
-                found.append({"hint": letter.name, "state": "waiting", "text": "(all hints before it are withdrawn)"})
+                found.append({"hint": item.name, "state": "waiting", "text": "(all hints before it are withdrawn)"})
             case Idea():
                 pass
     return {"schema": 1, "hints": found}
@@ -75,7 +75,7 @@ def answer(state: CampaignState, name: str) -> Json:
     experiment = state.experiments.get(state.proposals.get(name, ""))
     if experiment is not None:
         return {"proposal": name, "state": "accepted", "experiment": experiment.experiment, "title": experiment.title, "reason": ""}
-    refused = state.guidance.answers.get(name)
+    refused = state.hints.answers.get(name)
     if refused is None:
         return {"proposal": name, "state": "waiting", "experiment": None, "title": "", "reason": ""}
     earlier = state.experiments.get(refused.known)
@@ -88,8 +88,8 @@ def ideas(layout: Layout) -> Json:
     """What people proposed, oldest first, with what became of each. Raises ConfigError."""
     state = _state(layout)
     names = [name for name, experiment in state.proposals.items() if not state.experiments[experiment].agent]
-    known = [answer(state, name) for name in sorted([*names, *state.guidance.answers])]
-    waiting = [(letter.name, letter.content.title) for letter in Inbox(layout.inbox).waiting() if isinstance(letter.content, Idea)]
+    known = [answer(state, name) for name in sorted([*names, *state.hints.answers])]
+    waiting = [(item.name, item.content.title) for item in Inbox(layout.inbox).waiting() if isinstance(item.content, Idea)]
     taken = {each["proposal"] for each in known}
     return {"schema": 1, "proposals": known + [{**answer(state, name), "title": title} for name, title in waiting if name not in taken]}
 

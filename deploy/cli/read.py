@@ -106,12 +106,12 @@ def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path
 @folder
 def arms(name: str | None, as_json: bool, folder: Path) -> None:
     """What each arm did, gained and cost: gain per GPU-hour and per dollar, with intervals, against the controls."""
-    from coordinator.views import arm_report as earnings
+    from coordinator.views import arm_report as arm_report
     from deploy.campaigns.open import open_campaign
     from deploy.cli.output import emit, show
 
     _, state = open_campaign(name, folder)
-    page = earnings.arms(state)
+    page = arm_report.arms(state)
     if as_json:
         return emit(page)
     from deploy.views.arms import arms_page
@@ -152,13 +152,13 @@ def diff(a: str, b: str | None, name: str | None, as_json: bool, folder: Path) -
     from deploy.campaigns.diff import compare
     from deploy.campaigns.open import open_campaign
     from deploy.cli.output import emit
-    from deploy.views.sanitize import plain
+    from deploy.views.sanitize import sanitize
 
     layout, state = open_campaign(name, folder)
     found = compare(layout, state, a, b)
     if as_json:
         return emit(found)
-    return click.echo(plain(found["diff"]), nl=False)
+    return click.echo(sanitize(found["diff"]), nl=False)
 
 
 @click.command()
@@ -172,14 +172,14 @@ def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path)
     from deploy.campaigns.open import open_campaign
     from deploy.campaigns.run_logs import find_log, follow_log, read_log
     from deploy.cli.output import emit
-    from deploy.views.sanitize import plain
+    from deploy.views.sanitize import sanitize
 
     layout, state = open_campaign(name, folder)
     run, path = find_log(layout, state, what)
     if as_json:
         return emit({"schema": 1, "run": run, "path": str(path), "text": read_log(path)})
     for piece in follow_log(path, time.sleep) if follow else [read_log(path)]:
-        click.echo(plain(piece), nl=False)
+        click.echo(sanitize(piece), nl=False)
     return None
 
 
@@ -200,10 +200,10 @@ def calls(call: str | None, limit: int, name: str | None, as_json: bool, folder:
     if call is None:
         rows = [call_row(event) for event in list(state.spend.calls.values())[-limit:]]
         return output.emit({"schema": SCHEMA, "calls": rows}) if as_json else output.show(kept.table(rows))
-    event, exchange = kept.find(layout, state, call)
+    event, transcript = kept.find(layout, state, call)
     if as_json:
-        return output.emit({"schema": SCHEMA, **call_row(event), "exchange": exchange})
-    return output.show(kept.page(call_row(event), exchange))
+        return output.emit({"schema": SCHEMA, **call_row(event), "exchange": transcript})
+    return output.show(kept.page(call_row(event), transcript))
 
 
 @click.command()
@@ -221,10 +221,10 @@ def export(name: str | None, form: str, folder: Path) -> None:
     """Experiments as a table for other programs, on stdout."""
     from deploy.campaigns.open import open_campaign
     from deploy.views.export import table
-    from deploy.views.sanitize import plain
+    from deploy.views.sanitize import sanitize
 
     _, state = open_campaign(name, folder)
-    safe = plain if sys.stdout.isatty() else str
+    safe = sanitize if sys.stdout.isatty() else str
     for line in table(state, form):
         click.echo(safe(line), color=True)  # or click takes away what it believes to be colours
 

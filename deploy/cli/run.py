@@ -8,7 +8,7 @@ from pathlib import Path
 from configs.load import Loaded, load
 from configs.schema import ArmConfig, Config
 from coordinator.store.paths import Layout
-from coordinator.views.status import Json, rows, staircase
+from coordinator.views.status import Json, best_so_far, rows
 from deploy.campaigns.open import Follower, find_campaign
 from deploy.checks.preflight import require_startable
 from deploy.cli.cost_estimate import costs
@@ -93,4 +93,4 @@ def last_page(layout: Layout, now: float) -> tuple[Json, list[Json], dict[str, l
     follower = Follower(find_campaign(layout.name, layout.folder.parent))
     page = follower.status(now)
     follower.close()
-    return page, rows(follower.state), {name: staircase(follower.state, name) for name in follower.state.divisions}
+    return page, rows(follower.state), {name: best_so_far(follower.state, name) for name in follower.state.divisions}

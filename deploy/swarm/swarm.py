@@ -74,7 +74,7 @@ class Swarm:
         self._asked: dict[str, Any] = {}
         self._coordinator: Any = None
         self.problems: dict[str, str] = {}
-        """What a person has to mend, by what it is about: agents that could not be made, arms that are stopped."""
+        """What a person has to fix, by what it is about: agents that could not be made, arms that are stopped."""
 
     # ------------------------------------------------------------------ start
 
@@ -226,7 +226,7 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
 
 
 def tell_problems(swarm: Swarm, view: View, told: set[str]) -> None:
-    """Show what a person has to mend and was not told yet."""
+    """Show what a person has to fix and was not told yet."""
     for name, problem in swarm.problems.items():
         if name not in told:
             told.add(name)

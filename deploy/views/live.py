@@ -36,7 +36,7 @@ class View(Protocol):
         ...
 
     def warn(self, problem: str) -> None:
-        """Show something that a person has to mend, once and until the end."""
+        """Show something that a person has to fix, once and until the end."""
         ...
 
     def close(self) -> None:
@@ -155,7 +155,7 @@ def summary(status: Json, limits: Limits, elapsed: float) -> str:
 
 
 def panel(status: Json, limits: Limits, elapsed: float, problems: Sequence[str] = ()) -> RenderableType:
-    """The summary, a line per agent, and what a person has to mend."""
+    """The summary, a line per agent, and what a person has to fix."""
     table = Table.grid(padding=(0, 2))
     for agent in status["agents"]:
         table.add_row(Text(agent["id"]), agent["state"], agent["run"] or "", _bar(agent["progress"]))

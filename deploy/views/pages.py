@@ -15,7 +15,7 @@ from rich.text import Text
 from coordinator.store.paths import Layout
 from coordinator.views.status import Json
 from deploy.views.best_so_far import Frame, Point, draw
-from deploy.views.sanitize import one_line, plain
+from deploy.views.sanitize import one_line, sanitize
 
 if TYPE_CHECKING:
     from deploy.checks.doctor import Check
@@ -300,7 +300,7 @@ def _outcome(outcome: Json | None) -> str:
 def _last_words(runs: Sequence[Json]) -> list[RenderableType]:
     """The end of the log of the last run that was not measured."""
     failed = [run for run in runs if run["outcome"] and run["outcome"]["type"] != "measured" and run["tail"]]
-    return [Text(f"the end of the log of {failed[-1]['run']}:\n{plain(failed[-1]['tail']).rstrip()}", style="dim")] if failed else []
+    return [Text(f"the end of the log of {failed[-1]['run']}:\n{sanitize(failed[-1]['tail']).rstrip()}", style="dim")] if failed else []
 
 
 def _when(line: str) -> str:
@@ -347,7 +347,7 @@ def trial(found: Json, tail: str) -> RenderableType:
         "audit": audit_words(found["audit"]),
         "seed": str(found["seed"]),
     }
-    last = [Text(plain(tail).rstrip(), style="dim")] if tail and found["outcome"] != "measured" else []
+    last = [Text(sanitize(tail).rstrip(), style="dim")] if tail and found["outcome"] != "measured" else []
     return Group(pairs({key: value for key, value in facts.items() if value}), *last)
 
 

@@ -18,14 +18,14 @@ class _Shown(dict[int, int]):
 _SHOWN = _Shown()
 
 
-def plain(text: str) -> str:
+def sanitize(text: str) -> str:
     """The text with every control and direction character but line break and tab replaced: it can neither move the cursor nor hide a line."""
     return text.translate(_SHOWN)
 
 
 def one_line(text: str) -> str:
     """The same in one line."""
-    return plain(" ".join(text.split()))
+    return sanitize(" ".join(text.split()))
 
 
 def cell(value: object) -> object:

@@ -15,7 +15,7 @@ from evaluator.judging.bpb import BitsPerByte, token_bytes
 from evaluator.judging.data import Manifest, Tokens, read_tokens, read_vocab
 from evaluator.judging.messages import Losses, Request, Rows
 from evaluator.judging.packing import Packer
-from evaluator.judging.run_end import EndedError, broken
+from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.wire import Channel
 from evaluator.result import Crashed, CrashKind
 
@@ -62,12 +62,12 @@ def _ask(channel: Channel[Request], rows: Tokens) -> Losses32:
     channel.send(Rows(rows=shape[0], length=shape[1]), rows.data)
     claim, payload = channel.receive(payload_limit=4 * shape[0] * shape[1])
     if not isinstance(claim, Losses):
-        raise broken("another request where losses were expected")
+        raise contract_breach("another request where losses were expected")
     if claim.dtype != "float32" or claim.shape != shape or len(payload) != 4 * shape[0] * shape[1]:
-        raise broken(f"losses of shape {claim.shape[:8]} and type {claim.dtype[:16]} instead of {shape} and float32")
+        raise contract_breach(f"losses of shape {claim.shape[:8]} and type {claim.dtype[:16]} instead of {shape} and float32")
     losses = np.frombuffer(payload, dtype="<f4").reshape(shape)
     if not np.isfinite(losses).all():
-        raise EndedError(Crashed(CrashKind.DIVERGED, "its losses were not finite"), "the losses are not finite")
+        raise RunEndedError(Crashed(CrashKind.DIVERGED, "its losses were not finite"), "the losses are not finite")
     if losses.min() < NEGATIVE:
-        raise broken(f"a loss of {losses.min():.3g} nat, and none is negative")
+        raise contract_breach(f"a loss of {losses.min():.3g} nat, and none is negative")
     return losses

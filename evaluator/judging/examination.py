@@ -19,7 +19,7 @@ from evaluator.judging.data import Tokens
 from evaluator.judging.messages import Hello, Loaded, Model, Ready, Request, Unable, Weights
 from evaluator.judging.probing import Prober, UnbelievableError
 from evaluator.judging.reference import reference
-from evaluator.judging.run_end import EndedError
+from evaluator.judging.run_end import RunEndedError
 from evaluator.judging.wire import Channel, ClosedError, Held, WireError
 from evaluator.result import Audit, Cheated
 
@@ -45,7 +45,7 @@ class Parties(Struct, frozen=True):
     welcome: Callable[[Hello], None]
     called: Callable[[], None]
     left: Callable[[bool], None]
-    patience: float
+    twin_timeout: float
     at_once: int
 
 
@@ -71,7 +71,7 @@ class Examination:
         self.details: dict[str, float | str] = {}
 
     def hold(self, count: int, parties: Parties, handed: Handed | Unable) -> Audit:
-        """Compare ``count`` positions. Raises EndedError with Cheated when the claims are not to be believed."""
+        """Compare ``count`` positions. Raises RunEndedError with Cheated when the claims are not to be believed."""
         sample = self._sample(count)
         found = self._by_twin(sample, parties, handed)
         if found and not found.systematic:
@@ -107,7 +107,7 @@ class Examination:
         except (ClosedError, WireError):
             return None
         except UnbelievableError as error:
-            raise EndedError(Cheated("leak", f"asked for what its claims rest on, {error}"), str(error)) from error
+            raise RunEndedError(Cheated("leak", f"asked for what its claims rest on, {error}"), str(error)) from error
 
     def _compared(self, kind: str, channel: Channel[Request], sample: Sample, at_once: int) -> Finding:
         blind = Prober(channel, self._claims.rows, self._filling, self._vocab_size).losses(sample.places, at_once)
@@ -116,13 +116,13 @@ class Examination:
 
 def _believed(found: Finding) -> Audit:
     if found.evidence:
-        raise EndedError(Cheated("leak", f"{found.audit.kind}: {found.evidence}"), found.evidence)
+        raise RunEndedError(Cheated("leak", f"{found.audit.kind}: {found.evidence}"), found.evidence)
     return found.audit
 
 
 def _meet(twin: Channel[Request], parties: Parties, handed: Handed) -> None:
     """Greet a twin and give it the model. Raises ClosedError, WireError."""
-    twin.wait_at_most(parties.patience)
+    twin.wait_at_most(parties.twin_timeout)
     hello, _ = twin.receive()
     if not isinstance(hello, Hello):
         raise WireError("no greeting")

@@ -52,7 +52,7 @@ from evaluator.judging.messages import (
 )
 from evaluator.judging.meter import EVALUATE_STEPS, FEED_STEPS, StepCost, dawdles, meter, nominal_seconds, overrun
 from evaluator.judging.packing import Packer
-from evaluator.judging.run_end import EndedError, broken
+from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
 
@@ -62,7 +62,7 @@ FREE_HAND_OVER = 2.0
 FLOOR_SHARE = 0.995
 """Below this share of the exact floor no honest model can score; the rest covers the sampling error of the validation rows."""
 
-SMALLEST_PATIENCE, PATIENCE = 10.0, 5.0
+TWIN_SECONDS, TWIN_STARTS = 10.0, 5.0
 """Seconds, and times the live variant's start, that a twin may take for an answer: it starts beside a process that fills the memory."""
 
 SPENT_STEP = 0.01
@@ -107,7 +107,7 @@ class Judge:
         """Hold the conversation to its end and return what came of it. Its caller emits it."""
         try:
             self._converse()
-        except EndedError as ended:
+        except RunEndedError as ended:
             self._say_why(ended)
             outcome = ended.outcome
         except WireError as error:
@@ -134,13 +134,13 @@ class Judge:
                 case Evaluate():
                     self._evaluate(request)
                 case Weights() | Unable() | Losses() | Ready() | Loaded() | Logits():
-                    raise broken(f"{request.__struct_config__.tag} that nobody asked for")
+                    raise contract_breach(f"{request.__struct_config__.tag} that nobody asked for")
                 case _:
                     assert_never(request)
 
     def _welcome(self, request: Hello) -> None:
         if request.version != VERSION:
-            raise broken(f"protocol version {request.version}, this judge speaks {VERSION}")
+            raise contract_breach(f"protocol version {request.version}, this judge speaks {VERSION}")
         self._channel.send(self._greeting(), (self._job.data / VOCABULARY).read_bytes())
 
     def _welcome_twin(self, request: Hello) -> None:
@@ -168,7 +168,7 @@ class Judge:
             self._emit(FirstBatch())
         self._charge(request.steps, request.counted)
         if self._closed:
-            raise EndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
+            raise RunEndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
         self._step_cost.tell(self._meter.spent, self._steps or self._batches)
         if self._overrun(FEED_STEPS):
             self._closed = True
@@ -196,13 +196,13 @@ class Judge:
         _bounded(request.rows, self._manifest.max_seq_len)
         self._charge(request.steps, request.counted)
         if self._overrun(EVALUATE_STEPS):
-            raise EndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
+            raise RunEndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
         self._emit(Evaluating())
         self._details |= self._trained()
         handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
         self._emit(HandedOver())
         if self._overrun(EVALUATE_STEPS):
-            raise EndedError(self._timed_out(), "the budget was spent while the weights were handed over")
+            raise RunEndedError(self._timed_out(), "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
         claims.collect(self._channel, request.rows, self._chance())
         score = claims.score
@@ -211,11 +211,11 @@ class Judge:
         self._details["claim_seconds"] = self._now() - began
         if floor is not None and value < FLOOR_SHARE * floor:
             evidence = f"{value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
-            raise EndedError(Cheated("below_floor", evidence), evidence)
+            raise RunEndedError(Cheated("below_floor", evidence), evidence)
         if count := positions(self._job.audit, value, self._chance()):
             self._audit = self._examine(count, claims, request.rows, handed)
         self._channel.send(Verdict(value))
-        raise EndedError(Measured(value), "")
+        raise RunEndedError(Measured(value), "")
 
     def _trained(self) -> dict[str, float | str]:
         """Figures of the training that has just ended."""
@@ -241,7 +241,7 @@ class Judge:
             case Unable():
                 return answer
             case _:
-                raise broken("something else where the weights were expected")
+                raise contract_breach("something else where the weights were expected")
 
     def _examine(self, count: int, claims: Claims, at_once: int, handed: Handed | Unable) -> Audit:
         filling = self._packer.rows(at_once, self._manifest.max_seq_len + 1)[:, :-1]
@@ -252,7 +252,7 @@ class Judge:
             welcome=self._welcome_twin,
             called=lambda: self._emit(WantsTwin()),
             left=lambda answered: self._emit(TwinDone(answered)),
-            patience=SMALLEST_PATIENCE + PATIENCE * (self._first_batch - self._began),
+            twin_timeout=TWIN_SECONDS + TWIN_STARTS * (self._first_batch - self._began),
             at_once=at_once,
         )
         try:
@@ -263,7 +263,7 @@ class Judge:
     def _timed_out(self) -> TimedOut:
         return TimedOut(Limit.BUDGET, self._now() - self._began)
 
-    def _say_why(self, ended: EndedError) -> None:
+    def _say_why(self, ended: RunEndedError) -> None:
         if reason := str(ended):
             try:
                 self._channel.send(Refusal(reason))
@@ -273,7 +273,7 @@ class Judge:
 
 def _bounded(rows: int, length: int) -> None:
     if rows * (length + 1) > TOKENS_LIMIT:
-        raise broken(f"a batch of {rows} x {length} tokens, {TOKENS_LIMIT} allowed")
+        raise contract_breach(f"a batch of {rows} x {length} tokens, {TOKENS_LIMIT} allowed")
 
 
 def read_job(path: Path) -> JudgeJob:

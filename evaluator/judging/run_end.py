@@ -3,7 +3,7 @@
 from evaluator.result import Crashed, CrashKind, Outcome
 
 
-class EndedError(Exception):
+class RunEndedError(Exception):
     """The run has its outcome. ``str`` is told to the variant, if it still listens."""
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
@@ -11,6 +11,6 @@ class EndedError(Exception):
         self.outcome = outcome
 
 
-def broken(what: str) -> EndedError:
+def contract_breach(what: str) -> RunEndedError:
     """The variant sent something that keeps no contract."""
-    return EndedError(Crashed(CrashKind.CONTRACT, f"the judge received {what}"), what)
+    return RunEndedError(Crashed(CrashKind.CONTRACT, f"the judge received {what}"), what)

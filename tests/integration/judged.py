@@ -28,7 +28,7 @@ TINY = (Path(__file__).parent / "surfaces" / "tiny.py").read_text()
 BUDGET = Budget(unit=Unit.FLOPS, amount=6e7, wall_cap=60.0)
 """About sixty steps of the tiny surface."""
 
-VOCAB: list[bytes | None] = [None, *(bytes([97 + letter]) for letter in range(20)), "é".encode(), b"th", None]
+VOCAB: list[bytes | None] = [None, *(bytes([97 + item]) for item in range(20)), "é".encode(), b"th", None]
 BOS = 0
 
 

@@ -16,7 +16,7 @@ from coordinator.state.events import ArmShare, Rules
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.unit_of_work import TaskCard
-from coordinator.views import arm_report as earnings
+from coordinator.views import arm_report as arm_report
 from evaluator.result import Measured
 from tests.integration.campaign_folder import SURFACE, Clock, card, measure_baseline, open_service, propose, result, rules, take, train
 from trainer.contract import RunOrder
@@ -213,7 +213,7 @@ def test_a_bandit_gives_the_better_arm_most_of_the_briefs_and_the_figures_say_so
         campaign.play(140)
         state = service.state
         asked = Counter(state.experiments[name].arm for name in state.by_ordinal)
-        found = {arm["name"]: arm for arm in earnings.arms(state)["arms"]}
+        found = {arm["name"]: arm for arm in arm_report.arms(state)["arms"]}
     assert asked["thinker"] > 0.5 * asked.total()
     assert asked["shuffler"] >= 0.05 * asked.total() - 2
     assert asked["many"] >= 0.1 * asked.total() - 2

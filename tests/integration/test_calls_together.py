@@ -34,8 +34,8 @@ def joining(agent: str) -> Call:
 
 def torn(service: Service) -> None:
     """A call that fails in the middle of its change."""
-    with service._transaction() as ledger:
-        ledger.commit(ledger.campaign.join(card("torn")))
+    with service._transaction() as unit:
+        unit.commit(unit.campaign.join(card("torn")))
         raise RuntimeError("in the middle")
 
 
@@ -125,7 +125,7 @@ def test_an_agent_that_waits_is_answered_as_soon_as_there_is_a_run(tmp_path: Pat
     async def play() -> object:
         server = CoordinatorServer(lambda: _with_baseline(tmp_path / "demo"))
         await server.join_campaign(card("a1"))
-        waiting = asyncio.ensure_future(server.lease("a1", patience=60.0))
+        waiting = asyncio.ensure_future(server.lease("a1", timeout=60.0))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         await server._ask(lambda service: propose(service, "a0", "DEPTH = 4", "DEPTH = 2"))

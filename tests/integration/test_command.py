@@ -18,7 +18,7 @@ from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief, Repair, Tried
 from coordinator.variants.source import MAX_BYTES
-from tests.unit.exchanges import Ledger
+from tests.unit.transcripts import UnitOfWork
 
 KEY = "planted-4f8b2c91d7e6a3"
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nLR = 0.1\nevaluate_bpb(DEPTH)\n"
@@ -49,14 +49,14 @@ class Play:
         self.scratch = folder / "scratch"
         self.scratch.mkdir(exist_ok=True)
         self.seconds = 0.0
-        self.purse = Ledger()
+        self.permits = UnitOfWork()
 
     def proposer(
         self, line: str, *, template: str | None = "shell", command: tuple[str, ...] = (), env: tuple[str, ...] = (), timeout: float = 30.0
     ) -> CommandProposer:
         """Runs ``line`` in a shell, or ``command``."""
         order = CommandOrder(template=template, command=command or (self.counted(line),), env=env, timeout=timeout)
-        return CommandProposer(order, "Go deeper.", FROZEN, purse=self.purse, scratch=self.scratch, now=lambda: self.seconds)
+        return CommandProposer(order, "Go deeper.", FROZEN, permits=self.permits, scratch=self.scratch, now=lambda: self.seconds)
 
     def counted(self, line: str) -> str:
         return f"echo call >> {self.folder}/calls\n{line}"
@@ -207,30 +207,30 @@ def test_a_command_is_a_call_that_costs_what_it_says(play: Play) -> None:
     answer = '{"result": "TITLE: go deep", "total_cost_usd": 0.25, "usage": {"input_tokens": 30, "output_tokens": 4}}'
     command = ("sh", "-c", f"{EDIT}echo '{answer}'")
     proposal = play.proposer("", template="claude-code", command=command).propose(BRIEF)
-    (record,) = play.purse.records
+    (record,) = play.permits.records
     assert (record.model, record.arm, record.ordinal, record.result) == ("claude-code", "coder", 3, "whole")
     assert (record.cost_usd, record.prompt_tokens, record.completion_tokens) == (0.25, 30, 4)
     assert proposal.calls == [record.call]
-    assert play.purse.exchanges[0].answer == "TITLE: go deep"
+    assert play.permits.transcripts[0].answer == "TITLE: go deep"
 
 
 def test_a_command_that_does_not_say_what_it_cost_is_unpriced_and_not_free(play: Play) -> None:
     proposal = play.proposer(f"if [ -e problem.md ]; then {EDIT.strip()}; fi").propose(BRIEF)
-    assert [(each.result, each.turn, each.cost_usd) for each in play.purse.records] == [("no_op", 0, None), ("whole", 1, None)]
-    assert all(each.prompt_tokens > 0 for each in play.purse.records)
+    assert [(each.result, each.turn, each.cost_usd) for each in play.permits.records] == [("no_op", 0, None), ("whole", 1, None)]
+    assert all(each.prompt_tokens > 0 for each in play.permits.records)
     assert len(proposal.calls) == 2
 
 
 def test_a_command_whose_time_was_up_is_settled_too(play: Play) -> None:
     play.refused("sleep 60", timeout=0.5)
-    assert [each.result for each in play.purse.records] == ["timeout"]
+    assert [each.result for each in play.permits.records] == ["timeout"]
 
 
 def test_without_a_permit_no_command_runs_and_its_arm_does_not_rest(play: Play) -> None:
-    play.purse.allowed = 0
+    play.permits.allowed = 0
     for _ in range(4):
         assert play.refused(EDIT, kind=Unavailable) == "the money is spent"
-    play.purse.allowed = 1
+    play.permits.allowed = 1
     play.proposer(EDIT).propose(BRIEF)
     assert play.calls() == 1
 
@@ -259,8 +259,8 @@ def test_what_is_no_sound_edit_is_sent_back_once_and_then_given_up(play: Play, l
 
 @pytest.mark.parametrize("bad", ["echo 'x = (' >> train.py", "rm train.py", "ln -sf /etc/passwd train.py", "rm -rf .git train.py; chmod a-w ."])
 def test_an_edit_can_be_mended(play: Play, bad: str) -> None:
-    mend = f"cp problem.md train.py {play.folder}; grep -q 'cannot be used' prompt.md && sed -i '/^x = (/d' train.py\n{EDIT}"
-    proposal = play.proposer(f"if [ -e problem.md ]; then {mend} else {bad}\nfi").propose(BRIEF)
+    reask = f"cp problem.md train.py {play.folder}; grep -q 'cannot be used' prompt.md && sed -i '/^x = (/d' train.py\n{EDIT}"
+    proposal = play.proposer(f"if [ -e problem.md ]; then {reask} else {bad}\nfi").propose(BRIEF)
     assert proposal.source == EDITED
     assert "What is wrong" in play.note("problem.md")
     assert SOURCE in play.note("train.py")

@@ -93,7 +93,7 @@ def test_slots_on_gpus_need_gpus(tmp_path: Path) -> None:
     assert torch.grade is (Grade.FAIL if "no GPU" in torch.what else Grade.OK)
 
 
-A, C, F = (Finding(tier=Tier(letter), works=True) for letter in "ACF")
+A, C, F = (Finding(tier=Tier(item), works=True) for item in "ACF")
 NO_A = Finding(tier=Tier.A, works=False, why="bubblewrap is not installed", remedy="install bubblewrap")
 NO_C = Finding(tier=Tier.C, works=False, why="Landlock is not there", remedy="run on Linux 6.12 or newer")
 

@@ -129,9 +129,9 @@ def test_the_counted_work_is_that_of_the_matrices(honest: Run) -> None:
 
 
 def test_accumulated_batches_are_priced_as_one_step(data: Path, tmp_path: Path, honest: Run) -> None:
-    plain = honest.final
+    sanitize = honest.final
     run = run_variant(edited("ACCUMULATE = 1 ", "ACCUMULATE = 3 "), data, tmp_path / "run")
-    assert run.final.spent / run.final.steps == pytest.approx(plain.spent / plain.steps)
+    assert run.final.spent / run.final.steps == pytest.approx(sanitize.spent / sanitize.steps)
     assert run.final.details["optimizer_steps"] == run.final.steps / 3
     assert isinstance(run.final.outcome, Measured)
 
@@ -151,9 +151,9 @@ def test_a_loop_that_gets_dearer_is_counted_again(data: Path, tmp_path: Path, ho
     dearer = edited("        loss.backward()\n", "        loss.backward()\n        steps >= 50 and model(x, y).backward()\n")
     budget = Budget(Unit.FLOPS, 2 * BUDGET.amount, 60)
     final = run_variant(dearer, data, tmp_path / "run", budget=budget).final
-    plain = honest.final.spent / honest.final.steps
+    sanitize = honest.final.spent / honest.final.steps
     assert isinstance(final.outcome, Measured)
-    assert final.spent == pytest.approx(plain * (50 + 2 * (final.steps - 50)), rel=0.03)
+    assert final.spent == pytest.approx(sanitize * (50 + 2 * (final.steps - 50)), rel=0.03)
 
 
 def test_a_crash_while_work_is_being_counted_is_only_a_crash(data: Path, tmp_path: Path) -> None:

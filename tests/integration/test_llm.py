@@ -11,7 +11,7 @@ from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options
 from agents.proposers.llm.litellm_completion import LitellmCompletion
 from agents.proposers.llm.llm_proposer import REPAIRS, LlmProposer
-from agents.proposers.llm.retry import Insistence, Persistent
+from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from coordinator.domain import Direction, Metric, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused, Repair, Tried
 from tests.integration.chat_server import Answer, ChatServer, chat_server, refused, said
@@ -74,14 +74,14 @@ class Waits:
         self.seconds.append(seconds)
 
 
-def persistent(server: ChatServer, *models: str, timeout: float = 20.0, waits: Waits | None = None) -> Persistent:
+def fallback_models(server: ChatServer, *models: str, timeout: float = 20.0, waits: Waits | None = None) -> FallbackModels:
     waits = waits or Waits()
     options = Options(api_base=server.base, timeout=timeout)
-    return Persistent(LitellmCompletion(), models or ["openai/test"], options, Insistence(tries=3), now=waits.now, pause=waits.pause)
+    return FallbackModels(LitellmCompletion(), models or ["openai/test"], options, RetryPolicy(tries=3), now=waits.now, pause=waits.pause)
 
 
 def proposer(server: ChatServer, *models: str, timeout: float = 20.0, waits: Waits | None = None) -> LlmProposer:
-    return LlmProposer(persistent(server, *models, timeout=timeout, waits=waits), "Go deeper.")
+    return LlmProposer(fallback_models(server, *models, timeout=timeout, waits=waits), "Go deeper.")
 
 
 def failure(server: ChatServer, timeout: float = 20.0) -> CompletionError:
@@ -273,8 +273,8 @@ DUPLICATE = Refused(
 def test_a_duplicate_goes_back_to_the_model_with_what_the_same_program_gave_earlier(server: ChatServer) -> None:
     server.play(said(GOOD), said(GOOD.replace("6", "8")))
     mind = proposer(server)
-    mended = mind.mend(mind.propose(BRIEF), DUPLICATE)
-    assert mended.settings["DEPTH"] == "8"
+    reasked = mind.reask(mind.propose(BRIEF), DUPLICATE)
+    assert reasked.settings["DEPTH"] == "8"
     first, second = (request["messages"] for request in server.requests)
     assert second[:2] == first
     assert second[2] == {"role": "assistant", "content": GOOD}
@@ -286,10 +286,10 @@ def test_refusals_and_edits_that_do_not_fit_share_the_repairs(server: ChatServer
     server.play(said("no edit"), said(GOOD))
     mind = proposer(server)
     proposal = mind.propose(BRIEF)
-    again = mind.mend(proposal, DUPLICATE)
+    again = mind.reask(proposal, DUPLICATE)
     assert again.proposal == proposal.proposal
     with pytest.raises(ProposerError):
-        mind.mend(again, DUPLICATE)
+        mind.reask(again, DUPLICATE)
     assert len(server.requests) == 1 + REPAIRS
 
 
@@ -298,7 +298,7 @@ def test_a_refusal_of_another_conversation_is_not_answered(server: ChatServer) -
     old = mind.propose(BRIEF)
     mind.propose(replace(BRIEF, ordinal=4))
     with pytest.raises(ProposerError, match="is over"):
-        mind.mend(old, DUPLICATE)
+        mind.reask(old, DUPLICATE)
     assert len(server.requests) == 2
 
 

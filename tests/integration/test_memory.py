@@ -11,7 +11,7 @@ import pytest
 from configs.charter import MAX_BYTES
 from coordinator.domain import Refusal, State
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
-from coordinator.service.charters import Programs
+from coordinator.service.charters import Charters
 from coordinator.service.service import Service
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import ArmShare, Rules
@@ -22,7 +22,7 @@ from coordinator.store.unit_of_work import TaskCard
 from evaluator.result import Crashed, CrashKind
 from tests.integration.campaign_folder import SURFACE, Clock, card, measure_baseline, open_service, propose, result, rules, take, train
 
-THINKER = rules(arms=[ArmShare("thinker", mends=True)])
+THINKER = rules(arms=[ArmShare("thinker", repairs=True)])
 
 
 def brief_of(service: Service, agent: str = "a0") -> Brief:
@@ -91,7 +91,7 @@ def test_two_agents_never_hold_the_same_variant(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lookahead", [0, 4])
 def test_an_agent_killed_while_it_thinks_holds_nothing_back(tmp_path: Path, lookahead: int) -> None:
-    """1. a0 takes the one brief there is room for, to mend a crash. 2. It is never heard of again. 3. The same is asked of a1."""
+    """1. a0 takes the one brief there is room for, to repair a crash. 2. It is never heard of again. 3. The same is asked of a1."""
     clock, before = Clock(), max(1, lookahead)
     with open_service(tmp_path / "demo", msgspec.structs.replace(THINKER, lookahead=lookahead, max_experiments=before + 1), clock) as service:
         measure_baseline(service)
@@ -157,7 +157,7 @@ def leave(folder: Path, *contents: Content) -> list[str]:
     return [Inbox(Layout(folder).inbox).leave(content) for content in contents]
 
 
-def letters(folder: Path) -> list[str]:
+def items(folder: Path) -> list[str]:
     return sorted(path.suffix for path in Layout(folder).inbox.iterdir())
 
 
@@ -169,7 +169,7 @@ def test_a_hint_left_while_it_runs_is_told_with_the_next_brief(tmp_path: Path) -
         leave(folder, Hint("look at the warm-up"), Hint("and leave the optimiser"))
         service.tick()
         assert brief_of(service).hints == ["look at the warm-up", "and leave the optimiser"]
-        assert letters(folder) == []
+        assert items(folder) == []
         leave(folder, Withdrawal(), Hint("start afresh"))
         service.tick()
         assert brief_of(service).hints == ["start afresh"]
@@ -182,9 +182,9 @@ def test_a_hint_left_while_nothing_runs_waits_for_the_next_start(tmp_path: Path)
     leave(folder, Hint("look at the warm-up"))
     with open_service(folder) as service:
         service.tick()
-        assert service.state.guidance.told == ["look at the warm-up"]
+        assert service.state.hints.told == ["look at the warm-up"]
     with open_service(folder) as service:
-        assert service.state.guidance.told == ["look at the warm-up"]
+        assert service.state.hints.told == ["look at the warm-up"]
 
 
 def test_a_letter_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_letter_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
             for name, body in kept.items():
                 (Layout(folder).inbox / f"{name}.json").write_bytes(body)
             service.tick()
-        assert service.state.guidance.told == ["once"]
+        assert service.state.hints.told == ["once"]
         assert list(service.state.experiments) == ["baseline-cpu", "e00001"]
 
 
@@ -210,8 +210,8 @@ def test_what_cannot_be_read_is_put_aside_and_the_rest_is_taken(tmp_path: Path, 
         (Layout(folder).inbox / "1.json").write_text("x" * 1_000_001)
         for _ in range(2):
             service.tick()
-        assert service.state.guidance.told == ["good"]
-        assert letters(folder) == [".unreadable", ".unreadable"]
+        assert service.state.hints.told == ["good"]
+        assert items(folder) == [".unreadable", ".unreadable"]
         assert len(caplog.records) == 2
 
 
@@ -220,16 +220,16 @@ def test_a_person_s_variant_is_an_experiment_of_its_own_arm_on_the_best(tmp_path
     with open_service(folder, rules(lookahead=2)) as service:
         name, unfit, same = leave(folder, Idea("deeper", "STEP = 1\n"), Idea("broken", "def"), Idea("again", "STEP = 1  # again\n"))
         service.tick()
-        assert letters(folder) == [".json"] * 3, "nobody has joined: there is nowhere to try it"
+        assert items(folder) == [".json"] * 3, "nobody has joined: there is nowhere to try it"
         measure_baseline(service)
         service.tick()
-        assert letters(folder) == []
+        assert items(folder) == []
         experiment = service.state.experiments[service.state.proposals[name]]
         best = service.state.divisions["cpu"].best
         assert best is not None
         assert (experiment.arm, experiment.title, experiment.parent, experiment.agent) == ("person", "deeper", best.commit, "")
-        assert service.state.guidance.answers[unfit].refusal is Refusal.DOES_NOT_COMPILE
-        assert service.state.guidance.answers[same].known == "e00001"
+        assert service.state.hints.answers[unfit].refusal is Refusal.DOES_NOT_COMPILE
+        assert service.state.hints.answers[same].known == "e00001"
         assert (service.state.refused, service.state.turned_away) == (0, []), "agents' briefs do not hang on what people are refused"
         train(service, "a0", 0.9)
         train(service, "a0", 0.9)
@@ -244,7 +244,7 @@ def test_a_person_s_variant_waits_while_no_work_is_taken(tmp_path: Path) -> None
         service.drain("enough")
         leave(folder, Idea("deeper", "STEP = 1\n"), Hint("told all the same"))
         service.tick()
-        assert letters(folder) == [".json"]
+        assert items(folder) == [".json"]
     with open_service(folder) as service:
         service.join(card("a0"))
         service.tick()
@@ -254,8 +254,8 @@ def test_a_person_s_variant_waits_while_no_work_is_taken(tmp_path: Path) -> None
 # ---------------------------------------------------------------------- the charter
 
 
-def opened_with(folder: Path, wanted: Rules, programs: Programs) -> Service:
-    return Service(Layout(folder), TaskCard("demo", "train.py", SURFACE), wanted, clock=Clock(), programs=programs)
+def opened_with(folder: Path, wanted: Rules, charters: Charters) -> Service:
+    return Service(Layout(folder), TaskCard("demo", "train.py", SURFACE), wanted, clock=Clock(), charters=charters)
 
 
 def write(path: Path, text: str) -> None:
@@ -268,7 +268,7 @@ def write(path: Path, text: str) -> None:
 def test_an_edit_of_a_charter_takes_effect_at_the_next_brief(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     charter = tmp_path / "mine.md"
     write(charter, "Go deeper.")
-    with opened_with(tmp_path / "demo", THINKER, Programs({"thinker": str(charter)})) as service:
+    with opened_with(tmp_path / "demo", THINKER, Charters({"thinker": str(charter)})) as service:
         measure_baseline(service)
         told = [brief_of(service).program]
         write(charter, "Go wider!!")
@@ -287,5 +287,5 @@ def test_an_edit_of_a_charter_takes_effect_at_the_next_brief(tmp_path: Path, cap
 def test_every_arm_is_told_its_own_charter_and_the_others_none(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.md").write_text(f"Charter {name}.")
-    programs = Programs({name: str(tmp_path / f"{name}.md") for name in ("a", "b")})
-    assert [programs.text(arm) for arm in ("a", "b", "search")] == ["Charter a.", "Charter b.", ""]
+    charters = Charters({name: str(tmp_path / f"{name}.md") for name in ("a", "b")})
+    assert [charters.text(arm) for arm in ("a", "b", "search")] == ["Charter a.", "Charter b.", ""]

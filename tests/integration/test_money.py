@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from agents.loop import AgentLoop
-from agents.permit_client import LinkedPurse
+from agents.permit_client import PermitClient
 from agents.proposers.factory import make_proposers
 from agents.spool import Spool
 from configs.schema import ArmConfig
@@ -24,7 +24,7 @@ from coordinator.state.events import ArmShare, Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout
-from coordinator.store.transcripts import MOST_BYTES, Exchange, Exchanges, Said, packed
+from coordinator.store.transcripts import MOST_BYTES, Said, Transcript, Transcripts, packed
 from coordinator.store.unit_of_work import TaskCard
 from deploy.cli.main import main
 from evaluator.result import Measured, Progress, RunResult
@@ -58,7 +58,7 @@ def record(call: str = "c1", tokens: int = 50) -> CallRecord:
     )
 
 
-EXCHANGE = Exchange(messages=[Said("user", "go deeper")], answer="DEPTH = 6")
+EXCHANGE = Transcript(messages=[Said("user", "go deeper")], answer="DEPTH = 6")
 
 
 def opened(folder: Path, clock: Clock | None = None, **money: object) -> Service:
@@ -76,14 +76,14 @@ def test_what_is_settled_is_on_the_disk_and_there_after_a_restart(tmp_path: Path
         assert service.permit("a0", request()) == Permit("c1")
         events = service.state.events
         service.settle("a0", record(), packed(EXCHANGE))
-        service.settle("a0", record(), packed(Exchange(messages=[], answer="another")))
+        service.settle("a0", record(), packed(Transcript(messages=[], answer="another")))
         assert service.state.events == events + 1
     with opened(folder) as service:
         assert service.state.spend.usd == pytest.approx(0.05)
         service.settle("a0", record(), None)
         assert service.state.spend.total.calls == 1
         assert spent(folder) == service.state
-    assert Exchanges(Layout(folder).calls).read("c1") == EXCHANGE
+    assert Transcripts(Layout(folder).calls).read("c1") == EXCHANGE
 
 
 def test_a_permit_writes_nothing(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_at_the_cap_there_is_no_new_work_and_open_runs_finish(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["../../escape", "a/b", "", ".", "x" * 101, "a\x00b"])
 def test_no_name_of_a_call_leaves_the_folder(tmp_path: Path, name: str) -> None:
-    kept = Exchanges(tmp_path / "calls")
+    kept = Transcripts(tmp_path / "calls")
     kept.keep(name, packed(EXCHANGE))
     assert kept.read(name) is None
     assert list(tmp_path.rglob("*.gz")) == []
@@ -177,13 +177,13 @@ def test_an_exchange_that_cannot_be_kept_costs_no_money_and_no_call(tmp_path: Pa
         (folder / "calls").unlink()
         service.settle("a0", record("c2"), b"x" * (MOST_BYTES + 1))
         assert service.state.spend.total.calls == 2
-    assert Exchanges(folder / "calls").read("c2") is None
+    assert Transcripts(folder / "calls").read("c2") is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", gzip.compress(b"{"), gzip.compress(b"\xff"), packed(EXCHANGE)[:-9]])
 def test_a_damaged_exchange_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c1.json.gz").write_bytes(content)
-    assert Exchanges(tmp_path).read("c1") is None
+    assert Transcripts(tmp_path).read("c1") is None
 
 
 def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
             service.report("a0", lease.token, result)
         service.settle("a0", record("aa11"), packed(EXCHANGE))
         service.settle(
-            "a0", msgspec.structs.replace(record("bb22"), model="openai/odd"), packed(Exchange(messages=[], answer="no \x1b[2J [b]edit[/]"))
+            "a0", msgspec.structs.replace(record("bb22"), model="openai/odd"), packed(Transcript(messages=[], answer="no \x1b[2J [b]edit[/]"))
         )
         brief = service.brief("a0")
         assert propose(service, "a0", "DEPTH = 4", "DEPTH = 6", calls=["aa11"])
@@ -267,11 +267,11 @@ class Swarm:
         self.loops = []
         for number in range(agents):
             agent = f"a{number}"
-            purse = LinkedPurse(agent)
-            proposers = make_proposers([arm], {}, purse=purse)
+            permits = PermitClient(agent)
+            proposers = make_proposers([arm], {}, permits=permits)
             known = AgentCard(agent=agent, incarnation="1", division="cpu", sandbox="A")
             self.loops.append(
-                AgentLoop(known, self.service, LevelTrainer(), proposers, Spool(folder / "spool" / agent), folder / "runs", purse=purse)
+                AgentLoop(known, self.service, LevelTrainer(), proposers, Spool(folder / "spool" / agent), folder / "runs", permits=permits)
             )
 
     def __enter__(self) -> "Swarm":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.backoff import Patience
+from agents.backoff import Waits
 from agents.loop import AgentLoop
 from agents.proposers.factory import make_proposers
 from agents.spool import Spool
@@ -23,7 +23,7 @@ from trainer.task import load_task
 AGENTS = 4
 ANSWERS = 200
 IDEA = "TITLE: the one idea\n\n<<<<<<< SEARCH\nSEED = 42  # fixed\n=======\nSEED = 42  # fixed\nIDEA = 1\n>>>>>>> REPLACE\n"
-HASTY = Patience(poll=(0.001, 0.01), failure=(0.001, 0.002))
+HASTY = Waits(poll=(0.001, 0.01), failure=(0.001, 0.002))
 TASK = Path(__file__).parents[1] / "tasks" / "tiny"
 
 
@@ -45,7 +45,7 @@ def test_two_hundred_identical_answers_cost_one_run(server: ChatServer, tmp_path
         for number in range(AGENTS):
             card = AgentCard(agent=f"slot{number}", incarnation="1", division="bench")
             spool = Spool(layout.spool / card.agent)
-            loops.append(AgentLoop(card, service, trainer, make_proposers([arm], {}), spool, layout.runs, patience=HASTY))
+            loops.append(AgentLoop(card, service, trainer, make_proposers([arm], {}), spool, layout.runs, waits=HASTY))
         for loop in loops:
             loop.start()
         deadline = time.monotonic() + 60.0

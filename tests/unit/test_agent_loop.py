@@ -9,7 +9,7 @@ from threading import Event, Lock
 import pytest
 from msgspec.structs import replace
 
-from agents.backoff import Patience
+from agents.backoff import Waits
 from agents.loop import AgentLoop
 from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer, ProposerError, Unavailable
 from agents.runner import AgentState
@@ -21,7 +21,7 @@ from evaluator.audit_plan import AuditPlan
 from evaluator.result import Lost, Measured, Progress, RunResult
 from trainer.contract import RunOrder, Trainer
 
-QUICK = Patience(poll=(0.001, 0.01), connection=(0.005, 0.02), failure=(0.01, 0.05), goodbye=0.1)
+QUICK = Waits(poll=(0.001, 0.01), connection=(0.005, 0.02), failure=(0.01, 0.05), goodbye=0.1)
 CARD = AgentCard(agent="gpu0", incarnation="a", division="cpu")
 SOON = 30.0
 
@@ -142,7 +142,7 @@ class Lab:
 
     def agent(self, coordinator: Coordinator, trainer: Trainer, *proposers: Proposer, card: AgentCard = CARD) -> AgentLoop:
         arms: dict[str, Proposer] = {("arm", "other")[index]: proposer for index, proposer in enumerate(proposers)}
-        loop = AgentLoop(card, coordinator, trainer, arms, self.spool, self.folder / "runs", patience=QUICK)
+        loop = AgentLoop(card, coordinator, trainer, arms, self.spool, self.folder / "runs", waits=QUICK)
         self.loops.append(loop)
         loop.start()
         return loop
@@ -443,20 +443,20 @@ def test_a_refused_proposal_is_told_to_the_proposer_with_the_next_brief(lab: Lab
     assert list(coordinator.accepted) == ["e101"]
 
 
-class MendingProposer(NumberingProposer):
-    """Mends a refusal ``mends`` times, each time with the next number."""
+class ReAskedProposer(NumberingProposer):
+    """Repairs a refusal ``repairs`` times, each time with the next number."""
 
-    def __init__(self, mends: int) -> None:
+    def __init__(self, repairs: int) -> None:
         super().__init__()
         self.told: list[Refused] = []
         self.briefs: list[Brief] = []
-        self._mends = mends
+        self._mends = repairs
 
     def propose(self, brief: Brief) -> Proposal:
         self.briefs.append(brief)
         return super().propose(brief)
 
-    def mend(self, proposal: Proposal, refused: Refused) -> Proposal:
+    def reask(self, proposal: Proposal, refused: Refused) -> Proposal:
         if len(self.told) >= self._mends:
             raise ProposerError("enough")
         self.told.append(refused)
@@ -464,7 +464,7 @@ class MendingProposer(NumberingProposer):
 
 
 def test_a_refused_proposal_goes_back_to_a_proposer_that_can_mend_it_before_anything_else(lab: Lab) -> None:
-    coordinator, proposer = MemoryCoordinator(experiments=1), MendingProposer(mends=2)
+    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(repairs=2)
     known = Refused(Refusal.DUPLICATE, "known as e0", "e0", Tried(experiment="e0", title="it", state=State.REJECTED, arm="x", value=1.2))
     coordinator.refuse = lambda proposal: None if proposal.proposal == "e1++" else known
     assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
@@ -474,7 +474,7 @@ def test_a_refused_proposal_goes_back_to_a_proposer_that_can_mend_it_before_anyt
 
 
 def test_what_cannot_be_mended_any_more_is_asked_for_anew(lab: Lab) -> None:
-    coordinator, proposer = MemoryCoordinator(experiments=1), MendingProposer(mends=1)
+    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(repairs=1)
     coordinator.refuse = lambda proposal: Refused(Refusal.DUPLICATE, "known") if proposal.proposal in ("e1", "e1+") else None
     assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
     assert list(coordinator.accepted) == ["e201"]
@@ -482,14 +482,14 @@ def test_what_cannot_be_mended_any_more_is_asked_for_anew(lab: Lab) -> None:
 
 @pytest.mark.parametrize("refusal", [Refusal.STALE_BRIEF, Refusal.CLOSED])
 def test_nothing_is_mended_where_nothing_is_wrong_with_the_proposal(lab: Lab, refusal: Refusal) -> None:
-    coordinator, proposer = MemoryCoordinator(experiments=1), MendingProposer(mends=9)
+    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(repairs=9)
     coordinator.refuse = lambda proposal: Refused(refusal, "later") if proposal.proposal == "e1" else None
     assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
     assert proposer.told == []
 
 
 class Confiding(MemoryCoordinator):
-    """Tells the brief's arm its charter, and what it is to mend."""
+    """Tells the brief's arm its charter, and what it is to repair."""
 
     def brief(self, agent: str) -> Brief | Wait:
         told = super().brief(agent)
@@ -498,10 +498,10 @@ class Confiding(MemoryCoordinator):
 
 
 def test_what_is_meant_for_one_arm_is_told_to_no_other(lab: Lab) -> None:
-    other = MendingProposer(mends=0)
+    other = ReAskedProposer(repairs=0)
     assert lab.agent(Confiding(experiments=1), InstantTrainer(), TiredProposer(), other).join(SOON)
     assert [(brief.arm, brief.program, brief.repair) for brief in other.briefs] == [("other", "", None)]
-    mine = MendingProposer(mends=0)
+    mine = ReAskedProposer(repairs=0)
     assert lab.agent(Confiding(experiments=1), InstantTrainer(), mine).join(SOON)
     assert [brief.program for brief in mine.briefs] == ["Go deeper."]
     assert mine.briefs[0].repair is not None
@@ -556,7 +556,7 @@ def test_many_agents_share_one_queue_without_losing_or_repeating_a_run(tmp_path:
     loops = []
     for number in range(8):
         card, spool = replace(CARD, agent=f"gpu{number}"), Spool(tmp_path / str(number))
-        loops.append(AgentLoop(card, coordinator, CountingTrainer(), {"arm": NumberingProposer()}, spool, tmp_path, patience=QUICK))
+        loops.append(AgentLoop(card, coordinator, CountingTrainer(), {"arm": NumberingProposer()}, spool, tmp_path, waits=QUICK))
     for loop in loops:
         loop.start()
     for _ in range(4):

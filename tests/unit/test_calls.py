@@ -6,20 +6,20 @@ from threading import Event
 
 import pytest
 
-from agents.backoff import Patience
+from agents.backoff import Waits
 from agents.link import Link
-from agents.permit_client import LONGEST_WAIT, LinkedPurse
+from agents.permit_client import LONGEST_WAIT, PermitClient
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.llm.calls import KEPT_CHARS, Calls
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options, Reply
 from agents.proposers.llm.llm_proposer import LlmProposer
-from agents.proposers.llm.retry import Insistence, Persistent
-from agents.shutdown import Ending
+from agents.proposers.llm.retry import FallbackModels, RetryPolicy
+from agents.shutdown import Shutdown
 from agents.testing.memory_coordinator import MemoryCoordinator
 from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
 from coordinator.store.transcripts import MOST_BYTES, packed
-from tests.unit.exchanges import Ledger
+from tests.unit.transcripts import UnitOfWork
 
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"
 GOOD = "<<<<<<< SEARCH\nDEPTH = 4\n=======\nDEPTH = 6\n>>>>>>> REPLACE\n"
@@ -46,32 +46,32 @@ class Scripted:
         return 0.02 if model == "a" else None
 
 
-def proposer(purse: Ledger, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
-    mind = Persistent(Scripted(*steps), models, Options(), Insistence(tries=2), now=lambda: 0.0, pause=lambda _: None)
-    return LlmProposer(mind, "Go deeper.", purse=purse)
+def proposer(permits: UnitOfWork, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
+    mind = FallbackModels(Scripted(*steps), models, Options(), RetryPolicy(tries=2), now=lambda: 0.0, pause=lambda _: None)
+    return LlmProposer(mind, "Go deeper.", permits=permits)
 
 
 def test_a_call_is_permitted_before_it_is_made_and_settled_after() -> None:
-    purse = Ledger()
-    proposal = proposer(purse, GOOD).propose(BRIEF)
-    (request,), (record,) = purse.requests, purse.records
+    permits = UnitOfWork()
+    proposal = proposer(permits, GOOD).propose(BRIEF)
+    (request,), (record,) = permits.requests, permits.records
     assert (request.arm, request.model, request.ordinal, request.max_tokens, request.estimate_usd) == ("thinker", "a", 3, 16_000, 0.02)
     assert (record.turn, record.prompt_tokens, record.completion_tokens, record.cost_usd, record.seconds) == (0, 50, 7, 0.005, 1.5)
     assert (record.call, record.result, proposal.calls) == (request.call, "blocks", [request.call])
 
 
 def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None:
-    purse = Ledger()
-    proposal = proposer(purse, Failure.SERVER, "only prose", Failure.TIMEOUT, Failure.TIMEOUT, GOOD).propose(BRIEF)
-    assert [each.result for each in purse.records] == ["server", "no_edit", "timeout", "timeout", "blocks"]
-    assert [each.model for each in purse.records] == ["a", "a", "a", "a", "b"]
-    assert [each.turn for each in purse.records] == [0, 0, 1, 1, 1]
-    assert [each.cost_usd for each in purse.records] == [0.0, 0.005, 0.0, 0.0, 0.005]
-    assert [each.call for each in purse.requests] == [each.call for each in purse.records]
-    assert len({each.call for each in purse.requests}) == 5
-    assert proposal.calls == [purse.records[1].call, purse.records[4].call]
-    assert [len(each.messages) for each in purse.exchanges] == [2, 2, 4, 4, 4]
-    assert all(first.messages == second.messages[:2] for first, second in pairwise(purse.exchanges) if len(first.messages) == 2)
+    permits = UnitOfWork()
+    proposal = proposer(permits, Failure.SERVER, "only prose", Failure.TIMEOUT, Failure.TIMEOUT, GOOD).propose(BRIEF)
+    assert [each.result for each in permits.records] == ["server", "no_edit", "timeout", "timeout", "blocks"]
+    assert [each.model for each in permits.records] == ["a", "a", "a", "a", "b"]
+    assert [each.turn for each in permits.records] == [0, 0, 1, 1, 1]
+    assert [each.cost_usd for each in permits.records] == [0.0, 0.005, 0.0, 0.0, 0.005]
+    assert [each.call for each in permits.requests] == [each.call for each in permits.records]
+    assert len({each.call for each in permits.requests}) == 5
+    assert proposal.calls == [permits.records[1].call, permits.records[4].call]
+    assert [len(each.messages) for each in permits.transcripts] == [2, 2, 4, 4, 4]
+    assert all(first.messages == second.messages[:2] for first, second in pairwise(permits.transcripts) if len(first.messages) == 2)
 
 
 @pytest.mark.parametrize(("steps", "raised", "results"), [
@@ -80,33 +80,33 @@ def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None
     ([Failure.CONNECTION] * 4, Unavailable, ["connection"] * 4),
 ])  # fmt: skip
 def test_a_brief_that_comes_to_nothing_leaves_no_call_open(steps: list[Step], raised: type[ProposerError], results: list[str]) -> None:
-    purse = Ledger()
+    permits = UnitOfWork()
     with pytest.raises(raised):
-        proposer(purse, *steps).propose(BRIEF)
-    assert [each.result for each in purse.records] == results
-    assert len(purse.requests) == len(purse.records)
+        proposer(permits, *steps).propose(BRIEF)
+    assert [each.result for each in permits.records] == results
+    assert len(permits.requests) == len(permits.records)
 
 
 def test_without_a_permit_nobody_is_asked() -> None:
-    purse = Ledger(allowed=1)
+    permits = UnitOfWork(allowed=1)
     with pytest.raises(Unavailable, match="the money is spent"):
-        proposer(purse, "prose", "never asked for").propose(BRIEF)
-    assert [each.result for each in purse.records] == ["no_edit"]
+        proposer(permits, "prose", "never asked for").propose(BRIEF)
+    assert [each.result for each in permits.records] == ["no_edit"]
 
 
 def test_what_is_kept_has_no_secret_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", PLANTED)
-    purse = Ledger()
-    calls = Calls(purse, BRIEF, now=lambda: 0.0)
+    permits = UnitOfWork()
+    calls = Calls(permits, BRIEF, now=lambda: 0.0)
     said = [Message("system", f"my key is {PLANTED}, the other sk-abcdefghijkl"), Message("user", "x" * 10 * KEPT_CHARS + "\ud800")]
     calls.begin("a", said, Options(), lambda _: None)
     calls.failed(CompletionError(Failure.SERVER, f"it said {PLANTED} \ud800"))
-    (exchange,) = purse.exchanges
-    assert PLANTED not in str(exchange)
-    assert "sk-abcdefghijkl" not in str(exchange)
-    assert exchange.messages[0].content.startswith("my key is [redacted]")
-    assert len(exchange.messages[1].content) < KEPT_CHARS + 100
-    assert len(packed(exchange)) < MOST_BYTES
+    (transcript,) = permits.transcripts
+    assert PLANTED not in str(transcript)
+    assert "sk-abcdefghijkl" not in str(transcript)
+    assert transcript.messages[0].content.startswith("my key is [redacted]")
+    assert len(transcript.messages[1].content) < KEPT_CHARS + 100
+    assert len(packed(transcript)) < MOST_BYTES
 
 
 def test_a_program_full_of_noise_still_fits_what_the_coordinator_keeps() -> None:
@@ -114,12 +114,12 @@ def test_a_program_full_of_noise_still_fits_what_the_coordinator_keeps() -> None
     import random
 
     noise = random.Random(1)
-    purse = Ledger()
-    calls = Calls(purse, BRIEF, now=lambda: 0.0)
+    permits = UnitOfWork()
+    calls = Calls(permits, BRIEF, now=lambda: 0.0)
     text = "".join(noise.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60_000))
     calls.begin("a", [Message("user", text[:40_000]), *[Message("assistant", text)] * 2], Options(), lambda _: None)
     calls.answered(Reply(text=text, model="a", prompt_tokens=1, completion_tokens=1, cost_usd=None, seconds=1.0), "no_edit")
-    assert len(packed(purse.exchanges[0])) < MOST_BYTES
+    assert len(packed(permits.transcripts[0])) < MOST_BYTES
 
 
 # ---------------------------------------------------------------------- over the line to a coordinator
@@ -128,7 +128,7 @@ REQUEST = CallRequest(call="c1", arm="thinker", model="a", ordinal=1, prompt_tok
 RECORD = CallRecord(call="c1", arm="thinker", model="a", ordinal=1, result="diff")
 
 
-class Waits:
+class PassedTime:
     """Time that passes only by being waited for."""
 
     def __init__(self) -> None:
@@ -150,66 +150,66 @@ class Waits:
         return event.is_set()
 
 
-def linked(coordinator: MemoryCoordinator) -> tuple[LinkedPurse, Waits, Ending]:
-    clock, ending, purse = Waits(), Ending(), LinkedPurse("gpu0")
+def linked(coordinator: MemoryCoordinator) -> tuple[PermitClient, PassedTime, Shutdown]:
+    clock, shutdown, permits = PassedTime(), Shutdown(), PermitClient("gpu0")
     link = Link(AgentCard(agent="gpu0", incarnation="a", division="cpu"), coordinator, clock, (0.01, 0.1))
-    purse.connect(link, ending, clock, Patience())
-    return purse, clock, ending
+    permits.connect(link, shutdown, clock, Waits())
+    return permits, clock, shutdown
 
 
 def test_lost_answers_are_asked_for_again_and_count_once() -> None:
     coordinator = MemoryCoordinator()
-    purse, _, _ = linked(coordinator)
+    permits, _, _ = linked(coordinator)
     coordinator.lose_answers.update(permit=2, settle=2)
-    purse.permit(REQUEST)
-    purse.settle(RECORD, b"said")
-    assert (coordinator.permitted, coordinator.settled, coordinator.exchanges) == ([REQUEST], {"c1": RECORD}, {"c1": b"said"})
+    permits.permit(REQUEST)
+    permits.settle(RECORD, b"said")
+    assert (coordinator.permitted, coordinator.settled, coordinator.transcripts) == ([REQUEST], {"c1": RECORD}, {"c1": b"said"})
     assert (coordinator.calls["permit"], coordinator.calls["settle"]) == (3, 3)
 
 
 def test_a_call_waits_its_turn_for_a_while_and_then_leaves_the_brief_to_another_arm() -> None:
     coordinator = MemoryCoordinator()
-    purse, clock, _ = linked(coordinator)
+    permits, clock, _ = linked(coordinator)
     coordinator.allow = lambda _: Wait("as many as it may") if clock.at < 10.0 else None
-    purse.permit(REQUEST)
+    permits.permit(REQUEST)
     assert 10.0 <= clock.at < LONGEST_WAIT
     coordinator.allow = lambda _: Wait("as many as it may")
     with pytest.raises(Unavailable, match="a may not be called: as many as it may"):
-        purse.permit(REQUEST)
+        permits.permit(REQUEST)
     assert clock.at < 10.0 + 2 * LONGEST_WAIT
 
 
 def test_money_that_is_spent_is_not_waited_for() -> None:
     coordinator = MemoryCoordinator()
-    purse, clock, _ = linked(coordinator)
+    permits, clock, _ = linked(coordinator)
     coordinator.allow = lambda _: Wait("money.cap_usd reached", stop=True)
     with pytest.raises(Unavailable, match=r"money.cap_usd reached"):
-        purse.permit(REQUEST)
+        permits.permit(REQUEST)
     assert clock.at == 0.0
 
 
 def test_an_agent_that_ends_waits_for_nobody() -> None:
     coordinator = MemoryCoordinator()
-    purse, _, ending = linked(coordinator)
+    permits, _, shutdown = linked(coordinator)
     coordinator.down = True
-    ending.closing.set()
+    shutdown.closing.set()
     with pytest.raises(Unavailable, match="comes to its end"):
-        purse.permit(REQUEST)
-    purse.settle(RECORD, None)
+        permits.permit(REQUEST)
+    permits.settle(RECORD, None)
     assert coordinator.settled == {}
     coordinator.down = False
-    purse.settle(RECORD, None)
+    permits.settle(RECORD, None)
     assert coordinator.settled == {"c1": RECORD}
     assert coordinator.calls["join"] == 0, "an agent that has left must not come back"
 
 
 def test_a_record_outlasts_a_coordinator_that_is_away() -> None:
     coordinator = MemoryCoordinator()
-    purse, clock, _ = linked(coordinator)
-    purse.permit(REQUEST)
+    permits, clock, _ = linked(coordinator)
+    permits.permit(REQUEST)
     coordinator.restart()
     coordinator.down = True
     clock.then(5.0, lambda: setattr(coordinator, "down", False))
-    purse.settle(RECORD, b"said")
+    permits.settle(RECORD, b"said")
     assert clock.at >= 5.0
     assert coordinator.settled == {"c1": RECORD}

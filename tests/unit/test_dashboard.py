@@ -103,8 +103,8 @@ def test_every_panel_says_what_it_shows_and_asks_the_chosen_prometheus() -> None
     for panel in charts():
         assert panel["description"].endswith("."), panel["title"]
         assert {each["datasource"]["uid"] for each in [panel, *panel["targets"]]} == {"${datasource}"}
-        letters = [target["refId"] for target in panel["targets"]]
-        assert letters == sorted(set(letters))
+        items = [target["refId"] for target in panel["targets"]]
+        assert items == sorted(set(items))
 
 
 def test_a_legend_names_labels_its_query_keeps(exported: dict[str, Labels]) -> None:

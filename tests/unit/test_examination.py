@@ -19,7 +19,7 @@ from evaluator.judging.claims import Claims
 from evaluator.judging.data import Manifest, read_manifest, read_tokens, write_prepared
 from evaluator.judging.examination import Examination, Handed, Parties, positions
 from evaluator.judging.messages import Hello, Loaded, Logits, Losses, Model, Probe, Ready, Refusal, Reply, Request, Rows, Unable, Weights
-from evaluator.judging.run_end import EndedError
+from evaluator.judging.run_end import RunEndedError
 from evaluator.judging.wire import Channel, ClosedError, Held, pair
 from evaluator.result import Audit, Cheated
 
@@ -35,7 +35,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> JudgeJob:
     for stream in streams:
         stream[:: LENGTH + 1] = 0
     folder = tmp_path_factory.mktemp("data") / "pairs"
-    vocab = [None, *(bytes([96 + letter]) for letter in range(1, VOCABULARY))]
+    vocab = [None, *(bytes([96 + item]) for item in range(1, VOCABULARY))]
     write_prepared(
         folder,
         task="pairs",
@@ -142,7 +142,7 @@ def examine(
             welcome=lambda _: second.send(Refusal("stands for the greeting")),
             called=lambda: told.append("called"),
             left=lambda answered: told.append("answered" if answered else "failed"),
-            patience=0.2,
+            twin_timeout=0.2,
             at_once=8,
         )
         variant.wait_at_most(1.0)
@@ -211,14 +211,14 @@ def few(losses: Floats) -> Floats:
 def test_made_up_claims_are_caught_by_the_twin_or_by_the_variant_s_own_logits(
     job: JudgeJob, manifest: Manifest, claim: Callable[[Floats], Floats], twin: Answer | None
 ) -> None:
-    with pytest.raises(EndedError) as ended:
+    with pytest.raises(RunEndedError) as ended:
         examine(job, manifest, twin=twin, claim=claim)
     assert isinstance(ended.value.outcome, Cheated)
     assert "nat too good" in ended.value.outcome.evidence
 
 
 def test_a_variant_whose_own_logits_are_none_is_not_believed(job: JudgeJob, manifest: Manifest) -> None:
-    with pytest.raises(EndedError) as ended:
+    with pytest.raises(RunEndedError) as ended:
         examine(job, manifest, twin=None, live=lambda shown, at: pairs(shown, at)[:, :5])
     assert isinstance(ended.value.outcome, Cheated)
 

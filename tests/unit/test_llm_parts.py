@@ -13,7 +13,7 @@ from agents.proposers.llm.completion import LASTING, PASSING, CompletionError, F
 from agents.proposers.llm.litellm_completion import retry_after
 from agents.proposers.llm.quoting import one_line, quoted_tail
 from agents.proposers.llm.redaction import HIDDEN, redacted, redacted_answer
-from agents.proposers.llm.retry import Insistence, Persistent, TooLongError
+from agents.proposers.llm.retry import FallbackModels, RetryPolicy, TooLongError
 from agents.proposers.llm.tokens import _encoding, count_tokens
 from configs.charter import MAX_BYTES, charter_path, read_charter
 from configs.errors import ConfigError
@@ -46,9 +46,9 @@ class Scripted:
     def now(self) -> float:
         return sum(self.waits)
 
-    def persistent(self, **insistence: float) -> Persistent:
-        chosen = Insistence(tries=3, **insistence)  # type: ignore[arg-type] # numbers of one kind
-        return Persistent(self, list(self.script), Options(), chosen, now=self.now, pause=self.waits.append)
+    def fallback_models(self, **policy: float) -> FallbackModels:
+        chosen = RetryPolicy(tries=3, **policy)  # type: ignore[arg-type] # numbers of one kind
+        return FallbackModels(self, list(self.script), Options(), chosen, now=self.now, pause=self.waits.append)
 
 
 def raised_by(call: Callable[[], object]) -> ProposerError:
@@ -65,7 +65,7 @@ def test_a_failure_is_lasting_or_passing_or_the_prompt_s() -> None:
 @pytest.mark.parametrize("failure", sorted(PASSING))
 def test_a_passing_failure_is_tried_again_after_growing_waits(failure: Failure) -> None:
     play = Scripted(a=[failure, failure, None])
-    assert play.persistent().complete(ASKED).model == "a"
+    assert play.fallback_models().complete(ASKED).model == "a"
     assert play.asked == ["a", "a", "a"]
     assert 0.5 <= play.waits[0] <= 1.0 <= play.waits[1] <= 2.0
 
@@ -73,7 +73,7 @@ def test_a_passing_failure_is_tried_again_after_growing_waits(failure: Failure) 
 @pytest.mark.parametrize("failure", sorted(set(Failure) - PASSING))
 def test_any_other_failure_goes_to_the_next_model_at_once(failure: Failure) -> None:
     play = Scripted(a=[failure], b=[None])
-    assert play.persistent().complete(ASKED).model == "b"
+    assert play.fallback_models().complete(ASKED).model == "b"
     assert (play.asked, play.waits) == (["a", "b"], [])
 
 
@@ -88,7 +88,7 @@ def test_any_other_failure_goes_to_the_next_model_at_once(failure: Failure) -> N
 ])  # fmt: skip
 def test_what_is_left_when_every_model_fails(script: dict[str, list[Failure | None]], error: type[ProposerError]) -> None:
     play = Scripted(**script)
-    caught = raised_by(lambda: play.persistent().complete(ASKED))
+    caught = raised_by(lambda: play.fallback_models().complete(ASKED))
     assert type(caught) is error
     assert all(f"{model}: " in str(caught) for model in script)
 
@@ -101,7 +101,7 @@ def test_a_stopped_arm_is_an_exhausted_one_but_an_unavailable_arm_is_not() -> No
 def test_a_wait_that_is_too_long_rests_the_model_and_asks_the_next() -> None:
     play = Scripted(a=[Failure.RATE_LIMIT, None], b=[None])
     play.retry_after = 500.0
-    mind = play.persistent()
+    mind = play.fallback_models()
     assert [mind.complete(ASKED).model for _ in range(2)] == ["b", "b"]
     assert (play.asked, play.waits) == (["a", "b", "b"], [])
     play.waits.append(501.0)
@@ -110,13 +110,13 @@ def test_a_wait_that_is_too_long_rests_the_model_and_asks_the_next() -> None:
 
 def test_retries_end_with_the_time_there_is_for_them() -> None:
     play = Scripted(a=[Failure.TIMEOUT])
-    raised_by(lambda: play.persistent(longest=0.1).complete(ASKED))
+    raised_by(lambda: play.fallback_models(longest=0.1).complete(ASKED))
     assert play.asked == ["a"]
 
 
 def test_a_model_that_came_back_has_all_its_tries_again() -> None:
     play = Scripted(a=[Failure.SERVER] * 3 + [None] + [Failure.SERVER] * 2 + [None])
-    mind = play.persistent()
+    mind = play.fallback_models()
     raised_by(lambda: mind.complete(ASKED))
     play.waits.append(60.0)
     mind.complete(ASKED)

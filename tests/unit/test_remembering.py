@@ -1,4 +1,4 @@
-"""What a brief tells of the swarm's past, what may be tried again, and what is offered to be mended."""
+"""What a brief tells of the swarm's past, what may be tried again, and what is offered to be repaired."""
 
 import random
 
@@ -11,7 +11,7 @@ from coordinator.state.events import ArmShare, ExperimentProposed, ProposalRefus
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
 from tests.unit.swarm_of_rules import Swarm, rules
 
-THINKER = [ArmShare("thinker", mends=True)]
+THINKER = [ArmShare("thinker", repairs=True)]
 
 
 class Told(Swarm):
@@ -249,7 +249,7 @@ def test_lessons_in_step_are_the_same_whatever_has_ended_meanwhile() -> None:
     assert found == [["LR up: 1 lost"]] * 3
 
 
-# ---------------------------------------------------------------------- what is to be mended
+# ---------------------------------------------------------------------- what is to be repaired
 
 
 def test_a_crash_comes_back_to_its_arm_with_the_end_of_its_log_until_it_is_mended() -> None:
@@ -264,11 +264,11 @@ def test_a_crash_comes_back_to_its_arm_with_the_end_of_its_log_until_it_is_mende
     assert repair is not None
     assert (repair.experiment, repair.failure, repair.message, repair.parent) == ("e00001", "exception", "IndexError: head 9", "root")
     assert repair.tail.splitlines() == tail.splitlines()[-20:]
-    mended = swarm.offer("mended", repairs="e00001")
-    assert swarm.state.experiments[mended].repairs == "e00001"
-    assert swarm.state.experiments["e00001"].repaired == mended
+    repaired = swarm.offer("repaired", repairs="e00001")
+    assert swarm.state.experiments[repaired].repairs == "e00001"
+    assert swarm.state.experiments["e00001"].repaired == repaired
     swarm.run("a0", crash())
-    assert swarm.brief().repair is None, "what was to mend another is not mended again"
+    assert swarm.brief().repair is None, "what was to repair another is not repaired again"
     assert swarm.replayed() == swarm.state
 
 
@@ -299,7 +299,7 @@ def test_nothing_else_comes_back(arms: list[ArmShare], outcome: Outcome) -> None
 
 
 def test_a_crash_comes_back_to_no_other_arm() -> None:
-    thinker, other = ArmShare("thinker", mends=True), ArmShare("other", mends=True)
+    thinker, other = ArmShare("thinker", repairs=True), ArmShare("other", repairs=True)
     swarm = Told(arms=[thinker, other])
     swarm.offer("broken", arm="thinker")
     swarm.run("a0", crash())
@@ -325,7 +325,7 @@ def test_a_refused_repair_is_not_asked_for_again_and_may_still_be_accepted() -> 
     assert refused.repairs == "e00001"
     swarm.commit([refused])
     assert swarm.brief().repair is None
-    assert swarm.state.experiments[swarm.offer("mended", repairs="e00001")].repairs == "e00001"
+    assert swarm.state.experiments[swarm.offer("repaired", repairs="e00001")].repairs == "e00001"
 
 
 @pytest.mark.parametrize("said", ["e00002", "nowhere", "baseline-cpu"])
@@ -359,7 +359,7 @@ def test_in_step_an_agent_that_mends_a_refused_answer_keeps_its_brief() -> None:
 
 
 class Mindful(Swarm):
-    """What it proposes hangs on everything a brief tells, and on nothing else. It mends what it is asked to, and often repeats itself or crashes."""
+    """What it proposes hangs on everything a brief tells, and on nothing else. It repairs what it is asked to, and often repeats itself or crashes."""
 
     def measure(self, run: str) -> Outcome:
         commit = self.state.experiments[self.state.runs[run].experiment].commit
@@ -385,8 +385,8 @@ class Mindful(Swarm):
 
 
 def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, ...]]:
-    """A campaign in step under some schedule: the fate of every experiment, and what it meant to mend."""
-    swarm = Mindful(rules(lookahead=6, max_experiments=150, retry_after_moves=1, arms=[ArmShare("a", mends=True), ArmShare("b")]))
+    """A campaign in step under some schedule: the fate of every experiment, and what it meant to repair."""
+    swarm = Mindful(rules(lookahead=6, max_experiments=150, retry_after_moves=1, arms=[ArmShare("a", repairs=True), ArmShare("b")]))
     names = [f"a{number}" for number in range(agents)]
     for name in names:
         swarm.join(name)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.variants import source as surface
-from coordinator.variants.bytecode import glance
+from coordinator.variants.bytecode import facts_of
 from coordinator.variants.gate import Gate
 from coordinator.variants.source import SurfaceError, compiled, digest
 from tests.unit.test_gate import BROKEN, GATE, HONEST, KEPT, SURFACES, WHOLE
@@ -60,8 +60,8 @@ def test_another_program_has_another_digest(name: str) -> None:
 
 
 def test_no_two_of_all_these_programs_share_a_digest() -> None:
-    programs = {*OTHER.values(), PROGRAM}
-    assert len({digest(each) for each in programs}) == len(programs)
+    charters = {*OTHER.values(), PROGRAM}
+    assert len({digest(each) for each in charters}) == len(charters)
 
 
 @pytest.mark.parametrize("source", ["def (", "\x00", "return 1", "x = '\ud800'"])
@@ -86,7 +86,7 @@ def test_a_glance_never_passes_what_a_reading_refuses(source: str, monkeypatch: 
 
 @pytest.mark.parametrize("path", SURFACES, ids=lambda path: path.parent.name)
 def test_a_shipped_surface_needs_no_reading(path: Path) -> None:
-    seen = glance(compiled(path.read_text(encoding="utf-8")))
+    seen = facts_of(compiled(path.read_text(encoding="utf-8")))
     assert seen.kept["prepare"] >= {"make_dataloader", "evaluate_bpb"}
     assert seen.packages is not None
     assert {"torch", "prepare"} <= seen.packages

@@ -12,7 +12,7 @@ from coordinator.store.paths import Layout
 from coordinator.views import status as leaderboard
 from deploy.views import pages
 from deploy.views.live import HEARTBEAT, Limits, Lines, Panel, view_for
-from deploy.views.sanitize import cell, one_line, plain
+from deploy.views.sanitize import cell, one_line, sanitize
 from tests.unit.swarm_of_rules import Swarm
 
 NOW = 2000.0
@@ -60,7 +60,7 @@ def test_the_board_has_a_line_for_every_row(swarm: Swarm) -> None:
 
 def test_the_closing_summary_says_where_everything_lies(swarm: Swarm) -> None:
     layout = Layout(Path("campaigns/test"))
-    stairs = {"cpu": leaderboard.staircase(swarm.state, "cpu")}
+    stairs = {"cpu": leaderboard.best_so_far(swarm.state, "cpu")}
     text = printed(pages.closing(status(swarm), leaderboard.rows(swarm.state), stairs, layout))
     for place in (layout.journal, layout.repository, layout.runs, layout.results, layout.config):
         assert str(place) in text
@@ -94,11 +94,11 @@ def test_durations_are_in_words(seconds: float, text: str) -> None:
 @pytest.mark.parametrize("nasty", ["\x1b[2J", "a\rb", "\x9b31m", "‮abc", "\x07", "\x00"])
 def test_texts_of_others_cannot_move_the_cursor_or_turn_the_line(nasty: str) -> None:
     assert all(char.isprintable() for char in one_line(nasty))
-    assert "\x1b" not in plain(f"one\n\ttwo {nasty}")
+    assert "\x1b" not in sanitize(f"one\n\ttwo {nasty}")
 
 
 def test_line_breaks_and_tabs_stay_in_a_longer_text() -> None:
-    assert plain("one\n\ttwo ünd → 二") == "one\n\ttwo ünd → 二"
+    assert sanitize("one\n\ttwo ünd → 二") == "one\n\ttwo ünd → 二"
 
 
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@a", "\tx"])

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.variants.merge import MergeConflictError, weave
+from coordinator.variants.merge import MergeConflictError, merge
 
 BASE = "A = 1\nB = 2\nC = 3\nD = 4\n"
 
@@ -20,8 +20,8 @@ BASE = "A = 1\nB = 2\nC = 3\nD = 4\n"
     ],
 )
 def test_edits_of_different_lines_go_together_even_side_by_side(ours: str, theirs: str, merged: str) -> None:
-    assert weave(BASE, ours, theirs) == merged
-    assert weave(BASE, theirs, ours) == merged
+    assert merge(BASE, ours, theirs) == merged
+    assert merge(BASE, theirs, ours) == merged
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_edits_of_different_lines_go_together_even_side_by_side(ours: str, their
 )
 def test_edits_of_the_same_place_conflict(ours: str, theirs: str) -> None:
     with pytest.raises(MergeConflictError):
-        weave(BASE, ours, theirs)
+        merge(BASE, ours, theirs)
 
 
 LINES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12).map(lambda lines: "".join(f"{line}\n" for line in lines))
@@ -43,4 +43,4 @@ LINES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12).map(lambda 
 
 @given(base=LINES, text=LINES)
 def test_an_edit_beside_no_edit_is_itself(base: str, text: str) -> None:
-    assert weave(base, base, text) == weave(base, text, base) == weave(base, text, text) == text
+    assert merge(base, base, text) == merge(base, text, base) == merge(base, text, text) == text

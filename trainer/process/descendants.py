@@ -161,12 +161,12 @@ def ended(child: int) -> int | None:
     return found.si_status << 8 if found.si_code == os.CLD_EXITED else found.si_status
 
 
-def end_all(groups: Iterable[int], patience: float, spare: Collection[int] = ()) -> tuple[list[Ended], bool]:
+def end_all(groups: Iterable[int], timeout: float, spare: Collection[int] = ()) -> tuple[list[Ended], bool]:
     """Kill and reap everything below this process but ``spare``, within ``patience`` seconds.
 
     Returns the children reaped, and whether nothing else is left. groups: process groups of direct children, used where there is no ``/proc``.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     reaped: list[Ended] = []
     _end_tree(groups, spare)
     while time.monotonic() < deadline:

@@ -21,7 +21,7 @@ JUDGE_GRACE = 10.0
 """Seconds the judge has for its last word once the variant has ended."""
 
 
-class Course:
+class Lifecycle:
     """One run, from ``started`` until ``over``. wall_cap: seconds."""
 
     def __init__(self, started: float, wall_cap: float) -> None:

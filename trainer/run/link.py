@@ -62,9 +62,9 @@ class SupervisorLink:
         except BrokenPipeError:
             return  # the supervisor is gone, as listening will show
 
-    def listen(self, patience: float) -> list[Status] | None:
+    def listen(self, timeout: float) -> list[Status] | None:
         """What it said within ``patience`` seconds, perhaps nothing; None once it is gone. Raises msgspec.DecodeError."""
-        if not self._selector.select(patience):
+        if not self._selector.select(timeout):
             return []
         chunk = os.read(self._status, CHUNK)
         *lines, self._partial = (self._partial + chunk).split(b"\n")

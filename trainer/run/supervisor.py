@@ -25,7 +25,7 @@ from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
 from trainer.process.guard import leave_guard, leave_session
 from trainer.run.cpu_meter import CpuMeter
 from trainer.run.job import Finished, Running, Status, SupervisorJob, decode_job, encode
-from trainer.run.lifecycle import Course
+from trainer.run.lifecycle import Lifecycle
 from trainer.run.log_progress import WINDOW, read_progress
 from trainer.run.processes import JUDGE_LOG, VARIANT, start_processes, watch_over
 from trainer.run.result_file import LOG, write_result
@@ -43,7 +43,7 @@ CHUNK = 1 << 20
 LONGEST_LINE = 1 << 20
 """Bytes of a judge's event; a longer one is no event."""
 
-PATIENCE = 20.0
+REAP_SECONDS = 20.0
 """Seconds for killed processes to go. A GPU driver may hold one for some seconds while it frees memory."""
 
 SWEEP = 3.0
@@ -59,7 +59,7 @@ class Supervision:
         self._job = job
         self._signals = signals
         self._started_at = time.time()
-        self._course = Course(time.monotonic(), job.order.budget.wall_cap)
+        self._lifecycle = Lifecycle(time.monotonic(), job.order.budget.wall_cap)
         self._log = RunLog(job.order.directory / LOG, job.log_bytes)
         self._kills_before = _out_of_memory_kills()
         self._processes = start_processes(job)
@@ -84,12 +84,12 @@ class Supervision:
     def watch(self) -> None:
         """Follow the run until it must end."""
         tick = 0.0
-        while (now := time.monotonic()) < (end := self._course.ends_at()):
+        while (now := time.monotonic()) < (end := self._lifecycle.ends_at()):
             if now >= tick:
                 tick = now + TICK
                 self._tell()
                 if breach := self._watch.look():
-                    self._course.breach(breach.what, breach.memory)
+                    self._lifecycle.breach(breach.what, breach.memory)
                 self._cpu.look()
                 if self._twin.breaches():
                     self._take(self._twin.leave())
@@ -99,17 +99,17 @@ class Supervision:
     def _tell(self) -> None:
         step, loss = read_progress(self._log.tail(WINDOW).decode(errors="replace"))
         try:
-            os.write(STDOUT, encode(Running(self._course.progress(step, loss))))
+            os.write(STDOUT, encode(Running(self._lifecycle.progress(step, loss))))
         except (BlockingIOError, BrokenPipeError):
             return  # a trainer too busy to listen misses one; one that died closed the lifeline too
 
     def _on_lifeline(self) -> None:
-        self._course.stop("cancelled" if os.read(self._job.lifeline, 1) else "trainer died")
+        self._lifecycle.stop("cancelled" if os.read(self._job.lifeline, 1) else "trainer died")
 
     def _on_signal(self) -> None:
         numbers = os.read(self._signals, CHUNK)
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
-            self._course.stop("supervisor was told to end")
+            self._lifecycle.stop("supervisor was told to end")
         ended = list(islice(reap(), REAPED_AT_ONCE))
         self._take(ended)
         if any(one.pid == self._processes.variant for one in ended):
@@ -118,14 +118,14 @@ class Supervision:
             self._twin.forget()
             self._take(more)
         if twin := next((one for one in ended if one.pid == self._twin.pid), None):
-            self._course.twin_ended(exit_code(self._job.sandbox, twin.status))
+            self._lifecycle.twin_ended(exit_code(self._job.sandbox, twin.status))
             self._take(self._twin.leave())
 
     def _take(self, ended: Iterable[Ended]) -> None:
         for one in ended:
             if one.pid == self._processes.variant:
                 self._peak_memory = one.peak_memory
-                self._course.variant_ended(exit_code(self._job.sandbox, one.status), time.monotonic())
+                self._lifecycle.variant_ended(exit_code(self._job.sandbox, one.status), time.monotonic())
 
     def _on_report(self) -> None:
         chunk = os.read(self._processes.report, CHUNK)
@@ -137,10 +137,10 @@ class Supervision:
             chunk = b""
         if not chunk or len(self._report) > LONGEST_LINE:
             self._selector.unregister(self._processes.report)
-            self._course.judge_ended()
+            self._lifecycle.judge_ended()
 
     def _hear(self, event: JudgeEvent) -> None:
-        self._course.hear(event, time.monotonic())
+        self._lifecycle.hear(event, time.monotonic())
         match event:
             case FirstBatch():
                 self._cpu.first_batch()
@@ -151,7 +151,7 @@ class Supervision:
                     self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
             case TwinDone(answered=answered):
                 if not answered and (status := self._twin.own_end()) is not None:
-                    self._course.twin_ended(exit_code(self._job.sandbox, status))
+                    self._lifecycle.twin_ended(exit_code(self._job.sandbox, status))
                 self._take(self._twin.leave())
 
     def _on_twin_log(self) -> None:
@@ -166,8 +166,8 @@ class Supervision:
 
     def finish(self) -> RunResult:
         """End all that is left of the run and say what it was."""
-        self._course.end(time.monotonic())
-        reaped, nothing_left = end_all([self._processes.variant, self._processes.judge], PATIENCE)
+        self._lifecycle.end(time.monotonic())
+        reaped, nothing_left = end_all([self._processes.variant, self._processes.judge], REAP_SECONDS)
         self._take(reaped)
         self._drain()
         return self._result({} if nothing_left else {"warning": "processes of this run are left"})
@@ -185,21 +185,21 @@ class Supervision:
         except BlockingIOError:
             pass  # somebody outlived our patience and holds the other end
         self._log.close()
-        self._twin.close(keep_log=bool((final := self._course.final) and "twin" in final.details))
+        self._twin.close(keep_log=bool((final := self._lifecycle.final) and "twin" in final.details))
 
     def _result(self, remarks: dict[str, float | str]) -> RunResult:
-        order, course, final = self._job.order, self._course, self._course.final
+        order, lifecycle, final = self._job.order, self._lifecycle, self._lifecycle.final
         log = self._log.tail(LAST_PART).decode(errors="replace")
         return RunResult(
             run=order.run,
-            outcome=course.outcome(log, _last_words(order.directory / JUDGE_LOG), self._kills()),
+            outcome=lifecycle.outcome(log, _last_words(order.directory / JUDGE_LOG), self._kills()),
             seed=order.seed,
-            seconds=course.seconds(),
+            seconds=lifecycle.seconds(),
             floor=final.floor if final else None,
             audit=final.audit if final else None,
             sandbox=self._job.sandbox.tier,
-            spent=final.spent if final else course.share * order.budget.amount,
-            steps=course.steps,
+            spent=final.spent if final else lifecycle.share * order.budget.amount,
+            steps=lifecycle.steps,
             cpu=self._cpu.used,
             peak_memory=max(self._peak_memory, self._watch.peak_memory),
             log_bytes=self._log.written,
@@ -251,7 +251,7 @@ def _hear_signals() -> int:
 
 
 def _clear(job: SupervisorJob) -> None:
-    end_all([], PATIENCE)
+    end_all([], REAP_SECONDS)
     remove_scratch(job.scratch)
 
 

@@ -32,7 +32,7 @@ def behind(paths: Iterable[Path]) -> dict[Path, list[Path]]:
     return found
 
 
-def open_passage(needed: dict[Path, list[Path]]) -> None:
+def mount_all(needed: dict[Path, list[Path]]) -> None:
     """Make what ``behind`` found reachable for every uid, for this process and what it starts. Raises OSError."""
     if not needed:
         return

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from trainer.process.spawn import Program, spawn
 from trainer.sandbox import identity, landlock, seccomp
-from trainer.sandbox.bind_mounts import behind, open_passage
+from trainer.sandbox.bind_mounts import behind, mount_all
 from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
 from trainer.sandbox.gpu import visible_inside
 from trainer.sandbox.limits import COUNT_LIMIT, FILE_LIMITS, scratch_bytes, set_limits
@@ -38,7 +38,7 @@ class _Steps(Struct, frozen=True, kw_only=True):
     """
 
     uid: int | None
-    passage: dict[Path, list[Path]]
+    mounts: dict[Path, list[Path]]
     limits: dict[int, int]
     view: View
     landlock: int = 0
@@ -48,7 +48,7 @@ class _Steps(Struct, frozen=True, kw_only=True):
     def take(self) -> None:
         """Confine this process. Raises OSError."""
         os.umask(0o022)
-        open_passage(self.passage)
+        mount_all(self.mounts)
         set_limits(self.limits)
         if self.uid is not None:
             identity.become(self.uid)
@@ -88,8 +88,8 @@ def _with_steps(sandbox: Sandbox, program: Program, view: View, uid: int | None)
 
 
 def _steps(view: View, uid: int | None, **others: Any) -> _Steps:
-    passage = {} if uid is None else behind([*view.code, *view.read, view.home])
-    return _Steps(uid=uid, passage=passage, limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT, view=view, **others)
+    mounts = {} if uid is None else behind([*view.code, *view.read, view.home])
+    return _Steps(uid=uid, mounts=mounts, limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT, view=view, **others)
 
 
 def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> int:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from trainer.sandbox.gpu import DRIVER_FILES
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
-"""Programs and libraries of the distribution."""
+"""Charters and libraries of the distribution."""
 
 SETTINGS = (
     "/etc/alternatives",

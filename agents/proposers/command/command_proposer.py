@@ -24,7 +24,7 @@ from agents.edits.check import check
 from agents.edits.outcome import Kind, Problem
 from agents.proposers.command.environment import command_environment
 from agents.proposers.command.instructions import problem_text, prompt_text
-from agents.proposers.command.keeper import Call, Ending
+from agents.proposers.command.keeper import Call, CommandEnd
 from agents.proposers.command.keeper_link import CommandLink
 from agents.proposers.command.templates import TEMPLATES, Heard, Template, filled, words
 from agents.proposers.command.worktree import Worktree
@@ -36,7 +36,7 @@ from agents.proposers.llm.prompt import grounded, situation
 from agents.proposers.llm.quoting import one_line
 from agents.proposers.llm.redaction import redacted, redacted_answer
 from agents.proposers.llm.tokens import count_tokens
-from agents.proposers.permits import FreePurse, Purse
+from agents.proposers.permits import FreePermits, Permits
 from coordinator.protocol import Brief, Proposal
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class CommandProposer:
         frozen: Mapping[str, str],
         surface: str = SURFACE,
         *,
-        purse: Purse | None = None,
+        permits: Permits | None = None,
         scratch: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -92,7 +92,7 @@ class CommandProposer:
         self._program = program
         self._frozen = dict(frozen)
         self._surface = surface
-        self._purse = purse or FreePurse()
+        self._permits = permits or FreePermits()
         self._scratch = scratch
         self._now = now
         self._fruitless = 0
@@ -120,7 +120,7 @@ class CommandProposer:
 
     def _work(self, brief: Brief, link: CommandLink, tree: Worktree) -> Proposal:
         deadline = time.monotonic() + self._order.timeout
-        calls = Calls(self._purse, brief)
+        calls = Calls(self._permits, brief)
         problem: Problem | None = None
         for turn in range(1 + REPAIRS):
             ending, heard = self._call(link, tree, problem, deadline - time.monotonic(), calls)
@@ -136,7 +136,7 @@ class CommandProposer:
             problem = result
         raise ProposerError(f"no sound edit after a repair: {problem.message if problem else ''}")
 
-    def _call(self, link: CommandLink, tree: Worktree, problem: Problem | None, seconds: float, calls: Calls) -> tuple[Ending, Heard]:
+    def _call(self, link: CommandLink, tree: Worktree, problem: Problem | None, seconds: float, calls: Calls) -> tuple[CommandEnd, Heard]:
         """One run of the command, with a permit. What it read beyond the prompt is known only where it says so. Raises Unavailable, OSError."""
         prompt = prompt_text(self._surface, problem)
         calls.begin(self._model, [Message("user", prompt)], Options(max_tokens=0, timeout=max(0.0, seconds)), lambda _: None)
@@ -147,7 +147,7 @@ class CommandProposer:
             raise
         return ending, self._template.hear(ending.output)
 
-    def _reply(self, ending: Ending, heard: Heard) -> Reply:
+    def _reply(self, ending: CommandEnd, heard: Heard) -> Reply:
         """What it used by its own account. One that gives none has read its prompt at least, so that it counts as unpriced and not as free."""
         usage = heard.usage
         return Reply(
@@ -159,7 +159,7 @@ class CommandProposer:
             seconds=ending.seconds,
         )
 
-    def _run(self, link: CommandLink, tree: Worktree, prompt: str, problem: Problem | None, seconds: float) -> Ending:
+    def _run(self, link: CommandLink, tree: Worktree, prompt: str, problem: Problem | None, seconds: float) -> CommandEnd:
         if problem is not None:
             tree.tell({PROMPT: prompt, PROBLEM: problem_text(problem)})
         values = {"prompt": prompt, "prompt_file": PROMPT, "surface": self._surface, "folder": str(tree.folder)}
@@ -200,7 +200,7 @@ class CommandProposer:
                 what = f"{program!r} is not a program on the PATH of this agent's machine"
                 raise ArmStopped(f"{what}. Install it there, or correct `command` of this arm.")
 
-    def _refuse_failure(self, ending: Ending, heard: Heard, problem: Problem) -> None:
+    def _refuse_failure(self, ending: CommandEnd, heard: Heard, problem: Problem) -> None:
         """Raises ArmStopped or ProposerError where asking again is of no use: the command failed before it edited anything."""
         if ending.code == 0 or problem.kind is not Kind.NO_OP:
             return
@@ -227,12 +227,12 @@ class CommandProposer:
     def _redacted(self, text: str) -> str:
         return redacted(text, os.environ, self._order.env)
 
-    def _last_words(self, ending: Ending, heard: Heard) -> str:
+    def _last_words(self, ending: CommandEnd, heard: Heard) -> str:
         """Its last line on stderr, else on stdout; redacted before it is cut, so that no half of a key is left."""
         lines = (line for text in (ending.errors, heard.text) for line in reversed(text.splitlines()) if line.strip())
         return one_line(self._redacted(next(lines, ""))[-LAST_LINE:], LAST_LINE)
 
-    def _log(self, brief: Brief, ending: Ending, heard: Heard, result: str | Problem, turn: int) -> None:
+    def _log(self, brief: Brief, ending: CommandEnd, heard: Heard, result: str | Problem, turn: int) -> None:
         facts = {
             "arm": brief.arm,
             "ordinal": brief.ordinal,
@@ -251,7 +251,7 @@ class CommandProposer:
         logger.info("command answered", extra=facts)
 
 
-def _word(ending: Ending, result: str | Problem) -> str:
+def _word(ending: CommandEnd, result: str | Problem) -> str:
     """What came of a call, as it is counted."""
     if ending.timed_out:
         return Failure.TIMEOUT.value

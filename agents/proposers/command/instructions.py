@@ -30,7 +30,7 @@ Your edit cannot be used: {message}.
 
 {hint}
 
-{surface} is as you left it, or as it was before you began if that could not be read. problem.md says the same. Mend {surface}; write PROPOSAL.md
+{surface} is as you left it, or as it was before you began if that could not be read. problem.md says the same. Repair {surface}; write PROPOSAL.md
 again if the idea has changed.
 """
 

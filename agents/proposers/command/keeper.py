@@ -28,7 +28,7 @@ from trainer.run.scratch import make_scratch, remove_folder
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL for a command whose time is up: enough to hang up a connection."""
-PATIENCE = 20.0
+REAP_SECONDS = 20.0
 """Seconds for killed processes to go."""
 OUTPUT_BYTES = 256 * 1024
 """Kept of the end of stdout: room for an answer in JSON that repeats a whole surface."""
@@ -48,7 +48,7 @@ class Call(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class Ending(Struct, frozen=True, kw_only=True):
+class CommandEnd(Struct, frozen=True, kw_only=True):
     """How a call ended. code: exit code, or minus the number of the signal. timed_out: its time was up. output, errors: the end of stdout and of
     stderr, untrusted and not redacted. written: bytes of both in all. seconds: from its start to the end of everything it started.
     """
@@ -123,19 +123,19 @@ class _Keeping:
         for descriptor in (STDIN, signals, *(stream.reading for stream in self._streams.values())):
             self._selector.register(descriptor, selectors.EVENT_READ)
 
-    def see_through(self) -> Ending:
+    def see_through(self) -> CommandEnd:
         """Follow it to its end, or to the end of its time, and end all that is left of it."""
         self._follow(self._ends)
         timed_out = self._code is None and not self.abandoned
         if timed_out:
             send(signal.SIGTERM, descendants(os.getpid()))
             self._follow(time.monotonic() + GRACE)
-        reaped, _ = end_all([self._child], PATIENCE)
+        reaped, _ = end_all([self._child], REAP_SECONDS)
         self._note(reaped)
         self._selector.close()
         for stream in self._streams.values():
             stream.close()
-        return Ending(
+        return CommandEnd(
             code=-signal.SIGKILL if self._code is None else self._code,
             timed_out=timed_out,
             output=self._streams["output"].text(),
@@ -181,7 +181,7 @@ def keep(folder: Path, signals: int) -> None:
 
 
 def _clear(folder: Path) -> None:
-    end_all([], PATIENCE)
+    end_all([], REAP_SECONDS)
     with suppress(OSError):  # what a container left there as another user
         remove_folder(folder)
 
@@ -193,7 +193,7 @@ def _calls() -> Iterator[Call]:
         yield from (msgspec.json.decode(line, type=Call) for line in lines)
 
 
-def _say(value: str | Ending) -> None:
+def _say(value: str | CommandEnd) -> None:
     with os.fdopen(STDOUT, "wb", closefd=False) as out:
         out.write(msgspec.json.encode(value) + b"\n")
 

@@ -16,7 +16,7 @@ from typing import Self
 
 import msgspec
 
-from agents.proposers.command.keeper import CHUNK, GRACE, PATIENCE, Call, Ending
+from agents.proposers.command.keeper import CHUNK, GRACE, REAP_SECONDS, Call, CommandEnd
 from trainer.process.environment import ROOT, small_environment
 
 START_SECONDS = 60.0
@@ -57,11 +57,11 @@ class CommandLink:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._leave()
 
-    def call(self, call: Call) -> Ending:
+    def call(self, call: Call) -> CommandEnd:
         """What came of it. Blocks as long as the call has, and a little. Raises OSError when the keeper is gone."""
         with os.fdopen(self._calls, "wb", closefd=False) as out:
             out.write(msgspec.json.encode(call) + b"\n")
-        return msgspec.json.decode(self._line(call.seconds + GRACE + PATIENCE + LAST_WAIT), type=Ending)
+        return msgspec.json.decode(self._line(call.seconds + GRACE + REAP_SECONDS + LAST_WAIT), type=CommandEnd)
 
     def _line(self, seconds: float) -> bytes:
         """The next line it says, within ``seconds``. Raises OSError."""

@@ -15,9 +15,9 @@ from agents.edits.outcome import bounded
 from agents.proposers.llm.completion import CompletionError, Message, Options, Reply
 from agents.proposers.llm.redaction import redacted
 from agents.proposers.llm.tokens import count_tokens
-from agents.proposers.permits import Purse
+from agents.proposers.permits import Permits
 from coordinator.protocol import Brief, CallRecord, CallRequest
-from coordinator.store.transcripts import Exchange, Said, packed
+from coordinator.store.transcripts import Said, Transcript, packed
 
 KEPT_CHARS = 120_000
 """Of one message that are kept: a prompt of 40 kB three times over."""
@@ -34,9 +34,9 @@ class _Open(Struct, frozen=True):
 class Calls:
     """Of one brief. made: ids of the calls that were answered, in order."""
 
-    def __init__(self, purse: Purse, brief: Brief, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, permits: Permits, brief: Brief, now: Callable[[], float] = time.monotonic) -> None:
         """now: monotonic seconds."""
-        self._purse = purse
+        self._permits = permits
         self._brief = brief
         self._now = now
         self._turn = 0
@@ -56,14 +56,14 @@ class Calls:
             estimate_usd=estimate(tokens),
             timeout=options.timeout,
         )
-        self._purse.permit(request)
+        self._permits.permit(request)
         self._open = _Open(request, messages, self._now())
 
     def failed(self, error: CompletionError) -> None:
         """The open call came to nothing; without usage it costs nothing."""
         if (call := self._close()) is not None:
             record = self._record(call, result=error.failure.value, cost_usd=0.0, seconds=self._now() - call.began)
-            self._purse.settle(record, _exchange(call, None, str(error)))
+            self._permits.settle(record, _transcript(call, None, str(error)))
 
     def answered(self, reply: Reply, result: str) -> None:
         """The open call was answered. result: what could be made of it, a word of ``CALL_RESULTS``."""
@@ -78,7 +78,7 @@ class Calls:
                 seconds=reply.seconds,
             )
             self._turn += 1
-            self._purse.settle(record, _exchange(call, reply.text))
+            self._permits.settle(record, _transcript(call, reply.text))
 
     def _close(self) -> _Open | None:
         call, self._open = self._open, None
@@ -89,9 +89,9 @@ class Calls:
         return CallRecord(call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, turn=self._turn, **facts)
 
 
-def _exchange(call: _Open, answer: str | None, error: str = "") -> bytes:
+def _transcript(call: _Open, answer: str | None, error: str = "") -> bytes:
     messages = [Said(message.role, _kept(message.content)) for message in call.messages]
-    return packed(Exchange(messages=messages, answer=None if answer is None else _kept(answer), error=_kept(error)))
+    return packed(Transcript(messages=messages, answer=None if answer is None else _kept(answer), error=_kept(error)))
 
 
 def _kept(text: str) -> str:

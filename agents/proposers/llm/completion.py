@@ -61,7 +61,7 @@ class Failure(StrEnum):
 
 
 LASTING = frozenset({Failure.AUTHENTICATION, Failure.PERMISSION, Failure.PAYMENT, Failure.MODEL})
-"""A person has to mend it: the model is not asked again."""
+"""A person has to fix it: the model is not asked again."""
 PASSING = frozenset({Failure.RATE_LIMIT, Failure.SERVER, Failure.CONNECTION, Failure.TIMEOUT, Failure.REPLY})
 """The same call may succeed later. What is in neither set depends on the prompt."""
 

@@ -1,7 +1,7 @@
 """The ``llm`` proposer: a brief becomes a conversation with a language model, its answer an edit of the surface.
 
 - An answer whose edit does not apply, compile, keep the contract or change anything is sent back in the same conversation, at most twice, with what
-  helps to mend it. What reaches a slot has passed all of that.
+  helps to correct it. What reaches a slot has passed all of that.
 - So is one whose program the coordinator refuses, with what the same program gave earlier. All of that together is at most two repairs.
 - The answer is untrusted. It is parsed and compiled, never executed, and never becomes a program unless it holds a whole edit.
 """
@@ -17,8 +17,8 @@ from agents.proposers.llm.answer import proposal_of
 from agents.proposers.llm.calls import Calls
 from agents.proposers.llm.completion import Message, Reply
 from agents.proposers.llm.prompt import first_messages, grounded, refusal_message
-from agents.proposers.llm.retry import Persistent, TooLongError
-from agents.proposers.permits import FreePurse, Purse
+from agents.proposers.llm.retry import FallbackModels, TooLongError
+from agents.proposers.permits import FreePermits, Permits
 from coordinator.protocol import Brief, Proposal, Refused
 
 logger = logging.getLogger(__name__)
@@ -42,23 +42,23 @@ class _Talk(Struct):
 class LlmProposer:
     """Asks the models of ``persistent`` by the charter ``program``. Between briefs it remembers nothing but the charter the last one brought."""
 
-    def __init__(self, persistent: Persistent, program: str, surface: str = SURFACE, purse: Purse | None = None) -> None:
+    def __init__(self, fallback_models: FallbackModels, program: str, surface: str = SURFACE, permits: Permits | None = None) -> None:
         """program: the charter's text, until a brief brings another. surface: name of the file that can change. purse: allows and counts calls."""
-        self._persistent = persistent
+        self._fallback_models = fallback_models
         self._program = program
         self._surface = surface
-        self._purse = purse or FreePurse()
+        self._permits = permits or FreePermits()
         self._talk: _Talk | None = None
 
     def propose(self, brief: Brief) -> Proposal:
         """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, Fruitless without a sound edit."""
         self._program = brief.program or self._program
         messages = first_messages(brief, self._program, self._surface)
-        self._talk = _Talk(brief=grounded(brief), messages=messages, calls=Calls(self._purse, brief))
+        self._talk = _Talk(brief=grounded(brief), messages=messages, calls=Calls(self._permits, brief))
         return self._continue(self._talk)
 
-    def mend(self, proposal: Proposal, refused: Refused) -> Proposal:
-        """See ``Mending.mend``: one of the repairs of that conversation. Raises ProposerError when they are used up."""
+    def reask(self, proposal: Proposal, refused: Refused) -> Proposal:
+        """See ``ReAsking.reask``: one of the repairs of that conversation. Raises ProposerError when they are used up."""
         talk = self._talk
         if talk is None or talk.proposal != proposal.proposal:
             raise ProposerError("the conversation it came from is over")
@@ -84,7 +84,7 @@ class LlmProposer:
 
     def _reply(self, messages: list[Message], calls: Calls, *, first: bool) -> Reply:
         try:
-            return self._persistent.complete(messages, calls)
+            return self._fallback_models.complete(messages, calls)
         except TooLongError as error:
             if first:
                 raise ArmStopped(f"{error}. The surface does not fit: choose a model that reads more.") from error

@@ -5,7 +5,7 @@
 - The parent is never shortened. Hints are told next, the newest first, up to their share of the room; what was tried gets the rest.
 - A hint is the word of the person who runs the campaign, as the charter is. Titles, reasons and logs come from programs and other models: they are
   quoted as data and bounded.
-- A brief with an experiment to mend shows that program in the place of the parent, and how it failed.
+- A brief with an experiment to repair shows that program in the place of the parent, and how it failed.
 """
 
 import re
@@ -29,7 +29,7 @@ LEAST_TOKENS = 1_000
 HINT_BYTES = 2_500
 """Of all hints together: one of the greatest length, or a dozen of the usual one or two lines."""
 
-MEND = "Mend the experiment that failed instead of having another idea: keep what it tries, change what made it fail."
+REPAIR = "Repair the experiment that failed instead of having another idea: keep what it tries, change what made it fail."
 RULES = """You are a researcher who improves one training script, {surface}. You answer with one experiment: one idea, as an edit of the file.
 
 # How to answer
@@ -76,7 +76,7 @@ def first_messages(brief: Brief, charter: str, surface: str) -> list[Message]:
 def situation(brief: Brief, beside: str) -> str:
     """Where the campaign stands, what people said, what was tried and what is asked for, in the room that ``beside`` leaves of a prompt."""
     facts = f"{_facts(brief)}{_failed(brief.repair) if brief.repair else ''}{_hints(brief)}"
-    asked = MEND if brief.repair else asked_for(brief)
+    asked = REPAIR if brief.repair else asked_for(brief)
     rest = "".join((beside, facts, asked))
     room_bytes = max(LEAST_BYTES, PROMPT_BYTES - len(rest.encode("utf-8", "replace")))
     room_tokens = max(LEAST_TOKENS, PROMPT_TOKENS - count_tokens(rest))
@@ -84,7 +84,7 @@ def situation(brief: Brief, beside: str) -> str:
 
 
 def grounded(brief: Brief) -> Brief:
-    """The brief whose parent and source are those the answer is an edit of: the program to mend where there is one."""
+    """The brief whose parent and source are those the answer is an edit of: the program to repair where there is one."""
     repair = brief.repair
     return brief if repair is None else msgspec.structs.replace(brief, parent=repair.parent, source=repair.source)
 
@@ -111,7 +111,7 @@ def _parent(brief: Brief, surface: str) -> str:
 
 
 def _failed(repair: Repair) -> str:
-    """How the experiment failed that is to be mended. Its words are a program's."""
+    """How the experiment failed that is to be repaired. Its words are a program's."""
     what = f"- {quoted(repair.title, TITLE_CHARS)}: {repair.failure.replace('_', ' ')}"
     why = f", {quoted(repair.message, REASON_CHARS)}" if repair.message else ""
     return f"\n# How it failed\n\n{what}{why}. The end of its log:\n{quoted_tail(repair.tail, LOG_LINES, LOG_CHARS)}\n"

@@ -21,7 +21,7 @@ from agents.proposers.llm.completion import LASTING, PASSING, Completion, Comple
 logger = logging.getLogger(__name__)
 
 
-class Insistence(Struct, frozen=True, kw_only=True):
+class RetryPolicy(Struct, frozen=True, kw_only=True):
     """How often and how long.
 
     tries: calls of one model for one reply. waits: shortest and longest seconds between them. longest_wait: seconds a provider may ask for; more, and
@@ -39,7 +39,7 @@ class TooLongError(ProposerError):
     """No model of the arm reads a prompt of this length."""
 
 
-class Persistent:
+class FallbackModels:
     """Models in the order in which they are asked. It remembers which ones are gone and which ones rest; both start anew with the agent."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Persistent:
         completion: Completion,
         models: Sequence[str],
         options: Options,
-        insistence: Insistence | None = None,
+        policy: RetryPolicy | None = None,
         *,
         now: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
@@ -56,13 +56,13 @@ class Persistent:
         self._completion = completion
         self._models = list(models)
         self._options = options
-        self._insistence = insistence or Insistence()
+        self._policy = policy or RetryPolicy()
         self._now = now
         self._pause = pause
         self._rng = random.Random(" ".join(self._models))
         self._gone: dict[str, str] = {}
         self._until: dict[str, float] = {}
-        self._rests = {model: Backoff(self._insistence.rests, self._rng) for model in self._models}
+        self._rests = {model: Backoff(self._policy.rests, self._rng) for model in self._models}
 
     def complete(self, messages: Sequence[Message], calls: Calls | None = None) -> Reply:
         """The first reply there is. calls: counts every try; the one that was answered is left open, for the caller to settle.
@@ -77,23 +77,23 @@ class Persistent:
                 failures.append(CompletionError(Failure.CONNECTION, f"{model}: failed lately and rests"))
                 continue
             try:
-                return self._insist(model, messages, calls)
+                return self._retry(model, messages, calls)
             except CompletionError as error:
                 self._note(model, error)
                 failures.append(error)
         raise self._verdict(failures)
 
-    def _insist(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
+    def _retry(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
         """One reply of one model. After a rest it gets a single try: an endpoint that is still down is found out quickly."""
-        waits = Backoff(self._insistence.waits, self._rng)
-        tries = 1 if model in self._until else self._insistence.tries
+        waits = Backoff(self._policy.waits, self._rng)
+        tries = 1 if model in self._until else self._policy.tries
         began = self._now()
         for last in range(tries - 1, -1, -1):
             try:
                 reply = self._ask(model, messages, calls)
             except CompletionError as error:
                 wait = waits.next() if error.retry_after is None else error.retry_after
-                late = wait > self._insistence.longest_wait or self._now() + wait - began > self._insistence.longest
+                late = wait > self._policy.longest_wait or self._now() + wait - began > self._policy.longest
                 if error.failure not in PASSING or not last or late:
                     raise
                 logger.info("model did not answer, will try again", extra=_facts(model, error) | {"seconds": round(wait, 1)})

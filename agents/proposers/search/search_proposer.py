@@ -100,13 +100,13 @@ class Search:
         return Move({dimension.name: dimension.value(at)}, "Moved by itself, this constant shows its own effect.")
 
     def _modelled(self) -> Iterator[Move]:
-        from agents.proposers.search.surrogate import Effects  # optuna and numpy: only where they are needed
+        from agents.proposers.search.surrogate import Surrogate  # optuna and numpy: only where they are needed
 
-        effects = Effects(self._space, self._parent, self._points())
+        surrogate = Surrogate(self._space, self._parent, self._points())
         width = min(self._rng.choice(WIDTHS), len(self._space))
         pool = self._rng.sample([dimension.name for dimension in self._space], min(POOL * width, len(self._space)))
-        names = effects.promising(pool, width)
-        for at in effects.suggest(names, self._rng.getrandbits(31), ASKS):
+        names = surrogate.promising(pool, width)
+        for at in surrogate.suggest(names, self._rng.getrandbits(31), ASKS):
             values = {dimension.name: dimension.value(at[dimension.name]) for dimension in self._space if self._moved(dimension, at)}
             yield Move(values, f"{self._measured} results so far say that these values do better.")
 

@@ -34,7 +34,7 @@ GRID = 17
 """Points per constant at which the fitted effect is looked at."""
 
 
-class Effects:
+class Surrogate:
     """The fitted effects of constants around a parent."""
 
     def __init__(self, space: Sequence[Dimension], parent: Mapping[str, float], points: Sequence[Point]) -> None:

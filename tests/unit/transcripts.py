@@ -1,4 +1,4 @@
-"""Exchanges read back, and a purse that keeps them."""
+"""Transcripts read back, and a purse that keeps them."""
 
 import gzip
 
@@ -6,28 +6,28 @@ import msgspec
 
 from agents.proposers.contract import Unavailable
 from coordinator.protocol import CallRecord, CallRequest
-from coordinator.store.transcripts import Exchange
+from coordinator.store.transcripts import Transcript
 
 
-def unpacked(exchange: bytes) -> Exchange:
-    return msgspec.json.decode(gzip.decompress(exchange), type=Exchange)
+def unpacked(transcript: bytes) -> Transcript:
+    return msgspec.json.decode(gzip.decompress(transcript), type=Transcript)
 
 
-class Ledger:
+class UnitOfWork:
     """A purse that notes everything. allowed: permits it gives."""
 
     def __init__(self, allowed: int = 99) -> None:
         self.allowed = allowed
         self.requests: list[CallRequest] = []
         self.records: list[CallRecord] = []
-        self.exchanges: list[Exchange] = []
+        self.transcripts: list[Transcript] = []
 
     def permit(self, request: CallRequest) -> None:
         if len(self.requests) >= self.allowed:
             raise Unavailable("the money is spent")
         self.requests.append(request)
 
-    def settle(self, record: CallRecord, exchange: bytes | None) -> None:
-        assert exchange is not None
+    def settle(self, record: CallRecord, transcript: bytes | None) -> None:
+        assert transcript is not None
         self.records.append(record)
-        self.exchanges.append(unpacked(exchange))
+        self.transcripts.append(unpacked(transcript))
