@@ -9,7 +9,7 @@ STAMP := .venv/installed
 SLOW := cluster or chaos or browser or gpu
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo effects test test-slow check bench attack-matrix clean
+.PHONY: help install demo docs effects test test-slow check bench attack-matrix clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,9 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+docs: $(STAMP) ## write what is made from the code: docs/cli.md, the table of files, the dashboard
+	@$(BIN)/python -m deploy.docs
 
 effects: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine
 	@$(BIN)/python -m trainer.tasks.demo.effects $(or $(ARGS),--size ci --seeds 2)

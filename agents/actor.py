@@ -1,7 +1,8 @@
 """The Ray actor that owns one slot, and the coordinator as it is reached through Ray.
 
 - Nothing here touches a GPU: only the run's own process does.
-- The actor's methods return at once; the loop works on its own threads. Killed, Ray starts it again as another incarnation of the same agent.
+- The actor's methods return at once; the loop works on its own threads. Killed, Ray starts it again as
+  another incarnation of the same agent.
 """
 
 import logging
@@ -44,7 +45,9 @@ LONG_POLL_SECONDS = 5.0
 
 
 class RemoteCoordinator:
-    """Meets ``coordinator.protocol.Coordinator`` over the actor of that name. Whatever goes wrong on the way is a ``ConnectionError``."""
+    """Meets ``coordinator.protocol.Coordinator`` over the actor of that name. Whatever goes wrong on the way
+    is a ``ConnectionError``.
+    """
 
     def __init__(self, name: str, namespace: str) -> None:
         self._name = name
@@ -91,7 +94,9 @@ class RemoteCoordinator:
 
     def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
         """See ``Coordinator.permit``."""
-        answer: Permit | Wait = self._ask(lambda actor: actor.permit.remote(agent, request, LONG_POLL_SECONDS))
+        answer: Permit | Wait = self._ask(
+            lambda actor: actor.permit.remote(agent, request, LONG_POLL_SECONDS)
+        )
         return answer
 
     def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:
@@ -107,14 +112,18 @@ class RemoteCoordinator:
             raise
         except (RayError, ValueError) as error:  # ValueError: no actor of that name now
             self._handle = None
-            raise ConnectionError(f"the coordinator does not answer: {str(error).splitlines()[-1:]}") from error
+            raise ConnectionError(
+                f"the coordinator does not answer: {str(error).splitlines()[-1:]}"
+            ) from error
 
 
 class AgentServer:
     """One agent in its own process."""
 
     def __init__(self, builder: Builder, coordinator: str, namespace: str, owner: int | None = None) -> None:
-        """builder: makes the agent here. owner: pid of the process on this machine to end with, or None to live by oneself."""
+        """builder: makes the agent here. owner: pid of the process on this machine to end with, or None to
+        live by oneself.
+        """
         if owner is not None:
             end_with(owner)
         self._loop = builder(RemoteCoordinator(coordinator, namespace))
@@ -138,5 +147,7 @@ class AgentServer:
 
 
 def remote_class(**options: Any) -> Any:
-    """The actor class: restarted for ever. Two calls at once, so that a snapshot is answered while ``end`` waits."""
+    """The actor class: restarted for ever. Two calls at once, so that a snapshot is answered while ``end``
+    waits.
+    """
     return ray.remote(AgentServer).options(max_restarts=-1, max_concurrency=4, **options)

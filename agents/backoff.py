@@ -11,8 +11,9 @@ from msgspec import Struct
 class Waits(Struct, frozen=True, kw_only=True):
     """Shortest and longest waits.
 
-    poll: between two questions answered by ``Wait``. connection: between two tries to reach the coordinator. failure: after a proposer or a trainer
-    failed. goodbye: how long an agent that was told to stop goes on trying to say so; an unsaid release costs the swarm one lease's time to live.
+    poll: between two questions answered by ``Wait``. connection: between two tries to reach the coordinator.
+    failure: after a proposer or a trainer failed. goodbye: how long an agent that was told to stop goes on
+    trying to say so; an unsaid release costs the swarm one lease's time to live.
     """
 
     poll: tuple[float, float] = (0.005, 0.05)
@@ -46,7 +47,9 @@ class SystemClock:
 
 
 class Backoff:
-    """Waits that double from a shortest to a longest, each shortened by up to half at random so that agents do not call in step."""
+    """Waits that double from a shortest to a longest, each shortened by up to half at random so that agents
+    do not call in step.
+    """
 
     def __init__(self, limits: tuple[float, float], rng: random.Random) -> None:
         self._shortest, self._longest = limits

@@ -17,7 +17,9 @@ FIRST_HEARTBEAT = 5.0
 class Heartbeats:
     """Beats in steps for whatever lease the slot holds, from the lease until its report is acknowledged."""
 
-    def __init__(self, agent: str, link: Link, runner: Runner, *, shutdown: Shutdown, clock: Clock, waits: Waits) -> None:
+    def __init__(
+        self, agent: str, link: Link, runner: Runner, *, shutdown: Shutdown, clock: Clock, waits: Waits
+    ) -> None:
         self._agent = agent
         self._link = link
         self._runner = runner
@@ -38,7 +40,9 @@ class Heartbeats:
 
     def _beat(self, held: HeldLease) -> None:
         try:
-            reply = self._link.ask(lambda coordinator: coordinator.heartbeat(self._agent, held.lease.token, held.progress))
+            reply = self._link.ask(
+                lambda coordinator: coordinator.heartbeat(self._agent, held.lease.token, held.progress)
+            )
         except ConnectionError:  # the training goes on, and the slot's own calls say so where it matters
             self._wait = min(self._retry.next(), self._interval())
             return
@@ -48,7 +52,10 @@ class Heartbeats:
             return
         held.lost = held.lost or not reply.valid
         if not held.cancel.is_set():
-            logger.info("run cancelled by the coordinator", extra={"agent": self._agent, "run": held.lease.run, "lost": held.lost})
+            logger.info(
+                "run cancelled by the coordinator",
+                extra={"agent": self._agent, "run": held.lease.run, "lost": held.lost},
+            )
         held.cancel.set()
 
     def _interval(self) -> float:

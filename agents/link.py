@@ -1,7 +1,9 @@
-"""An agent's line to its coordinator: joined whenever a question is asked, joined again by itself after the line was down.
+"""An agent's line to its coordinator: joined whenever a question is asked, joined again by itself after the
+line was down.
 
-A coordinator that restarted, or forgot this agent, answers ``ConnectionError`` like one that cannot be reached: the next question joins first. The
-card stays the same for the agent's whole life, so a lease it holds survives that.
+A coordinator that restarted, or forgot this agent, answers ``ConnectionError`` like one that cannot be
+reached: the next question joins first. The card stays the same for the agent's whole life, so a lease it
+holds survives that.
 """
 
 import logging
@@ -20,7 +22,9 @@ Answer = TypeVar("Answer")
 class Link:
     """Safe to use from several threads."""
 
-    def __init__(self, card: AgentCard, coordinator: Coordinator, clock: Clock, limits: tuple[float, float]) -> None:
+    def __init__(
+        self, card: AgentCard, coordinator: Coordinator, clock: Clock, limits: tuple[float, float]
+    ) -> None:
         self._card = card
         self._coordinator = coordinator
         self._clock = clock
@@ -44,8 +48,12 @@ class Link:
         """Ask once as the agent the coordinator may still remember. Raises ConnectionError."""
         return question(self._coordinator)
 
-    def retry_until(self, question: Callable[[Coordinator], Answer], until: Event, grace: float = 0.0) -> Answer | None:
-        """Ask until there is an answer, or until ``grace`` seconds after ``until`` was set: then None. Asks at least once."""
+    def retry_until(
+        self, question: Callable[[Coordinator], Answer], until: Event, grace: float = 0.0
+    ) -> Answer | None:
+        """Ask until there is an answer, or until ``grace`` seconds after ``until`` was set: then None. Asks
+        at least once.
+        """
         backoff = Backoff(self._limits, self._rng)
         failures, deadline = 0, float("inf")
         while True:
@@ -54,12 +62,18 @@ class Link:
             except ConnectionError as error:
                 failures += 1
                 if failures == 1:
-                    logger.warning("coordinator cannot be reached, will try again", extra={"agent": self._card.agent, "error": str(error)})
+                    logger.warning(
+                        "coordinator cannot be reached, will try again",
+                        extra={"agent": self._card.agent, "error": str(error)},
+                    )
             if until.is_set():
                 deadline = min(deadline, self._clock.now() + grace)
             if self._clock.now() >= deadline:
                 return None
-            self._clock.wait(Event() if until.is_set() else until, min(backoff.next(), max(0.0, deadline - self._clock.now())))
+            self._clock.wait(
+                Event() if until.is_set() else until,
+                min(backoff.next(), max(0.0, deadline - self._clock.now())),
+            )
 
     def leave(self, reason: str) -> None:
         """Say goodbye, if there is anybody to say it to."""
@@ -75,7 +89,14 @@ class Link:
         with self._lock:
             if self._joined is None:
                 self._joined = self.welcome = self._coordinator.join(self._card)
-                logger.info("joined", extra={"agent": self._card.agent, "campaign": self.welcome.campaign, "epoch": self.welcome.epoch})
+                logger.info(
+                    "joined",
+                    extra={
+                        "agent": self._card.agent,
+                        "campaign": self.welcome.campaign,
+                        "epoch": self.welcome.epoch,
+                    },
+                )
             return self._joined
 
     def _lose(self, joined: Welcome) -> None:

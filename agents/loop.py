@@ -1,7 +1,8 @@
 """An agent: one slot that trains, and a head that thinks meanwhile.
 
-- Three threads: the *slot* (lease, train, report), the *thinker*, the *pulse* (heartbeats while a lease is held). None waits for another, so an
-  unreachable coordinator stops neither a training nor its heartbeats' retries.
+- Three threads: the *slot* (lease, train, report), the *thinker*, the *pulse* (heartbeats while a lease is
+  held). None waits for another, so an unreachable coordinator stops neither a training nor its heartbeats'
+  retries.
 - What an earlier life left in the spool is reported before anything else is asked for.
 - An exception costs the step it came from: it is logged once and the thread goes on after a wait that grows.
 """
@@ -31,7 +32,9 @@ logger = logging.getLogger(__name__)
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """An agent as people see it. run, experiment, progress: of its lease, None without one. stopped: arms that need a person, and why."""
+    """An agent as people see it. run, experiment, progress: of its lease, None without one. stopped: arms
+    that need a person, and why.
+    """
 
     agent: str
     state: AgentState
@@ -57,7 +60,9 @@ class AgentLoop:
         waits: Waits | None = None,
         permits: PermitClient | None = None,
     ) -> None:
-        """proposers: by arm, in the campaign's order. runs: folder that gets one folder per run. purse: what these proposers were given."""
+        """proposers: by arm, in the campaign's order. runs: folder that gets one folder per run. purse: what
+        these proposers were given.
+        """
         agent, clock, waits = card.agent, clock or SystemClock(), waits or Waits()
         self._agent = agent
         self._clock = clock
@@ -68,13 +73,31 @@ class AgentLoop:
         self._link = Link(card, coordinator, clock, waits.connection)
         if permits is not None:
             permits.connect(self._link, shutdown, clock, waits)
-        self._runner = Runner(agent, self._link, trainer, spool, runs, self._wake_thinker, shutdown=shutdown, clock=clock, waits=waits)
-        self._thinker = Thinker(agent, self._link, proposers, self._runner.work.set, shutdown=shutdown, clock=clock, waits=waits)
-        self._heartbeats = Heartbeats(agent, self._link, self._runner, shutdown=shutdown, clock=clock, waits=waits)
+        self._runner = Runner(
+            agent,
+            self._link,
+            trainer,
+            spool,
+            runs,
+            self._wake_thinker,
+            shutdown=shutdown,
+            clock=clock,
+            waits=waits,
+        )
+        self._thinker = Thinker(
+            agent, self._link, proposers, self._runner.work.set, shutdown=shutdown, clock=clock, waits=waits
+        )
+        self._heartbeats = Heartbeats(
+            agent, self._link, self._runner, shutdown=shutdown, clock=clock, waits=waits
+        )
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for part, work in {"slot": self._run_runner, "thinker": self._run_thinker, "heartbeats": self._run_heartbeats}.items():
+        for part, work in {
+            "slot": self._run_runner,
+            "thinker": self._run_thinker,
+            "heartbeats": self._run_heartbeats,
+        }.items():
             Thread(target=work, name=f"{self._agent}-{part}", daemon=True).start()
 
     def drain(self, reason: str = "drained") -> None:
@@ -95,7 +118,9 @@ class AgentLoop:
         self._wake()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the agent has left, at most ``timeout`` seconds; whether it has. A proposer that is still thinking is not waited for."""
+        """Wait until the agent has left, at most ``timeout`` seconds; whether it has. A proposer that is
+        still thinking is not waited for.
+        """
         return self._shutdown.over.wait(timeout)
 
     def snapshot(self) -> Snapshot:
@@ -104,7 +129,14 @@ class AgentLoop:
         if held is None:
             return Snapshot(agent=self._agent, state=state, stopped=stopped)
         lease = held.lease
-        return Snapshot(agent=self._agent, state=state, run=lease.run, experiment=lease.experiment, progress=held.progress, stopped=stopped)
+        return Snapshot(
+            agent=self._agent,
+            state=state,
+            run=lease.run,
+            experiment=lease.experiment,
+            progress=held.progress,
+            stopped=stopped,
+        )
 
     def _wake_thinker(self) -> None:
         self._thinker.wake.set()

@@ -46,7 +46,9 @@ class PermitClient:
         raise Unavailable("the agent comes to its end")
 
     def settle(self, record: CallRecord, transcript: bytes | None) -> None:
-        """See ``Permits.settle``. Said without joining first, so that an agent that has left stays gone; unsaid, the call counts at its estimate."""
+        """See ``Permits.settle``. Said without joining first, so that an agent that has left stays gone;
+        unsaid, the call counts at its estimate.
+        """
         link, closing = self._connected(), self._shutdown.closing
         again = Backoff(self._waits.connection, random.Random(record.call))
         while True:
@@ -54,7 +56,10 @@ class PermitClient:
                 return link.ask_unjoined(partial(self._say, record, transcript))
             except ConnectionError as error:
                 if self._clock.wait(closing, again.next()):
-                    return logger.warning("call is not settled", extra={"agent": self._agent, "call": record.call, "error": str(error)})
+                    return logger.warning(
+                        "call is not settled",
+                        extra={"agent": self._agent, "call": record.call, "error": str(error)},
+                    )
 
     def _say(self, record: CallRecord, transcript: bytes | None, coordinator: Coordinator) -> None:
         coordinator.settle(self._agent, record, transcript)

@@ -1,7 +1,7 @@
 """The half of an agent that trains: lease → train → spool → report, one after the other.
 
-- At most one lease. A result is on the node's disk before it is reported, and reported until it is acknowledged; what waits there goes before the
-  next lease, what an earlier life left there before the first.
+- At most one lease. A result is on the node's disk before it is reported, and reported until it is
+  acknowledged; what waits there goes before the next lease, what an earlier life left there before the first.
 - A lost lease ends the run. What it measured before that is handed in late; what was cut short is dropped.
 - Nothing stands between two trainings but the report and the lease.
 """
@@ -36,7 +36,9 @@ class AgentState(StrEnum):
 
 
 class HeldLease:
-    """A lease in this agent's hands. cancel: ends its training. over: nothing of it is left to do. lost: the coordinator no longer counts on it."""
+    """A lease in this agent's hands. cancel: ends its training. over: nothing of it is left to do. lost: the
+    coordinator no longer counts on it.
+    """
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
@@ -51,7 +53,9 @@ class HeldLease:
 
 
 class Runner:
-    """Trains in steps. work: set it when a lease may be had. begun: set when one was. held: it, while there is one."""
+    """Trains in steps. work: set it when a lease may be had. begun: set when one was. held: it, while there
+    is one.
+    """
 
     def __init__(
         self,
@@ -87,7 +91,8 @@ class Runner:
     def empty_spool(self) -> bool:
         """Report what waits on the disk; always False, there is nothing to repeat.
 
-        Asked before joining: a coordinator that remembers this agent's earlier life then still counts its result.
+        Asked before joining: a coordinator that remembers this agent's earlier life then still counts its
+        result.
         """
         for spooled in self._spool:
             try:
@@ -113,7 +118,9 @@ class Runner:
         self.state = AgentState.IDLE
         poll = Backoff(self._waits.poll, self._rng)
         while not self._shutdown.closing.is_set():
-            match self._link.retry_until(lambda coordinator: coordinator.lease(self._agent), until=self._shutdown.closing):
+            match self._link.retry_until(
+                lambda coordinator: coordinator.lease(self._agent), until=self._shutdown.closing
+            ):
                 case Lease() as lease:
                     return lease
                 case Wait(stop=True) | None:
@@ -166,10 +173,18 @@ class Runner:
             case Lost() if held.lost:
                 return True
             case Lost() if held.cancel.is_set():
-                self._release(held, self._shutdown.reason if self._shutdown.halting.is_set() else "stopped by the coordinator")
+                self._release(
+                    held,
+                    self._shutdown.reason
+                    if self._shutdown.halting.is_set()
+                    else "stopped by the coordinator",
+                )
                 return True
             case Lost(reason):
-                logger.warning("run was lost on this machine", extra={"agent": self._agent, "run": result.run, "reason": reason})
+                logger.warning(
+                    "run was lost on this machine",
+                    extra={"agent": self._agent, "run": result.run, "reason": reason},
+                )
         self._report(Spooled(held.lease.token, result, gap))
         return not isinstance(result.outcome, Lost)
 
@@ -177,11 +192,16 @@ class Runner:
         try:
             self._spool.put(spooled.token, spooled.result, spooled.gap)
         except OSError:  # a full disk must not hold back what the coordinator's disk can take
-            logger.exception("result could not be spooled and is reported from memory", extra={"agent": self._agent, "run": spooled.result.run})
+            logger.exception(
+                "result could not be spooled and is reported from memory",
+                extra={"agent": self._agent, "run": spooled.result.run},
+            )
         self._deliver(spooled)
 
     def _deliver(self, spooled: Spooled) -> None:
-        ack = self._link.retry_until(partial(self._say_result, spooled), until=self._shutdown.halting, grace=self._waits.goodbye)
+        ack = self._link.retry_until(
+            partial(self._say_result, spooled), until=self._shutdown.halting, grace=self._waits.goodbye
+        )
         if ack is None:
             logger.warning("result stays spooled", extra={"agent": self._agent, "run": spooled.result.run})
         else:
@@ -193,7 +213,10 @@ class Runner:
     def _take_ack(self, spooled: Spooled, ack: Ack) -> None:
         self._spool.remove(spooled.token, spooled.result.run)
         if not ack.counted:
-            logger.info("result did not count", extra={"agent": self._agent, "run": spooled.result.run, "reason": ack.reason})
+            logger.info(
+                "result did not count",
+                extra={"agent": self._agent, "run": spooled.result.run, "reason": ack.reason},
+            )
 
     def _release(self, held: HeldLease, reason: str) -> None:
         def say(coordinator: Coordinator) -> None:

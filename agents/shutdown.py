@@ -4,7 +4,9 @@ from threading import Event
 
 
 class Shutdown:
-    """closing: no new leases, no new thoughts. halting: the run in hand is cancelled too. over: the agent has left. reason: for the coordinator."""
+    """closing: no new leases, no new thoughts. halting: the run in hand is cancelled too. over: the agent has
+    left. reason: for the coordinator.
+    """
 
     def __init__(self) -> None:
         self.closing = Event()

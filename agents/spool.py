@@ -1,7 +1,9 @@
 """Results on a node's disk until the coordinator has them.
 
-- ``put`` returns after the file and its name are on the disk; a kill at any instant leaves a whole file or none.
-- Files are read oldest lease first. A file that cannot be read is moved aside and never stands in the way of the others.
+- ``put`` returns after the file and its name are on the disk; a kill at any instant leaves a whole file or
+  none.
+- Files are read oldest lease first. A file that cannot be read is moved aside and never stands in the way of
+  the others.
 - One agent owns one folder.
 """
 
@@ -21,7 +23,9 @@ logger = logging.getLogger(__name__)
 
 
 class Spooled(Struct, frozen=True):
-    """A result that waits to be reported. gap: seconds the slot stood idle before its run, None where unknown."""
+    """A result that waits to be reported. gap: seconds the slot stood idle before its run, None where
+    unknown.
+    """
 
     token: Token
     result: RunResult
@@ -49,7 +53,9 @@ class Spool:
         self._sync_names()
 
     def remove(self, token: Token, run: str) -> None:
-        """Forget a result that the coordinator has. Not synced: one that comes back is reported again, which is harmless."""
+        """Forget a result that the coordinator has. Not synced: one that comes back is reported again, which
+        is harmless.
+        """
         self._path(token, run).unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[Spooled]:

@@ -1,10 +1,12 @@
 """The half of an agent that thinks: brief → proposer → proposal, one after the other, while the slot trains.
 
 - How far ahead it thinks is the coordinator's decision: it answers ``Wait`` while enough is queued.
-- An arm that has nothing is answered for by the next one in the campaign's order, so that no slot waits for an arm where another has an idea. One
-  whose answers are of no use rests for a time that grows. Where no arm has anything, the head waits, longer each time.
-- A refused proposal goes back to its proposer, where that can be asked again, with what came of the same program earlier. It also comes back in the next
-  brief, told by the coordinator, so that no proposer repeats itself for ever.
+- An arm that has nothing is answered for by the next one in the campaign's order, so that no slot waits for
+  an arm where another has an idea. One whose answers are of no use rests for a time that grows. Where no arm
+  has anything, the head waits, longer each time.
+- A refused proposal goes back to its proposer, where that can be asked again, with what came of the same
+  program earlier. It also comes back in the next brief, told by the coordinator, so that no proposer repeats
+  itself for ever.
 - What is for the brief's own arm alone, its charter and an experiment to repair, no other arm is told.
 """
 
@@ -18,7 +20,15 @@ import msgspec
 
 from agents.backoff import Backoff, Clock, Waits
 from agents.link import Link
-from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer, ProposerError, ReAsking, Unavailable
+from agents.proposers.contract import (
+    ArmStopped,
+    Exhausted,
+    Fruitless,
+    Proposer,
+    ProposerError,
+    ReAsking,
+    Unavailable,
+)
 from agents.shutdown import Shutdown
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
@@ -27,7 +37,9 @@ logger = logging.getLogger(__name__)
 
 
 class Thinker:
-    """Thinks in steps. wake: set it when something may be wanted. stopped: arms that a person has to fix something for, and why."""
+    """Thinks in steps. wake: set it when something may be wanted. stopped: arms that a person has to fix
+    something for, and why.
+    """
 
     def __init__(
         self,
@@ -62,7 +74,9 @@ class Thinker:
         """One brief and its answer; whether to go on."""
         if self._closing.is_set():
             return False
-        answer = self._link.retry_until(lambda coordinator: coordinator.brief(self._agent), until=self._closing)
+        answer = self._link.retry_until(
+            lambda coordinator: coordinator.brief(self._agent), until=self._closing
+        )
         match answer:
             case Brief():
                 self._poll.reset()
@@ -77,7 +91,10 @@ class Thinker:
         try:
             proposal = self._think(brief)
         except ProposerError as error:
-            logger.warning("no proposal", extra={"agent": self._agent, "arm": brief.arm, "ordinal": brief.ordinal, "error": str(error)})
+            logger.warning(
+                "no proposal",
+                extra={"agent": self._agent, "arm": brief.arm, "ordinal": brief.ordinal, "error": str(error)},
+            )
             self._clock.wait(self._closing, self._failure.next())
             return
         answer = self._hand_in(proposal)
@@ -98,7 +115,9 @@ class Thinker:
         """The coordinator's answer; None when the agent has come to its end."""
         if self._over.is_set():
             return None
-        return self._link.retry_until(lambda coordinator: coordinator.propose(self._agent, proposal), until=self._over)
+        return self._link.retry_until(
+            lambda coordinator: coordinator.propose(self._agent, proposal), until=self._over
+        )
 
     def _reasked(self, proposal: Proposal, refused: Refused) -> Proposal | None:
         """What its proposer makes of a refusal, None where that is the end of it."""
@@ -108,7 +127,10 @@ class Thinker:
         try:
             return proposer.reask(proposal, refused)
         except ProposerError as error:
-            logger.info("refused proposal is not answered again", extra={"agent": self._agent, "arm": proposal.arm, "error": str(error)})
+            logger.info(
+                "refused proposal is not answered again",
+                extra={"agent": self._agent, "arm": proposal.arm, "error": str(error)},
+            )
             return None
 
     def _think(self, brief: Brief) -> Proposal:
@@ -125,7 +147,9 @@ class Thinker:
         raise ProposerError("no arm has another idea now" if self._proposers else "there are no arms")
 
     def _arms(self, brief: Brief) -> Iterator[str]:
-        """The brief's arm, then the others in the campaign's order, without those that may not answer it; none that rests."""
+        """The brief's arm, then the others in the campaign's order, without those that may not answer it;
+        none that rests.
+        """
         others = [arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred]
         order = [brief.arm] * (brief.arm in self._proposers) + others
         return (arm for arm in order if self._clock.now() >= self._until.get(arm, -math.inf))
@@ -134,7 +158,9 @@ class Thinker:
         """Logged whole, once where it repeats itself."""
         if (arm, repr(fault)) not in self._faults:
             self._faults.add((arm, repr(fault)))
-            logger.exception("proposer failed, another arm is asked", extra={"agent": self._agent, "arm": arm})
+            logger.exception(
+                "proposer failed, another arm is asked", extra={"agent": self._agent, "arm": arm}
+            )
 
     def _note(self, arm: str, why: ProposerError) -> None:
         facts = {"agent": self._agent, "arm": arm, "reason": str(why)}
@@ -151,14 +177,24 @@ class Thinker:
             case Fruitless():
                 rest = self._rests[arm].next()
                 self._until[arm] = self._clock.now() + rest
-                logger.warning("arm has nothing that can be used and rests", extra=facts | {"seconds": round(rest, 1)})
+                logger.warning(
+                    "arm has nothing that can be used and rests", extra=facts | {"seconds": round(rest, 1)}
+                )
             case Unavailable():
                 logger.info("arm does not answer, another one does", extra=facts)
             case _:
                 logger.warning("arm had no proposal, another one is asked", extra=facts)
 
     def _take_refusal(self, proposal: Proposal, answer: Refused) -> None:
-        logger.info("proposal refused", extra={"agent": self._agent, "arm": proposal.arm, "refusal": answer.refusal.value, "reason": answer.reason})
+        logger.info(
+            "proposal refused",
+            extra={
+                "agent": self._agent,
+                "arm": proposal.arm,
+                "refusal": answer.refusal.value,
+                "reason": answer.reason,
+            },
+        )
         match answer.refusal:
             case Refusal.STALE_BRIEF | Refusal.CLOSED:
                 self._pause(self._poll.next())

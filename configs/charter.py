@@ -16,7 +16,9 @@ def charter_path(name: str) -> str:
 
 
 def charter_or_nothing(name: str) -> str:
-    """The same, or nothing where this machine has no such charter: the head has it, and tells it in every brief."""
+    """The same, or nothing where this machine has no such charter: the head has it, and tells it in every
+    brief.
+    """
     try:
         return read_charter(name)
     except ConfigError:
@@ -30,7 +32,12 @@ def read_charter(name: str) -> str:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         shipped = ", ".join(sorted(each.name for each in PROGRAMS.glob("*.md")))
-        raise ConfigError(f"cannot read the charter {name!r}: {error}", f"Correct `program`: one of {shipped}, or a path.") from error
+        raise ConfigError(
+            f"cannot read the charter {name!r}: {error}", f"Correct `program`: one of {shipped}, or a path."
+        ) from error
     if len(text.encode()) > MAX_BYTES:
-        raise ConfigError(f"the charter {name!r} has more than {MAX_BYTES} bytes", "Shorten it: it is sent with every brief.")
+        raise ConfigError(
+            f"the charter {name!r} has more than {MAX_BYTES} bytes",
+            "Shorten it: it is sent with every brief.",
+        )
     return text

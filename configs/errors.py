@@ -1,4 +1,6 @@
-"""The one error for people. It imports nothing, so that raising it costs a command nothing: the loader beside it brings pydantic along."""
+"""The one error for people. It imports nothing, so that raising it costs a command nothing: the loader beside
+it brings pydantic along.
+"""
 
 
 class ConfigError(Exception):

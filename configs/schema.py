@@ -29,22 +29,28 @@ class CampaignConfig(Section):
     max_hours: Annotated[float, Field(ge=0)] = 0
     """Stop taking new work after this many hours of running; 0 means no limit."""
     session_minutes: Annotated[float, Field(ge=0)] = 0
-    """Stop taking new work after this many minutes of this start; running it again goes on. 0 means no limit."""
+    """Stop taking new work after this many minutes of this start; running it again goes on. 0 means no
+    limit.
+    """
     lookahead: Annotated[int, Field(ge=0)] = 0
-    """0: decide as results come in. N > 0: decide in the order of proposal, and let proposal n see exactly the verdicts up to n - N, so that the
-    same seed gives the same verdicts however fast each slot is. N should be at least twice the number of slots."""
+    """0: decide as results come in. N > 0: decide in the order of proposal, and let proposal n see exactly
+    the verdicts up to n - N, so that the same seed gives the same verdicts however fast each slot is. N
+    should be at least twice the number of slots.
+    """
     program: str = "default.md"
     """The research charter given to proposers: a file in configs/programs or a path."""
     arm_choice: Literal["weights", "bandit"] = "weights"
-    """How the arm of a brief is chosen. `weights`: each arm its share. `bandit`: what arms gained for their cost so far decides (docs/arms.md), and
-    their weights do not count; not with a lookahead."""
+    """How the arm of a brief is chosen. `weights`: each arm its share. `bandit`: what arms gained for their
+    cost so far decides (docs/arms.md), and their weights do not count; not with a lookahead.
+    """
     arm_floor: Share = 0.05
     """For `bandit`: least share of the briefs of every arm."""
     control_floor: Share = 0.1
     """For `bandit`: least share of the briefs of an arm with `control: true`."""
     plateau: Annotated[int, Field(ge=0)] = 20
-    """Experiments of a division that end one after the other without a merge before arms with `strategy: rotate` try another kind of idea; after as
-    many again the next one. 0 means never."""
+    """Experiments of a division that end one after the other without a merge before arms with `strategy:
+    rotate` try another kind of idea; after as many again the next one. 0 means never.
+    """
 
 
 class TaskConfig(Section):
@@ -64,16 +70,22 @@ class AcceptanceConfig(Section):
     confirm_runs: Annotated[int, Field(ge=0)] = 1
     """Runs on other seeds that a promising variant needs besides its screen."""
     z: Annotated[float, Field(ge=0)] = 2.0
-    """A variant merges when its mean is better than the best's by more than z standard errors of that difference."""
+    """A variant merges when its mean is better than the best's by more than z standard errors of that
+    difference.
+    """
     screen_z: float = 0.0
-    """A screen run goes on to confirm when it is better than the best's mean by more than this many standard errors."""
+    """A screen run goes on to confirm when it is better than the best's mean by more than this many standard
+    errors.
+    """
 
 
 class MemoryConfig(Section):
     """What the swarm remembers of what was tried."""
 
     retry_after_moves: Annotated[int, Field(ge=0)] = 3
-    """A near miss may be tried again as it was after the best has moved this many times since; 0 means never."""
+    """A near miss may be tried again as it was after the best has moved this many times since; 0 means
+    never.
+    """
 
 
 class ArmConfig(Section):
@@ -86,7 +98,9 @@ class ArmConfig(Section):
     files: list[str] = []
     """For `scripted`: the surfaces to play, in order."""
     models: list[str] = []
-    """For `llm`: models by litellm's names, such as `anthropic/...` or `openai/...`. The first that answers is taken."""
+    """For `llm`: models by litellm's names, such as `anthropic/...` or `openai/...`. The first that answers
+    is taken.
+    """
     program: str | None = None
     """For `llm` and `command`: a charter of its own; None takes the campaign's."""
     api_base: str | None = None
@@ -98,38 +112,57 @@ class ArmConfig(Section):
     timeout: Positive = 300.0
     """For `llm`: seconds one call may take. For `command`: seconds for one proposal, its repair included."""
     template: Literal["claude-code", "codex", "aider", "shell"] | None = None
-    """For `command`: the coding agent whose command line and output are known. `shell` runs the first word of `command` as a line for `sh`."""
+    """For `command`: the coding agent whose command line and output are known. `shell` runs the first word of
+    `command` as a line for `sh`.
+    """
     command: list[str] = []
-    """For `command`: program and arguments, instead of the template's. Each may name {prompt}, {prompt_file}, {surface} or {folder}."""
+    """For `command`: program and arguments, instead of the template's. Each may name {prompt}, {prompt_file},
+    {surface} or {folder}.
+    """
     env: list[str] = []
-    """For `command`: names of variables it is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own, such as a provider's key."""
+    """For `command`: names of variables it is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its
+    own, such as a provider's key.
+    """
     weight: Positive = 1.0
     """Share of the briefs this arm gets, relative to the others."""
     strategy: Literal["free", "explore", "tune", "simplify", "ablate", "combine", "rotate"] = "free"
-    """For `llm` and `command`: what kind of idea its briefs ask for. `rotate` goes through the kinds while nothing merges."""
+    """For `llm` and `command`: what kind of idea its briefs ask for. `rotate` goes through the kinds while
+    nothing merges.
+    """
     parent: Literal["best", "baseline"] = "best"
-    """What its variants are made from. `baseline`: always the unmodified surface, knowing no other arm's results: best of N, a control."""
+    """What its variants are made from. `baseline`: always the unmodified surface, knowing no other arm's
+    results: best of N, a control.
+    """
     control: bool = False
-    """Whether the other arms are compared with this one; then `bandit` keeps `campaign.control_floor` of the briefs for it."""
+    """Whether the other arms are compared with this one; then `bandit` keeps `campaign.control_floor` of the
+    briefs for it.
+    """
 
 
 class MoneyConfig(Section):
     """What the campaign may cost, in US dollars."""
 
     cap_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
-    """Most dollars for models and slots together. When they are spent no new work begins, open runs finish, and `run` ends with exit code 5. 0 means
-    no cap."""
+    """Most dollars for models and slots together. When they are spent no new work begins, open runs finish,
+    and `run` ends with exit code 5. 0 means no cap.
+    """
     gpu_hour_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
-    """Dollars an hour of one slot costs while a training runs on it: its GPU with its share of the machine. 0 means it costs nothing."""
+    """Dollars an hour of one slot costs while a training runs on it: its GPU with its share of the machine. 0
+    means it costs nothing.
+    """
 
 
 class ModelConfig(Section):
     """Price and limits of one model."""
 
     input_usd_per_million: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """Dollars per million prompt tokens; 0 is free. Given with the other price or not at all; null takes litellm's."""
+    """Dollars per million prompt tokens; 0 is free. Given with the other price or not at all; null takes
+    litellm's.
+    """
     output_usd_per_million: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """Dollars per million tokens of answers; 0 is free. Given with the other price or not at all; null takes litellm's."""
+    """Dollars per million tokens of answers; 0 is free. Given with the other price or not at all; null takes
+    litellm's.
+    """
     at_once: Annotated[int, Field(ge=0)] = 0
     """Most open calls of the model over all agents; 0 means no limit."""
 
@@ -151,7 +184,9 @@ class TrainerConfig(Section):
     """What trains."""
 
     kind: Literal["subprocess", "simulated"] = "subprocess"
-    """`subprocess` trains for real; `simulated` sleeps and draws values from an effect model, for benchmarks and tests."""
+    """`subprocess` trains for real; `simulated` sleeps and draws values from an effect model, for benchmarks
+    and tests.
+    """
     log_megabytes: Positive = 8.0
     """Cap of one run's log file, in MB; its beginning and its end are kept."""
     simulated_seconds: Annotated[float, Field(ge=0)] = 2.0
@@ -168,18 +203,26 @@ class TrustConfig(Section):
     """What it takes to believe a value."""
 
     mode: Literal["strict", "normal", "off"] = "strict"
-    """What a merge needs. `strict`: a twin, a second process that never saw the evaluation's text, agreed with what the variant claims. `normal`: the
-    same, or, where no twin can be built, probes while it answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited."""
+    """What a merge needs. `strict`: a twin, a second process that never saw the evaluation's text, agreed
+    with what the variant claims. `normal`: the same, or, where no twin can be built, probes while it
+    answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited.
+    """
     audit_positions: Annotated[int, Field(ge=1)] = 2048
-    """Positions a twin answers for a run that may decide a merge. A leak on 0.2 % of the tokens escaped fewer than one simulated audit in 1000."""
+    """Positions a twin answers for a run that may decide a merge. A leak on 0.2 % of the tokens escaped fewer
+    than one simulated audit in 1000.
+    """
     audit_share: Share = 0.05
     """Probability that any other run is audited."""
     audit_share_positions: Annotated[int, Field(ge=1)] = 256
     """Positions of such an audit."""
     allow_untrusted: bool = False
-    """Whether what was measured in sandboxes D to F may merge. Such a variant could have read or changed what judges it."""
+    """Whether what was measured in sandboxes D to F may merge. Such a variant could have read or changed what
+    judges it.
+    """
     tier: Literal["auto", "A", "B", "C", "D", "E", "F"] = "auto"
-    """Sandbox to train in. `auto` takes the best this machine offers; a letter takes that one, and fails where it is not to be had."""
+    """Sandbox to train in. `auto` takes the best this machine offers; a letter takes that one, and fails
+    where it is not to be had.
+    """
 
 
 class CoordinatorConfig(Section):

@@ -1,1 +1,3 @@
-"""Decides: domain values, campaign rules, leaderboard, journal, repository, metrics, and the actor at the head."""
+"""Decides: domain values, campaign rules, leaderboard, journal, repository, metrics, and the actor at the
+head.
+"""

@@ -1,9 +1,12 @@
 """The Ray actor at the head: the service behind asynchronous methods.
 
-- Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray itself. Calls that came in while the
-  thread was busy share the next write to the disk; those a slot waits for go before those of a thinking head.
-- ``lease``, ``brief`` and ``permit`` hold a ``Wait`` back until the campaign has changed, a few seconds at most: no Ray call spans a training.
-- Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is told by ``ready``, once, in words.
+- Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray
+  itself. Calls that came in while the thread was busy share the next write to the disk; those a slot waits
+  for go before those of a thinking head.
+- ``lease``, ``brief`` and ``permit`` hold a ``Wait`` back until the campaign has changed, a few seconds at
+  most: no Ray call spans a training.
+- Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is told
+  by ``ready``, once, in words.
 """
 
 import asyncio
@@ -45,16 +48,22 @@ Opener = Callable[[], Service]
 Asked = tuple[Callable[[Service], Any], asyncio.Future[Any]]
 TICK_SECONDS = 1.0
 MOST_TOGETHER = 64
-"""Calls of slots that share a write to the disk: more would keep the first of them waiting for the last one's work."""
+"""Calls of slots that share a write to the disk: more would keep the first of them waiting for the last one's
+work.
+"""
 THOUGHTS_TOGETHER = 4
-"""The same of all other calls. A proposal costs some milliseconds of work, and a slot that becomes free waits for no more than these."""
+"""The same of all other calls. A proposal costs some milliseconds of work, and a slot that becomes free waits
+for no more than these.
+"""
 
 
 class CoordinatorServer:
     """A campaign behind Ray. Made by ``ray.remote``; see ``remote_class``."""
 
     def __init__(self, opener: Opener, owner: int | None = None) -> None:
-        """opener: opens the campaign here. owner: pid of the process on this machine to end with, or None to live by oneself."""
+        """opener: opens the campaign here. owner: pid of the process on this machine to end with, or None to
+        live by oneself.
+        """
         if owner is not None:
             end_with(owner)
         self._line = ThreadPoolExecutor(max_workers=1, thread_name_prefix="campaign")
@@ -75,18 +84,26 @@ class CoordinatorServer:
     # ------------------------------------------------------------------ for whoever started it
 
     async def ready(self) -> tuple[str, str, int] | None:
-        """None when the campaign is open; else what is wrong, what to do, and 1 where another coordinator has it."""
+        """None when the campaign is open; else what is wrong, what to do, and 1 where another coordinator has
+        it.
+        """
         if self._ticker is None:
             self._ticker = asyncio.get_running_loop().create_task(self._tick())
         problem = self._problem
-        return None if problem is None else (str(problem), problem.remedy, int(isinstance(problem, CampaignBusyError)))
+        return (
+            None
+            if problem is None
+            else (str(problem), problem.remedy, int(isinstance(problem, CampaignBusyError)))
+        )
 
     async def pid(self) -> int:
         """Of its process."""
         return os.getpid()
 
     async def status(self, seen_rows: int) -> tuple[leaderboard.Json, list[leaderboard.Json]]:
-        """The status page, with why nothing can be written down now as ``trouble``, and rows of experiments finished since ``seen_rows`` of them."""
+        """The status page, with why nothing can be written down now as ``trouble``, and rows of experiments
+        finished since ``seen_rows`` of them.
+        """
         page, rows = await self._ask(lambda service: service.overview(seen_rows))
         return {**page, "trouble": self._trouble}, rows
 
@@ -162,7 +179,9 @@ class CoordinatorServer:
             group = [line.popleft() for _ in range(min(len(line), most))]
             questions = [question for question, _ in group]
             try:
-                answers = await asyncio.get_running_loop().run_in_executor(self._line, service.together, questions)
+                answers = await asyncio.get_running_loop().run_in_executor(
+                    self._line, service.together, questions
+                )
             except Exception as error:  # the outermost loop: whoever asked must hear of it
                 log.exception("calls could not be answered")
                 answers = [error] * len(group)
@@ -181,7 +200,9 @@ class CoordinatorServer:
         if error is not None:
             self._trouble = f"the campaign cannot go on: {error}. {error.remedy}"
 
-    async def _ask_until(self, question: Callable[[Service], Answer], timeout: float, line: deque[Asked] | None = None) -> Answer:
+    async def _ask_until(
+        self, question: Callable[[Service], Answer], timeout: float, line: deque[Asked] | None = None
+    ) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         while True:
@@ -198,7 +219,9 @@ class CoordinatorServer:
                 return answer
 
     async def _tick(self) -> None:
-        """Never together with other calls: a request to stop is taken from the disk once, so it must not be undone with somebody's failure."""
+        """Never together with other calls: a request to stop is taken from the disk once, so it must not be
+        undone with somebody's failure.
+        """
         while (service := self._service) is not None:
             await asyncio.sleep(TICK_SECONDS)
             try:
@@ -206,7 +229,9 @@ class CoordinatorServer:
                 self._tell_of_changes(service)
             except ConfigError as error:  # a full disk: go on trying, agents keep their results
                 self._note_trouble(error)
-                log.error("the campaign cannot be written", extra={"error": str(error), "remedy": error.remedy})
+                log.error(
+                    "the campaign cannot be written", extra={"error": str(error), "remedy": error.remedy}
+                )
 
 
 def _give(future: asyncio.Future[Any], answer: Any) -> None:

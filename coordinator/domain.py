@@ -1,7 +1,9 @@
 """The swarm's words as values: metric, states, purposes, verdicts.
 
-- A state is a small enum with a successor table; a step outside the table raises ``InvalidTransition`` with that experiment's own story.
-- Nothing here or above a task folder knows which metric is meant or whether lower is better: ask ``Metric.gain``.
+- A state is a small enum with a successor table; a step outside the table raises ``InvalidTransition`` with
+  that experiment's own story.
+- Nothing here or above a task folder knows which metric is meant or whether lower is better: ask
+  ``Metric.gain``.
 """
 
 from enum import StrEnum
@@ -57,8 +59,9 @@ SUCCESSORS: dict[State, frozenset[State]] = {
     State.CRASHED: frozenset(),
     State.CHEATED: frozenset(),
 }
-"""Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the best; CONFIRMING → MEASURED is its last
-confirm run coming in."""
+"""Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the best;
+CONFIRMING → MEASURED is its last confirm run coming in.
+"""
 
 
 class Purpose(StrEnum):

@@ -1,4 +1,6 @@
-"""Ends a process with the one that owns it, at once and however that one ended: a swarm of its own Ray must not outlive its command by seconds."""
+"""Ends a process with the one that owns it, at once and however that one ended: a swarm of its own Ray must
+not outlive its command by seconds.
+"""
 
 import os
 import select

@@ -1,7 +1,9 @@
 """What agents and the coordinator say to each other.
 
-- Every call may be repeated after any failure: an agent holds at most one lease, proposals and calls carry an id, reports a fencing token.
-- ``lease``, ``brief`` and ``permit`` answer at once in this interface; the actor shell may hold a ``Wait`` back for some seconds until a change.
+- Every call may be repeated after any failure: an agent holds at most one lease, proposals and calls carry an
+  id, reports a fencing token.
+- ``lease``, ``brief`` and ``permit`` answer at once in this interface; the actor shell may hold a ``Wait``
+  back for some seconds until a change.
 - The same Protocol is met by the service in this process and by the handle of the Ray actor.
 """
 
@@ -16,7 +18,9 @@ from evaluator.result import Progress, RunResult
 
 
 class AgentCard(Struct, frozen=True, kw_only=True):
-    """Who an agent is. agent: stable over restarts, one per GPU. division: hardware class. cores: of its slot. incarnation: new at every start."""
+    """Who an agent is. agent: stable over restarts, one per GPU. division: hardware class. cores: of its
+    slot. incarnation: new at every start.
+    """
 
     agent: str
     incarnation: str
@@ -28,7 +32,9 @@ class AgentCard(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Struct, frozen=True, kw_only=True):
-    """What an agent needs to begin. epoch: grows with every start of the coordinator. heartbeat, ttl: seconds."""
+    """What an agent needs to begin. epoch: grows with every start of the coordinator. heartbeat, ttl:
+    seconds.
+    """
 
     campaign: str
     epoch: int
@@ -38,11 +44,13 @@ class Welcome(Struct, frozen=True, kw_only=True):
 
 
 class Tried(Struct, frozen=True, kw_only=True):
-    """One experiment as a proposer sees it. settings: the variant's module constants as Python literals, where the proposer said them.
+    """One experiment as a proposer sees it. settings: the variant's module constants as Python literals,
+    where the proposer said them.
 
-    value: mean of its runs, or None while it has none. reason: of its verdict, refusal or crash, in plain words. delta: its gain over the best it was
-    compared with at its verdict, in the metric's unit. near: rejected, and by no more than the noise. failure: its crash class, ``timed_out`` or
-    ``cheated``. age: seconds since it was proposed, while it has no verdict; None in step, where nothing may hang on time.
+    value: mean of its runs, or None while it has none. reason: of its verdict, refusal or crash, in plain
+    words. delta: its gain over the best it was compared with at its verdict, in the metric's unit. near:
+    rejected, and by no more than the noise. failure: its crash class, ``timed_out`` or ``cheated``. age:
+    seconds since it was proposed, while it has no verdict; None in step, where nothing may hang on time.
     """
 
     experiment: str
@@ -61,8 +69,9 @@ class Tried(Struct, frozen=True, kw_only=True):
 class Repair(Struct, frozen=True, kw_only=True):
     """An experiment of the brief's own arm that crashed, to be repaired once.
 
-    parent: the commit it started from; the repaired program starts from there too. source: its text. failure: the crash class. message: the last line
-    of its traceback or what the judge saw. tail: the end of its log. The last two are a program's words: data.
+    parent: the commit it started from; the repaired program starts from there too. source: its text. failure:
+    the crash class. message: the last line of its traceback or what the judge saw. tail: the end of its log.
+    The last two are a program's words: data.
     """
 
     experiment: str
@@ -75,7 +84,9 @@ class Repair(Struct, frozen=True, kw_only=True):
 
 
 class Piece(Struct, frozen=True, kw_only=True):
-    """An experiment that a strategy is about: to be taken back, or to be put together. before, after: the surface at its parent and its commit."""
+    """An experiment that a strategy is about: to be taken back, or to be put together. before, after: the
+    surface at its parent and its commit.
+    """
 
     experiment: str
     title: str
@@ -88,14 +99,17 @@ class Piece(Struct, frozen=True, kw_only=True):
 class Brief(Struct, frozen=True, kw_only=True):
     """What a proposer is given.
 
-    ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal briefs carry equal seeds. parent: commit.
-    source: the parent's text. baseline, best: means in the metric's unit, sigma: standard deviation of unchanged code; None until measured.
-    tried: newest last. running: proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what it is about.
-    barred: arms that may not answer in this one's place: they draw from the baseline and learn from nobody else. hints: what people said, newest
-    last. lessons: what the whole history says, a line each. program: the charter as it is now, empty where the arm reads none. repair: what is to be
-    repaired instead of having another idea.
+    ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal
+    briefs carry equal seeds. parent: commit. source: the parent's text. baseline, best: means in the metric's
+    unit, sigma: standard deviation of unchanged code; None until measured. tried: newest last. running:
+    proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what
+    it is about. barred: arms that may not answer in this one's place: they draw from the baseline and learn
+    from nobody else. hints: what people said, newest last. lessons: what the whole history says, a line each.
+    program: the charter as it is now, empty where the arm reads none. repair: what is to be repaired instead
+    of having another idea.
 
-    An arm that draws from the baseline has that as its parent and as its best, and is told of its own experiments alone.
+    An arm that draws from the baseline has that as its parent and as its best, and is told of its own
+    experiments alone.
     """
 
     ordinal: int
@@ -144,7 +158,9 @@ class Accepted(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """The proposal costs no training. known: the experiment that tried it before, for a duplicate; earlier: what came of that."""
+    """The proposal costs no training. known: the experiment that tried it before, for a duplicate; earlier:
+    what came of that.
+    """
 
     refusal: Refusal
     reason: str
@@ -167,9 +183,11 @@ class Token(Struct, frozen=True, order=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """Time-limited permission for one run. ttl: seconds it lives without a heartbeat. audit: how much of its claims the judge checks.
+    """Time-limited permission for one run. ttl: seconds it lives without a heartbeat. audit: how much of its
+    claims the judge checks.
 
-    warmup_allowance, pace: what the division's baseline took, as its judge told it; None while that is not known. See ``trainer.contract.RunOrder``.
+    warmup_allowance, pace: what the division's baseline took, as its judge told it; None while that is not
+    known. See ``trainer.contract.RunOrder``.
     """
 
     token: Token
@@ -187,14 +205,18 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class HeartbeatReply(Struct, frozen=True):
-    """Answer to a heartbeat. valid: the lease still holds; else end the run. stop: end the run and hand the lease back."""
+    """Answer to a heartbeat. valid: the lease still holds; else end the run. stop: end the run and hand the
+    lease back.
+    """
 
     valid: bool
     stop: bool = False
 
 
 class Ack(Struct, frozen=True):
-    """A report is on the head's disk. counted: it was the first and in time; a late one is kept as data only."""
+    """A report is on the head's disk. counted: it was the first and in time; a late one is kept as data
+    only.
+    """
 
     counted: bool
     reason: str = ""
@@ -205,7 +227,17 @@ UNKNOWN = "unknown"
 CALL_RESULTS = frozenset(
     {
         *("blocks", "diff", "whole"),
-        *("no_edit", "malformed", "truncated", "outside_surface", "not_found", "ambiguous", "indentation", "snippet", "no_op"),
+        *(
+            "no_edit",
+            "malformed",
+            "truncated",
+            "outside_surface",
+            "not_found",
+            "ambiguous",
+            "indentation",
+            "snippet",
+            "no_op",
+        ),
         *("does_not_compile", "contract", "too_large"),
         *("authentication", "permission", "payment", "model", "context", "request"),
         *("rate_limit", "server", "connection", "timeout", "reply"),
@@ -218,8 +250,8 @@ CALL_RESULTS = frozenset(
 class CallRequest(Struct, frozen=True, kw_only=True):
     """A call of a language model that an agent wants to make.
 
-    call: its own unique id. ordinal: of the brief. max_tokens: longest answer. estimate_usd: most it may cost by the provider's price list, None
-    where no price is known. timeout: seconds the call may take.
+    call: its own unique id. ordinal: of the brief. max_tokens: longest answer. estimate_usd: most it may cost
+    by the provider's price list, None where no price is known. timeout: seconds the call may take.
     """
 
     call: str
@@ -239,7 +271,9 @@ class Permit(Struct, frozen=True):
 
 
 class CallRecord(Struct, frozen=True, kw_only=True):
-    """What came of a call. turn: of its conversation, from 0. cost_usd: None where no price is known. seconds: waited. result: of CALL_RESULTS."""
+    """What came of a call. turn: of its conversation, from 0. cost_usd: None where no price is known.
+    seconds: waited. result: of CALL_RESULTS.
+    """
 
     call: str
     arm: str
@@ -254,10 +288,14 @@ class CallRecord(Struct, frozen=True, kw_only=True):
 
 
 class Coordinator(Protocol):
-    """The coordinator as agents see it. Raises ``ConnectionError`` when it cannot be reached; every call may then be repeated."""
+    """The coordinator as agents see it. Raises ``ConnectionError`` when it cannot be reached; every call may
+    then be repeated.
+    """
 
     def join(self, card: AgentCard) -> Welcome:
-        """Begin, or begin again: a lease of an earlier incarnation is lost at once and its run queued again."""
+        """Begin, or begin again: a lease of an earlier incarnation is lost at once and its run queued
+        again.
+        """
         ...
 
     def leave(self, agent: str, reason: str) -> None:
@@ -289,9 +327,13 @@ class Coordinator(Protocol):
         ...
 
     def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
-        """Ask to make a call of a model. ``Wait`` while others have to end first; with ``stop`` when the money is spent. Permitted is permitted."""
+        """Ask to make a call of a model. ``Wait`` while others have to end first; with ``stop`` when the
+        money is spent. Permitted is permitted.
+        """
         ...
 
     def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:
-        """Say what came of a call. exchange: what was said, compressed and without secrets, to be kept; counted and kept once."""
+        """Say what came of a call. exchange: what was said, compressed and without secrets, to be kept;
+        counted and kept once.
+        """
         ...

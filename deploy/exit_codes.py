@@ -9,7 +9,8 @@
     BrokenPipeError                        141  whoever read the output went away
     anything else                            1  a mistake of ours: -vv shows where
 
-Usage errors are click's: 2. Money that is spent is no error: ``run`` answers 5. The other limits a person sets end it with 0.
+Usage errors are click's: 2. Money that is spent is no error: ``run`` answers 5. The other limits a person
+sets end it with 0.
 """
 
 import os
@@ -32,7 +33,9 @@ class NothingFoundError(Exception):
 def explained(error: BaseException, verbose: bool) -> int:
     """Tell the person about an error, on stderr, and return the exit code. verbose: with the traceback."""
     if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it flushes at its end
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or the interpreter complains when it flushes at its end
         return BROKEN_PIPE
     if verbose:
         traceback.print_exception(error)
@@ -66,4 +69,8 @@ def _read(error: BaseException) -> tuple[int, str, str]:
             return NOTHING, str(error), error.remedy
         case _:
             first = (str(error).splitlines() or [""])[0]
-            return FAILURE, f"{type(error).__name__}: {first}", "See where it happened with `autoswarm -vv …`, and report it with that text."
+            return (
+                FAILURE,
+                f"{type(error).__name__}: {first}",
+                "See where it happened with `autoswarm -vv …`, and report it with that text.",
+            )

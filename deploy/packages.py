@@ -1,4 +1,5 @@
-"""Are our packages ours? They have plain names, and another distribution may have put one of the same name in the way.
+"""Are our packages ours? They have plain names, and another distribution may have put one of the same name in
+the way.
 
 Imports nothing of ours: it must work when they are not.
 """
@@ -24,8 +25,13 @@ def require_own_packages() -> None:
     for name in PACKAGES:
         found = _folder(name)
         if found != HOME / name:
-            owner = ", ".join(importlib.metadata.packages_distributions().get(name, [])) or "a folder on the path"
-            remedy = f"{owner} is in the way: remove it, or give autoswarm a virtual environment of its own (`make install`)."
+            owner = (
+                ", ".join(importlib.metadata.packages_distributions().get(name, [])) or "a folder on the path"
+            )
+            remedy = (
+                f"{owner} is in the way: remove it, or give autoswarm a virtual environment of its own (`make"
+                " install`)."
+            )
             raise ShadowedError(f"package {name} is imported from {found}, not from {HOME}", remedy)
 
 

@@ -12,7 +12,9 @@ BELIEVE = "or believe it all the same: trust.allow_untrusted=true"
 
 
 def sandbox_of(config: Config) -> str:
-    """InboxItem of the tier that variants get here, ``simulated`` where nothing is trained. Raises ConfigError when the one asked for is not there."""
+    """InboxItem of the tier that variants get here, ``simulated`` where nothing is trained. Raises
+    ConfigError when the one asked for is not there.
+    """
     if config.trainer.kind == "simulated":
         return SIMULATED
     try:
@@ -26,7 +28,10 @@ def require_sandbox(config: Config) -> None:
     letter = sandbox_of(config)
     if not _untrusted(letter) or config.trust.allow_untrusted:
         return
-    what = f"variants would be trained in sandbox {letter}, and what is measured there never merges: a variant {GAPS[Tier(letter)][0]}"
+    what = (
+        f"variants would be trained in sandbox {letter}, and what is measured there never merges: a variant"
+        f" {GAPS[Tier(letter)][0]}"
+    )
     ways = "" if config.trust.tier != AUTO else _ways(probe())
     raise ConfigError(what, f"{ways or 'Ask for the best with trust.tier=auto'}; {BELIEVE}.")
 
@@ -35,13 +40,26 @@ def warning(config: Config) -> str:
     """What to say at a start whose values are worth less than they look; empty when all is well."""
     letter = sandbox_of(config)
     if _untrusted(letter):
-        return f"sandbox {letter}: a variant could fool what judges it. Its values are believed, and marked, because trust.allow_untrusted=true"
-    return f"sandbox {letter}, with gaps that `autoswarm doctor` names; merges are marked" if letter in WITH_GAPS else ""
+        return (
+            f"sandbox {letter}: a variant could fool what judges it. Its values are believed, and marked,"
+            " because trust.allow_untrusted=true"
+        )
+    return (
+        f"sandbox {letter}, with gaps that `autoswarm doctor` names; merges are marked"
+        if letter in WITH_GAPS
+        else ""
+    )
 
 
 def in_words(config: Config) -> str:
     """For the plan: the sandbox and what a merge needs."""
-    where = sandbox_of(config) if config.cluster.address == "local" else "the best of each node" if config.trust.tier == AUTO else config.trust.tier
+    where = (
+        sandbox_of(config)
+        if config.cluster.address == "local"
+        else "the best of each node"
+        if config.trust.tier == AUTO
+        else config.trust.tier
+    )
     allowed = ", and what an untrusted one measures is believed" if config.trust.allow_untrusted else ""
     return f"{where}{allowed}; trust.mode={config.trust.mode}"
 

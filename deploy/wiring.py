@@ -49,7 +49,9 @@ class SlotOrder(Struct, frozen=True, kw_only=True):
 
 
 def rooted(config: Config) -> Config:
-    """The same configuration with every path absolute: actors live in other folders, on other machines under the same paths."""
+    """The same configuration with every path absolute: actors live in other folders, on other machines under
+    the same paths.
+    """
     name = config.task.name
     task = name if (TASKS / name).is_dir() else str(Path(name).absolute())
     arms = [arm.model_copy(update=_absolute_files(arm)) for arm in config.arms]
@@ -66,11 +68,17 @@ def rooted(config: Config) -> Config:
 
 def _absolute_files(arm: ArmConfig) -> dict[str, object]:
     program = charter_path(arm.program) if arm.program is not None else None
-    return {"files": [str(Path(file).absolute()) for file in arm.files], "program": program, "command": _absolute_program(arm)}
+    return {
+        "files": [str(Path(file).absolute()) for file in arm.files],
+        "program": program,
+        "command": _absolute_program(arm),
+    }
 
 
 def _absolute_program(arm: ArmConfig) -> list[str]:
-    """Its command, for which a program that was named by a path is found by it from everywhere; a shell's line stays what it is."""
+    """Its command, for which a program that was named by a path is found by it from everywhere; a shell's
+    line stays what it is.
+    """
     if arm.template == "shell" or not arm.command or "/" not in arm.command[0]:
         return arm.command
     return [str(Path(arm.command[0]).absolute()), *arm.command[1:]]
@@ -110,13 +118,25 @@ def share_of(arm: ArmConfig) -> ArmShare:
     """An arm as the rules know it."""
     rotates = arm.strategy == "rotate"
     strategy = Strategy.FREE if rotates else Strategy(arm.strategy)
-    return ArmShare(arm.name, arm.weight, Origin(arm.parent), strategy, rotates, arm.control, repairs=arm.proposer in THINKING)
+    return ArmShare(
+        arm.name,
+        arm.weight,
+        Origin(arm.parent),
+        strategy,
+        rotates,
+        arm.control,
+        repairs=arm.proposer in THINKING,
+    )
 
 
 def money_of(config: Config) -> MoneyRules:
     """What work may cost."""
     models = {
-        name: ModelTerms(input_usd=model.input_usd_per_million, output_usd=model.output_usd_per_million, at_once=model.at_once)
+        name: ModelTerms(
+            input_usd=model.input_usd_per_million,
+            output_usd=model.output_usd_per_million,
+            at_once=model.at_once,
+        )
         for name, model in config.models.items()
     }
     return MoneyRules(cap_usd=config.money.cap_usd, gpu_hour_usd=config.money.gpu_hour_usd, models=models)
@@ -144,7 +164,14 @@ def open_service(config: Config) -> Service:
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
     pace = LeaseTimes(wanted.heartbeat, wanted.lease_ttl)
-    service = Service(layout, card_of(task), rules_of(config, task), pace, listeners=[metrics.observe], charters=charters_of(config))
+    service = Service(
+        layout,
+        card_of(task),
+        rules_of(config, task),
+        pace,
+        listeners=[metrics.observe],
+        charters=charters_of(config),
+    )
     metrics.show(service.status)
     try:
         if wanted.metrics_port:
@@ -157,8 +184,12 @@ def open_service(config: Config) -> Service:
 
 
 def charters_of(config: Config) -> Charters:
-    """The charters of the arms that read one. Raises ConfigError where one cannot be read here, at the head."""
-    names = {arm.name: arm.program or config.campaign.program for arm in config.arms if arm.proposer in THINKING}
+    """The charters of the arms that read one. Raises ConfigError where one cannot be read here, at the
+    head.
+    """
+    names = {
+        arm.name: arm.program or config.campaign.program for arm in config.arms if arm.proposer in THINKING
+    }
     for name in names.values():
         read_charter(name)
     return Charters({arm: charter_path(name) for arm, name in names.items()})
@@ -188,7 +219,15 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         card,
         coordinator,
         trainer,
-        make_proposers(config.arms, task.choices, config.campaign.program, task.surface, task.frozen_texts, permits, charter_or_nothing),
+        make_proposers(
+            config.arms,
+            task.choices,
+            config.campaign.program,
+            task.surface,
+            task.frozen_texts,
+            permits,
+            charter_or_nothing,
+        ),
         Spool(layout.spool / order.agent),
         layout.runs,
         permits=permits,
@@ -203,7 +242,11 @@ def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
             from trainer.subprocess_trainer import SubprocessTrainer
 
             return SubprocessTrainer(
-                task, task.prepare(Path(config.data_dir).absolute()), slot, int(wanted.log_megabytes * 1e6), sandbox=sandbox_of(config)
+                task,
+                task.prepare(Path(config.data_dir).absolute()),
+                slot,
+                int(wanted.log_megabytes * 1e6),
+                sandbox=sandbox_of(config),
             )
         case "simulated":
             from trainer.simulated.trainer import SimulatedTrainer

@@ -1,7 +1,9 @@
 """When a variant counts as better: statistics only, no states.
 
-- Works on *gains*: how much better each run of the variant was than the mean of the best, positive is better. So it knows no metric and no direction.
-- The rule of this version: one screen run; when it looks better, confirm runs on other seeds; merge when the mean gain exceeds z standard errors.
+- Works on *gains*: how much better each run of the variant was than the mean of the best, positive is better.
+  So it knows no metric and no direction.
+- The rule of this version: one screen run; when it looks better, confirm runs on other seeds; merge when the
+  mean gain exceeds z standard errors.
 - A richer policy replaces ``decide`` behind the same signature.
 """
 
@@ -22,7 +24,9 @@ class Choice(StrEnum):
 
 
 class Policy(Struct, frozen=True):
-    """confirm_runs: runs needed besides the screen. z: standard errors a merge needs. screen_z: standard errors a screen needs to go on."""
+    """confirm_runs: runs needed besides the screen. z: standard errors a merge needs. screen_z: standard
+    errors a screen needs to go on.
+    """
 
     confirm_runs: int = 1
     z: float = 2.0
@@ -30,7 +34,9 @@ class Policy(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """gain: mean, in the metric's unit. standard_error: of that gain, in the same unit. reason: for people."""
+    """gain: mean, in the metric's unit. standard_error: of that gain, in the same unit. reason: for
+    people.
+    """
 
     choice: Choice
     gain: float
@@ -46,9 +52,11 @@ def sigma(values: Sequence[float]) -> float:
 
 
 def decide(gains: Sequence[float], best_runs: int, noise: float, policy: Policy) -> Decision:
-    """What to do with a variant after ``gains`` of its runs, against a best whose mean rests on ``best_runs`` runs.
+    """What to do with a variant after ``gains`` of its runs, against a best whose mean rests on ``best_runs``
+    runs.
 
-    The standard error of the difference of two means of independent runs with the same σ is σ·sqrt(1/n + 1/m).
+    The standard error of the difference of two means of independent runs with the same σ is σ·sqrt(1/n +
+    1/m).
     """
     mean, error = fmean(gains), noise * sqrt(1 / len(gains) + 1 / best_runs)
     screening = len(gains) <= policy.confirm_runs
@@ -61,4 +69,7 @@ def decide(gains: Sequence[float], best_runs: int, noise: float, policy: Policy)
 def _reason(mean: float, error: float, runs: int, needed: float) -> str:
     word = "better" if mean > 0 else "worse"
     count = f" {abs(mean) / error:.1f} standard errors" if error > 0 else ""
-    return f"{word} by {abs(mean):.4f}{' =' if count else ''}{count} over {runs} run{'s' if runs > 1 else ''}; more than {needed:g} needed"
+    return (
+        f"{word} by {abs(mean):.4f}{' =' if count else ''}{count} over {runs} run{'s' if runs > 1 else ''};"
+        f" more than {needed:g} needed"
+    )

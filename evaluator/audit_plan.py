@@ -1,4 +1,6 @@
-"""How much of a run's claims a twin is to check. Pure: made by the coordinator, carried in the lease, obeyed by the judge."""
+"""How much of a run's claims a twin is to check. Pure: made by the coordinator, carried in the lease, obeyed
+by the judge.
+"""
 
 from msgspec import Struct
 
@@ -6,8 +8,9 @@ from msgspec import Struct
 class AuditPlan(Struct, frozen=True):
     """What the judge is to audit.
 
-    positions: of a run that would be merged: one whose value is on the better side of ``merge_below`` (minimize: below it); None: none would be.
-    share: probability, drawn by the judge and known to nobody else, that another run is audited, at ``share_positions``. mode: strict | normal | off.
+    positions: of a run that would be merged: one whose value is on the better side of ``merge_below``
+    (minimize: below it); None: none would be. share: probability, drawn by the judge and known to nobody
+    else, that another run is audited, at ``share_positions``. mode: strict | normal | off.
     """
 
     positions: int = 2048

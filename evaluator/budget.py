@@ -1,8 +1,10 @@
 """What a run may spend, and how spending is priced.
 
-A budget has a unit. ``seconds`` is the real mode on GPUs: the judge's own monotonic clock. The two other units are deterministic, so that the
-same code costs the same on a quiet and on a busy machine: ``flops`` counts floating-point operations, ``virtual_seconds`` prices floating-point
-operations, dispatched operations and bytes written with constants fitted on one CPU core. Values measured under different units are never compared.
+A budget has a unit. ``seconds`` is the real mode on GPUs: the judge's own monotonic clock. The two other
+units are deterministic, so that the same code costs the same on a quiet and on a busy machine: ``flops``
+counts floating-point operations, ``virtual_seconds`` prices floating-point operations, dispatched operations
+and bytes written with constants fitted on one CPU core. Values measured under different units are never
+compared.
 """
 
 from enum import StrEnum
@@ -26,7 +28,8 @@ class Unit(StrEnum):
 class Budget(Struct, frozen=True):
     """What one run may spend on training.
 
-    amount: in the unit. wall_cap: seconds of real time after which the run is killed whatever it has spent, start and evaluation included.
+    amount: in the unit. wall_cap: seconds of real time after which the run is killed whatever it has spent,
+    start and evaluation included.
     """
 
     unit: Unit
@@ -37,7 +40,8 @@ class Budget(Struct, frozen=True):
 class Work(Struct, frozen=True):
     """Work done by a piece of a training, counted as operations are dispatched.
 
-    flops: floating-point operations. ops: dispatched tensor operations. bytes_written: bytes of their outputs.
+    flops: floating-point operations. ops: dispatched tensor operations. bytes_written: bytes of their
+    outputs.
     """
 
     flops: float = 0.0
@@ -48,8 +52,8 @@ class Work(Struct, frozen=True):
 def virtual_seconds(work: Work) -> float:
     """Price of ``work`` on one reference CPU core, in seconds.
 
-    t[ms] = 7.12 per GFLOP + 1.60 per thousand operations + 171 per GB written: a least-squares fit over single-edit variants of the demo task,
-    within 6-7 % of the measured time of each (Spearman .99).
+    t[ms] = 7.12 per GFLOP + 1.60 per thousand operations + 171 per GB written: a least-squares fit over
+    single-edit variants of the demo task, within 6-7 % of the measured time of each (Spearman .99).
     """
     return (7.12e-9 * work.flops + 1.60e-3 * work.ops + 171e-9 * work.bytes_written) / 1e3
 

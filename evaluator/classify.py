@@ -15,18 +15,26 @@ from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured,
 MESSAGE_CHARS = 300
 """Longest message kept: a line that fits into a table or a brief."""
 
-MEMORY_SIGNS = ("MemoryError", "OutOfMemoryError", "CUDA out of memory", "can't allocate memory", "not enough memory")
+MEMORY_SIGNS = (
+    "MemoryError",
+    "OutOfMemoryError",
+    "CUDA out of memory",
+    "can't allocate memory",
+    "not enough memory",
+)
 """How Python, torch on a GPU and torch on a CPU say that memory ran out, in the last line of a traceback."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
     """What is known of a run at its end.
 
-    final: the judge's last word, or None. judge_error: why there is none. exit_code: of the variant, negative for a signal that was not ours; None
-    when it was still alive when we ended it. first_batch: whether it asked for one. stopped: why it was cut short ("cancelled", …), else empty.
-    wall_capped: it was ended at the wall cap. seconds: of real time since its start. tail: end of its log. out_of_memory_kills: processes the kernel
-    ended for memory on this machine meanwhile; None where it does not say. breach: the bound it was ended for, and whether that was memory's.
-    twin_exit_code: of the twin where it ended by itself, negative for a signal that was not ours.
+    final: the judge's last word, or None. judge_error: why there is none. exit_code: of the variant, negative
+    for a signal that was not ours; None when it was still alive when we ended it. first_batch: whether it
+    asked for one. stopped: why it was cut short ("cancelled", …), else empty. wall_capped: it was ended at
+    the wall cap. seconds: of real time since its start. tail: end of its log. out_of_memory_kills: processes
+    the kernel ended for memory on this machine meanwhile; None where it does not say. breach: the bound it
+    was ended for, and whether that was memory's. twin_exit_code: of the twin where it ended by itself,
+    negative for a signal that was not ours.
     """
 
     final: Final | None
@@ -48,7 +56,11 @@ def classify(evidence: Evidence) -> Outcome:
     if isinstance(verdict, Cheated):
         return verdict
     if isinstance(verdict, Measured):
-        return Lost("its twin was killed from outside") if _killed(evidence.twin_exit_code, evidence) else verdict
+        return (
+            Lost("its twin was killed from outside")
+            if _killed(evidence.twin_exit_code, evidence)
+            else verdict
+        )
     if evidence.stopped:
         return Lost(evidence.stopped)
     if evidence.breach:
@@ -57,7 +69,9 @@ def classify(evidence: Evidence) -> Outcome:
     if evidence.wall_capped:
         return TimedOut(Limit.WALL_CAP, evidence.seconds)
     if verdict is None:
-        return Lost(bounded(f"judge crashed: {evidence.judge_error}" if evidence.judge_error else "judge crashed"))
+        return Lost(
+            bounded(f"judge crashed: {evidence.judge_error}" if evidence.judge_error else "judge crashed")
+        )
     if isinstance(verdict, Crashed) and (verdict.kind is CrashKind.NO_RESULT or _cut_off(evidence, verdict)):
         return _crash(evidence, verdict)
     return verdict
@@ -80,11 +94,18 @@ def _crash(evidence: Evidence, verdict: Crashed) -> Crashed | Lost:
     if any(sign in said for sign in MEMORY_SIGNS):
         return Crashed(CrashKind.OUT_OF_MEMORY, said)
     kind = CrashKind.EXCEPTION if evidence.first_batch else CrashKind.DOES_NOT_START
-    return Crashed(kind, said if evidence.exit_code > 0 and said else bounded(f"{_ending(evidence.exit_code)} {_last_line(evidence.tail)}".strip()))
+    return Crashed(
+        kind,
+        said
+        if evidence.exit_code > 0 and said
+        else bounded(f"{_ending(evidence.exit_code)} {_last_line(evidence.tail)}".strip()),
+    )
 
 
 def _killed(exit_code: int | None, evidence: Evidence) -> bool:
-    """Whether a process that ended so was killed, by somebody who is neither the kernel for want of memory nor us."""
+    """Whether a process that ended so was killed, by somebody who is neither the kernel for want of memory
+    nor us.
+    """
     return exit_code == -signal.SIGKILL and evidence.out_of_memory_kills == 0
 
 
@@ -98,7 +119,9 @@ def _ending(exit_code: int) -> str:
 
 
 def last_error(tail: str) -> str:
-    """The line of the last exception in a log, such as ``ValueError: bad shape``, bounded; empty when there is none."""
+    """The line of the last exception in a log, such as ``ValueError: bad shape``, bounded; empty when there
+    is none.
+    """
     _, heading, trace = tail.rpartition("Traceback (most recent call last):")
     if not heading:
         return ""

@@ -1,11 +1,13 @@
 """What the supervisor tells the judge and hears from it.
 
-The judge is started as ``python -m evaluator.judging.judge JOB --variant-fd N --twin-fd T --report-fd M``: JOB is a JSON file holding a ``JudgeJob``; on M it
-writes one JSON line per ``JudgeEvent``, a ``Final`` last, and exits. When the variant's end of N closes early the judge still writes its ``Final``.
+The judge is started as ``python -m evaluator.judging.judge JOB --variant-fd N --twin-fd T --report-fd M``:
+JOB is a JSON file holding a ``JudgeJob``; on M it writes one JSON line per ``JudgeEvent``, a ``Final`` last,
+and exits. When the variant's end of N closes early the judge still writes its ``Final``.
 
-T is for a twin. After ``WantsTwin`` the supervisor stops every process of the live variant, starts the same surface once more, in another sandbox,
-with the other end of T, and lets that end go itself; where it cannot start one it only does the last. After ``TwinDone`` it ends all of the twin and
-lets the live variant go on. Either comes at most once.
+T is for a twin. After ``WantsTwin`` the supervisor stops every process of the live variant, starts the same
+surface once more, in another sandbox, with the other end of T, and lets that end go itself; where it cannot
+start one it only does the last. After ``TwinDone`` it ends all of the twin and lets the live variant go on.
+Either comes at most once.
 """
 
 from pathlib import Path
@@ -18,10 +20,12 @@ from evaluator.result import Audit, Outcome
 
 
 class JudgeJob(Struct, frozen=True, kw_only=True):
-    """One run to judge. data: a prepared data folder. seed: rotates the order of training data and offsets the variant's generators.
+    """One run to judge. data: a prepared data folder. seed: rotates the order of training data and offsets
+    the variant's generators.
 
-    warmup_allowance: seconds the baseline took on this machine until its clock ran; what takes longer than 1.5 times that is charged. pace: seconds
-    of real time the baseline trained per second its work was priced at, for budgets that are counted. None: not known, nothing follows.
+    warmup_allowance: seconds the baseline took on this machine until its clock ran; what takes longer than
+    1.5 times that is charged. pace: seconds of real time the baseline trained per second its work was priced
+    at, for budgets that are counted. None: not known, nothing follows.
     """
 
     run: str
@@ -49,7 +53,9 @@ class Evaluating(Struct, frozen=True, tag="evaluating"):
 
 
 class HandedOver(Struct, frozen=True, tag="handed_over"):
-    """The weights are with the judge: nothing that is trained from now on counts. Comes at once where none are asked for."""
+    """The weights are with the judge: nothing that is trained from now on counts. Comes at once where none
+    are asked for.
+    """
 
 
 class WantsTwin(Struct, frozen=True, tag="wants_twin"):
@@ -57,16 +63,19 @@ class WantsTwin(Struct, frozen=True, tag="wants_twin"):
 
 
 class TwinDone(Struct, frozen=True, tag="twin_done"):
-    """The twin is not needed any more: end it, let the live variant go on. answered: whether it did all that it was asked for."""
+    """The twin is not needed any more: end it, let the live variant go on. answered: whether it did all that
+    it was asked for.
+    """
 
     answered: bool = True
 
 
 class Final(Struct, frozen=True, tag="final", kw_only=True):
-    """What the judge saw in all. outcome: Measured; Crashed with NO_RESULT, DIVERGED or CONTRACT; TimedOut at the budget; Cheated.
+    """What the judge saw in all. outcome: Measured; Crashed with NO_RESULT, DIVERGED or CONTRACT; TimedOut at
+    the budget; Cheated.
 
-    spent: of the budget in its unit. floor: exact lower bound of the metric, or None. audit: of the claims, if there was one. details: figures for
-    people.
+    spent: of the budget in its unit. floor: exact lower bound of the metric, or None. audit: of the claims,
+    if there was one. details: figures for people.
     """
 
     outcome: Outcome

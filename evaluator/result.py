@@ -1,6 +1,7 @@
 """What happened to a run: outcomes and results.
 
-A variant's crash is an outcome, not an exception. Matching on ``Outcome`` is closed: a new class breaks the type check wherever it must be handled.
+A variant's crash is an outcome, not an exception. Matching on ``Outcome`` is closed: a new class breaks the
+type check wherever it must be handled.
 """
 
 from enum import StrEnum
@@ -8,7 +9,9 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 TAIL_CHARS = 2_000
-"""Longest text of a variant kept in a result: enough for a traceback's end, short enough to be quoted in a brief."""
+"""Longest text of a variant kept in a result: enough for a traceback's end, short enough to be quoted in a
+brief.
+"""
 
 
 class CrashKind(StrEnum):
@@ -78,8 +81,8 @@ def outcome_name(outcome: Outcome) -> str:
 class Seconds(Struct, frozen=True):
     """Real seconds of a run by phase, by the supervisor's clock.
 
-    startup: until the first batch is asked for. train: from there to the call of ``evaluate_bpb``. evaluate: from there to the judge's number.
-    total: from the start of the process to its end.
+    startup: until the first batch is asked for. train: from there to the call of ``evaluate_bpb``. evaluate:
+    from there to the judge's number. total: from the start of the process to its end.
     """
 
     startup: float = 0.0
@@ -89,7 +92,9 @@ class Seconds(Struct, frozen=True):
 
 
 class CpuSeconds(Struct, frozen=True):
-    """Seconds of CPU that all processes of a run used. startup: until its first batch. train: from there until its weights were handed over."""
+    """Seconds of CPU that all processes of a run used. startup: until its first batch. train: from there
+    until its weights were handed over.
+    """
 
     startup: float
     train: float
@@ -98,9 +103,10 @@ class CpuSeconds(Struct, frozen=True):
 class Audit(Struct, frozen=True):
     """What checking the claims of a run came to.
 
-    kind: ``twin`` (compared with a process that never saw the rows), ``live`` (no twin could be built: probed as it answered) or ``none``.
-    positions: compared. correction: judged minus claimed, in metric units. standard_error: of it, in the same units. leak_bound: 95 %, in metric
-    units. largest: greatest |blind - claim| at one position, in nats.
+    kind: ``twin`` (compared with a process that never saw the rows), ``live`` (no twin could be built: probed
+    as it answered) or ``none``. positions: compared. correction: judged minus claimed, in metric units.
+    standard_error: of it, in the same units. leak_bound: 95 %, in metric units. largest: greatest |blind -
+    claim| at one position, in nats.
     """
 
     kind: str
@@ -114,11 +120,12 @@ class Audit(Struct, frozen=True):
 class RunResult(Struct, frozen=True, kw_only=True):
     """Everything the swarm keeps of one run.
 
-    floor: the task's exact lower bound of the metric, or None. sandbox: the tier that confined it: A, B, C, B-, C-, D, E, F; or ``simulated``.
-    audit: of its claims, None where there was none. spent: of the budget, in its unit. steps: batches handed out. cpu: None where its weights were
-    not handed over. peak_memory: bytes. log_bytes: what
-    it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted, bounded). details: figures of the judge, for people.
-    started_at, finished_at: seconds since the epoch by the clock of the node that ran it.
+    floor: the task's exact lower bound of the metric, or None. sandbox: the tier that confined it: A, B, C,
+    B-, C-, D, E, F; or ``simulated``. audit: of its claims, None where there was none. spent: of the budget,
+    in its unit. steps: batches handed out. cpu: None where its weights were not handed over. peak_memory:
+    bytes. log_bytes: what it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted,
+    bounded). details: figures of the judge, for people. started_at, finished_at: seconds since the epoch by
+    the clock of the node that ran it.
     """
 
     run: str
@@ -140,7 +147,9 @@ class RunResult(Struct, frozen=True, kw_only=True):
 
 
 class Progress(Struct, frozen=True):
-    """How far a run is. share: of the budget, 0 to 1, by the judge. step, loss: as its log says (untrusted), where it says so."""
+    """How far a run is. share: of the budget, 0 to 1, by the judge. step, loss: as its log says (untrusted),
+    where it says so.
+    """
 
     share: float = 0.0
     step: int | None = None

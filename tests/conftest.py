@@ -1,6 +1,7 @@
 """What has to be in the environment before anything imports ray or litellm.
 
-Without it ``ray.init`` turns token authentication on by itself half-way, reports usage, and litellm fetches a price map over the network.
+Without it ``ray.init`` turns token authentication on by itself half-way, reports usage, and litellm fetches a
+price map over the network.
 """
 
 import os

@@ -1,7 +1,8 @@
 """The one interface between an agent and whatever trains a variant.
 
 - ``train`` blocks until nothing of the run is left: no process, no temporary file.
-- A variant's failure is an outcome in the result; an exception means that this trainer cannot train anything at all.
+- A variant's failure is an outcome in the result; an exception means that this trainer cannot train anything
+  at all.
 - Every trainer passes the same contract suite (tests/contract).
 """
 
@@ -18,7 +19,9 @@ from evaluator.result import Progress, RunResult
 
 
 class Slot(Struct, frozen=True):
-    """Where a run happens. cores: CPU cores it may use. gpu: value of CUDA_VISIBLE_DEVICES, or None for a CPU slot."""
+    """Where a run happens. cores: CPU cores it may use. gpu: value of CUDA_VISIBLE_DEVICES, or None for a CPU
+    slot.
+    """
 
     name: str
     cores: int = 1
@@ -28,9 +31,10 @@ class Slot(Struct, frozen=True):
 class RunOrder(Struct, frozen=True, kw_only=True):
     """One training of one variant.
 
-    run: its id, unique in the campaign. source: text of the surface. directory: where its log and result are kept (made if missing). seed: offsets
-    every random generator of the variant and the order of its data. audit: how much of its claims is checked. warmup_allowance, pace: what the
-    baseline took on this machine, see ``evaluator.job.JudgeJob``; a result's details hold them as ``warmup_seconds`` and ``pace``.
+    run: its id, unique in the campaign. source: text of the surface. directory: where its log and result are
+    kept (made if missing). seed: offsets every random generator of the variant and the order of its data.
+    audit: how much of its claims is checked. warmup_allowance, pace: what the baseline took on this machine,
+    see ``evaluator.job.JudgeJob``; a result's details hold them as ``warmup_seconds`` and ``pace``.
     """
 
     run: str

@@ -1,6 +1,7 @@
 """Trains a variant in processes of its own, under a supervisor.
 
-- ``train`` may be called from any thread. It never forks this process's Python, and its processes get nothing of this process's environment.
+- ``train`` may be called from any thread. It never forks this process's Python, and its processes get nothing
+  of this process's environment.
 - However the supervisor ends, ``train`` leaves neither a process nor a scratch folder behind.
 """
 
@@ -32,9 +33,11 @@ GLANCE = 0.1
 class SubprocessTrainer:
     """Trains variants of ``task`` on ``data``, the folder its ``prepare`` returned, in ``slot``.
 
-    log_bytes: cap of a run's log file. scratch: folder that holds the runs' scratch folders; None takes the system's. judge_module and shim are the
-    seam to the judge: what is run with ``python -m``, and the file variants import as ``prepare``; the two speak a protocol of their own. sandbox:
-    the tier that confines variants, chosen once; "auto" takes the strongest there is. Raises SandboxError when the tier named is not.
+    log_bytes: cap of a run's log file. scratch: folder that holds the runs' scratch folders; None takes the
+    system's. judge_module and shim are the seam to the judge: what is run with ``python -m``, and the file
+    variants import as ``prepare``; the two speak a protocol of their own. sandbox: the tier that confines
+    variants, chosen once; "auto" takes the strongest there is. Raises SandboxError when the tier named is
+    not.
     """
 
     def __init__(
@@ -64,7 +67,9 @@ class SubprocessTrainer:
         return self._sandbox.tier
 
     def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:
-        """Run ``order`` to its end; see ``trainer.contract``. Raises OSError when processes cannot be started or the directory not be written."""
+        """Run ``order`` to its end; see ``trainer.contract``. Raises OSError when processes cannot be started
+        or the directory not be written.
+        """
         order.directory.mkdir(parents=True, exist_ok=True)
         started_at, scratch = time.time(), make_scratch(self._scratch)
         try:
@@ -106,6 +111,12 @@ def _follow(link: SupervisorLink, progress: Callable[[Progress], None], cancel: 
 
 
 def _lost(order: RunOrder, started_at: float) -> RunResult:
-    result = RunResult(run=order.run, outcome=Lost("supervisor died"), seed=order.seed, started_at=started_at, finished_at=time.time())
+    result = RunResult(
+        run=order.run,
+        outcome=Lost("supervisor died"),
+        seed=order.seed,
+        started_at=started_at,
+        finished_at=time.time(),
+    )
     write_result(order.directory, result)
     return result

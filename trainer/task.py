@@ -1,7 +1,7 @@
 """Tasks: what is searched.
 
-A task is a folder: ``task.yaml``, the surface (``train.py``), and a recipe (``recipe.py``) that makes its data. Metric, direction and budget live
-there and nowhere else.
+A task is a folder: ``task.yaml``, the surface (``train.py``), and a recipe (``recipe.py``) that makes its
+data. Metric, direction and budget live there and nowhere else.
 """
 
 import importlib.util
@@ -30,9 +30,10 @@ class MetricSpec(Struct, frozen=True, forbid_unknown_fields=True):
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task folder's ``task.yaml``.
 
-    surface: files an agent may change (one). frozen: modules a variant may import that are not its own. imports: packages it may import besides
-    torch, numpy and the standard library. sizes: budgets by name. needs: ``cpu`` or ``gpu``. choices: constants of the surface that take one of a few
-    values, as Python literals; a ``# choices: a, b`` comment does the same.
+    surface: files an agent may change (one). frozen: modules a variant may import that are not its own.
+    imports: packages it may import besides torch, numpy and the standard library. sizes: budgets by name.
+    needs: ``cpu`` or ``gpu``. choices: constants of the surface that take one of a few values, as Python
+    literals; a ``# choices: a, b`` comment does the same.
     """
 
     name: str
@@ -62,18 +63,26 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The budget of a size, the default for None. Raises ConfigError for an unknown one."""
         name = size or self.default_size
         if name not in self.sizes:
-            raise ConfigError(f"task {self.name} has no size {name!r}", f"Use one of: {', '.join(self.sizes)}.")
+            raise ConfigError(
+                f"task {self.name} has no size {name!r}", f"Use one of: {', '.join(self.sizes)}."
+            )
         return self.sizes[name]
 
     def prepare(self, data_dir: Path) -> Path:
-        """Make the data if it is not there and return its folder. Raises ConfigError when it cannot be had."""
+        """Make the data if it is not there and return its folder. Raises ConfigError when it cannot be
+        had.
+        """
         folder: Path = self._recipe().prepare(data_dir / self.name)
         return folder
 
     def _recipe(self) -> Any:  # a module: its one public function is `prepare(folder: Path) -> Path`
-        spec = importlib.util.spec_from_file_location(f"autoswarm_recipe_{self.name}", self.folder / "recipe.py")
+        spec = importlib.util.spec_from_file_location(
+            f"autoswarm_recipe_{self.name}", self.folder / "recipe.py"
+        )
         if spec is None or spec.loader is None:
-            raise ConfigError(f"task {self.name} has no recipe.py", "Add one with a function prepare(folder).")
+            raise ConfigError(
+                f"task {self.name} has no recipe.py", "Add one with a function prepare(folder)."
+            )
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
@@ -84,9 +93,13 @@ def load_task(name: str) -> Task:
     folder = TASKS / name if (TASKS / name).is_dir() else Path(name)
     if not (folder / "task.yaml").is_file():
         known = ", ".join(sorted(path.name for path in TASKS.iterdir() if (path / "task.yaml").is_file()))
-        raise ConfigError(f"there is no task {name!r}", f"Use one of: {known}; or a path to a folder with a task.yaml.")
+        raise ConfigError(
+            f"there is no task {name!r}", f"Use one of: {known}; or a path to a folder with a task.yaml."
+        )
     try:
-        return msgspec.convert(read_yaml(folder / "task.yaml") | {"folder": str(folder)}, Task, dec_hook=_decode)
+        return msgspec.convert(
+            read_yaml(folder / "task.yaml") | {"folder": str(folder)}, Task, dec_hook=_decode
+        )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{folder / 'task.yaml'}: {error}", "Correct that key.") from error
 

@@ -29,7 +29,16 @@ def try_once(
     directory: Path | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> RunResult:
-    """Train ``source`` once on ``data`` as the swarm would. directory: keeps log and result; None keeps neither. Raises OSError."""
+    """Train ``source`` once on ``data`` as the swarm would. directory: keeps log and result; None keeps
+    neither. Raises OSError.
+    """
     with tempfile.TemporaryDirectory(prefix="autoswarm-try-") as fleeting:
-        order = RunOrder(run="try", source=source, seed=seed, budget=budget, directory=directory or Path(fleeting), audit=IN_FULL)
+        order = RunOrder(
+            run="try",
+            source=source,
+            seed=seed,
+            budget=budget,
+            directory=directory or Path(fleeting),
+            audit=IN_FULL,
+        )
         return SubprocessTrainer(task, data, slot, LOG_BYTES).train(order, progress, Event())

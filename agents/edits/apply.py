@@ -1,8 +1,10 @@
 """From a model's answer to a new surface, or to what to tell the model.
 
 - All changes of an answer are made, in their order, each on what the ones before it left; or none is.
-- A change that fits two places, and an answer that can be understood in two ways, is refused: a guess would cost a run and prove nothing.
-- What comes out compiles, keeps the contract and differs as a program. Nothing here executes any of it, and no text makes it raise.
+- A change that fits two places, and an answer that can be understood in two ways, is refused: a guess would
+  cost a run and prove nothing.
+- What comes out compiles, keeps the contract and differs as a program. Nothing here executes any of it, and
+  no text makes it raise.
 """
 
 from collections.abc import Sequence
@@ -25,7 +27,8 @@ MAX_ANSWER = 4 * MAX_BYTES
 
 
 def apply(answer: str, parent: str, surface: str = SURFACE) -> Edited | Problem:
-    """``parent`` with the edit in ``answer``: SEARCH/REPLACE blocks, a unified diff, or a whole file. Never raises.
+    """``parent`` with the edit in ``answer``: SEARCH/REPLACE blocks, a unified diff, or a whole file. Never
+    raises.
 
     surface: name of the file; an answer that names another one is refused.
     """
@@ -58,7 +61,11 @@ def _read(lines: Sequence[str], parent: str, surface: str) -> Edited | Problem:
 def _mixed(rest: Sequence[str], parent: str, surface: str) -> Problem | None:
     """Blocks beside a diff or a whole file: nobody can tell which is meant."""
     if any(line.startswith("@@ -") for line in rest) or isinstance(read_whole(rest, parent, surface), str):
-        return Problem(Kind.AMBIGUOUS, "the answer gives its change in two formats", "Send SEARCH/REPLACE blocks and nothing else.")
+        return Problem(
+            Kind.AMBIGUOUS,
+            "the answer gives its change in two formats",
+            "Send SEARCH/REPLACE blocks and nothing else.",
+        )
     return None
 
 
@@ -74,7 +81,9 @@ def _edited(parent: str, changes: Sequence[Change], form: Format) -> Edited | Pr
 
 
 def _changed(page: Page, change: Change, shift: int, *, alone: bool) -> Page | Problem:
-    """The page with one change, if what it may mean comes to one and the same. To the letter goes before another indentation."""
+    """The page with one change, if what it may mean comes to one and the same. To the letter goes before
+    another indentation.
+    """
     misses: list[Miss] = []
     for reindent in (False, True):
         for readings in (change.readings, change.fallback):
@@ -82,7 +91,10 @@ def _changed(page: Page, change: Change, shift: int, *, alone: bool) -> Page | P
             misses = [result for result in results if isinstance(result, Miss)] or misses
             texts = {result.text: result for result in results if isinstance(result, Page)}
             if len(texts) > 1:
-                return Problem(Kind.AMBIGUOUS, f"{change.name} can be read in {len(texts)} ways that give different programs")
+                return Problem(
+                    Kind.AMBIGUOUS,
+                    f"{change.name} can be read in {len(texts)} ways that give different programs",
+                )
             doubt = next((miss for miss in misses if miss.kind is not Kind.NOT_FOUND), None)
             if doubt is not None:
                 return _told(page, change, doubt)
@@ -92,11 +104,17 @@ def _changed(page: Page, change: Change, shift: int, *, alone: bool) -> Page | P
 
 
 def _one(page: Page, reading: Reading, shift: int, *, alone: bool, reindent: bool) -> Page | Miss:
-    return _appended(page, reading, alone=alone) if is_empty(reading) else place(page, reading, shift, reindent=reindent)
+    return (
+        _appended(page, reading, alone=alone)
+        if is_empty(reading)
+        else place(page, reading, shift, reindent=reindent)
+    )
 
 
 def _appended(page: Page, reading: Reading, *, alone: bool) -> Page | Miss:
-    """Lines without a place go to the end, where that can only be meant so: one change, of whole statements, that binds nothing anew."""
+    """Lines without a place go to the end, where that can only be meant so: one change, of whole statements,
+    that binds nothing anew.
+    """
     new = bound_names("\n".join(reading.replace))
     old = bound_names(page.text)
     if not alone or new is None or old is None or new & old or all(blank(line) for line in reading.replace):
@@ -110,14 +128,26 @@ def _told(page: Page, change: Change, miss: Miss) -> Problem:
         case Kind.AMBIGUOUS if miss.places:
             places = ", ".join(str(number) for number in miss.places[:8])
             message = f"{change.name} fits {len(miss.places)} places, at lines {places}"
-            return Problem(Kind.AMBIGUOUS, message, "Give more of the lines around the change, so that they stand in the file only once.")
+            return Problem(
+                Kind.AMBIGUOUS,
+                message,
+                "Give more of the lines around the change, so that they stand in the file only once.",
+            )
         case Kind.AMBIGUOUS:
-            return Problem(Kind.AMBIGUOUS, f"{change.name} does not say where: it searches for nothing", "Search for the lines before or after.")
+            return Problem(
+                Kind.AMBIGUOUS,
+                f"{change.name} does not say where: it searches for nothing",
+                "Search for the lines before or after.",
+            )
         case Kind.INDENTATION:
             message = f"{change.name} is indented unlike the file, and how to fix that would be a guess"
             return Problem(Kind.INDENTATION, message, nearest_hint(page.lines, reading.search))
         case _:
-            return Problem(Kind.NOT_FOUND, f"{change.name} searches for lines that are not in the file", nearest_hint(page.lines, reading.search))
+            return Problem(
+                Kind.NOT_FOUND,
+                f"{change.name} searches for lines that are not in the file",
+                nearest_hint(page.lines, reading.search),
+            )
 
 
 def _all_or_nothing(problem: Problem, count: int) -> Problem:

@@ -1,7 +1,8 @@
 """SEARCH/REPLACE blocks: read from an answer, whatever stands around them.
 
 - A structure in doubt is a problem: an end without a beginning, a beginning inside a block, no divider.
-- A row of equal signs may be the divider or part of either side. Every way to read it is kept; the surface decides.
+- A row of equal signs may be the divider or part of either side. Every way to read it is kept; the surface
+  decides.
 """
 
 import re
@@ -44,7 +45,9 @@ def read_blocks(lines: Sequence[str], surface: str) -> Blocks | Problem:
     while number < len(lines):
         if not OPEN.match(lines[number]):
             if CLOSE.match(lines[number]):
-                return Problem(Kind.MALFORMED, f"a REPLACE marker closes nothing after block {len(changes)}", HOW)
+                return Problem(
+                    Kind.MALFORMED, f"a REPLACE marker closes nothing after block {len(changes)}", HOW
+                )
             rest.append(lines[number])
             number += 1
             continue
@@ -81,19 +84,34 @@ def _end(lines: Sequence[str], number: int, name: str) -> int | Problem:
 
 
 def _change(opening: str, inside: list[str], name: str) -> Change | Problem:
-    """Every way to read a block: at each divider, and without the indentation or the fences its markers share with its lines."""
+    """Every way to read a block: at each divider, and without the indentation or the fences its markers share
+    with its lines.
+    """
     dividers = [number for number, line in enumerate(inside) if DIVIDER.match(line)]
     if not dividers or len(dividers) > MAX_DIVIDERS:
-        return Problem(Kind.MALFORMED, f"{name} has {len(dividers)} dividing lines of equal signs instead of one", HOW)
+        return Problem(
+            Kind.MALFORMED, f"{name} has {len(dividers)} dividing lines of equal signs instead of one", HOW
+        )
     literal = [Reading(inside[:at], inside[at + 1 :]) for at in dividers]
     shift = opening[: len(opening) - len(opening.lstrip())]
-    dedented = [_dedented(reading, shift) for reading in literal] if shift and common_indent(inside).startswith(shift) else []
-    bare = [_bare(reading) for reading in literal if _fenced(reading.search) and (_fenced(reading.replace) or not reading.replace)]
+    dedented = (
+        [_dedented(reading, shift) for reading in literal]
+        if shift and common_indent(inside).startswith(shift)
+        else []
+    )
+    bare = [
+        _bare(reading)
+        for reading in literal
+        if _fenced(reading.search) and (_fenced(reading.replace) or not reading.replace)
+    ]
     return Change(name, [*literal, *dedented], bare)
 
 
 def _dedented(reading: Reading, shift: str) -> Reading:
-    return Reading([line.removeprefix(shift) for line in reading.search], [line.removeprefix(shift) for line in reading.replace])
+    return Reading(
+        [line.removeprefix(shift) for line in reading.search],
+        [line.removeprefix(shift) for line in reading.replace],
+    )
 
 
 def _fenced(lines: list[str]) -> bool:
@@ -105,7 +123,9 @@ def _bare(reading: Reading) -> Reading:
 
 
 def _without_repetition(changes: list[Change]) -> list[Change]:
-    """A block said twice, as in a draft and its final form, is meant once: where it could be meant twice, its place is ambiguous anyway."""
+    """A block said twice, as in a draft and its final form, is meant once: where it could be meant twice, its
+    place is ambiguous anyway.
+    """
     kept: list[Change] = []
     for change in changes:
         if all(each.readings != change.readings for each in kept):

@@ -1,4 +1,6 @@
-"""What must hold of an edited surface before anybody spends a slot on it. Its text is parsed and compiled, never executed."""
+"""What must hold of an edited surface before anybody spends a slot on it. Its text is parsed and compiled,
+never executed.
+"""
 
 import ast
 from functools import lru_cache
@@ -41,7 +43,9 @@ def compile_problem(source: str) -> Problem | None:
         digest(source)
     except SyntaxError as error:
         at = error.lineno or 1
-        return Problem(Kind.DOES_NOT_COMPILE, f"line {at} of the edited file: {error.msg}", _excerpt(source, at))
+        return Problem(
+            Kind.DOES_NOT_COMPILE, f"line {at} of the edited file: {error.msg}", _excerpt(source, at)
+        )
     except (SurfaceError, ValueError, RecursionError, MemoryError) as error:
         return Problem(Kind.DOES_NOT_COMPILE, f"the edited file cannot be compiled: {error}"[:300])
     return None
@@ -51,15 +55,22 @@ def contract_problem(source: str, parent: str) -> Problem | None:
     """What of the parent's contract a program that compiles has lost, or None."""
     kept, wanted = contract_of(source), contract_of(parent)
     if wanted.imports and not kept.imports:
-        return Problem(Kind.CONTRACT, f"the edited file does not import from {FROZEN} any more; data and measurement come from there")
+        return Problem(
+            Kind.CONTRACT,
+            f"the edited file does not import from {FROZEN} any more; data and measurement come from there",
+        )
     if wanted.measures and not kept.measures:
-        return Problem(Kind.CONTRACT, f"the edited file does not call {MEASURE} any more; without it there is no result")
+        return Problem(
+            Kind.CONTRACT, f"the edited file does not call {MEASURE} any more; without it there is no result"
+        )
     return None
 
 
 @lru_cache(maxsize=8)
 def contract_of(source: str) -> Contract:
-    """Whether a program imports the frozen module and calls its measurement; neither where it does not parse."""
+    """Whether a program imports the frozen module and calls its measurement; neither where it does not
+    parse.
+    """
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -67,7 +78,10 @@ def contract_of(source: str) -> Contract:
     modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
     modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
-    names = [each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else "" for each in called]
+    names = [
+        each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else ""
+        for each in called
+    ]
     return Contract(FROZEN in modules, MEASURE in names)
 
 
@@ -78,11 +92,18 @@ def _no_op(source: str, parent: str) -> Problem | None:
         same = digest(source) == digest(parent)
     except (SurfaceError, RecursionError):  # a parent that nobody should have merged
         return None
-    return Problem(Kind.NO_OP, "only comments or layout would change; the program would be the same") if same else None
+    return (
+        Problem(Kind.NO_OP, "only comments or layout would change; the program would be the same")
+        if same
+        else None
+    )
 
 
 def _excerpt(source: str, at: int) -> str:
     lines = source.split("\n")
     first, last = max(0, at - 1 - AROUND), min(len(lines), at + AROUND)
-    shown = [f"{number + 1:5d}{'>' if number + 1 == at else ' '} {lines[number].rstrip()[:200]}" for number in range(first, last)]
+    shown = [
+        f"{number + 1:5d}{'>' if number + 1 == at else ' '} {lines[number].rstrip()[:200]}"
+        for number in range(first, last)
+    ]
     return bounded("\n".join(["There, after your change:", *shown]))

@@ -1,7 +1,7 @@
 """Unified diffs: read from an answer, with the faults that models make in them.
 
-- Counts and line numbers in ``@@`` lines are usually wrong, so what a hunk replaces is found by its lines. Its number decides only between places
-  that fit equally well, and only where its counts are right.
+- Counts and line numbers in ``@@`` lines are usually wrong, so what a hunk replaces is found by its lines.
+  Its number decides only between places that fit equally well, and only where its counts are right.
 - A context line may have lost the blank in front of it, inside a fence where nothing else can be meant.
 """
 
@@ -13,15 +13,29 @@ from msgspec import Struct
 from agents.edits.fences import fences, is_surface
 from agents.edits.outcome import Change, Kind, Problem, Reading
 
-HUNK = re.compile(r"^@@(?:[ \t]*-(?P<old>\d+)(?:,(?P<olds>\d+))?[ \t]+\+\d+(?:,(?P<news>\d+))?[ \t]*@@.*|.*)$")
+HUNK = re.compile(
+    r"^@@(?:[ \t]*-(?P<old>\d+)(?:,(?P<olds>\d+))?[ \t]+\+\d+(?:,(?P<news>\d+))?[ \t]*@@.*|.*)$"
+)
 OLD_FILE = re.compile(r"^--- (?P<name>\S+)")
 NEW_FILE = re.compile(r"^\+\+\+ (?P<name>\S+)")
-EXTENDED = ("diff --git ", "index ", "new file mode", "deleted file mode", "old mode", "new mode", "similarity index", "rename ", "copy ")
+EXTENDED = (
+    "diff --git ",
+    "index ",
+    "new file mode",
+    "deleted file mode",
+    "old mode",
+    "new mode",
+    "similarity index",
+    "rename ",
+    "copy ",
+)
 LANGUAGES = ("diff", "patch", "udiff")
 
 
 class Hunk(Struct):
-    """Lines with their first letter. start: of the old lines, from 0. olds, news: counts as the ``@@`` line has them; None without."""
+    """Lines with their first letter. start: of the old lines, from 0. olds, news: counts as the ``@@`` line
+    has them; None without.
+    """
 
     lines: list[str]
     start: int | None = None
@@ -43,12 +57,18 @@ class Hunk(Struct):
 
 def has_diff(lines: Sequence[str]) -> bool:
     """Whether any of it is a diff."""
-    return any(line.startswith("@@") for line in lines) or any(_is_diff(fence.info) for fence in fences(lines))
+    return any(line.startswith("@@") for line in lines) or any(
+        _is_diff(fence.info) for fence in fences(lines)
+    )
 
 
 def read_diff(lines: Sequence[str], surface: str) -> list[Change] | Problem:
     """The hunks of an answer that ``has_diff``."""
-    parts = [fence for fence in fences(lines) if _is_diff(fence.info) or any(line.startswith("@@") for line in lines[fence.start : fence.end])]
+    parts = [
+        fence
+        for fence in fences(lines)
+        if _is_diff(fence.info) or any(line.startswith("@@") for line in lines[fence.start : fence.end])
+    ]
     hunks: list[Hunk] = []
     for part in parts:
         if not part.closed:
@@ -88,7 +108,9 @@ def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Prob
         if skip:
             skip = False
         elif old and new:
-            outside = next((name for name in (old["name"], new["name"]) if not is_surface(name, surface)), None)
+            outside = next(
+                (name for name in (old["name"], new["name"]) if not is_surface(name, surface)), None
+            )
             if outside is not None:
                 return Problem(Kind.OUTSIDE_SURFACE, f"the diff changes {outside}; only {surface} can change")
             skip, hunk = True, hunk if hunk and not hunk.lines else None
@@ -111,7 +133,9 @@ def _opened(line: str) -> Hunk:
     told = HUNK.match(line)
     if told is None or told["old"] is None:
         return Hunk([])
-    return Hunk([], max(0, int(told["old"][:9]) - 1), int((told["olds"] or "1")[:9]), int((told["news"] or "1")[:9]))
+    return Hunk(
+        [], max(0, int(told["old"][:9]) - 1), int((told["olds"] or "1")[:9]), int((told["news"] or "1")[:9])
+    )
 
 
 def _change(hunk: Hunk, name: str) -> Change:
@@ -123,4 +147,6 @@ def _change(hunk: Hunk, name: str) -> Change:
 
 
 def _reading(lines: list[tuple[str, str]], line: int | None) -> Reading:
-    return Reading([text for kind, text in lines if kind != "+"], [text for kind, text in lines if kind != "-"], line)
+    return Reading(
+        [text for kind, text in lines if kind != "+"], [text for kind, text in lines if kind != "-"], line
+    )

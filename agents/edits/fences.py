@@ -15,7 +15,9 @@ DRESS = "#*`>:'\"()[]- \t"
 
 
 class Fence(Struct, frozen=True):
-    """Lines between ``start`` and ``end`` (exclusive), without the fences themselves. info: what stands behind the opening one."""
+    """Lines between ``start`` and ``end`` (exclusive), without the fences themselves. info: what stands
+    behind the opening one.
+    """
 
     info: str
     start: int
@@ -48,7 +50,9 @@ def closes(line: str, ticks: str) -> bool:
 
 
 def named_at(lines: Sequence[str], number: int) -> list[str]:
-    """Names of files said for what begins at that line: behind its opening fence, or by themselves on the line before."""
+    """Names of files said for what begins at that line: behind its opening fence, or by themselves on the
+    line before.
+    """
     names: list[str] = []
     before = number - 1
     while before >= 0 and not lines[before].strip():
@@ -66,5 +70,7 @@ def named_at(lines: Sequence[str], number: int) -> list[str]:
 
 
 def is_surface(name: str, surface: str) -> bool:
-    """Whether a path in an answer means the surface: only its last part counts, nobody knows which folder a model imagines."""
+    """Whether a path in an answer means the surface: only its last part counts, nobody knows which folder a
+    model imagines.
+    """
     return name.replace("\\", "/").rpartition("/")[2] == surface

@@ -1,7 +1,7 @@
 """A text as lines that can be put together again byte for byte.
 
-Lines end with a line feed and with nothing else: a form feed, which Python allows in a program, ends none. A carriage return before it stays part of
-its line and is looked past wherever lines are compared.
+Lines end with a line feed and with nothing else: a form feed, which Python allows in a program, ends none. A
+carriage return before it stays part of its line and is looked past wherever lines are compared.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,9 @@ from msgspec import Struct
 
 
 class Page(Struct, frozen=True):
-    """Lines of a surface. ended: the last one ends with a line feed. crlf: new lines get a carriage return, too."""
+    """Lines of a surface. ended: the last one ends with a line feed. crlf: new lines get a carriage return,
+    too.
+    """
 
     lines: list[str]
     ended: bool
@@ -57,7 +59,9 @@ def trimmed(lines: list[str]) -> list[str]:
 
 
 def restyled(lines: list[str], page: Page, also: list[str]) -> list[str]:
-    """``lines`` indented by tabs or by blanks as the page is. also: lines that tell, with these, how wide a step is where tabs are wanted."""
+    """``lines`` indented by tabs or by blanks as the page is. also: lines that tell, with these, how wide a
+    step is where tabs are wanted.
+    """
     if any("\t" in indent(line) for line in page.lines):
         return [_with_tabs(line, _step([*lines, *also])) for line in lines]
     step = _step(page.lines)

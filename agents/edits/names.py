@@ -4,7 +4,9 @@ import ast
 
 
 def bound_names(source: str) -> frozenset[str] | None:
-    """Names bound by its statements, looking into ``if`` and ``for`` but not into functions and classes; None where it does not parse."""
+    """Names bound by its statements, looking into ``if`` and ``for`` but not into functions and classes; None
+    where it does not parse.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,4 +1,6 @@
-"""For a change whose place was not found: the lines of the surface that are most like it, and the difference."""
+"""For a change whose place was not found: the lines of the surface that are most like it, and the
+difference.
+"""
 
 import re
 from collections import Counter
@@ -20,20 +22,35 @@ COMPARED_WORDS = 500
 
 
 def nearest_hint(lines: list[str], search: list[str]) -> str:
-    """The nearest window of ``lines`` with its line numbers, and a diff from what was asked for to what is there. Bounded."""
+    """The nearest window of ``lines`` with its line numbers, and a diff from what was asked for to what is
+    there. Bounded.
+    """
     found = _nearest(lines, search)
     if found is None:
-        return "Nothing in the file is like it. Copy the lines to be replaced from the file, letter by letter."
+        return (
+            "Nothing in the file is like it. Copy the lines to be replaced from the file, letter by letter."
+        )
     window = lines[found : found + len(search)]
     shown = [line.rstrip("\r") for line in window[:SHOWN_LINES]]
-    diff = unified_diff([line.rstrip("\r") for line in search], [line.rstrip("\r") for line in window], "your lines", "the file", lineterm="", n=1)
+    diff = unified_diff(
+        [line.rstrip("\r") for line in search],
+        [line.rstrip("\r") for line in window],
+        "your lines",
+        "the file",
+        lineterm="",
+        n=1,
+    )
     heading = f"The most similar lines of the file are lines {found + 1} to {found + len(window)}:"
     more = [f"… ({len(window) - SHOWN_LINES} more)"] if len(window) > SHOWN_LINES else []
-    return bounded("\n".join([heading, *shown, *more, "From your lines to the file's:", *list(diff)[: 2 * SHOWN_LINES]]))
+    return bounded(
+        "\n".join([heading, *shown, *more, "From your lines to the file's:", *list(diff)[: 2 * SHOWN_LINES]])
+    )
 
 
 def _nearest(lines: list[str], search: list[str]) -> int | None:
-    """Start of the window of as many lines with most words in common, the most alike letter by letter among the best few."""
+    """Start of the window of as many lines with most words in common, the most alike letter by letter among
+    the best few.
+    """
     search, lines = search[:COMPARED_LINES], lines[: 20 * COMPARED_LINES]
     size = min(len(search), len(lines))
     wanted = Counter(islice((word for line in search for word in WORD.findall(line)), COMPARED_WORDS))
@@ -47,12 +64,16 @@ def _nearest(lines: list[str], search: list[str]) -> int | None:
         if end > size:
             seen.subtract(words[end - size - 1])
         if end >= size:
-            scores.append((sum(min(seen[word], count) for word, count in wanted.items()) / wanted.total(), end - size))
+            scores.append(
+                (sum(min(seen[word], count) for word, count in wanted.items()) / wanted.total(), end - size)
+            )
     best = sorted(scores, key=lambda score: (-score[0], score[1]))[:FINALISTS]
     if best[0][0] < LEAST_LIKENESS:
         return None
     text = "\n".join(search)[:COMPARED_CHARS]
-    return max(best, key=lambda score: _likeness(text, "\n".join(lines[score[1] : score[1] + size])[:COMPARED_CHARS]))[1]
+    return max(
+        best, key=lambda score: _likeness(text, "\n".join(lines[score[1] : score[1] + size])[:COMPARED_CHARS])
+    )[1]
 
 
 def _likeness(left: str, right: str) -> float:

@@ -38,7 +38,9 @@ class Edited(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """Nothing was changed. message: one line that says why. hint: what helps to do better, several lines, bounded; may be empty."""
+    """Nothing was changed. message: one line that says why. hint: what helps to do better, several lines,
+    bounded; may be empty.
+    """
 
     kind: Kind
     message: str
@@ -46,7 +48,9 @@ class Problem(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """One way to understand a change: these lines are replaced by those. line: where a diff says they begin, from 0, or None."""
+    """One way to understand a change: these lines are replaced by those. line: where a diff says they begin,
+    from 0, or None.
+    """
 
     search: list[str]
     replace: list[str]
@@ -54,7 +58,9 @@ class Reading(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """One change and how it may be understood, most literal first. name: in messages. fallback: asked where no other reading fits."""
+    """One change and how it may be understood, most literal first. name: in messages. fallback: asked where
+    no other reading fits.
+    """
 
     name: str
     readings: list[Reading]

@@ -1,9 +1,11 @@
 """Finding the one place a change is meant for, and putting it there.
 
-- From strict to lenient: to the letter; but for blanks at the ends of lines; but for blank lines around; tabs for blanks; another indentation. The
-  first at which the place is found decides, and if it is found twice there, nothing is done.
+- From strict to lenient: to the letter; but for blanks at the ends of lines; but for blank lines around; tabs
+  for blanks; another indentation. The first at which the place is found decides, and if it is found twice
+  there, nothing is done.
 - Lines that a change only repeats stay as the surface has them.
-- Indentation is meaning in Python, so it is made up for only where nothing has to be guessed: the same shift for every line, or line for line.
+- Indentation is meaning in Python, so it is made up for only where nothing has to be guessed: the same shift
+  for every line, or line for line.
 """
 
 from collections import Counter
@@ -18,7 +20,9 @@ from agents.edits.outcome import Kind, Reading
 Key = Callable[[str], str]
 
 MAX_ALIGNED = 4_000_000
-"""Pairs of lines up to which a change is aligned with what it replaces: 2000 by 2000, more than a surface has."""
+"""Pairs of lines up to which a change is aligned with what it replaces: 2000 by 2000, more than a surface
+has.
+"""
 
 
 class Miss(Struct, frozen=True):
@@ -38,10 +42,13 @@ class _Try(Struct, frozen=True):
 def place(page: Page, reading: Reading, shift: int, *, reindent: bool) -> Page | Miss:
     """The page with the change.
 
-    shift: lines that earlier changes have added above where a diff says this one begins. reindent: look past indentation, too, and repair it.
+    shift: lines that earlier changes have added above where a diff says this one begins. reindent: look past
+    indentation, too, and repair it.
     """
     for attempt in _tries(page, reading, reindent):
-        starts = _find([attempt.key(line) for line in page.lines], [attempt.key(line) for line in attempt.search])
+        starts = _find(
+            [attempt.key(line) for line in page.lines], [attempt.key(line) for line in attempt.search]
+        )
         if len(starts) > 1 and reading.line is not None and reading.line + shift in starts:
             starts = [reading.line + shift]
         if len(starts) > 1:
@@ -68,7 +75,9 @@ def _letters(line: str) -> str:
 
 
 def _find(lines: list[str], wanted: list[str]) -> list[int]:
-    """Every start of ``wanted`` in ``lines``, overlapping ones too. Looked for by its rarest line, so that long runs of equal lines stay cheap."""
+    """Every start of ``wanted`` in ``lines``, overlapping ones too. Looked for by its rarest line, so that
+    long runs of equal lines stay cheap.
+    """
     if not wanted or len(wanted) > len(lines):
         return []
     count = Counter(lines)
@@ -98,15 +107,18 @@ def _steps(attempt: _Try) -> Sequence[tuple[str, int, int, int, int]]:
     if len(attempt.search) * len(attempt.replace) > MAX_ALIGNED:
         return [("replace", 0, len(attempt.search), 0, len(attempt.replace))]
     before, after = (
-        [_letters(line).rstrip() if attempt.key is not _letters else line for line in side] for side in (attempt.search, attempt.replace)
+        [_letters(line).rstrip() if attempt.key is not _letters else line for line in side]
+        for side in (attempt.search, attempt.replace)
     )
     return SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
 
 
 def _moves(old: list[str], attempt: _Try) -> list[str] | None:
-    """What each line's indentation is short of, or has too much with a minus before it; None where it cannot be said.
+    """What each line's indentation is short of, or has too much with a minus before it; None where it cannot
+    be said.
 
-    The first lines of both sides have to be indented alike: else it is open whether the new lines lack what the old ones lack.
+    The first lines of both sides have to be indented alike: else it is open whether the new lines lack what
+    the old ones lack.
     """
     new_first = next((line for line in attempt.replace if not blank(line)), attempt.search[0])
     if indent(new_first) != indent(attempt.search[0]):

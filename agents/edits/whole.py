@@ -1,7 +1,7 @@
 """A whole file in an answer, told from a snippet.
 
-A snippet that becomes the program is a wasted run, so a file has to look like one: closed, at least half as long as its parent, without a word that
-something was left out, compiling, and keeping the parent's contract.
+A snippet that becomes the program is a wasted run, so a file has to look like one: closed, at least half as
+long as its parent, without a word that something was left out, compiling, and keeping the parent's contract.
 """
 
 import re
@@ -16,7 +16,8 @@ from agents.edits.outcome import Kind, Problem
 LANGUAGES = ("", "python", "py", "python3")
 LEFT_OUT = re.compile(
     r"^\s*(?:#\s*(?:\.{3}|…)|\.{3}\s*$|…"
-    r"|#.*\b(?:rest|remainder|remaining|existing|other)\b.*\b(?:code|file|script|unchanged|same|as before|omitted)\b"
+    r"|#.*\b(?:rest|remainder|remaining|existing|other)\b.*\b(?:code|file|script|unchanged|same|as"
+    r" before|omitted)\b"
     r"|#.*\b(?:unchanged|omitted|same as (?:before|above|the original))\b[ .…)]*$)",
     re.IGNORECASE,
 )
@@ -34,7 +35,11 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem
     """The file in an answer without blocks and without a diff."""
     problem = Problem(Kind.NO_EDIT, "the answer holds no edit")
     files: list[str] = []
-    parts = [fence for fence in fences(lines) if fence.info.split(" ")[0].split(":")[0].lower() in LANGUAGES or ".py" in fence.info]
+    parts = [
+        fence
+        for fence in fences(lines)
+        if fence.info.split(" ")[0].split(":")[0].lower() in LANGUAGES or ".py" in fence.info
+    ]
     if len(parts) > MAX_FENCES:
         return Problem(Kind.TOO_LARGE, f"the answer has more than {MAX_FENCES} fenced parts")
     for fence in parts:
@@ -57,7 +62,11 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem
 def _file(lines: Sequence[str], fence: Fence, parent: str) -> str | Problem:
     """The first extent of a fence that is a whole file, or what is wrong with the nearest one."""
     if not fence.closed:
-        return Problem(Kind.TRUNCATED, "the answer ends inside a file", "Send the change as SEARCH/REPLACE blocks: they are shorter.")
+        return Problem(
+            Kind.TRUNCATED,
+            "the answer ends inside a file",
+            "Send the change as SEARCH/REPLACE blocks: they are shorter.",
+        )
     problem: Problem | None = None
     for end in _ends(lines, fence):
         source = "".join(f"{line}\n" for line in lines[fence.start : end])
@@ -80,21 +89,30 @@ def _refusal(source: str, parent: str) -> Problem | None:
     inked, wanted = _inked(source), _inked(parent)
     if len(inked) < LEAST_SHARE * len(wanted) or not inked:
         return _snippet(f"{len(inked)} lines are no whole file of {len(wanted)}")
-    left_out = next((line.strip() for line in inked if LEFT_OUT.match(line[:READ_CHARS]) and line.rstrip() not in wanted), None)
+    left_out = next(
+        (line.strip() for line in inked if LEFT_OUT.match(line[:READ_CHARS]) and line.rstrip() not in wanted),
+        None,
+    )
     if left_out is not None:
         return _snippet(f"the file leaves something out at {left_out[:80]!r}")
     return compile_problem(source) or contract_problem(source, parent)
 
 
 def _kin(source: str, parent: str) -> bool:
-    """Whether a text without a fence has half its parent's lines to the letter: short prose can be a program, but not this one."""
+    """Whether a text without a fence has half its parent's lines to the letter: short prose can be a program,
+    but not this one.
+    """
     lines = set(_inked(source))
     wanted = _inked(parent)
     return 2 * sum(line in lines for line in wanted) >= len(wanted)
 
 
 def _snippet(what: str) -> Problem:
-    return Problem(Kind.SNIPPET, what, "Send the change as SEARCH/REPLACE blocks, or the file from its first line to its last.")
+    return Problem(
+        Kind.SNIPPET,
+        what,
+        "Send the change as SEARCH/REPLACE blocks, or the file from its first line to its last.",
+    )
 
 
 def _inked(text: str) -> list[str]:

@@ -16,7 +16,9 @@ from coordinator.protocol import Brief, Proposal, Refused
 
 
 class ProposerError(Exception):
-    """No proposal came of this brief. The agent answers it with another arm; where none has anything, it waits a while and asks for another brief."""
+    """No proposal came of this brief. The agent answers it with another arm; where none has anything, it
+    waits a while and asks for another brief.
+    """
 
 
 class Exhausted(ProposerError):  # noqa: N818 - a state to react to more than a fault
@@ -24,19 +26,27 @@ class Exhausted(ProposerError):  # noqa: N818 - a state to react to more than a 
 
 
 class Unavailable(ProposerError):  # noqa: N818 - a state, too
-    """What this proposer asks does not answer at the moment. The agent answers this brief with another arm."""
+    """What this proposer asks does not answer at the moment. The agent answers this brief with another
+    arm.
+    """
 
 
 class Fruitless(ProposerError):  # noqa: N818 - a state, too
-    """What this proposer asks did answer, with nothing that can be used. That costs time and perhaps money: the arm rests, longer each time."""
+    """What this proposer asks did answer, with nothing that can be used. That costs time and perhaps money:
+    the arm rests, longer each time.
+    """
 
 
 class ArmStopped(Exhausted):
-    """This proposer cannot go on until a person has fixed what ``str`` says: a key, a model's name. The other arms go on."""
+    """This proposer cannot go on until a person has fixed what ``str`` says: a key, a model's name. The other
+    arms go on.
+    """
 
 
 class Proposer(Protocol):
-    """Has ideas. Holds no state between calls: what it may know is in the brief, so that any agent may ask at any time, before or after a crash."""
+    """Has ideas. Holds no state between calls: what it may know is in the brief, so that any agent may ask at
+    any time, before or after a crash.
+    """
 
     def propose(self, brief: Brief) -> Proposal:
         """Answer a brief. Raises ProposerError when nothing came of it, Exhausted when nothing ever will."""
@@ -48,7 +58,9 @@ class ReAsking(Protocol):
     """A proposer that can be told why its last proposal was refused, and answer the same brief again."""
 
     def reask(self, proposal: Proposal, refused: Refused) -> Proposal:
-        """Another answer to the brief of ``proposal``, the last one it made. Raises ProposerError when it has none."""
+        """Another answer to the brief of ``proposal``, the last one it made. Raises ProposerError when it has
+        none.
+        """
         ...
 
 

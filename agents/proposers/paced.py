@@ -1,4 +1,6 @@
-"""A proposer that answers as slowly as a model would: for rehearsing a swarm, its clusters and its benchmarks without a key or a bill."""
+"""A proposer that answers as slowly as a model would: for rehearsing a swarm, its clusters and its benchmarks
+without a key or a bill.
+"""
 
 import time
 from collections.abc import Callable
@@ -8,10 +10,16 @@ from coordinator.protocol import Brief, Proposal
 
 
 class PacedProposer:
-    """Answers what ``inner`` answers, ``seconds`` after it was asked, or as soon as ``inner`` has answered if that takes longer."""
+    """Answers what ``inner`` answers, ``seconds`` after it was asked, or as soon as ``inner`` has answered if
+    that takes longer.
+    """
 
     def __init__(
-        self, inner: Proposer, seconds: float, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], None] = time.sleep
+        self,
+        inner: Proposer,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """clock, pause: replaced where time must not pass."""
         self._inner = inner
@@ -20,7 +28,9 @@ class PacedProposer:
         self._pause = pause
 
     def propose(self, brief: Brief) -> Proposal:
-        """See ``Proposer.propose``. What ``inner`` raises comes at once: a model's failure is not slow by nature."""
+        """See ``Proposer.propose``. What ``inner`` raises comes at once: a model's failure is not slow by
+        nature.
+        """
         asked = self._clock()
         proposal = self._inner.propose(brief)
         self._pause(max(0.0, self._seconds - (self._clock() - asked)))

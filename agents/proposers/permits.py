@@ -6,14 +6,20 @@ from coordinator.protocol import CallRecord, CallRequest
 
 
 class Permits(Protocol):
-    """The money of a campaign, and the open calls it allows. Both calls may be repeated with the same call id."""
+    """The money of a campaign, and the open calls it allows. Both calls may be repeated with the same call
+    id.
+    """
 
     def permit(self, request: CallRequest) -> None:
-        """Returns when the call may be made, after a while at most. Raises Unavailable when it may not now, or never again."""
+        """Returns when the call may be made, after a while at most. Raises Unavailable when it may not now,
+        or never again.
+        """
         ...
 
     def settle(self, record: CallRecord, transcript: bytes | None) -> None:
-        """Say what came of a permitted call. exchange: what was said, compressed and without secrets; None where there is nothing to keep."""
+        """Say what came of a permitted call. exchange: what was said, compressed and without secrets; None
+        where there is nothing to keep.
+        """
         ...
 
 

@@ -1,9 +1,11 @@
-"""The ``scripted`` proposer: plays a list of surfaces in order. For demonstrations, tests, and ideas a person already has.
+"""The ``scripted`` proposer: plays a list of surfaces in order. For demonstrations, tests, and ideas a person
+already has.
 
-Which files were played is read from the brief, where the experiments of its arm carry the file's number in their title; the next is the one after the
-highest. So after a crash at any instant none is skipped and none is played twice, and what one agent played no other plays again. The highest number
-ever read is remembered for the day when the brief, which tells only the newest experiments, tells none of this arm. After a restart on such a day the
-files are offered again and refused as duplicates, one by one.
+Which files were played is read from the brief, where the experiments of its arm carry the file's number in
+their title; the next is the one after the highest. So after a crash at any instant none is skipped and none
+is played twice, and what one agent played no other plays again. The highest number ever read is remembered
+for the day when the brief, which tells only the newest experiments, tells none of this arm. After a restart
+on such a day the files are offered again and refused as duplicates, one by one.
 """
 
 import re
@@ -20,7 +22,9 @@ NUMBER = re.compile(r"\[(\d+)/\d+\]")
 
 
 class ScriptedProposer:
-    """Plays ``files``, each a whole surface. They are read at once, so that it can be sent to another machine."""
+    """Plays ``files``, each a whole surface. They are read at once, so that it can be sent to another
+    machine.
+    """
 
     def __init__(self, files: Sequence[Path]) -> None:
         """Raises ConfigError when a file cannot be read."""
@@ -29,7 +33,11 @@ class ScriptedProposer:
 
     def propose(self, brief: Brief) -> Proposal:
         """The next file's text. Raises Exhausted after the last."""
-        self._highest = max(self._highest, *(_number(it.title) for it in (*brief.tried, *brief.running) if it.arm == brief.arm), 0)
+        self._highest = max(
+            self._highest,
+            *(_number(it.title) for it in (*brief.tried, *brief.running) if it.arm == brief.arm),
+            0,
+        )
         number = self._highest + 1
         if number > len(self._scripts):
             raise Exhausted(f"all {len(self._scripts)} files are played")
@@ -49,7 +57,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the scripted file {path}: {error}", "Correct `files` of that arm.") from error
+        raise ConfigError(
+            f"cannot read the scripted file {path}: {error}", "Correct `files` of that arm."
+        ) from error
 
 
 def _number(title: str) -> int:
@@ -58,7 +68,9 @@ def _number(title: str) -> int:
 
 
 def _settings(source: str) -> dict[str, str]:
-    """Its constants, so that the ``search`` arm learns from it too; none where it does not parse, which the coordinator will say."""
+    """Its constants, so that the ``search`` arm learns from it too; none where it does not parse, which the
+    coordinator will say.
+    """
     try:
         return {name: constant.literal for name, constant in read_surface(source).constants.items()}
     except SyntaxError:

@@ -1,7 +1,8 @@
-"""A coordinator in memory, to run agents without a swarm: it queues what is proposed, leases it, and keeps what is reported.
+"""A coordinator in memory, to run agents without a swarm: it queues what is proposed, leases it, and keeps
+what is reported.
 
-It decides nothing and forgets everything at its end. What a network and a restart can do to an agent can be done to it on purpose: ``down``,
-``lose_answers``, ``restart``, ``revoke``.
+It decides nothing and forgets everything at its end. What a network and a restart can do to an agent can be
+done to it on purpose: ``down``, ``lose_answers``, ``restart``, ``revoke``.
 """
 
 from collections import Counter, deque
@@ -34,13 +35,20 @@ Answer = TypeVar("Answer")
 
 
 class MemoryCoordinator:
-    """Meets ``Coordinator``. experiments: proposals it takes before it ends the campaign. ahead: most proposals it keeps queued.
+    """Meets ``Coordinator``. experiments: proposals it takes before it ends the campaign. ahead: most
+    proposals it keeps queued.
 
     terms: of every lease besides the run: audit, warmup_allowance, pace.
     """
 
     def __init__(
-        self, experiments: int = 0, *, source: str = "LR = 0.1\n", ahead: int = 1, heartbeat: float = 0.02, terms: Mapping[str, Any] | None = None
+        self,
+        experiments: int = 0,
+        *,
+        source: str = "LR = 0.1\n",
+        ahead: int = 1,
+        heartbeat: float = 0.02,
+        terms: Mapping[str, Any] | None = None,
     ) -> None:
         self._terms = dict(terms or {})
         self.down = False
@@ -94,7 +102,9 @@ class MemoryCoordinator:
                 self._lose(card.agent)
             self._known[card.agent] = card.incarnation
             self.log.append(f"join {card.agent}")
-            return Welcome(campaign="memory", epoch=self._epoch, metric=_METRIC, heartbeat=self._heartbeat, ttl=60.0)
+            return Welcome(
+                campaign="memory", epoch=self._epoch, metric=_METRIC, heartbeat=self._heartbeat, ttl=60.0
+            )
 
         return self._call("join", begin)
 

@@ -8,14 +8,17 @@ from coordinator.state.arm_tally import ArmTally
 from coordinator.state.events import ArmShare
 
 GOLDEN = 0.6180339887498949
-"""Fractional part of the golden ratio: its multiples fill the unit interval evenly, so arms get their shares without drawing lots."""
+"""Fractional part of the golden ratio: its multiples fill the unit interval evenly, so arms get their shares
+without drawing lots.
+"""
 
 
 class Choosing(Rulebook):
     """From the arms of a campaign to one of them."""
 
     def arm_for(self, thinking: int) -> ArmShare:
-        """Whose turn it is; an arm that repeats itself hands it on. In step by weights alone: what arms cost hangs on how fast slots are.
+        """Whose turn it is; an arm that repeats itself hands it on. In step by weights alone: what arms cost
+        hangs on how fast slots are.
 
         thinking: other agents of the division that hold a brief now.
         """
@@ -35,7 +38,11 @@ class Choosing(Rulebook):
         """Cost is dollars where those of every arm that has had runs are known, else hours of slots."""
         arms, finished, spend = self.rules.arms, len(self.state.finished), self.state.spend
         dollars = {name: spend.usd_of(name) for name in self.state.tallies}
-        priced = all(dollars[name] > 0 and not spend.unpriced_of(name) for name, tally in self.state.tallies.items() if tally.hours > 0)
+        priced = all(
+            dollars[name] > 0 and not spend.unpriced_of(name)
+            for name, tally in self.state.tallies.items()
+            if tally.hours > 0
+        )
         candidates = []
         for arm in arms:
             floor = max(self.rules.arm_floor, self.rules.control_floor if arm.control else 0.0)
@@ -47,6 +54,8 @@ class Choosing(Rulebook):
         return next(arm for arm in arms if arm.name == name)
 
     def origin(self, proposal: Proposal) -> Origin:
-        """BASELINE only where the arm draws from the baseline and this really is made from it: the rules may have changed since its brief."""
+        """BASELINE only where the arm draws from the baseline and this really is made from it: the rules may
+        have changed since its brief.
+        """
         drawing = any(arm.name == proposal.arm and arm.parent is Origin.BASELINE for arm in self.rules.arms)
         return Origin.BASELINE if drawing and proposal.parent == self.state.start.commit else Origin.BEST

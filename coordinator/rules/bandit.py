@@ -1,16 +1,20 @@
-"""Which arm thinks next, from what arms earned for their cost: Thompson sampling with a floor under every arm. Pure.
+"""Which arm thinks next, from what arms earned for their cost: Thompson sampling with a floor under every
+arm. Pure.
 
-Model: merges of an arm come at an unknown rate λ per unit of cost (Poisson), and each gains an amount of unknown mean μ (exponential). What an
-arm earns for its cost is λ·μ. Both have conjugate priors, so three running sums are all that is needed:
+Model: merges of an arm come at an unknown rate λ per unit of cost (Poisson), and each gains an amount of
+unknown mean μ (exponential). What an arm earns for its cost is λ·μ. Both have conjugate priors, so three
+running sums are all that is needed:
 
-    λ   Gamma(PRIOR_MERGES + merges, rate: what that many merges cost over all arms + cost)
-    μ   inverse Gamma(PRIOR_SIZES + merges, scale: (PRIOR_SIZES - 1) · mean gain of a merge over all arms + gain)
+    λ   Gamma(PRIOR_MERGES + merges, rate: what that many merges cost over all arms + cost) μ   inverse
+    Gamma(PRIOR_SIZES + merges, scale: (PRIOR_SIZES - 1) · mean gain of a merge over all arms + gain)
 
-So an arm nobody has tried is taken for an average one of this campaign, with the weight of one merge in how often and how much: the unit of the
-metric and the length of a run cancel out. Before the first merge arms differ in their cost alone, and the one that had least mostly goes first.
+So an arm nobody has tried is taken for an average one of this campaign, with the weight of one merge in how
+often and how much: the unit of the metric and the length of a run cancel out. Before the first merge arms
+differ in their cost alone, and the one that had least mostly goes first.
 
-Each choice draws one λ·μ per arm and takes the greatest (W. R. Thompson, Biometrika 25, 1933; O. Chapelle and L. Li, NIPS 2011). Old
-experiments count less (``coordinator.state.arm_tally.HALF_LIFE``): gains get smaller as a search goes on, and an arm that was bad may be good later.
+Each choice draws one λ·μ per arm and takes the greatest (W. R. Thompson, Biometrika 25, 1933; O. Chapelle and
+L. Li, NIPS 2011). Old experiments count less (``coordinator.state.arm_tally.HALF_LIFE``): gains get smaller
+as a search goes on, and an arm that was bad may be good later.
 """
 
 import random
@@ -23,7 +27,9 @@ PRIOR_SIZES = 2.0
 
 
 class Candidate(Struct, frozen=True):
-    """An arm to choose. floor: least share of the briefs. merges, gain (metric's unit), cost (hours or dollars, the same for all): recent ones."""
+    """An arm to choose. floor: least share of the briefs. merges, gain (metric's unit), cost (hours or
+    dollars, the same for all): recent ones.
+    """
 
     name: str
     floor: float
@@ -33,7 +39,9 @@ class Candidate(Struct, frozen=True):
 
 
 def choose(arms: Sequence[Candidate], point: float, seed: int) -> str:
-    """The arm of one brief. point: 0 to 1, evenly spread over briefs; below the floors' sum it belongs to one of them. seed: of this choice."""
+    """The arm of one brief. point: 0 to 1, evenly spread over briefs; below the floors' sum it belongs to one
+    of them. seed: of this choice.
+    """
     for arm in arms:
         point -= arm.floor
         if point < 0:

@@ -47,5 +47,7 @@ class Rulebook:
 
 
 def seed_of(campaign_seed: int, what: str) -> int:
-    """31 bits drawn from the campaign's seed and a name: the same on every machine and after every restart."""
+    """31 bits drawn from the campaign's seed and a name: the same on every machine and after every
+    restart.
+    """
     return int.from_bytes(hashlib.sha256(f"{campaign_seed}:{what}".encode()).digest()[:4], "big") >> 1

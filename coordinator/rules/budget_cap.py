@@ -1,8 +1,10 @@
 """Rules of money: what may begin under the cap, what a call costs, and when there is nothing left. Pure.
 
-- The cap is one, over models and slots. A call sets aside what it may cost at most; a run the price of its wall cap. What would go beyond the cap
-  waits until something that is set aside was settled for less, and where even that could not make room, the campaign ends.
-- So the cap is overshot only by what nobody could know before: a call without a known price, a tokeniser that counts differently.
+- The cap is one, over models and slots. A call sets aside what it may cost at most; a run the price of its
+  wall cap. What would go beyond the cap waits until something that is set aside was settled for less, and
+  where even that could not make room, the campaign ends.
+- So the cap is overshot only by what nobody could know before: a call without a known price, a tokeniser that
+  counts differently.
 """
 
 from msgspec.structs import replace
@@ -25,7 +27,9 @@ def run_usd(rules: Rules) -> float:
 
 def reserved_usd(state: CampaignState, calls_usd: float) -> float:
     """Dollars set aside: for open calls, as told, and for the runs that are leased."""
-    return calls_usd + run_usd(state.start.rules) * sum(agent.run is not None for agent in state.agents.values())
+    return calls_usd + run_usd(state.start.rules) * sum(
+        agent.run is not None for agent in state.agents.values()
+    )
 
 
 def fits(state: CampaignState, usd: float, calls_usd: float) -> bool:
@@ -35,7 +39,9 @@ def fits(state: CampaignState, usd: float, calls_usd: float) -> bool:
 
 
 def spent_out(state: CampaignState, rules: Rules, usd: float, what: str) -> str:
-    """Why nothing that may cost ``usd`` can ever begin again under these rules; empty while it can. what: it is, in words."""
+    """Why nothing that may cost ``usd`` can ever begin again under these rules; empty while it can. what: it
+    is, in words.
+    """
     cap, spent = rules.money.cap_usd, state.spend.usd
     if not cap or (spent + usd <= cap + ROUNDING and spent < cap - ROUNDING):
         return ""
@@ -47,11 +53,13 @@ class Spending(Rulebook):
 
     def estimate(self, request: CallRequest) -> float | None:
         """The most a call may cost, in dollars; None where no price is known."""
-        return self.rules.money.cost(request.model, request.prompt_tokens, request.max_tokens, request.estimate_usd)
+        return self.rules.money.cost(
+            request.model, request.prompt_tokens, request.max_tokens, request.estimate_usd
+        )
 
     def permit(self, request: CallRequest, held: OpenCalls) -> Permit | Wait:
-        """Whether a call may begin. ``Wait`` while its model has as many open calls as it may, or while what is set aside leaves no room; with
-        ``stop`` when the campaign takes no new work or its money is spent.
+        """Whether a call may begin. ``Wait`` while its model has as many open calls as it may, or while what
+        is set aside leaves no room; with ``stop`` when the campaign takes no new work or its money is spent.
         """
         if request.call in held:
             return Permit(request.call)
@@ -72,7 +80,9 @@ class Spending(Rulebook):
         return [CampaignDraining(reason=reason, capped=True)] if self.state.phase is Phase.RUNNING else []
 
     def settle(self, agent: str, record: CallRecord) -> list[AnyEvent]:
-        """Take in what came of a call. A repeated record returns []; one that comes after its call was given up replaces the guess."""
+        """Take in what came of a call. A repeated record returns []; one that comes after its call was given
+        up replaces the guess.
+        """
         if record.call in self.state.spend.calls and not self.state.spend.guessed(record.call):
             return []
         prompt, completion = max(0, record.prompt_tokens), max(0, record.completion_tokens)
@@ -93,7 +103,14 @@ class Spending(Rulebook):
         return [] if repeated else [event]
 
     def give_up(self, call: OpenCall) -> list[AnyEvent]:
-        """Settle a call nobody spoke of again: at its estimate, for its provider may well ask for the money."""
+        """Settle a call nobody spoke of again: at its estimate, for its provider may well ask for the
+        money.
+        """
         request = call.request
-        record = CallRecord(call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, result=UNKNOWN)
-        return [replace(event, cost_usd=call.usd) if isinstance(event, CallSettled) else event for event in self.settle(call.agent, record)]
+        record = CallRecord(
+            call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, result=UNKNOWN
+        )
+        return [
+            replace(event, cost_usd=call.usd) if isinstance(event, CallSettled) else event
+            for event in self.settle(call.agent, record)
+        ]

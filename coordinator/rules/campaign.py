@@ -1,9 +1,11 @@
-"""The rules of a campaign: what may happen next. Commands read the state and return events; nothing here changes anything.
+"""The rules of a campaign: what may happen next. Commands read the state and return events; nothing here
+changes anything.
 
 - Pure: no clock, no randomness, no disk, no network. ``now`` is seconds since the epoch and an argument.
 - Every command may be repeated: what is already so returns no events.
-- With ``lookahead`` N > 0 verdicts fall in the order of proposal and proposal n is made from exactly the verdicts up to n - N, so the same seed
-  gives the same verdicts however fast each slot is, and through any number of restarts.
+- With ``lookahead`` N > 0 verdicts fall in the order of proposal and proposal n is made from exactly the
+  verdicts up to n - N, so the same seed gives the same verdicts however fast each slot is, and through any
+  number of restarts.
 """
 
 from typing import assert_never
@@ -34,7 +36,9 @@ class RulesMismatchError(ValueError):
 
 
 class Campaign(Proposing, Leasing, Deciding, Spending, Guiding):
-    """All commands over a state: what happens to the campaign itself and its agents here, the rest in the books it is made of."""
+    """All commands over a state: what happens to the campaign itself and its agents here, the rest in the
+    books it is made of.
+    """
 
     def begin(self, rules: Rules, now: float) -> list[AnyEvent]:
         """A new epoch of the coordinator. Raises RulesMismatchError."""
@@ -89,7 +93,10 @@ class Campaign(Proposing, Leasing, Deciding, Spending, Guiding):
         if card.division not in self.state.divisions:
             baseline = f"baseline-{card.division}"
             events.append(DivisionOpened(division=card.division, experiment=baseline))
-            events += [self.queued(baseline, number, Purpose.BASELINE) for number in range(1, self.rules.baseline_runs + 1)]
+            events += [
+                self.queued(baseline, number, Purpose.BASELINE)
+                for number in range(1, self.rules.baseline_runs + 1)
+            ]
         return events
 
     def leave(self, agent: str, reason: str, charged: bool = False) -> list[AnyEvent]:

@@ -27,16 +27,26 @@ class Leasing(Rulebook):
     """From a queued run to its result."""
 
     def lease(self, agent: str, calls_usd: float = 0.0) -> list[AnyEvent]:
-        """Give the agent its next run: [RunLeased], possibly after [RunLost] of an earlier life; [WentStale] to rebase first; [] to wait.
+        """Give the agent its next run: [RunLeased], possibly after [RunLost] of an earlier life; [WentStale]
+        to rebase first; [] to wait.
 
-        An agent that already holds a lease keeps it: []. calls_usd: set aside for open calls; a run waits while it finds no room beside them.
+        An agent that already holds a lease keeps it: []. calls_usd: set aside for open calls; a run waits
+        while it finds no room beside them.
         """
         division = self.division_of(agent)
         known = self.state.agents[agent]
         if known.run is not None:
             run = self.state.runs[known.run]
-            return [] if run.incarnation == known.card.incarnation else self._lost(run, "the agent was started anew", charged=True)
-        if self.state.phase is not Phase.RUNNING or not division.queued or not fits(self.state, run_usd(self.rules), calls_usd):
+            return (
+                []
+                if run.incarnation == known.card.incarnation
+                else self._lost(run, "the agent was started anew", charged=True)
+            )
+        if (
+            self.state.phase is not Phase.RUNNING
+            or not division.queued
+            or not fits(self.state, run_usd(self.rules), calls_usd)
+        ):
             return []
         run = self.state.runs[min(division.queued, key=division.queued.__getitem__)]
         experiment = self.state.experiments[run.experiment]
@@ -44,18 +54,28 @@ class Leasing(Rulebook):
             return [WentStale(experiment=experiment.experiment)]
         token = Token(self.state.epoch, self.state.tokens + 1)
         incarnation = known.card.incarnation
-        return [RunLeased(run=run.run, experiment=run.experiment, agent=agent, incarnation=incarnation, token=token)]
+        return [
+            RunLeased(
+                run=run.run, experiment=run.experiment, agent=agent, incarnation=incarnation, token=token
+            )
+        ]
 
     def _outdated(self, experiment: Experiment, division: Division) -> bool:
-        if self.rules.lookahead or experiment.baseline or experiment.state is not State.QUEUED or experiment.origin is Origin.BASELINE:
+        if (
+            self.rules.lookahead
+            or experiment.baseline
+            or experiment.state is not State.QUEUED
+            or experiment.origin is Origin.BASELINE
+        ):
             return False
         return division.best is not None and experiment.parent != division.best.commit
 
     def audit_plan(self, run: Run) -> AuditPlan:
         """How much of the run's claims the judge is to check.
 
-        In step it depends on what the run's own proposal could see, not on which verdicts came in meanwhile: whether a cheat is caught must not hang
-        on how fast other slots are. What is better than the best at the verdict is better than any best before it, so none slips through.
+        In step it depends on what the run's own proposal could see, not on which verdicts came in meanwhile:
+        whether a cheat is caught must not hang on how fast other slots are. What is better than the best at
+        the verdict is better than any best before it, so none slips through.
         """
         experiment = self.state.experiments[run.experiment]
         division = self.state.divisions[experiment.division]
@@ -68,9 +88,11 @@ class Leasing(Rulebook):
         return trust.plan(self.rules.trust, self._screen_bar(division, best) if best else None, forced, lot)
 
     def of_baseline(self, run: Run, figure: str) -> float | None:
-        """The most that a figure of the judge came to in the baseline of the run's division; None while that is being measured, or unknown.
+        """The most that a figure of the judge came to in the baseline of the run's division; None while that
+        is being measured, or unknown.
 
-        In step it is never told: what the judge does with it depends on how busy a machine is, and the same seed must give the same verdicts.
+        In step it is never told: what the judge does with it depends on how busy a machine is, and the same
+        seed must give the same verdicts.
         """
         division = self.state.divisions[self.state.experiments[run.experiment].division]
         if division.best is None or self.rules.lookahead:
@@ -97,10 +119,15 @@ class Leasing(Rulebook):
     def _lost(self, run: Run, reason: str, charged: bool) -> list[AnyEvent]:
         assert run.token is not None  # noqa: S101 - a lease has one
         if charged and run.attempts + 1 >= self.rules.max_attempts:
-            crash = Crashed(CrashKind.NO_RESULT, f"its lease was lost {run.attempts + 1} times, the last time because {reason}")
+            crash = Crashed(
+                CrashKind.NO_RESULT,
+                f"its lease was lost {run.attempts + 1} times, the last time because {reason}",
+            )
             result = RunResult(run=run.run, outcome=crash, seed=run.seed)
             return [RunReported(run=run.run, experiment=run.experiment, token=run.token, result=result)]
-        return [RunLost(run=run.run, experiment=run.experiment, token=run.token, reason=reason, charged=charged)]
+        return [
+            RunLost(run=run.run, experiment=run.experiment, token=run.token, reason=reason, charged=charged)
+        ]
 
     def in_time(self, agent: str, token: Token, result: RunResult) -> bool:
         """Whether the result answers the lease the agent holds."""
@@ -108,13 +135,19 @@ class Leasing(Rulebook):
         return run is not None and run.run == result.run
 
     def report(self, agent: str, token: Token, result: RunResult, gap: float | None) -> list[AnyEvent]:
-        """Take in a result. A repeated report returns []; one whose lease was lost is kept as a LateReport."""
+        """Take in a result. A repeated report returns []; one whose lease was lost is kept as a
+        LateReport.
+        """
         run = self.state.runs.get(result.run)
         if run is None:
             return []
         if not self.in_time(agent, token, result):
             repeated = run.token == token and run.result is not None
-            return [] if repeated else [LateReport(run=run.run, experiment=run.experiment, token=token, result=result)]
+            return (
+                []
+                if repeated
+                else [LateReport(run=run.run, experiment=run.experiment, token=token, result=result)]
+            )
         if isinstance(result.outcome, Lost):
             return self._lost(run, result.outcome.reason, charged=result.outcome.reason != "cancelled")
         return [RunReported(run=run.run, experiment=run.experiment, token=token, result=result, gap=gap)]

@@ -10,7 +10,9 @@ from coordinator.state.records import Division
 
 
 class Guiding(Rulebook):
-    """From a person's deed to events. In step it is one of the things the verdicts follow from, as the seed is."""
+    """From a person's deed to events. In step it is one of the things the verdicts follow from, as the seed
+    is.
+    """
 
     def hint(self, name: str, text: str) -> list[AnyEvent]:
         """Tell all proposers something, from the next brief on; [] for a name that was taken before."""
@@ -22,7 +24,9 @@ class Guiding(Rulebook):
         return [HintsWithdrawn()] if self.state.hints.hints else []
 
     def place_for(self, wanted: str) -> Division | None:
-        """The division a person's variant is tried in, None while there is none. wanted: its name, or nothing for the first."""
+        """The division a person's variant is tried in, None while there is none. wanted: its name, or nothing
+        for the first.
+        """
         if wanted:
             return self.state.divisions.get(wanted)
         return next(iter(self.state.divisions.values()), None)

@@ -1,7 +1,8 @@
 """What kind of idea a brief asks for. Pure.
 
-An arm that rotates is free while the search improves. On a plateau it goes through ``TURNS``, a step for as many further experiments without a
-merge as make a plateau, and begins again at the end; the next merge sets it free.
+An arm that rotates is free while the search improves. On a plateau it goes through ``TURNS``, a step for as
+many further experiments without a merge as make a plateau, and begins again at the end; the next merge sets
+it free.
 """
 
 from bisect import bisect_right
@@ -15,11 +16,15 @@ NEAR_MISS = 2.0
 """σ by which a variant that did not merge may be worse than the best and still be worth combining."""
 
 TURNS = (Strategy.EXPLORE, Strategy.TUNE, Strategy.COMBINE, Strategy.SIMPLIFY, Strategy.ABLATE)
-"""Something else first, then what near misses leave to be had, then less code, then doubt about what was merged."""
+"""Something else first, then what near misses leave to be had, then less code, then doubt about what was
+merged.
+"""
 
 
 def strategy_of(arm: ArmShare, dry: int, plateau: int) -> Strategy:
-    """What the arm's next brief asks for. dry: experiments that ended since the last merge. plateau: how many make one; 0 means never."""
+    """What the arm's next brief asks for. dry: experiments that ended since the last merge. plateau: how many
+    make one; 0 means never.
+    """
     if not arm.rotate:
         return arm.strategy
     turns = dry // plateau if plateau else 0
@@ -27,20 +32,32 @@ def strategy_of(arm: ArmShare, dry: int, plateau: int) -> Strategy:
 
 
 def dry_spell(division: Division, seen: int | None) -> int:
-    """Experiments of the division that ended since its last merge. seen: in step, the last ordinal whose verdict the brief may know; else None."""
+    """Experiments of the division that ended since its last merge. seen: in step, the last ordinal whose
+    verdict the brief may know; else None.
+    """
     if seen is None:
         return division.dry
     best = division.best_as_of(seen)
-    return bisect_right(division.ordinals, seen) - bisect_right(division.ordinals, best.ordinal if best else 0)
+    return bisect_right(division.ordinals, seen) - bisect_right(
+        division.ordinals, best.ordinal if best else 0
+    )
 
 
 def subjects(
-    strategy: Strategy, arm: ArmShare, told: Sequence[Experiment], parent: Best, noise: float, metric: Metric, seed: int
+    strategy: Strategy,
+    arm: ArmShare,
+    told: Sequence[Experiment],
+    parent: Best,
+    noise: float,
+    metric: Metric,
+    seed: int,
 ) -> list[Experiment]:
-    """Which of the experiments a brief tells of its strategy is about. noise: σ of the division, in the metric's unit. seed: the brief's.
+    """Which of the experiments a brief tells of its strategy is about. noise: σ of the division, in the
+    metric's unit. seed: the brief's.
 
-    To take back: one of those that merged, drawn by the seed, so that agents who ask together do not all get the same. Not the latest: what is left
-    without it was the best before. To combine: the two best that are not in the parent and not much worse than it.
+    To take back: one of those that merged, drawn by the seed, so that agents who ask together do not all get
+    the same. Not the latest: what is left without it was the best before. To combine: the two best that are
+    not in the parent and not much worse than it.
     """
     of_best = arm.parent is Origin.BEST
     merged = [each for each in told if each.state is State.MERGED][:-1]
@@ -48,9 +65,17 @@ def subjects(
         case Strategy.ABLATE:
             return [merged[seed % len(merged)]] if merged and of_best else []
         case Strategy.COMBINE:
-            gains = {each.experiment: metric.gain(parent.value, each.value) for each in told if each.value is not None}
+            gains = {
+                each.experiment: metric.gain(parent.value, each.value)
+                for each in told
+                if each.value is not None
+            }
             wanted = (State.REJECTED,) if of_best else (State.REJECTED, State.MERGED)
-            near = [each for each in told if each.state in wanted and gains.get(each.experiment, float("-inf")) >= -NEAR_MISS * noise]
+            near = [
+                each
+                for each in told
+                if each.state in wanted and gains.get(each.experiment, float("-inf")) >= -NEAR_MISS * noise
+            ]
             return sorted(near, key=lambda each: gains[each.experiment], reverse=True)[:2]
         case _:
             return []

@@ -1,7 +1,10 @@
-"""Which results may make a variant the best. Pure; a verdict asks here after the statistics have said that it is better.
+"""Which results may make a variant the best. Pure; a verdict asks here after the statistics have said that it
+is better.
 
-- A tier says what a variant could reach, an audit whether its claims hold without that reach. Neither replaces the other: both are asked for.
-- Nothing here makes a value better or worse. A variant that is worse is rejected on any sandbox and without an audit.
+- A tier says what a variant could reach, an audit whether its claims hold without that reach. Neither
+  replaces the other: both are asked for.
+- Nothing here makes a value better or worse. A variant that is worse is rejected on any sandbox and without
+  an audit.
 - ``simulated`` results are a rehearsal: they merge, and every view says what they are.
 """
 
@@ -25,10 +28,11 @@ TWIN, LIVE = "twin", "live"
 
 
 WORK_EXCESS, WORK_SLACK = 4.0, 1.0
-"""Times the baseline's CPU seconds, and seconds besides, that a run with a counted budget may use before its first batch, and again in training.
+"""Times the baseline's CPU seconds, and seconds besides, that a run with a counted budget may use before its
+first batch, and again in training.
 
-Of the honest variants of the demo task none used more than 2.2 times the baseline's; those at the top compile.
-CPU seconds, unlike a clock's, hardly hang on other load.
+Of the honest variants of the demo task none used more than 2.2 times the baseline's; those at the top
+compile. CPU seconds, unlike a clock's, hardly hang on other load.
 """
 
 
@@ -71,13 +75,17 @@ def refusal(results: Iterable[RunResult], rules: TrustRules) -> str:
         return ""
     if not confined(refused.sandbox, rules):
         return f"measured in sandbox {refused.sandbox}: set trust.allow_untrusted=true to believe it"
-    return "live-judged, not merged in strict mode: no twin could be built of it, so its claims were only probed"
+    return (
+        "live-judged, not merged in strict mode: no twin could be built of it, so its claims were only probed"
+    )
 
 
 def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rules: TrustRules) -> str:
-    """Why these runs of a counted budget are not what was counted; empty when they may be. baseline: of the same division, under the same budget.
+    """Why these runs of a counted budget are not what was counted; empty when they may be. baseline: of the
+    same division, under the same budget.
 
-    The count is the variant's own word, the CPU time its kernel's. Where a baseline's is not known, nothing follows.
+    The count is the variant's own word, the CPU time its kernel's. Where a baseline's is not known, nothing
+    follows.
     """
     if rules.mode is Mode.OFF:
         return ""
@@ -85,25 +93,38 @@ def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rule
         usual = max((getattr(each.cpu, phase) for each in baseline if each.cpu), default=None)
         used = max((getattr(each.cpu, phase) for each in results if each.cpu), default=0.0)
         if usual is not None and used > WORK_EXCESS * usual + WORK_SLACK:
-            return f"it used {used:.1f} s of CPU {doing}, the baseline {usual:.1f} s: that is more than the work it counted"
+            return (
+                f"it used {used:.1f} s of CPU {doing}, the baseline {usual:.1f} s: that is more than the work"
+                " it counted"
+            )
     return ""
 
 
 def hopeless(baseline: Sequence[RunResult], rules: TrustRules) -> str:
-    """Why nothing could ever merge in a division whose unmodified surface was measured so, with what to do; empty when something could."""
+    """Why nothing could ever merge in a division whose unmodified surface was measured so, with what to do;
+    empty when something could.
+    """
     if not any(confined(each.sandbox, rules) for each in baseline):
         return refusal(baseline, rules)
     first = refusal(baseline[:1], rules)
-    return f"{first}. Set trust.mode=normal to merge with that mark" if first and confined(baseline[0].sandbox, rules) else ""
+    return (
+        f"{first}. Set trust.mode=normal to merge with that mark"
+        if first and confined(baseline[0].sandbox, rules)
+        else ""
+    )
 
 
 def grounds(results: Sequence[RunResult]) -> Grounds:
     """What a value that rests on these runs rests on."""
-    return Grounds(len(results), weakest(each.sandbox for each in results), pooled(results), ", ".join(_marks(results)))
+    return Grounds(
+        len(results), weakest(each.sandbox for each in results), pooled(results), ", ".join(_marks(results))
+    )
 
 
 def baseline_grounds(results: Sequence[RunResult]) -> Grounds:
-    """The same for a baseline, of which the first run is audited: it shows whether a twin of the surface can be built, the others only add to σ."""
+    """The same for a baseline, of which the first run is audited: it shows whether a twin of the surface can
+    be built, the others only add to σ.
+    """
     return replace(grounds(results), marks=grounds(results[:1]).marks)
 
 
@@ -132,7 +153,9 @@ def weakest(sandboxes: Iterable[str]) -> str:
 
 
 def pooled(results: Iterable[RunResult]) -> Audit | None:
-    """The audits of several runs as one of their mean value: independent errors add in squares, bounds at worst as they are. None without any."""
+    """The audits of several runs as one of their mean value: independent errors add in squares, bounds at
+    worst as they are. None without any.
+    """
     audits = [result.audit for result in results if result.audit is not None and kind_of(result) != "none"]
     if not audits:
         return None
@@ -154,12 +177,20 @@ def in_words(audit: Audit | None) -> str:
 
 
 def plan(rules: TrustRules, merge_below: float | None, forced: bool, lot: float) -> AuditPlan:
-    """What the judge is asked for. forced: a merge may rest on this run whatever comes of it. lot: 0 to 1, drawn for this run.
+    """What the judge is asked for. forced: a merge may rest on this run whatever comes of it. lot: 0 to 1,
+    drawn for this run.
 
-    The lot is drawn here and not by the judge, so that a campaign in step audits the same runs again whatever happens to it.
+    The lot is drawn here and not by the judge, so that a campaign in step audits the same runs again whatever
+    happens to it.
     """
     if rules.mode is Mode.OFF:
         return AuditPlan(rules.audit_positions, 0.0, rules.audit_share_positions, None, rules.mode.value)
     if forced:
         return AuditPlan(rules.audit_positions, 1.0, rules.audit_positions, None, rules.mode.value)
-    return AuditPlan(rules.audit_positions, float(lot < rules.audit_share), rules.audit_share_positions, merge_below, rules.mode.value)
+    return AuditPlan(
+        rules.audit_positions,
+        float(lot < rules.audit_share),
+        rules.audit_share_positions,
+        merge_below,
+        rules.mode.value,
+    )

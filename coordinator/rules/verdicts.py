@@ -18,14 +18,18 @@ from coordinator.state.records import Best, Experiment, value_of
 from evaluator.acceptance import Choice, Decision, decide
 
 AUDIT_TRIES = 2
-"""Runs asked for beyond the usual ones where a better variant has too few that could be audited: a twin that fails twice more will go on failing."""
+"""Runs asked for beyond the usual ones where a better variant has too few that could be audited: a twin that
+fails twice more will go on failing.
+"""
 
 
 class Deciding(Rulebook):
     """From results to a verdict."""
 
     def decide(self) -> list[AnyEvent]:
-        """The next verdict that is due, with the runs it asks for; [] when none is. A merge's commit is filled in by the shell."""
+        """The next verdict that is due, with the runs it asks for; [] when none is. A merge's commit is
+        filled in by the shell.
+        """
         experiment = self._due()
         return self._verdict(experiment) if experiment else []
 
@@ -63,14 +67,26 @@ class Deciding(Rulebook):
         return trust.overworked(experiment.measured, baseline.measured, self.rules.trust)
 
     def _baseline_verdict(self, experiment: Experiment) -> list[AnyEvent]:
-        """The baseline is the user's own program: nobody cheats with it. Where it could not be believed, ``surrender`` ends the campaign."""
+        """The baseline is the user's own program: nobody cheats with it. Where it could not be believed,
+        ``surrender`` ends the campaign.
+        """
         reason = f"the unmodified surface over {len(experiment.values)} runs"
         given = self._given(experiment, Verdict.MERGE, reason)
-        return [replace(given, commit=self.state.start.commit, grounds=trust.baseline_grounds(experiment.measured))]
+        return [
+            replace(
+                given, commit=self.state.start.commit, grounds=trust.baseline_grounds(experiment.measured)
+            )
+        ]
 
     def _merge_verdict(self, experiment: Experiment, best: Best) -> list[AnyEvent]:
-        """What becomes of a variant that is better: a merge by its believed runs alone, more runs where those are too few, or a rejection."""
-        believed = [each for each in experiment.measured if trust.standing(each, self.rules.trust) is Standing.BELIEVED]
+        """What becomes of a variant that is better: a merge by its believed runs alone, more runs where those
+        are too few, or a rejection.
+        """
+        believed = [
+            each
+            for each in experiment.measured
+            if trust.standing(each, self.rules.trust) is Standing.BELIEVED
+        ]
         missing = self.rules.policy.confirm_runs + 1 - len(believed)
         if missing > 0:
             return self._ask_for_audits(experiment, best, len(believed), missing)
@@ -81,20 +97,34 @@ class Deciding(Rulebook):
         given = self._given(experiment, Verdict(decision.choice.value), reason)
         return [replace(given, value=fmean(values), grounds=grounds)]
 
-    def _ask_for_audits(self, experiment: Experiment, best: Best, believed: int, missing: int) -> list[AnyEvent]:
-        """More runs, audited in full, for a better variant of which too few were; a rejection where that was tried."""
+    def _ask_for_audits(
+        self, experiment: Experiment, best: Best, believed: int, missing: int
+    ) -> list[AnyEvent]:
+        """More runs, audited in full, for a better variant of which too few were; a rejection where that was
+        tried.
+        """
         reason = self._decision(experiment, best, experiment.values).reason
         share = f"{believed} of its {len(experiment.values)} runs"
         if len(experiment.counted) > self.rules.policy.confirm_runs + AUDIT_TRIES:
-            return [self._given(experiment, Verdict.REJECT, f"{reason}, but only {share} could be audited: trust.mode=off would believe it")]
+            return [
+                self._given(
+                    experiment,
+                    Verdict.REJECT,
+                    f"{reason}, but only {share} could be audited: trust.mode=off would believe it",
+                )
+            ]
         return self._confirm(experiment, f"{reason}, but only {share} were audited", missing)
 
     def _decision(self, experiment: Experiment, best: Best, values: list[float]) -> Decision:
         noise = self.state.divisions[experiment.division].sigma or 0.0
-        return decide([self.rules.metric.gain(best.value, each) for each in values], best.runs, noise, self.rules.policy)
+        return decide(
+            [self.rules.metric.gain(best.value, each) for each in values], best.runs, noise, self.rules.policy
+        )
 
     def _given(self, experiment: Experiment, verdict: Verdict, reason: str) -> VerdictGiven:
-        return VerdictGiven(experiment=experiment.experiment, verdict=verdict, reason=reason, value=fmean(experiment.values))
+        return VerdictGiven(
+            experiment=experiment.experiment, verdict=verdict, reason=reason, value=fmean(experiment.values)
+        )
 
     def _confirm(self, experiment: Experiment, reason: str, runs: int) -> list[AnyEvent]:
         first = len(experiment.runs) + 1
@@ -102,12 +132,16 @@ class Deciding(Rulebook):
         return [self._given(experiment, Verdict.CONFIRM, reason), *queued]
 
     def rebased(self, experiment: str, commit: str, digest: str) -> list[AnyEvent]:
-        """A stale experiment has its program on the best; it is run again there, or rejected when nothing new is left of it."""
+        """A stale experiment has its program on the best; it is run again there, or rejected when nothing new
+        is left of it.
+        """
         stale = self.state.experiments[experiment]
         best = self.best_for(stale)
         known = self.state.known.get((stale.division, digest))
         if digest == self.state.digests[best.commit] or known not in (None, experiment):
-            return self.conflict(experiment, f"on the best it is the same program as {known or best.experiment}")
+            return self.conflict(
+                experiment, f"on the best it is the same program as {known or best.experiment}"
+            )
         purpose = Purpose.RETEST if stale.verdict is Verdict.RETEST else Purpose.SCREEN
         moved = Rebased(experiment=experiment, parent=best.commit, commit=commit, digest=digest)
         return [moved, self.queued(experiment, len(stale.runs) + 1, purpose)]
@@ -118,7 +152,9 @@ class Deciding(Rulebook):
         return [VerdictGiven(experiment=experiment, verdict=Verdict.REJECT, reason=reason, value=value)]
 
     def surrender(self) -> list[AnyEvent]:
-        """End a campaign whose baseline failed, or was measured where nothing can merge: nothing can be compared, or nothing can come of it."""
+        """End a campaign whose baseline failed, or was measured where nothing can merge: nothing can be
+        compared, or nothing can come of it.
+        """
         if self.state.phase is Phase.FINISHED:
             return []
         for division in self.state.divisions.values():

@@ -1,7 +1,7 @@
 """Open calls of models on the service's side: from a permit to a record, and what was said.
 
-The rules decide (``coordinator.rules.budget_cap``); here is what they need to remember between two calls, and for the moment only. The service's lock is held
-around every call of this.
+The rules decide (``coordinator.rules.budget_cap``); here is what they need to remember between two calls, and
+for the moment only. The service's lock is held around every call of this.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,7 +30,9 @@ class CallPermits:
             self.held.open(agent, request, rules.estimate(request), self._clock())
         return answer
 
-    def settle(self, rules: Spending, agent: str, record: CallRecord, transcript: bytes | None) -> list[AnyEvent]:
+    def settle(
+        self, rules: Spending, agent: str, record: CallRecord, transcript: bytes | None
+    ) -> list[AnyEvent]:
         """See ``Spending.settle``. What was said is kept with the first record."""
         events = rules.settle(agent, record)
         if events and transcript is not None:
@@ -39,7 +41,9 @@ class CallPermits:
         return events
 
     def give_up(self, rules: Spending, calls: Iterable[OpenCall]) -> list[AnyEvent]:
-        """Settle calls at their estimates; what their agents say of them after all counts in the place of that."""
+        """Settle calls at their estimates; what their agents say of them after all counts in the place of
+        that.
+        """
         events: list[AnyEvent] = []
         for call in calls:
             events += rules.give_up(call)

@@ -1,6 +1,8 @@
-"""The charters as they are now: read again when their file has changed, so that an edit takes effect at the next brief.
+"""The charters as they are now: read again when their file has changed, so that an edit takes effect at the
+next brief.
 
-A charter that cannot be read, or is too long, leaves the last good text in force and is warned of once, until it changes again.
+A charter that cannot be read, or is too long, leaves the last good text in force and is warned of once, until
+it changes again.
 """
 
 import logging
@@ -37,7 +39,10 @@ class Charters:
             try:
                 self._texts[name] = read_charter(name)
             except ConfigError as error:
-                log.warning("a charter cannot be used; the last good text stays in force", extra={"charter": name, "error": str(error)})
+                log.warning(
+                    "a charter cannot be used; the last good text stays in force",
+                    extra={"charter": name, "error": str(error)},
+                )
         return self._texts.get(name, "")
 
 

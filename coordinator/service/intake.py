@@ -1,4 +1,5 @@
-"""A proposal's way in, an agent's or a person's: made fit to be written down, looked at, then refused or accepted.
+"""A proposal's way in, an agent's or a person's: made fit to be written down, looked at, then refused or
+accepted.
 
 Called inside a transaction of the service; what is decided reaches the disk with it.
 """
@@ -20,8 +21,12 @@ class Intake:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    def receive(self, unit: UnitOfWork, agent: str, proposal: Proposal, place: str = "") -> Accepted | Refused:
-        """Answer a proposal; one that was accepted before gets the same answer. place: the division, where no agent but a person proposes."""
+    def receive(
+        self, unit: UnitOfWork, agent: str, proposal: Proposal, place: str = ""
+    ) -> Accepted | Refused:
+        """Answer a proposal; one that was accepted before gets the same answer. place: the division, where no
+        agent but a person proposes.
+        """
         known = unit.state.proposals.get(proposal.proposal)
         if known is not None:
             return Accepted(known)
@@ -29,10 +34,17 @@ class Intake:
         found, refusal = self._look(unit, agent, proposal, place)
         if refusal is not None:
             unit.commit([refusal])
-            return Refused(refusal.refusal, refusal.reason, refusal.known, unit.campaign.earlier(refusal.known, proposal.arm))
+            return Refused(
+                refusal.refusal,
+                refusal.reason,
+                refusal.known,
+                unit.campaign.earlier(refusal.known, proposal.arm),
+            )
         return Accepted(unit.accept(agent, proposal, found, place))
 
-    def _look(self, unit: UnitOfWork, agent: str, proposal: Proposal, place: str) -> tuple[str, ProposalRefused | None]:
+    def _look(
+        self, unit: UnitOfWork, agent: str, proposal: Proposal, place: str
+    ) -> tuple[str, ProposalRefused | None]:
         """Digest of the text, and why it is refused if it is."""
         campaign = unit.campaign
         if proposal.parent not in unit.state.digests:
@@ -45,7 +57,9 @@ class Intake:
         return found, campaign.refuse(agent, proposal, found, place)
 
     def take_in(self, unit: UnitOfWork, item: InboxItem) -> bool:
-        """Do what a person left a letter for; whether it is dealt with. A variant waits where nothing can be tried now."""
+        """Do what a person left a letter for; whether it is dealt with. A variant waits where nothing can be
+        tried now.
+        """
         campaign = unit.campaign
         match item.content:
             case Hint(text=text):
@@ -62,9 +76,13 @@ class Intake:
 
 
 def _writable(proposal: Proposal) -> Proposal:
-    """The proposal with words that can be written down: a model's JSON may hold halves of characters. Its source is the gate's business."""
+    """The proposal with words that can be written down: a model's JSON may hold halves of characters. Its
+    source is the gate's business.
+    """
     settings = {_text(key): _text(value) for key, value in proposal.settings.items()}
-    return msgspec.structs.replace(proposal, title=_text(proposal.title), hypothesis=_text(proposal.hypothesis), settings=settings)
+    return msgspec.structs.replace(
+        proposal, title=_text(proposal.title), hypothesis=_text(proposal.hypothesis), settings=settings
+    )
 
 
 def _text(words: str) -> str:

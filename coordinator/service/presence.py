@@ -1,11 +1,15 @@
-"""What the coordinator knows for the moment only: who was heard of when, who is thinking, how far runs are. Never journaled."""
+"""What the coordinator knows for the moment only: who was heard of when, who is thinking, how far runs are.
+Never journaled.
+"""
 
 from collections.abc import Callable, Iterable
 
 from evaluator.result import Progress
 
 THINKING_SECONDS = 900.0
-"""A brief nobody answered for this long is free again: longer than any model thinks, short against a night."""
+"""A brief nobody answered for this long is free again: longer than any model thinks, short against a
+night.
+"""
 
 
 class Presence:
@@ -56,7 +60,9 @@ class Presence:
         self.offered.discard(self._offer_of.pop(agent, ""))
 
     def offers(self, experiment: str, agent: str) -> None:
-        """The agent was asked to repair the experiment. What it was asked before is behind it: nobody is asked that again."""
+        """The agent was asked to repair the experiment. What it was asked before is behind it: nobody is
+        asked that again.
+        """
         self._offer_of[agent] = experiment
         self.offered.add(experiment)
 

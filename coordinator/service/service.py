@@ -1,9 +1,10 @@
 """The coordinator in one process: what agents, people and time may ask of a campaign.
 
-- One call at a time (a lock), each one journal transaction: decide → apply → journal → act, then answer. Calls made ``together`` share the
-  transaction, and none of them is answered before it is on the disk.
+- One call at a time (a lock), each one journal transaction: decide → apply → journal → act, then answer.
+  Calls made ``together`` share the transaction, and none of them is answered before it is on the disk.
 - A call that fails leaves nothing behind: the state is made anew from the journal.
-- Heartbeats, briefs in hand and open calls are soft: nothing about them is journaled, and after a restart every lease has its full life again.
+- Heartbeats, briefs in hand and open calls are soft: nothing about them is journaled, and after a restart
+  every lease has its full life again.
 """
 
 import logging
@@ -80,7 +81,9 @@ class Service:
         listeners: Iterable[Listener] = (),
         charters: Charters | None = None,
     ) -> None:
-        """Open or make the campaign. Raises ConfigError where it cannot be used, CampaignBusyError when another coordinator has it."""
+        """Open or make the campaign. Raises ConfigError where it cannot be used, CampaignBusyError when
+        another coordinator has it.
+        """
         self._mutex = threading.RLock()
         self._clock = clock
         self._pace = pace
@@ -131,7 +134,9 @@ class Service:
         self._presence.expect(agent for agent, known in self.state.agents.items() if known.run)
 
     def close(self) -> None:
-        """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk, and open calls count at their estimates."""
+        """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk, and open calls
+        count at their estimates.
+        """
         with self._mutex:
             try:
                 self._give_up(list(self._permits.held))
@@ -156,10 +161,12 @@ class Service:
                 raise
 
     def together(self, calls: Sequence[Callable[["Service"], Any]]) -> list[Any]:
-        """Make several calls with one write to the disk: their answers, or in the place of an answer the exception that the call raised.
+        """Make several calls with one write to the disk: their answers, or in the place of an answer the
+        exception that the call raised.
 
-        A call that fails before it changed anything leaves the others as they are. Where one fails later, or the write fails, all of it is undone
-        and each call is made by itself: none suffers from another's failure.
+        A call that fails before it changed anything leaves the others as they are. Where one fails later, or
+        the write fails, all of it is undone and each call is made by itself: none suffers from another's
+        failure.
         """
         with self._mutex:
             answers = self._in_one_write(calls) if len(calls) > 1 else None
@@ -206,11 +213,19 @@ class Service:
             self._presence.heard(card.agent)
             self._presence.forget_thought(card.agent)
             known = self.state.agents.get(card.agent)
-            if known is not None and known.card.incarnation != card.incarnation:  # its earlier life can settle nothing any more
+            if (
+                known is not None and known.card.incarnation != card.incarnation
+            ):  # its earlier life can settle nothing any more
                 self._give_up(self._permits.held.of_agent(card.agent))
             unit.commit(unit.campaign.join(card))
         start = self.state.start
-        return Welcome(campaign=start.campaign, epoch=self.state.epoch, metric=start.rules.metric, heartbeat=self._pace.heartbeat, ttl=self._pace.ttl)
+        return Welcome(
+            campaign=start.campaign,
+            epoch=self.state.epoch,
+            metric=start.rules.metric,
+            heartbeat=self._pace.heartbeat,
+            ttl=self._pace.ttl,
+        )
 
     def leave(self, agent: str, reason: str) -> None:
         """See ``Coordinator.leave``."""
@@ -224,7 +239,9 @@ class Service:
         with self._mutex:
             division = self._known(agent)
             peers = {name for name, each in self.state.agents.items() if each.card.division == division}
-            brief = self._unit.campaign.brief(agent, self._presence.thinking(agent, peers), self._clock(), self._presence.offered)
+            brief = self._unit.campaign.brief(
+                agent, self._presence.thinking(agent, peers), self._clock(), self._presence.offered
+            )
             if isinstance(brief, Wait):
                 self._presence.forget_brief(agent)
                 return brief
@@ -236,8 +253,13 @@ class Service:
         source, repair = self._unit.source, brief.repair
         if repair is not None:
             self._presence.offers(repair.experiment, agent)
-            repair = msgspec.structs.replace(repair, source=source(self.state.experiments[repair.experiment].commit))
-        pieces = [msgspec.structs.replace(each, before=source(each.parent), after=source(each.commit)) for each in brief.pieces]
+            repair = msgspec.structs.replace(
+                repair, source=source(self.state.experiments[repair.experiment].commit)
+            )
+        pieces = [
+            msgspec.structs.replace(each, before=source(each.parent), after=source(each.commit))
+            for each in brief.pieces
+        ]
         texts = {"source": source(brief.parent), "program": self._charters.text(brief.arm)}
         return msgspec.structs.replace(brief, **texts, pieces=pieces, repair=repair)
 
@@ -290,7 +312,9 @@ class Service:
         with self._mutex:
             self._known(agent)
             self._presence.progress[agent] = progress
-            return HeartbeatReply(valid=self._unit.campaign.holds(agent, token) is not None, stop=self._presence.stopping)
+            return HeartbeatReply(
+                valid=self._unit.campaign.holds(agent, token) is not None, stop=self._presence.stopping
+            )
 
     def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
         """See ``Coordinator.report``."""
@@ -318,7 +342,9 @@ class Service:
             return answer
 
     def settle(self, agent: str, record: CallRecord, transcript: bytes | None = None) -> None:
-        """See ``Coordinator.settle``. Taken from an agent that is not known any more, too: the money is spent."""
+        """See ``Coordinator.settle``. Taken from an agent that is not known any more, too: the money is
+        spent.
+        """
         with self._transaction() as unit:
             unit.commit(self._permits.settle(unit.campaign, agent, record, transcript))
 
@@ -338,20 +364,26 @@ class Service:
     # ------------------------------------------------------------------ what people and time ask
 
     def tick(self) -> None:
-        """Take back leases nobody renewed, take in what people left, see to limits and to a request to stop. To be called every second or so."""
+        """Take back leases nobody renewed, take in what people left, see to limits and to a request to stop.
+        To be called every second or so.
+        """
         with self._transaction() as unit:
             if (asked := self._stop_asked()) is not None:
                 self._presence.stopping = asked == "now"
                 unit.commit(unit.campaign.drain("stopped by `autoswarm stop`"))
             for agent in self._presence.silent():
                 self._presence.forget(agent)
-                unit.commit(unit.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True))
+                unit.commit(
+                    unit.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True)
+                )
             self._give_up(self._permits.expired())
         for item in self._inbox.items():
             self._take_in(item)
 
     def _take_in(self, item: InboxItem) -> None:
-        """A letter by itself: one that makes us fail must harm nothing else, and not come again every second."""
+        """A letter by itself: one that makes us fail must harm nothing else, and not come again every
+        second.
+        """
         try:
             with self._transaction() as unit:
                 dealt_with = self._intake.take_in(unit, item)
@@ -380,19 +412,30 @@ class Service:
     def overview(self, seen_rows: int = 0) -> tuple[Json, list[Json]]:
         """The status page, and rows of experiments finished since ``seen_rows`` of them."""
         with self._mutex:
-            return self.status(), [row(self.state.experiments[name]) for name in self.state.finished[seen_rows:]]
+            return self.status(), [
+                row(self.state.experiments[name]) for name in self.state.finished[seen_rows:]
+            ]
 
     def status(self) -> Json:
         """The status page."""
         with self._mutex:
-            return status(self.state, self._clock(), alive=True, progress=self._presence.progress, calls_usd=self._permits.held.usd)
+            return status(
+                self.state,
+                self._clock(),
+                alive=True,
+                progress=self._presence.progress,
+                calls_usd=self._permits.held.usd,
+            )
 
 
 def _require_kept(gate: Gate, task: TaskCard) -> None:
     """Raises ConfigError when the task's own surface would not pass: every variant of it would be refused."""
     objection = gate.look(task.source)
     if objection is not None:
-        raise ConfigError(f"{task.surface} of task {task.name} would be refused: {objection.reason}", "Correct it, or the task's task.yaml.")
+        raise ConfigError(
+            f"{task.surface} of task {task.name} would be refused: {objection.reason}",
+            "Correct it, or the task's task.yaml.",
+        )
 
 
 def _make(layout: Layout) -> None:

@@ -1,8 +1,12 @@
-"""What an arm earned and what that cost: running sums, and figures with their errors. Pure; constant time per experiment.
+"""What an arm earned and what that cost: running sums, and figures with their errors. Pure; constant time per
+experiment.
 
-- *Gain* is how much better the arm's merges made the best, in the metric's unit; an experiment that did not merge gained 0.
-- *Cost* is hours of slots, as their trainers timed the runs, or dollars. What a machine lost is charged to no arm.
-- An interval covers 90 %. It is a closed form of the sums, so nothing is drawn and the same journal gives the same figures everywhere.
+- *Gain* is how much better the arm's merges made the best, in the metric's unit; an experiment that did not
+  merge gained 0.
+- *Cost* is hours of slots, as their trainers timed the runs, or dollars. What a machine lost is charged to no
+  arm.
+- An interval covers 90 %. It is a closed form of the sums, so nothing is drawn and the same journal gives the
+  same figures everywhere.
 """
 
 from math import sqrt
@@ -14,7 +18,9 @@ Z90 = 1.6448536269514722
 RULE_OF_THREE = 2.995732273553991
 """-ln .05: after no event in a time T, a rate above this over T would be seen to be wrong 95 times in 100."""
 HALF_LIFE = 100.0
-"""Finished experiments after which an old one counts half for the choice of arms: a bit more than an hour of eight GPUs at five minutes a run."""
+"""Finished experiments after which an old one counts half for the choice of arms: a bit more than an hour of
+eight GPUs at five minutes a run.
+"""
 
 
 class Interval(Struct, frozen=True):
@@ -26,7 +32,9 @@ class Interval(Struct, frozen=True):
 
 
 class Recent(Struct, frozen=True):
-    """Merges, gain (metric's unit) and hours, each experiment counted by how long ago it ended. as_of: experiments finished by then, of all arms."""
+    """Merges, gain (metric's unit) and hours, each experiment counted by how long ago it ended. as_of:
+    experiments finished by then, of all arms.
+    """
 
     merges: float = 0.0
     gain: float = 0.0
@@ -40,7 +48,9 @@ class Recent(Struct, frozen=True):
 
 
 class ArmTally(Struct):
-    """Sums over an arm's finished experiments: gain in the metric's unit, hours of slots, their squares and their product."""
+    """Sums over an arm's finished experiments: gain in the metric's unit, hours of slots, their squares and
+    their product.
+    """
 
     experiments: int = 0
     merges: int = 0
@@ -52,7 +62,9 @@ class ArmTally(Struct):
     recent: Recent = field(default_factory=Recent)
 
     def finish(self, gain: float, hours: float, finished: int) -> None:
-        """An experiment has ended; it merged when its gain is positive. finished: how many have by now, of all arms."""
+        """An experiment has ended; it merged when its gain is positive. finished: how many have by now, of
+        all arms.
+        """
         self.experiments += 1
         self.merges += gain > 0
         self.gain += gain
@@ -62,9 +74,13 @@ class ArmTally(Struct):
         self.recent = Recent(was.merges + (gain > 0), was.gain + gain, was.hours + hours, finished)
 
     def amend(self, gain: float, before: float, after: float) -> None:
-        """A run of an experiment that has ended came in after all: its hours are ``after``, not ``before``."""
+        """A run of an experiment that has ended came in after all: its hours are ``after``, not
+        ``before``.
+        """
         self._spend(gain, before, after)
-        self.recent = Recent(self.recent.merges, self.recent.gain, self.recent.hours + after - before, self.recent.as_of)
+        self.recent = Recent(
+            self.recent.merges, self.recent.gain, self.recent.hours + after - before, self.recent.as_of
+        )
 
     def _spend(self, gain: float, before: float, after: float) -> None:
         self.hours += after - before
@@ -73,10 +89,12 @@ class ArmTally(Struct):
 
 
 def gain_per_hour(arm: ArmTally, typical: float) -> Interval | None:
-    """Gain per hour of slots, in the metric's unit; None without any hours. typical: mean gain of a merge of any arm, 0 where there was none.
+    """Gain per hour of slots, in the metric's unit; None without any hours. typical: mean gain of a merge of
+    any arm, 0 where there was none.
 
-    The ratio of two sums over the same n experiments, with the usual linear approximation of its variance (W. G. Cochran, Sampling Techniques,
-    3rd ed., section 6.3): n / (n - 1) · Σ(gain - ratio · hours)² / (Σ hours)². It wants several merges: of one or two it only says "little is known".
+    The ratio of two sums over the same n experiments, with the usual linear approximation of its variance (W.
+    G. Cochran, Sampling Techniques, 3rd ed., section 6.3): n / (n - 1) · Σ(gain - ratio · hours)² / (Σ
+    hours)². It wants several merges: of one or two it only says "little is known".
     """
     if arm.hours <= 0:
         return None
@@ -86,7 +104,9 @@ def gain_per_hour(arm: ArmTally, typical: float) -> Interval | None:
 
 
 def gain_per_dollar(arm: ArmTally, dollars: float, typical: float) -> Interval | None:
-    """Gain per dollar, likewise; None where nothing was spent. The dollars are taken as exact: only the gains vary."""
+    """Gain per dollar, likewise; None where nothing was spent. The dollars are taken as exact: only the gains
+    vary.
+    """
     if dollars <= 0:
         return None
     residual = arm.gain_squared - arm.gain**2 / max(1, arm.experiments)
@@ -94,7 +114,9 @@ def gain_per_dollar(arm: ArmTally, dollars: float, typical: float) -> Interval |
 
 
 def _interval(arm: ArmTally, ratio: float, residual: float, cost: float, typical: float) -> Interval:
-    """Gains are never negative, so neither is the interval. Without a merge it ends at the rate of typical ones that would have shown by now."""
+    """Gains are never negative, so neither is the interval. Without a merge it ends at the rate of typical
+    ones that would have shown by now.
+    """
     if not arm.merges:
         return Interval(ratio, 0.0, RULE_OF_THREE * typical / cost) if typical > 0 else Interval(ratio)
     if arm.experiments < 2:
@@ -104,7 +126,9 @@ def _interval(arm: ArmTally, ratio: float, residual: float, cost: float, typical
 
 
 def difference(one: Interval, other: Interval) -> Interval:
-    """How much more ``one`` is, from both intervals (G. Y. Zou and A. Donner, Statistics in Medicine 27, 2008: no symmetry is needed)."""
+    """How much more ``one`` is, from both intervals (G. Y. Zou and A. Donner, Statistics in Medicine 27,
+    2008: no symmetry is needed).
+    """
     value = one.value - other.value
     if one.low is None or one.high is None or other.low is None or other.high is None:
         return Interval(value)

@@ -1,7 +1,8 @@
 """The state of a campaign and its only mutator, ``CampaignState.apply``.
 
 - State is a pure function of the events applied, in order; replaying the journal gives the live state.
-- Every step of an experiment is checked against the successor table; one that does not fit raises ``InvalidTransition`` with its story.
+- Every step of an experiment is checked against the successor table; one that does not fit raises
+  ``InvalidTransition`` with its story.
 - Queries here are constant-time or proportional to what they return, never to the number of experiments.
 """
 
@@ -53,7 +54,9 @@ MOST_TURNED_AWAY = 50
 
 
 class InvalidTransition(Exception):  # noqa: N818 - the field's name for it
-    """An event does not fit its experiment's state: the journal is damaged or a rule is wrong. ``story``: that experiment's events so far."""
+    """An event does not fit its experiment's state: the journal is damaged or a rule is wrong. ``story``:
+    that experiment's events so far.
+    """
 
     def __init__(self, experiment: str, why: str, story: list[str]) -> None:
         lines = "".join(f"\n  {line}" for line in story)
@@ -161,7 +164,9 @@ class CampaignState:
                 self._lose(event, at)
             case RunReported():
                 self._report(event, at)
-            case LateReport(token=token, experiment=name, result=result):  # decides nothing, but its slot was paid for
+            case LateReport(
+                token=token, experiment=name, result=result
+            ):  # decides nothing, but its slot was paid for
                 self._bill(self._of(name), self.spend.unbilled(token, busy_seconds(result)))
             case WentStale():
                 self._step(self._of(event.experiment), State.STALE)
@@ -232,7 +237,9 @@ class CampaignState:
 
     def _propose(self, event: ExperimentProposed, at: float) -> None:
         if event.ordinal != len(self.by_ordinal) + 1:
-            raise InvalidTransition(event.experiment, f"ordinal {event.ordinal} after {len(self.by_ordinal)}", [])
+            raise InvalidTransition(
+                event.experiment, f"ordinal {event.ordinal} after {len(self.by_ordinal)}", []
+            )
         self._add(
             Experiment(
                 experiment=event.experiment,
@@ -263,7 +270,9 @@ class CampaignState:
         self.proposals[event.proposal] = event.experiment
 
     def _refuse(self, event: ProposalRefused) -> None:
-        """Remember what was refused since the last acceptance: the next brief tells it, so that no proposer repeats itself for ever."""
+        """Remember what was refused since the last acceptance: the next brief tells it, so that no proposer
+        repeats itself for ever.
+        """
         self.refusals[event.refusal.value] += 1
         if event.arm == PERSON:
             self.hints.answer(event)
@@ -275,7 +284,9 @@ class CampaignState:
 
     def _add(self, experiment: Experiment) -> None:
         if experiment.experiment in self.experiments:
-            raise InvalidTransition(experiment.experiment, "proposed twice", self.experiments[experiment.experiment].story)
+            raise InvalidTransition(
+                experiment.experiment, "proposed twice", self.experiments[experiment.experiment].story
+            )
         self.experiments[experiment.experiment] = experiment
         self.live[experiment.experiment] = None
         self.known[experiment.division, experiment.digest] = experiment.experiment
@@ -289,7 +300,9 @@ class CampaignState:
 
     def _step(self, experiment: Experiment, state: State) -> None:
         if state not in SUCCESSORS[experiment.state]:
-            raise InvalidTransition(experiment.experiment, f"{experiment.state} → {state} is no step", experiment.story)
+            raise InvalidTransition(
+                experiment.experiment, f"{experiment.state} → {state} is no step", experiment.story
+            )
         self.states[experiment.state] -= 1
         self.states[state] += 1
         experiment.state = state
@@ -306,11 +319,16 @@ class CampaignState:
         self._account(experiment, state)
         self.live.pop(experiment.experiment, None)
         self.lessons.learn(experiment)
-        while self.settled < len(self.by_ordinal) and self.experiments[self.by_ordinal[self.settled]].state.final:
+        while (
+            self.settled < len(self.by_ordinal)
+            and self.experiments[self.by_ordinal[self.settled]].state.final
+        ):
             self.settled += 1
 
     def _tally(self, arm: str, what: str) -> None:
-        """Count for an arm: proposals, those refused, runs, and experiments by their last state. A baseline has none."""
+        """Count for an arm: proposals, those refused, runs, and experiments by their last state. A baseline
+        has none.
+        """
         if arm:
             self.arms.setdefault(arm, Counter())[what] += 1
 
@@ -318,7 +336,9 @@ class CampaignState:
         division = self.divisions[experiment.division]
         division.dry = 0 if state is State.MERGED else division.dry + 1
         if experiment.arm:
-            self.tallies.setdefault(experiment.arm, ArmTally()).finish(experiment.gain, experiment.hours, len(self.finished))
+            self.tallies.setdefault(experiment.arm, ArmTally()).finish(
+                experiment.gain, experiment.hours, len(self.finished)
+            )
 
     def _rebase(self, event: Rebased) -> None:
         experiment = self._of(event.experiment)
@@ -350,7 +370,11 @@ class CampaignState:
         division = self.divisions[experiment.division]
         best = division.best
         if event.value is None or (best is not None and experiment.parent != best.commit):
-            raise InvalidTransition(experiment.experiment, "merged without a value or on a parent that is not the best", experiment.story)
+            raise InvalidTransition(
+                experiment.experiment,
+                "merged without a value or on a parent that is not the best",
+                experiment.story,
+            )
         experiment.merge_commit, experiment.grounds = event.commit, event.grounds
         runs = event.grounds.runs if event.grounds else len(experiment.values)
         self.digests[event.commit] = experiment.digest
@@ -358,16 +382,28 @@ class CampaignState:
             division.sigma = sigma(experiment.values)
         elif best is not None:
             experiment.gain = self.metric.gain(best.value, event.value)
-        division.history.append(Best(experiment.experiment, experiment.ordinal, event.commit, event.value, runs, at))
+        division.history.append(
+            Best(experiment.experiment, experiment.ordinal, event.commit, event.value, runs, at)
+        )
         self._finish(experiment, State.MERGED, event.reason, at)
 
     # ------------------------------------------------------------------ runs
 
     def _queue(self, event: RunQueued) -> None:
         experiment = self._of(event.experiment)
-        run = Run(run=event.run, experiment=event.experiment, purpose=event.purpose, seed=event.seed, round=experiment.round)
+        run = Run(
+            run=event.run,
+            experiment=event.experiment,
+            purpose=event.purpose,
+            seed=event.seed,
+            round=experiment.round,
+        )
         if event.run in self.runs or experiment.state not in (State.QUEUED, State.CONFIRMING):
-            raise InvalidTransition(event.experiment, f"run {event.run} queued twice or while {experiment.state}", experiment.story)
+            raise InvalidTransition(
+                event.experiment,
+                f"run {event.run} queued twice or while {experiment.state}",
+                experiment.story,
+            )
         self.runs[event.run] = run
         experiment.runs.append(run)
         self._enqueue(experiment, run)
@@ -396,7 +432,11 @@ class CampaignState:
         run, experiment = self._run(event.run, event.experiment)
         agent = self.agents[event.agent]
         if run.open or run.result is not None or agent.run is not None:
-            raise InvalidTransition(event.experiment, f"run {event.run} leased to {event.agent} while one of them is taken", experiment.story)
+            raise InvalidTransition(
+                event.experiment,
+                f"run {event.run} leased to {event.agent} while one of them is taken",
+                experiment.story,
+            )
         if experiment.state is State.QUEUED:
             self._step(experiment, State.RUNNING)
         self._dequeue(experiment, run)
@@ -412,7 +452,9 @@ class CampaignState:
     def _free(self, run: Run, token: Token, at: float, busy: float) -> float:
         """The lease ends. busy: seconds a training says it lasted; returns those that count."""
         if not run.open or run.token != token:
-            raise InvalidTransition(run.experiment, f"run {run.run} is not leased under {token}", self._of(run.experiment).story)
+            raise InvalidTransition(
+                run.experiment, f"run {run.run} is not leased under {token}", self._of(run.experiment).story
+            )
         assert run.agent is not None  # noqa: S101 - told to the type checker by `open`
         self.agents[run.agent].run = None
         seconds = min(busy, at - run.leased_at)
@@ -430,7 +472,9 @@ class CampaignState:
         self.outcomes["lost"] += 1
         if experiment.state.final:
             return
-        if experiment.state is State.RUNNING and not any(other.open or other.result for other in experiment.counted):
+        if experiment.state is State.RUNNING and not any(
+            other.open or other.result for other in experiment.counted
+        ):
             self._step(experiment, State.QUEUED)
         self._enqueue(experiment, run)
 
@@ -460,7 +504,9 @@ class CampaignState:
             case Cheated(kind=kind, evidence=evidence):
                 self._fail(experiment, State.CHEATED, "cheated", f"{kind}: {evidence}", at)
             case Lost(reason=reason):
-                raise InvalidTransition(event.experiment, f"a lost run cannot be reported ({reason})", experiment.story)
+                raise InvalidTransition(
+                    event.experiment, f"a lost run cannot be reported ({reason})", experiment.story
+                )
             case _:
                 assert_never(event.result.outcome)
 
@@ -487,5 +533,10 @@ def _keep(index: dict[str, None], name: str, wanted: bool) -> None:
 
 def _with_rules(start: CampaignStarted, event: RulesChanged) -> CampaignStarted:
     return CampaignStarted(
-        campaign=start.campaign, task=start.task, surface=start.surface, commit=start.commit, digest=start.digest, rules=event.rules
+        campaign=start.campaign,
+        task=start.task,
+        surface=start.surface,
+        commit=start.commit,
+        digest=start.digest,
+        rules=event.rules,
     )

@@ -1,6 +1,7 @@
 """Everything that ever happens to a campaign. The journal holds these and nothing else is truth.
 
-An event states a fact that was decided; applying it can only fail if the journal is damaged. Names and fields are stable: old journals stay readable.
+An event states a fact that was decided; applying it can only fail if the journal is damaged. Names and fields
+are stable: old journals stay readable.
 """
 
 import msgspec
@@ -18,8 +19,9 @@ from evaluator.result import RunResult
 class ArmShare(Struct, frozen=True):
     """An arm and its share of the briefs, relative to the others.
 
-    parent: what its variants are made from. strategy: what its briefs ask for; with ``rotate`` that changes on a plateau. control: others are
-    compared with it. repairs: whether its proposer can repair an experiment that crashed.
+    parent: what its variants are made from. strategy: what its briefs ask for; with ``rotate`` that changes
+    on a plateau. control: others are compared with it. repairs: whether its proposer can repair an experiment
+    that crashed.
     """
 
     name: str
@@ -32,7 +34,9 @@ class ArmShare(Struct, frozen=True):
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """What the campaign's decisions depend on; see configs/schema.py for each. ``ahead``: proposals kept ready per agent."""
+    """What the campaign's decisions depend on; see configs/schema.py for each. ``ahead``: proposals kept
+    ready per agent.
+    """
 
     metric: Metric
     budget: Budget
@@ -105,7 +109,8 @@ class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
 class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_proposed"):
     """A proposal was accepted as the experiment of that ordinal.
 
-    origin: what its arm's variants are made from. repairs: the experiment it repairs. moves: constants it moved, and how.
+    origin: what its arm's variants are made from. repairs: the experiment it repairs. moves: constants it
+    moved, and how.
     """
 
     experiment: str
@@ -127,7 +132,9 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
 
 
 class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
-    """A proposal cost no training. known: the experiment that tried it before. title, settings, repairs: as proposed, for the next brief."""
+    """A proposal cost no training. known: the experiment that tried it before. title, settings, repairs: as
+    proposed, for the next brief.
+    """
 
     agent: str
     arm: str
@@ -161,7 +168,9 @@ class RunLeased(Event, frozen=True, kw_only=True, tag="run_leased"):
 
 
 class RunLost(Event, frozen=True, kw_only=True, tag="run_lost"):
-    """The lease ended without a result; the run waits again. charged: it counts against the run's attempts, for it may be the run's own fault."""
+    """The lease ended without a result; the run waits again. charged: it counts against the run's attempts,
+    for it may be the run's own fault.
+    """
 
     run: str
     experiment: str
@@ -205,7 +214,9 @@ class Rebased(Event, frozen=True, kw_only=True, tag="rebased"):
 
 
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
-    """value: mean of the runs that count, None without any. commit: of the new best, for a merge. grounds: of a merge."""
+    """value: mean of the runs that count, None without any. commit: of the new best, for a merge. grounds: of
+    a merge.
+    """
 
     experiment: str
     verdict: Verdict
@@ -216,9 +227,11 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
 
 
 class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
-    """A call of a language model came to its end. cost_usd: None where no price is known. result: of ``protocol.CALL_RESULTS``.
+    """A call of a language model came to its end. cost_usd: None where no price is known. result: of
+    ``protocol.CALL_RESULTS``.
 
-    One that is ``unknown`` counts at its estimate until the same call is settled again. What was said is kept beside the campaign, not here.
+    One that is ``unknown`` counts at its estimate until the same call is settled again. What was said is kept
+    beside the campaign, not here.
     """
 
     call: str

@@ -1,4 +1,6 @@
-"""What people brought in: hints, and what became of variants they proposed. Part of the state, changed by ``CampaignState.apply`` only."""
+"""What people brought in: hints, and what became of variants they proposed. Part of the state, changed by
+``CampaignState.apply`` only.
+"""
 
 from msgspec import Struct, field
 
@@ -12,7 +14,9 @@ MOST_ANSWERS = 100
 
 
 class Hints(Struct):
-    """hints: those in force by id, oldest first. taken: ids of all there ever were. answers: people's refused variants by the id of the proposal."""
+    """hints: those in force by id, oldest first. taken: ids of all there ever were. answers: people's refused
+    variants by the id of the proposal.
+    """
 
     hints: dict[str, str] = field(default_factory=dict)
     taken: dict[str, None] = field(default_factory=dict)

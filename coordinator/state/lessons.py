@@ -1,7 +1,9 @@
-"""What the whole history says, in a few lines: which way each constant won or lost, and what runs failed of. Pure.
+"""What the whole history says, in a few lines: which way each constant won or lost, and what runs failed of.
+Pure.
 
-- Kept by counts alone: an experiment costs the same whatever came before it, and what it taught can be taken away again exactly. So a brief in step
-  is told what its ordinal may see, although later experiments have ended already.
+- Kept by counts alone: an experiment costs the same whatever came before it, and what it taught can be taken
+  away again exactly. So a brief in step is told what its ordinal may see, although later experiments have
+  ended already.
 - Only experiments that moved one to three constants say something about a constant.
 - Names come from programs. They are identifiers, and bounded; whoever shows them treats them as data.
 """
@@ -27,7 +29,9 @@ WAYS = ("up", "down", "changed")
 ENDS = ("won", "near", "lost", "failed")
 
 Fact = tuple[str, str, str]
-"""``name, way, end`` of a constant; ``"", class, cause`` of a failure, with an empty cause once for the failure itself."""
+"""``name, way, end`` of a constant; ``"", class, cause`` of a failure, with an empty cause once for the
+failure itself.
+"""
 
 
 class Lessons(Struct):
@@ -41,7 +45,9 @@ class Lessons(Struct):
             self.counts[fact] += 1
 
     def lines(self, without: Iterable[Experiment] = ()) -> list[str]:
-        """At most ``MOST_LINES``: failures, then constants, the most moved ones first. without: experiments learned that are not to count."""
+        """At most ``MOST_LINES``: failures, then constants, the most moved ones first. without: experiments
+        learned that are not to count.
+        """
         counts = self.counts.copy()
         for experiment in without:
             counts.subtract(_facts(experiment))
@@ -56,7 +62,9 @@ def _facts(experiment: Experiment) -> Iterator[Fact]:
         yield name[:NAME_CHARS], way, end
     if experiment.failure:
         raised = RAISED.search(experiment.reason)
-        causes = [f"{name[:NAME_CHARS]} {way}" for name, way in moves.items()] or ([raised[1][:NAME_CHARS]] if raised else [])
+        causes = [f"{name[:NAME_CHARS]} {way}" for name, way in moves.items()] or (
+            [raised[1][:NAME_CHARS]] if raised else []
+        )
         for cause in ("", *causes):
             yield "", experiment.failure, cause
 
@@ -73,7 +81,9 @@ def _failures(counts: Counter[Fact]) -> list[str]:
         if not name and count > 0:
             found.setdefault(kind, Counter())[cause] = count
     totals = sorted(found, key=lambda kind: (-found[kind][""], kind))
-    return [f"{kind.replace('_', ' ')}: {found[kind].pop('')} in all{_causes(found[kind])}" for kind in totals]
+    return [
+        f"{kind.replace('_', ' ')}: {found[kind].pop('')} in all{_causes(found[kind])}" for kind in totals
+    ]
 
 
 def _causes(causes: Counter[str]) -> str:
@@ -90,7 +100,10 @@ def _constants(counts: Counter[Fact]) -> list[str]:
             found.setdefault(name, {}).setdefault(way, Counter())[end] = count
             totals[name] += count
     names = sorted(found, key=lambda name: (-totals[name], name))[:MOST_LINES]
-    return [f"{name} {'; '.join(f'{way}: {_ends(found[name][way])}' for way in WAYS if way in found[name])}" for name in names]
+    return [
+        f"{name} {'; '.join(f'{way}: {_ends(found[name][way])}' for way in WAYS if way in found[name])}"
+        for name in names
+    ]
 
 
 def _ends(ends: Counter[str]) -> str:

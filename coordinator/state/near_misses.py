@@ -1,4 +1,6 @@
-"""What is kept of an experiment for those who propose later: how far it was from the best, whether it may be repaired. Pure."""
+"""What is kept of an experiment for those who propose later: how far it was from the best, whether it may be
+repaired. Pure.
+"""
 
 from collections.abc import Sequence
 
@@ -8,25 +10,40 @@ from coordinator.state.records import Division, Experiment
 from evaluator.result import CrashKind
 
 NEAR_MISS = 2.0
-"""A rejected variant is a near miss down to this many σ worse than the best it was compared with: bad luck with its seeds can do that much."""
+"""A rejected variant is a near miss down to this many σ worse than the best it was compared with: bad luck
+with its seeds can do that much.
+"""
 REPAIRABLE = frozenset(
-    kind.value for kind in (CrashKind.DOES_NOT_START, CrashKind.EXCEPTION, CrashKind.OUT_OF_MEMORY, CrashKind.DIVERGED, CrashKind.CONTRACT)
+    kind.value
+    for kind in (
+        CrashKind.DOES_NOT_START,
+        CrashKind.EXCEPTION,
+        CrashKind.OUT_OF_MEMORY,
+        CrashKind.DIVERGED,
+        CrashKind.CONTRACT,
+    )
 )
 """Crashes that say what to repair. A run that never came back, or that met a limit, says nothing."""
 
 
 def decided(experiment: Experiment, event: VerdictGiven, division: Division, metric: Metric) -> None:
-    """Note what a verdict says, before it takes effect. A stale experiment's old value was not compared with the new best: it keeps what it had."""
+    """Note what a verdict says, before it takes effect. A stale experiment's old value was not compared with
+    the new best: it keeps what it had.
+    """
     best = division.best
     if best is not None and event.value is not None and experiment.state is not State.STALE:
         experiment.delta = metric.gain(best.value, event.value)
     if event.verdict is Verdict.REJECT:
         noise = division.sigma
-        experiment.near = experiment.delta is not None and noise is not None and experiment.delta >= -NEAR_MISS * noise
+        experiment.near = (
+            experiment.delta is not None and noise is not None and experiment.delta >= -NEAR_MISS * noise
+        )
     experiment.bests = len(division.history)
 
 
 def repairable(experiment: Experiment, arms: Sequence[ArmShare]) -> bool:
-    """Whether a crashed experiment may be repaired: by the same arm, once, and not what was itself meant to repair another."""
+    """Whether a crashed experiment may be repaired: by the same arm, once, and not what was itself meant to
+    repair another.
+    """
     able = any(arm.repairs and arm.name == experiment.arm for arm in arms)
     return able and not experiment.repairs and experiment.failure in REPAIRABLE

@@ -1,7 +1,8 @@
 """How busy the slots are: the share of the time slots exist in which a training runs on them.
 
-A slot exists from its agent's joining to its leaving. It is busy for as long as its trainer says a run lasted, and never longer than its lease was
-held: reporting, deciding and leasing count as idle. The window keeps ten minutes of history, so memory and time per call stay flat.
+A slot exists from its agent's joining to its leaving. It is busy for as long as its trainer says a run
+lasted, and never longer than its lease was held: reporting, deciding and leasing count as idle. The window
+keeps ten minutes of history, so memory and time per call stay flat.
 """
 
 from collections import deque
@@ -24,7 +25,9 @@ class Span(Struct, frozen=True):
 
 
 class Shares(Struct, frozen=True):
-    """Busy share, 0 to 1, of all the time slots existed and of the last ten minutes; None while none existed."""
+    """Busy share, 0 to 1, of all the time slots existed and of the last ten minutes; None while none
+    existed.
+    """
 
     whole: float | None
     last_10_min: float | None

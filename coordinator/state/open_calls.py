@@ -1,4 +1,6 @@
-"""Calls of models that are under way: money is set aside for each until it is settled. Never journaled, and gone with the coordinator's process."""
+"""Calls of models that are under way: money is set aside for each until it is settled. Never journaled, and
+gone with the coordinator's process.
+"""
 
 from collections.abc import Iterator
 
@@ -11,7 +13,9 @@ GRACE_SECONDS = 60.0
 
 
 class OpenCall(Struct, frozen=True):
-    """A call that was permitted. usd: set aside for it, None where no price is known. until: seconds since the epoch, when it is given up."""
+    """A call that was permitted. usd: set aside for it, None where no price is known. until: seconds since
+    the epoch, when it is given up.
+    """
 
     agent: str
     request: CallRequest

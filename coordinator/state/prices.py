@@ -1,7 +1,7 @@
 """What work may cost: prices and the cap, as rules. Dollars are US dollars. Pure.
 
-A price comes from the table of this campaign first, then from whoever made the call; where neither knows one the call is *unpriced*, which is not the
-same as free. Free is what the table says costs 0.
+A price comes from the table of this campaign first, then from whoever made the call; where neither knows one
+the call is *unpriced*, which is not the same as free. Free is what the table says costs 0.
 """
 
 from math import isfinite
@@ -13,8 +13,8 @@ HOUR = 3600.0
 
 
 class ModelTerms(Struct, frozen=True, kw_only=True):
-    """A model by litellm's name. input_usd, output_usd: dollars per million tokens, None where the table knows none. at_once: open calls over all
-    agents; 0 means no limit.
+    """A model by litellm's name. input_usd, output_usd: dollars per million tokens, None where the table
+    knows none. at_once: open calls over all agents; 0 means no limit.
     """
 
     input_usd: float | None = None
@@ -23,7 +23,9 @@ class ModelTerms(Struct, frozen=True, kw_only=True):
 
 
 class MoneyRules(Struct, frozen=True, kw_only=True):
-    """cap_usd: of models and slots together; 0 means none. gpu_hour_usd: price of an hour of a slot in which a training runs. models: by name."""
+    """cap_usd: of models and slots together; 0 means none. gpu_hour_usd: price of an hour of a slot in which
+    a training runs. models: by name.
+    """
 
     cap_usd: float = 0.0
     gpu_hour_usd: float = 0.0
@@ -36,8 +38,12 @@ class MoneyRules(Struct, frozen=True, kw_only=True):
             return None
         return (prompt_tokens * terms.input_usd + completion_tokens * terms.output_usd) / MILLION
 
-    def cost(self, model: str, prompt_tokens: int, completion_tokens: int, told: float | None) -> float | None:
-        """Dollars of a call. told: what its caller was told by the provider's price list. None: unpriced. No token costs nothing."""
+    def cost(
+        self, model: str, prompt_tokens: int, completion_tokens: int, told: float | None
+    ) -> float | None:
+        """Dollars of a call. told: what its caller was told by the provider's price list. None: unpriced. No
+        token costs nothing.
+        """
         listed = self.listed(model, prompt_tokens, completion_tokens)
         if listed is not None:
             return listed

@@ -1,4 +1,6 @@
-"""What the state is made of: runs, experiments, divisions, agents. Changed by ``coordinator.state.campaign_state`` only."""
+"""What the state is made of: runs, experiments, divisions, agents. Changed by
+``coordinator.state.campaign_state`` only.
+"""
 
 from msgspec import Struct, field
 
@@ -16,7 +18,9 @@ def value_of(result: RunResult) -> float:
 
 
 class Run(Struct, kw_only=True):
-    """One run. round: of its experiment when it was queued; only runs of the present round count for a verdict. seconds: it kept its slot busy."""
+    """One run. round: of its experiment when it was queued; only runs of the present round count for a
+    verdict. seconds: it kept its slot busy.
+    """
 
     run: str
     experiment: str
@@ -40,9 +44,11 @@ class Run(Struct, kw_only=True):
 class Experiment(Struct, kw_only=True):
     """One idea and what became of it. ordinal: 0 for a baseline. grounds: what its merge rests on.
 
-    gain: how much better its merge made the best, in the metric's unit; 0 without one. delta: gain over the best it was compared with, in that unit.
-    near: rejected by no more than the noise. bests: how many bests its division had had by its last verdict. failure: crash class, ``timed_out`` or
-    ``cheated``. moves: constants it moved from its parent, and how. repairs: the experiment it repairs; repaired: the one that repairs it.
+    gain: how much better its merge made the best, in the metric's unit; 0 without one. delta: gain over the
+    best it was compared with, in that unit. near: rejected by no more than the noise. bests: how many bests
+    its division had had by its last verdict. failure: crash class, ``timed_out`` or ``cheated``. moves:
+    constants it moved from its parent, and how. repairs: the experiment it repairs; repaired: the one that
+    repairs it.
     """
 
     experiment: str
@@ -96,7 +102,9 @@ class Experiment(Struct, kw_only=True):
 
     @property
     def hours(self) -> float:
-        """Hours for which its runs kept their slots busy, those of earlier rounds too; what a machine lost costs it nothing."""
+        """Hours for which its runs kept their slots busy, those of earlier rounds too; what a machine lost
+        costs it nothing.
+        """
         return sum(run.seconds for run in self.runs) / 3600
 
     @property
@@ -111,7 +119,9 @@ class Experiment(Struct, kw_only=True):
 
 
 class Best(Struct, frozen=True):
-    """The commit that holds a division. ordinal: of its experiment; 0 is the baseline. at: seconds since the epoch."""
+    """The commit that holds a division. ordinal: of its experiment; 0 is the baseline. at: seconds since the
+    epoch.
+    """
 
     experiment: str
     ordinal: int
@@ -122,7 +132,8 @@ class Best(Struct, frozen=True):
 
 
 class Division(Struct, kw_only=True):
-    """A hardware class: values compare only inside one. history: every best, the present one last. queued: runs waiting, by urgency.
+    """A hardware class: values compare only inside one. history: every best, the present one last. queued:
+    runs waiting, by urgency.
 
     ordinals: of what was proposed in it, ascending. dry: experiments that ended since its last merge.
     """

@@ -1,7 +1,10 @@
-"""What a campaign has spent, as its journal tells: calls of models, and slots while they trained. Changed by ``coordinator.state.campaign_state`` only.
+"""What a campaign has spent, as its journal tells: calls of models, and slots while they trained. Changed by
+``coordinator.state.campaign_state`` only.
 
-- A call whose agent never said what came of it counts at its estimate, as ``unknown``; when its record comes after all, that replaces the guess.
-- A slot costs while a training runs on it. A lost lease costs as long as it was held; what its agent reports late costs only what is beyond that.
+- A call whose agent never said what came of it counts at its estimate, as ``unknown``; when its record comes
+  after all, that replaces the guess.
+- A slot costs while a training runs on it. A lost lease costs as long as it was held; what its agent reports
+  late costs only what is beyond that.
 """
 
 from msgspec import Struct, field
@@ -11,7 +14,9 @@ from coordinator.state.events import CallSettled
 
 
 class CallTally(Struct):
-    """Calls of one model by one arm. unpriced: of them those without a known price; they are not in llm_usd. llm_seconds: waited for answers."""
+    """Calls of one model by one arm. unpriced: of them those without a known price; they are not in llm_usd.
+    llm_seconds: waited for answers.
+    """
 
     calls: int = 0
     unpriced: int = 0

@@ -13,7 +13,9 @@ class Mode(StrEnum):
     STRICT = "strict"
     """A twin agreed."""
     NORMAL = "normal"
-    """A twin agreed, or none could be built and the variant was probed as it answered; then the merge is marked."""
+    """A twin agreed, or none could be built and the variant was probed as it answered; then the merge is
+    marked.
+    """
     OFF = "off"
     """None; every merge is marked as unaudited."""
 
@@ -29,7 +31,9 @@ class TrustRules(Struct, frozen=True):
 
 
 class Grounds(Struct, frozen=True):
-    """What a merge rests on. runs: how many. tier: the weakest of their sandboxes. audit: of all of them together. marks: what is open, in words."""
+    """What a merge rests on. runs: how many. tier: the weakest of their sandboxes. audit: of all of them
+    together. marks: what is open, in words.
+    """
 
     runs: int
     tier: str

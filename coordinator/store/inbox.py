@@ -1,6 +1,8 @@
-"""What people leave in a campaign's folder for its coordinator: hints, and variants to try. A file each, whole or not there.
+"""What people leave in a campaign's folder for its coordinator: hints, and variants to try. A file each,
+whole or not there.
 
-- Left while nothing runs it waits for the next start. It is taken away only when the journal has it; its name tells it from what was taken before.
+- Left while nothing runs it waits for the next start. It is taken away only when the journal has it; its name
+  tells it from what was taken before.
 - Names begin with the time, so that things are taken in the order they were left in.
 - What cannot be read is put aside with another ending, once, with a warning.
 """

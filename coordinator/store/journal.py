@@ -2,7 +2,8 @@
 
 - ``append`` returns after the events are on the disk, all of them or none.
 - Migrations are plain SQL files, numbered; ``user_version`` says which have run.
-- One coordinator at a time: a lock on a file beside the database, which the operating system lets go when the process ends, however it ends.
+- One coordinator at a time: a lock on a file beside the database, which the operating system lets go when the
+  process ends, however it ends.
 """
 
 import fcntl
@@ -43,7 +44,9 @@ class CampaignLock:
             owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
             os.close(self._fd)
             what = f"campaign {folder.name} is run by another coordinator (process {owner or 'unknown'})"
-            raise CampaignBusyError(what, "Wait for it, stop it with `autoswarm stop`, or use another name: campaign.name=NAME.") from None
+            raise CampaignBusyError(
+                what, "Wait for it, stop it with `autoswarm stop`, or use another name: campaign.name=NAME."
+            ) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
@@ -75,31 +78,49 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path) -> "Journal":
-        """The journal at ``path``, made or migrated as needed, ready to append. Raises ConfigError where it cannot be written."""
+        """The journal at ``path``, made or migrated as needed, ready to append. Raises ConfigError where it
+        cannot be written.
+        """
         try:
             if not path.exists():
                 _make(path)
             return cls(_connect_to_write(path))
         except (sqlite3.Error, OSError) as error:
-            raise ConfigError(f"cannot write the journal {path}: {error}", "Check the folder's permissions and free space.") from error
+            raise ConfigError(
+                f"cannot write the journal {path}: {error}", "Check the folder's permissions and free space."
+            ) from error
 
     @classmethod
     def read(cls, path: Path) -> "Journal":
-        """The journal at ``path``, to read only. Raises ConfigError when it is not there or is of a newer version."""
+        """The journal at ``path``, to read only. Raises ConfigError when it is not there or is of a newer
+        version.
+        """
         if not path.is_file():
-            raise ConfigError(f"there is no journal at {path}", "Start the campaign with `autoswarm run`, or name another one.")
+            raise ConfigError(
+                f"there is no journal at {path}",
+                "Start the campaign with `autoswarm run`, or name another one.",
+            )
         connection = _connect_to_read(path)
         _known_version(connection)
         return cls(connection)
 
     def append(self, entries: Iterable[Entry], sources: Iterable[tuple[str, str]] = ()) -> None:
-        """Write entries, and (commit, text) pairs they speak of, in one transaction that is on the disk on return. Raises sqlite3.Error."""
-        rows = [(entry.at, entry.event.__struct_config__.tag, subject(entry.event), encode(entry.event).decode()) for entry in entries]
+        """Write entries, and (commit, text) pairs they speak of, in one transaction that is on the disk on
+        return. Raises sqlite3.Error.
+        """
+        rows = [
+            (entry.at, entry.event.__struct_config__.tag, subject(entry.event), encode(entry.event).decode())
+            for entry in entries
+        ]
         texts = [(commit, zlib.compress(text.encode(), 6)) for commit, text in sources]
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._connection.executemany("INSERT INTO events (at, name, experiment, body) VALUES (?, ?, ?, ?)", rows)
-            self._connection.executemany("INSERT OR IGNORE INTO sources (commit_id, body) VALUES (?, ?)", texts)
+            self._connection.executemany(
+                "INSERT INTO events (at, name, experiment, body) VALUES (?, ?, ?, ?)", rows
+            )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO sources (commit_id, body) VALUES (?, ?)", texts
+            )
             self._connection.execute("COMMIT")
         except sqlite3.Error:
             if self._connection.in_transaction:
@@ -108,12 +129,16 @@ class Journal:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Every event, oldest first, but for the first ``after``."""
-        for at, body in self._connection.execute("SELECT at, body FROM events WHERE seq > ? ORDER BY seq", (after,)):
+        for at, body in self._connection.execute(
+            "SELECT at, body FROM events WHERE seq > ? ORDER BY seq", (after,)
+        ):
             yield Entry(at, decode(body))
 
     def story(self, experiment: str) -> Iterator[Entry]:
         """The events of one experiment, oldest first."""
-        rows = self._connection.execute("SELECT at, body FROM events WHERE experiment = ? ORDER BY seq", (experiment,))
+        rows = self._connection.execute(
+            "SELECT at, body FROM events WHERE experiment = ? ORDER BY seq", (experiment,)
+        )
         for at, body in rows:
             yield Entry(at, decode(body))
 
@@ -128,7 +153,9 @@ class Journal:
 
 
 def _make(path: Path) -> None:
-    """An empty journal, there only when it is whole: whoever looks meanwhile sees none. Raises sqlite3.Error, OSError."""
+    """An empty journal, there only when it is whole: whoever looks meanwhile sees none. Raises sqlite3.Error,
+    OSError.
+    """
     beside = path.with_name(f"{path.name}.new")
     beside.unlink(missing_ok=True)
     _connect_to_write(beside).close()
@@ -144,7 +171,9 @@ def _connect_to_write(path: Path) -> sqlite3.Connection:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """In a folder nobody may write to SQLite cannot make its lock files; then the journal does not change either, and is read as it lies there."""
+    """In a folder nobody may write to SQLite cannot make its lock files; then the journal does not change
+    either, and is read as it lies there.
+    """
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
     try:
@@ -163,7 +192,9 @@ def _version(connection: sqlite3.Connection) -> int:
 def _known_version(connection: sqlite3.Connection) -> int:
     version, newest = _version(connection), len(list(MIGRATIONS.glob("*.sql")))
     if version > newest:
-        raise ConfigError(f"the journal is of version {version}, this program knows {newest}", "Use a newer autoswarm.")
+        raise ConfigError(
+            f"the journal is of version {version}, this program knows {newest}", "Use a newer autoswarm."
+        )
     return version
 
 

@@ -57,10 +57,14 @@ class Layout(Struct, frozen=True):
 
     @property
     def inbox(self) -> Path:
-        """Hints and variants that people left, a file each. Whoever runs the campaign takes them in once a second."""
+        """Hints and variants that people left, a file each. Whoever runs the campaign takes them in once a
+        second.
+        """
         return self.folder / "inbox"
 
     @property
     def stop_request(self) -> Path:
-        """Made by `autoswarm stop`: holds ``drain`` or ``now``. Whoever runs the campaign looks for it once a second, obeys, and removes it."""
+        """Made by `autoswarm stop`: holds ``drain`` or ``now``. Whoever runs the campaign looks for it once a
+        second, obeys, and removes it.
+        """
         return self.folder / "stop.request"

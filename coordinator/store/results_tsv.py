@@ -1,6 +1,8 @@
-"""``results.tsv``: upstream's five columns and words, one row per finished experiment in the order of their verdicts.
+"""``results.tsv``: upstream's five columns and words, one row per finished experiment in the order of their
+verdicts.
 
-A row never changes once written, so a verdict appends one row; the whole file is made anew at every start and when it does not end where it should.
+A row never changes once written, so a verdict appends one row; the whole file is made anew at every start and
+when it does not end where it should.
 """
 
 from pathlib import Path
@@ -40,7 +42,11 @@ class ResultsFile:
 
     def _row(self, name: str) -> str:
         experiment = self._state.experiments[name]
-        value = experiment.value if experiment.value is not None and experiment.state is not State.CRASHED else 0.0
+        value = (
+            experiment.value
+            if experiment.value is not None and experiment.state is not State.CRASHED
+            else 0.0
+        )
         memory = max((run.result.peak_memory for run in experiment.runs if run.result), default=0) / 1e9
         commit = (experiment.merge_commit or experiment.commit)[:7]
         title = " ".join(experiment.title.split())

@@ -1,6 +1,8 @@
-"""What was said in calls of language models, beside the campaign: one compressed file a call. Untrusted text, without secrets, for people to read.
+"""What was said in calls of language models, beside the campaign: one compressed file a call. Untrusted text,
+without secrets, for people to read.
 
-Written once and never synced: a power cut may cost the latest of them, and nothing else rests on them. Money is counted by the journal.
+Written once and never synced: a power cut may cost the latest of them, and nothing else rests on them. Money
+is counted by the journal.
 """
 
 import gzip
@@ -54,7 +56,9 @@ class Transcripts:
         return self._folder / f"{call}.json.gz"
 
     def keep(self, call: str, transcript: bytes) -> None:
-        """Write an exchange. One that is too large, or that the disk does not take, costs a line in the log: the call counts all the same."""
+        """Write an exchange. One that is too large, or that the disk does not take, costs a line in the log:
+        the call counts all the same.
+        """
         try:
             path = self.path(call)
             if len(transcript) > MOST_BYTES:

@@ -1,8 +1,10 @@
-"""Journal, state and repository kept in step: what is decided is applied, journaled in one transaction, then acted on.
+"""Journal, state and repository kept in step: what is decided is applied, journaled in one transaction, then
+acted on.
 
-- Within one call the state may be ahead of the journal, under the service's lock; when the journal cannot be written, ``discard`` makes the state
-  anew from it, so nobody ever sees what is not on the disk.
-- Effects (refs, results.tsv, listeners) follow the journal; ``align`` repeats them at every start, so none is lost.
+- Within one call the state may be ahead of the journal, under the service's lock; when the journal cannot be
+  written, ``discard`` makes the state anew from it, so nobody ever sees what is not on the disk.
+- Effects (refs, results.tsv, listeners) follow the journal; ``align`` repeats them at every start, so none is
+  lost.
 """
 
 import logging
@@ -17,7 +19,15 @@ from coordinator.domain import Origin, Verdict
 from coordinator.protocol import Proposal
 from coordinator.rules.campaign import Campaign
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, CampaignStarted, DivisionOpened, ExperimentProposed, Rebased, Rules, VerdictGiven
+from coordinator.state.events import (
+    AnyEvent,
+    CampaignStarted,
+    DivisionOpened,
+    ExperimentProposed,
+    Rebased,
+    Rules,
+    VerdictGiven,
+)
 from coordinator.state.records import Best, Experiment
 from coordinator.store.commit_messages import baseline_message, merge_message, rebase_message, variant_message
 from coordinator.store.journal import Entry, Journal
@@ -31,17 +41,20 @@ from coordinator.variants.source import SurfaceError, digest
 log = logging.getLogger(__name__)
 
 RECENT = 128
-"""Texts kept in memory: what is proposed is leased soon, and the best is the parent of every brief. 26 MB at the largest surface taken."""
+"""Texts kept in memory: what is proposed is leased soon, and the best is the parent of every brief. 26 MB at
+the largest surface taken.
+"""
 
 Listener = Callable[[AnyEvent, float, CampaignState], None]
 """Told of every event after it is journaled: event, seconds since the epoch, state."""
 
 
 class TaskCard(msgspec.Struct, frozen=True):
-    """What the coordinator knows of a task: its name, the surface's file name and unmodified text, and what the gate holds a variant to.
+    """What the coordinator knows of a task: its name, the surface's file name and unmodified text, and what
+    the gate holds a variant to.
 
-    frozen: names a variant may import that are not its own; with ``prepare`` among them it must keep that module's contract. imports: packages it may
-    import besides torch, numpy and the standard library.
+    frozen: names a variant may import that are not its own; with ``prepare`` among them it must keep that
+    module's contract. imports: packages it may import besides torch, numpy and the standard library.
     """
 
     name: str
@@ -54,7 +67,9 @@ class TaskCard(msgspec.Struct, frozen=True):
 class UnitOfWork:
     """The durable side of a coordinator. Not thread-safe: the service's lock is held around every call."""
 
-    def __init__(self, layout: Layout, task: TaskCard, clock: Callable[[], float], listeners: Iterable[Listener]) -> None:
+    def __init__(
+        self, layout: Layout, task: TaskCard, clock: Callable[[], float], listeners: Iterable[Listener]
+    ) -> None:
         """Open what is there and replay it. Raises ConfigError, InvalidTransition."""
         self._layout = layout
         self._task = task
@@ -103,7 +118,9 @@ class UnitOfWork:
             self._pending.append(Entry(now, sealed))
 
     def flush(self) -> bool:
-        """Journal what was applied and act on it; whether there was anything. Raises ConfigError when the journal cannot be written."""
+        """Journal what was applied and act on it; whether there was anything. Raises ConfigError when the
+        journal cannot be written.
+        """
         entries, texts = self._pending, self._texts
         if not entries:
             return False
@@ -111,7 +128,9 @@ class UnitOfWork:
             self._journal.append(entries, texts)
         except sqlite3.Error as error:
             what = f"cannot write the journal {self._layout.journal}: {error}"
-            raise ConfigError(what, "Check free space and permissions, then run again; nothing acknowledged is lost.") from error
+            raise ConfigError(
+                what, "Check free space and permissions, then run again; nothing acknowledged is lost."
+            ) from error
         self._pending, self._texts, self.touched = [], [], 0
         self._act(entries)
         return True
@@ -155,7 +174,9 @@ class UnitOfWork:
         return event.experiment
 
     def rebase(self, name: str) -> None:
-        """Put a stale experiment's edit on the best, or reject it where that cannot be. Where it was drawn from the baseline it stays as it is."""
+        """Put a stale experiment's edit on the best, or reject it where that cannot be. Where it was drawn
+        from the baseline it stays as it is.
+        """
         experiment = self.state.experiments[name]
         best = self.campaign.best_for(experiment)
         try:
@@ -170,7 +191,9 @@ class UnitOfWork:
     def _merged(self, experiment: Experiment, best: Best) -> tuple[str, str]:
         if experiment.origin is Origin.BASELINE:
             return self.source(experiment.commit), experiment.digest
-        base, ours, theirs = (self.source(commit) for commit in (experiment.parent, best.commit, experiment.commit))
+        base, ours, theirs = (
+            self.source(commit) for commit in (experiment.parent, best.commit, experiment.commit)
+        )
         merged = merge(base, ours, theirs)
         return merged, digest(merged)
 
@@ -189,7 +212,9 @@ class UnitOfWork:
         experiment = self.state.experiments[event.experiment]
         sigma = self.state.divisions[experiment.division].sigma
         message = merge_message(experiment, self.state.metric, event, sigma)
-        return self._write(self.source(experiment.commit), [experiment.parent, experiment.commit], message, at)
+        return self._write(
+            self.source(experiment.commit), [experiment.parent, experiment.commit], message, at
+        )
 
     # ------------------------------------------------------------------ effects
 
@@ -197,7 +222,10 @@ class UnitOfWork:
         refs: dict[str, str] = {}
         for entry in entries:
             match entry.event:
-                case ExperimentProposed(experiment=name, commit=commit) | Rebased(experiment=name, commit=commit):
+                case (
+                    ExperimentProposed(experiment=name, commit=commit)
+                    | Rebased(experiment=name, commit=commit)
+                ):
                     refs[f"refs/experiments/{name}"] = commit
                 case DivisionOpened(experiment=name):
                     refs[f"refs/experiments/{name}"] = self.state.start.commit
@@ -211,7 +239,9 @@ class UnitOfWork:
         self._results.follow()
 
     def align(self) -> int:
-        """Make git and results.tsv agree with the journal; return how many refs were wrong. Raises ConfigError when a commit cannot be had."""
+        """Make git and results.tsv agree with the journal; return how many refs were wrong. Raises
+        ConfigError when a commit cannot be had.
+        """
         for entry in self._journal.entries():
             self._restore(entry)
         moved = self._repository.align(self._refs())
@@ -220,7 +250,9 @@ class UnitOfWork:
         return moved
 
     def _restore(self, entry: Entry) -> None:
-        """Write again the commit an event speaks of, if it is not there: ids are a function of what the journal holds."""
+        """Write again the commit an event speaks of, if it is not there: ids are a function of what the
+        journal holds.
+        """
         match entry.event:
             case CampaignStarted(commit=commit, task=task, surface=surface):
                 parents, message = [], baseline_message(task, surface)
@@ -228,19 +260,33 @@ class UnitOfWork:
                 parents, message = [parent], variant_message(entry.event)
             case Rebased(commit=commit, parent=parent, experiment=name):
                 parents, message = [parent], rebase_message(self.state.experiments[name].title)
-            case VerdictGiven(verdict=Verdict.MERGE, commit=commit, experiment=name) if not self.state.experiments[name].baseline:
+            case VerdictGiven(verdict=Verdict.MERGE, commit=commit, experiment=name) if (
+                not self.state.experiments[name].baseline
+            ):
                 experiment = self.state.experiments[name]
                 parents = [experiment.parent, experiment.commit]
-                message = merge_message(experiment, self.state.metric, entry.event, self.state.divisions[experiment.division].sigma)
+                message = merge_message(
+                    experiment,
+                    self.state.metric,
+                    entry.event,
+                    self.state.divisions[experiment.division].sigma,
+                )
             case _:
                 return
         if self._repository.has(commit):
             return
         source = self._journal.source(commit)
         if source is None or self._repository.commit(source, parents, message, entry.at) != commit:
-            raise ConfigError(f"commit {commit} is missing from {self._layout.repository}", "Restore the campaign's folder from a copy.")
+            raise ConfigError(
+                f"commit {commit} is missing from {self._layout.repository}",
+                "Restore the campaign's folder from a copy.",
+            )
 
     def _refs(self) -> dict[str, str]:
         state = self.state
-        refs = {f"refs/experiments/{name}": experiment.commit for name, experiment in state.experiments.items()}
-        return refs | {f"refs/heads/best/{name}": each.best.commit for name, each in state.divisions.items() if each.best}
+        refs = {
+            f"refs/experiments/{name}": experiment.commit for name, experiment in state.experiments.items()
+        }
+        return refs | {
+            f"refs/heads/best/{name}": each.best.commit for name, each in state.divisions.items() if each.best
+        }

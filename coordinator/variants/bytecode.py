@@ -1,7 +1,10 @@
-"""What a compiled program surely does: which modules it imports, which imported names it uses. Pure, and a tenth of the cost of reading its tree.
+"""What a compiled program surely does: which modules it imports, which imported names it uses. Pure, and a
+tenth of the cost of reading its tree.
 
-- It is for saying yes quickly. Where the code does not show something for certain it is not said, and whoever asks reads the tree instead.
-- It knows a handful of instructions, which have meant the same since Python 3.11. One with an argument too large for one byte is not looked into.
+- It is for saying yes quickly. Where the code does not show something for certain it is not said, and whoever
+  asks reads the tree instead.
+- It knows a handful of instructions, which have meant the same since Python 3.11. One with an argument too
+  large for one byte is not looked into.
 """
 
 import re
@@ -13,14 +16,18 @@ from msgspec import Struct
 from coordinator.variants.source import bodies
 
 IMPORT_NAME, IMPORT_FROM, STORE_NAME, LOAD_NAME, LOAD_GLOBAL, EXTENDED_ARG = (
-    opmap[name] for name in ("IMPORT_NAME", "IMPORT_FROM", "STORE_NAME", "LOAD_NAME", "LOAD_GLOBAL", "EXTENDED_ARG")
+    opmap[name]
+    for name in ("IMPORT_NAME", "IMPORT_FROM", "STORE_NAME", "LOAD_NAME", "LOAD_GLOBAL", "EXTENDED_ARG")
 )
-WATCHED = re.compile(b"[" + re.escape(bytes((IMPORT_NAME, IMPORT_FROM, STORE_NAME, LOAD_NAME, LOAD_GLOBAL))) + b"]", re.DOTALL)
+WATCHED = re.compile(
+    b"[" + re.escape(bytes((IMPORT_NAME, IMPORT_FROM, STORE_NAME, LOAD_NAME, LOAD_GLOBAL))) + b"]", re.DOTALL
+)
 
 
 class CodeFacts(Struct, frozen=True):
-    """What was seen. packages: top-level packages imported; None where not all could be told. kept: names imported at the top level from a module,
-    each by its own name, that nothing else is put in the place of there, and that are read somewhere, by their module.
+    """What was seen. packages: top-level packages imported; None where not all could be told. kept: names
+    imported at the top level from a module, each by its own name, that nothing else is put in the place of
+    there, and that are read somewhere, by their module.
     """
 
     packages: frozenset[str] | None
@@ -36,12 +43,17 @@ def facts_of(code: CodeType) -> CodeFacts:
     kept = {name: module for name, module in top.origin.items() if name in read and top.stores.get(name) == 1}
     return CodeFacts(
         packages=frozenset().union(*packages) if len(packages) == len(told) else None,
-        kept={module: frozenset(name for name, origin in kept.items() if origin == module) for module in set(kept.values())},
+        kept={
+            module: frozenset(name for name, origin in kept.items() if origin == module)
+            for module in set(kept.values())
+        },
     )
 
 
 class _Body(Struct):
-    """One body. imports: packages, None where not all are told. origin: module of each name imported from one. stores: how often a name is bound."""
+    """One body. imports: packages, None where not all are told. origin: module of each name imported from
+    one. stores: how often a name is bound.
+    """
 
     imports: set[str] | None
     origin: dict[str, str]

@@ -1,9 +1,9 @@
 """Which constants a variant moved from its parent, and which way. Pure: texts are compiled, never executed.
 
-- A constant is a name bound once at the top level, straight to a value that the compiler knows: a literal, or arithmetic of literals such as
-  ``2**15``. One that only one of the two programs has was not moved.
-- It is read from the compiled program, which is there already, by three instructions that have meant the same since Python 3.11. What they do not
-  show is not said.
+- A constant is a name bound once at the top level, straight to a value that the compiler knows: a literal, or
+  arithmetic of literals such as ``2**15``. One that only one of the two programs has was not moved.
+- It is read from the compiled program, which is there already, by three instructions that have meant the same
+  since Python 3.11. What they do not show is not said.
 """
 
 import re
@@ -23,7 +23,11 @@ STORES = re.compile(re.escape(bytes([STORE_NAME])), re.DOTALL)
 def moves(parent: str, variant: str) -> dict[str, str]:
     """``up``, ``down`` or ``changed`` by constant. Both are programs that compile."""
     before, after = _constants(parent), _constants(variant)
-    return {name: _way(before[name], value) for name, value in after.items() if name in before and before[name] != value}
+    return {
+        name: _way(before[name], value)
+        for name, value in after.items()
+        if name in before and before[name] != value
+    }
 
 
 def _way(before: object, after: object) -> str:

@@ -1,7 +1,10 @@
-"""What a proposal is held to before a slot is spent on it. Pure: the text is untrusted, it is parsed and never executed.
+"""What a proposal is held to before a slot is spent on it. Pure: the text is untrusted, it is parsed and
+never executed.
 
-- It saves slots and tells a proposer early; it is no defence. What a variant can do is the sandbox's business, what its number is worth the judge's.
-- Only what can be told for certain is refused: whatever an honest program might do in a way this does not see through, passes.
+- It saves slots and tells a proposer early; it is no defence. What a variant can do is the sandbox's
+  business, what its number is worth the judge's.
+- Only what can be told for certain is refused: whatever an honest program might do in a way this does not see
+  through, passes.
 - Reasons are for the proposer: what is wrong, where, and what to do instead.
 """
 
@@ -19,7 +22,9 @@ from coordinator.variants.source import MAX_BYTES, SurfaceError, compiled, parse
 PREPARE = "prepare"
 """The judge's side inside a run; a task that lists it among its frozen modules asks for its contract."""
 NEEDED = ("make_dataloader", "evaluate_bpb")
-"""Names of it without which no run comes to a number: the clock starts with the first, the second asks for the evaluation."""
+"""Names of it without which no run comes to a number: the clock starts with the first, the second asks for
+the evaluation.
+"""
 ALWAYS = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
 """Packages every surface may import."""
 FORGIVING = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
@@ -29,7 +34,9 @@ RELATIVE = re.compile(r"\bfrom\s*\.")
 """An import from the package the program is not in, or a text that looks like one."""
 
 BLINDING = frozenset({"exec", "eval", "globals", "locals", "vars"})
-"""Functions by which a program reaches names in ways no reader of its text can follow: then nothing is said about the contract."""
+"""Functions by which a program reaches names in ways no reader of its text can follow: then nothing is said
+about the contract.
+"""
 WHY = {
     "make_dataloader": "only its batches are training data, and the clock runs by them",
     "evaluate_bpb": "only what it reports to the judge becomes the value; end with one call of it",
@@ -44,7 +51,9 @@ class Objection(Struct, frozen=True):
 
 
 class Gate:
-    """Holds surfaces to one task's terms. frozen: modules beside the surface. imports: packages the task offers."""
+    """Holds surfaces to one task's terms. frozen: modules beside the surface. imports: packages the task
+    offers.
+    """
 
     def __init__(self, frozen: Iterable[str] = (), imports: Iterable[str] = ()) -> None:
         self._frozen = frozenset(frozen)
@@ -67,7 +76,11 @@ class Gate:
     def _plainly_sound(self, source: str) -> bool:
         """Whether its code alone shows that there is nothing to object to. Raises SurfaceError."""
         seen = facts_of(compiled(source))
-        if seen.packages is None or not seen.packages <= ALWAYS | self._frozen | self._imports or RELATIVE.search(source):
+        if (
+            seen.packages is None
+            or not seen.packages <= ALWAYS | self._frozen | self._imports
+            or RELATIVE.search(source)
+        ):
             return False
         return PREPARE not in self._frozen or seen.kept.get(PREPARE, frozenset()) >= {*NEEDED}
 
@@ -85,7 +98,9 @@ class Gate:
     def _reason(self, name: str, line: int) -> str:
         offered = ", ".join(["the standard library", "torch", "numpy", *sorted(self._frozen | self._imports)])
         if not name:
-            return f"line {line}: the surface is one file and has no package to import from; there is {offered}"
+            return (
+                f"line {line}: the surface is one file and has no package to import from; there is {offered}"
+            )
         return f"line {line}: there is no package {name!r} where variants are trained, only {offered}"
 
 
@@ -123,7 +138,9 @@ def _ids(body: list[ast.stmt]) -> set[int]:
 
 
 def _names(tree: ast.AST) -> set[str]:
-    """Every name read in a part of a program, attributes by their last word, and every text that could be one."""
+    """Every name read in a part of a program, attributes by their last word, and every text that could be
+    one.
+    """
     return {name for node in ast.walk(tree) for name in _spoken(node)}
 
 
@@ -139,7 +156,9 @@ def _spoken(node: ast.AST) -> Iterator[str]:
 def _broken(tree: ast.Module, nodes: list[ast.AST]) -> Objection | None:
     """What of the contract the program surely leaves out."""
     names, bound = {name for node in nodes for name in _spoken(node)}, _bound(nodes)
-    if names & {"__import__", "import_module"} or BLINDING & {node.id for node in nodes if isinstance(node, ast.Name)}:
+    if names & {"__import__", "import_module"} or BLINDING & {
+        node.id for node in nodes if isinstance(node, ast.Name)
+    }:
         return None
     for needed in NEEDED:
         mine = {local for local, name in bound.items() if name == needed}
@@ -149,7 +168,10 @@ def _broken(tree: ast.Module, nodes: list[ast.AST]) -> Objection | None:
             return Objection(Refusal.CONTRACT, f"it never uses {needed} from prepare: {WHY[needed]}")
         line = next(filter(None, (_shadow(tree, local) for local in mine)), None)
         if line is not None:
-            return Objection(Refusal.CONTRACT, f"line {line} puts something else in the place of {needed} from prepare: {WHY[needed]}")
+            return Objection(
+                Refusal.CONTRACT,
+                f"line {line} puts something else in the place of {needed} from prepare: {WHY[needed]}",
+            )
     return None
 
 
@@ -161,11 +183,15 @@ def _bound(nodes: list[ast.AST]) -> dict[str, str]:
 
 def _holds_all(nodes: list[ast.AST]) -> bool:
     """Whether the program imports the module itself."""
-    return any(alias.name == PREPARE for node in nodes if isinstance(node, ast.Import) for alias in node.names)
+    return any(
+        alias.name == PREPARE for node in nodes if isinstance(node, ast.Import) for alias in node.names
+    )
 
 
 def _shadow(tree: ast.Module, local: str) -> int | None:
-    """The line of a function or class that takes an import's place at the top level before anybody read it there."""
+    """The line of a function or class that takes an import's place at the top level before anybody read it
+    there.
+    """
     if not any(isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == local for each in tree.body):
         return None
     line = None
@@ -173,7 +199,12 @@ def _shadow(tree: ast.Module, local: str) -> int | None:
     for statement in tree.body:
         if isinstance(statement, ast.ImportFrom) and statement.module == PREPARE:
             imported, line = True, None
-        elif isinstance(statement, ast.FunctionDef | ast.ClassDef) and statement.name == local and imported and not read:
+        elif (
+            isinstance(statement, ast.FunctionDef | ast.ClassDef)
+            and statement.name == local
+            and imported
+            and not read
+        ):
             line = statement.lineno
         read = read or local in _names(statement)
     return line

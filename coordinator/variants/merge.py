@@ -1,8 +1,8 @@
 """Two edits of one text put together, as far as they do not overlap.
 
-Git calls edits of neighbouring lines a conflict, because in prose they often are. Constants of a training script stand line under line, and an
-edit of one has nothing to do with an edit of the next: so here only edits of the same line conflict. What comes out is measured before it is
-believed.
+Git calls edits of neighbouring lines a conflict, because in prose they often are. Constants of a training
+script stand line under line, and an edit of one has nothing to do with an edit of the next: so here only
+edits of the same line conflict. What comes out is measured before it is believed.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,9 @@ class Edit(Struct, frozen=True, order=True):
 
 
 def merge(base: str, ours: str, theirs: str) -> str:
-    """``base`` with both edits. Raises MergeConflictError where they change the same line, or insert at the same place, in different ways."""
+    """``base`` with both edits. Raises MergeConflictError where they change the same line, or insert at the
+    same place, in different ways.
+    """
     lines = base.splitlines(keepends=True)
     first = list(edits_of(lines, ours))
     edits = sorted(first + [edit for edit in edits_of(lines, theirs) if edit not in first])
@@ -41,7 +43,9 @@ def merge(base: str, ours: str, theirs: str) -> str:
 def edits_of(lines: list[str], text: str) -> Iterator[Edit]:
     """What was done to ``lines`` to make ``text``, line by line where as many lines come as go."""
     new = text.splitlines(keepends=True)
-    for tag, start, end, new_start, new_end in SequenceMatcher(None, lines, new, autojunk=False).get_opcodes():
+    for tag, start, end, new_start, new_end in SequenceMatcher(
+        None, lines, new, autojunk=False
+    ).get_opcodes():
         if tag == "equal":
             continue
         if end - start == new_end - new_start:

@@ -1,4 +1,6 @@
-"""What can be said about a variant's text without running it. Pure; the text is untrusted and is compiled, never executed."""
+"""What can be said about a variant's text without running it. Pure; the text is untrusted and is compiled,
+never executed.
+"""
 
 import ast
 import hashlib
@@ -20,7 +22,9 @@ class SurfaceError(ValueError):
 
 @lru_cache(maxsize=4)
 def compiled(source: str) -> CodeType:
-    """The program compiled, never to be executed. A fifth of the cost of its syntax tree. Raises SurfaceError."""
+    """The program compiled, never to be executed. A fifth of the cost of its syntax tree. Raises
+    SurfaceError.
+    """
     try:
         return compile(source, "<variant>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -29,7 +33,9 @@ def compiled(source: str) -> CodeType:
 
 @lru_cache(maxsize=4)
 def parsed(source: str) -> ast.Module:
-    """The program's syntax tree, not to be changed: it is remembered for whoever looks next. Raises SurfaceError."""
+    """The program's syntax tree, not to be changed: it is remembered for whoever looks next. Raises
+    SurfaceError.
+    """
     try:
         return ast.parse(source, "<variant>")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -48,18 +54,32 @@ def bodies(code: CodeType) -> Iterator[CodeType]:
 def digest(source: str) -> str:
     """Digest of what the program does: blind to comments and layout, so that equal programs are recognised.
 
-    First 16 hex digits of a sha256 of the compiled program without its line numbers, under the Python that computes it. Raises SurfaceError.
+    First 16 hex digits of a sha256 of the compiled program without its line numbers, under the Python that
+    computes it. Raises SurfaceError.
     """
     code = compiled(source)
-    told = ast.dump(parsed(source)).encode(errors="surrogatepass") if LINES_IN_CODE else b"\n".join(map(_told, bodies(code)))
+    told = (
+        ast.dump(parsed(source)).encode(errors="surrogatepass")
+        if LINES_IN_CODE
+        else b"\n".join(map(_told, bodies(code)))
+    )
     return hashlib.sha256(told).hexdigest()[:16]
 
 
 def _told(body: CodeType) -> bytes:
     """One body without its lines. The bodies it makes follow in the order of its constants."""
-    shape = (body.co_name, body.co_flags, body.co_argcount, body.co_posonlyargcount, body.co_kwonlyargcount, body.co_exceptiontable)
+    shape = (
+        body.co_name,
+        body.co_flags,
+        body.co_argcount,
+        body.co_posonlyargcount,
+        body.co_kwonlyargcount,
+        body.co_exceptiontable,
+    )
     names = (body.co_names, body.co_varnames, body.co_freevars, body.co_cellvars)
-    return repr((shape, names, [_constant(each) for each in body.co_consts], body.co_code)).encode(errors="surrogatepass")
+    return repr((shape, names, [_constant(each) for each in body.co_consts], body.co_code)).encode(
+        errors="surrogatepass"
+    )
 
 
 def _constant(value: object) -> object:

@@ -1,6 +1,8 @@
-"""What arms did, earned and cost, as plain values ready for JSON. Pure. Gains are in the metric's unit, shares are 0 to 1; intervals cover 90 %.
+"""What arms did, earned and cost, as plain values ready for JSON. Pure. Gains are in the metric's unit,
+shares are 0 to 1; intervals cover 90 %.
 
-Gain, hours and what follows from them count experiments with their last verdict; proposals, refusals and runs count at once.
+Gain, hours and what follows from them count experiments with their last verdict; proposals, refusals and runs
+count at once.
 """
 
 from collections import Counter
@@ -25,7 +27,10 @@ def arms(state: CampaignState) -> Json:
         "campaign": state.start.campaign,
         "metric": {"name": state.metric.name, "direction": state.metric.direction.value},
         "arm_choice": state.start.rules.arm_choice.value,
-        "arms": [_row(state, name) | to_builtins(rates[name]) | {"versus": _versus(name, rates, controls)} for name in rates],
+        "arms": [
+            _row(state, name) | to_builtins(rates[name]) | {"versus": _versus(name, rates, controls)}
+            for name in rates
+        ],
     }
 
 
@@ -35,7 +40,10 @@ def _row(state: CampaignState, name: str) -> Json:
     return {
         "name": name,
         **_terms(next((arm for arm in state.start.rules.arms if arm.name == name), None)),
-        **{what: counts.get(what, 0) for what in ("proposals", "refused", "runs", *(each.value for each in State if each.final))},
+        **{
+            what: counts.get(what, 0)
+            for what in ("proposals", "refused", "runs", *(each.value for each in State if each.final))
+        },
         "applied_rate": counts.get("proposals", 0) / asked if asked else None,
         "gain": tally.gain,
         "gpu_hours": tally.hours,
@@ -57,7 +65,9 @@ def _rates(state: CampaignState, name: str) -> dict[str, Interval | None]:
     merges = sum(each.merges for each in state.tallies.values())
     typical = sum(each.gain for each in state.tallies.values()) / merges if merges else 0.0
     dollars = 0.0 if state.spend.unpriced_of(name) else state.spend.usd_of(name)
-    return dict(zip(RATES, (gain_per_hour(tally, typical), gain_per_dollar(tally, dollars, typical)), strict=True))
+    return dict(
+        zip(RATES, (gain_per_hour(tally, typical), gain_per_dollar(tally, dollars, typical)), strict=True)
+    )
 
 
 def _versus(name: str, rates: dict[str, dict[str, Interval | None]], controls: list[str]) -> Json:
@@ -66,5 +76,8 @@ def _versus(name: str, rates: dict[str, dict[str, Interval | None]], controls: l
     for control in controls:
         pairs = {rate: (rates[name][rate], rates[control][rate]) for rate in RATES}
         if control != name:
-            found[control] = {rate: to_builtins(difference(one, other)) if one and other else None for rate, (one, other) in pairs.items()}
+            found[control] = {
+                rate: to_builtins(difference(one, other)) if one and other else None
+                for rate, (one, other) in pairs.items()
+            }
     return found

@@ -1,10 +1,13 @@
 """A campaign's figures for Prometheus. The only module that imports prometheus_client.
 
-- Two sources. What the status page already counts is read from it at every scrape; the rest is counted event by event, as the ledger tells of it.
-- Counters survive a restart: ``rebuild`` replays the journal through the same counting. Counting therefore asks the state only for what no later
-  event can change (an experiment's division, a best's predecessor), because a live listener sees the state as the whole transaction left it.
-- Labels are the campaign, its divisions, agents, arms and models as configured, and closed enums, all of those there from the start at 0. Commits
-  stand on one info series only; experiments, titles and messages on none.
+- Two sources. What the status page already counts is read from it at every scrape; the rest is counted event
+  by event, as the ledger tells of it.
+- Counters survive a restart: ``rebuild`` replays the journal through the same counting. Counting therefore
+  asks the state only for what no later event can change (an experiment's division, a best's predecessor),
+  because a live listener sees the state as the whole transaction left it.
+- Labels are the campaign, its divisions, agents, arms and models as configured, and closed enums, all of
+  those there from the start at 0. Commits stand on one info series only; experiments, titles and messages on
+  none.
 - Names end in their base unit. Nothing here knows which metric a campaign improves: its name is a label.
 """
 
@@ -18,7 +21,15 @@ from types import TracebackType
 from typing import Self, get_args
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
@@ -52,15 +63,71 @@ PROPOSAL_RESULTS = ("accepted", *(refusal.value for refusal in Refusal))
 FAILURES = (*(kind.value for kind in CrashKind), *(f"timed_out_{limit.value}" for limit in Limit), "cheated")
 
 AUDIT_RESULTS = ("agreed", "probed", "disagreed", "none")
-"""Of runs that gave a value or were caught: a twin agreed; probes of the live variant found nothing; the audit found a cheat; nobody looked."""
+"""Of runs that gave a value or were caught: a twin agreed; probes of the live variant found nothing; the
+audit found a cheat; nobody looked.
+"""
 CHEATS = ("leak", "below_floor", "other")
 """What variants are caught at; a word of the judge's that is not among these counts as ``other``."""
 
-PHASE_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 240.0, 290.0, 300.0, 330.0, 360.0, 600.0, 1200.0)
-"""Seconds. From a demo's training to twenty minutes, close together around the five minutes of the usual budget."""
-IMPROVEMENT_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0)
+PHASE_BUCKETS = (
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    120.0,
+    240.0,
+    290.0,
+    300.0,
+    330.0,
+    360.0,
+    600.0,
+    1200.0,
+)
+"""Seconds. From a demo's training to twenty minutes, close together around the five minutes of the usual
+budget.
+"""
+IMPROVEMENT_BUCKETS = (
+    1e-5,
+    2e-5,
+    5e-5,
+    1e-4,
+    2e-4,
+    5e-4,
+    1e-3,
+    2e-3,
+    5e-3,
+    1e-2,
+    2e-2,
+    5e-2,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+)
 """In the metric's unit. From the last steps of a long search in bits per byte to the first ones of a demo."""
-GAP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+GAP_BUCKETS = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+)
 """Seconds. A slot should wait for milliseconds; minutes mean that nothing was proposed."""
 DELAY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Seconds. An fsync takes a millisecond on a good disk and a second on a network's."""
@@ -72,7 +139,9 @@ disable_created_metrics()  # type: ignore[no-untyped-call] # a second series per
 
 
 class Metrics:
-    """The figures of one campaign. ``observe`` is a ``coordinator.store.unit_of_work.Listener``; scrapes may come at any time from any thread."""
+    """The figures of one campaign. ``observe`` is a ``coordinator.store.unit_of_work.Listener``; scrapes may
+    come at any time from any thread.
+    """
 
     def __init__(self, campaign: str, metric: str, clock: Callable[[], float] = time.time) -> None:
         """campaign, metric: names. clock: the coordinator's, in seconds since the epoch."""
@@ -87,7 +156,9 @@ class Metrics:
         self._make_gauges()
 
     def show(self, snapshot: Callable[[], Json]) -> None:
-        """Export the present too. snapshot: makes a ``leaderboard.status`` page; called at every scrape, on the scraping thread."""
+        """Export the present too. snapshot: makes a ``leaderboard.status`` page; called at every scrape, on
+        the scraping thread.
+        """
         self.registry.register(_Present(self._campaign, snapshot))
 
     def observe(self, event: AnyEvent, at: float, state: CampaignState) -> None:
@@ -103,7 +174,9 @@ class Metrics:
             self._count(entry.event, entry.at, state)
 
     def resume(self, path: Path) -> None:
-        """``rebuild`` from the journal at ``path``, if the campaign has one yet. Raises ConfigError, InvalidTransition."""
+        """``rebuild`` from the journal at ``path``, if the campaign has one yet. Raises ConfigError,
+        InvalidTransition.
+        """
         if path.is_file():
             with closing(Journal.read(path)) as journal:
                 self.rebuild(journal.entries())
@@ -112,30 +185,73 @@ class Metrics:
 
     def _make_counters(self) -> None:
         self._events = self._counter("journal_events", "Events in the journal.", "event", EVENTS)
-        self._proposals = self._counter("proposals", "Proposals: accepted, or why they were refused.", "result", PROPOSAL_RESULTS)
-        self._failures = self._counter("failures", "Runs that gave no value through their own fault, by what went wrong.", "reason", FAILURES)
-        self._audits = self._counter("audits", "Audits of runs that claimed a value, by what came of them.", "result", AUDIT_RESULTS)
-        self._cheats = self._counter("cheats", "Runs in which the judge caught a cheat, by its kind.", "kind", CHEATS)
-        self._busy = self._counter("slot_busy_seconds", "Seconds in which a training ran on a slot, over finished leases.", "division")
-        self._held = self._counter("slot_held_seconds", "Seconds for which a slot's lease was held, over finished leases.", "division")
+        self._proposals = self._counter(
+            "proposals", "Proposals: accepted, or why they were refused.", "result", PROPOSAL_RESULTS
+        )
+        self._failures = self._counter(
+            "failures",
+            "Runs that gave no value through their own fault, by what went wrong.",
+            "reason",
+            FAILURES,
+        )
+        self._audits = self._counter(
+            "audits", "Audits of runs that claimed a value, by what came of them.", "result", AUDIT_RESULTS
+        )
+        self._cheats = self._counter(
+            "cheats", "Runs in which the judge caught a cheat, by its kind.", "kind", CHEATS
+        )
+        self._busy = self._counter(
+            "slot_busy_seconds",
+            "Seconds in which a training ran on a slot, over finished leases.",
+            "division",
+        )
+        self._held = self._counter(
+            "slot_held_seconds",
+            "Seconds for which a slot's lease was held, over finished leases.",
+            "division",
+        )
 
     def _make_histograms(self) -> None:
-        self._phases = self._histogram("phase_duration_seconds", "Seconds of a run by phase, as its trainer saw it.", PHASE_BUCKETS, "phase")
+        self._phases = self._histogram(
+            "phase_duration_seconds",
+            "Seconds of a run by phase, as its trainer saw it.",
+            PHASE_BUCKETS,
+            "phase",
+        )
         for phase in PHASES:
             self._phases.labels(self._campaign, phase)
         self._improvements = self._histogram(
-            "improvement_value", "How much better each merge made the best, in the metric's unit.", IMPROVEMENT_BUCKETS, "division", "metric"
+            "improvement_value",
+            "How much better each merge made the best, in the metric's unit.",
+            IMPROVEMENT_BUCKETS,
+            "division",
+            "metric",
         )
-        self._gaps = self._histogram("slot_gap_seconds", "Seconds a slot stood idle before a run.", GAP_BUCKETS).labels(self._campaign)
-        self._calls = self._histogram("llm_call_duration_seconds", "Seconds until a call of a language model came to its end.", CALL_BUCKETS, "model")
+        self._gaps = self._histogram(
+            "slot_gap_seconds", "Seconds a slot stood idle before a run.", GAP_BUCKETS
+        ).labels(self._campaign)
+        self._calls = self._histogram(
+            "llm_call_duration_seconds",
+            "Seconds until a call of a language model came to its end.",
+            CALL_BUCKETS,
+            "model",
+        )
         help_text = "Seconds from a decision to its being on the disk, since the coordinator started."
-        self._delay = self._histogram("journal_delay_seconds", help_text, DELAY_BUCKETS).labels(self._campaign)
+        self._delay = self._histogram("journal_delay_seconds", help_text, DELAY_BUCKETS).labels(
+            self._campaign
+        )
 
     def _make_gauges(self) -> None:
-        self._best_at = self._gauge("best_timestamp_seconds", "When the best became the best, in seconds since the epoch.", "division")
-        self._started_at = self._gauge("campaign_started_timestamp_seconds", "When the campaign started, in seconds since the epoch.")
+        self._best_at = self._gauge(
+            "best_timestamp_seconds", "When the best became the best, in seconds since the epoch.", "division"
+        )
+        self._started_at = self._gauge(
+            "campaign_started_timestamp_seconds", "When the campaign started, in seconds since the epoch."
+        )
         self._budget = self._gauge("run_budget", "What a run may spend on training, in the unit.", "unit")
-        self._wall_cap = self._gauge("run_wall_cap_seconds", "Seconds of real time after which a run is ended.")
+        self._wall_cap = self._gauge(
+            "run_wall_cap_seconds", "Seconds of real time after which a run is ended."
+        )
 
     def _counter(self, name: str, text: str, label: str, values: Iterable[str] = ()) -> Counter:
         counter = Counter(PREFIX + name, text, ["campaign", label], registry=self.registry)
@@ -183,7 +299,9 @@ class Metrics:
         self._improvements.labels(self._campaign, division, self._metric)
 
     def _free(self, run: str, at: float, busy: float | None) -> None:
-        """A lease ends. busy: seconds of it a training ran; None counts all of it, as the occupancy does for a lost run."""
+        """A lease ends. busy: seconds of it a training ran; None counts all of it, as the occupancy does for
+        a lost run.
+        """
         lease = self._leases.pop(run, None)
         if lease is None:  # it began before anybody counted
             return
@@ -213,7 +331,9 @@ class Metrics:
                 self._cheats.labels(self._campaign, cheat if cheat in CHEATS else "other").inc()
                 self._audits.labels(self._campaign, "none" if kind == "none" else "disagreed").inc()
             case Measured():
-                self._audits.labels(self._campaign, {trust.TWIN: "agreed", trust.LIVE: "probed"}.get(kind, "none")).inc()
+                self._audits.labels(
+                    self._campaign, {trust.TWIN: "agreed", trust.LIVE: "probed"}.get(kind, "none")
+                ).inc()
             case _:
                 pass  # it claimed nothing
 
@@ -254,7 +374,14 @@ class _Present(Collector):
         began = time.perf_counter()
         page = self._snapshot()
         took = time.perf_counter() - began
-        yield self._family(MetricFamily("snapshot_duration_seconds", "Seconds the last scrape waited for the coordinator's status page.", (), [((), took)]))
+        yield self._family(
+            MetricFamily(
+                "snapshot_duration_seconds",
+                "Seconds the last scrape waited for the coordinator's status page.",
+                (),
+                [((), took)],
+            )
+        )
         for figure in present(page):
             yield self._family(figure)
 
@@ -277,7 +404,9 @@ class Server:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -288,12 +417,17 @@ class Server:
 
 
 def serve(metrics: Metrics, host: str, port: int) -> Server:
-    """Serve the metrics at ``http://host:port/metrics``; port 0 takes a free one. Raises ConfigError where that cannot be."""
+    """Serve the metrics at ``http://host:port/metrics``; port 0 takes a free one. Raises ConfigError where
+    that cannot be.
+    """
     try:
         return Server(*start_http_server(port, host, metrics.registry))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             remedy = "Choose another: coordinator.metrics_port=PORT, or 0 for none."
             raise ConfigError(f"port {port} on {host} is in use", remedy) from error
-        remedy = "Choose an address of this machine: coordinator.metrics_host=ADDRESS, or coordinator.metrics_port=0 for none."
+        remedy = (
+            "Choose an address of this machine: coordinator.metrics_host=ADDRESS, or"
+            " coordinator.metrics_port=0 for none."
+        )
         raise ConfigError(f"cannot serve metrics on {host}:{port}: {error.strerror}", remedy) from error

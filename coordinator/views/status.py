@@ -1,6 +1,8 @@
-"""What people are shown: views of a state, as plain values ready for JSON. Schema 1; keys are only ever added.
+"""What people are shown: views of a state, as plain values ready for JSON. Schema 1; keys are only ever
+added.
 
-- Values are in the metric's unit, times are seconds since the epoch, durations are seconds, shares are 0 to 1.
+- Values are in the metric's unit, times are seconds since the epoch, durations are seconds, shares are 0 to
+  1.
 - A view is a function of a state and ``now``; it needs no running coordinator.
 """
 
@@ -26,8 +28,16 @@ SCHEMA = 1
 Json = dict[str, Any]
 
 
-def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Progress] | None = None, calls_usd: float = 0.0) -> Json:
-    """One page about a campaign. alive: whether a coordinator works on it now; progress: of open runs, calls_usd: of open calls, where known."""
+def status(
+    state: CampaignState,
+    now: float,
+    alive: bool,
+    progress: dict[str, Progress] | None = None,
+    calls_usd: float = 0.0,
+) -> Json:
+    """One page about a campaign. alive: whether a coordinator works on it now; progress: of open runs,
+    calls_usd: of open calls, where known.
+    """
     held = [(run.agent, run.leased_at) for run in _open_runs(state) if run.agent]
     shares = state.occupancy.shares(now if alive else state.last_at, held if alive else [])
     return {
@@ -40,12 +50,19 @@ def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Pr
         "metric": {"name": state.metric.name, "direction": state.metric.direction.value},
         "divisions": [_division(state, division) for division in state.divisions.values()],
         "experiments": {each.value: state.states[each] for each in State},
-        "runs": {name: state.outcomes[name] for name in ("measured", "crashed", "timed_out", "cheated", "lost")},
+        "runs": {
+            name: state.outcomes[name] for name in ("measured", "crashed", "timed_out", "cheated", "lost")
+        },
         "verdicts": dict(state.verdicts),
         "refusals": dict(state.refusals),
         "arms": [_arm(state, name) for name in arm_names(state)],
-        "trust": {"mode": state.start.rules.trust.mode.value, "allow_untrusted": state.start.rules.trust.allow_untrusted},
-        "agents": [_agent(name, agent, alive, progress or {}) for name, agent in sorted(state.agents.items())],
+        "trust": {
+            "mode": state.start.rules.trust.mode.value,
+            "allow_untrusted": state.start.rules.trust.allow_untrusted,
+        },
+        "agents": [
+            _agent(name, agent, alive, progress or {}) for name, agent in sorted(state.agents.items())
+        ],
         "occupancy": {"whole": shares.whole, "last_10_min": shares.last_10_min},
         "spend_usd": state.spend.usd,
         "spend": spend(state, calls_usd if alive else 0.0),
@@ -55,7 +72,9 @@ def status(state: CampaignState, now: float, alive: bool, progress: dict[str, Pr
 
 
 def spend(state: CampaignState, calls_usd: float) -> Json:
-    """What was spent, in dollars, tokens, hours and seconds. calls_usd: set aside for open calls; for open runs it is added here."""
+    """What was spent, in dollars, tokens, hours and seconds. calls_usd: set aside for open calls; for open
+    runs it is added here.
+    """
     spent, total = state.spend, state.spend.total
     return {
         "llm_usd": total.llm_usd,
@@ -69,8 +88,14 @@ def spend(state: CampaignState, calls_usd: float) -> Json:
         "completion_tokens": total.completion_tokens,
         "llm_seconds": total.llm_seconds,
         "gpu_hours": spent.slots.gpu_seconds / HOUR,
-        "models": [{"arm": arm, "model": model, **to_builtins(tally)} for (arm, model), tally in spent.by_model.items()],
-        "slots": [{"arm": arm, "gpu_hours": tally.gpu_seconds / HOUR, "gpu_usd": tally.gpu_usd} for arm, tally in spent.by_arm.items()],
+        "models": [
+            {"arm": arm, "model": model, **to_builtins(tally)}
+            for (arm, model), tally in spent.by_model.items()
+        ],
+        "slots": [
+            {"arm": arm, "gpu_hours": tally.gpu_seconds / HOUR, "gpu_usd": tally.gpu_usd}
+            for arm, tally in spent.by_arm.items()
+        ],
     }
 
 
@@ -83,7 +108,11 @@ def call_row(event: CallSettled) -> Json:
 
 def rows(state: CampaignState) -> list[Json]:
     """One row per experiment: bests first, newest best on top, then by value, then those without one."""
-    held = {best.experiment: number for division in state.divisions.values() for number, best in enumerate(division.history)}
+    held = {
+        best.experiment: number
+        for division in state.divisions.values()
+        for number, best in enumerate(division.history)
+    }
 
     def rank(experiment: Experiment) -> tuple[int, float]:
         value = _value(experiment)
@@ -157,7 +186,9 @@ def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -
 
 
 def find(state: CampaignState, name: str) -> Experiment | None:
-    """The experiment of an id, a short id (``12`` for ``e00012``), a commit's beginning, or ``best`` (of the first division)."""
+    """The experiment of an id, a short id (``12`` for ``e00012``), a commit's beginning, or ``best`` (of the
+    first division).
+    """
     if name == "best":
         bests = [division.best for division in state.divisions.values() if division.best]
         return state.experiments[bests[0].experiment] if bests else None
@@ -167,22 +198,41 @@ def find(state: CampaignState, name: str) -> Experiment | None:
             return state.experiments[candidate]
     if len(name) < 6:
         return None
-    return next((each for each in state.experiments.values() if each.commit.startswith(name) or each.merge_commit.startswith(name)), None)
+    return next(
+        (
+            each
+            for each in state.experiments.values()
+            if each.commit.startswith(name) or each.merge_commit.startswith(name)
+        ),
+        None,
+    )
 
 
 def best_so_far(state: CampaignState, division: str) -> list[Json]:
-    """Finished experiments of a division in the order of their verdicts: number, value, whether it merged, and the best after it."""
+    """Finished experiments of a division in the order of their verdicts: number, value, whether it merged,
+    and the best after it.
+    """
     best: float | None = None
     points = []
     for number, experiment in enumerate(_finished(state, division)):
         merged = experiment.state is State.MERGED
         best = experiment.value if merged else best
-        points.append({"number": number, "experiment": experiment.experiment, "value": _value(experiment), "merged": merged, "best": best})
+        points.append(
+            {
+                "number": number,
+                "experiment": experiment.experiment,
+                "value": _value(experiment),
+                "merged": merged,
+                "best": best,
+            }
+        )
     return points
 
 
 def _finished(state: CampaignState, division: str) -> Iterator[Experiment]:
-    return (state.experiments[name] for name in state.finished if state.experiments[name].division == division)
+    return (
+        state.experiments[name] for name in state.finished if state.experiments[name].division == division
+    )
 
 
 def _phase(state: CampaignState, alive: bool) -> str:
@@ -229,10 +279,17 @@ def arm_names(state: CampaignState) -> list[str]:
 
 
 def _arm(state: CampaignState, name: str) -> Json:
-    """What came of an arm: proposals accepted and refused, runs, last verdicts, what its merges gained, and hours its runs kept slots busy."""
+    """What came of an arm: proposals accepted and refused, runs, last verdicts, what its merges gained, and
+    hours its runs kept slots busy.
+    """
     counts, tally = state.arms.get(name, Counter()), state.tallies.get(name, ArmTally())
     counted = ("proposals", "refused", "runs", *(each.value for each in State if each.final))
-    return {"name": name, **{what: counts.get(what, 0) for what in counted}, "gain": tally.gain, "gpu_hours": tally.hours}
+    return {
+        "name": name,
+        **{what: counts.get(what, 0) for what in counted},
+        "gain": tally.gain,
+        "gpu_hours": tally.hours,
+    }
 
 
 def _open_runs(state: CampaignState) -> Iterator[Run]:

@@ -26,12 +26,25 @@ MEASURES: dict[str, tuple[bool, Callable[[Path, float], Part]]] = {
 
 
 @click.command()
-@click.option("--only", "wanted", type=click.Choice(list(MEASURES)), multiple=True, help="This part; may be repeated.")
-@click.option("--seconds", default=45.0, show_default=True, help="Of each rehearsal of occupancy; over 30 for a steady state.")
-@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Made if missing; its disk is measured.")
+@click.option(
+    "--only", "wanted", type=click.Choice(list(MEASURES)), multiple=True, help="This part; may be repeated."
+)
+@click.option(
+    "--seconds",
+    default=45.0,
+    show_default=True,
+    help="Of each rehearsal of occupancy; over 30 for a steady state.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Made if missing; its disk is measured.",
+)
 @click.option("--json", "as_data", is_flag=True, help="One JSON document instead of tables.")
 def main(wanted: tuple[str, ...], seconds: float, folder: Path | None, as_data: bool) -> None:
-    """Measure the swarm on this machine: slot occupancy, durable reports, the coordinator's cost, what judging costs."""
+    """Measure the swarm on this machine: slot occupancy, durable reports, the coordinator's cost, what
+    judging costs.
+    """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     parts = []

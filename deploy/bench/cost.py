@@ -1,4 +1,6 @@
-"""Part ``cost``: the coordinator's CPU time for one experiment, brief to verdict, early in a campaign and late."""
+"""Part ``cost``: the coordinator's CPU time for one experiment, brief to verdict, early in a campaign and
+late.
+"""
 
 import time
 from collections.abc import Sequence
@@ -24,13 +26,25 @@ def part(folder: Path, sizes: Sequence[int] = SIZES, samples: int = SAMPLES) -> 
         measure_baseline(service, AGENT)
         found = [measured(service, size, samples) for size in sizes]
     readings = [
-        Reading(what=f"CPU an experiment, {size:,} before it", value=seconds * 1e3, unit="ms", goal=Goal(MOST_MS, at_most=True))
+        Reading(
+            what=f"CPU an experiment, {size:,} before it",
+            value=seconds * 1e3,
+            unit="ms",
+            goal=Goal(MOST_MS, at_most=True),
+        )
         for size, seconds in zip(sizes, found, strict=True)
     ]
-    readings.append(Reading(what=f"growth from {sizes[0]:,} to {sizes[-1]:,}", value=found[-1] / found[0], goal=Goal(MOST_GROWTH, at_most=True)))
+    readings.append(
+        Reading(
+            what=f"growth from {sizes[0]:,} to {sizes[-1]:,}",
+            value=found[-1] / found[0],
+            goal=Goal(MOST_GROWTH, at_most=True),
+        )
+    )
     note = (
-        "One process, no Ray: brief, proposal (a surface of 10 kB), lease, report and verdict, each on the disk, git included;\n"
-        f"median of {samples}. A brief tells up to 300 experiments and grows until there are so many."
+        "One process, no Ray: brief, proposal (a surface of 10 kB), lease, report and verdict, each on the"
+        f" disk, git included;\nmedian of {samples}. A brief tells up to 300 experiments and grows until"
+        " there are so many."
     )
     return Part(name="cost", title="Coordinator's CPU time", readings=readings, note=note)
 

@@ -1,6 +1,8 @@
-"""A language model's endpoint on loopback, for rehearsals: it speaks the OpenAI chat protocol and answers as late, and as badly, as it is told.
+"""A language model's endpoint on loopback, for rehearsals: it speaks the OpenAI chat protocol and answers as
+late, and as badly, as it is told.
 
-Its ideas are those of ``ideas``: one constant of the program it is shown moves. What is measured is the way to a model and back, not the model.
+Its ideas are those of ``ideas``: one constant of the program it is shown moves. What is measured is the way
+to a model and back, not the model.
 """
 
 import json
@@ -20,7 +22,9 @@ PROGRAM = re.compile(r"^(`{3,})python\n(?P<source>.*?)^\1$", re.MULTILINE | re.D
 
 
 class Endpoint(ThreadingHTTPServer):
-    """seconds: of every answer. failing: share of answers whose edit does not fit, spread evenly. answered: how many there were."""
+    """seconds: of every answer. failing: share of answers whose edit does not fit, spread evenly. answered:
+    how many there were.
+    """
 
     daemon_threads = True
 
@@ -74,22 +78,38 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def edit(messages: Sequence[Mapping[str, str]], seed: int, *, fits: bool = True) -> str:
-    """An answer to a conversation of ``agents.proposers.llm.prompt``: the program it shows with one constant moved. Raises ValueError without one."""
+    """An answer to a conversation of ``agents.proposers.llm.prompt``: the program it shows with one constant
+    moved. Raises ValueError without one.
+    """
     found = PROGRAM.search(messages[1]["content"])
     if found is None:
         raise ValueError("the prompt shows no program")
     source = found["source"]
     moved, title = nudged(source, seed)
-    before, after = next(pair for pair in zip(source.splitlines(), moved.splitlines(), strict=True) if pair[0] != pair[1])
+    before, after = next(
+        pair for pair in zip(source.splitlines(), moved.splitlines(), strict=True) if pair[0] != pair[1]
+    )
     searched = before if fits else f"{before} of another file"
-    return f"TITLE: {title}\nHYPOTHESIS: it has a better value nearby\n\n<<<<<<< SEARCH\n{searched}\n=======\n{after}\n>>>>>>> REPLACE\n"
+    return (
+        f"TITLE: {title}\nHYPOTHESIS: it has a better value nearby\n\n<<<<<<<"
+        f" SEARCH\n{searched}\n=======\n{after}\n>>>>>>> REPLACE\n"
+    )
 
 
 def completion(model: str, text: str, finish: str = "stop") -> str:
     """A reply of the chat protocol."""
     choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": 100, "completion_tokens": len(text), "total_tokens": 100 + len(text)}
-    return json.dumps({"id": "chat-1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice], "usage": usage})
+    return json.dumps(
+        {
+            "id": "chat-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": model,
+            "choices": [choice],
+            "usage": usage,
+        }
+    )
 
 
 @contextmanager

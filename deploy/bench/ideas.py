@@ -1,4 +1,6 @@
-"""Proposals at no cost: each moves one number of the surface. What is measured is the swarm, so its ideas need not be good, only all different."""
+"""Proposals at no cost: each moves one number of the surface. What is measured is the swarm, so its ideas
+need not be good, only all different.
+"""
 
 import random
 import re
@@ -28,7 +30,9 @@ class Nudges:
 
 
 def nudged(source: str, seed: int) -> tuple[str, str]:
-    """The source with one of its constants moved by up to a factor of two either way, and a title. Raises Exhausted."""
+    """The source with one of its constants moved by up to a factor of two either way, and a title. Raises
+    Exhausted.
+    """
     rng = random.Random(seed)
     constants = list(NUMBER.finditer(source))
     if not constants:

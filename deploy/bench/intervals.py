@@ -1,4 +1,6 @@
-"""Busy intervals of slots and what they say: occupancy and idle gaps. Pure; times are seconds by one clock."""
+"""Busy intervals of slots and what they say: occupancy and idle gaps. Pure; times are seconds by one
+clock.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -47,7 +49,9 @@ def gaps(trainings: Iterable[Busy]) -> list[float]:
     slots: dict[str, list[Busy]] = {}
     for each in sorted(trainings, key=lambda training: training.start):
         slots.setdefault(each.slot, []).append(each)
-    return sorted(max(0.0, later.start - earlier.end) for rows in slots.values() for earlier, later in pairwise(rows))
+    return sorted(
+        max(0.0, later.start - earlier.end) for rows in slots.values() for earlier, later in pairwise(rows)
+    )
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

@@ -1,4 +1,6 @@
-"""A campaign driven by calls instead of agents: real proposals, leases, reports and verdicts through the full rules, with journal and git."""
+"""A campaign driven by calls instead of agents: real proposals, leases, reports and verdicts through the full
+rules, with journal and git.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -42,9 +44,13 @@ def measure_baseline(service: Service, agent: str) -> None:
 
 
 def propose(service: Service, agent: str, number: int, source: str, parent: str) -> None:
-    """Propose the idea of that number. Raises AssertionError when it is refused: then nothing measured here means anything."""
+    """Propose the idea of that number. Raises AssertionError when it is refused: then nothing measured here
+    means anything.
+    """
     text, title = nudged(source, number)
-    proposal = Proposal(proposal=f"bench-{number}", ordinal=0, arm="search", parent=parent, source=text, title=title)
+    proposal = Proposal(
+        proposal=f"bench-{number}", ordinal=0, arm="search", parent=parent, source=text, title=title
+    )
     answer = service.propose(agent, proposal)
     if not isinstance(answer, Accepted):
         raise AssertionError(f"proposal {number} was refused: {answer.reason}")
@@ -69,18 +75,29 @@ def experiment(service: Service, agent: str, number: int, source: str | None = N
 
 
 def fill(service: Service, agent: str, numbers: Iterable[int]) -> None:
-    """Make these experiments quickly: one-line programs, many of them in one write. Raises what one of them raises."""
-    together(service, [partial(experiment, agent=agent, number=number, source=small(number)) for number in numbers])
+    """Make these experiments quickly: one-line programs, many of them in one write. Raises what one of them
+    raises.
+    """
+    together(
+        service, [partial(experiment, agent=agent, number=number, source=small(number)) for number in numbers]
+    )
 
 
 def small(number: int) -> str:
     """A program of a few lines, unlike any other's, that keeps the contract."""
-    return f"from prepare import evaluate_bpb, make_dataloader\n\nNUMBER = 1\nEXPERIMENT = {number}\nevaluate_bpb(make_dataloader)\n"
+    return (
+        "from prepare import evaluate_bpb, make_dataloader\n\nNUMBER = 1\nEXPERIMENT ="
+        f" {number}\nevaluate_bpb(make_dataloader)\n"
+    )
 
 
 def together(service: Service, calls: Sequence[Callable[[Service], Any]]) -> list[Any]:
     """Make calls, many of them in one write, and return their answers. Raises what one of them raises."""
-    answers = [answer for start in range(0, len(calls), GROUP) for answer in service.together(calls[start : start + GROUP])]
+    answers = [
+        answer
+        for start in range(0, len(calls), GROUP)
+        for answer in service.together(calls[start : start + GROUP])
+    ]
     for answer in answers:
         if isinstance(answer, Exception):
             raise answer

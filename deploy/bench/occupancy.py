@@ -1,4 +1,6 @@
-"""Parts ``occupancy`` and its gaps: how busy real agents keep their slots, beside plain actors that do the same sleeps at the same time."""
+"""Parts ``occupancy`` and its gaps: how busy real agents keep their slots, beside plain actors that do the
+same sleeps at the same time.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +18,15 @@ from deploy.bench.stage import Cast, Head, Sleepers
 from deploy.wiring import layout_of
 
 MARGIN = 15.0
-"""Seconds cut from both ends for the steady state: the baseline and the first proposals, and the last runs coming in."""
+"""Seconds cut from both ends for the steady state: the baseline and the first proposals, and the last runs
+coming in.
+"""
 BARE, SERIAL = "bare Ray", "serial loop"
 NOTE = (
-    "Real actors, journal and git; trainings sleep. Share of slot time in which a training ran, by the trainers' own clocks, from the first\n"
-    "start to the last end ({seconds:g} s and what then still runs); the steady state leaves out {margin:g} s at both ends. Bare Ray proposes\n"
-    "nothing: ray.wait hands each plain actor its next training. The serial loop proposes, then trains. All three run at the same time."
+    "Real actors, journal and git; trainings sleep. Share of slot time in which a training ran, by the"
+    " trainers' own clocks, from the first\nstart to the last end ({seconds:g} s and what then still runs);"
+    " the steady state leaves out {margin:g} s at both ends. Bare Ray proposes\nnothing: ray.wait hands each"
+    " plain actor its next training. The serial loop proposes, then trains. All three run at the same time."
 )
 
 
@@ -35,25 +40,55 @@ class Act(Struct, frozen=True, kw_only=True):
 
 
 ACTS = [
-    Act(scenario=Scenario(name="p1-t2-s4", slots=4, thinking=1.0, training=2.0), whole=0.95, steady=0.98, gap=20.0),
-    Act(scenario=Scenario(name="p1-t2-s8", slots=8, thinking=1.0, training=2.0), whole=0.95, steady=0.98, gap=20.0),
-    Act(scenario=Scenario(name="p1-t2-s4-crashes", slots=4, thinking=1.0, training=2.0, crash_ratio=0.3), whole=0.93),
+    Act(
+        scenario=Scenario(name="p1-t2-s4", slots=4, thinking=1.0, training=2.0),
+        whole=0.95,
+        steady=0.98,
+        gap=20.0,
+    ),
+    Act(
+        scenario=Scenario(name="p1-t2-s8", slots=8, thinking=1.0, training=2.0),
+        whole=0.95,
+        steady=0.98,
+        gap=20.0,
+    ),
+    Act(
+        scenario=Scenario(name="p1-t2-s4-crashes", slots=4, thinking=1.0, training=2.0, crash_ratio=0.3),
+        whole=0.93,
+    ),
     Act(scenario=Scenario(name="p0-t1-s8", slots=8, thinking=0.0, training=1.0), steady=0.98, gap=20.0),
 ]
 
 MODEL_ACTS = [
-    Act(scenario=Scenario(name="http-p1-t2-s4", slots=4, thinking=1.0, training=2.0, http=True), whole=0.95, steady=0.98),
-    Act(scenario=Scenario(name="http-p1-t2-s8", slots=8, thinking=1.0, training=2.0, http=True), whole=0.95, steady=0.98),
-    Act(scenario=Scenario(name="http-p06-t2-s4-failing", slots=4, thinking=0.6, training=2.0, http=True, failing=0.2), whole=0.93),
+    Act(
+        scenario=Scenario(name="http-p1-t2-s4", slots=4, thinking=1.0, training=2.0, http=True),
+        whole=0.95,
+        steady=0.98,
+    ),
+    Act(
+        scenario=Scenario(name="http-p1-t2-s8", slots=8, thinking=1.0, training=2.0, http=True),
+        whole=0.95,
+        steady=0.98,
+    ),
+    Act(
+        scenario=Scenario(
+            name="http-p06-t2-s4-failing", slots=4, thinking=0.6, training=2.0, http=True, failing=0.2
+        ),
+        whole=0.93,
+    ),
 ]
-"""A language model's answers: prompt, litellm, HTTP on loopback, edit and checks, with everything that costs."""
+"""A language model's answers: prompt, litellm, HTTP on loopback, edit and checks, with everything that
+costs.
+"""
 
 LARGEST = max((act.scenario for act in ACTS), key=lambda scenario: scenario.slots)
 """Decides how many slots Ray is asked for."""
 
 
 class Played(Struct, frozen=True):
-    """Trainings of one scenario: by the swarm, by plain actors, by actors that first propose and then train. cpu: coordinator's, seconds a result."""
+    """Trainings of one scenario: by the swarm, by plain actors, by actors that first propose and then train.
+    cpu: coordinator's, seconds a result.
+    """
 
     swarm: list[Busy]
     bare: list[Busy]
@@ -62,9 +97,13 @@ class Played(Struct, frozen=True):
 
 
 def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleepers, Sleepers]) -> Played:
-    """Rehearse for ``seconds``, the three side by side: they sleep nearly all the time, so none is in the others' way."""
+    """Rehearse for ``seconds``, the three side by side: they sleep nearly all the time, so none is in the
+    others' way.
+    """
     with ExitStack() as stack:
-        base = stack.enter_context(endpoint(scenario.thinking, scenario.failing)).base if scenario.http else None
+        base = (
+            stack.enter_context(endpoint(scenario.thinking, scenario.failing)).base if scenario.http else None
+        )
         return _play(scenario, config_of(scenario, folder, base), seconds, sleepers)
 
 
@@ -72,7 +111,9 @@ def _play(scenario: Scenario, config: Config, seconds: float, sleepers: tuple[Sl
     head = Head(config)
     with Cast(scenario, config, head.name) as cast, head, ThreadPoolExecutor(2) as pool:
         bare = pool.submit(sleepers[0].loop, scenario.slots, 0.0, scenario.durations(), seconds)
-        serial = pool.submit(sleepers[1].loop, scenario.slots, scenario.thinking, scenario.durations(), seconds)
+        serial = pool.submit(
+            sleepers[1].loop, scenario.slots, scenario.thinking, scenario.durations(), seconds
+        )
         used = head.cpu_seconds()
         time.sleep(seconds)
         used = head.cpu_seconds() - used
@@ -87,7 +128,9 @@ def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
     scenario = act.scenario
     who = "model over HTTP" if scenario.http else "proposer"
     what = f"{scenario.slots} slots, {who} {scenario.thinking:g} s, training {scenario.training:g} s"
-    what += f", {scenario.crash_ratio:.0%} crash at {scenario.crash_seconds:g} s" if scenario.crash_ratio else ""
+    what += (
+        f", {scenario.crash_ratio:.0%} crash at {scenario.crash_seconds:g} s" if scenario.crash_ratio else ""
+    )
     what += f", {scenario.failing:.0%} of the edits fail" if scenario.failing else ""
     references = {BARE: played.bare} | ({SERIAL: played.serial} if scenario.thinking else {})
     return [
@@ -102,28 +145,50 @@ def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
 def part(folder: Path, seconds: float, acts: list[Act] | None = None) -> Part:
     """Play every act. Needs a connection to Ray."""
     found = played(folder, seconds, ACTS if acts is None else acts)
-    return Part(name="occupancy", title="Slot occupancy and idle gaps", readings=found, note=NOTE.format(seconds=seconds, margin=MARGIN))
+    return Part(
+        name="occupancy",
+        title="Slot occupancy and idle gaps",
+        readings=found,
+        note=NOTE.format(seconds=seconds, margin=MARGIN),
+    )
 
 
 def model_part(folder: Path, seconds: float) -> Part:
     """The same with language models. Needs a connection to Ray."""
-    note = NOTE.format(seconds=seconds, margin=MARGIN) + "\nThe model is a server on loopback that is asked through litellm and changes one constant."
-    return Part(name="models", title="Slot occupancy with a language model over HTTP", readings=played(folder, seconds, MODEL_ACTS), note=note)
+    note = (
+        NOTE.format(seconds=seconds, margin=MARGIN)
+        + "\nThe model is a server on loopback that is asked through litellm and changes one constant."
+    )
+    return Part(
+        name="models",
+        title="Slot occupancy with a language model over HTTP",
+        readings=played(folder, seconds, MODEL_ACTS),
+        note=note,
+    )
 
 
 def played(folder: Path, seconds: float, acts: list[Act]) -> list[Reading]:
     """Readings of every act."""
     most = max(act.scenario.slots for act in acts)
     sleepers = Sleepers(most), Sleepers(most)
-    found = [reading for act in acts for reading in readings(act, play(act.scenario, folder, seconds, sleepers))]
+    found = [
+        reading for act in acts for reading in readings(act, play(act.scenario, folder, seconds, sleepers))
+    ]
     for each in sleepers:
         each.end()
     return found
 
 
-def _occupancy(what: str, swarm: list[Busy], others: dict[str, list[Busy]], slots: int, margin: float, goal: float | None) -> Reading:
+def _occupancy(
+    what: str, swarm: list[Busy], others: dict[str, list[Busy]], slots: int, margin: float, goal: float | None
+) -> Reading:
     references = {name: _share(done, slots, margin) for name, done in others.items()}
-    return Reading(what=what, value=_share(swarm, slots, margin), goal=None if goal is None else Goal(goal), references=references)
+    return Reading(
+        what=what,
+        value=_share(swarm, slots, margin),
+        goal=None if goal is None else Goal(goal),
+        references=references,
+    )
 
 
 def _share(done: list[Busy], slots: int, margin: float) -> float:
@@ -133,4 +198,10 @@ def _share(done: list[Busy], slots: int, margin: float) -> float:
 
 def _gap(what: str, played: Played, share: float, goal: float | None) -> Reading:
     swarm, bare = (quantile(gaps(done), share) * 1e3 for done in (played.swarm, played.bare))
-    return Reading(what=what, value=swarm, unit="ms", goal=None if goal is None else Goal(goal, at_most=True), references={BARE: bare})
+    return Reading(
+        what=what,
+        value=swarm,
+        unit="ms",
+        goal=None if goal is None else Goal(goal, at_most=True),
+        references={BARE: bare},
+    )

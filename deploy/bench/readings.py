@@ -1,4 +1,6 @@
-"""Figures of a benchmark: each with its unit, its goal, and what the same machine does without us beside it."""
+"""Figures of a benchmark: each with its unit, its goal, and what the same machine does without us beside
+it.
+"""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +26,9 @@ class Goal(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """One figure. unit: empty for a share or a ratio. references: the same figure of something simpler, by its name."""
+    """One figure. unit: empty for a share or a ratio. references: the same figure of something simpler, by
+    its name.
+    """
 
     what: str
     value: float
@@ -49,7 +53,11 @@ class Part(Struct, frozen=True, kw_only=True):
 
 def as_json(parts: Sequence[Part]) -> dict[str, Any]:
     """Every figure with its goal and its ratios to the references. A figure that could not be had is null."""
-    return {"schema": SCHEMA, "met": all(each.met is not False for part in parts for each in part.readings), "parts": [_part(part) for part in parts]}
+    return {
+        "schema": SCHEMA,
+        "met": all(each.met is not False for part in parts for each in part.readings),
+        "parts": [_part(part) for part in parts],
+    }
 
 
 def as_text(part: Part) -> str:
@@ -58,18 +66,38 @@ def as_text(part: Part) -> str:
     header = ["", "swarm", "goal", "met", *(head for name in names for head in (name, "ratio"))]
     rows = [header, *([each.what, *_cells(each, names)] for each in part.readings)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    lines = ["  ".join(_aligned(cell, width, column) for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
+    lines = [
+        "  ".join(
+            _aligned(cell, width, column)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
     return "\n".join([part.title, "─" * len(part.title), *lines, *([part.note] if part.note else [])])
 
 
 def _part(part: Part) -> dict[str, Any]:
-    return {"part": part.name, "title": part.title, "note": part.note, "readings": [_reading(each) for each in part.readings]}
+    return {
+        "part": part.name,
+        "title": part.title,
+        "note": part.note,
+        "readings": [_reading(each) for each in part.readings],
+    }
 
 
 def _reading(reading: Reading) -> dict[str, Any]:
     goal = reading.goal and {"bound": reading.goal.bound, "at_most": reading.goal.at_most, "met": reading.met}
-    references = {name: {"value": _known(value), "ratio": _known(_ratio(reading.value, value))} for name, value in reading.references.items()}
-    return {"what": reading.what, "value": _known(reading.value), "unit": reading.unit, "goal": goal, "references": references}
+    references = {
+        name: {"value": _known(value), "ratio": _known(_ratio(reading.value, value))}
+        for name, value in reading.references.items()
+    }
+    return {
+        "what": reading.what,
+        "value": _known(reading.value),
+        "unit": reading.unit,
+        "goal": goal,
+        "references": references,
+    }
 
 
 def _cells(reading: Reading, names: Sequence[str]) -> list[str]:

@@ -1,4 +1,6 @@
-"""Part ``reports``: results made durable per second, each through the full rules to its verdict, with many callers at once."""
+"""Part ``reports``: results made durable per second, each through the full rules to its verdict, with many
+callers at once.
+"""
 
 import sqlite3
 import threading
@@ -17,7 +19,17 @@ from configs.schema import Config
 from coordinator.protocol import Coordinator, Token
 from coordinator.service.service import Service
 from deploy.bench.intervals import quantile
-from deploy.bench.model_calls import WORSE, join, measure_baseline, opened, propose, result_of, small, take, together
+from deploy.bench.model_calls import (
+    WORSE,
+    join,
+    measure_baseline,
+    opened,
+    propose,
+    result_of,
+    small,
+    take,
+    together,
+)
 from deploy.bench.readings import Goal, Part, Reading
 from deploy.bench.scenario import Scenario, config_of
 from deploy.bench.stage import Head
@@ -55,13 +67,21 @@ class Made(Struct, frozen=True):
 
 
 def prepared(config: Config, count: int) -> list[Due]:
-    """A campaign in which ``count`` agents each hold a lease on an experiment of their own, closed again; and what they have to report."""
+    """A campaign in which ``count`` agents each hold a lease on an experiment of their own, closed again; and
+    what they have to report.
+    """
     with opened(config) as service:
         measure_baseline(service, "slot0")
         best = next(iter(service.state.divisions.values())).best
         if best is None:
             raise AssertionError("the baseline gave no best")
-        return together(service, [partial(_hold, agent=f"slot{number}", number=number, parent=best.commit) for number in range(count)])
+        return together(
+            service,
+            [
+                partial(_hold, agent=f"slot{number}", number=number, parent=best.commit)
+                for number in range(count)
+            ],
+        )
 
 
 def _hold(service: Service, agent: str, number: int, parent: str) -> Due:
@@ -95,7 +115,9 @@ def _report(caller: Coordinator, due: Due) -> float:
 
 
 def raw_rate(path: Path, body: str, commits: int = RAW_COMMITS) -> float:
-    """Commits of one row a second that SQLite makes durable on this disk, one after the other, as the journal is set up."""
+    """Commits of one row a second that SQLite makes durable on this disk, one after the other, as the journal
+    is set up.
+    """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -124,16 +146,30 @@ def over_ray(config: Config, callers: int, each: int) -> Made:
 
 def part(folder: Path, callers: int = CALLERS, each: int = EACH) -> Part:
     """Measure the actor, the service in this process and the disk. Needs a connection to Ray."""
-    config = {name: config_of(Scenario(name=f"reports-{name}", slots=1, thinking=0.0, training=0.0), folder) for name in ("row", "here", "actor")}
+    config = {
+        name: config_of(Scenario(name=f"reports-{name}", slots=1, thinking=0.0, training=0.0), folder)
+        for name in ("row", "here", "actor")
+    }
     row = msgspec.json.encode(prepared(config["row"], 1)[0].result).decode()
     before = raw_rate(folder / "before.db", row)
     here, actor = in_process(config["here"], callers, each), over_ray(config["actor"], callers, each)
     beside = {RAW: fmean((before, raw_rate(folder / "after.db", row)))}
     readings = [
-        Reading(what=f"over Ray, {callers} callers", value=actor.rate, unit="/s", goal=Goal(LEAST), references=beside),
+        Reading(
+            what=f"over Ray, {callers} callers",
+            value=actor.rate,
+            unit="/s",
+            goal=Goal(LEAST),
+            references=beside,
+        ),
         Reading(what="  a report's time, median", value=quantile(actor.latencies, 0.5) * 1e3, unit="ms"),
         Reading(what="  a report's time, 95 of 100", value=quantile(actor.latencies, 0.95) * 1e3, unit="ms"),
-        Reading(what=f"in one process, {callers} threads, a write each", value=here.rate, unit="/s", references=beside),
+        Reading(
+            what=f"in one process, {callers} threads, a write each",
+            value=here.rate,
+            unit="/s",
+            references=beside,
+        ),
     ]
     note = (
         f"Each with its verdict and on the disk before it is acknowledged; {callers * each} of them.\n"

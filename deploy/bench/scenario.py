@@ -28,16 +28,20 @@ from trainer.contract import Slot
 from trainer.task import load_task
 
 EAGER = Waits(connection=(0.05, 0.1))
-"""Agents are there before their coordinator, so that every slot exists from the first lease on; they then find it within a tenth of a second."""
+"""Agents are there before their coordinator, so that every slot exists from the first lease on; they then
+find it within a tenth of a second.
+"""
 
 MODEL = "hosted_vllm/rehearsal"
 """A provider that wants no key, so that a rehearsal needs none."""
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
-    """thinking: seconds of a proposal. training: seconds of a run. crash_ratio: share of variants that crash, after crash_seconds.
+    """thinking: seconds of a proposal. training: seconds of a run. crash_ratio: share of variants that crash,
+    after crash_seconds.
 
-    http: whether a proposal comes from an ``endpoint``, by the way a language model's would. failing: share of its answers whose edit does not fit.
+    http: whether a proposal comes from an ``endpoint``, by the way a language model's would. failing: share
+    of its answers whose edit does not fit.
     """
 
     name: str
@@ -50,7 +54,9 @@ class Scenario(Struct, frozen=True, kw_only=True):
     failing: float = 0.0
 
     def durations(self) -> Iterator[float]:
-        """Seconds of one training after the other, crashes spread evenly among them: what a loop without variants does instead."""
+        """Seconds of one training after the other, crashes spread evenly among them: what a loop without
+        variants does instead.
+        """
         owed = 0.0
         while True:
             owed += self.crash_ratio
@@ -60,11 +66,17 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
 
 def config_of(scenario: Scenario, folder: Path, api_base: str | None = None) -> Config:
-    """The campaign of a rehearsal: the demo task, simulated, on a Ray of our own. api_base: of the endpoint that is asked for proposals, if any."""
+    """The campaign of a rehearsal: the demo task, simulated, on a Ray of our own. api_base: of the endpoint
+    that is asked for proposals, if any.
+    """
     return Config(
         campaigns_dir=str(folder),
         campaign=CampaignConfig(name=scenario.name),
-        arms=[ArmConfig(name="model", proposer="llm", models=[MODEL], api_base=api_base) if api_base else ArmConfig(name="search")],
+        arms=[
+            ArmConfig(name="model", proposer="llm", models=[MODEL], api_base=api_base)
+            if api_base
+            else ArmConfig(name="search")
+        ],
         slots=SlotsConfig(count=scenario.slots),
         trainer=TrainerConfig(
             kind="simulated",
@@ -88,7 +100,16 @@ def _agent(config: Config, agent: str, thinking: float, coordinator: Coordinator
     permits = PermitClient(agent)
     proposers = {arm.name: _proposer(config, arm, thinking, permits) for arm in config.arms}
     warm_up(config.arms).join()  # like everything an agent imports: before the rehearsal begins
-    return AgentLoop(card, coordinator, trainer, proposers, Spool(layout.spool / agent), layout.runs, waits=EAGER, permits=permits)
+    return AgentLoop(
+        card,
+        coordinator,
+        trainer,
+        proposers,
+        Spool(layout.spool / agent),
+        layout.runs,
+        waits=EAGER,
+        permits=permits,
+    )
 
 
 def _proposer(config: Config, arm: ArmConfig, thinking: float, permits: Permits) -> Proposer:

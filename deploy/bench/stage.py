@@ -15,7 +15,9 @@ from deploy.bench.scenario import Scenario, agent_builder
 from deploy.swarm.cluster import NAMESPACE  # first: it sets Ray's environment
 from deploy.wiring import open_service
 
-os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "8")  # actors that sleep need no core each; else Ray warns of them
+os.environ.setdefault(
+    "RAY_worker_maximum_startup_concurrency", "8"
+)  # actors that sleep need no core each; else Ray warns of them
 
 import agents.actor  # isort: skip
 import coordinator.actor  # isort: skip
@@ -35,13 +37,17 @@ class Head:
 
     def __enter__(self) -> Self:
         options = {"name": self.name, "namespace": NAMESPACE}
-        self.actor: Any = coordinator.actor.remote_class(**options).remote(partial(open_service, self._config))
+        self.actor: Any = coordinator.actor.remote_class(**options).remote(
+            partial(open_service, self._config)
+        )
         problem = ray.get(self.actor.ready.remote(), timeout=READY_SECONDS)
         if problem is not None:
             raise ConfigError(problem[0], problem[1])
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             ray.get(self.actor.close.remote(), timeout=GOODBYE_SECONDS)
         ray.kill(self.actor)
@@ -58,7 +64,9 @@ class Head:
 
 
 class Cast:
-    """A scenario's agents as actors, from ``with`` to its end. They look for their coordinator from the start."""
+    """A scenario's agents as actors, from ``with`` to its end. They look for their coordinator from the
+    start.
+    """
 
     def __init__(self, scenario: Scenario, config: Config, head: str) -> None:
         self._scenario = scenario

@@ -1,4 +1,6 @@
-"""Part ``trust``: what judging costs beside evaluating in one's own process, and what the sandbox costs to find and to start."""
+"""Part ``trust``: what judging costs beside evaluating in one's own process, and what the sandbox costs to
+find and to start.
+"""
 
 import os
 import re
@@ -47,23 +49,46 @@ _began = time.monotonic()
 _evaluated()
 print(f"in_process_seconds: {time.monotonic() - _began:.6f}")
 """
-"""The same model over as many rows in the process it was trained in, its first pass not counted, as the judge's is preceded by the training's."""
+"""The same model over as many rows in the process it was trained in, its first pass not counted, as the
+judge's is preceded by the training's.
+"""
 
 
 def part(folder: Path) -> Part:
-    """Judge and audit the demo's surface a few times, and start the sandbox with nothing in it. Needs neither Ray nor agents."""
+    """Judge and audit the demo's surface a few times, and start the sandbox with nothing in it. Needs neither
+    Ray nor agents.
+    """
     probe, sandbox = _probed()
     task = load_task("demo")
     data = task.prepare(folder / "data")
     results = [_judged(task, data, folder, number) for number in range(RUNS)]
     alone = median(_in_process(result) for result in results)
-    claims, handing = (median(_figure(result, name) for result in results) for name in ("claim_seconds", "hand_over_seconds"))
+    claims, handing = (
+        median(_figure(result, name) for result in results) for name in ("claim_seconds", "hand_over_seconds")
+    )
     confined, bare = (median(_started(each, folder) for _ in range(STARTS)) for each in (sandbox, Sandbox()))
     readings = [
-        Reading(what="evaluation, claimed to the judge", value=claims + handing, unit="s", references={"in process": alone}),
-        Reading(what="times the evaluation in process", value=(claims + handing) / alone, goal=Goal(MOST_TIMES, at_most=True)),
-        Reading(what=f"audit at {POSITIONS} positions, its twin started", value=median(_figure(each, "audit_seconds") for each in results), unit="s"),
-        Reading(what="of that, starting the twin", value=median(_figure(each, "twin_start_seconds") for each in results), unit="s"),
+        Reading(
+            what="evaluation, claimed to the judge",
+            value=claims + handing,
+            unit="s",
+            references={"in process": alone},
+        ),
+        Reading(
+            what="times the evaluation in process",
+            value=(claims + handing) / alone,
+            goal=Goal(MOST_TIMES, at_most=True),
+        ),
+        Reading(
+            what=f"audit at {POSITIONS} positions, its twin started",
+            value=median(_figure(each, "audit_seconds") for each in results),
+            unit="s",
+        ),
+        Reading(
+            what="of that, starting the twin",
+            value=median(_figure(each, "twin_start_seconds") for each in results),
+            unit="s",
+        ),
         Reading(
             what="sandbox start",
             value=(confined - bare) * 1e3,
@@ -74,8 +99,9 @@ def part(folder: Path) -> Part:
         Reading(what="tier probe", value=probe, unit="s", goal=Goal(MOST_PROBE, at_most=True)),
     ]
     note = (
-        f"Tier {sandbox.tier}, the demo's surface, 32,768 tokens of validation text, medians of {RUNS} runs and {STARTS} starts; in process:\n"
-        "the same model over as many rows in the process that trained it. The audit comes on top, for what would be merged and a few more."
+        f"Tier {sandbox.tier}, the demo's surface, 32,768 tokens of validation text, medians of {RUNS} runs"
+        f" and {STARTS} starts; in process:\nthe same model over as many rows in the process that trained it."
+        " The audit comes on top, for what would be merged and a few more."
     )
     return Part(name="trust", title="What a number that can be trusted costs", readings=readings, note=note)
 
@@ -93,7 +119,14 @@ def _judged(task: Task, data: Path, folder: Path, number: int) -> RunResult:
         raise RuntimeError("the demo's surface evaluates in another way than this benchmark knows")
     source = task.source.replace(EVALUATION, f"{IN_PROCESS}{EVALUATION}")
     audit = AuditPlan(positions=POSITIONS, merge_below=1e9)
-    order = RunOrder(run=f"b{number}", source=source, seed=number, budget=BUDGET, directory=folder / f"b{number}", audit=audit)
+    order = RunOrder(
+        run=f"b{number}",
+        source=source,
+        seed=number,
+        budget=BUDGET,
+        directory=folder / f"b{number}",
+        audit=audit,
+    )
     result = SubprocessTrainer(task, data, Slot("bench"), 1 << 20).train(order, lambda _: None, Event())
     if not isinstance(result.outcome, Measured):
         raise RuntimeError(f"the demo's surface was not measured: {result.outcome}")
@@ -118,7 +151,9 @@ def _started(sandbox: Sandbox, folder: Path) -> float:
         home = scratch / "home"
         for each in (home, home / "tmp", home / "cache"):
             each.mkdir(mode=0o700)
-        program = Program(command=["/bin/true"], environment={}, folder=home, output=nothing, errors=nothing, inherit=())
+        program = Program(
+            command=["/bin/true"], environment={}, folder=home, output=nothing, errors=nothing, inherit=()
+        )
         began = time.perf_counter()
         os.waitpid(start(sandbox, program, view_of(home, home), scratch), 0)
         return time.perf_counter() - began

@@ -11,8 +11,17 @@ from deploy.exit_codes import NothingFoundError
 
 def compare(layout: Layout, state: CampaignState, a: str, b: str | None) -> Json:
     """A unified diff: of ``a`` against its parent, or from ``a`` to ``b``. Raises NothingFoundError."""
-    old, new = (_parent(layout, state, a), _text(layout, state, a)) if b is None else (_text(layout, state, a), _text(layout, state, b))
-    return {"schema": SCHEMA, "old": _named(old), "new": _named(new), "diff": _diff(state.start.surface, old, new)}
+    old, new = (
+        (_parent(layout, state, a), _text(layout, state, a))
+        if b is None
+        else (_text(layout, state, a), _text(layout, state, b))
+    )
+    return {
+        "schema": SCHEMA,
+        "old": _named(old),
+        "new": _named(new),
+        "diff": _diff(state.start.surface, old, new),
+    }
 
 
 def _text(layout: Layout, state: CampaignState, name: str) -> Text:
@@ -23,7 +32,10 @@ def _text(layout: Layout, state: CampaignState, name: str) -> Text:
 def _parent(layout: Layout, state: CampaignState, name: str) -> Text:
     experiment = find_experiment(state, name)
     if not experiment.parent:
-        raise NothingFoundError(f"{experiment.experiment} is the unmodified surface and has no parent", "Name two: `autoswarm diff baseline best`.")
+        raise NothingFoundError(
+            f"{experiment.experiment} is the unmodified surface and has no parent",
+            "Name two: `autoswarm diff baseline best`.",
+        )
     return read_source(layout, "parent", experiment.parent)
 
 

@@ -2,7 +2,8 @@
 Nothing is written but the request to stop.
 
 - A campaign is a folder that holds a journal; its name is the folder's.
-- What is read is the journal alone, replayed; so it is always consistent, and as of the last thing acknowledged.
+- What is read is the journal alone, replayed; so it is always consistent, and as of the last thing
+  acknowledged.
 """
 
 import sqlite3
@@ -37,7 +38,10 @@ class Follower:
             for entry in self._journal.entries(after=self.state.events):
                 self.state.apply(entry.event, entry.at)
         if self.state.started is None:
-            raise NothingFoundError(f"campaign {self.layout.name} has not begun", "Wait a moment, or start it with `autoswarm run`.")
+            raise NothingFoundError(
+                f"campaign {self.layout.name} has not begun",
+                "Wait a moment, or start it with `autoswarm run`.",
+            )
         return self.state
 
     def status(self, now: float) -> Json:
@@ -54,7 +58,10 @@ def _readable(layout: Layout) -> Iterator[None]:
     try:
         yield
     except (sqlite3.DatabaseError, ValidationError) as error:
-        raise ConfigError(f"cannot read the journal {layout.journal}: {error}", "Restore it from a copy, or use a newer autoswarm.") from error
+        raise ConfigError(
+            f"cannot read the journal {layout.journal}: {error}",
+            "Restore it from a copy, or use a newer autoswarm.",
+        ) from error
 
 
 def campaigns(folder: Path) -> list[Layout]:
@@ -69,16 +76,24 @@ def find_campaign(name: str | None, folder: Path) -> Layout:
         recent = campaigns(folder)
         if recent:
             return recent[0]
-        raise NothingFoundError(f"there is no campaign in {folder}", "Start one with `autoswarm demo`, or name the folder with --campaigns.")
+        raise NothingFoundError(
+            f"there is no campaign in {folder}",
+            "Start one with `autoswarm demo`, or name the folder with --campaigns.",
+        )
     layout = Layout(folder / name)
     if "/" in name or not layout.journal.is_file():
         known = ", ".join(each.name for each in campaigns(folder)[:10])
-        raise NothingFoundError(f"there is no campaign {name!r} in {folder}", f"There are: {known}." if known else "Start one with `autoswarm demo`.")
+        raise NothingFoundError(
+            f"there is no campaign {name!r} in {folder}",
+            f"There are: {known}." if known else "Start one with `autoswarm demo`.",
+        )
     return layout
 
 
 def open_campaign(name: str | None, folder: Path) -> tuple[Layout, CampaignState]:
-    """A campaign's folder and its state now. name: None takes the most recently used. Raises NothingFoundError, ConfigError."""
+    """A campaign's folder and its state now. name: None takes the most recently used. Raises
+    NothingFoundError, ConfigError.
+    """
     follower = Follower(find_campaign(name, folder))
     try:
         return follower.layout, follower.refresh()
@@ -87,7 +102,9 @@ def open_campaign(name: str | None, folder: Path) -> tuple[Layout, CampaignState
 
 
 def request_stop(layout: Layout, now: bool) -> None:
-    """Ask whoever runs the campaign to drain it, or to end its runs ``now``. Works from any process. Raises NothingFoundError, ConfigError."""
+    """Ask whoever runs the campaign to drain it, or to end its runs ``now``. Works from any process. Raises
+    NothingFoundError, ConfigError.
+    """
     if not locked(layout.folder):
         raise NothingFoundError(f"campaign {layout.name} is not running", "There is nothing to stop.")
     beside = layout.stop_request.with_suffix(".new")
@@ -95,20 +112,32 @@ def request_stop(layout: Layout, now: bool) -> None:
         beside.write_text("now" if now else "drain", encoding="utf-8")
         beside.replace(layout.stop_request)
     except OSError as error:
-        raise ConfigError(f"cannot write in {layout.folder}: {error.strerror}", "Stop it as the user that started it.") from error
+        raise ConfigError(
+            f"cannot write in {layout.folder}: {error.strerror}", "Stop it as the user that started it."
+        ) from error
 
 
 def find_experiment(state: CampaignState, name: str) -> Experiment:
-    """The experiment of an id, a commit's beginning, ``best``, ``baseline``, or either with ``/division``. Raises NothingFoundError."""
+    """The experiment of an id, a commit's beginning, ``best``, ``baseline``, or either with ``/division``.
+    Raises NothingFoundError.
+    """
     word, _, wanted = name.partition("/")
     if word in ("best", "baseline"):
         division = _division(state, wanted)
         if word == "best" and division.best is None:
-            raise NothingFoundError(f"division {division.name} has no best yet", "Wait until its baseline is measured: `autoswarm status --watch`.")
-        return state.experiments[division.best.experiment if word == "best" and division.best else division.baseline]
+            raise NothingFoundError(
+                f"division {division.name} has no best yet",
+                "Wait until its baseline is measured: `autoswarm status --watch`.",
+            )
+        return state.experiments[
+            division.best.experiment if word == "best" and division.best else division.baseline
+        ]
     experiment = find(state, name)
     if experiment is None:
-        raise NothingFoundError(f"there is no experiment {name!r} in {state.start.campaign}", "`autoswarm leaderboard` lists them.")
+        raise NothingFoundError(
+            f"there is no experiment {name!r} in {state.start.campaign}",
+            "`autoswarm leaderboard` lists them.",
+        )
     return experiment
 
 
@@ -116,7 +145,10 @@ def _division(state: CampaignState, name: str) -> Division:
     division = state.divisions.get(name) if name else next(iter(state.divisions.values()), None)
     if division is None:
         known = ", ".join(state.divisions)
-        raise NothingFoundError(f"there is no division {name!r}" if name else "no agent has joined yet", f"There are: {known}." if known else "Wait.")
+        raise NothingFoundError(
+            f"there is no division {name!r}" if name else "no agent has joined yet",
+            f"There are: {known}." if known else "Wait.",
+        )
     return division
 
 
@@ -129,14 +161,18 @@ class Text(Struct, frozen=True):
 
 
 def read_source(layout: Layout, name: str, commit: str) -> Text:
-    """The surface's text at a commit, from the journal, so that neither git nor the repository is needed. Raises NothingFoundError."""
+    """The surface's text at a commit, from the journal, so that neither git nor the repository is needed.
+    Raises NothingFoundError.
+    """
     journal = Journal.read(layout.journal)
     try:
         source = journal.source(commit)
     finally:
         journal.close()
     if source is None:
-        raise NothingFoundError(f"commit {commit[:12]} is not of campaign {layout.name}", "`autoswarm leaderboard` lists what is.")
+        raise NothingFoundError(
+            f"commit {commit[:12]} is not of campaign {layout.name}", "`autoswarm leaderboard` lists what is."
+        )
     return Text(name, commit, source)
 
 

@@ -14,11 +14,16 @@ PAUSE = 0.2
 
 
 def find_log(layout: Layout, state: CampaignState, what: str) -> tuple[str, Path]:
-    """A run's id and its log file. what: a run, an agent at work, or an experiment for its newest run that began. Raises NothingFoundError."""
+    """A run's id and its log file. what: a run, an agent at work, or an experiment for its newest run that
+    began. Raises NothingFoundError.
+    """
     run = _find_run(layout, state, what)
     path = layout.runs / run / LOG
     if not path.is_file():
-        raise NothingFoundError(f"there is no log of run {run} in {layout.runs}", "It has not begun, was simulated, or ran on another machine.")
+        raise NothingFoundError(
+            f"there is no log of run {run} in {layout.runs}",
+            "It has not begun, was simulated, or ran on another machine.",
+        )
     return run, path
 
 
@@ -28,10 +33,15 @@ def _find_run(layout: Layout, state: CampaignState, what: str) -> str:
     if what in state.agents:
         run = state.agents[what].run
         if run is None:
-            raise NothingFoundError(f"agent {what} trains nothing now", "Name a run or an experiment: `autoswarm leaderboard` lists them.")
+            raise NothingFoundError(
+                f"agent {what} trains nothing now",
+                "Name a run or an experiment: `autoswarm leaderboard` lists them.",
+            )
         return run
     runs = find_experiment(state, what).runs
-    return next((each.run for each in reversed(runs) if (layout.runs / each.run / LOG).is_file()), runs[-1].run)
+    return next(
+        (each.run for each in reversed(runs) if (layout.runs / each.run / LOG).is_file()), runs[-1].run
+    )
 
 
 def read_log(path: Path) -> str:

@@ -33,7 +33,10 @@ LITTLE_DISK, TOO_LITTLE_DISK = 10e9, 1e9
 """Bytes free: a night of logs and variants, and what one campaign needs at least."""
 IMPORT_SECONDS = 120.0
 """Seconds a package may take to import: torch from a cold network disk takes one minute."""
-TORCH = "import json, torch; print(json.dumps([torch.__version__, [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]]))"
+TORCH = (
+    "import json, torch; print(json.dumps([torch.__version__, [torch.cuda.get_device_name(n) for n in"
+    " range(torch.cuda.device_count())]]))"
+)
 RAY = "import json, ray; print(json.dumps([ray.__version__, []]))"
 
 
@@ -58,13 +61,23 @@ def examine(config: Config) -> Iterator[Check]:
     """Every check, the quick ones first."""
     yield _python()
     yield _held("git", require_git, f"found at {shutil.which('git')}")
-    yield Check("packages", Grade.OK, f"{', '.join(PACKAGES)} in {HOME}")  # or none of this could have been imported
-    yield _held("campaigns", lambda: require_folder(layout_of(config).folder), f"{config.campaigns_dir} can be written to")
+    yield Check(
+        "packages", Grade.OK, f"{', '.join(PACKAGES)} in {HOME}"
+    )  # or none of this could have been imported
+    yield _held(
+        "campaigns",
+        lambda: require_folder(layout_of(config).folder),
+        f"{config.campaigns_dir} can be written to",
+    )
     yield _disk(Path(config.campaigns_dir))
     yield _port(config)
     yield from _commands(config)
     if any(arm.proposer == "llm" for arm in config.arms):
-        yield _held("keys", lambda: _require_keys(config), "every arm has one, as far as can be told without asking its provider")
+        yield _held(
+            "keys",
+            lambda: _require_keys(config),
+            "every arm has one, as far as can be told without asking its provider",
+        )
     yield _data(config)
     yield from sandbox_checks(config, probe())
     yield _ray()
@@ -74,7 +87,12 @@ def examine(config: Config) -> Iterator[Check]:
 def _python() -> Check:
     found = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < OLDEST:
-        return Check("python", Grade.FAIL, found, "Use Python 3.11 or newer: `make clean install PYTHON=/path/to/python3.12`.")
+        return Check(
+            "python",
+            Grade.FAIL,
+            found,
+            "Use Python 3.11 or newer: `make clean install PYTHON=/path/to/python3.12`.",
+        )
     return Check("python", Grade.OK, found)
 
 
@@ -114,22 +132,36 @@ def _data(config: Config) -> Check:
     folder = Path(config.data_dir) / task.name
     if folder.is_dir() and any(folder.iterdir()):
         return Check("data", Grade.OK, f"{folder} is there")
-    return Check("data", Grade.WARN, f"{folder} is not prepared", f"The first run makes it; or now: `autoswarm prepare --task {task.name}`.")
+    return Check(
+        "data",
+        Grade.WARN,
+        f"{folder} is not prepared",
+        f"The first run makes it; or now: `autoswarm prepare --task {task.name}`.",
+    )
 
 
 def _commands(config: Config) -> Iterator[Check]:
-    """Whether the coding agents of the arms are on this machine, which is not the only one they may be wanted on."""
+    """Whether the coding agents of the arms are on this machine, which is not the only one they may be wanted
+    on.
+    """
     for arm in config.arms:
         if arm.proposer == "command" and (program := program_of(arm.template, arm.command)):
             name, found = f"arm {arm.name}", shutil.which(program)
             if found is None:
-                yield Check(name, Grade.WARN, f"{program!r} is not on the PATH here", "Install it where agents live, or correct `command`.")
+                yield Check(
+                    name,
+                    Grade.WARN,
+                    f"{program!r} is not on the PATH here",
+                    "Install it where agents live, or correct `command`.",
+                )
             else:
                 yield Check(name, Grade.OK, f"runs {found}; whether it is logged in is not asked")
 
 
 def sandbox_checks(config: Config, found: Sequence[Finding]) -> Iterator[Check]:
-    """The sandbox this campaign would get, then every tier: whether it works, what it leaves open, how to reach it."""
+    """The sandbox this campaign would get, then every tier: whether it works, what it leaves open, how to
+    reach it.
+    """
     yield _sandbox(config)
     short = reach(found) is not None
     for each in found:
@@ -138,7 +170,12 @@ def sandbox_checks(config: Config, found: Sequence[Finding]) -> Iterator[Check]:
             yield Check(name, Grade.OK, f"works; open: {open_}" if open_ else "works")
         else:
             wanted = short and each.tier in TRUSTED
-            yield Check(name, Grade.WARN if wanted else Grade.OK, f"not here: {each.why}", f"To have it: {each.remedy}.")
+            yield Check(
+                name,
+                Grade.WARN if wanted else Grade.OK,
+                f"not here: {each.why}",
+                f"To have it: {each.remedy}.",
+            )
 
 
 def _sandbox(config: Config) -> Check:
@@ -164,7 +201,10 @@ def _torch(config: Config) -> Check:
     version, gpus = found
     if config.slots.per_gpu and not gpus:
         return Check(
-            "torch", Grade.FAIL, f"{version}, no GPU", "slots.per_gpu needs one: check the driver with `nvidia-smi`, or use slots.per_gpu=false."
+            "torch",
+            Grade.FAIL,
+            f"{version}, no GPU",
+            "slots.per_gpu needs one: check the driver with `nvidia-smi`, or use slots.per_gpu=false.",
         )
     return Check("torch", Grade.OK, f"{version}, {len(gpus)} GPUs{': ' if gpus else ''}{', '.join(gpus)}")
 
@@ -173,10 +213,23 @@ def _imported(name: str, program: str) -> tuple[str, list[str]] | Check:
     """Version and devices that ``program`` prints as JSON."""
     remedy = "Install again: `make clean install`."
     try:
-        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False)
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=IMPORT_SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
-        return Check(name, Grade.WARN, f"its import took more than {IMPORT_SECONDS:g} s", "Put the virtual environment on a faster disk.")
+        return Check(
+            name,
+            Grade.WARN,
+            f"its import took more than {IMPORT_SECONDS:g} s",
+            "Put the virtual environment on a faster disk.",
+        )
     if ran.returncode != 0:
-        return Check(name, Grade.FAIL, (ran.stderr.strip().splitlines() or ["cannot be imported"])[-1], remedy)
+        return Check(
+            name, Grade.FAIL, (ran.stderr.strip().splitlines() or ["cannot be imported"])[-1], remedy
+        )
     version, devices = json.loads(ran.stdout.splitlines()[-1])
     return version, devices

@@ -1,6 +1,7 @@
 """Keys of providers: read from the environment or from ``.env``, and asked for before a campaign starts.
 
-- What stands in ``.env`` of the current folder fills what the environment lacks. Agents of a Ray of our own inherit it; a run's processes do not.
+- What stands in ``.env`` of the current folder fills what the environment lacks. Agents of a Ray of our own
+  inherit it; a run's processes do not.
 - No value of a key is kept, shown or compared here: only whether there is one.
 """
 
@@ -27,17 +28,23 @@ KEYS = {
     "together_ai": ("TOGETHERAI_API_KEY",),
     "xai": ("XAI_API_KEY",),
 }
-"""Variables by provider, any of which will do, as litellm reads them. Of other providers nothing is asked: some need no key, some need more."""
+"""Variables by provider, any of which will do, as litellm reads them. Of other providers nothing is asked:
+some need no key, some need more.
+"""
 
 
 def read_env_file(environ: MutableMapping[str, str], path: Path = ENV_FILE) -> None:
-    """Add what ``path`` says and ``environ`` does not. A file that is not there says nothing. Raises ConfigError where it cannot be read."""
+    """Add what ``path`` says and ``environ`` does not. A file that is not there says nothing. Raises
+    ConfigError where it cannot be read.
+    """
     if not path.is_file():
         return
     try:
         found = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {type(error).__name__}", "It should hold lines like NAME=value, in UTF-8.") from None
+        raise ConfigError(
+            f"cannot read {path}: {type(error).__name__}", "It should hold lines like NAME=value, in UTF-8."
+        ) from None
     for name, value in found.items():
         if value is not None:
             environ.setdefault(name, value)
@@ -52,12 +59,15 @@ def missing_keys(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[s
 
 
 def require_keys(config: Config, environ: Mapping[str, str]) -> None:
-    """Raises ConfigError for the first arm without a key: it would stop at its first call, in the middle of the night."""
+    """Raises ConfigError for the first arm without a key: it would stop at its first call, in the middle of
+    the night.
+    """
     for arm, name in missing_keys(config, environ):
         own = " An endpoint of your own that wants none takes any value." if _of(config, arm).api_base else ""
         raise ConfigError(
             f"arm {arm!r} has no key: {name} is not set",
-            f"Put it into the environment or into {ENV_FILE} of this folder, as {name}=…, or take the arm out of `arms`.{own}",
+            f"Put it into the environment or into {ENV_FILE} of this folder, as {name}=…, or take the arm out"
+            f" of `arms`.{own}",
         )
 
 

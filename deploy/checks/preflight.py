@@ -1,4 +1,6 @@
-"""What must hold before a campaign starts, checked before anything slow begins. ``doctor`` asks the same questions and more."""
+"""What must hold before a campaign starts, checked before anything slow begins. ``doctor`` asks the same
+questions and more.
+"""
 
 import errno
 import os
@@ -19,7 +21,8 @@ from trainer.task import load_task
 def require_startable(config: Config) -> None:
     """Raises ConfigError for the first thing that keeps this machine from starting the campaign.
 
-    A campaign on a running cluster keeps its folder, lock and port at the head, which checks them itself, and its keys at the nodes.
+    A campaign on a running cluster keeps its folder, lock and port at the head, which checks them itself, and
+    its keys at the nodes.
     """
     require_git()
     load_task(config.task.name).budget(config.task.size)

@@ -1,4 +1,6 @@
-"""Calls of language models as people see them: a table, and what was said in one. Untrusted text, shown as it is and without control characters."""
+"""Calls of language models as people see them: a table, and what was said in one. Untrusted text, shown as it
+is and without control characters.
+"""
 
 from collections.abc import Sequence
 
@@ -16,11 +18,19 @@ from deploy.views.sanitize import sanitize
 
 
 def find(layout: Layout, state: CampaignState, name: str) -> tuple[CallSettled, Transcript | None]:
-    """The call of that id, or the only one whose id begins so, and what was said in it, if that was kept. Raises NothingFoundError."""
+    """The call of that id, or the only one whose id begins so, and what was said in it, if that was kept.
+    Raises NothingFoundError.
+    """
     found = [event for call, event in state.spend.calls.items() if call.startswith(name)]
     if len(found) != 1:
-        what = f"{len(found)} calls begin with {name!r}" if found else f"there is no call {name!r} in {layout.name}"
-        raise NothingFoundError(what, "`autoswarm calls` lists them, `autoswarm show ID` those of an experiment.")
+        what = (
+            f"{len(found)} calls begin with {name!r}"
+            if found
+            else f"there is no call {name!r} in {layout.name}"
+        )
+        raise NothingFoundError(
+            what, "`autoswarm calls` lists them, `autoswarm show ID` those of an experiment."
+        )
     return found[0], Transcripts(layout.calls).read(found[0].call)
 
 
@@ -49,4 +59,6 @@ def _said(transcript: Transcript | None) -> list[Text]:
     turns = [(said.role, said.content) for said in transcript.messages]
     turns += [("answer", transcript.answer)] if transcript.answer is not None else []
     turns += [("error", transcript.error)] if transcript.error else []
-    return [Text.assemble((f"\n── {sanitize(role)}\n", "bold"), sanitize(text).rstrip()) for role, text in turns]
+    return [
+        Text.assemble((f"\n── {sanitize(role)}\n", "bold"), sanitize(text).rstrip()) for role, text in turns
+    ]

@@ -1,7 +1,8 @@
-"""The command line. Parses first; what a command needs is imported in its body, so that `--help` waits for nothing.
+"""The command line. Parses first; what a command needs is imported in its body, so that `--help` waits for
+nothing.
 
-Result on stdout, progress on stderr; exit codes and errors: ``deploy.exit_codes``. Commands that read are in ``deploy.cli.read``, those by
-which a person steers in ``deploy.cli.steer``.
+Result on stdout, progress on stderr; exit codes and errors: ``deploy.exit_codes``. Commands that read are in
+``deploy.cli.read``, those by which a person steers in ``deploy.cli.steer``.
 """
 
 import logging
@@ -23,8 +24,16 @@ campaigns = click.option(
     show_envvar=True,
     help="Folder that holds the campaigns: campaigns_dir of the configuration.",
 )
-data = click.option("--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, help="Folder of prepared data.")
-new = click.option("--new", is_flag=True, help="Start another campaign beside the one of that name: NAME-2, NAME-3, …")
+data = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    help="Folder of prepared data.",
+)
+new = click.option(
+    "--new", is_flag=True, help="Start another campaign beside the one of that name: NAME-2, NAME-3, …"
+)
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen, and do nothing.")
 items = click.argument("items", nargs=-1, metavar="[FILES]... [KEY=VALUE]...")
 
@@ -73,15 +82,23 @@ class Program(click.RichGroup):
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--verbose", "-v", count=True, help="Log more to stderr; -vv also shows the traceback of an error.")
+@click.option(
+    "--verbose", "-v", count=True, help="Log more to stderr; -vv also shows the traceback of an error."
+)
 @click.version_option(package_name="autoswarm", message="%(prog)s %(version)s")
 def main(verbose: int) -> None:
-    """A swarm of research agents: propose variants of a training script, train each under a fixed budget, judge, merge what is better.
+    """A swarm of research agents: propose variants of a training script, train each under a fixed budget,
+    judge, merge what is better.
 
-    `autoswarm demo` shows all of it in three minutes on two CPU cores. Commands that read take --json; results go to stdout, progress to stderr.
+    `autoswarm demo` shows all of it in three minutes on two CPU cores. Commands that read take --json;
+    results go to stdout, progress to stderr.
     """
     levels = (logging.WARNING, logging.INFO, logging.DEBUG)
-    logging.basicConfig(level=levels[min(verbose, 2)], stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=levels[min(verbose, 2)],
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
 
 
 @main.command()
@@ -90,7 +107,9 @@ def main(verbose: int) -> None:
 @dry_run
 @campaigns
 def demo(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
-    """Run the shipped demo: a real campaign on two CPU cores, about three minutes. Overrides such as campaign.seed=2 are taken."""
+    """Run the shipped demo: a real campaign on two CPU cores, about three minutes. Overrides such as
+    campaign.seed=2 are taken.
+    """
     _start(("demo",), items, new, dry_run, campaigns)
 
 
@@ -100,14 +119,17 @@ def demo(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | Non
 @dry_run
 @campaigns
 def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
-    """Run a campaign, or go on with it. FILES are YAML, merged left to right: shipped names (demo, gpu_node) or paths; then KEY=VALUE.
+    """Run a campaign, or go on with it. FILES are YAML, merged left to right: shipped names (demo, gpu_node)
+    or paths; then KEY=VALUE.
 
     Exit code 5 says that money.cap_usd is spent; the other limits end it with 0.
     """
     _start((), items, new, dry_run, campaigns)
 
 
-def _start(first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
+def _start(
+    first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
+) -> None:
     from deploy.cli import run as starting
     from deploy.cli.output import console, show, tell
     from deploy.sandboxes import warning
@@ -141,7 +163,9 @@ def init(folder: Path) -> None:
 
 
 @main.command()
-@click.option("--task", default="demo", show_default=True, help="A task's name, or the path of a task folder.")
+@click.option(
+    "--task", default="demo", show_default=True, help="A task's name, or the path of a task folder."
+)
 @data
 def prepare(task: str, data: Path) -> None:
     """Make a task's data, once. Prints the folder."""
@@ -179,11 +203,25 @@ def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> Non
 
 @main.command(name="try")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--task", default="demo", show_default=True, help="A task's name, or the path of a task folder.")
+@click.option(
+    "--task", default="demo", show_default=True, help="A task's name, or the path of a task folder."
+)
 @click.option("--size", help="One of the task's budgets; its default otherwise.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every generator, and of the order of the data.")
-@click.option("--cores", type=click.IntRange(min=1), default=1, show_default=True, help="CPU cores of the training.")
-@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Folder that keeps the log and the result.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Of every generator, and of the order of the data.",
+)
+@click.option(
+    "--cores", type=click.IntRange(min=1), default=1, show_default=True, help="CPU cores of the training."
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that keeps the log and the result.",
+)
 @data
 @reading.as_json
 def try_(as_json: bool, file: Path, **options: Any) -> None:
@@ -213,7 +251,10 @@ def stop(name: str | None, now: bool, folder: Path) -> None:
 
     layout = find_campaign(name, folder)
     request_stop(layout, now)
-    tell(f"campaign {layout.name} {'ends its runs' if now else 'takes no new work'}; `autoswarm status --watch` shows when it has ended")
+    tell(
+        f"campaign {layout.name} {'ends its runs' if now else 'takes no new work'}; `autoswarm status"
+        " --watch` shows when it has ended"
+    )
 
 
 @main.group()
@@ -227,7 +268,9 @@ def config() -> None:
 @click.option("--explain", is_flag=True, help="Say what each key means.")
 @reading.as_json
 @campaigns
-def config_show(items: tuple[str, ...], origin: bool, explain: bool, as_json: bool, campaigns: Path | None) -> None:
+def config_show(
+    items: tuple[str, ...], origin: bool, explain: bool, as_json: bool, campaigns: Path | None
+) -> None:
     """Every key with its value, as `run` would see it. Without options it is YAML that `run` takes."""
     from configs.load import resolved_yaml
     from deploy.cli import settings

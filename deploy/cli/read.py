@@ -1,4 +1,5 @@
-"""Commands that read a campaign's folder. They need no Ray, no git and no running coordinator, and write nothing.
+"""Commands that read a campaign's folder. They need no Ray, no git and no running coordinator, and write
+nothing.
 
 Imports inside bodies keep `--help` and `status --json` quick.
 """
@@ -25,7 +26,9 @@ folder = click.option(
     help="Folder that holds the campaigns.",
 )
 campaign = click.argument("name", metavar="[CAMPAIGN]", required=False)
-campaign_option = click.option("--campaign", "-c", "name", help="Which campaign; the most recently used one otherwise.")
+campaign_option = click.option(
+    "--campaign", "-c", "name", help="Which campaign; the most recently used one otherwise."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help='Answer in JSON, {"schema": 1, …}.')
 EVERY = 1.0
 """Seconds between two looks of a command that watches."""
@@ -97,6 +100,7 @@ def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path
     if as_json:
         return emit({"schema": SCHEMA, "rows": shown})
     from deploy.views import pages
+
     return show(pages.leaderboard(page, shown))
 
 
@@ -105,7 +109,9 @@ def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path
 @as_json
 @folder
 def arms(name: str | None, as_json: bool, folder: Path) -> None:
-    """What each arm did, gained and cost: gain per GPU-hour and per dollar, with intervals, against the controls."""
+    """What each arm did, gained and cost: gain per GPU-hour and per dollar, with intervals, against the
+    controls.
+    """
     from coordinator.views import arm_report as arm_report
     from deploy.campaigns.open import open_campaign
     from deploy.cli.output import emit, show
@@ -125,7 +131,9 @@ def arms(name: str | None, as_json: bool, folder: Path) -> None:
 @as_json
 @folder
 def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None:
-    """One experiment: its idea, verdict, runs and story. ID is an id, its number, a commit, `best` or `baseline`."""
+    """One experiment: its idea, verdict, runs and story. ID is an id, its number, a commit, `best` or
+    `baseline`.
+    """
     from msgspec import to_builtins
 
     from coordinator.views.status import experiment_page
@@ -134,10 +142,13 @@ def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None
 
     layout, state = open_campaign(name, folder)
     found = find_experiment(state, experiment)
-    page = to_builtins(experiment_page(found, (state.spend.calls[call] for call in found.calls if call in state.spend.calls)))
+    page = to_builtins(
+        experiment_page(found, (state.spend.calls[call] for call in found.calls if call in state.spend.calls))
+    )
     if as_json:
         return output.emit(page)
     from deploy.views import pages
+
     return output.show(pages.experiment(page, layout))
 
 
@@ -168,7 +179,9 @@ def diff(a: str, b: str | None, name: str | None, as_json: bool, folder: Path) -
 @as_json
 @folder
 def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path) -> None:
-    """What a run wrote. ID is a run, or an experiment for its newest run; AGENT means the run it makes now."""
+    """What a run wrote. ID is a run, or an experiment for its newest run; AGENT means the run it makes
+    now.
+    """
     from deploy.campaigns.open import open_campaign
     from deploy.campaigns.run_logs import find_log, follow_log, read_log
     from deploy.cli.output import emit
@@ -185,12 +198,20 @@ def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path)
 
 @click.command()
 @click.argument("call", metavar="[ID]", required=False)
-@click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="At most that many calls, the newest ones.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="At most that many calls, the newest ones.",
+)
 @campaign_option
 @as_json
 @folder
 def calls(call: str | None, limit: int, name: str | None, as_json: bool, folder: Path) -> None:
-    """Calls of language models: tokens, dollars, seconds and what came of each. With the ID of one, or its beginning: what was said in it."""
+    """Calls of language models: tokens, dollars, seconds and what came of each. With the ID of one, or its
+    beginning: what was said in it.
+    """
     from coordinator.views.status import SCHEMA, call_row
     from deploy.campaigns.open import open_campaign
     from deploy.cli import calls as kept

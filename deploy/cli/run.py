@@ -1,4 +1,6 @@
-"""From a command line to a campaign: which files and overrides, which name, the plan, the run, the closing summary."""
+"""From a command line to a campaign: which files and overrides, which name, the plan, the run, the closing
+summary.
+"""
 
 import os
 import re
@@ -20,8 +22,12 @@ OVERRIDE = re.compile(r"[A-Za-z_][\w.]*=")
 """``a.b=c``. Anything else is a file; write ``./a=b.yaml`` for one with such a name."""
 
 
-def configured(items: Sequence[str], campaigns: Path | None = None, new: bool = False, first: Sequence[str] = ()) -> Loaded:
-    """The configuration of a command line. campaigns: set in the environment or by option, under what ``items`` say. Raises ConfigError."""
+def configured(
+    items: Sequence[str], campaigns: Path | None = None, new: bool = False, first: Sequence[str] = ()
+) -> Loaded:
+    """The configuration of a command line. campaigns: set in the environment or by option, under what
+    ``items`` say. Raises ConfigError.
+    """
     overrides = [f"campaigns_dir={campaigns}"] if campaigns is not None else []
     overrides += [item for item in items if OVERRIDE.match(item)]
     files = [*first, *(item for item in items if not OVERRIDE.match(item))]
@@ -45,9 +51,17 @@ def plan(config: Config) -> dict[str, str]:
     layout = layout_of(config)
     limits = [f"{config.campaign.max_experiments} experiments"] * bool(config.campaign.max_experiments)
     limits += [f"{config.campaign.max_hours:g} hours"] * bool(config.campaign.max_hours)
-    limits += [f"{config.money.cap_usd:g} USD for models and slots together (exit code 5)"] * bool(config.money.cap_usd)
-    limits += [f"{config.campaign.session_minutes:g} minutes of this start"] * bool(config.campaign.session_minutes)
-    slots = "one per GPU" if config.slots.per_gpu else f"{config.slots.count} on CPU, {config.slots.cores} cores each"
+    limits += [f"{config.money.cap_usd:g} USD for models and slots together (exit code 5)"] * bool(
+        config.money.cap_usd
+    )
+    limits += [f"{config.campaign.session_minutes:g} minutes of this start"] * bool(
+        config.campaign.session_minutes
+    )
+    slots = (
+        "one per GPU"
+        if config.slots.per_gpu
+        else f"{config.slots.count} on CPU, {config.slots.cores} cores each"
+    )
     return {
         "campaign": f"{layout.folder}, {'resumed' if layout.journal.is_file() else 'new'}",
         "task": f"{task.name}: {task.title}",
@@ -67,7 +81,11 @@ def arms_in_words(config: Config) -> str:
     bandit = config.campaign.arm_choice == "bandit"
 
     def told(arm: ArmConfig) -> str:
-        facts = [arm.proposer, *([] if bandit else [f"weight {arm.weight:g}"]), *([] if arm.strategy == "free" else [arm.strategy])]
+        facts = [
+            arm.proposer,
+            *([] if bandit else [f"weight {arm.weight:g}"]),
+            *([] if arm.strategy == "free" else [arm.strategy]),
+        ]
         facts += ["from the baseline"] * (arm.parent == "baseline") + ["control"] * arm.control
         return f"{arm.name} ({', '.join(facts)})"
 
@@ -75,7 +93,9 @@ def arms_in_words(config: Config) -> str:
 
 
 def play(loaded: Loaded) -> int:
-    """Run the campaign to its end, its limit or its being stopped, and return the exit code. Raises ConfigError."""
+    """Run the campaign to its end, its limit or its being stopped, and return the exit code. Raises
+    ConfigError.
+    """
     require_startable(loaded.config)
     from deploy.swarm.swarm import run_campaign
     from deploy.views.live import Limits, view_for
@@ -89,8 +109,14 @@ def play(loaded: Loaded) -> int:
 
 
 def last_page(layout: Layout, now: float) -> tuple[Json, list[Json], dict[str, list[Json]]]:
-    """Status, leaderboard rows and staircases of a campaign, for its closing summary. Raises NothingFoundError, ConfigError."""
+    """Status, leaderboard rows and staircases of a campaign, for its closing summary. Raises
+    NothingFoundError, ConfigError.
+    """
     follower = Follower(find_campaign(layout.name, layout.folder.parent))
     page = follower.status(now)
     follower.close()
-    return page, rows(follower.state), {name: best_so_far(follower.state, name) for name in follower.state.divisions}
+    return (
+        page,
+        rows(follower.state),
+        {name: best_so_far(follower.state, name) for name in follower.state.divisions},
+    )

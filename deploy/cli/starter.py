@@ -28,11 +28,17 @@ def write_starter(folder: Path) -> list[Path]:
     files = {folder / "autoswarm.yaml": CONFIG, folder / "programs" / "default.md": charter}
     taken = next((path for path in files if path.exists()), None)
     if taken is not None:
-        raise ConfigError(f"{taken} is already there", "Edit it, move it away, or name another folder: `autoswarm init DIR`.")
+        raise ConfigError(
+            f"{taken} is already there",
+            "Edit it, move it away, or name another folder: `autoswarm init DIR`.",
+        )
     try:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot write {error.filename}: {error.strerror}", "Name a folder you can write to: `autoswarm init DIR`.") from error
+        raise ConfigError(
+            f"cannot write {error.filename}: {error.strerror}",
+            "Name a folder you can write to: `autoswarm init DIR`.",
+        ) from error
     return list(files)

@@ -1,7 +1,7 @@
 """Commands by which a person has a say in a campaign: hints, and variants of their own.
 
-Both are letters in the campaign's folder (``coordinator.store.inbox``). While nothing runs they wait there for the next start. Without something to leave,
-each command lists what was left and what became of it.
+Both are letters in the campaign's folder (``coordinator.store.inbox``). While nothing runs they wait there
+for the next start. Without something to leave, each command lists what was left and what became of it.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,9 @@ from deploy.cli.read import as_json, campaign_option, folder
 @as_json
 @folder
 def hint(text: str | None, clear: bool, name: str | None, as_json: bool, folder: Path) -> None:
-    """Tell every proposer something, from the next brief on. Without TEXT: the hints in force, and those that wait."""
+    """Tell every proposer something, from the next brief on. Without TEXT: the hints in force, and those that
+    wait.
+    """
     from deploy.campaigns.open import find_campaign
     from deploy.cli import inbox_commands as letters
     from deploy.cli.output import emit, tell
@@ -35,7 +37,10 @@ def hint(text: str | None, clear: bool, name: str | None, as_json: bool, folder:
     if as_json:
         emit(letters.hints(layout))
     elif text is None and not clear:
-        _list([f"{each['state']}: {each['text']}" for each in letters.hints(layout)["hints"]], "no hint is in force")
+        _list(
+            [f"{each['state']}: {each['text']}" for each in letters.hints(layout)["hints"]],
+            "no hint is in force",
+        )
 
 
 def _list(lines: Sequence[str], nothing: str) -> None:
@@ -50,15 +55,32 @@ def _list(lines: Sequence[str], nothing: str) -> None:
 
 
 @click.command()
-@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
+@click.argument(
+    "file", metavar="[FILE]", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False
+)
 @click.option("--message", "-m", "title", help="What is new in it, in a line: the experiment's title.")
 @click.option("--division", default="", help="Where it is tried; the first division there is otherwise.")
-@click.option("--wait", type=click.FloatRange(min=0), default=5.0, show_default=True, help="Seconds to wait for the coordinator's answer.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    help="Seconds to wait for the coordinator's answer.",
+)
 @campaign_option
 @as_json
 @folder
-def propose(file: Path | None, title: str | None, division: str, wait: float, name: str | None, as_json: bool, folder: Path) -> None:
-    """Put FILE, a whole surface, into the queue as an experiment of arm `person`. Without FILE: what people proposed so far.
+def propose(
+    file: Path | None,
+    title: str | None,
+    division: str,
+    wait: float,
+    name: str | None,
+    as_json: bool,
+    folder: Path,
+) -> None:
+    """Put FILE, a whole surface, into the queue as an experiment of arm `person`. Without FILE: what people
+    proposed so far.
 
     Exit code 0 when it is accepted or waits, 1 when it is refused.
     """
@@ -72,7 +94,11 @@ def propose(file: Path | None, title: str | None, division: str, wait: float, na
     layout = find_campaign(name, folder)
     if file is None:
         found = letters.ideas(layout)
-        return emit(found) if as_json else _list([letters.line(each) for each in found["proposals"]], "nobody proposed anything")
+        return (
+            emit(found)
+            if as_json
+            else _list([letters.line(each) for each in found["proposals"]], "nobody proposed anything")
+        )
     answer = letters.leave_idea(layout, file, title or "", division, wait)
     if as_json:
         emit({"schema": 1, **answer})

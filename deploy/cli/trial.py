@@ -10,14 +10,26 @@ from msgspec import Struct
 
 from configs.errors import ConfigError
 from coordinator.views.status import SCHEMA, Json
-from evaluator.result import Cheated, Crashed, Lost, Measured, Outcome, Progress, RunResult, TimedOut, outcome_name
+from evaluator.result import (
+    Cheated,
+    Crashed,
+    Lost,
+    Measured,
+    Outcome,
+    Progress,
+    RunResult,
+    TimedOut,
+    outcome_name,
+)
 from trainer.contract import Slot
 from trainer.task import load_task
 from trainer.try_once import try_once
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """What to try. data: folder of prepared data, one folder per task. keep: where log and result stay, None keeps neither."""
+    """What to try. data: folder of prepared data, one folder per task. keep: where log and result stay, None
+    keeps neither.
+    """
 
     source: Path
     task: str = "demo"
@@ -36,7 +48,11 @@ def carry_out(trial: Trial, tell: Callable[[str], None]) -> RunResult:
     tell(f"preparing the data of task {task.name} in {trial.data}")
     data = task.prepare(trial.data)
     tell(f"training {trial.source}: {budget.amount:g} {budget.unit}, {budget.wall_cap:g} s at most")
-    slot = Slot("try", cores=trial.cores, gpu=os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None)
+    slot = Slot(
+        "try",
+        cores=trial.cores,
+        gpu=os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None,
+    )
     return try_once(task, source, data, slot, trial.seed, budget, trial.keep, _Quarters(tell).hear)
 
 
@@ -51,7 +67,10 @@ class _Quarters:
         quarter = min(4, int(progress.share * 4))
         if quarter > self._told:
             self._told = quarter
-            self._tell(f"{quarter * 25} % of the budget spent" + ("" if progress.step is None else f", step {progress.step}"))
+            self._tell(
+                f"{quarter * 25} % of the budget spent"
+                + ("" if progress.step is None else f", step {progress.step}")
+            )
 
 
 def as_json(result: RunResult) -> Json:
@@ -90,4 +109,6 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}", "Name a Python file: a variant of the task's train.py.") from error
+        raise ConfigError(
+            f"cannot read {path}: {error}", "Name a Python file: a variant of the task's train.py."
+        ) from error

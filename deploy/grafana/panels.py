@@ -1,6 +1,7 @@
 """Parts of a Grafana dashboard as plain values: queries, panels, and their places on the grid.
 
-What Grafana 11 and later read, with nothing to install. Every panel takes a description; every query asks for one campaign.
+What Grafana 11 and later read, with nothing to install. Every panel takes a description; every query asks for
+one campaign.
 """
 
 from typing import Any
@@ -50,12 +51,22 @@ def target(expression: str, legend: str = "", **more: Any) -> Json:
 def panel(kind: str, title: str, description: str, targets: list[Json], **more: Any) -> Json:
     """A panel without its place and id."""
     lettered = [{**each, "refId": chr(ord("A") + number)} for number, each in enumerate(targets)]
-    return {"type": kind, "title": title, "description": description, "datasource": DATASOURCE, "targets": lettered, **more}
+    return {
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": DATASOURCE,
+        "targets": lettered,
+        **more,
+    }
 
 
 def field_config(unit: str, overrides: list[Json] | None = None, **defaults: Any) -> Json:
     """How values are written. unit: Grafana's id of it."""
-    return {"defaults": {"unit": unit, "color": {"mode": "palette-classic"}, **defaults}, "overrides": overrides or []}
+    return {
+        "defaults": {"unit": unit, "color": {"mode": "palette-classic"}, **defaults},
+        "overrides": overrides or [],
+    }
 
 
 def override(series: str, **properties: Any) -> Json:
@@ -69,18 +80,49 @@ def colour(name: str) -> Json:
     return {"mode": "fixed", "fixedColor": name}
 
 
-def stat(title: str, description: str, expression: str, unit: str = "none", hue: str = BLUE, legend: str = "", **defaults: Any) -> Json:
+def stat(
+    title: str,
+    description: str,
+    expression: str,
+    unit: str = "none",
+    hue: str = BLUE,
+    legend: str = "",
+    **defaults: Any,
+) -> Json:
     """One big number."""
-    options = {"colorMode": "value", "graphMode": "none", "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
+    options = {
+        "colorMode": "value",
+        "graphMode": "none",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    }
     wanted = field_config(unit, **{"color": colour(hue), **defaults})
-    return panel("stat", title, description, [target(expression, legend)], fieldConfig=wanted, options=options)
+    return panel(
+        "stat", title, description, [target(expression, legend)], fieldConfig=wanted, options=options
+    )
 
 
-def lines(title: str, description: str, targets: list[Json], unit: str = "none", overrides: list[Json] | None = None, **custom: Any) -> Json:
+def lines(
+    title: str,
+    description: str,
+    targets: list[Json],
+    unit: str = "none",
+    overrides: list[Json] | None = None,
+    **custom: Any,
+) -> Json:
     """Lines over time."""
     drawn = {"lineWidth": 2, "fillOpacity": 0, "showPoints": "auto", "spanNulls": True, **custom}
-    options = {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True}, "tooltip": {"mode": "multi", "sort": "none"}}
-    return panel("timeseries", title, description, targets, fieldConfig=field_config(unit, overrides, custom=drawn), options=options)
+    options = {
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "tooltip": {"mode": "multi", "sort": "none"},
+    }
+    return panel(
+        "timeseries",
+        title,
+        description,
+        targets,
+        fieldConfig=field_config(unit, overrides, custom=drawn),
+        options=options,
+    )
 
 
 def bars(title: str, description: str, expression: str, legend: str, unit: str = "none", **more: Any) -> Json:
@@ -93,7 +135,14 @@ def bars(title: str, description: str, expression: str, legend: str, unit: str =
     }
     query = target(expression, legend, instant=True, range=False, **more)
     limits: Json = {"min": 0, "max": 1} if unit == "percentunit" else {"min": 0}
-    return panel("bargauge", title, description, [query], fieldConfig=field_config(unit, **limits, color=colour(BLUE)), options=options)
+    return panel(
+        "bargauge",
+        title,
+        description,
+        [query],
+        fieldConfig=field_config(unit, **limits, color=colour(BLUE)),
+        options=options,
+    )
 
 
 def placed(panels: list[Json], widths: list[int], top: int) -> tuple[list[Json], int]:

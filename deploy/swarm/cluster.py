@@ -33,7 +33,9 @@ OBJECT_STORE_BYTES = 100_000_000
 
 
 class Place(Struct, frozen=True):
-    """A slot of the cluster. actor: name of the agent's actor, new for every life of a node. options: Ray's, to get there."""
+    """A slot of the cluster. actor: name of the agent's actor, new for every life of a node. options: Ray's,
+    to get there.
+    """
 
     actor: str
     order: SlotOrder
@@ -49,14 +51,20 @@ def places(config: Config) -> Iterator[Place]:
                 yield from _gpu_places(config, node)
         return
     for number in range(slots.count):
-        order = SlotOrder(agent=f"cpu{number}", division=slots.division or "cpu", node="local", cores=slots.cores)
+        order = SlotOrder(
+            agent=f"cpu{number}", division=slots.division or "cpu", node="local", cores=slots.cores
+        )
         yield Place(f"agent-{campaign}-cpu{number}", order, {"num_cpus": 1})
 
 
 def _gpu_places(config: Config, node: dict[str, Any]) -> Iterator[Place]:
     address, node_id, resources = node["NodeManagerAddress"], node["NodeID"], node["Resources"]
     gpus = int(resources.get("GPU", 0))
-    options = {"num_gpus": 1, "num_cpus": 0, "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False)}
+    options = {
+        "num_gpus": 1,
+        "num_cpus": 0,
+        "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
+    }
     for number in range(gpus):
         agent = f"{address.replace('.', '-')}-gpu{number}"
         order = SlotOrder(
@@ -71,13 +79,17 @@ def _gpu_places(config: Config, node: dict[str, Any]) -> Iterator[Place]:
 
 def accelerator(resources: dict[str, Any]) -> str:
     """Hardware class of a node: its accelerator's model as Ray names it, in small letters."""
-    models = [name.removeprefix("accelerator_type:") for name in resources if name.startswith("accelerator_type:")]
+    models = [
+        name.removeprefix("accelerator_type:") for name in resources if name.startswith("accelerator_type:")
+    ]
     return re.sub(r"[^a-z0-9]+", "-", models[0].lower()).strip("-") if models else "gpu"
 
 
 @contextmanager
 def connected(config: Config) -> Iterator[None]:
-    """A connection to Ray: one of our own, or the cluster at ``cluster.address``. Raises ConfigError when there is none."""
+    """A connection to Ray: one of our own, or the cluster at ``cluster.address``. Raises ConfigError when
+    there is none.
+    """
     if config.cluster.address == "local":
         gpus: dict[str, Any] = {} if config.slots.per_gpu else {"num_gpus": 0}
         ray.init(
@@ -92,9 +104,17 @@ def connected(config: Config) -> Iterator[None]:
         )
     else:
         try:
-            ray.init(address=config.cluster.address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(
+                address=config.cluster.address,
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
         except ConnectionError as error:
-            raise ConfigError(f"no Ray cluster at {config.cluster.address}: {error}", "Run this on the head node, after `ray up`.") from error
+            raise ConfigError(
+                f"no Ray cluster at {config.cluster.address}: {error}",
+                "Run this on the head node, after `ray up`.",
+            ) from error
     try:
         yield
     finally:

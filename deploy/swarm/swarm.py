@@ -1,7 +1,9 @@
 """A campaign on Ray: one coordinator, one agent per slot, and a driver that watches.
 
-- On a Ray of its own (``cluster.address: local``) the swarm ends with its driver. On a cluster actors are detached and the driver may leave.
-- ``reconcile`` compares the cluster's slots with the agents there are and starts those that are missing; it can be repeated by anybody.
+- On a Ray of its own (``cluster.address: local``) the swarm ends with its driver. On a cluster actors are
+  detached and the driver may leave.
+- ``reconcile`` compares the cluster's slots with the agents there are and starts those that are missing; it
+  can be repeated by anybody.
 """
 
 import os
@@ -74,19 +76,29 @@ class Swarm:
         self._asked: dict[str, Any] = {}
         self._coordinator: Any = None
         self.problems: dict[str, str] = {}
-        """What a person has to fix, by what it is about: agents that could not be made, arms that are stopped."""
+        """What a person has to fix, by what it is about: agents that could not be made, arms that are
+        stopped.
+        """
 
     # ------------------------------------------------------------------ start
 
     def start(self) -> None:
-        """Start or find the coordinator, then the agents. Raises ConfigError when the campaign cannot be opened."""
+        """Start or find the coordinator, then the agents. Raises ConfigError when the campaign cannot be
+        opened.
+        """
         cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        options: dict[str, Any] = {"name": self.coordinator_name, "namespace": NAMESPACE, "get_if_exists": True}
+        options: dict[str, Any] = {
+            "name": self.coordinator_name,
+            "namespace": NAMESPACE,
+            "get_if_exists": True,
+        }
         if not self._local:
             options["lifetime"] = "detached"
         if "head" in cluster:
             options["resources"] = {"head": 0.001}
-        self._coordinator = coordinator.actor.remote_class(**options).remote(partial(open_service, self._config), self._owner)
+        self._coordinator = coordinator.actor.remote_class(**options).remote(
+            partial(open_service, self._config), self._owner
+        )
         problem = ray.get(self._coordinator.ready.remote(), timeout=READY_SECONDS)
         if problem is not None:
             ray.kill(self._coordinator)
@@ -103,7 +115,9 @@ class Swarm:
     def _agent(self, place: Place) -> Any:
         builder = partial(build_agent, self._config, place.order)
         lifetime = {} if self._local else {"lifetime": "detached"}
-        kind = agents.actor.remote_class(name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options)
+        kind = agents.actor.remote_class(
+            name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options
+        )
         return kind.remote(builder, self.coordinator_name, NAMESPACE, self._owner)
 
     @property
@@ -180,7 +194,10 @@ def run_campaign(loaded: Loaded, view: View) -> int:
 def require_slots(config: Config) -> None:
     """Raises ConfigError where no agent could ever live."""
     if not any(True for _ in places(config)):
-        raise ConfigError("this machine has no GPU that Ray can see", "Check `nvidia-smi`, or run on CPU slots: slots.per_gpu=false task.name=demo.")
+        raise ConfigError(
+            "this machine has no GPU that Ray can see",
+            "Check `nvidia-smi`, or run on CPU slots: slots.per_gpu=false task.name=demo.",
+        )
 
 
 def prepare_data(config: Config) -> None:
@@ -193,7 +210,11 @@ def prepare_data(config: Config) -> None:
 
 def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
     """Show what happens until the campaign is finished, or until Ctrl-C on a cluster; the exit code."""
-    limit = time.monotonic() + config.campaign.session_minutes * 60 if config.campaign.session_minutes else float("inf")
+    limit = (
+        time.monotonic() + config.campaign.session_minutes * 60
+        if config.campaign.session_minutes
+        else float("inf")
+    )
     seen, taken, reconciled = 0, 0, time.monotonic()
     told: set[str] = set()
     while True:
@@ -212,12 +233,18 @@ def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
         if signals.count > taken:
             taken = signals.count
             if config.cluster.address != "local":
-                print("detached; the campaign goes on. `autoswarm status` shows it, `autoswarm stop` ends it.", file=sys.stderr)  # noqa: T201
+                words = (
+                    "detached; the campaign goes on. `autoswarm status` shows it, `autoswarm stop` ends it."
+                )
+                print(words, file=sys.stderr)  # noqa: T201
                 return 0
             swarm.drain("stopped by Ctrl-C", now=taken > 1)
         if time.monotonic() > limit:
             limit = float("inf")
-            swarm.drain(f"campaign.session_minutes reached: {config.campaign.session_minutes:g} min; run it again to go on")
+            swarm.drain(
+                f"campaign.session_minutes reached: {config.campaign.session_minutes:g} min; run it again to"
+                " go on"
+            )
         if time.monotonic() - reconciled > RECONCILE_SECONDS:
             reconciled = time.monotonic()
             swarm.reconcile()

@@ -2,8 +2,8 @@
 
 - Pure: values in, lines out. Plain characters, no colour: it reads the same in a log file.
 - Larger values are always above; where lower is better the stairs go down.
-- The scale fits the stairs and everything that was nearly as good. A value beyond it is a ^ or v on the edge: one very bad idea does not
-  flatten the rest.
+- The scale fits the stairs and everything that was nearly as good. A value beyond it is a ^ or v on the edge:
+  one very bad idea does not flatten the rest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,24 +15,34 @@ BASELINE, FLOOR, STEP = "╌", "▔", "─"
 KEPT, REJECTED, CRASHED = "●", "·", "×"
 ABOVE, BELOW = "^", "v"
 BEYOND = 0.6
-"""How far the scale goes on beyond the baseline on the worse side, relative to the height of the stairs: room for the near misses."""
+"""How far the scale goes on beyond the baseline on the worse side, relative to the height of the stairs: room
+for the near misses.
+"""
 FLOOR_WITHIN = 1.0
-"""A floor is drawn when it is at most this many heights of the stairs below the best; else it is named in the legend."""
+"""A floor is drawn when it is at most this many heights of the stairs below the best; else it is named in the
+legend.
+"""
 
 LARGEST = 1e12
-"""A value as large as this is none: no metric reaches it, and floating point cannot tell its neighbours apart."""
+"""A value as large as this is none: no metric reaches it, and floating point cannot tell its neighbours
+apart.
+"""
 FEWEST_COLUMNS = 16
 
 
 class Point(Struct, frozen=True):
-    """One finished experiment in the order of verdicts. value: in the metric's unit, None for a crash. kept: it became the best."""
+    """One finished experiment in the order of verdicts. value: in the metric's unit, None for a crash. kept:
+    it became the best.
+    """
 
     value: float | None
     kept: bool = False
 
 
 class Frame(Struct, frozen=True, kw_only=True):
-    """What to draw around the points. baseline, floor: in the metric's unit. sigma: standard deviation of unchanged code. Sizes in characters."""
+    """What to draw around the points. baseline, floor: in the metric's unit. sigma: standard deviation of
+    unchanged code. Sizes in characters.
+    """
 
     metric: str
     minimize: bool
@@ -68,7 +78,9 @@ class _Scale(Struct, frozen=True):
 
 
 def draw(points: Sequence[Point], frame: Frame) -> str:
-    """The picture, ``frame.width`` characters wide where that is enough, no line break at its end. Values that are no number count as crashes."""
+    """The picture, ``frame.width`` characters wide where that is enough, no line break at its end. Values
+    that are no number count as crashes.
+    """
     points = [_sane(point) for point in points]
     stairs = _stairs(points)
     if not any(isinstance(best, float) for best in stairs):
@@ -78,7 +90,10 @@ def draw(points: Sequence[Point], frame: Frame) -> str:
     gutter = max(map(len, labels.values()))
     columns = max(FEWEST_COLUMNS, frame.width - gutter - 2)
     grid = _grid(points, stairs, frame, scale, columns)
-    lines = [f"{labels.get(row, ''):>{gutter}} {'┤' if row in labels else '│'}{''.join(cells)}".rstrip() for row, cells in enumerate(grid)]
+    lines = [
+        f"{labels.get(row, ''):>{gutter}} {'┤' if row in labels else '│'}{''.join(cells)}".rstrip()
+        for row, cells in enumerate(grid)
+    ]
     return "\n".join([*_head(frame), *lines, *_foot(points, gutter, columns), *_legend(points, frame, scale)])
 
 
@@ -119,7 +134,9 @@ def _ticks(rows: int) -> range:
     return range(0, rows, max(1, rows // 5))
 
 
-def _grid(points: Sequence[Point], stairs: Sequence[float | None], frame: Frame, scale: _Scale, columns: int) -> list[list[str]]:
+def _grid(
+    points: Sequence[Point], stairs: Sequence[float | None], frame: Frame, scale: _Scale, columns: int
+) -> list[list[str]]:
     """Later layers cover earlier ones: lines of reference, stairs, rejected points, kept points."""
     grid = [[" "] * columns for _ in range(scale.rows)]
     if frame.baseline is not None:
@@ -177,12 +194,19 @@ def _legend(points: Sequence[Point], frame: Frame, scale: _Scale) -> list[str]:
     digits = scale.digits + 1
     kept = sum(point.kept for point in points)
     crashed = sum(point.value is None for point in points)
-    parts = [f"{KEPT} kept {kept}", f"{REJECTED} rejected {len(points) - kept - crashed}", f"{CRASHED} crashed {crashed}"]
+    parts = [
+        f"{KEPT} kept {kept}",
+        f"{REJECTED} rejected {len(points) - kept - crashed}",
+        f"{CRASHED} crashed {crashed}",
+    ]
     if beyond := sum(point.value is not None and bool(scale.beyond(point.value)) for point in points):
         parts[1] += f" ({beyond} of them {ABOVE} {BELOW} beyond the edge)"
     if frame.baseline is not None:
         parts.append(f"{BASELINE} baseline {frame.baseline:.{digits}f}")
     if frame.floor is not None:
         drawn = scale.low <= frame.floor <= scale.high
-        parts.append(f"{FLOOR + ' ' if drawn else ''}floor {frame.floor:.{digits}f}{'' if drawn else ' (not in the picture)'}")
+        parts.append(
+            f"{FLOOR + ' ' if drawn else ''}floor"
+            f" {frame.floor:.{digits}f}{'' if drawn else ' (not in the picture)'}"
+        )
     return ["   ".join(parts)]

@@ -2,7 +2,8 @@
 
 - On a terminal: a small panel that is drawn anew, verdicts as lines above it.
 - Elsewhere, as in a log file: a line per verdict, and a heartbeat line when nothing was said for a while.
-- A view is told everything and asks for nothing: ``update`` may be called at any rate, with the rows that got a verdict since the last call.
+- A view is told everything and asks for nothing: ``update`` may be called at any rate, with the rows that got
+  a verdict since the last call.
 """
 
 import sys
@@ -29,7 +30,9 @@ BAR = 20
 
 
 class View(Protocol):
-    """Shows a campaign while it runs. status: of ``coordinator.views.status.status``; new_rows: of ``coordinator.views.status.row``."""
+    """Shows a campaign while it runs. status: of ``coordinator.views.status.status``; new_rows: of
+    ``coordinator.views.status.row``.
+    """
 
     def update(self, status: Json, new_rows: Sequence[Json]) -> None:
         """Show what is new."""
@@ -45,14 +48,18 @@ class View(Protocol):
 
 
 class Limits(Struct, frozen=True):
-    """When the campaign ends by itself; 0 means never. experiments: verdicts. hours: of running. minutes: of this start."""
+    """When the campaign ends by itself; 0 means never. experiments: verdicts. hours: of running. minutes: of
+    this start.
+    """
 
     experiments: int = 0
     hours: float = 0.0
     minutes: float = 0.0
 
 
-def view_for(limits: Limits, stream: TextIO = sys.stderr, clock: Callable[[], float] = time.monotonic) -> View:
+def view_for(
+    limits: Limits, stream: TextIO = sys.stderr, clock: Callable[[], float] = time.monotonic
+) -> View:
     """The view that suits the stream."""
     return Panel(limits, Console(file=stream), clock) if stream.isatty() else Lines(limits, stream, clock)
 
@@ -111,7 +118,9 @@ class Panel:
         for line in verdict_lines(status, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
             self._live.console.print(Text(line), overflow="ellipsis", no_wrap=True)
         self._fresh = False
-        self._live.update(panel(status, self._limits, self._clock() - self._began, self._problems), refresh=True)
+        self._live.update(
+            panel(status, self._limits, self._clock() - self._began, self._problems), refresh=True
+        )
 
     def warn(self, problem: str) -> None:
         """See ``View.warn``. It stays in the panel, and on the terminal when the panel goes."""
@@ -128,7 +137,9 @@ class Panel:
 def verdict_lines(status: Json, rows: Sequence[Json], most: int) -> list[str]:
     """A line per row; of more than ``most`` the last ones, and how many there were before."""
     left_out = max(0, len(rows) - most)
-    return [f"… {left_out} earlier verdicts"] * bool(left_out) + [verdict_line(status, row) for row in rows[left_out:]]
+    return [f"… {left_out} earlier verdicts"] * bool(left_out) + [
+        verdict_line(status, row) for row in rows[left_out:]
+    ]
 
 
 def verdict_line(status: Json, row: Json) -> str:
@@ -142,7 +153,11 @@ def verdict_line(status: Json, row: Json) -> str:
 def summary(status: Json, limits: Limits, elapsed: float) -> str:
     """One line about everything: finished, training, best, time."""
     training = sum(agent["state"] == "training" for agent in status["agents"])
-    bests = [f"best {number(each['best']['value'])} ({each['name']})" for each in status["divisions"] if each["best"]]
+    bests = [
+        f"best {number(each['best']['value'])} ({each['name']})"
+        for each in status["divisions"]
+        if each["best"]
+    ]
     busy = percent(status["occupancy"]["last_10_min"])
     parts = [
         _finished(status, limits),
@@ -159,7 +174,11 @@ def panel(status: Json, limits: Limits, elapsed: float, problems: Sequence[str] 
     table = Table.grid(padding=(0, 2))
     for agent in status["agents"]:
         table.add_row(Text(agent["id"]), agent["state"], agent["run"] or "", _bar(agent["progress"]))
-    return Group(Text(summary(status, limits, elapsed), style="bold"), table, *(Text(problem, style="red") for problem in problems))
+    return Group(
+        Text(summary(status, limits, elapsed), style="bold"),
+        table,
+        *(Text(problem, style="red") for problem in problems),
+    )
 
 
 def _warning(problem: str) -> str:
@@ -168,7 +187,9 @@ def _warning(problem: str) -> str:
 
 
 def _finished(status: Json, limits: Limits) -> str:
-    done = sum(status["experiments"][state] for state in ("merged", "rejected", "crashed", "cheated")) - len(_measured(status))
+    done = sum(status["experiments"][state] for state in ("merged", "rejected", "crashed", "cheated")) - len(
+        _measured(status)
+    )
     return f"{done}{f' of {limits.experiments}' if limits.experiments else ''} experiments"
 
 

@@ -1,7 +1,9 @@
 """What a person sees of a campaign: the status page, the leaderboard, an experiment, the closing summary.
 
-- Views take the plain values of ``coordinator.views.status`` and return something rich can print; nothing here reads a disk or a clock.
-- Titles, reasons and logs are texts of variants and models: they are shown as they are, never read as markup, and without control characters.
+- Views take the plain values of ``coordinator.views.status`` and return something rich can print; nothing
+  here reads a disk or a clock.
+- Titles, reasons and logs are texts of variants and models: they are shown as they are, never read as markup,
+  and without control characters.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +26,14 @@ DIGITS = 4
 """Decimals of a metric: σ of a real task is a few thousandths."""
 LABEL = 11
 """Characters of a name: those of blocks below each other stand in one column."""
-COLOURS = {"merged": "green", "rejected": "", "crashed": "red", "cheated": "magenta", "running": "cyan", "confirming": "cyan"}
+COLOURS = {
+    "merged": "green",
+    "rejected": "",
+    "crashed": "red",
+    "cheated": "magenta",
+    "running": "cyan",
+    "confirming": "cyan",
+}
 GRADES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -48,7 +57,11 @@ def span(seconds: float) -> str:
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
-    return f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return (
+        f"{whole // 60} min {whole % 60:02d} s"
+        if whole < 3600
+        else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    )
 
 
 def moment(at: float | None) -> str:
@@ -107,7 +120,10 @@ def _facts(status: Json) -> Table:
             "runs": _counts(status["runs"]),
             "refused": _counts(status["refusals"]),
             "trust": _trust(status),
-            "occupancy": f"{percent(occupancy['whole'])} of all slot time, {percent(occupancy['last_10_min'])} of the last 10 min",
+            "occupancy": (
+                f"{percent(occupancy['whole'])} of all slot time, {percent(occupancy['last_10_min'])} of the"
+                " last 10 min"
+            ),
             "spent": _spent(status["spend_usd"], status["spend"]),
             "models": _models(status["spend"]),
         }
@@ -129,15 +145,26 @@ def _spent(total: float, spend: Json) -> str:
 def _models(spend: Json) -> str:
     if not spend["calls"]:
         return "no calls"
-    unpriced = f", {spend['unpriced_calls']} of them unpriced: not in the sum" if spend["unpriced_calls"] else ""
-    return f"{spend['calls']} calls, {spend['prompt_tokens']} tokens in, {spend['completion_tokens']} out, {span(spend['llm_seconds'])}{unpriced}"
+    unpriced = (
+        f", {spend['unpriced_calls']} of them unpriced: not in the sum" if spend["unpriced_calls"] else ""
+    )
+    return (
+        f"{spend['calls']} calls, {spend['prompt_tokens']} tokens in, {spend['completion_tokens']} out,"
+        f" {span(spend['llm_seconds'])}{unpriced}"
+    )
 
 
 def _trust(status: Json) -> str:
     """What a merge needs here, and whether anybody's sandbox is short of it."""
-    wanted = {"strict": "a merge needs a twin that agrees", "normal": "a merge without a twin is marked", "off": "nothing is audited"}
+    wanted = {
+        "strict": "a merge needs a twin that agrees",
+        "normal": "a merge without a twin is marked",
+        "off": "nothing is audited",
+    }
     trust = status["trust"]
-    return f"{trust['mode']}: {wanted[trust['mode']]}" + ("; untrusted sandboxes are believed" if trust["allow_untrusted"] else "")
+    return f"{trust['mode']}: {wanted[trust['mode']]}" + (
+        "; untrusted sandboxes are believed" if trust["allow_untrusted"] else ""
+    )
 
 
 def audit_words(audit: Json | None) -> str:
@@ -145,18 +172,31 @@ def audit_words(audit: Json | None) -> str:
     if audit is None:
         return ""
     figures = f"{audit['correction']:+.{DIGITS}f} ± {audit['standard_error']:.{DIGITS}f}"
-    return f"{audit['kind']} of {audit['positions']} positions, {figures}, a leak of at most {audit['leak_bound']:.{DIGITS}f}"
+    return (
+        f"{audit['kind']} of {audit['positions']} positions, {figures}, a leak of at most"
+        f" {audit['leak_bound']:.{DIGITS}f}"
+    )
 
 
 def _division(status: Json, division: Json) -> Table:
     baseline, best = division["baseline"], division["best"]
-    facts = {"division": division["name"], "baseline": f"{number(baseline['value'])} over {baseline['runs']} runs, σ {number(baseline['sigma'])}"}
+    facts = {
+        "division": division["name"],
+        "baseline": (
+            f"{number(baseline['value'])} over {baseline['runs']} runs, σ {number(baseline['sigma'])}"
+        ),
+    }
     if best:
         better = gain(status, division, best["value"])
-        facts["best"] = f"{number(best['value'])} over {best['runs']} runs, {one_line(best['title'])} ({best['experiment']}, {best['commit'][:10]})"
+        facts["best"] = (
+            f"{number(best['value'])} over {best['runs']} runs, {one_line(best['title'])}"
+            f" ({best['experiment']}, {best['commit'][:10]})"
+        )
         facts["gain"] = f"{number(better)} = {in_sigmas(division, better)} in {division['merges']} merges"
     if division["floor"] is not None:
-        facts["floor"] = f"{number(division['floor'])}, {to_floor(division, (best or baseline)['value'])} away"
+        facts["floor"] = (
+            f"{number(division['floor'])}, {to_floor(division, (best or baseline)['value'])} away"
+        )
     return pairs(facts)
 
 
@@ -164,12 +204,16 @@ def _agents(agents: Sequence[Json]) -> Table:
     table = headed("agent", "division", "sandbox", "state", "run", "of its budget")
     for agent in agents:
         share = percent(agent["progress"])
-        table.add_row(Text(agent["id"]), agent["division"], agent["sandbox"], agent["state"], agent["run"] or "–", share)
+        table.add_row(
+            Text(agent["id"]), agent["division"], agent["sandbox"], agent["state"], agent["run"] or "–", share
+        )
     return table
 
 
 def _arms(arms: Sequence[Json]) -> Table:
-    table = headed("arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated", "gain", "GPU-hours")
+    table = headed(
+        "arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated", "gain", "GPU-hours"
+    )
     for arm in arms:
         cheated = Text(str(arm["cheated"]), style=COLOURS["cheated"] if arm["cheated"] else "")
         counts = [str(arm[what]) for what in ("proposals", "runs", "merged", "rejected", "crashed")]
@@ -181,13 +225,27 @@ def _arms(arms: Sequence[Json]) -> Table:
 
 
 def leaderboard(status: Json, rows: Sequence[Json]) -> RenderableType:
-    """Experiments, bests first. Distances and gains are to the floor and baseline of each row's own division."""
+    """Experiments, bests first. Distances and gains are to the floor and baseline of each row's own
+    division.
+    """
     if not rows:
         return Text("No experiment yet.")
     divisions = {division["name"]: division for division in status["divisions"]}
     several = len(divisions) > 1
     name = status["metric"]["name"]
-    table = headed("experiment", name, "gain", "to floor", "runs", "state", "sandbox", "audit", *(["division"] if several else []), "arm", "title")
+    table = headed(
+        "experiment",
+        name,
+        "gain",
+        "to floor",
+        "runs",
+        "state",
+        "sandbox",
+        "audit",
+        *(["division"] if several else []),
+        "arm",
+        "title",
+    )
     for column in (1, 2, 3, 4):
         table.columns[column].justify = "right"
     for row in rows:
@@ -201,7 +259,15 @@ def leaderboard(status: Json, rows: Sequence[Json]) -> RenderableType:
         where = [row["division"]] if several else []
         state = Text(row["state"], style=COLOURS.get(row["state"], ""))
         checked = [row["sandbox"] or "–", _audit(row["audit"])]
-        table.add_row(row["experiment"], *figures, state, *checked, *where, row["arm"] or "–", Text(one_line(row["title"])))
+        table.add_row(
+            row["experiment"],
+            *figures,
+            state,
+            *checked,
+            *where,
+            row["arm"] or "–",
+            Text(one_line(row["title"])),
+        )
     return table
 
 
@@ -229,8 +295,15 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
     """Everything about one experiment: what, verdict, runs, story."""
     title = Text(f"{page['experiment']}  {one_line(page['title'])}", style="bold")
     facts = {
-        "state": page["state"] + (f", {page['verdict']}" if page["verdict"] else "") + (f": {one_line(page['reason'])}" if page["reason"] else ""),
-        "value": f"{number(page['value'])} over {page['runs']} runs" + (f", spread {number(page['spread'])}" if page["spread"] is not None else ""),
+        "state": (
+            page["state"]
+            + (f", {page['verdict']}" if page["verdict"] else "")
+            + (f": {one_line(page['reason'])}" if page["reason"] else "")
+        ),
+        "value": (
+            f"{number(page['value'])} over {page['runs']} runs"
+            + (f", spread {number(page['spread'])}" if page["spread"] is not None else "")
+        ),
         "audit": audit_words(page["audit"]),
         "open": page["open"],
         "commit": page["commit"],
@@ -240,7 +313,9 @@ def experiment(page: Json, runs: Layout) -> RenderableType:
         "hypothesis": one_line(page["hypothesis"]),
         "repairs": page["repairs"] or "",
         "repaired by": page["repaired"] or "",
-        "settings": ", ".join(f"{one_line(key)} = {one_line(value)}" for key, value in page["settings"].items()),
+        "settings": ", ".join(
+            f"{one_line(key)} = {one_line(value)}" for key, value in page["settings"].items()
+        ),
         "logs": str(runs.runs / f"{page['experiment']}.*"),
     }
     story = Text("\n".join(f"  {_when(line)}" for line in page["story"]), style="dim")
@@ -256,7 +331,9 @@ def _runs(runs: Sequence[Json]) -> Table:
         seconds = f"{run['seconds']['total']:.1f}" if run["seconds"] else "–"
         steps = "–" if run["steps"] is None else str(run["steps"])
         counts = "yes" if run["counts"] else "no, other parent"
-        table.add_row(run["run"], run["purpose"], _outcome(run["outcome"]), seconds, steps, str(run["seed"]), counts)
+        table.add_row(
+            run["run"], run["purpose"], _outcome(run["outcome"]), seconds, steps, str(run["seed"]), counts
+        )
     return table
 
 
@@ -265,7 +342,13 @@ def calls_table(rows: Sequence[Json]) -> Table:
     table = headed("call", "arm", "model", "turn", "in", "out", "cost", "time", "result")
     for row in rows:
         tokens = [f"{row['prompt_tokens']} tokens", f"{row['completion_tokens']} tokens"]
-        figures = [str(row["turn"] + 1), *tokens, usd(row["cost_usd"]), f"{row['seconds']:.1f} s", row["result"].replace("_", " ")]
+        figures = [
+            str(row["turn"] + 1),
+            *tokens,
+            usd(row["cost_usd"]),
+            f"{row['seconds']:.1f} s",
+            row["result"].replace("_", " "),
+        ]
         table.add_row(row["call"][:12], Text(row["arm"]), Text(row["model"]), *figures)
     return table
 
@@ -284,8 +367,16 @@ def _checks(runs: Sequence[Json]) -> Table:
 def _audit_figures(audit: Json | None) -> list[str]:
     if audit is None:
         return ["none", "–", "–", "–", "–"]
-    correction = f"{audit['correction']:+.1e} ± {audit['standard_error']:.1e}"  # an honest one is a billionth or a thousandth, as the hardware goes
-    return [audit["kind"], str(audit["positions"]), correction, f"{audit['leak_bound']:.1e}", f"{audit['largest']:.1e} nat"]
+    correction = (  # an honest one is a billionth or a thousandth, as the hardware goes
+        f"{audit['correction']:+.1e} ± {audit['standard_error']:.1e}"
+    )
+    return [
+        audit["kind"],
+        str(audit["positions"]),
+        correction,
+        f"{audit['leak_bound']:.1e}",
+        f"{audit['largest']:.1e} nat",
+    ]
 
 
 def _outcome(outcome: Json | None) -> str:
@@ -300,7 +391,16 @@ def _outcome(outcome: Json | None) -> str:
 def _last_words(runs: Sequence[Json]) -> list[RenderableType]:
     """The end of the log of the last run that was not measured."""
     failed = [run for run in runs if run["outcome"] and run["outcome"]["type"] != "measured" and run["tail"]]
-    return [Text(f"the end of the log of {failed[-1]['run']}:\n{sanitize(failed[-1]['tail']).rstrip()}", style="dim")] if failed else []
+    return (
+        [
+            Text(
+                f"the end of the log of {failed[-1]['run']}:\n{sanitize(failed[-1]['tail']).rstrip()}",
+                style="dim",
+            )
+        ]
+        if failed
+        else []
+    )
 
 
 def _when(line: str) -> str:
@@ -311,7 +411,9 @@ def _when(line: str) -> str:
 # ---------------------------------------------------------------------- the end
 
 
-def closing(status: Json, rows: Sequence[Json], stairs: dict[str, list[Json]], layout: Layout, width: int = 78) -> RenderableType:
+def closing(
+    status: Json, rows: Sequence[Json], stairs: dict[str, list[Json]], layout: Layout, width: int = 78
+) -> RenderableType:
     """What a campaign leaves: leaderboard, staircase of each division, and where everything lies."""
     blocks: list[RenderableType] = [leaderboard(status, rows), Text()]
     for division in status["divisions"]:
@@ -339,7 +441,11 @@ def _places(status: Json, layout: Layout) -> Table:
 def trial(found: Json, tail: str) -> RenderableType:
     """The result of one variant tried once. tail: the end of its log, shown when it was not measured."""
     seconds = ", ".join(f"{phase} {each:.1f} s" for phase, each in found["seconds"].items())
-    facts = {"outcome": found["outcome"], "value": number(found["value"]), "reason": one_line(found["reason"])}
+    facts = {
+        "outcome": found["outcome"],
+        "value": number(found["value"]),
+        "reason": one_line(found["reason"]),
+    }
     facts |= {
         "floor": "" if found["floor"] is None else number(found["floor"]),
         "time": seconds,

@@ -1,4 +1,6 @@
-"""Texts of variants and models made safe to show: a terminal obeys control characters, a spreadsheet obeys formulas."""
+"""Texts of variants and models made safe to show: a terminal obeys control characters, a spreadsheet obeys
+formulas.
+"""
 
 import unicodedata
 
@@ -19,7 +21,9 @@ _SHOWN = _Shown()
 
 
 def sanitize(text: str) -> str:
-    """The text with every control and direction character but line break and tab replaced: it can neither move the cursor nor hide a line."""
+    """The text with every control and direction character but line break and tab replaced: it can neither
+    move the cursor nor hide a line.
+    """
     return text.translate(_SHOWN)
 
 
@@ -29,7 +33,9 @@ def one_line(text: str) -> str:
 
 
 def cell(value: object) -> object:
-    """A cell of a table that a spreadsheet may open: a text that would begin a formula gets a quote in front."""
+    """A cell of a table that a spreadsheet may open: a text that would begin a formula gets a quote in
+    front.
+    """
     if isinstance(value, dict):
         return msgspec.json.encode(value).decode()
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

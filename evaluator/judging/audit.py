@@ -1,13 +1,15 @@
 """Checks a sample of claimed losses against what a twin answers. Pure: figures in, figures out.
 
-- *Claims* are the losses a variant says its model has on the validation rows. *Blind* losses are computed by the judge from the logits of a process
-  that does not have the target. Honest, both are the same function of the same weights and tokens.
-- A third of the positions is drawn uniformly, a third in proportion to a reference loss, a third in proportion to the claimed advantage over it:
-  leaks pay where losses are large or claims are good, and a cheat that only erases its own worst losses is invisible to the last two.
-- Every position can be drawn with a known probability, so the sample estimates the total without bias (Hansen and Hurwitz 1943), with an error of its
-  own.
-- A row holds every target but its last, so what is shown for one position gives away those before it: a row's positions are asked for from left to
-  right.
+- *Claims* are the losses a variant says its model has on the validation rows. *Blind* losses are computed by
+  the judge from the logits of a process that does not have the target. Honest, both are the same function of
+  the same weights and tokens.
+- A third of the positions is drawn uniformly, a third in proportion to a reference loss, a third in
+  proportion to the claimed advantage over it: leaks pay where losses are large or claims are good, and a
+  cheat that only erases its own worst losses is invisible to the last two.
+- Every position can be drawn with a known probability, so the sample estimates the total without bias (Hansen
+  and Hurwitz 1943), with an error of its own.
+- A row holds every target but its last, so what is shown for one position gives away those before it: a row's
+  positions are asked for from left to right.
 """
 
 import math
@@ -26,7 +28,9 @@ FAR = 0.5
 """Nats by which no honest answer is off, not even in bfloat16 after another kernel."""
 
 NEAR = 0.05
-"""Nats by which honest answers in bfloat16 are seldom off (0.03 was the most seen between compiled and plain)."""
+"""Nats by which honest answers in bfloat16 are seldom off (0.03 was the most seen between compiled and
+plain).
+"""
 
 FEW = 0.02
 """Share of positions that may be off by more than NEAR."""
@@ -38,7 +42,9 @@ SHIFT_ERRORS = 4.0
 """Standard errors at which a shifted mean is certain: one honest run in 15,000."""
 
 SYSTEMATIC = 0.5
-"""Share of positions off by more than NEAR from which on the twin is hardly the model that made the claims."""
+"""Share of positions off by more than NEAR from which on the twin is hardly the model that made the
+claims.
+"""
 
 UNSEEN = 0.05
 """1 - 95 %: chance that something as frequent as the bound was never drawn."""
@@ -50,7 +56,8 @@ ONE_SIDED = 1.645
 class Sample(Struct, frozen=True):
     """Positions drawn with replacement.
 
-    places: flat indices into the claims. chances: of each, per draw. widest: largest claimed advantage per chance, in nats.
+    places: flat indices into the claims. chances: of each, per draw. widest: largest claimed advantage per
+    chance, in nats.
     """
 
     places: Places
@@ -59,21 +66,27 @@ class Sample(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """What the comparison came to. evidence: why the claims are not believed, else empty. systematic: nearly all positions disagree."""
+    """What the comparison came to. evidence: why the claims are not believed, else empty. systematic: nearly
+    all positions disagree.
+    """
 
     audit: Audit
     evidence: str
     systematic: bool
 
 
-def draw(count: int, claims: Nats, reference: Nats, counted: npt.NDArray[np.bool_], chance: np.random.Generator) -> Sample:
+def draw(
+    count: int, claims: Nats, reference: Nats, counted: npt.NDArray[np.bool_], chance: np.random.Generator
+) -> Sample:
     """``count`` positions out of those that count. All arrays are flat and of one length."""
     eligible = np.flatnonzero(counted)
     advantage = np.maximum(reference[eligible] - claims[eligible], 0.0)
     parts = [_share(weights) for weights in (np.ones(len(eligible)), reference[eligible], advantage)]
     mixture = sum(parts, np.zeros(len(eligible))) / len(parts)
     sizes = [count // 3 + (part < count % 3) for part in range(3)]
-    drawn = np.concatenate([chance.choice(len(eligible), size, p=part) for size, part in zip(sizes, parts, strict=True)])
+    drawn = np.concatenate(
+        [chance.choice(len(eligible), size, p=part) for size, part in zip(sizes, parts, strict=True)]
+    )
     return Sample(eligible[drawn], mixture[drawn], float((advantage / mixture).max()))
 
 
@@ -83,7 +96,9 @@ def _share(weights: Nats) -> Nats:
 
 
 def batches(places: Places, length: int, at_once: int) -> list[Places]:
-    """Distinct ``places`` in batches of at most ``at_once``: never two of a row in one batch, and those of a row from left to right."""
+    """Distinct ``places`` in batches of at most ``at_once``: never two of a row in one batch, and those of a
+    row from left to right.
+    """
     waiting: dict[int, list[int]] = {}
     for place in np.unique(places)[::-1].tolist():
         waiting.setdefault(place // length, []).append(place)  # the leftmost comes last
@@ -98,11 +113,16 @@ def batches(places: Places, length: int, at_once: int) -> list[Places]:
 
 
 def compare(kind: str, sample: Sample, claims: Nats, blind: Nats, nats_per_unit: float) -> Finding:
-    """What ``blind`` losses say about the claims; both at the sample's places. nats_per_unit: total nats that make one unit of the metric."""
+    """What ``blind`` losses say about the claims; both at the sample's places. nats_per_unit: total nats that
+    make one unit of the metric.
+    """
     differences = blind - claims
     count = len(differences)
     totals = differences / sample.chances
-    total, error = float(totals.mean()), float(totals.std(ddof=1) / math.sqrt(count)) if count > 1 else math.inf
+    total, error = (
+        float(totals.mean()),
+        float(totals.std(ddof=1) / math.sqrt(count)) if count > 1 else math.inf,
+    )
     escaped = (1 - UNSEEN ** (1 / count)) * sample.widest
     bound = max(total + ONE_SIDED * error, 0.0) + escaped
     off = float((np.abs(differences) > NEAR).mean())
@@ -124,20 +144,25 @@ def _evidence(differences: Nats, off: float, sample: Sample, total: float, error
     if not (far or off > FEW or shifted):
         return ""
     return (
-        f"at {len(differences)} positions: {far} claims differ by more than {FAR} nat, {100 * off:.1f} % by more than {NEAR}, "
-        f"by {np.abs(differences).max():.3g} at most; on average they are {total / tokens:+.4f} ± {error / tokens:.4f} nat too good"
+        f"at {len(differences)} positions: {far} claims differ by more than {FAR} nat, {100 * off:.1f} % by"
+        f" more than {NEAR}, by {np.abs(differences).max():.3g} at most; on average they are"
+        f" {total / tokens:+.4f} ± {error / tokens:.4f} nat too good"
     )
 
 
 def blind_losses(logits: npt.NDArray[np.float32], targets: Sequence[int] | npt.NDArray[np.integer]) -> Nats:
-    """Nats of ``targets`` [rows] under ``logits`` [rows, vocabulary], in double precision; not finite where the logits say nothing.
+    """Nats of ``targets`` [rows] under ``logits`` [rows, vocabulary], in double precision; not finite where
+    the logits say nothing.
 
-    The maximum is subtracted first: of logits that are all 1e30 nothing but the vocabulary's size is left. A logit of minus infinity rules its token
-    out; anything else that is not finite makes the loss so.
+    The maximum is subtracted first: of logits that are all 1e30 nothing but the vocabulary's size is left. A
+    logit of minus infinity rules its token out; anything else that is not finite makes the loss so.
     """
     wide = logits.astype(np.float64)
     wide[np.isnan(wide).any(axis=1) | np.isposinf(wide).any(axis=1)] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         shifted = wide - wide.max(axis=1, keepdims=True)
-        losses: Nats = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(targets)), np.asarray(targets, dtype=np.int64)]
+        losses: Nats = (
+            np.log(np.exp(shifted).sum(axis=1))
+            - shifted[np.arange(len(targets)), np.asarray(targets, dtype=np.int64)]
+        )
     return losses

@@ -1,7 +1,7 @@
 """Bits per byte: the metric of text tasks, computed from per-token losses by the judge.
 
-Independent of the vocabulary: nats are divided by ln 2 times the UTF-8 bytes that the target tokens stand for. Special tokens have no bytes; neither
-their losses nor their bytes count.
+Independent of the vocabulary: nats are divided by ln 2 times the UTF-8 bytes that the target tokens stand
+for. Special tokens have no bytes; neither their losses nor their bytes count.
 """
 
 import math

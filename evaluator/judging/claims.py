@@ -1,7 +1,7 @@
 """What a variant says its model's losses on the validation rows are, and what they come to.
 
-- The rows come in batches in an order nobody can know; their sum is taken in an order that is always the same, so that equal claims make equal
-  values.
+- The rows come in batches in an order nobody can know; their sum is taken in an order that is always the
+  same, so that equal claims make equal values.
 - What the batches hold does not depend on that order: kernels may round differently for other neighbours.
 """
 
@@ -26,11 +26,15 @@ NEGATIVE = -1e-3
 
 
 class Claims:
-    """The validation rows [count, length + 1], the losses claimed for their targets [count, length] in nats, and what they amount to."""
+    """The validation rows [count, length + 1], the losses claimed for their targets [count, length] in nats,
+    and what they amount to.
+    """
 
     def __init__(self, job: JudgeJob, manifest: Manifest) -> None:
         self._count = max(manifest.eval_tokens // manifest.max_seq_len, 1)
-        self.rows: Tokens = Packer(read_tokens(job.data, "val"), manifest.bos, seed=None).rows(self._count, manifest.max_seq_len + 1)
+        self.rows: Tokens = Packer(read_tokens(job.data, "val"), manifest.bos, seed=None).rows(
+            self._count, manifest.max_seq_len + 1
+        )
         self.losses: Losses32 = np.zeros((self._count, manifest.max_seq_len), dtype=np.float32)
         self._sizes = token_bytes(read_vocab(job.data))
         self.score = BitsPerByte(self._sizes)
@@ -47,7 +51,9 @@ class Claims:
         return math.log(2) * self.score.bytes
 
     def collect(self, channel: Channel[Request], at_once: int, chance: np.random.Generator) -> None:
-        """Show the rows, ``at_once`` at a time, and take what comes back. The last batch is filled up with rows that do not count."""
+        """Show the rows, ``at_once`` at a time, and take what comes back. The last batch is filled up with
+        rows that do not count.
+        """
         firsts = np.arange(0, self._count, at_once)
         for first in chance.permutation(firsts).tolist():
             counting = min(at_once, self._count - first)
@@ -64,10 +70,14 @@ def _ask(channel: Channel[Request], rows: Tokens) -> Losses32:
     if not isinstance(claim, Losses):
         raise contract_breach("another request where losses were expected")
     if claim.dtype != "float32" or claim.shape != shape or len(payload) != 4 * shape[0] * shape[1]:
-        raise contract_breach(f"losses of shape {claim.shape[:8]} and type {claim.dtype[:16]} instead of {shape} and float32")
+        raise contract_breach(
+            f"losses of shape {claim.shape[:8]} and type {claim.dtype[:16]} instead of {shape} and float32"
+        )
     losses = np.frombuffer(payload, dtype="<f4").reshape(shape)
     if not np.isfinite(losses).all():
-        raise RunEndedError(Crashed(CrashKind.DIVERGED, "its losses were not finite"), "the losses are not finite")
+        raise RunEndedError(
+            Crashed(CrashKind.DIVERGED, "its losses were not finite"), "the losses are not finite"
+        )
     if losses.min() < NEGATIVE:
         raise contract_breach(f"a loss of {losses.min():.3g} nat, and none is negative")
     return losses

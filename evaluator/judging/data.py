@@ -1,7 +1,8 @@
 """Prepared data: what a task's recipe makes once and the judge reads in every run.
 
-- A folder holds ``manifest.json``, ``vocab.json`` (bytes of each token as hex, null for special tokens), ``train.bin`` and ``val.bin`` (token ids,
-  16 bits, little-endian). Every document begins with the manifest's ``bos``.
+- A folder holds ``manifest.json``, ``vocab.json`` (bytes of each token as hex, null for special tokens),
+  ``train.bin`` and ``val.bin`` (token ids, 16 bits, little-endian). Every document begins with the manifest's
+  ``bos``.
 - A folder appears whole or not at all: it is written beside its place, then renamed.
 - Its digest covers every byte that can change a value, so runs with equal digests are comparable.
 - Only the judge opens it; a variant is sent training tokens and never learns the path.
@@ -35,9 +36,11 @@ _BLOCK = 1 << 24
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the files of a prepared folder are.
 
-    digest: SHA-256 (hex) of the content. max_seq_len: target tokens of one validation row. eval_tokens: target tokens one evaluation scores. floor:
-    exact lower bound of the metric, or None. vocabulary: how text becomes tokens, greedily or by merges; pattern: regular expression that splits
-    text before merging (``bpe`` only). uncharged_steps: optimizer steps before a budget in seconds begins, because they compile and warm up.
+    digest: SHA-256 (hex) of the content. max_seq_len: target tokens of one validation row. eval_tokens:
+    target tokens one evaluation scores. floor: exact lower bound of the metric, or None. vocabulary: how text
+    becomes tokens, greedily or by merges; pattern: regular expression that splits text before merging
+    (``bpe`` only). uncharged_steps: optimizer steps before a budget in seconds begins, because they compile
+    and warm up.
     """
 
     task: str
@@ -69,16 +72,20 @@ def write_prepared(
     pattern: str | None = None,
     uncharged_steps: int = 0,
 ) -> Manifest:
-    """Write a prepared folder and return its manifest; a folder with the same content is left as it is, another one is replaced.
+    """Write a prepared folder and return its manifest; a folder with the same content is left as it is,
+    another one is replaced.
 
-    train, val: 1-D token streams. vocab: bytes of each token id, None for special ones. Raises ValueError when the parts contradict each other.
+    train, val: 1-D token streams. vocab: bytes of each token id, None for special ones. Raises ValueError
+    when the parts contradict each other.
     """
     _check(bos, max_seq_len, train, val, vocab)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         beside = Path(scratch) / "new"
         beside.mkdir()
-        (beside / VOCABULARY).write_bytes(msgspec.json.encode([None if token is None else token.hex() for token in vocab]))
+        (beside / VOCABULARY).write_bytes(
+            msgspec.json.encode([None if token is None else token.hex() for token in vocab])
+        )
         for stream, tokens in (("train", train), ("val", val)):
             tokens.astype("<u2", copy=False).tofile(beside / STREAMS[stream])
         unsigned = Manifest(
@@ -102,13 +109,20 @@ def write_prepared(
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a prepared folder. Raises ConfigError when there is none or its files are not the sizes it says."""
+    """The manifest of a prepared folder. Raises ConfigError when there is none or its files are not the sizes
+    it says.
+    """
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except FileNotFoundError as error:
-        raise ConfigError(f"there is no prepared data in {folder}", f"Run: autoswarm prepare --task {folder.name}") from error
+        raise ConfigError(
+            f"there is no prepared data in {folder}", f"Run: autoswarm prepare --task {folder.name}"
+        ) from error
     except (OSError, msgspec.DecodeError) as error:
-        raise ConfigError(f"cannot read {folder / MANIFEST}: {error}", f"Delete {folder} and run: autoswarm prepare --task {folder.name}") from error
+        raise ConfigError(
+            f"cannot read {folder / MANIFEST}: {error}",
+            f"Delete {folder} and run: autoswarm prepare --task {folder.name}",
+        ) from error
     for stream, tokens in (("train", manifest.train_tokens), ("val", manifest.val_tokens)):
         path = folder / STREAMS[stream]
         if not path.is_file() or path.stat().st_size != 2 * tokens:
@@ -128,7 +142,9 @@ def read_vocab(folder: Path) -> list[bytes | None]:
 
 
 def verify(folder: Path) -> Manifest:
-    """The manifest, after hashing every byte of the folder. Raises ConfigError when the content is not what the manifest says."""
+    """The manifest, after hashing every byte of the folder. Raises ConfigError when the content is not what
+    the manifest says.
+    """
     manifest = read_manifest(folder)
     try:
         digest = _digest(folder, manifest)
@@ -139,14 +155,25 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
-def _check(bos: int, max_seq_len: int, train: npt.NDArray[np.integer], val: npt.NDArray[np.integer], vocab: Sequence[bytes | None]) -> None:
+def _check(
+    bos: int,
+    max_seq_len: int,
+    train: npt.NDArray[np.integer],
+    val: npt.NDArray[np.integer],
+    vocab: Sequence[bytes | None],
+) -> None:
     if not 0 <= bos < len(vocab) <= LARGEST_VOCABULARY:
-        raise ValueError(f"bos {bos} and vocabulary of {len(vocab)}: token ids must be below {LARGEST_VOCABULARY} and bos one of them")
+        raise ValueError(
+            f"bos {bos} and vocabulary of {len(vocab)}: token ids must be below {LARGEST_VOCABULARY} and bos"
+            " one of them"
+        )
     if vocab[bos] is not None:
         raise ValueError(f"bos {bos} is an ordinary token: a special token has no bytes")
     for name, tokens in (("train", train), ("val", val)):
         if tokens.ndim != 1 or len(tokens) <= max_seq_len:
-            raise ValueError(f"{name} has shape {tokens.shape}: it must be one row of more than {max_seq_len} tokens")
+            raise ValueError(
+                f"{name} has shape {tokens.shape}: it must be one row of more than {max_seq_len} tokens"
+            )
         if tokens[0] != bos or tokens.min() < 0 or tokens.max() >= len(vocab):
             raise ValueError(f"{name} must begin with bos {bos} and hold ids from 0 to {len(vocab) - 1}")
 
@@ -178,4 +205,7 @@ def _digest(folder: Path, manifest: Manifest) -> str:
 
 
 def _broken(folder: Path, task: str, what: str) -> ConfigError:
-    return ConfigError(f"the prepared data in {folder} is damaged: {what}", f"Delete it and run: autoswarm prepare --task {task}")
+    return ConfigError(
+        f"the prepared data in {folder} is damaged: {what}",
+        f"Delete it and run: autoswarm prepare --task {task}",
+    )

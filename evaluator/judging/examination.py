@@ -1,8 +1,11 @@
-"""Decides whether claims are audited, and has it done: by a twin, else by the live variant itself, else not at all.
+"""Decides whether claims are audited, and has it done: by a twin, else by the live variant itself, else not
+at all.
 
-- Whether a run that would not merge is audited is drawn by the judge from the machine's entropy: nothing a variant sees tells.
-- A twin that disagrees at some positions shows a leak. One that disagrees nearly everywhere, or cannot be had, may lack what the model has outside
-  its state_dict: then the live variant is asked, and what it answers must at least agree with itself. That is weaker: it has seen the rows.
+- Whether a run that would not merge is audited is drawn by the judge from the machine's entropy: nothing a
+  variant sees tells.
+- A twin that disagrees at some positions shows a leak. One that disagrees nearly everywhere, or cannot be
+  had, may lack what the model has outside its state_dict: then the live variant is asked, and what it answers
+  must at least agree with itself. That is weaker: it has seen the rows.
 - A process that answers nonsense or not at all is no proof of anything and is never taken for one.
 """
 
@@ -34,8 +37,8 @@ class Handed(Struct, frozen=True):
 
 
 class Parties(Struct, frozen=True):
-    """Who is asked. live: the variant. twin: where one answers once it is started, or None. welcome: greets it. called, left: tell the supervisor.
-    The latter with whether the twin answered.
+    """Who is asked. live: the variant. twin: where one answers once it is started, or None. welcome: greets
+    it. called, left: tell the supervisor. The latter with whether the twin answered.
 
     patience: seconds a twin may take for an answer. at_once: rows they answer at a time.
     """
@@ -59,9 +62,13 @@ def positions(plan: AuditPlan, value: float, chance: np.random.Generator) -> int
 
 
 class Examination:
-    """Of one run's claims. training: the stream the reference is counted in. filling: training rows [at_once, length]."""
+    """Of one run's claims. training: the stream the reference is counted in. filling: training rows [at_once,
+    length].
+    """
 
-    def __init__(self, claims: Claims, training: Tokens, filling: Tokens, vocab_size: int, chance: np.random.Generator) -> None:
+    def __init__(
+        self, claims: Claims, training: Tokens, filling: Tokens, vocab_size: int, chance: np.random.Generator
+    ) -> None:
         self._claims = claims
         self._filling = filling
         self._vocab_size = vocab_size
@@ -71,7 +78,9 @@ class Examination:
         self.details: dict[str, float | str] = {}
 
     def hold(self, count: int, parties: Parties, handed: Handed | Unable) -> Audit:
-        """Compare ``count`` positions. Raises RunEndedError with Cheated when the claims are not to be believed."""
+        """Compare ``count`` positions. Raises RunEndedError with Cheated when the claims are not to be
+        believed.
+        """
         sample = self._sample(count)
         found = self._by_twin(sample, parties, handed)
         if found and not found.systematic:
@@ -107,10 +116,14 @@ class Examination:
         except (ClosedError, WireError):
             return None
         except UnbelievableError as error:
-            raise RunEndedError(Cheated("leak", f"asked for what its claims rest on, {error}"), str(error)) from error
+            raise RunEndedError(
+                Cheated("leak", f"asked for what its claims rest on, {error}"), str(error)
+            ) from error
 
     def _compared(self, kind: str, channel: Channel[Request], sample: Sample, at_once: int) -> Finding:
-        blind = Prober(channel, self._claims.rows, self._filling, self._vocab_size).losses(sample.places, at_once)
+        blind = Prober(channel, self._claims.rows, self._filling, self._vocab_size).losses(
+            sample.places, at_once
+        )
         return compare(kind, sample, self._nats[sample.places], blind, self._claims.nats_per_unit)
 
 

@@ -1,13 +1,17 @@
 """The judge: a process beside every run that feeds tokens, keeps the budget and computes the metric.
 
-``python -m evaluator.judging.judge JOB --variant-fd N --twin-fd T --report-fd M`` (see evaluator/job.py). What it promises:
+``python -m evaluator.judging.judge JOB --variant-fd N --twin-fd T --report-fd M`` (see evaluator/job.py).
+What it promises:
 
-- It opens the data; the variant sees training tokens, and validation tokens only once it has said that training is over and handed over its weights.
+- It opens the data; the variant sees training tokens, and validation tokens only once it has said that
+  training is over and handed over its weights.
 - The number is its own arithmetic on per-token losses. Nothing the variant prints counts.
-- The losses are the variant's claims. What would be merged, and a secret share of the rest, is compared with a second process that never saw the rows
-  (evaluator/judging/examination.py).
-- Whatever the variant sends is data: typed, bounded, copied, never executed. A broken message ends the run as a broken contract, never the judge.
-- Its last line is always a ``Final``, also when the variant vanishes. It ends when the first evaluation has: the first value stands.
+- The losses are the variant's claims. What would be merged, and a secret share of the rest, is compared with
+  a second process that never saw the rows (evaluator/judging/examination.py).
+- Whatever the variant sends is data: typed, bounded, copied, never executed. A broken message ends the run as
+  a broken contract, never the judge.
+- Its last line is always a ``Final``, also when the variant vanishes. It ends when the first evaluation has:
+  the first value stands.
 
 Optimizer steps and counted work are the variant's word; evaluator/judging/meter.py says what bounds a lie.
 """
@@ -24,7 +28,17 @@ from typing import Any, NoReturn, assert_never
 import msgspec
 import numpy as np
 
-from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, JudgeJob, Spent, TwinDone, WantsTwin
+from evaluator.job import (
+    Evaluating,
+    Final,
+    FirstBatch,
+    HandedOver,
+    JudgeEvent,
+    JudgeJob,
+    Spent,
+    TwinDone,
+    WantsTwin,
+)
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import VOCABULARY, read_manifest, read_tokens
 from evaluator.judging.examination import Examination, Handed, Parties, positions
@@ -50,7 +64,15 @@ from evaluator.judging.messages import (
     Weights,
     Welcome,
 )
-from evaluator.judging.meter import EVALUATE_STEPS, FEED_STEPS, StepCost, dawdles, meter, nominal_seconds, overrun
+from evaluator.judging.meter import (
+    EVALUATE_STEPS,
+    FEED_STEPS,
+    StepCost,
+    dawdles,
+    meter,
+    nominal_seconds,
+    overrun,
+)
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.wire import Channel, ClosedError, WireError
@@ -60,19 +82,25 @@ FREE_HAND_OVER = 2.0
 """Seconds in which weights are handed over without charge: gigabytes are copied out of a GPU in one."""
 
 FLOOR_SHARE = 0.995
-"""Below this share of the exact floor no honest model can score; the rest covers the sampling error of the validation rows."""
+"""Below this share of the exact floor no honest model can score; the rest covers the sampling error of the
+validation rows.
+"""
 
 TWIN_SECONDS, TWIN_STARTS = 10.0, 5.0
-"""Seconds, and times the live variant's start, that a twin may take for an answer: it starts beside a process that fills the memory."""
+"""Seconds, and times the live variant's start, that a twin may take for an answer: it starts beside a process
+that fills the memory.
+"""
 
 SPENT_STEP = 0.01
 """Share of the budget between two ``Spent`` events: a hundred lines a run."""
 
 
 class Judge:
-    """One run's conversation. twin: where a twin will answer once the supervisor has started it. emit: takes the events, in order.
+    """One run's conversation. twin: where a twin will answer once the supervisor has started it. emit: takes
+    the events, in order.
 
-    now: monotonic seconds. chance: a new generator at each call, so that nothing drawn from one in sight of the variant foretells another.
+    now: monotonic seconds. chance: a new generator at each call, so that nothing drawn from one in sight of
+    the variant foretells another.
     """
 
     def __init__(
@@ -113,7 +141,11 @@ class Judge:
         except WireError as error:
             outcome = Crashed(CrashKind.CONTRACT, f"the judge received {error}")
         except ClosedError:
-            outcome = self._timed_out() if self._closed else Crashed(CrashKind.NO_RESULT, "it ended without calling evaluate_bpb")
+            outcome = (
+                self._timed_out()
+                if self._closed
+                else Crashed(CrashKind.NO_RESULT, "it ended without calling evaluate_bpb")
+            )
         return Final(
             outcome=outcome,
             spent=self._meter.spent,
@@ -146,7 +178,9 @@ class Judge:
     def _welcome_twin(self, request: Hello) -> None:
         if request.version != VERSION or self._twin is None:
             raise WireError(f"protocol version {request.version}, this judge speaks {VERSION}")
-        self._twin.send(msgspec.structs.replace(self._greeting(), twin=True), (self._job.data / VOCABULARY).read_bytes())
+        self._twin.send(
+            msgspec.structs.replace(self._greeting(), twin=True), (self._job.data / VOCABULARY).read_bytes()
+        )
 
     def _greeting(self) -> Welcome:
         manifest, budget = self._manifest, self._job.budget
@@ -178,7 +212,10 @@ class Judge:
         seconds = nominal_seconds(self._job.budget.unit, self._meter.spent)
         self._meter.hand_out(request.rows * request.length)
         self._batches += 1
-        self._channel.send(Batch(rows=request.rows, length=request.length, epoch=self._packer.epoch, seconds=seconds), rows.data)
+        self._channel.send(
+            Batch(rows=request.rows, length=request.length, epoch=self._packer.epoch, seconds=seconds),
+            rows.data,
+        )
 
     def _charge(self, steps: int, counted: Counted | None) -> None:
         self._steps = steps
@@ -190,7 +227,9 @@ class Judge:
 
     def _overrun(self, allowed: int) -> bool:
         real = self._now() - self._first_batch if self._batches else 0.0
-        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed) or dawdles(self._job.budget, real, self._job.pace)
+        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed) or dawdles(
+            self._job.budget, real, self._job.pace
+        )
 
     def _evaluate(self, request: Evaluate) -> NoReturn:
         _bounded(request.rows, self._manifest.max_seq_len)
@@ -207,7 +246,11 @@ class Judge:
         claims.collect(self._channel, request.rows, self._chance())
         score = claims.score
         value, floor = score.value, self._manifest.floor
-        self._details |= {"eval_tokens": float(score.tokens), "eval_bytes": float(score.bytes), "eval_nats": score.nats}
+        self._details |= {
+            "eval_tokens": float(score.tokens),
+            "eval_bytes": float(score.bytes),
+            "eval_nats": score.nats,
+        }
         self._details["claim_seconds"] = self._now() - began
         if floor is not None and value < FLOOR_SHARE * floor:
             evidence = f"{value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
@@ -219,7 +262,10 @@ class Judge:
 
     def _trained(self) -> dict[str, float | str]:
         """Figures of the training that has just ended."""
-        real, nominal = self._now() - self._first_batch, nominal_seconds(self._job.budget.unit, self._meter.spent)
+        real, nominal = (
+            self._now() - self._first_batch,
+            nominal_seconds(self._job.budget.unit, self._meter.spent),
+        )
         figures: dict[str, float | str] = {"epochs": float(self._packer.epoch)}
         if self._meter.warmup is not None:
             figures["warmup_seconds"] = self._meter.warmup
@@ -233,7 +279,9 @@ class Judge:
         self._channel.send(HandOver())
         answer, content = self._channel.receive_held(WEIGHTS_LIMIT)
         self._details["hand_over_seconds"] = seconds = self._now() - began
-        if not self._job.budget.unit.deterministic:  # a state_dict may train on: what copying does not explain is paid for
+        if (
+            not self._job.budget.unit.deterministic
+        ):  # a state_dict may train on: what copying does not explain is paid for
             self._meter.spent += max(0.0, seconds - FREE_HAND_OVER)
         match answer:
             case Weights() if content.size >= answer.table:
@@ -245,7 +293,9 @@ class Judge:
 
     def _examine(self, count: int, claims: Claims, at_once: int, handed: Handed | Unable) -> Audit:
         filling = self._packer.rows(at_once, self._manifest.max_seq_len + 1)[:, :-1]
-        examination = Examination(claims, read_tokens(self._job.data, "train"), filling, self._manifest.vocab_size, self._chance())
+        examination = Examination(
+            claims, read_tokens(self._job.data, "train"), filling, self._manifest.vocab_size, self._chance()
+        )
         parties = Parties(
             live=self._channel,
             twin=self._twin,
@@ -291,7 +341,9 @@ def unforeseen() -> np.random.Generator:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Judge one run. A missing or damaged data folder raises: no ``Final`` means that the machine, not the variant, is at fault."""
+    """Judge one run. A missing or damaged data folder raises: no ``Final`` means that the machine, not the
+    variant, is at fault.
+    """
     parser = argparse.ArgumentParser(prog="python -m evaluator.judging.judge")
     parser.add_argument("job", type=Path)
     parser.add_argument("--variant-fd", type=int, required=True)
@@ -305,7 +357,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     decoder = msgspec.json.Decoder(Request)
     with ExitStack() as stack:
         live = stack.enter_context(socket.socket(fileno=options.variant_fd))
-        twin = stack.enter_context(socket.socket(fileno=options.twin_fd)) if options.twin_fd is not None else None
+        twin = (
+            stack.enter_context(socket.socket(fileno=options.twin_fd))
+            if options.twin_fd is not None
+            else None
+        )
         channel, second = Channel(live, decoder), Channel(twin, decoder) if twin else None
         emit(Judge(read_job(options.job), channel, second, emit, time.monotonic, unforeseen).run())
 

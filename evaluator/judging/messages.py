@@ -1,10 +1,12 @@
 """What a variant's shim and the judge say to each other.
 
-A conversation: Hello → Welcome; NextBatch → Batch or BudgetSpent, as often as the variant likes; Evaluate → HandOver → Weights or Unable → Rows →
-Losses → … → Verdict. Where the live variant is probed itself, Probe → Logits come before the Verdict. With a twin: Hello → Welcome; Ready → Model →
-Loaded or Unable → Probe → Logits → …, until the judge hangs up. Refusal ends either at any point.
+A conversation: Hello → Welcome; NextBatch → Batch or BudgetSpent, as often as the variant likes; Evaluate →
+HandOver → Weights or Unable → Rows → Losses → … → Verdict. Where the live variant is probed itself, Probe →
+Logits come before the Verdict. With a twin: Hello → Welcome; Ready → Model → Loaded or Unable → Probe →
+Logits → …, until the judge hangs up. Refusal ends either at any point.
 
-Everything from a variant is untrusted: fields are typed and bounded here, and what does not fit breaks the contract.
+Everything from a variant is untrusted: fields are typed and bounded here, and what does not fit breaks the
+contract.
 """
 
 from typing import Annotated
@@ -18,7 +20,9 @@ TOKENS_LIMIT = 1 << 22
 """Most tokens of one batch: 16 times the device batch of a large single-GPU training, 8 MB on the wire."""
 
 WEIGHTS_LIMIT = 1 << 38
-"""Most bytes of a copy of the weights, which nobody but the twin reads: more than any accelerator's memory today."""
+"""Most bytes of a copy of the weights, which nobody but the twin reads: more than any accelerator's memory
+today.
+"""
 
 Size = Annotated[int, Meta(ge=1, le=TOKENS_LIMIT)]
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
@@ -42,7 +46,8 @@ class Hello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
 class NextBatch(Struct, frozen=True, tag="next_batch", kw_only=True, forbid_unknown_fields=True):
     """The next training batch, please: ``rows`` of ``length`` target tokens.
 
-    steps: optimizer steps taken so far. counted: work newly counted, or None; it prices every token from here on and those not priced yet.
+    steps: optimizer steps taken so far. counted: work newly counted, or None; it prices every token from here
+    on and those not priced yet.
     """
 
     rows: Size
@@ -60,7 +65,9 @@ class Evaluate(Struct, frozen=True, tag="evaluate", kw_only=True, forbid_unknown
 
 
 class Weights(Struct, frozen=True, tag="weights", forbid_unknown_fields=True):
-    """A copy of the model, made before any validation token was shown. The payload is for the twin alone: ``table`` bytes of JSON, raw tensors."""
+    """A copy of the model, made before any validation token was shown. The payload is for the twin alone:
+    ``table`` bytes of JSON, raw tensors.
+    """
 
     table: Annotated[int, Meta(ge=2, le=1 << 26)]
 
@@ -96,8 +103,8 @@ class Logits(Struct, frozen=True, tag="logits", kw_only=True, forbid_unknown_fie
 class Welcome(Struct, frozen=True, tag="welcome", kw_only=True):
     """Answer to Hello; the payload is ``vocab.json``.
 
-    time_budget: seconds the variant plans with. nominal: its clock is the one in Batch, not the machine's. seed: of the run. twin: it is to answer
-    for a trained model instead of training one.
+    time_budget: seconds the variant plans with. nominal: its clock is the one in Batch, not the machine's.
+    seed: of the run. twin: it is to answer for a trained model instead of training one.
     """
 
     max_seq_len: int
@@ -112,7 +119,9 @@ class Welcome(Struct, frozen=True, tag="welcome", kw_only=True):
 
 
 class Batch(Struct, frozen=True, tag="batch", kw_only=True):
-    """The payload holds rows of ``length`` + 1 token ids, 16 bits each. seconds: of the budget spent so far, on the nominal clock."""
+    """The payload holds rows of ``length`` + 1 token ids, 16 bits each. seconds: of the budget spent so far,
+    on the nominal clock.
+    """
 
     rows: int
     length: int
@@ -142,7 +151,9 @@ class Model(Struct, frozen=True, tag="model"):
 
 
 class Probe(Struct, frozen=True, tag="probe", kw_only=True):
-    """Rows to answer with Logits. The payload holds ``length`` token ids and a position for each row, 16 bits each: the logits there are wanted."""
+    """Rows to answer with Logits. The payload holds ``length`` token ids and a position for each row, 16 bits
+    each: the logits there are wanted.
+    """
 
     rows: int
     length: int

@@ -1,9 +1,10 @@
 """Packs documents into rows without padding.
 
 - Every row begins with the BOS token of a document; every place of a row holds a token (100 % utilisation).
-- A row takes the longest document that still fits; when none fits, the beginning of the shortest one fills it and its rest is left out. Documents
-  longer than a row count as one row long.
-- Each epoch hands out each document once before the next epoch begins, in an order drawn from the seed and the epoch.
+- A row takes the longest document that still fits; when none fits, the beginning of the shortest one fills it
+  and its rest is left out. Documents longer than a row count as one row long.
+- Each epoch hands out each document once before the next epoch begins, in an order drawn from the seed and
+  the epoch.
 - The order is integer arithmetic of our own, so that a seed means the same rows on every version of numpy.
 """
 
@@ -16,7 +17,9 @@ import numpy.typing as npt
 from evaluator.judging.data import Tokens
 
 BUFFER = 1_000
-"""Documents from which the best fit is chosen: as many as leave few crops, few enough to keep an epoch's order."""
+"""Documents from which the best fit is chosen: as many as leave few crops, few enough to keep an epoch's
+order.
+"""
 
 _SCAN = 1 << 24
 _MASK = (1 << 64) - 1
@@ -47,7 +50,8 @@ def starts(tokens: Tokens, bos: int) -> npt.NDArray[np.int64]:
 class Packer:
     """An endless stream of packed rows.
 
-    tokens: 1-D stream that begins with ``bos``, as does every document in it. seed: of the order of documents; None keeps the stream's order.
+    tokens: 1-D stream that begins with ``bos``, as does every document in it. seed: of the order of
+    documents; None keeps the stream's order.
     """
 
     def __init__(self, tokens: Tokens, bos: int, seed: int | None, buffer: int = BUFFER) -> None:
@@ -105,7 +109,9 @@ class Packer:
 
 
 class _Shelf:
-    """Documents by length, first in first out. A bit set of the lengths present answers "the longest that fits" in one operation."""
+    """Documents by length, first in first out. A bit set of the lengths present answers "the longest that
+    fits" in one operation.
+    """
 
     def __init__(self, width: int) -> None:
         self.width = width

@@ -1,6 +1,8 @@
-"""Asks a process for its logits at chosen positions of the validation rows, and shows it nothing to the right of them.
+"""Asks a process for its logits at chosen positions of the validation rows, and shows it nothing to the right
+of them.
 
-What stands to the right is a piece of training text: a causal model cannot see it, and every row keeps its full length, on which some models depend.
+What stands to the right is a piece of training text: a causal model cannot see it, and every row keeps its
+full length, on which some models depend.
 """
 
 import numpy as np
@@ -12,7 +14,9 @@ from evaluator.judging.messages import Logits, Probe, Request
 from evaluator.judging.wire import Channel
 
 WIDEST = 2
-"""Times its vocabulary that a model's logits may be wide: many are rounded up, and what is beyond the vocabulary only takes probability."""
+"""Times its vocabulary that a model's logits may be wide: many are rounded up, and what is beyond the
+vocabulary only takes probability.
+"""
 
 SPARE = 1024
 """Logits allowed beyond that, for small vocabularies."""
@@ -23,7 +27,9 @@ class UnbelievableError(Exception):
 
 
 class Prober:
-    """Probes one process. rows: the validation rows [count, length + 1]. filling: training rows [at least ``at_once``, length]."""
+    """Probes one process. rows: the validation rows [count, length + 1]. filling: training rows [at least
+    ``at_once``, length].
+    """
 
     def __init__(self, channel: Channel[Request], rows: Tokens, filling: Tokens, vocab_size: int) -> None:
         self._channel = channel
@@ -32,11 +38,19 @@ class Prober:
         self._vocab_size = vocab_size
 
     def losses(self, places: Places, at_once: int) -> Nats:
-        """Blind losses in nats at ``places``, flat indices of [count, length]. Raises UnbelievableError, ClosedError, WireError."""
+        """Blind losses in nats at ``places``, flat indices of [count, length]. Raises UnbelievableError,
+        ClosedError, WireError.
+        """
         length, at_once = self._rows.shape[1] - 1, min(at_once, len(places))
         found: dict[int, float] = {}
         for batch in batches(places, length, at_once):
-            found.update(zip(batch.tolist(), self._ask(batch, length, _filled(len(batch), at_once)).tolist(), strict=True))
+            found.update(
+                zip(
+                    batch.tolist(),
+                    self._ask(batch, length, _filled(len(batch), at_once)).tolist(),
+                    strict=True,
+                )
+            )
         return np.array([found[place] for place in places.tolist()])
 
     def _ask(self, batch: Places, length: int, rows: int) -> Nats:
@@ -58,14 +72,21 @@ class Prober:
         answer, payload = self._channel.receive(payload_limit=4 * rows * widest)
         if not isinstance(answer, Logits):
             raise UnbelievableError("it answered a probe with something else")
-        right = len(answer.shape) == 2 and answer.shape[0] == rows and self._vocab_size <= answer.shape[1] <= widest
+        right = (
+            len(answer.shape) == 2
+            and answer.shape[0] == rows
+            and self._vocab_size <= answer.shape[1] <= widest
+        )
         if not right or answer.dtype != "float32" or len(payload) != 4 * rows * answer.shape[1]:
             raise UnbelievableError(
-                f"its logits have shape {answer.shape[:8]} and type {answer.dtype[:16]}, not [{rows}, {self._vocab_size}] and float32"
+                f"its logits have shape {answer.shape[:8]} and type {answer.dtype[:16]}, not [{rows},"
+                f" {self._vocab_size}] and float32"
             )
         return np.frombuffer(payload, dtype="<f4").reshape(answer.shape)
 
 
 def _filled(rows: int, at_once: int) -> int:
-    """Rows to ask for: as many as in every batch, so that kernels are the same, but where few are needed a power of two."""
+    """Rows to ask for: as many as in every batch, so that kernels are the same, but where few are needed a
+    power of two.
+    """
     return at_once if 2 * rows > at_once else 1 << (rows - 1).bit_length()

@@ -1,4 +1,5 @@
-"""A model small enough for the judge to make itself: how surprising a token is after the one before it, counted in training text.
+"""A model small enough for the judge to make itself: how surprising a token is after the one before it,
+counted in training text.
 
 It says where a claim is too good to be likely, so that an audit looks there. Nothing is ever scored by it.
 """
@@ -17,11 +18,15 @@ PAIRS_UP_TO = 1 << 11
 """Largest vocabulary whose pairs are counted: a table of 4 million. Above it only single tokens are."""
 
 TRUST_IN_PAIRS = 8.0
-"""Occurrences of a token before its pairs weigh as much as the frequency of single tokens (a Dirichlet prior)."""
+"""Occurrences of a token before its pairs weigh as much as the frequency of single tokens (a Dirichlet
+prior).
+"""
 
 
 def reference(training: Tokens, rows: Tokens, vocab_size: int) -> Nats:
-    """Nats of each target in ``rows`` [count, length + 1] given the token before it; shape [count, length], positive and finite."""
+    """Nats of each target in ``rows`` [count, length + 1] given the token before it; shape [count, length],
+    positive and finite.
+    """
     sample = np.asarray(training[:SAMPLE]).astype(np.int64)
     single = np.bincount(sample, minlength=vocab_size) + 0.5
     single /= single.sum()

@@ -1,7 +1,9 @@
-"""Messages between the judge and a variant: JSON headers, each with at most one block of raw bytes. Nothing is ever unpickled.
+"""Messages between the judge and a variant: JSON headers, each with at most one block of raw bytes. Nothing
+is ever unpickled.
 
-- Where the platform has them (Linux), a message is one packet of a SOCK_SEQPACKET socket, and its bytes lie in a memfd sealed against every change.
-  What arrives is checked for its seals and its size, then copied before it is used: it can neither change under the reader nor be cut off beneath it.
+- Where the platform has them (Linux), a message is one packet of a SOCK_SEQPACKET socket, and its bytes lie
+  in a memfd sealed against every change. What arrives is checked for its seals and its size, then copied
+  before it is used: it can neither change under the reader nor be cut off beneath it.
 - Elsewhere (macOS) a message is a frame on a stream: two little-endian 32-bit lengths, the JSON, the bytes.
 - Sizes are checked before anything is read, so that a sender cannot make the receiver allocate what it likes.
 - The variant's half lives in evaluator/shim/prepare.py, which must not import us.
@@ -36,11 +38,15 @@ class ClosedError(Exception):
 
 def pair() -> tuple[socket.socket, socket.socket]:
     """Two connected ends of the best kind this platform has."""
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM)
+    return socket.socketpair(
+        socket.AF_UNIX, socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
+    )
 
 
 class Held:
-    """Bytes received and not looked at: a sealed memfd, or a copy of one's own. ``size`` in bytes. To be closed."""
+    """Bytes received and not looked at: a sealed memfd, or a copy of one's own. ``size`` in bytes. To be
+    closed.
+    """
 
     def __init__(self, content: int | bytearray, size: int) -> None:
         self.content = content
@@ -50,7 +56,9 @@ class Held:
         """A copy of ``size`` bytes from ``at``. Raises WireError when there are fewer."""
         if at + size > self.size:
             raise WireError(f"{self.size} bytes where {at + size} were announced")
-        return _copy(self.content, size, at) if isinstance(self.content, int) else self.content[at : at + size]
+        return (
+            _copy(self.content, size, at) if isinstance(self.content, int) else self.content[at : at + size]
+        )
 
     def close(self) -> None:
         """Let go of it."""
@@ -62,7 +70,9 @@ Payload = bytes | bytearray | memoryview | Held
 
 
 class Channel(Generic[Incoming]):
-    """One end of a connection of either kind. decoder: of the union of tagged Structs that every incoming header must be."""
+    """One end of a connection of either kind. decoder: of the union of tagged Structs that every incoming
+    header must be.
+    """
 
     def __init__(self, connection: socket.socket, decoder: msgspec.json.Decoder[Incoming]) -> None:
         self._socket = connection
@@ -85,7 +95,9 @@ class Channel(Generic[Incoming]):
             raise ClosedError from error
 
     def receive(self, payload_limit: int = 0) -> tuple[Incoming, bytearray]:
-        """The next message and a copy of its payload of at most ``payload_limit`` bytes. Raises WireError, ClosedError."""
+        """The next message and a copy of its payload of at most ``payload_limit`` bytes. Raises WireError,
+        ClosedError.
+        """
         header, held = self.receive_held(payload_limit)
         try:
             return header, held.read(held.size)
@@ -121,7 +133,9 @@ class Channel(Generic[Incoming]):
             os.close(descriptor)
 
     def _packet(self, payload_limit: int) -> tuple[bytes, Held]:
-        encoded, descriptors, flags, _ = socket.recv_fds(self._socket, HEADER_LIMIT, 4, socket.MSG_CMSG_CLOEXEC)
+        encoded, descriptors, flags, _ = socket.recv_fds(
+            self._socket, HEADER_LIMIT, 4, socket.MSG_CMSG_CLOEXEC
+        )
         try:
             if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) or len(descriptors) > 1:
                 raise WireError(f"a packet of more than {HEADER_LIMIT} bytes or one descriptor")
@@ -187,7 +201,9 @@ def _seals() -> int:
 
 
 def _sealed_size(descriptor: int) -> int:
-    """Size of a memfd that nobody can change any more. Raises WireError for anything else, such as a pipe that would never end."""
+    """Size of a memfd that nobody can change any more. Raises WireError for anything else, such as a pipe
+    that would never end.
+    """
     try:
         kept = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & _seals() == _seals()
     except OSError:

@@ -1,21 +1,27 @@
-"""The ``prepare`` module a variant imports: training batches, the clock it plans with, and the evaluation, all from the judge.
+"""The ``prepare`` module a variant imports: training batches, the clock it plans with, and the evaluation,
+all from the judge.
 
-- It is copied beside ``train.py`` and imports nothing of the swarm, which is why all of it is one file. No data lies where the variant runs; the
-  judge's socket is inherited under the number in ``AUTOSWARM_JUDGE_FD``.
+- It is copied beside ``train.py`` and imports nothing of the swarm, which is why all of it is one file. No
+  data lies where the variant runs; the judge's socket is inherited under the number in
+  ``AUTOSWARM_JUDGE_FD``.
 - Exactly five names are the contract: MAX_SEQ_LEN, TIME_BUDGET, Tokenizer, make_dataloader, evaluate_bpb.
-- Seeds belong to the run: seeding torch, numpy or random, or a generator of theirs, is shifted by the run's seed, so that another literal in
-  ``train.py`` is no improvement.
-- Under a budget that is counted instead of clocked, ``time.time`` and ``time.perf_counter`` (and their ``_ns`` forms) tell nominal seconds: what the
-  work handed in so far costs on a reference core. They stand still between two batches. ``time.monotonic`` stays real, libraries wait by it.
-- The work is counted by watching the operations that torch dispatches from one optimizer step to the next, early in training and again now and then.
-  A compiled module runs eagerly while it is watched, so it is priced like its eager form: compiling gains nothing under a counted budget, and what
-  is compiled where nothing can watch it (a kernel of one's own) is not seen at all.
+- Seeds belong to the run: seeding torch, numpy or random, or a generator of theirs, is shifted by the run's
+  seed, so that another literal in ``train.py`` is no improvement.
+- Under a budget that is counted instead of clocked, ``time.time`` and ``time.perf_counter`` (and their
+  ``_ns`` forms) tell nominal seconds: what the work handed in so far costs on a reference core. They stand
+  still between two batches. ``time.monotonic`` stays real, libraries wait by it.
+- The work is counted by watching the operations that torch dispatches from one optimizer step to the next,
+  early in training and again now and then. A compiled module runs eagerly while it is watched, so it is
+  priced like its eager form: compiling gains nothing under a counted budget, and what is compiled where
+  nothing can watch it (a kernel of one's own) is not seen at all.
 
-- At the evaluation the judge first gets a copy of the weights, then the model's losses: its claims. To check them the same script is started once
-  more, as a *twin*; at its first batch it gets those weights instead, then rows cut off at the positions it is to predict. Both answer in eval mode,
-  uncompiled where ``torch.compile`` wrapped the whole model, and under the same autocast.
+- At the evaluation the judge first gets a copy of the weights, then the model's losses: its claims. To check
+  them the same script is started once more, as a *twin*; at its first batch it gets those weights instead,
+  then rows cut off at the positions it is to predict. Both answer in eval mode, uncompiled where
+  ``torch.compile`` wrapped the whole model, and under the same autocast.
 
-Nothing here is a barrier: a variant can tamper with all of it. The barriers are what the judge does not show and what it compares.
+Nothing here is a barrier: a variant can tamper with all of it. The barriers are what the judge does not show
+and what it compares.
 """
 
 import contextlib
@@ -49,14 +55,18 @@ _SMALL = 1 << 20  # bytes that are copied rather than mapped
 
 
 class _Judge:
-    """The variant's end of the conversation: JSON headers with raw payloads (see evaluator/judging/wire.py and evaluator/judging/messages.py)."""
+    """The variant's end of the conversation: JSON headers with raw payloads (see evaluator/judging/wire.py
+    and evaluator/judging/messages.py).
+    """
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
         self._packets = self._socket.type == getattr(socket, "SOCK_SEQPACKET", None)
 
     def ask(self, kind: str, blocks: Iterable[Any] = (), **fields: Any) -> tuple[dict[str, Any], Any]:
-        """Send a message, its payload in ``blocks``; return the answer and its payload. Raises RuntimeError when the judge has ended the run."""
+        """Send a message, its payload in ``blocks``; return the answer and its payload. Raises RuntimeError
+        when the judge has ended the run.
+        """
         header = json.dumps({"type": kind, **fields}).encode()
         try:
             if self._packets:
@@ -83,14 +93,20 @@ class _Judge:
             os.close(descriptor)
 
     def _packet(self) -> tuple[bytes, Any]:
-        encoded, descriptors, _, _ = socket.recv_fds(self._socket, _LONGEST_HEADER, 1, socket.MSG_CMSG_CLOEXEC)
+        encoded, descriptors, _, _ = socket.recv_fds(
+            self._socket, _LONGEST_HEADER, 1, socket.MSG_CMSG_CLOEXEC
+        )
         if not encoded:
             raise ConnectionResetError("end of the conversation")
         if not descriptors:
             return encoded, b""
         try:
             size = os.fstat(descriptors[0]).st_size
-            return encoded, os.pread(descriptors[0], size, 0) if size <= _SMALL else mmap.mmap(descriptors[0], size, access=mmap.ACCESS_COPY)
+            return encoded, (
+                os.pread(descriptors[0], size, 0)
+                if size <= _SMALL
+                else mmap.mmap(descriptors[0], size, access=mmap.ACCESS_COPY)
+            )
         finally:
             os.close(descriptors[0])
 
@@ -123,20 +139,30 @@ def _sealed(blocks: Iterable[Any]) -> int | None:
         while rest:
             rest = rest[os.write(descriptor, rest[: 1 << 24]) :]
     if descriptor is not None:
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL)
+        fcntl.fcntl(
+            descriptor,
+            fcntl.F_ADD_SEALS,
+            fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL,
+        )
     return descriptor
 
 
 _FORMULAS = {
     **flop_registry,
     # torch knows the arithmetic of attention, but not that these kernels are attention too
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: flop_registry[torch.ops.aten._scaled_dot_product_flash_attention],
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: flop_registry[torch.ops.aten._scaled_dot_product_flash_attention_backward],
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: flop_registry[
+        torch.ops.aten._scaled_dot_product_flash_attention
+    ],
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: flop_registry[
+        torch.ops.aten._scaled_dot_product_flash_attention_backward
+    ],
 }
 
 
 class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts what torch dispatches while it is entered: floating-point operations, operations, bytes of the tensors they write."""
+    """Counts what torch dispatches while it is entered: floating-point operations, operations, bytes of the
+    tensors they write.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -151,16 +177,21 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if formula := _FORMULAS.get(getattr(func, "_overloadpacket", func)):
             self.flops += int(formula(*args, **kwargs, out_val=out))
         if not getattr(func, "is_view", False):
-            self.bytes_written += sum(leaf.numel() * leaf.element_size() for leaf in tree_leaves(out) if isinstance(leaf, torch.Tensor))
+            self.bytes_written += sum(
+                leaf.numel() * leaf.element_size()
+                for leaf in tree_leaves(out)
+                if isinstance(leaf, torch.Tensor)
+            )
         return out
 
 
 class _Counter:
     """Decides when to count, and holds what is to be told to the judge.
 
-    A window reaches from the end of one optimizer step to the end of the next, with at least one batch in between, or over ``LONGEST`` batches. It
-    opens after the first step, after the batches in ``AGAIN`` and when the shape of batches changes. A script without a torch optimizer is counted
-    over ``UNSTEPPED`` batches as soon as that many have gone by.
+    A window reaches from the end of one optimizer step to the end of the next, with at least one batch in
+    between, or over ``LONGEST`` batches. It opens after the first step, after the batches in ``AGAIN`` and
+    when the shape of batches changes. A script without a torch optimizer is counted over ``UNSTEPPED``
+    batches as soon as that many have gone by.
     """
 
     LONGEST = 64
@@ -233,13 +264,20 @@ class _Counter:
 
     def _close(self, window: Any) -> None:
         self._leave(window)
-        self._news = {"flops": window.flops, "ops": window.ops, "bytes_written": window.bytes_written, "tokens": self._window_tokens}
+        self._news = {
+            "flops": window.flops,
+            "ops": window.ops,
+            "bytes_written": window.bytes_written,
+            "tokens": self._window_tokens,
+        }
         self._windows += 1
         self._due = False
 
 
 def _shift(seed: int) -> int:
-    """What every generator's seed is shifted by: far apart for neighbouring run seeds (multiplicative hashing with 2^64 / golden ratio)."""
+    """What every generator's seed is shifted by: far apart for neighbouring run seeds (multiplicative hashing
+    with 2^64 / golden ratio).
+    """
     return (seed + 1) * 0x9E3779B97F4A7C15 % (1 << 62)
 
 
@@ -269,7 +307,13 @@ def _seed_by(shift: int) -> None:
     take(random, 1 << 63, "seed")
     take(np.random, 1 << 32, "seed")
     make = np.random.default_rng
-    _replace(np.random, "default_rng", lambda seed=None: make(shifted(seed, 1 << 63) if seed is None or isinstance(seed, int | list) else seed))
+    _replace(
+        np.random,
+        "default_rng",
+        lambda seed=None: make(
+            shifted(seed, 1 << 63) if seed is None or isinstance(seed, int | list) else seed
+        ),
+    )
     _replace(torch, "Generator", _shifted_generator(lambda value: shifted(value, 1 << 63)))
     _replace(random, "Random", _shifted_random(lambda value: shifted(value, 1 << 63)))
     torch.manual_seed(0)
@@ -304,7 +348,9 @@ def _shifted_random(shifted: Callable[[Any], int]) -> type:
 
 
 class _NominalClock:
-    """Seconds told by the judge with every batch. Its epoch is a constant, so that even a script that prints the date is repeatable."""
+    """Seconds told by the judge with every batch. Its epoch is a constant, so that even a script that prints
+    the date is repeatable.
+    """
 
     EPOCH = 1_000_000_000
 
@@ -321,7 +367,10 @@ class _NominalClock:
 
 def _connect() -> _Judge:
     if "AUTOSWARM_JUDGE_FD" not in os.environ:
-        raise SystemExit("prepare: there is no judge. Start train.py through autoswarm, which serves its data and its clock.")
+        raise SystemExit(
+            "prepare: there is no judge. Start train.py through autoswarm, which serves its data and its"
+            " clock."
+        )
     fd = int(os.environ["AUTOSWARM_JUDGE_FD"])
     os.set_inheritable(fd, False)
     return _Judge(fd)
@@ -365,7 +414,9 @@ class Tokenizer:
         return int(_run["bos"])
 
     def encode(self, text: str | list[str], prepend: int | None = None, num_threads: int = 1) -> Any:  # noqa: ARG002
-        """Token ids of a text, or a list of them for a list of texts; ``prepend`` goes first. ``num_threads`` is accepted and not needed."""
+        """Token ids of a text, or a list of them for a list of texts; ``prepend`` goes first. ``num_threads``
+        is accepted and not needed.
+        """
         if isinstance(text, list):
             return [self.encode(one, prepend) for one in text]
         ids = self._merge(text) if _run["vocabulary"] == "bpe" else self._longest_matches(text.encode())
@@ -378,7 +429,11 @@ class Tokenizer:
     def _longest_matches(self, text: bytes) -> list[int]:
         ids, at = [], 0
         while at < len(text):
-            size = next(size for size in range(min(self._longest, len(text) - at), 0, -1) if text[at : at + size] in self._ids)
+            size = next(
+                size
+                for size in range(min(self._longest, len(text) - at), 0, -1)
+                if text[at : at + size] in self._ids
+            )
             ids.append(self._ids[text[at : at + size]])
             at += size
         return ids
@@ -387,7 +442,9 @@ class Tokenizer:
         if self._merges is None:
             import tiktoken  # only tasks with merges need it, and only to encode
 
-            self._merges = tiktoken.Encoding("task", pat_str=_run["pattern"], mergeable_ranks=self._ids, special_tokens={})
+            self._merges = tiktoken.Encoding(
+                "task", pat_str=_run["pattern"], mergeable_ranks=self._ids, special_tokens={}
+            )
         ids: list[int] = self._merges.encode_ordinary(text)
         return ids
 
@@ -395,18 +452,29 @@ class Tokenizer:
 def _tensors(rows: int, length: int, payload: bytes) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs and targets, int64 of shape [rows, length] each, on the device."""
     block = torch.from_numpy(np.frombuffer(payload, dtype="<u2").reshape(rows, length + 1).astype(np.int64))
-    if torch.cuda.is_available():  # from pinned memory, or the copy would wait for everything the GPU has still to do
+    if (
+        torch.cuda.is_available()
+    ):  # from pinned memory, or the copy would wait for everything the GPU has still to do
         block = block.pin_memory().to("cuda", non_blocking=True)
     return block[:, :-1].contiguous(), block[:, 1:].contiguous()
 
 
-def make_dataloader(tokenizer: Tokenizer, B: int, T: int, split: str) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:  # noqa: N803, ARG001
-    """Training batches ``(x, y, epoch)`` of B rows of T tokens until the budget is spent, int64 on the device; the first epoch is 1.
+def make_dataloader(
+    tokenizer: Tokenizer,  # noqa: ARG001
+    B: int,  # noqa: N803
+    T: int,  # noqa: N803
+    split: str,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
+    """Training batches ``(x, y, epoch)`` of B rows of T tokens until the budget is spent, int64 on the
+    device; the first epoch is 1.
 
-    Raises ValueError for another split than "train": validation tokens stay with the judge until training is over.
+    Raises ValueError for another split than "train": validation tokens stay with the judge until training is
+    over.
     """
     if split != "train":
-        raise ValueError(f"split {split!r} is not served: validation tokens stay with the judge, which evaluate_bpb asks")
+        raise ValueError(
+            f"split {split!r} is not served: validation tokens stay with the judge, which evaluate_bpb asks"
+        )
     return _batches(B, T)
 
 
@@ -416,7 +484,8 @@ def _batches(rows: int, length: int) -> Iterator[tuple[torch.Tensor, torch.Tenso
     while True:
         answer, payload = _judge.ask("next_batch", rows=rows, length=length, **_counter.on_request())
         if answer["type"] == "budget_spent":
-            print("prepare: the budget is spent, there are no more batches; call evaluate_bpb", file=sys.stderr)  # noqa: T201 (the variant's log)
+            words = "prepare: the budget is spent, there are no more batches; call evaluate_bpb"
+            print(words, file=sys.stderr)  # noqa: T201 (the variant's log)
             return
         _clock.seconds = answer["seconds"]
         x, y = _tensors(rows, length, payload)
@@ -425,14 +494,22 @@ def _batches(rows: int, length: int) -> Iterator[tuple[torch.Tensor, torch.Tenso
 
 
 def _plain(model: Any) -> Any:
-    """The model that ``torch.compile`` wrapped, or the model itself: compiled and plain differ in the third digit under bfloat16."""
+    """The model that ``torch.compile`` wrapped, or the model itself: compiled and plain differ in the third
+    digit under bfloat16.
+    """
     return getattr(model, "_orig_mod", model)
 
 
 @contextlib.contextmanager
 def _in_eval_mode(model: Any) -> Iterator[None]:
-    """Without dropout and the like, as the twin answers too; afterwards every module is in the mode it was in."""
-    modes = [(module, module.training) for module in model.modules()] if isinstance(model, torch.nn.Module) else []
+    """Without dropout and the like, as the twin answers too; afterwards every module is in the mode it was
+    in.
+    """
+    modes = (
+        [(module, module.training) for module in model.modules()]
+        if isinstance(model, torch.nn.Module)
+        else []
+    )
     for module, _ in modes:
         module.training = False
     try:
@@ -449,7 +526,11 @@ def _hand_over(model: Any) -> tuple[dict[str, Any], Any]:
     except (TypeError, ValueError, RuntimeError) as error:
         return _judge.ask("unable", reason=f"{type(error).__name__}: {error}"[:300])
     encoded = json.dumps(table).encode()
-    blocks = (tensor.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy() for tensor in tensors if tensor.numel())
+    blocks = (
+        tensor.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy()
+        for tensor in tensors
+        if tensor.numel()
+    )
     return _judge.ask("weights", _after(encoded, blocks), table=len(encoded))
 
 
@@ -462,22 +543,44 @@ def _described(model: Any) -> tuple[dict[str, Any], list[torch.Tensor]]:
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"the model is a {type(model).__name__}, not a torch.nn.Module")
     state = model.state_dict()
-    if odd := [name for name, value in state.items() if type(value) is not torch.Tensor or value.layout != torch.strided]:
+    if odd := [
+        name
+        for name, value in state.items()
+        if type(value) is not torch.Tensor or value.layout != torch.strided
+    ]:
         raise ValueError(f"{odd[0]} in its state_dict is no plain tensor")
-    tensors = [[name, str(value.dtype).removeprefix("torch."), list(value.shape)] for name, value in state.items()]
-    autocast = [[kind, torch.is_autocast_enabled(kind), str(torch.get_autocast_dtype(kind)).removeprefix("torch.")] for kind in ("cpu", "cuda")]
-    table = {"class": type(model).__qualname__, "tensors": tensors, "autocast": autocast, "precision": torch.get_float32_matmul_precision()}
+    tensors = [
+        [name, str(value.dtype).removeprefix("torch."), list(value.shape)] for name, value in state.items()
+    ]
+    autocast = [
+        [kind, torch.is_autocast_enabled(kind), str(torch.get_autocast_dtype(kind)).removeprefix("torch.")]
+        for kind in ("cpu", "cuda")
+    ]
+    table = {
+        "class": type(model).__qualname__,
+        "tensors": tensors,
+        "autocast": autocast,
+        "precision": torch.get_float32_matmul_precision(),
+    }
     return table, list(state.values())
 
 
 def _play_twin() -> NoReturn:
-    """Answer the judge's probes with the weights it has, for as long as it asks; then this process is no longer needed."""
+    """Answer the judge's probes with the weights it has, for as long as it asks; then this process is no
+    longer needed.
+    """
     answer, payload = _judge.ask("ready")
     view = memoryview(payload)
     table = json.loads(bytes(view[: answer["table"]]))
     model = _counterpart(table)
     if model is None:
-        _judge.ask("unable", reason="when the first batch was asked for there was no module whose state_dict has these names and shapes")
+        _judge.ask(
+            "unable",
+            reason=(
+                "when the first batch was asked for there was no module whose state_dict has these names and"
+                " shapes"
+            ),
+        )
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(_in_eval_mode(model))
@@ -495,7 +598,12 @@ def _counterpart(table: dict[str, Any]) -> Any:
     """The module that takes the weights: of the same class where there is one."""
     wanted = {name: tuple(shape) for name, _, shape in table["tensors"]}
     modules = [each for each in gc.get_objects() if issubclass(type(each), torch.nn.Module)]
-    fitting = [each for each in modules if {name: tuple(getattr(value, "shape", (-1,))) for name, value in each.state_dict().items()} == wanted]
+    fitting = [
+        each
+        for each in modules
+        if {name: tuple(getattr(value, "shape", (-1,))) for name, value in each.state_dict().items()}
+        == wanted
+    ]
     alike = [each for each in fitting if type(each).__qualname__ == table["class"]]
     return next(iter(alike or (fitting if wanted else [])), None)
 
@@ -518,11 +626,20 @@ def _load(model: Any, table: dict[str, Any], content: memoryview) -> None:
 
 def _answer_probe(model: Any, probe: dict[str, Any], payload: Any) -> tuple[dict[str, Any], Any]:
     """The model's logits at one position of each row."""
-    block = torch.from_numpy(np.frombuffer(payload, dtype="<u2").reshape(probe["rows"], probe["length"] + 1).astype(np.int64))
+    block = torch.from_numpy(
+        np.frombuffer(payload, dtype="<u2").reshape(probe["rows"], probe["length"] + 1).astype(np.int64)
+    )
     x, at = block[:, :-1].contiguous(), block[:, -1]
     if torch.cuda.is_available():
         x, at = x.cuda(), at.cuda()
-    logits = model(x)[torch.arange(len(at), device=x.device), at].detach().to(torch.float32).cpu().contiguous().numpy()
+    logits = (
+        model(x)[torch.arange(len(at), device=x.device), at]
+        .detach()
+        .to(torch.float32)
+        .cpu()
+        .contiguous()
+        .numpy()
+    )
     return _judge.ask("logits", [logits.tobytes()], dtype="float32", shape=list(logits.shape))
 
 
@@ -536,10 +653,12 @@ def _answer_rows(model: Any, rows: dict[str, Any], payload: Any) -> tuple[dict[s
 
 @torch.no_grad()
 def evaluate_bpb(model: Any, tokenizer: Tokenizer, batch_size: int) -> float:  # noqa: ARG001
-    """Validation bits per byte of ``model`` as the judge computes it. Ends training; asked again, the first value is the answer.
+    """Validation bits per byte of ``model`` as the judge computes it. Ends training; asked again, the first
+    value is the answer.
 
-    ``model(x, y, reduction="none")`` gives the loss of each target token in nats, for rows of MAX_SEQ_LEN tokens, ``batch_size`` rows at a time;
-    ``model(x)`` gives the logits they come from. It is asked in eval mode, whatever mode it is in.
+    ``model(x, y, reduction="none")`` gives the loss of each target token in nats, for rows of MAX_SEQ_LEN
+    tokens, ``batch_size`` rows at a time; ``model(x)`` gives the logits they come from. It is asked in eval
+    mode, whatever mode it is in.
     """
     global _value
     if _run["twin"]:

@@ -1,9 +1,10 @@
 """What an attack is, and how what came of it is read.
 
-- An attack is a text edit of an honest surface. What it gets hold of it says on a line of its log that begins with ``LOOT``: the attacks are ours, so
-  their log can be believed where it is against us.
-- It *succeeds* when a better number than the honest one is measured, when it has loot, when something of it outlives its run, or when it makes the
-  machine look guilty, which would give it another run free of charge. Anything else that can come of it is a word of ``Came``.
+- An attack is a text edit of an honest surface. What it gets hold of it says on a line of its log that begins
+  with ``LOOT``: the attacks are ours, so their log can be believed where it is against us.
+- It *succeeds* when a better number than the honest one is measured, when it has loot, when something of it
+  outlives its run, or when it makes the machine look guilty, which would give it another run free of charge.
+  Anything else that can come of it is a word of ``Came``.
 - Pure: no process is started here.
 """
 
@@ -26,7 +27,9 @@ OVERTIME = "of training within a budget of"
 """In loot that is no thing but time."""
 
 MARGIN = 1e-4
-"""bits per byte by which a number must be better than the honest one to count as better: runs on one machine repeat to the bit, threads aside."""
+"""bits per byte by which a number must be better than the honest one to count as better: runs on one machine
+repeat to the bit, threads aside.
+"""
 
 
 class Kind(StrEnum):
@@ -52,7 +55,9 @@ class Came(StrEnum):
     CRASHED = "crashed"
     TIMED_OUT = "timed out"
     MARKED = "marked"
-    """Measured better, but not proven: no twin could be built, or it used more CPU than its work explains; the result says so and does not merge."""
+    """Measured better, but not proven: no twin could be built, or it used more CPU than its work explains;
+    the result says so and does not merge.
+    """
     SUCCEEDED = "SUCCEEDED"
 
 
@@ -71,10 +76,11 @@ DEMO_BUDGET = Budget(Unit.FLOPS, 1e10, 60.0)
 class Attack(Struct, frozen=True, kw_only=True):
     """One attack.
 
-    tries: one sentence. make: the surface it runs as. then: a second run right after the first, for attacks that reach from run to run; what comes of
-    that one counts. on: the surface it is made from, ``tiny`` or ``demo``. may: what may come of it in a tier that confines. open: why it may
-    succeed, for those that nothing stops. openly: the tiers it may succeed in for that reason; all if empty. warm_up: optimizer steps the data leaves
-    uncharged. honest: the run it is compared with.
+    tries: one sentence. make: the surface it runs as. then: a second run right after the first, for attacks
+    that reach from run to run; what comes of that one counts. on: the surface it is made from, ``tiny`` or
+    ``demo``. may: what may come of it in a tier that confines. open: why it may succeed, for those that
+    nothing stops. openly: the tiers it may succeed in for that reason; all if empty. warm_up: optimizer steps
+    the data leaves uncharged. honest: the run it is compared with.
     """
 
     name: str
@@ -113,7 +119,11 @@ def came(seen: Seen, honest: RunResult) -> Came:
     if seen.left or any(OVERTIME not in each for each in seen.loot):
         return Came.SUCCEEDED
     if seen.loot:  # time that nobody paid for: worth something only if the number is believed
-        return Came.MARKED if isinstance(seen.result.outcome, Measured) and proof(seen.result) == "live" else Came.SUCCEEDED
+        return (
+            Came.MARKED
+            if isinstance(seen.result.outcome, Measured) and proof(seen.result) == "live"
+            else Came.SUCCEEDED
+        )
     match seen.result.outcome:
         case Measured(value):
             return _measured(seen.result, honest, better=value < honest.outcome.value - MARGIN)
@@ -132,7 +142,11 @@ def came(seen: Seen, honest: RunResult) -> Came:
 def _measured(result: RunResult, honest: RunResult, better: bool) -> Came:
     if not better:
         return Came.HARMLESS
-    return Came.MARKED if proof(result) == "live" or overworked([result], [honest], TrustRules()) else Came.SUCCEEDED
+    return (
+        Came.MARKED
+        if proof(result) == "live" or overworked([result], [honest], TrustRules())
+        else Came.SUCCEEDED
+    )
 
 
 def proof(result: RunResult) -> str:

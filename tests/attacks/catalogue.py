@@ -1,6 +1,16 @@
 """Every attack, by the class it belongs to."""
 
-from tests.attacks import adaptations, clocks, escapes, fake_numbers, false_claims, floods, leaks, leftovers, thefts
+from tests.attacks import (
+    adaptations,
+    clocks,
+    escapes,
+    fake_numbers,
+    false_claims,
+    floods,
+    leaks,
+    leftovers,
+    thefts,
+)
 from tests.attacks.attack import Attack
 
 ATTACKS: tuple[Attack, ...] = (

@@ -1,4 +1,6 @@
-"""Attacks on the budget: more training than was paid for, by lying about time or work, or by working where nobody counts."""
+"""Attacks on the budget: more training than was paid for, by lying about time or work, or by working where
+nobody counts.
+"""
 
 from evaluator.budget import Budget, Unit
 from tests.attacks.attack import STOPPED, Attack, Came, Edit, Kind
@@ -36,9 +38,13 @@ if _real > 3.5 * TIME_BUDGET:
 
 
 def overtime(name: str, tries: str, work: Edit, open_: str = "", may: frozenset[Came] = STOPPED) -> Attack:
-    """At least five seconds of training in a budget of one, told after a number came of it. open_: why it is open."""
+    """At least five seconds of training in a budget of one, told after a number came of it. open_: why it is
+    open.
+    """
     make = both(imported(KEEP), work, printed(TELL))
-    return Attack(name=name, kind=Kind.CLOCK, tries=tries, make=make, budget=ONE_SECOND, warm_up=3, may=may, open=open_)
+    return Attack(
+        name=name, kind=Kind.CLOCK, tries=tries, make=make, budget=ONE_SECOND, warm_up=3, may=may, open=open_
+    )
 
 
 def within_step(text: str) -> Edit:
@@ -115,14 +121,21 @@ for _value in list(vars(prepare).values()):
     overtime(
         "works_in_its_warm_up",
         "Spends five seconds on thousands of steps with the first batch before it asks for the first charged one.",
-        both(trained(END), within_step(f"    if steps == 2:\n        exec({TRAIN!r})\n        _train(5.0)\n        began = time.time()\n")),
+        both(
+            trained(END),
+            within_step(
+                f"    if steps == 2:\n        exec({TRAIN!r})\n        _train(5.0)\n        began = time.time()\n"
+            ),
+        ),
     ),
     overtime(
         "never_takes_a_step",
         "Updates its weights by hand: no optimizer step is ever reported, so that a warm-up counted in steps never ends.",
         both(
             lambda source: replaced(
-                "    optimizer.step()\n", "    with torch.no_grad():\n        [p.sub_(p.grad, alpha=0.5) for p in model.parameters()]\n", source
+                "    optimizer.step()\n",
+                "    with torch.no_grad():\n        [p.sub_(p.grad, alpha=0.5) for p in model.parameters()]\n",
+                source,
             ),
             lambda source: replaced(
                 "while (elapsed := time.time() - began) < TIME_BUDGET:",

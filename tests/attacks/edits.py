@@ -1,4 +1,6 @@
-"""Where an attack's text goes into a surface. The tiny surface and the demo's share these lines; a place that is not there is an error."""
+"""Where an attack's text goes into a surface. The tiny surface and the demo's share these lines; a place that
+is not there is an error.
+"""
 
 from collections.abc import Callable
 
@@ -55,7 +57,9 @@ def in_forward(text: str) -> Edit:
 
 def on_losses(expression: str) -> Edit:
     """The losses asked for one by one become ``expression`` of ``loss``; the training's mean stays."""
-    return lambda source: replaced(LOSS, f'{LOSS}        if reduction == "none":\n            loss = {expression}\n', source)
+    return lambda source: replaced(
+        LOSS, f'{LOSS}        if reduction == "none":\n            loss = {expression}\n', source
+    )
 
 
 def substituted(old: str, new: str) -> Edit:

@@ -1,4 +1,6 @@
-"""Attacks on the run itself: outlive it, kill or confuse who watches it, make its folder impossible or dangerous to remove."""
+"""Attacks on the run itself: outlive it, kill or confuse who watches it, make its folder impossible or
+dangerous to remove.
+"""
 
 from evaluator.budget import Budget
 from tests.attacks.attack import TINY_BUDGET, Attack, Came, Kind
@@ -13,7 +15,9 @@ def _name():
 """
 """``_name()`` gives a process the name by which the stage looks for it."""
 
-UNTRUSTED = "In an untrusted tier the supervisor is a process of the same user and can be killed like any other."
+UNTRUSTED = (
+    "In an untrusted tier the supervisor is a process of the same user and can be killed like any other."
+)
 
 
 def attempt(name: str, tries: str, text: str, *, openly: str = "", why: str = "") -> Attack:
@@ -191,6 +195,8 @@ while True:
         name="lingers_after_its_number",
         kind=Kind.ESCAPE,
         tries="Has its number, forks, and stays for as long as it is let.",
-        make=printed(NAMED + "import os\nif os.fork() == 0:\n    _name()\n    os.setsid()\n    time.sleep(120)\n"),
+        make=printed(
+            NAMED + "import os\nif os.fork() == 0:\n    _name()\n    os.setsid()\n    time.sleep(120)\n"
+        ),
     ),
 )

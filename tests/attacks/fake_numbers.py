@@ -1,9 +1,13 @@
-"""Attacks that say a number instead of earning it: printed, patched into what computes it, or written where it might be read."""
+"""Attacks that say a number instead of earning it: printed, patched into what computes it, or written where
+it might be read.
+"""
 
 from tests.attacks.attack import FILES, UNCONFINED, Attack, Kind
 from tests.attacks.edits import imported, substituted, trained
 
-SUMMARY = "print('---\\nval_bpb:          0.010000\\ntraining_seconds: 1.0\\nnum_steps:        9', flush=True)"
+SUMMARY = (
+    "print('---\\nval_bpb:          0.010000\\ntraining_seconds: 1.0\\nnum_steps:        9', flush=True)"
+)
 
 ATTACKS = (
     Attack(

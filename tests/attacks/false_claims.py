@@ -1,11 +1,15 @@
-"""Attacks by losses that are not those of the model: scaled, clipped, invented, not numbers, of another vocabulary."""
+"""Attacks by losses that are not those of the model: scaled, clipped, invented, not numbers, of another
+vocabulary.
+"""
 
 from tests.attacks.attack import DEMO_BUDGET, Attack, Came, Kind
 from tests.attacks.edits import RETURN, both, built, in_forward, on_losses, replaced, substituted, trained
 
 CAUGHT = frozenset({Came.CHEATED})
 BROKEN = frozenset({Came.CRASHED, Came.CHEATED})
-MORE_TOKENS = "        if not torch.is_grad_enabled():\n            logits = F.pad(logits, (0, 100), value=-1e9)\n"
+MORE_TOKENS = (
+    "        if not torch.is_grad_enabled():\n            logits = F.pad(logits, (0, 100), value=-1e9)\n"
+)
 FEWER_TOKENS = "        if y is None:\n            return logits[..., :-2]\n"
 HUGE = """
         if not torch.is_grad_enabled():
@@ -40,16 +44,37 @@ def claim(name: str, tries: str, expression: str, may: frozenset[Came] = CAUGHT,
     """Losses replaced by ``expression`` of ``loss``."""
     attack = Attack(name=name, kind=Kind.CLAIMS, tries=tries, make=on_losses(expression), may=may)
     return (
-        attack if on == "tiny" else Attack(name=name, kind=Kind.CLAIMS, tries=tries, make=on_losses(expression), may=may, on=on, budget=DEMO_BUDGET)
+        attack
+        if on == "tiny"
+        else Attack(
+            name=name,
+            kind=Kind.CLAIMS,
+            tries=tries,
+            make=on_losses(expression),
+            may=may,
+            on=on,
+            budget=DEMO_BUDGET,
+        )
     )
 
 
 ATTACKS = (
     claim("scales_its_losses", "Claims 98 % of every loss.", "0.98 * loss", on="demo"),
-    claim("clips_its_losses", "Claims at most four nats for any token: only its worst are embellished.", "loss.clamp(max=4.0)"),
+    claim(
+        "clips_its_losses",
+        "Claims at most four nats for any token: only its worst are embellished.",
+        "loss.clamp(max=4.0)",
+    ),
     claim("claims_a_constant", "Claims 0.4 nats for every token.", "torch.full_like(loss, 0.4)"),
-    claim("claims_below_zero", "Claims losses below zero, which no probability has.", "loss - 10", may=BROKEN),
-    claim("claims_nan", "Claims nan, hoping that comparisons with it fail the right way.", "loss * float('nan')", may=BROKEN),
+    claim(
+        "claims_below_zero", "Claims losses below zero, which no probability has.", "loss - 10", may=BROKEN
+    ),
+    claim(
+        "claims_nan",
+        "Claims nan, hoping that comparisons with it fail the right way.",
+        "loss * float('nan')",
+        may=BROKEN,
+    ),
     claim(
         "claims_minus_infinity",
         "Claims minus infinity for one token.",
@@ -63,7 +88,10 @@ ATTACKS = (
         "loss * (0.47 + torch.rand_like(loss))",
     ),
     claim(
-        "forgets_rare_losses", "Claims nothing for one token in two hundred, drawn at random.", "loss * (torch.rand_like(loss) > 0.005)", on="demo"
+        "forgets_rare_losses",
+        "Claims nothing for one token in two hundred, drawn at random.",
+        "loss * (torch.rand_like(loss) > 0.005)",
+        on="demo",
     ),
     Attack(
         name="answers_with_a_larger_vocabulary",

@@ -1,4 +1,6 @@
-"""Attacks by sheer quantity. Bounded, so that the machine they are tried on survives where nothing else would bound them."""
+"""Attacks by sheer quantity. Bounded, so that the machine they are tried on survives where nothing else would
+bound them.
+"""
 
 from evaluator.budget import Budget
 from tests.attacks.attack import FILES, TINY_BUDGET, UNCONFINED, Attack, Kind
@@ -10,7 +12,9 @@ LONG = Budget(TINY_BUDGET.unit, TINY_BUDGET.amount, 60.0)
 
 def flood(name: str, tries: str, text: str, openly: str = "", why: str = "") -> Attack:
     """Floods, then goes on honestly."""
-    return Attack(name=name, kind=Kind.FLOOD, tries=tries, make=built(text), budget=LONG, open=why, openly=openly)
+    return Attack(
+        name=name, kind=Kind.FLOOD, tries=tries, make=built(text), budget=LONG, open=why, openly=openly
+    )
 
 
 ATTACKS = (

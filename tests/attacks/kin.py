@@ -1,4 +1,6 @@
-"""Code for attacks: which processes belong to the same run. An attack may stop or kill these and no others: a machine has more than one user."""
+"""Code for attacks: which processes belong to the same run. An attack may stop or kill these and no others: a
+machine has more than one user.
+"""
 
 KIN = """
 import os as _os
@@ -29,7 +31,9 @@ def kin():
     return sorted((ours | {child for child, parent in stats.items() if parent in ours}) - {_os.getpid()})
 
 """
-"""``kin()``: pids of the supervisors above this process and of their other children, the judge among them; empty where they cannot be seen."""
+"""``kin()``: pids of the supervisors above this process and of their other children, the judge among them;
+empty where they cannot be seen.
+"""
 
 SYSCALL = """
 import ctypes as _ctypes

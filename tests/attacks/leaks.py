@@ -1,4 +1,6 @@
-"""Attacks by a model that looks at the token it is asked to predict: all causal structure broken, or just a little of it, now and then."""
+"""Attacks by a model that looks at the token it is asked to predict: all causal structure broken, or just a
+little of it, now and then.
+"""
 
 from tests.attacks.attack import DEMO_BUDGET, FILES, UNCONFINED, Attack, Came, Kind
 from tests.attacks.edits import both, in_forward, substituted
@@ -27,7 +29,9 @@ FOURIER = """
 
 
 def peek(where: str) -> str:
-    """Boost the next token wherever ``where``, a tensor of x's shape, says so; the last token of a row has no next one to see."""
+    """Boost the next token wherever ``where``, a tensor of x's shape, says so; the last token of a row has no
+    next one to see.
+    """
     return f"""
         if not torch.is_grad_enabled():
             position = torch.arange(x.size(1)).expand_as(x)
@@ -147,17 +151,29 @@ BY_SOCKET = """
 """
 
 CAUGHT = frozenset({Came.CHEATED})
-UNCONFINED_TWIN = "Where processes of one user are not kept apart, the live variant can tell its twin what it has seen."
+UNCONFINED_TWIN = (
+    "Where processes of one user are not kept apart, the live variant can tell its twin what it has seen."
+)
 
 
 def leak(name: str, tries: str, text: str) -> Attack:
     """A peeking head, on the demo: its 32,768 tokens leave room for shares of a per mille."""
-    return Attack(name=name, kind=Kind.LEAK, tries=tries, make=in_forward(text), on="demo", budget=DEMO_BUDGET, may=CAUGHT)
+    return Attack(
+        name=name,
+        kind=Kind.LEAK,
+        tries=tries,
+        make=in_forward(text),
+        on="demo",
+        budget=DEMO_BUDGET,
+        may=CAUGHT,
+    )
 
 
 def mixing(name: str, tries: str, text: str) -> Attack:
     """Something in the body of the tiny model that mixes along the row, trained with."""
-    return Attack(name=name, kind=Kind.LEAK, tries=tries, make=substituted(TINY_HIDDEN, TINY_HIDDEN + text), may=CAUGHT)
+    return Attack(
+        name=name, kind=Kind.LEAK, tries=tries, make=substituted(TINY_HIDDEN, TINY_HIDDEN + text), may=CAUGHT
+    )
 
 
 ATTACKS = (
@@ -168,13 +184,29 @@ ATTACKS = (
         make=substituted("is_causal=True", "is_causal=False"),
         may=frozenset({Came.CHEATED, Came.HARMLESS}),
     ),
-    mixing("adds_block_means", "Adds to every position the mean of its block of eight, the tokens to come among them.", MEAN),
-    mixing("recurs_over_chunks", "Carries a state from chunk to chunk that has read its own chunk to the end.", CHUNK),
-    mixing("mixes_by_fourier", "Filters along the row by FFT, which is circular: the next token comes round.", FOURIER),
+    mixing(
+        "adds_block_means",
+        "Adds to every position the mean of its block of eight, the tokens to come among them.",
+        MEAN,
+    ),
+    mixing(
+        "recurs_over_chunks",
+        "Carries a state from chunk to chunk that has read its own chunk to the end.",
+        CHUNK,
+    ),
+    mixing(
+        "mixes_by_fourier",
+        "Filters along the row by FFT, which is circular: the next token comes round.",
+        FOURIER,
+    ),
     leak("peeks_at_all", "Boosts the next token of the row everywhere.", peek("x >= 0")),
     leak("peeks_at_one_per_cent", "Boosts the next token at 1 % of the positions.", peek("mixed < 10")),
     leak("peeks_at_two_per_mille", "Boosts the next token at 0.2 % of the positions.", peek("mixed < 2")),
-    leak("peeks_by_coin_flips", "Boosts the next token with probability 1/20, drawn anew for every position.", peek("torch.rand(x.shape) < 0.05")),
+    leak(
+        "peeks_by_coin_flips",
+        "Boosts the next token with probability 1/20, drawn anew for every position.",
+        peek("torch.rand(x.shape) < 0.05"),
+    ),
     leak(
         "peeks_at_whole_rows_only",
         "Boosts the next token at 2 % of the positions, in rows of full length only, so that a short probe sees nothing.",
@@ -198,7 +230,10 @@ ATTACKS = (
         name="tells_its_twin_by_shared_memory",
         kind=Kind.LEAK,
         tries="Writes what it sees in the claims to System V shared memory, where its twin reads it.",
-        make=both(in_forward(SHARED), substituted("evaluate_bpb(model, tokenizer, 5)", "evaluate_bpb(model, tokenizer, 62)")),
+        make=both(
+            in_forward(SHARED),
+            substituted("evaluate_bpb(model, tokenizer, 5)", "evaluate_bpb(model, tokenizer, 62)"),
+        ),
         may=CAUGHT,
         open=UNCONFINED_TWIN,
         openly="F",

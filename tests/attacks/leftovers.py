@@ -1,4 +1,6 @@
-"""Attacks from run to run: the first leaves something wherever it can be written, the second, right after it, takes it up."""
+"""Attacks from run to run: the first leaves something wherever it can be written, the second, right after it,
+takes it up.
+"""
 
 from tests.attacks.attack import FILES, UNCONFINED, Attack, Edit, Kind
 from tests.attacks.edits import built

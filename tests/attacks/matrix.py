@@ -25,7 +25,9 @@ BEGIN, END = "<!-- attack matrix: begin -->", "<!-- attack matrix: end -->"
 
 
 class Cell(Struct, frozen=True):
-    """One attack in one tier. expected: it may come to this there. detail: what the judge or the attack said."""
+    """One attack in one tier. expected: it may come to this there. detail: what the judge or the attack
+    said.
+    """
 
     attack: Attack
     tier: str
@@ -66,15 +68,28 @@ def table(cells: Sequence[Cell], tiers: Sequence[str]) -> str:
     known = {(cell.attack.name, cell.tier): cell for cell in cells}
     lines = ["| attack | what it tries | " + " | ".join(tiers) + " |", "|---|---|" + "---|" * len(tiers)]
     for kind in Kind:
-        attacks = [attack for attack in ATTACKS if attack.kind is kind and any((attack.name, tier) in known for tier in tiers)]
+        attacks = [
+            attack
+            for attack in ATTACKS
+            if attack.kind is kind and any((attack.name, tier) in known for tier in tiers)
+        ]
         lines += [f"| **{kind}** | |" + " |" * len(tiers)] if attacks else []
-        lines += [f"| `{a.name}` | {a.tries} | " + " | ".join(str(known.get((a.name, tier), "–")) for tier in tiers) + " |" for a in attacks]
+        lines += [
+            f"| `{a.name}` | {a.tries} | "
+            + " | ".join(str(known.get((a.name, tier), "–")) for tier in tiers)
+            + " |"
+            for a in attacks
+        ]
     return "\n".join(lines)
 
 
 def openings(cells: Sequence[Cell]) -> str:
     """What succeeded and why it may."""
-    found = dict.fromkeys((cell.attack.name, cell.attack.open) for cell in cells if cell.came is Came.SUCCEEDED and cell.expected)
+    found = dict.fromkeys(
+        (cell.attack.name, cell.attack.open)
+        for cell in cells
+        if cell.came is Came.SUCCEEDED and cell.expected
+    )
     return "\n".join(f"- `{name}`: {why}" for name, why in found)
 
 
@@ -86,7 +101,9 @@ def report(cells: Sequence[Cell], tiers: Sequence[str], missing: Sequence[str], 
     ends = f"{len(cells) - marked - gone} stopped, {marked} measured and marked, so that it does not merge, {gone} open"
     count = f"{len({cell.attack.name for cell in cells})} attacks, {len(cells)} trials: {ends}."
     dash = "A dash: not tried there, because what stops it is the judge and no sandbox."
-    return f"{where}{lacking} {count}\n{dash}\n\n{table(cells, tiers)}\n\nOpen, and why:\n\n{openings(cells)}\n"
+    return (
+        f"{where}{lacking} {count}\n{dash}\n\n{table(cells, tiers)}\n\nOpen, and why:\n\n{openings(cells)}\n"
+    )
 
 
 def written(document: str, text: str) -> str:
@@ -103,8 +120,12 @@ def depends(attack: Attack) -> bool:
     return attack.kind in CONFINED or bool(attack.openly)
 
 
-def sweep(attacks: Sequence[Attack], tiers: Sequence[str], folder: Path, thorough: bool = False) -> Iterator[Cell]:
-    """Every attack in every tier, a stage for each tier. What the judge alone decides is tried in the first, or in all if ``thorough``."""
+def sweep(
+    attacks: Sequence[Attack], tiers: Sequence[str], folder: Path, thorough: bool = False
+) -> Iterator[Cell]:
+    """Every attack in every tier, a stage for each tier. What the judge alone decides is tried in the first,
+    or in all if ``thorough``.
+    """
     data = Data(folder)
     for tier in tiers:
         with staged(tier, data) as stage:
@@ -113,14 +134,30 @@ def sweep(attacks: Sequence[Attack], tiers: Sequence[str], folder: Path, thoroug
                     continue
                 begun = time.monotonic()
                 cell = tried(attack, tier, stage)
-                click.echo(f"{tier:2} {attack.name:36} {cell} [{time.monotonic() - begun:.1f} s] {cell.detail}", err=True)
+                click.echo(
+                    f"{tier:2} {attack.name:36} {cell} [{time.monotonic() - begun:.1f} s] {cell.detail}",
+                    err=True,
+                )
                 yield cell
 
 
 @click.command()
-@click.option("--tier", "tiers", multiple=True, help="This tier; may be repeated. All that this machine has, if none is given.")
-@click.option("--only", "names", multiple=True, type=click.Choice(list(BY_NAME)), help="This attack; may be repeated.")
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=Path("data/attacks"), show_default=True, help="Prepared data.")
+@click.option(
+    "--tier",
+    "tiers",
+    multiple=True,
+    help="This tier; may be repeated. All that this machine has, if none is given.",
+)
+@click.option(
+    "--only", "names", multiple=True, type=click.Choice(list(BY_NAME)), help="This attack; may be repeated."
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/attacks"),
+    show_default=True,
+    help="Prepared data.",
+)
 @click.option("--thorough", is_flag=True, help="Also those in every tier that no sandbox has a part in.")
 @click.option("--write", is_flag=True, help="Put the table into docs/trust.md.")
 def main(tiers: tuple[str, ...], names: tuple[str, ...], data: Path, thorough: bool, write: bool) -> None:
@@ -134,7 +171,10 @@ def main(tiers: tuple[str, ...], names: tuple[str, ...], data: Path, thorough: b
         TRUST.write_text(written(TRUST.read_text(encoding="utf-8"), text), encoding="utf-8")
     wrong = [cell for cell in cells if not cell.expected]
     for cell in wrong:
-        click.echo(f"not as it must be: {cell.attack.name} in {cell.tier}: {cell.came.value} ({cell.detail})", err=True)
+        click.echo(
+            f"not as it must be: {cell.attack.name} in {cell.tier}: {cell.came.value} ({cell.detail})",
+            err=True,
+        )
     sys.exit(bool(wrong))
 
 

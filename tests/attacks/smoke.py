@@ -1,4 +1,6 @@
-"""The few attacks and honest variants that every test run tries; all of them are tried by the marked suite and by ``make attack-matrix``."""
+"""The few attacks and honest variants that every test run tries; all of them are tried by the marked suite
+and by ``make attack-matrix``.
+"""
 
 ATTACKS = (
     "rewrites_the_shim",

@@ -1,7 +1,9 @@
-"""Where attacks are tried: a real trainer, a real judge, bait beside them, and a search afterwards for what should be gone.
+"""Where attacks are tried: a real trainer, a real judge, bait beside them, and a search afterwards for what
+should be gone.
 
-- Bait is a process of the same user with a secret in its environment, a private file, a service on loopback and two on unix sockets. Their names hold
-  a token of this stage; attacks are told it, because a secret that is only hard to guess is none.
+- Bait is a process of the same user with a secret in its environment, a private file, a service on loopback
+  and two on unix sockets. Their names hold a token of this stage; attacks are told it, because a secret that
+  is only hard to guess is none.
 - What is found of an attack after its run is removed here, so that one attack never helps the next.
 """
 
@@ -41,7 +43,9 @@ LOG_BYTES = 4_000_000
 LONGEST = 120.0
 """Seconds an honest run may take on a busy machine, however short an attack is kept."""
 HONEST_TRIES = 3
-"""A budget of one second leaves an honest run no room for a machine that stumbles: then it is made again. Attacks get one try."""
+"""A budget of one second leaves an honest run no room for a machine that stumbles: then it is made again.
+Attacks get one try.
+"""
 
 AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9)
 """Every run is one that would be merged: 1e9 bits per byte is above all values, and infinity is no JSON."""
@@ -50,12 +54,29 @@ UNAUDITED = AuditPlan(share=0.0)
 CONFINED = (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS, Kind.FLOOD)
 """Attacks on what confines a run: whether their claims are audited changes nothing, and takes seconds."""
 
-PLACES = ("", "tmp", "var/tmp", "dev/shm", "dev/mqueue", "run", "run/lock", "var/cache", "var/lib", "opt", "srv", "mnt", "etc", "usr/local")
+PLACES = (
+    "",
+    "tmp",
+    "var/tmp",
+    "dev/shm",
+    "dev/mqueue",
+    "run",
+    "run/lock",
+    "var/cache",
+    "var/lib",
+    "opt",
+    "srv",
+    "mnt",
+    "etc",
+    "usr/local",
+)
 """Where attacks are known to leave files, besides homes, caches and the installation."""
 
 
 class Stage:
-    """One tier, one folder, one set of bait. sandbox: letter of the tier to force, or AUTO for the best there is."""
+    """One tier, one folder, one set of bait. sandbox: letter of the tier to force, or AUTO for the best there
+    is.
+    """
 
     def __init__(self, folder: Path, sandbox: str, bait: "Bait", data: "Data") -> None:
         self._folder = folder
@@ -78,7 +99,9 @@ class Stage:
         ample = structs.replace(budget, wall_cap=max(budget.wall_cap, LONGEST))
         key = (on, ample, warm_up)
         tries = 0
-        while tries < HONEST_TRIES and not (key in self._honest and isinstance(self._honest[key].outcome, Measured)):
+        while tries < HONEST_TRIES and not (
+            key in self._honest and isinstance(self._honest[key].outcome, Measured)
+        ):
             self._honest[key] = self.train(source_of(on), on, ample, warm_up)[0]
             tries += 1
         return self._honest[key]
@@ -87,7 +110,9 @@ class Stage:
         """One run of a hostile source."""
         honest = self.honest(attack.on, attack.budget, attack.warm_up)
         plan = UNAUDITED if attack.kind in CONFINED else AUDITED
-        result, log = self.train(self._bait.named_in(source), attack.on, attack.budget, attack.warm_up, plan, honest)
+        result, log = self.train(
+            self._bait.named_in(source), attack.on, attack.budget, attack.warm_up, plan, honest
+        )
         left = [*self._processes(), *self._files()]
         if not attack.then:
             left += self._segments()
@@ -96,9 +121,17 @@ class Stage:
         return Seen(result=result, loot=read_loot(log), left=left)
 
     def train(
-        self, source: str, on: str, budget: Budget, warm_up: int = 0, audit: AuditPlan = AUDITED, baseline: RunResult | None = None
+        self,
+        source: str,
+        on: str,
+        budget: Budget,
+        warm_up: int = 0,
+        audit: AuditPlan = AUDITED,
+        baseline: RunResult | None = None,
     ) -> tuple[RunResult, str]:
-        """Train and audit a source; its result and its log. baseline: what the judge is told an honest run takes on this machine."""
+        """Train and audit a source; its result and its log. baseline: what the judge is told an honest run
+        takes on this machine.
+        """
         self._count += 1
         known = baseline.details if baseline else {}
         order = RunOrder(
@@ -118,7 +151,9 @@ class Stage:
         return result, (order.directory / LOG).read_text(errors="replace")
 
     def _own_data(self, on: str, warm_up: int) -> Path:
-        """A copy of the data in this stage's folder, where the token is in its path: an attack that finds it can tell it is the right one."""
+        """A copy of the data in this stage's folder, where the token is in its path: an attack that finds it
+        can tell it is the right one.
+        """
         place = self._folder / f"{on}-{warm_up}"
         if not place.exists():
             shutil.copytree(self._data.of(on, warm_up), place)
@@ -135,7 +170,9 @@ class Stage:
         return found
 
     def _segments(self) -> list[str]:
-        """System V shared memory whose key is made from the token; removed here. Attacks in two runs clean up themselves."""
+        """System V shared memory whose key is made from the token; removed here. Attacks in two runs clean up
+        themselves.
+        """
         libc = ctypes.CDLL(None)
         found = libc.shmget(int(self._bait.token[:8], 16) & 0x7FFFFFFE, 0, 0)
         if found < 0:
@@ -154,9 +191,21 @@ class Stage:
             *_installed("torch"),
             *(each / "__pycache__" for each in _installed("torch")),
         }
-        places |= {Path(sys.base_prefix), *map(Path, site.getsitepackages([sys.base_prefix])), *Path("/", "tmp").glob("torchinductor_*")}
-        places |= {Path(place) for place in sys.path if Path(place).is_dir()} | {self._folder, *(self._folder / "scratch").glob("**/")}
-        found = [path for place in places if os.access(place, os.R_OK) for path in place.glob(f"autoswarm-{self._bait.token}*")]
+        places |= {
+            Path(sys.base_prefix),
+            *map(Path, site.getsitepackages([sys.base_prefix])),
+            *Path("/", "tmp").glob("torchinductor_*"),
+        }
+        places |= {Path(place) for place in sys.path if Path(place).is_dir()} | {
+            self._folder,
+            *(self._folder / "scratch").glob("**/"),
+        }
+        found = [
+            path
+            for place in places
+            if os.access(place, os.R_OK)
+            for path in place.glob(f"autoswarm-{self._bait.token}*")
+        ]
         found += list((self._folder / "scratch").iterdir())
         for path in found:
             remove(path)
@@ -206,7 +255,9 @@ class Data:
     def of(self, on: str, warm_up: int = 0) -> Path:
         """The prepared folder."""
         if (on, warm_up) not in self._made:
-            self._made[on, warm_up] = load_task("demo").prepare(self._folder) if on == "demo" else self._tiny(warm_up)
+            self._made[on, warm_up] = (
+                load_task("demo").prepare(self._folder) if on == "demo" else self._tiny(warm_up)
+            )
         return self._made[on, warm_up]
 
     def _tiny(self, warm_up: int) -> Path:
@@ -277,13 +328,20 @@ def bait_in(folder: Path) -> Iterator[Bait]:
             listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             listening.bind(address)
             listening.listen()
-        yield Bait(token=token, process=process.pid, file=private, port=loopback.getsockname()[1], socket=named)
+        yield Bait(
+            token=token, process=process.pid, file=private, port=loopback.getsockname()[1], socket=named
+        )
 
 
 @contextlib.contextmanager
 def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
-    """A stage in a temporary folder whose path holds the bait's token, so that attacks can tell it from their neighbours'."""
-    with tempfile.TemporaryDirectory(prefix="autoswarm-attacks-") as temporary, bait_in(Path(temporary)) as bait:
+    """A stage in a temporary folder whose path holds the bait's token, so that attacks can tell it from their
+    neighbours'.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="autoswarm-attacks-") as temporary,
+        bait_in(Path(temporary)) as bait,
+    ):
         folder = Path(temporary) / f"stage-{bait.token}"
         folder.mkdir()
         yield Stage(folder, sandbox, bait, data or Data(folder / "data"))

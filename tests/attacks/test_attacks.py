@@ -1,4 +1,6 @@
-"""Every attack against a real judge in a real sandbox. Few of them by default; all of them, and the weaker tiers, in the marked suite."""
+"""Every attack against a real judge in a real sandbox. Few of them by default; all of them, and the weaker
+tiers, in the marked suite.
+"""
 
 from collections.abc import Iterator
 

@@ -2,7 +2,19 @@
 
 import pytest
 
-from evaluator.result import Audit, Cheated, CpuSeconds, Crashed, CrashKind, Limit, Lost, Measured, Outcome, RunResult, TimedOut
+from evaluator.result import (
+    Audit,
+    Cheated,
+    CpuSeconds,
+    Crashed,
+    CrashKind,
+    Limit,
+    Lost,
+    Measured,
+    Outcome,
+    RunResult,
+    TimedOut,
+)
 from tests.attacks.attack import MARGIN, Attack, Came, Kind, Seen, came, read_loot
 from tests.attacks.catalogue import ATTACKS, BY_NAME
 from tests.attacks.edits import replaced
@@ -12,10 +24,23 @@ from tests.attacks.smoke import ATTACKS as SMOKE
 from tests.attacks.smoke import HONEST
 from tests.attacks.stage import source_of
 
-NAMES = {"@TOKEN@": "ab" * 8, "@TOKEN8@": "ab" * 4, "@BAIT_PID@": "7", "@BAIT_FILE@": "f", "@PORT@": "9", "@SOCKET@": "s"}
+NAMES = {
+    "@TOKEN@": "ab" * 8,
+    "@TOKEN8@": "ab" * 4,
+    "@BAIT_PID@": "7",
+    "@BAIT_FILE@": "f",
+    "@PORT@": "9",
+    "@SOCKET@": "s",
+}
 
 
-def seen(outcome: Outcome, audit: Audit | None = None, loot: tuple[str, ...] = (), left: tuple[str, ...] = (), cpu: float = 5.0) -> Seen:
+def seen(
+    outcome: Outcome,
+    audit: Audit | None = None,
+    loot: tuple[str, ...] = (),
+    left: tuple[str, ...] = (),
+    cpu: float = 5.0,
+) -> Seen:
     result = RunResult(run="r", outcome=outcome, seed=1, audit=audit, cpu=CpuSeconds(2.0, cpu))
     return Seen(result=result, loot=list(loot), left=list(left))
 

@@ -1,4 +1,6 @@
-"""Attacks on what the judge and its neighbours hold: validation tokens, memory, environments, descriptors, files, sockets."""
+"""Attacks on what the judge and its neighbours hold: validation tokens, memory, environments, descriptors,
+files, sockets.
+"""
 
 from tests.attacks.attack import Attack, Kind
 from tests.attacks.edits import built, first, replaced, substituted

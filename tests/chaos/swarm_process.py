@@ -19,7 +19,9 @@ TASK = ROOT / "tests" / "tasks" / "tiny"
 
 
 class SwarmProcess:
-    """`autoswarm run` on the tiny task in a folder of its own. marker: a folder that only its processes have in their environment."""
+    """`autoswarm run` on the tiny task in a folder of its own. marker: a folder that only its processes have
+    in their environment.
+    """
 
     def __init__(self, folder: Path, experiments: int, *more: str, **environment: str) -> None:
         self.folder = folder
@@ -47,7 +49,12 @@ class SwarmProcess:
         environment = os.environ | self._environment
         with (self.folder / "driver.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.cli.main", "run", *self._words], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                [sys.executable, "-m", "deploy.cli.main", "run", *self._words],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def ended(self) -> bool:
@@ -69,7 +76,10 @@ class SwarmProcess:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.environ().get("AUTOSWARM_CHAOS_MARK") == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE:
+                if (
+                    process.environ().get("AUTOSWARM_CHAOS_MARK") == str(self.folder)
+                    and process.status() != psutil.STATUS_ZOMBIE
+                ):
                     found.append(process)
         return found
 
@@ -83,7 +93,9 @@ class SwarmProcess:
         return found
 
     def run_processes(self) -> list[psutil.Process]:
-        """Processes whose working directory lies in a run's scratch folder: a variant has a clean environment and no mark."""
+        """Processes whose working directory lies in a run's scratch folder: a variant has a clean environment
+        and no mark.
+        """
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -102,7 +114,10 @@ class SwarmProcess:
 
     def fates(self) -> dict[str, tuple[str, str, float | None]]:
         """What became of every experiment."""
-        return {name: (each.title, each.state.value, each.value) for name, each in self.state().experiments.items()}
+        return {
+            name: (each.title, each.state.value, each.value)
+            for name, each in self.state().experiments.items()
+        }
 
     def finished(self) -> int:
         """Experiments with a last verdict, 0 before the journal is there."""

@@ -43,8 +43,16 @@ VARIANTS: dict[str, tuple[str, type[Outcome], object]] = {
         Limit.WALL_CAP,
     ),
     "goes_without_a_result": (before(EVALUATION, "raise SystemExit(0)"), Crashed, CrashKind.NO_RESULT),
-    "prints_a_number": (before(EVALUATION, "print('---\\nval_bpb:          0.1')\nraise SystemExit(0)"), Crashed, CrashKind.NO_RESULT),
-    "floods_its_log": (before(EVALUATION, "line = 'x' * 999_999\nfor _ in range(1000): print(line)"), Measured, None),
+    "prints_a_number": (
+        before(EVALUATION, "print('---\\nval_bpb:          0.1')\nraise SystemExit(0)"),
+        Crashed,
+        CrashKind.NO_RESULT,
+    ),
+    "floods_its_log": (
+        before(EVALUATION, "line = 'x' * 999_999\nfor _ in range(1000): print(line)"),
+        Measured,
+        None,
+    ),
     "leaves_a_daemon": (before(LOOP, DAEMON), Measured, None),
     "is_honest": (HONEST.replace("LR = 0.02", "LR = 0.03"), Measured, None),
 }
@@ -63,7 +71,11 @@ def test_every_misbehaving_variant_ends_as_what_it_is_and_the_swarm_goes_on(tmp_
         assert swarm.run_processes() == []
         state = swarm.state()
         logs = {path.parent.name: path.stat().st_size for path in swarm.campaign.glob("runs/*/train.log")}
-    outcomes = {experiment.title.split("] ")[-1]: last_outcome(experiment) for experiment in state.experiments.values() if experiment.ordinal}
+    outcomes = {
+        experiment.title.split("] ")[-1]: last_outcome(experiment)
+        for experiment in state.experiments.values()
+        if experiment.ordinal
+    }
     assert outcomes.keys() == VARIANTS.keys()
     for name, (_, kind, detail) in VARIANTS.items():
         outcome = outcomes[name]
@@ -79,9 +91,14 @@ def last_outcome(experiment: Experiment) -> Outcome:
 
 
 def test_another_machine_gives_the_same_verdicts(tmp_path: Path) -> None:
-    """The second swarm computes with other instructions and has one slot instead of two: other speed, other rounding, other order of events."""
+    """The second swarm computes with other instructions and has one slot instead of two: other speed, other
+    rounding, other order of events.
+    """
     fates = []
-    for name, more, environment in (("one", "slots.count=2", {}), ("two", "slots.count=1", {"ATEN_CPU_CAPABILITY": "default"})):
+    for name, more, environment in (
+        ("one", "slots.count=2", {}),
+        ("two", "slots.count=1", {"ATEN_CPU_CAPABILITY": "default"}),
+    ):
         folder = tmp_path / name
         folder.mkdir()
         with swarm_process(folder, 6, more, **environment) as swarm:

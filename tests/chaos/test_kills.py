@@ -1,4 +1,6 @@
-"""kill -9 of anything at any moment: the next run goes on, and every verdict is the one an undisturbed swarm gives."""
+"""kill -9 of anything at any moment: the next run goes on, and every verdict is the one an undisturbed swarm
+gives.
+"""
 
 import contextlib
 import random
@@ -31,7 +33,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Fates:
 
 def victim(swarm: SwarmProcess, kind: str, draw: random.Random) -> psutil.Process | None:
     """One living process of a kind."""
-    words = {"driver": "deploy.cli.main", "coordinator": "ray::CoordinatorServer", "agent": "ray::AgentServer"}
+    words = {
+        "driver": "deploy.cli.main",
+        "coordinator": "ray::CoordinatorServer",
+        "agent": "ray::AgentServer",
+    }
     found = swarm.named(words[kind]) if kind in words else swarm.run_processes()
     if kind == "supervisor":
         found = [parent for process in found if (parent := supervisor_of(process))]
@@ -48,7 +54,9 @@ def supervisor_of(process: psutil.Process) -> psutil.Process | None:
 
 
 def strike(swarm: SwarmProcess, kind: str, draw: random.Random) -> bool:
-    """Kill one of that kind after a moment that is no multiple of anything; whether there was one before the swarm ended."""
+    """Kill one of that kind after a moment that is no multiple of anything; whether there was one before the
+    swarm ended.
+    """
     time.sleep(draw.uniform(0.5, 4.0))
     target: psutil.Process | None = None
 
@@ -75,7 +83,9 @@ def check(swarm: SwarmProcess, undisturbed: Fates) -> None:
 
 
 @pytest.mark.parametrize("kind", ["coordinator", "agent", "training", "supervisor"])
-def test_a_killed_part_is_replaced_and_no_verdict_changes(kind: str, undisturbed: Fates, tmp_path: Path) -> None:
+def test_a_killed_part_is_replaced_and_no_verdict_changes(
+    kind: str, undisturbed: Fates, tmp_path: Path
+) -> None:
     draw = random.Random(kind)
     with swarm_process(tmp_path, EXPERIMENTS) as swarm:
         swarm.start()
@@ -85,12 +95,18 @@ def test_a_killed_part_is_replaced_and_no_verdict_changes(kind: str, undisturbed
         check(swarm, undisturbed)
 
 
-def test_a_killed_driver_leaves_nothing_running_and_the_next_run_goes_on(undisturbed: Fates, tmp_path: Path) -> None:
+def test_a_killed_driver_leaves_nothing_running_and_the_next_run_goes_on(
+    undisturbed: Fates, tmp_path: Path
+) -> None:
     draw = random.Random(7)
     with swarm_process(tmp_path, EXPERIMENTS) as swarm:
         for wanted in (0, 1, 2):
             swarm.start()
-            swarm.until("a training", 120, lambda wanted=wanted: swarm.finished() >= wanted and bool(swarm.run_processes()))
+            swarm.until(
+                "a training",
+                120,
+                lambda wanted=wanted: swarm.finished() >= wanted and bool(swarm.run_processes()),
+            )
             strike(swarm, "driver", draw)
             time.sleep(2.0)
             assert swarm.run_processes() == []
@@ -113,7 +129,9 @@ def test_running_a_finished_campaign_again_changes_nothing(tmp_path: Path) -> No
         swarm.until("everything to end", 10, lambda: not swarm.processes() and not swarm.run_processes())
 
 
-def test_a_driver_told_to_end_hands_its_runs_back_and_the_next_run_goes_on(undisturbed: Fates, tmp_path: Path) -> None:
+def test_a_driver_told_to_end_hands_its_runs_back_and_the_next_run_goes_on(
+    undisturbed: Fates, tmp_path: Path
+) -> None:
     with swarm_process(tmp_path, EXPERIMENTS) as swarm:
         swarm.start()
         swarm.until("a training", 120, lambda: swarm.finished() >= 1 and bool(swarm.run_processes()))

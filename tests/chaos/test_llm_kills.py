@@ -1,4 +1,6 @@
-"""kill -9 of an agent while it waits for a model's answer: its brief is thought about again, nothing is lost, nothing is left."""
+"""kill -9 of an agent while it waits for a model's answer: its brief is thought about again, nothing is lost,
+nothing is left.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -34,11 +36,21 @@ def agents(swarm: SwarmProcess) -> list[psutil.Process]:
     return swarm.named("ray::AgentServer")
 
 
-def test_an_agent_killed_while_a_model_thinks_loses_nothing_and_leaves_nothing(server: ChatServer, tmp_path: Path) -> None:
-    """The model takes one call at a time: were that of the killed agent not given up, there would never be another."""
+def test_an_agent_killed_while_a_model_thinks_loses_nothing_and_leaves_nothing(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    """The model takes one call at a time: were that of the killed agent not given up, there would never be
+    another.
+    """
     server.minds = {"model": slow_from_the_third(server)}
     arms = f"arms=[{{name: model, proposer: llm, models: [hosted_vllm/model], api_base: '{server.base}'}}]"
-    more = ["trainer.kind=simulated", "trainer.simulated_seconds=1", "acceptance.baseline_runs=2", "slots.count=1", arms]
+    more = [
+        "trainer.kind=simulated",
+        "trainer.simulated_seconds=1",
+        "acceptance.baseline_runs=2",
+        "slots.count=1",
+        arms,
+    ]
     more.append("models={hosted_vllm/model: {at_once: 1}}")
     with swarm_process(tmp_path, EXPERIMENTS, *more) as swarm:
         swarm.start()
@@ -46,13 +58,25 @@ def test_an_agent_killed_while_a_model_thinks_loses_nothing_and_leaves_nothing(s
         asked = len(server.requests)
         [victim] = agents(swarm)
         victim.kill()
-        swarm.until("another life of the agent", 60, lambda: [each.pid for each in agents(swarm)] not in ([], [victim.pid]))
+        swarm.until(
+            "another life of the agent",
+            60,
+            lambda: [each.pid for each in agents(swarm)] not in ([], [victim.pid]),
+        )
         swarm.until("the brief to be thought about again", 60, lambda: len(server.requests) > asked)
         assert swarm.wait(120) == 0, swarm.said()
         swarm.until("everything to end", 20, lambda: not swarm.processes())
         state, reports = swarm.state(), reported(swarm)
-    assert len(state.by_ordinal) == EXPERIMENTS == len({experiment.digest for experiment in state.experiments.values()}) - 1
-    assert len(reports) == len(set(reports)) == sum(len(experiment.runs) for experiment in state.experiments.values())
+    assert (
+        len(state.by_ordinal)
+        == EXPERIMENTS
+        == len({experiment.digest for experiment in state.experiments.values()}) - 1
+    )
+    assert (
+        len(reports)
+        == len(set(reports))
+        == sum(len(experiment.runs) for experiment in state.experiments.values())
+    )
     with contextlib.suppress(psutil.NoSuchProcess):
         assert psutil.Process(victim.pid).create_time() != victim.create_time()
 

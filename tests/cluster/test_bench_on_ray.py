@@ -25,7 +25,9 @@ def test_a_rehearsal_brings_a_figure_for_the_swarm_and_for_both_references(tmp_p
 
 
 def test_slots_train_while_models_think(tmp_path: Path) -> None:
-    """Loose, for a machine that is busy with other things: without overlap it could not be more than 2/3, with it it is 0.95 and more."""
+    """Loose, for a machine that is busy with other things: without overlap it could not be more than 2/3,
+    with it it is 0.95 and more.
+    """
     act = occupancy.MODEL_ACTS[0]
     with connected(config_of(act.scenario, tmp_path)):
         sleepers = Sleepers(act.scenario.slots), Sleepers(act.scenario.slots)

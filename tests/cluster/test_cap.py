@@ -1,4 +1,6 @@
-"""`autoswarm run` with a cap: a real swarm on Ray that asks a model over real HTTP stops by itself when the money is spent."""
+"""`autoswarm run` with a cap: a real swarm on Ray that asks a model over real HTTP stops by itself when the
+money is spent.
+"""
 
 import json
 from pathlib import Path
@@ -23,7 +25,13 @@ def edit(number: int) -> str:
 def test_a_cap_of_some_cents_ends_the_run_with_its_own_exit_code(tmp_path: Path) -> None:
     with chat_server() as server:
         server.play(*(said(edit(number)) for number in range(100, 200)))
-        arm = {"name": "thinker", "proposer": "llm", "models": ["openai/test"], "api_base": server.base, "max_tokens": 100}
+        arm = {
+            "name": "thinker",
+            "proposer": "llm",
+            "models": ["openai/test"],
+            "api_base": server.base,
+            "max_tokens": 100,
+        }
         prices = {"openai/test": {"input_usd_per_million": 0, "output_usd_per_million": 1000, "at_once": 1}}
         words = [
             *(

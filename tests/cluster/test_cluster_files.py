@@ -1,4 +1,6 @@
-"""The files for `ray up`: Ray's own schema accepts them, offline, and what a cluster cannot do without is in them."""
+"""The files for `ray up`: Ray's own schema accepts them, offline, and what a cluster cannot do without is in
+them.
+"""
 
 import subprocess
 from pathlib import Path
@@ -49,12 +51,16 @@ def test_the_shell_s_settings_are_written_once_however_often_setup_runs(name: st
     for _ in range(2):
         bash(line, tmp_path)
     assert (tmp_path / ".bashrc").read_text(encoding="utf-8").count("RAY_AUTH_MODE=token") == 1
-    assert bash('. ~/.bashrc; echo "$RAY_AUTH_MODE $PATH"', tmp_path).startswith(f"token {tmp_path}/autoswarm/bin:")
+    assert bash('. ~/.bashrc; echo "$RAY_AUTH_MODE $PATH"', tmp_path).startswith(
+        f"token {tmp_path}/autoswarm/bin:"
+    )
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_command_is_one_bash_can_read(name: str, tmp_path: Path) -> None:
-    commands = [command for key, value in read(name).items() if key.endswith("_commands") for command in value]
+    commands = [
+        command for key, value in read(name).items() if key.endswith("_commands") for command in value
+    ]
     for command in commands:
         bash(command, tmp_path, "-n")
 
@@ -84,7 +90,9 @@ def test_the_dashboard_is_for_the_head_only(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_workers_wait_for_a_head_only_if_it_can_come_back(name: str) -> None:
-    assert ("RAY_gcs_storage=rocksdb" in started(name, "head")) == ("RAY_gcs_rpc_server_reconnect_timeout_s" in started(name, "worker"))
+    assert ("RAY_gcs_storage=rocksdb" in started(name, "head")) == (
+        "RAY_gcs_rpc_server_reconnect_timeout_s" in started(name, "worker")
+    )
 
 
 def test_the_aws_head_is_on_demand_and_only_for_the_coordinator() -> None:
@@ -110,7 +118,9 @@ def test_own_machines_are_all_started_and_the_head_is_not_counted() -> None:
 
 def bash(command: str, home: Path, *options: str) -> str:
     environ = {"HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin"}
-    return subprocess.run(["bash", *options, "-c", command], env=environ, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["bash", *options, "-c", command], env=environ, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def _version() -> str:

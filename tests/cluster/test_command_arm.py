@@ -1,4 +1,6 @@
-"""A campaign whose ideas come from a command line, started as a person starts it. What it trains is simulated."""
+"""A campaign whose ideas come from a command line, started as a person starts it. What it trains is
+simulated.
+"""
 
 import json
 import os
@@ -34,16 +36,33 @@ def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_stops_its_arm_al
     file, scratch = tmp_path / "mine.yaml", tmp_path / "tmp"
     scratch.mkdir()
     file.write_text(ARMS.format(notes=tmp_path / "notes"))
-    words = ["campaign.name=commanded", "campaign.max_experiments=4", "trainer.kind=simulated", "trainer.simulated_seconds=0.2"]
-    words += [f"campaigns_dir={tmp_path / 'campaigns'}", f"data_dir={tmp_path / 'data'}", "coordinator.metrics_port=0", "campaign.session_minutes=2"]
+    words = [
+        "campaign.name=commanded",
+        "campaign.max_experiments=4",
+        "trainer.kind=simulated",
+        "trainer.simulated_seconds=0.2",
+    ]
+    words += [
+        f"campaigns_dir={tmp_path / 'campaigns'}",
+        f"data_dir={tmp_path / 'data'}",
+        "coordinator.metrics_port=0",
+        "campaign.session_minutes=2",
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OTHER_API_KEY": KEY, "TMPDIR": str(scratch)}
     ran = subprocess.run(
-        [sys.executable, "-m", "deploy.cli.main", "run", str(file), *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150
+        [sys.executable, "-m", "deploy.cli.main", "run", str(file), *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=150,
     )
     assert ran.returncode == 0, ran.stderr
 
     campaign = tmp_path / "campaigns" / "commanded"
-    listed = CliRunner().invoke(main, ["leaderboard", "commanded", "--json", "--campaigns", str(campaign.parent)])
+    listed = CliRunner().invoke(
+        main, ["leaderboard", "commanded", "--json", "--campaigns", str(campaign.parent)]
+    )
     rows = [row for row in json.loads(listed.stdout)["rows"] if row["arm"]]
     done = [row for row in rows if row["state"] in ("merged", "rejected")]
     assert len(done) >= 4

@@ -1,4 +1,6 @@
-"""Several nodes with GPUs, on one machine: real raylets that say they have accelerators. What trains on them is simulated."""
+"""Several nodes with GPUs, on one machine: real raylets that say they have accelerators. What trains on them
+is simulated.
+"""
 
 import os
 import time
@@ -23,7 +25,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def nodes() -> Iterator[Any]:
-    """A head without GPUs. Nodes get addresses of their own; temporary folders must be short, for sockets lie in them."""
+    """A head without GPUs. Nodes get addresses of their own; temporary folders must be short, for sockets lie
+    in them.
+    """
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(
@@ -84,8 +88,12 @@ def training(page: Json) -> set[str]:
     return {agent["id"] for agent in page["agents"] if agent["state"] == "training"}
 
 
-def test_every_gpu_of_every_node_gets_one_agent_and_a_killed_node_loses_nothing(nodes: Any, tmp_path: Path) -> None:
-    """1. Two nodes, three GPUs: three agents train. 2. One node is killed. 3. A third joins and is taken up. 4. Every run counts exactly once."""
+def test_every_gpu_of_every_node_gets_one_agent_and_a_killed_node_loses_nothing(
+    nodes: Any, tmp_path: Path
+) -> None:
+    """1. Two nodes, three GPUs: three agents train. 2. One node is killed. 3. A third joins and is taken up.
+    4. Every run counts exactly once.
+    """
     first, second = add_node(nodes, "127.0.0.12", 2), add_node(nodes, "127.0.0.13", 1)
     config = config_for(nodes, tmp_path)
     with connected(config):
@@ -131,7 +139,9 @@ def test_each_agent_sees_the_gpu_that_is_its_own(nodes: Any, tmp_path: Path) -> 
 
 
 def test_a_driver_that_leaves_a_cluster_leaves_the_campaign_running(nodes: Any, tmp_path: Path) -> None:
-    """1. A driver starts the campaign and goes. 2. Another one finds it further on, without a second coordinator or agent."""
+    """1. A driver starts the campaign and goes. 2. Another one finds it further on, without a second
+    coordinator or agent.
+    """
     add_node(nodes, "127.0.0.12", 2)
     config = config_for(nodes, tmp_path)
     with connected(config):

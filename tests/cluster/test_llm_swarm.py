@@ -1,4 +1,6 @@
-"""A whole swarm, as a person starts it, whose arms ask models over HTTP: models that refuse, talk, repeat themselves, go down for a while."""
+"""A whole swarm, as a person starts it, whose arms ask models over HTTP: models that refuse, talk, repeat
+themselves, go down for a while.
+"""
 
 import gzip
 import subprocess
@@ -24,7 +26,10 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 KEY = "sk-planted-93c1e07b5ad2"
 SIMULATED = ("trainer.kind=simulated", "acceptance.baseline_runs=2")
-PARROT = "TITLE: the one idea\n\n<<<<<<< SEARCH\nimport torch.nn as nn\n=======\nimport torch.nn as nn\n\nIDEA = 1\n>>>>>>> REPLACE\n"
+PARROT = (
+    "TITLE: the one idea\n\n<<<<<<< SEARCH\nimport torch.nn as nn\n=======\nimport torch.nn as nn\n\nIDEA ="
+    " 1\n>>>>>>> REPLACE\n"
+)
 
 
 def arm(name: str, server: ChatServer) -> str:
@@ -33,10 +38,24 @@ def arm(name: str, server: ChatServer) -> str:
 
 
 def holding(folder: Path, secret: bytes) -> list[str]:
-    """Files below ``folder`` that hold ``secret``, compressed or not, and git repositories one of whose objects does."""
-    found = [str(path) for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and secret in content(path)]
+    """Files below ``folder`` that hold ``secret``, compressed or not, and git repositories one of whose
+    objects does.
+    """
+    found = [
+        str(path)
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink() and secret in content(path)
+    ]
     for head in folder.rglob("HEAD"):
-        words = ["git", "--git-dir", str(head.parent), "cat-file", "--batch-all-objects", "--batch", "--unordered"]
+        words = [
+            "git",
+            "--git-dir",
+            str(head.parent),
+            "cat-file",
+            "--batch-all-objects",
+            "--batch",
+            "--unordered",
+        ]
         objects = subprocess.run(words, capture_output=True, check=True).stdout
         assert objects.count(b"\n") > 10
         found += [str(head.parent)] * (secret in objects)
@@ -72,7 +91,9 @@ class Told:
 
 @pytest.fixture(scope="module")
 def mixed(server: ChatServer, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """In step, where one arm that hangs would hold up every other; no merge, so that every brief shows the same program."""
+    """In step, where one arm that hangs would hold up every other; no merge, so that every brief shows the
+    same program.
+    """
     server.minds = {
         "locked": lambda _: refused(401, f"Incorrect API key provided: {KEY}"),
         "talker": lambda _: said(f"Deeper would be better. My key is {KEY}."),
@@ -102,10 +123,14 @@ def test_a_refused_key_stops_that_arm_with_a_message_and_the_others_go_on(mixed:
 def test_a_model_that_only_talks_never_reaches_a_slot(mixed: Told, server: ChatServer) -> None:
     assert server.asked("talker") >= 3
     assert proposals(mixed.state)["talker"] == 0
-    assert all("Deeper would be better" not in experiment.title for experiment in mixed.state.experiments.values())
+    assert all(
+        "Deeper would be better" not in experiment.title for experiment in mixed.state.experiments.values()
+    )
 
 
-def test_a_model_that_repeats_itself_costs_one_run_and_the_others_go_on(mixed: Told, server: ChatServer) -> None:
+def test_a_model_that_repeats_itself_costs_one_run_and_the_others_go_on(
+    mixed: Told, server: ChatServer
+) -> None:
     assert server.asked("parrot") >= 2
     counts = proposals(mixed.state)
     assert counts["parrot"] == 1
@@ -114,16 +139,24 @@ def test_a_model_that_repeats_itself_costs_one_run_and_the_others_go_on(mixed: T
     assert len(set(digests)) == len(digests)
 
 
-def test_the_key_is_on_no_disk_although_every_agent_has_it_and_models_say_it(mixed: Told, server: ChatServer) -> None:
+def test_the_key_is_on_no_disk_although_every_agent_has_it_and_models_say_it(
+    mixed: Told, server: ChatServer
+) -> None:
     assert f"Bearer {KEY}" in server.keys
     assert mixed.ray_files > 10
-    assert "one idea [redacted]" in "".join(experiment.title for experiment in mixed.state.experiments.values())
+    assert "one idea [redacted]" in "".join(
+        experiment.title for experiment in mixed.state.experiments.values()
+    )
     assert mixed.holding == []
 
 
 def test_the_key_is_not_in_the_environment_of_a_run(server: ChatServer, tmp_path: Path) -> None:
     spying = "import time\n\nimport os\nprint('environment:', sorted(os.environ.items()), flush=True)\n"
-    server.minds = {"spy": lambda _: said(f"TITLE: look round\n\n<<<<<<< SEARCH\nimport time\n=======\n{spying}>>>>>>> REPLACE\n")}
+    server.minds = {
+        "spy": lambda _: said(
+            f"TITLE: look round\n\n<<<<<<< SEARCH\nimport time\n=======\n{spying}>>>>>>> REPLACE\n"
+        )
+    }
     more = ["acceptance.baseline_runs=2", f"arms=[{arm('spy', server)}]"]
     with swarm_process(tmp_path, 1, *more, OPENAI_API_KEY=KEY) as swarm:
         swarm.start()
@@ -134,19 +167,27 @@ def test_the_key_is_not_in_the_environment_of_a_run(server: ChatServer, tmp_path
     assert holding(tmp_path, KEY.encode()) == []
 
 
-def test_an_endpoint_that_is_down_for_a_while_costs_no_experiment_and_no_slot(server: ChatServer, tmp_path: Path) -> None:
+def test_an_endpoint_that_is_down_for_a_while_costs_no_experiment_and_no_slot(
+    server: ChatServer, tmp_path: Path
+) -> None:
     server.minds = {"model": moving(0.5)}
     arms = f"arms=[{arm('model', server)}, {{name: other}}]"
     more = [*SIMULATED, "trainer.simulated_seconds=5", "campaign.lookahead=0", "slots.count=4", arms]
     with swarm_process(tmp_path, 0, *more, OPENAI_API_KEY=KEY) as swarm:
         swarm.start()
-        swarm.until("the model's first results", 150, lambda: swarm.finished() and finished(swarm, "model") >= 2)
+        swarm.until(
+            "the model's first results", 150, lambda: swarm.finished() and finished(swarm, "model") >= 2
+        )
         server.down, asked, window = True, server.asked("model"), Window(time.time(), time.time() + 35.0)
         time.sleep(window.seconds)
         refused_calls = server.asked("model") - asked
         server.down, before = False, proposals(swarm.state())["model"]
         swarm.until("the model to be back", 60, lambda: proposals(swarm.state())["model"] > before)
-        open_runs = [Busy(run.agent or "", run.leased_at, time.time()) for run in swarm.state().runs.values() if run.agent and run.result is None]
+        open_runs = [
+            Busy(run.agent or "", run.leased_at, time.time())
+            for run in swarm.state().runs.values()
+            if run.agent and run.result is None
+        ]
         done = [*trainings(Layout(swarm.campaign)), *open_runs]
         results = reported(swarm)
     assert refused_calls >= 4

@@ -21,7 +21,9 @@ from tests.unit.dashboard_queries import GRAFANA, committed, filled, queries
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed (Debian package prometheus)"),
+    pytest.mark.skipif(
+        shutil.which("prometheus") is None, reason="prometheus is not installed (Debian package prometheus)"
+    ),
 ]
 
 HOST = "127.0.0.1"
@@ -60,9 +62,19 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
     """A Prometheus that scrapes every second, with our job's name: its address, and the port it scrapes."""
     folder, port, target = tmp_path_factory.mktemp("prometheus"), free_port(), free_port()
     shipped = (GRAFANA / "prometheus.yml").read_text(encoding="utf-8")
-    (folder / "prometheus.yml").write_text(shipped.replace("15s", "1s").replace(":9464", f":{target}"), encoding="utf-8")
-    command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={HOST}:{port}"]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
+    (folder / "prometheus.yml").write_text(
+        shipped.replace("15s", "1s").replace(":9464", f":{target}"), encoding="utf-8"
+    )
+    command = [
+        "prometheus",
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address={HOST}:{port}",
+    ]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process,
+    ):
         try:
             wait_until_ready(f"http://{HOST}:{port}", process)
             yield f"http://{HOST}:{port}", target
@@ -72,7 +84,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
 
 @pytest.fixture(scope="module")
 def found(prometheus: tuple[str, int], tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """What each query of the dashboard gave over the time an instant campaign was watched, while it was still going on."""
+    """What each query of the dashboard gave over the time an instant campaign was watched, while it was still
+    going on.
+    """
     base, port = prometheus
     answers: Found = {}
     folder: Path = tmp_path_factory.mktemp("campaigns") / "night"
@@ -83,7 +97,9 @@ def found(prometheus: tuple[str, int], tmp_path_factory: pytest.TempPathFactory)
             now = time.time()
             for _, query in queries():
                 asked = filled(query, "night", "cpu", INTERVAL)
-                answer = ask(f"{base}/api/v1/query_range", query=asked, start=f"{now - 8}", end=f"{now}", step="1")
+                answer = ask(
+                    f"{base}/api/v1/query_range", query=asked, start=f"{now - 8}", end=f"{now}", step="1"
+                )
                 answers[query] = answer["data"]["result"]
             for variable in committed()["templating"]["list"][1:]:
                 label = variable["query"]["query"].rstrip(")").rsplit(", ", 1)[1]
@@ -102,14 +118,24 @@ def found(prometheus: tuple[str, int], tmp_path_factory: pytest.TempPathFactory)
 def test_a_query_of_the_dashboard_finds_numbers(where: str, query: str, found: Found) -> None:
     series = found[query]
     assert series, f"{where}: nothing"
-    assert any(isfinite(float(number)) for each in series for _, number in each["values"]), f"{where}: no number"
+    assert any(isfinite(float(number)) for each in series for _, number in each["values"]), (
+        f"{where}: no number"
+    )
 
 
 def test_variables_can_be_chosen(found: Found) -> None:
     assert (found["campaign"], found["division"]) == (["night"], ["cpu"])
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian package prometheus)")
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian package prometheus)"
+)
 def test_promtool_takes_the_shipped_configuration() -> None:
-    checked = subprocess.run(["promtool", "check", "config", GRAFANA / "prometheus.yml"], capture_output=True, text=True, timeout=60, check=False)
+    checked = subprocess.run(
+        ["promtool", "check", "config", GRAFANA / "prometheus.yml"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -50,7 +50,9 @@ def test_the_same_order_gives_the_same_value(kind: Kind, tmp_path: Path) -> None
 
 
 def test_another_seed_gives_another_value(kind: Kind, tmp_path: Path) -> None:
-    first, second = (train(kind(tmp_path), an_order(tmp_path, seed=seed, run=f"seed-{seed}")) for seed in (1, 2))
+    first, second = (
+        train(kind(tmp_path), an_order(tmp_path, seed=seed, run=f"seed-{seed}")) for seed in (1, 2)
+    )
     assert isinstance(first.outcome, Measured)
     assert isinstance(second.outcome, Measured)
     assert first.outcome.value != second.outcome.value
@@ -87,4 +89,6 @@ def cancelled_after_first_progress(trainer: Trainer, order: RunOrder) -> RunResu
 def test_a_run_cancelled_before_it_began_is_lost_too(kind: Kind, tmp_path: Path) -> None:
     cancel = Event()
     cancel.set()
-    assert kind(tmp_path, slow=True).train(an_order(tmp_path, SLOW), lambda _: None, cancel).outcome == Lost("cancelled")
+    assert kind(tmp_path, slow=True).train(an_order(tmp_path, SLOW), lambda _: None, cancel).outcome == Lost(
+        "cancelled"
+    )

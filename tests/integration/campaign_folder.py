@@ -1,4 +1,6 @@
-"""A real campaign folder for tests: the real service with real SQLite and git, driven by calls instead of agents."""
+"""A real campaign folder for tests: the real service with real SQLite and git, driven by calls instead of
+agents.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +46,9 @@ def rules(**changes: object) -> Rules:
     return msgspec.structs.replace(RULES, **changes)
 
 
-def open_service(folder: Path, wanted: Rules = RULES, clock: Clock | None = None, source: str = SURFACE) -> Service:
+def open_service(
+    folder: Path, wanted: Rules = RULES, clock: Clock | None = None, source: str = SURFACE
+) -> Service:
     return Service(Layout(folder), TaskCard("demo", "train.py", source), wanted, clock=clock or Clock())
 
 
@@ -52,7 +56,9 @@ def card(agent: str, incarnation: str = "1") -> AgentCard:
     return AgentCard(agent=agent, incarnation=incarnation, division="cpu")
 
 
-def propose(service: Service, agent: str, old: str, new: str, name: str | None = None, calls: Sequence[str] = ()) -> Accepted | Refused:
+def propose(
+    service: Service, agent: str, old: str, new: str, name: str | None = None, calls: Sequence[str] = ()
+) -> Accepted | Refused:
     """Answer the next brief with one edit of its parent."""
     brief = service.brief(agent)
     assert isinstance(brief, Brief), brief
@@ -78,10 +84,21 @@ def take(service: Service, agent: str) -> Lease:
 
 def result(lease: Lease, outcome: Outcome, sandbox: str = "A", audit: Audit | None = AUDITED) -> RunResult:
     seconds = Seconds(total=4.0)
-    return RunResult(run=lease.run, outcome=outcome, seed=lease.seed, seconds=seconds, sandbox=sandbox, audit=audit, started_at=0.0, finished_at=4.0)
+    return RunResult(
+        run=lease.run,
+        outcome=outcome,
+        seed=lease.seed,
+        seconds=seconds,
+        sandbox=sandbox,
+        audit=audit,
+        started_at=0.0,
+        finished_at=4.0,
+    )
 
 
-def train(service: Service, agent: str, value: float | Outcome, sandbox: str = "A", audit: Audit | None = AUDITED) -> Lease:
+def train(
+    service: Service, agent: str, value: float | Outcome, sandbox: str = "A", audit: Audit | None = AUDITED
+) -> Lease:
     """Take the next run and report it."""
     lease = take(service, agent)
     outcome = Measured(value) if isinstance(value, float) else value

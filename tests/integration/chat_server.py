@@ -1,6 +1,8 @@
-"""An HTTP server on loopback that speaks the OpenAI chat protocol by a script: what it answers, how late, and how badly.
+"""An HTTP server on loopback that speaks the OpenAI chat protocol by a script: what it answers, how late, and
+how badly.
 
-For a swarm of agents, which ask in no order, an answer may instead be given by model, and depend on what was asked.
+For a swarm of agents, which ask in no order, an answer may instead be given by model, and depend on what was
+asked.
 """
 
 import json
@@ -18,8 +20,8 @@ from deploy.bench.endpoint import completion, edit
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """One answer. text: of a completion, or None to send ``body`` with ``status``. delay: seconds before it. sent: share of its bytes that are sent
-    before the connection is closed; 0 closes it without a word.
+    """One answer. text: of a completion, or None to send ``body`` with ``status``. delay: seconds before it.
+    sent: share of its bytes that are sent before the connection is closed; 0 closes it without a word.
     """
 
     text: str | None = None
@@ -35,8 +37,14 @@ def said(text: str, *, delay: float = 0.0, finish: str = "stop") -> Answer:
     return Answer(text=text, delay=delay, finish=finish)
 
 
-def refused(status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None) -> Answer:
-    return Answer(status=status, body=json.dumps({"error": {"message": message, "type": "test", "code": code}}), headers=headers or {})
+def refused(
+    status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None
+) -> Answer:
+    return Answer(
+        status=status,
+        body=json.dumps({"error": {"message": message, "type": "test", "code": code}}),
+        headers=headers or {},
+    )
 
 
 Mind = Callable[[dict[str, Any]], Answer]
@@ -50,9 +58,9 @@ def moving(delay: float = 0.0) -> Mind:
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Answers in the order of ``script``; the last answer is repeated. minds: models that answer by themselves. down: whether it closes every
-    connection without a word. requests: bodies received, in order. keys: authorisations received. open, most_open: requests it has not answered yet,
-    now and at most.
+    """Answers in the order of ``script``; the last answer is repeated. minds: models that answer by
+    themselves. down: whether it closes every connection without a word. requests: bodies received, in order.
+    keys: authorisations received. open, most_open: requests it has not answered yet, now and at most.
     """
 
     daemon_threads = True
@@ -112,10 +120,14 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.take(body, self.headers.get("Authorization", ""))
         time.sleep(answer.delay)
         self.server.over()  # before the answer: its caller may ask again as soon as it is there
-        data = (completion(body["model"], answer.text, answer.finish) if answer.text is not None else answer.body).encode()
+        data = (
+            completion(body["model"], answer.text, answer.finish) if answer.text is not None else answer.body
+        ).encode()
         if answer.sent > 0:
             self.send_response(answer.status)
-            for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(data))} | answer.headers).items():
+            for name, value in (
+                {"Content-Type": "application/json", "Content-Length": str(len(data))} | answer.headers
+            ).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data[: round(answer.sent * len(data))])

@@ -1,4 +1,6 @@
-"""A real coordinator (journal and git on disk) whose agents train in no time, with its metrics wired as a start would wire them."""
+"""A real coordinator (journal and git on disk) whose agents train in no time, with its metrics wired as a
+start would wire them.
+"""
 
 import random
 import sys
@@ -20,22 +22,33 @@ AGENTS = ("agent-00", "agent-01", "agent-02")
 
 
 class InstantCampaign:
-    """Each agent holds a run from one of its turns to the next. The surface is a number; a greater one is better, every tenth crashes."""
+    """Each agent holds a run from one of its turns to the next. The surface is a number; a greater one is
+    better, every tenth crashes.
+    """
 
     def __init__(self, folder: Path) -> None:
         layout = Layout(folder)
         self.metrics = Metrics(layout.name, METRIC.name)
         self.metrics.resume(layout.journal)
-        self.service = Service(layout, TaskCard("demo", "train.py", "STEP = 0\n"), rules(baseline_runs=2), listeners=[self.metrics.observe])
+        self.service = Service(
+            layout,
+            TaskCard("demo", "train.py", "STEP = 0\n"),
+            rules(baseline_runs=2),
+            listeners=[self.metrics.observe],
+        )
         self.metrics.show(self.page)
         self._leases: dict[str, Lease] = {}
         for agent in AGENTS:
-            self.service.join(AgentCard(agent=agent, incarnation=str(time.monotonic_ns()), division="cpu", gpu="none"))
+            self.service.join(
+                AgentCard(agent=agent, incarnation=str(time.monotonic_ns()), division="cpu", gpu="none")
+            )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.service.close()
 
     def page(self) -> Json:
@@ -63,16 +76,31 @@ class InstantCampaign:
     def _proposal(self, brief: Brief) -> Proposal:
         source = f"STEP = {brief.ordinal}\n"
         name = f"p-{brief.ordinal}"
-        return Proposal(proposal=name, ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=source, title=f"step {brief.ordinal}")
+        return Proposal(
+            proposal=name,
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source=source,
+            title=f"step {brief.ordinal}",
+        )
 
     def _result(self, lease: Lease) -> RunResult:
         step = int(lease.source.split()[-1])
         noise = random.Random(lease.seed).gauss(0.0, 1e-4)
-        outcome: Outcome = Crashed(CrashKind.DIVERGED) if step % 10 == 9 else Measured(1.0 / (1.0 + 0.02 * step) + noise)
+        outcome: Outcome = (
+            Crashed(CrashKind.DIVERGED) if step % 10 == 9 else Measured(1.0 / (1.0 + 0.02 * step) + noise)
+        )
         now = time.time()
         seconds = Seconds(startup=0.01, train=0.03, evaluate=0.005, total=0.05)
         return RunResult(
-            run=lease.run, outcome=outcome, seed=lease.seed, seconds=seconds, sandbox="simulated", started_at=now - 0.05, finished_at=now
+            run=lease.run,
+            outcome=outcome,
+            seed=lease.seed,
+            seconds=seconds,
+            sandbox="simulated",
+            started_at=now - 0.05,
+            finished_at=now,
         )
 
 

@@ -1,4 +1,6 @@
-"""A tiny prepared task, and a launcher for a real judge with a real or a scripted variant on the other end of its socket."""
+"""A tiny prepared task, and a launcher for a real judge with a real or a scripted variant on the other end of
+its socket.
+"""
 
 import contextlib
 import os
@@ -33,7 +35,9 @@ BOS = 0
 
 
 def tiny_data(folder: Path, floor: float | None = 0.2) -> Manifest:
-    """A Markov chain over 22 tokens in documents of 5 to 60: 30,000 tokens to train on, 6,000 to validate on."""
+    """A Markov chain over 22 tokens in documents of 5 to 60: 30,000 tokens to train on, 6,000 to validate
+    on.
+    """
     return write_prepared(
         folder,
         task="tiny",
@@ -78,17 +82,37 @@ class Run(Struct):
 
 @contextlib.contextmanager
 def judge_process(
-    data: Path, folder: Path, seed: int = 1, budget: Budget = BUDGET, ends: Callable[[], tuple[socket.socket, socket.socket]] = pair, **more: Any
+    data: Path,
+    folder: Path,
+    seed: int = 1,
+    budget: Budget = BUDGET,
+    ends: Callable[[], tuple[socket.socket, socket.socket]] = pair,
+    **more: Any,
 ) -> Iterator[tuple[socket.socket, list[JudgeEvent]]]:
-    """A judge that audits nothing unless told; the variant's end of its socket, to be closed within, and its events once the context is left."""
+    """A judge that audits nothing unless told; the variant's end of its socket, to be closed within, and its
+    events once the context is left.
+    """
     job = folder / "job.json"
     parts = {"audit": AuditPlan(share=0.0), **more}
-    job.write_bytes(msgspec.json.encode(JudgeJob(run="r1", data=data, budget=budget, seed=seed, **parts), enc_hook=str))
+    job.write_bytes(
+        msgspec.json.encode(JudgeJob(run="r1", data=data, budget=budget, seed=seed, **parts), enc_hook=str)
+    )
     judges, variants = ends()
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "evaluator.judging.judge", str(job), "--variant-fd", str(judges.fileno()), "--report-fd", str(writing)]
+    command = [
+        sys.executable,
+        "-m",
+        "evaluator.judging.judge",
+        str(job),
+        "--variant-fd",
+        str(judges.fileno()),
+        "--report-fd",
+        str(writing),
+    ]
     events: list[JudgeEvent] = []
-    with subprocess.Popen(command, cwd=ROOT, pass_fds=(judges.fileno(), writing), stderr=subprocess.PIPE, text=True) as judge:
+    with subprocess.Popen(
+        command, cwd=ROOT, pass_fds=(judges.fileno(), writing), stderr=subprocess.PIPE, text=True
+    ) as judge:
         judges.close()
         os.close(writing)
         with variants, os.fdopen(reading) as report:
@@ -102,13 +126,25 @@ def judge_process(
     assert (judge.returncode, complaint) == (0, "")
 
 
-def run_variant(source: str, data: Path, folder: Path, seed: int = 1, budget: Budget = BUDGET, threads: int = 1, **more: Any) -> Run:
+def run_variant(
+    source: str,
+    data: Path,
+    folder: Path,
+    seed: int = 1,
+    budget: Budget = BUDGET,
+    threads: int = 1,
+    **more: Any,
+) -> Run:
     """Run ``source`` as a variant to its end."""
     folder.mkdir(parents=True)
     (folder / "train.py").write_text(source)
     shutil.copy(SHIM, folder / "prepare.py")
     with judge_process(data, folder, seed, budget, **more) as (connection, events):
-        environment = os.environ | {"AUTOSWARM_JUDGE_FD": str(connection.fileno()), "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+        environment = os.environ | {
+            "AUTOSWARM_JUDGE_FD": str(connection.fileno()),
+            "OMP_NUM_THREADS": str(threads),
+            "OMP_WAIT_POLICY": "PASSIVE",
+        }
         ended = subprocess.run(
             [sys.executable, "-W", "error", "train.py"],
             cwd=folder,

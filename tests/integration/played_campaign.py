@@ -1,4 +1,6 @@
-"""A real campaign folder: the real service, journal and git, with a clock that is a number and a trainer that is a list of outcomes."""
+"""A real campaign folder: the real service, journal and git, with a clock that is a number and a trainer that
+is a list of outcomes.
+"""
 
 from pathlib import Path
 
@@ -35,7 +37,9 @@ class Player:
     def __init__(self, folder: Path, name: str = "demo") -> None:
         self.layout = Layout(folder / name)
         self.clock = Clock()
-        self.service = Service(self.layout, TASK, msgspec.structs.replace(RULES, max_experiments=40), clock=self.clock)
+        self.service = Service(
+            self.layout, TASK, msgspec.structs.replace(RULES, max_experiments=40), clock=self.clock
+        )
         self.service.join(AgentCard(agent=AGENT, incarnation="1", division="cpu"))
 
     def propose(self, source: str, title: str) -> str:
@@ -93,7 +97,9 @@ class Player:
 
 
 def played(folder: Path, name: str = "demo") -> Player:
-    """A baseline, a merge (e00001), a rejection (e00002), a crash (e00003) and a run that is under way (e00004.1). The service is open."""
+    """A baseline, a merge (e00001), a rejection (e00002), a crash (e00003) and a run that is under way
+    (e00004.1). The service is open.
+    """
     player = Player(folder, name)
     player.baseline()
     player.propose("DEPTH = 7\nLR = 0.01\n", "DEPTH 6 → 7")
@@ -102,7 +108,9 @@ def played(folder: Path, name: str = "demo") -> Player:
     player.propose("DEPTH = 7\nLR = 0.02\n", "=LR 0.01 → 0.02")
     player.train(Measured(2.30))
     player.propose("DEPTH = 9\nLR = 0.01\n", NASTY)
-    player.train(Crashed(CrashKind.EXCEPTION, "IndexError: head 9"), tail="Traceback\x1b[1A\nIndexError: head 9\n")
+    player.train(
+        Crashed(CrashKind.EXCEPTION, "IndexError: head 9"), tail="Traceback\x1b[1A\nIndexError: head 9\n"
+    )
     player.propose("DEPTH = 8\nLR = 0.01\n", "DEPTH 7 → 8")
     player.begin()
     return player

@@ -1,6 +1,8 @@
-"""A judge small enough to be seen through: it speaks the supervisor's protocol and takes the variant's word for everything.
+"""A judge small enough to be seen through: it speaks the supervisor's protocol and takes the variant's word
+for everything.
 
-Variants talk to it by lines: ``batch`` is answered with the seed, ``evaluate VALUE`` with the value it counts.
+Variants talk to it by lines: ``batch`` is answered with the seed, ``evaluate VALUE`` with the value it
+counts.
 """
 
 import argparse
@@ -22,8 +24,13 @@ def main() -> None:
     parser.add_argument("--twin-fd", type=int)
     parser.add_argument("--report-fd", type=int, required=True)
     arguments = parser.parse_args()
-    job = msgspec.json.decode(arguments.job.read_bytes(), type=JudgeJob, dec_hook=lambda kind, text: kind(text))
-    with open(arguments.report_fd, "wb", buffering=0) as report, socket.socket(fileno=arguments.variant_fd) as variant:  # noqa: PTH123 a descriptor
+    job = msgspec.json.decode(
+        arguments.job.read_bytes(), type=JudgeJob, dec_hook=lambda kind, text: kind(text)
+    )
+    with (
+        open(arguments.report_fd, "wb", buffering=0) as report,  # noqa: PTH123 - a descriptor
+        socket.socket(fileno=arguments.variant_fd) as variant,
+    ):
 
         def say(event: JudgeEvent) -> None:
             report.write(msgspec.json.encode(event) + b"\n")

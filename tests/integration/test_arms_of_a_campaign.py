@@ -1,4 +1,6 @@
-"""Arms in a real campaign (journal and git on disk): an arm that draws from the baseline, and a bandit that finds the better one."""
+"""Arms in a real campaign (journal and git on disk): an arm that draws from the baseline, and a bandit that
+finds the better one.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -18,7 +20,18 @@ from coordinator.store.repository import Repository
 from coordinator.store.unit_of_work import TaskCard
 from coordinator.views import arm_report as arm_report
 from evaluator.result import Measured
-from tests.integration.campaign_folder import SURFACE, Clock, card, measure_baseline, open_service, propose, result, rules, take, train
+from tests.integration.campaign_folder import (
+    SURFACE,
+    Clock,
+    card,
+    measure_baseline,
+    open_service,
+    propose,
+    result,
+    rules,
+    take,
+    train,
+)
 from trainer.contract import RunOrder
 from trainer.simulated.trainer import SimulatedTrainer
 
@@ -108,16 +121,30 @@ def test_a_best_that_moves_while_it_is_run_again_does_not_change_its_program(ser
         train(service, "a2", 0.7)
         assert service.state.experiments["e00004"].state is State.MERGED
         service.report("a1", retest.token, result(retest, Measured(0.6)))
-        assert [train(service, "a1", 0.6).source for _ in range(2)] == [SURFACE.replace("DEPTH = 4", "DEPTH = 6")] * 2
+        assert [train(service, "a1", 0.6).source for _ in range(2)] == [
+            SURFACE.replace("DEPTH = 4", "DEPTH = 6")
+        ] * 2
         assert service.state.experiments["e00003"].state is State.MERGED
 
 
 def test_an_arm_that_answers_in_another_s_place_is_treated_as_what_it_is(service: Service) -> None:
-    """thinker answers a brief about the baseline: an edit like any other, rebased on the best before it costs a run."""
+    """thinker answers a brief about the baseline: an edit like any other, rebased on the best before it costs
+    a run.
+    """
     with service:
         brief = brief_for(service, "a1", "many")
         source = brief.source.replace("WIDTH = 64", "WIDTH = 96")
-        service.propose("a1", Proposal(proposal="p", ordinal=brief.ordinal, arm="thinker", parent=brief.parent, source=source, title="wider"))
+        service.propose(
+            "a1",
+            Proposal(
+                proposal="p",
+                ordinal=brief.ordinal,
+                arm="thinker",
+                parent=brief.parent,
+                source=source,
+                title="wider",
+            ),
+        )
         assert take(service, "a1").source == source.replace("LEARNING_RATE = 0.01", "LEARNING_RATE = 0.02")
 
 
@@ -130,9 +157,14 @@ def test_a_variant_counts_as_the_baseline_s_only_where_it_was_made_from_it(servi
         source = brief.source.replace("WIDTH = 64", "WIDTH = 96")
         for number, parent in enumerate((best.commit, brief.parent)):
             text = source.replace("96", str(96 + number))
-            answer = Proposal(proposal=parent, ordinal=brief.ordinal, arm="many", parent=parent, source=text, title="wider")
+            answer = Proposal(
+                proposal=parent, ordinal=brief.ordinal, arm="many", parent=parent, source=text, title="wider"
+            )
             service.propose("a1", answer)
-        assert [service.state.experiments[name].origin for name in ("e00003", "e00004")] == [Origin.BEST, Origin.BASELINE]
+        assert [service.state.experiments[name].origin for name in ("e00003", "e00004")] == [
+            Origin.BEST,
+            Origin.BASELINE,
+        ]
 
 
 def test_a_brief_that_combines_brings_the_texts_of_what_is_to_be_combined(tmp_path: Path) -> None:
@@ -142,14 +174,20 @@ def test_a_brief_that_combines_brings_the_texts_of_what_is_to_be_combined(tmp_pa
             propose(service, "a0", "DEPTH = 4", f"DEPTH = {depth}")
             train(service, "a0", value)
         brief = brief_for(service, "a0", "a")
-        assert (brief.strategy, [each.title for each in brief.pieces]) == (Strategy.COMBINE, ["DEPTH = 4 → DEPTH = 5", "DEPTH = 4 → DEPTH = 6"])
-        assert [(each.before, each.after) for each in brief.pieces] == [(SURFACE, SURFACE.replace("= 4", f"= {depth}")) for depth in (5, 6)]
+        assert (brief.strategy, [each.title for each in brief.pieces]) == (
+            Strategy.COMBINE,
+            ["DEPTH = 4 → DEPTH = 5", "DEPTH = 4 → DEPTH = 6"],
+        )
+        assert [(each.before, each.after) for each in brief.pieces] == [
+            (SURFACE, SURFACE.replace("= 4", f"= {depth}")) for depth in (5, 6)
+        ]
 
 
 # ---------------------------------------------------------------------- a whole campaign
 
 PROGRAM = "".join(f"{name} = {value}\n" for name, value in (
-    ("DEPTH", 4), ("WIDTH", 64), ("HEADS", 4), ("LR", 0.01), ("DECAY", 0.1), ("WARMUP", 0.05), ("BETA", 0.9), ("CLIP", 1.0), ("BATCH", 32),
+    ("DEPTH", 4), ("WIDTH", 64), ("HEADS", 4), ("LR", 0.01), ("DECAY", 0.1), ("WARMUP", 0.05), ("BETA", 0.9),
+    ("CLIP", 1.0), ("BATCH", 32),
 ))  # fmt: skip
 
 
@@ -159,7 +197,12 @@ class Shuffler:
     def propose(self, brief: Brief) -> Proposal:
         source = f"{brief.source}print({brief.seed})\n"
         return Proposal(
-            proposal=proposal_id(brief, source), ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=source, title=f"print {brief.seed}"
+            proposal=proposal_id(brief, source),
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source=source,
+            title=f"print {brief.seed}",
         )
 
 
@@ -169,10 +212,14 @@ class Quick:
     def __init__(self, folder: Path, wanted: Rules, arms: Mapping[str, Proposer], slots: int = 4) -> None:
         self.clock = Clock()
         self.folder = folder
-        self.service = Service(Layout(folder), TaskCard("demo", "train.py", PROGRAM), wanted, clock=self.clock)
+        self.service = Service(
+            Layout(folder), TaskCard("demo", "train.py", PROGRAM), wanted, clock=self.clock
+        )
         self.arms = arms
         self.slots = [f"a{number}" for number in range(slots)]
-        self.trainer = SimulatedTrainer(PROGRAM, seconds=300.0, sigma=0.002, pause=self.pause, clock=lambda: self.clock.now)
+        self.trainer = SimulatedTrainer(
+            PROGRAM, seconds=300.0, sigma=0.002, pause=self.pause, clock=lambda: self.clock.now
+        )
         for name in self.slots:
             self.service.join(card(name))
 
@@ -208,7 +255,9 @@ class Quick:
 def test_a_bandit_gives_the_better_arm_most_of_the_briefs_and_the_figures_say_so(tmp_path: Path) -> None:
     arms = [ArmShare("thinker"), ArmShare("shuffler"), MANY]
     wanted = rules(arms=arms, arm_choice=ArmChoice.BANDIT)
-    campaign = Quick(tmp_path / "demo", wanted, {"thinker": SearchProposer(), "shuffler": Shuffler(), "many": Shuffler()})
+    campaign = Quick(
+        tmp_path / "demo", wanted, {"thinker": SearchProposer(), "shuffler": Shuffler(), "many": Shuffler()}
+    )
     with campaign.service as service:
         campaign.play(140)
         state = service.state
@@ -222,6 +271,10 @@ def test_a_bandit_gives_the_better_arm_most_of_the_briefs_and_the_figures_say_so
     ahead = found["thinker"]["versus"]["many"]["gain_per_gpu_hour"]
     assert ahead["low"] < ahead["value"] < ahead["high"]
     assert ahead["value"] > 0
-    drawn = [experiment for experiment in state.experiments.values() if experiment.arm == "many" and experiment.state is not State.MERGED]
+    drawn = [
+        experiment
+        for experiment in state.experiments.values()
+        if experiment.arm == "many" and experiment.state is not State.MERGED
+    ]
     assert len(drawn) > 5
     assert {experiment.parent for experiment in drawn} == {state.start.commit}

@@ -38,13 +38,17 @@ def test_trainings_are_read_from_the_journal_as_their_trainers_timed_them(tmp_pa
         results = [run.result for run in service.state.runs.values() if run.result]
     found = trainings(layout_of(config))
     assert {each.slot for each in found} == {"slot0"}
-    assert [(each.start, each.end) for each in found] == [(each.started_at, each.finished_at) for each in results]
+    assert [(each.start, each.end) for each in found] == [
+        (each.started_at, each.finished_at) for each in results
+    ]
 
 
 def test_readings_compare_the_swarm_with_the_same_time_of_others() -> None:
     swarm = [Busy("a", 0.0, 9.0), Busy("a", 9.5, 20.0)]
     played = Played(swarm, [Busy("x", 0.0, 20.0)], [Busy("x", 0.0, 5.0), Busy("x", 15.0, 20.0)], cpu=0.004)
-    act = Act(scenario=Scenario(name="one", slots=1, thinking=1.0, training=10.0), whole=0.95, steady=0.98, gap=20.0)
+    act = Act(
+        scenario=Scenario(name="one", slots=1, thinking=1.0, training=10.0), whole=0.95, steady=0.98, gap=20.0
+    )
     whole, steady, gap, _, cpu = readings(act, played, margin=5.0)
     assert whole.value == pytest.approx(0.975)
     assert whole.met is True
@@ -102,7 +106,15 @@ def test_every_act_has_a_goal_and_a_name_of_its_own() -> None:
 
 def test_the_rehearsed_model_edits_the_program_it_is_shown() -> None:
     source = "from prepare import evaluate_bpb\n\nA = 1  # ```\nB = 2.5\nevaluate_bpb(A)\n"
-    brief = Brief(ordinal=1, seed=1, arm="m", division="cpu", metric=Metric("val_bpb", Direction.MINIMIZE), parent="c0ffee", source=source)
+    brief = Brief(
+        ordinal=1,
+        seed=1,
+        arm="m",
+        division="cpu",
+        metric=Metric("val_bpb", Direction.MINIMIZE),
+        parent="c0ffee",
+        source=source,
+    )
     messages = [msgspec.to_builtins(message) for message in first_messages(brief, "Go on.", "train.py")]
     edited = apply(edit(messages, seed=1), source)
     assert isinstance(edited, Edited)

@@ -15,7 +15,17 @@ from coordinator.service.service import Service
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.journal import Journal
 from evaluator.result import Measured
-from tests.integration.campaign_folder import SURFACE, Clock, card, measure_baseline, open_service, propose, result, rules, take
+from tests.integration.campaign_folder import (
+    SURFACE,
+    Clock,
+    card,
+    measure_baseline,
+    open_service,
+    propose,
+    result,
+    rules,
+    take,
+)
 
 Call = Callable[[Service], object]
 
@@ -45,7 +55,12 @@ def test_calls_made_together_are_one_change_and_all_on_the_disk(tmp_path: Path) 
         measure_baseline(service)
         before = service.changes
         answers = service.together(
-            [joining("a1"), joining("a2"), lambda each: propose(each, "a0", "DEPTH = 4", "DEPTH = 2"), lambda each: each.lease("a1")]
+            [
+                joining("a1"),
+                joining("a2"),
+                lambda each: propose(each, "a0", "DEPTH = 4", "DEPTH = 2"),
+                lambda each: each.lease("a1"),
+            ]
         )
         assert service.changes == before + 1
         assert answers[2] == Accepted("e00001")
@@ -64,7 +79,10 @@ def test_many_reports_together_give_the_verdicts_they_give_alone(tmp_path: Path)
                 service.join(card(agent))
                 propose(service, agent, "DEPTH = 4", f"DEPTH = {number + 5}")
                 held.append((agent, take(service, agent)))
-            calls = [partial(Service.report, agent=agent, token=lease.token, result=result(lease, Measured(1.2))) for agent, lease in held]
+            calls = [
+                partial(Service.report, agent=agent, token=lease.token, result=result(lease, Measured(1.2)))
+                for agent, lease in held
+            ]
             answers = service.together(calls) if at_once else [call(service) for call in calls]
             assert answers == [Ack(counted=True)] * len(agents)
             return [(each.experiment, each.state.value) for each in service.state.experiments.values()]
@@ -76,7 +94,9 @@ def test_a_call_that_is_refused_leaves_the_others_alone(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with open_service(folder) as service:
         before = service.changes
-        first, refused, last = service.together([joining("a1"), lambda each: each.lease("nobody"), joining("a2")])
+        first, refused, last = service.together(
+            [joining("a1"), lambda each: each.lease("nobody"), joining("a2")]
+        )
         assert isinstance(refused, UnknownAgentError)
         assert first.campaign == last.campaign == "demo"
         assert service.changes == before + 1
@@ -103,12 +123,16 @@ def test_a_change_begun_alone_and_not_finished_leaves_no_trace(tmp_path: Path) -
 
 
 def test_the_actor_answers_everybody_who_asks_at_once(tmp_path: Path) -> None:
-    """1. Thirty agents join while the first one's write is under way. 2. All are answered, with far fewer writes than calls."""
+    """1. Thirty agents join while the first one's write is under way. 2. All are answered, with far fewer
+    writes than calls.
+    """
 
     async def play() -> tuple[list[object], int]:
         server = CoordinatorServer(lambda: open_service(tmp_path / "demo"))
         assert await server.ready() is None
-        answers: list[object] = await asyncio.gather(*(server.join_campaign(card(f"a{number}")) for number in range(30)))
+        answers: list[object] = await asyncio.gather(
+            *(server.join_campaign(card(f"a{number}")) for number in range(30))
+        )
         writes = await server._ask(lambda service: service.changes)
         await server.close()
         return answers, writes
@@ -120,7 +144,9 @@ def test_the_actor_answers_everybody_who_asks_at_once(tmp_path: Path) -> None:
 
 
 def test_an_agent_that_waits_is_answered_as_soon_as_there_is_a_run(tmp_path: Path) -> None:
-    """1. a1 asks for a run; there is none. 2. a0 proposes. 3. a1 has the run long before its patience ends."""
+    """1. a1 asks for a run; there is none. 2. a0 proposes. 3. a1 has the run long before its patience
+    ends.
+    """
 
     async def play() -> object:
         server = CoordinatorServer(lambda: _with_baseline(tmp_path / "demo"))
@@ -139,7 +165,9 @@ def test_an_agent_that_waits_is_answered_as_soon_as_there_is_a_run(tmp_path: Pat
 def test_a_failed_call_is_told_to_its_caller_only(tmp_path: Path) -> None:
     async def play() -> list[object]:
         server = CoordinatorServer(lambda: _with_baseline(tmp_path / "demo"))
-        answers = await asyncio.gather(server.lease("nobody", 0.0), server.lease("a0", 0.0), server._ask(torn), return_exceptions=True)
+        answers = await asyncio.gather(
+            server.lease("nobody", 0.0), server.lease("a0", 0.0), server._ask(torn), return_exceptions=True
+        )
         await server.close()
         return list(answers)
 

@@ -20,7 +20,20 @@ from deploy.cli.main import main
 from evaluator.result import Cheated
 from tests.integration.played_campaign import Player, played
 
-STATUS_KEYS = {"schema", "campaign", "state", "task", "metric", "divisions", "experiments", "runs", "agents", "occupancy", "spend_usd", "started_at"}
+STATUS_KEYS = {
+    "schema",
+    "campaign",
+    "state",
+    "task",
+    "metric",
+    "divisions",
+    "experiments",
+    "runs",
+    "agents",
+    "occupancy",
+    "spend_usd",
+    "started_at",
+}
 ROW_KEYS = {
     *("experiment", "commit", "parent", "value", "runs", "state", "verdict"),
     *("reason", "arm", "agent", "title", "started_at", "finished_at"),
@@ -81,7 +94,12 @@ def test_status_has_every_promised_key(campaigns: Path) -> None:
 
 def test_status_counts_what_happened(campaigns: Path) -> None:
     found = read("status", "demo", "--campaigns", campaigns)
-    assert {state: count for state, count in found["experiments"].items() if count} == {"merged": 2, "rejected": 1, "crashed": 1, "running": 1}
+    assert {state: count for state, count in found["experiments"].items() if count} == {
+        "merged": 2,
+        "rejected": 1,
+        "crashed": 1,
+        "running": 1,
+    }
     assert found["runs"] == {"measured": 7, "crashed": 1, "timed_out": 0, "cheated": 0, "lost": 0}
     assert found["divisions"][0]["best"]["experiment"] == "e00001"
     assert found["divisions"][0]["best"]["value"] == pytest.approx(2.105)
@@ -111,14 +129,22 @@ def test_status_in_words_names_best_gain_and_floor(campaigns: Path) -> None:
 
 def test_watching_a_stopped_campaign_ends(campaigns: Path) -> None:
     assert "stopped" in text("status", "--watch", "--campaigns", campaigns)
-    assert json.loads(call("status", "--watch", "--json", "--campaigns", campaigns).stdout)["state"] == "stopped"
+    assert (
+        json.loads(call("status", "--watch", "--json", "--campaigns", campaigns).stdout)["state"] == "stopped"
+    )
 
 
 def test_leaderboard_rows_have_every_promised_key_and_bests_come_first(campaigns: Path) -> None:
     found = read("leaderboard", "--campaigns", campaigns)
     assert set(found) == {"schema", "rows"}
     assert all(set(row) >= ROW_KEYS for row in found["rows"])
-    assert [row["experiment"] for row in found["rows"]] == ["e00001", "baseline-cpu", "e00002", "e00003", "e00004"]
+    assert [row["experiment"] for row in found["rows"]] == [
+        "e00001",
+        "baseline-cpu",
+        "e00002",
+        "e00003",
+        "e00004",
+    ]
 
 
 def test_leaderboard_takes_a_limit(campaigns: Path) -> None:
@@ -183,8 +209,25 @@ def test_show_tells_why_each_value_can_be_believed(campaigns: Path) -> None:
         "leak_bound": 2e-4,
         "largest": 0.02,
     }
-    line = next(line.split() for line in text("show", "best", "--campaigns", campaigns).splitlines() if "twin" in line and "e00001.1" in line)
-    assert line == ["e00001.1", "A", "8.0", "s", "twin", "2048", "+0.0e+00", "±", "1.0e-04", "2.0e-04", "2.0e-02", "nat"]
+    line = next(
+        line.split()
+        for line in text("show", "best", "--campaigns", campaigns).splitlines()
+        if "twin" in line and "e00001.1" in line
+    )
+    assert line == [
+        "e00001.1",
+        "A",
+        "8.0",
+        "s",
+        "twin",
+        "2048",
+        "+0.0e+00",
+        "±",
+        "1.0e-04",
+        "2.0e-04",
+        "2.0e-02",
+        "nat",
+    ]
 
 
 def test_a_cheat_is_shown_with_its_evidence_and_its_arm(tmp_path: Path) -> None:
@@ -194,7 +237,10 @@ def test_a_cheat_is_shown_with_its_evidence_and_its_arm(tmp_path: Path) -> None:
     player.train(Cheated("leak", "twin: 31 of 2048 positions differ, one by 7.2 nat"))
     player.service.close()
     found = read("show", "e1", "--campaigns", tmp_path)
-    assert (found["state"], found["reason"]) == ("cheated", "leak: twin: 31 of 2048 positions differ, one by 7.2 nat")
+    assert (found["state"], found["reason"]) == (
+        "cheated",
+        "leak: twin: 31 of 2048 positions differ, one by 7.2 nat",
+    )
     assert found["all_runs"][0]["outcome"]["type"] == "cheated"
     assert "cheated: leak: twin: 31 of 2048 positions differ" in text("show", "e1", "--campaigns", tmp_path)
     assert [arm["cheated"] for arm in read("status", "--campaigns", tmp_path)["arms"]] == [1]
@@ -206,9 +252,20 @@ def test_status_and_leaderboard_name_the_tier_and_the_arms(campaigns: Path) -> N
     assert found["trust"] == {"mode": "normal", "allow_untrusted": False}
     (arm,) = found["arms"]
     assert (arm.pop("gain"), arm.pop("gpu_hours")) == (pytest.approx(0.095), pytest.approx(40 / 3600))
-    assert arm == {"name": "search", "proposals": 4, "refused": 0, "runs": 4, "merged": 1, "rejected": 1, "crashed": 1, "cheated": 0}
+    assert arm == {
+        "name": "search",
+        "proposals": 4,
+        "refused": 0,
+        "runs": 4,
+        "merged": 1,
+        "rejected": 1,
+        "crashed": 1,
+        "cheated": 0,
+    }
     assert "a merge without a twin is marked" in text("status", "--campaigns", campaigns)
-    assert {row["experiment"]: row["sandbox"] for row in read("leaderboard", "--campaigns", campaigns)["rows"]}["e00004"] is None
+    assert {
+        row["experiment"]: row["sandbox"] for row in read("leaderboard", "--campaigns", campaigns)["rows"]
+    }["e00004"] is None
     assert "twin 4096" in text("leaderboard", "--campaigns", campaigns)
 
 
@@ -216,7 +273,14 @@ def test_arms_says_what_each_earned_for_its_cost(campaigns: Path) -> None:
     found = read("arms", "demo", "--campaigns", campaigns)
     assert (found["campaign"], found["arm_choice"], found["metric"]["name"]) == ("demo", "weights", "val_bpb")
     (arm,) = found["arms"]
-    assert (arm["name"], arm["proposals"], arm["applied_rate"], arm["merged"], arm["usd"], arm["versus"]) == ("search", 4, 1.0, 1, 0.0, {})
+    assert (arm["name"], arm["proposals"], arm["applied_rate"], arm["merged"], arm["usd"], arm["versus"]) == (
+        "search",
+        4,
+        1.0,
+        1,
+        0.0,
+        {},
+    )
     rate = arm["gain_per_gpu_hour"]
     assert rate["value"] == pytest.approx(0.095 / (40 / 3600))
     assert rate["low"] == 0 < rate["value"] < rate["high"]
@@ -302,13 +366,17 @@ def test_following_a_log_ends_with_its_run(campaigns: Path) -> None:
 
 
 def test_export_is_results_tsv_to_the_letter(campaigns: Path) -> None:
-    assert call("export", "--campaigns", campaigns).stdout == (campaigns / "demo" / "results.tsv").read_text(encoding="utf-8")
+    assert call("export", "--campaigns", campaigns).stdout == (campaigns / "demo" / "results.tsv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_export_as_csv_disarms_formulas(campaigns: Path) -> None:
     import csv
 
-    rows = list(csv.DictReader(io.StringIO(call("export", "--format", "csv", "--campaigns", campaigns).stdout)))
+    rows = list(
+        csv.DictReader(io.StringIO(call("export", "--format", "csv", "--campaigns", campaigns).stdout))
+    )
     assert [row["title"] for row in rows if row["experiment"] == "e00002"] == ["'=LR 0.01 → 0.02"]
     assert set(rows[0]) >= ROW_KEYS
 
@@ -352,7 +420,15 @@ def test_no_campaign_at_all_is_exit_4(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("nonsense",), ("show",), ("status", "--nonsense"), ("export", "--format", "xml"), ("try",), ("try", "nosuch.py")]
+    "arguments",
+    [
+        ("nonsense",),
+        ("show",),
+        ("status", "--nonsense"),
+        ("export", "--format", "xml"),
+        ("try",),
+        ("try", "nosuch.py"),
+    ],
 )
 def test_wrong_usage_is_exit_2(arguments: tuple[str, ...]) -> None:
     result = call(*arguments)
@@ -376,7 +452,16 @@ def test_the_traceback_comes_with_two_v_only(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_while_watching_is_exit_130(running: Player) -> None:
-    command = [sys.executable, "-m", "deploy.cli.main", "status", "--watch", "--json", "--campaigns", str(running.layout.folder.parent)]
+    command = [
+        sys.executable,
+        "-m",
+        "deploy.cli.main",
+        "status",
+        "--watch",
+        "--json",
+        "--campaigns",
+        str(running.layout.folder.parent),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         assert json.loads(watching.stdout.readline())["state"] == "running"
@@ -387,7 +472,15 @@ def test_ctrl_c_while_watching_is_exit_130(running: Player) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error_message(campaigns: Path) -> None:
-    command = [sys.executable, "-m", "deploy.cli.main", "leaderboard", "--json", "--campaigns", str(campaigns)]
+    command = [
+        sys.executable,
+        "-m",
+        "deploy.cli.main",
+        "leaderboard",
+        "--json",
+        "--campaigns",
+        str(campaigns),
+    ]
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as gone:
@@ -416,7 +509,9 @@ def quiet_port() -> int:
         (("task.size=nosuch",), "nosuch"),
     ],
 )
-def test_bad_configuration_is_exit_3_with_a_remedy_and_nothing_on_stdout(tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
+def test_bad_configuration_is_exit_3_with_a_remedy_and_nothing_on_stdout(
+    tmp_path: Path, arguments: tuple[str, ...], named: str
+) -> None:
     result = call("run", *arguments, "--campaigns", tmp_path / "campaigns", "coordinator.metrics_port=0")
     assert result.exit_code == 3
     assert result.stdout == ""
@@ -437,21 +532,32 @@ def test_a_port_in_use_is_exit_3(tmp_path: Path) -> None:
 
 
 def test_a_second_coordinator_is_exit_3(running: Player) -> None:
-    result = call("run", "campaign.name=demo", "--campaigns", running.layout.folder.parent, "coordinator.metrics_port=0")
+    result = call(
+        "run", "campaign.name=demo", "--campaigns", running.layout.folder.parent, "coordinator.metrics_port=0"
+    )
     assert result.exit_code == 3
     assert "another coordinator" in result.stderr
     assert str(os.getpid()) in result.stderr
 
 
 def test_missing_git_is_exit_3(tmp_path: Path) -> None:
-    result = CliRunner(env={"PATH": str(tmp_path)}).invoke(main, ["run", "--campaigns", str(tmp_path / "campaigns")])
+    result = CliRunner(env={"PATH": str(tmp_path)}).invoke(
+        main, ["run", "--campaigns", str(tmp_path / "campaigns")]
+    )
     assert result.exit_code == 3
     assert "git is not installed" in result.stderr
 
 
 def test_a_missing_key_is_exit_3_and_names_its_variable(tmp_path: Path) -> None:
     runner = CliRunner(env={"ANTHROPIC_API_KEY": None, "ANTHROPIC_AUTH_TOKEN": None})
-    words = ["run", "llm", "trainer.kind=simulated", "--campaigns", str(tmp_path / "campaigns"), "coordinator.metrics_port=0"]
+    words = [
+        "run",
+        "llm",
+        "trainer.kind=simulated",
+        "--campaigns",
+        str(tmp_path / "campaigns"),
+        "coordinator.metrics_port=0",
+    ]
     result = runner.invoke(main, words)
     assert result.exit_code == 3
     assert "ANTHROPIC_API_KEY is not set" in result.stderr
@@ -478,7 +584,9 @@ def test_new_takes_the_next_free_name(campaigns: Path) -> None:
 
 
 def test_config_show_is_yaml_that_run_takes(tmp_path: Path) -> None:
-    (tmp_path / "resolved.yaml").write_text(text("config", "show", "demo", "campaign.seed=9"), encoding="utf-8")
+    (tmp_path / "resolved.yaml").write_text(
+        text("config", "show", "demo", "campaign.seed=9"), encoding="utf-8"
+    )
     again = read("config", "show", tmp_path / "resolved.yaml")["config"]
     assert again == read("config", "show", "demo", "campaign.seed=9")["config"]
     assert again["campaign"]["seed"] == 9
@@ -495,8 +603,12 @@ def test_config_show_names_origins_and_meanings() -> None:
 
 
 def as_one_who_may_not(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command with ``folder`` read-only. root may write anywhere, so root gives that right away first."""
-    modest = ["setpriv", "--bounding-set=-dac_override,-fowner", "--inh-caps=-all"] if os.getuid() == 0 else []
+    """Run a command with ``folder`` read-only. root may write anywhere, so root gives that right away
+    first.
+    """
+    modest = (
+        ["setpriv", "--bounding-set=-dac_override,-fowner", "--inh-caps=-all"] if os.getuid() == 0 else []
+    )
     if modest and shutil.which("setpriv") is None:
         pytest.skip("root without setpriv cannot give up its rights")
     folders = [path for path in folder.rglob("*") if path.is_dir()]
@@ -516,7 +628,9 @@ def test_a_campaign_is_readable_where_nothing_can_be_written(tmp_path: Path) -> 
 
 
 def test_starting_where_nothing_can_be_written_is_exit_3(tmp_path: Path) -> None:
-    found = as_one_who_may_not(tmp_path, "run", "--campaigns", str(tmp_path / "campaigns"), "coordinator.metrics_port=0")
+    found = as_one_who_may_not(
+        tmp_path, "run", "--campaigns", str(tmp_path / "campaigns"), "coordinator.metrics_port=0"
+    )
     assert found.returncode == 3
     assert f"cannot write in {tmp_path}" in found.stderr
     assert found.stdout == ""

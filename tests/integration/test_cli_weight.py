@@ -1,6 +1,7 @@
 """What is typed many times a day is quick: no heavy package comes along.
 
-Time is that of the processor, not of the wall: what the command takes on an idle machine, however busy this one is.
+Time is that of the processor, not of the wall: what the command takes on an idle machine, however busy this
+one is.
 """
 
 import os
@@ -13,7 +14,18 @@ import pytest
 
 from tests.integration.played_campaign import played
 
-HEAVY = {"ray", "torch", "litellm", "optuna", "libcst", "git", "numpy", "pydantic", "yaml", "prometheus_client"}
+HEAVY = {
+    "ray",
+    "torch",
+    "litellm",
+    "optuna",
+    "libcst",
+    "git",
+    "numpy",
+    "pydantic",
+    "yaml",
+    "prometheus_client",
+}
 SECONDS = 0.4
 PROBE = """
 import atexit, sys
@@ -27,12 +39,18 @@ main(sys.argv[1:])
 def commands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     folder: Path = tmp_path_factory.mktemp("campaigns")
     played(folder).service.close()
-    return {"help": ["--help"], "help of a command": ["run", "--help"], "status": ["status", "--json", "--campaigns", str(folder)]}
+    return {
+        "help": ["--help"],
+        "help of a command": ["run", "--help"],
+        "status": ["status", "--json", "--campaigns", str(folder)],
+    }
 
 
 @pytest.mark.parametrize("name", ["help", "help of a command", "status"])
 def test_no_heavy_package_comes_along(commands: dict[str, list[str]], name: str) -> None:
-    ran = subprocess.run([sys.executable, "-c", PROBE, *commands[name]], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", PROBE, *commands[name]], capture_output=True, text=True, check=True
+    )
     loaded = set(ran.stderr.split())
     assert "click" in loaded
     assert not loaded & HEAVY
@@ -40,12 +58,19 @@ def test_no_heavy_package_comes_along(commands: dict[str, list[str]], name: str)
 
 
 @pytest.mark.parametrize("name", ["help", "status"])
-def test_the_answer_takes_less_than_four_tenths_of_a_second(commands: dict[str, list[str]], name: str) -> None:
+def test_the_answer_takes_less_than_four_tenths_of_a_second(
+    commands: dict[str, list[str]], name: str
+) -> None:
     assert min(processor_seconds(commands[name]) for _ in range(5)) < SECONDS
 
 
 def processor_seconds(arguments: list[str]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "deploy.cli.main", *arguments], stdout=subprocess.DEVNULL, check=True, env=os.environ)
+    subprocess.run(
+        [sys.executable, "-m", "deploy.cli.main", *arguments],
+        stdout=subprocess.DEVNULL,
+        check=True,
+        env=os.environ,
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

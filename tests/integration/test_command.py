@@ -1,4 +1,6 @@
-"""The ``command`` proposer with real processes: scripts that stand in for coding agents, well behaved and badly."""
+"""The ``command`` proposer with real processes: scripts that stand in for coding agents, well behaved and
+badly.
+"""
 
 import logging
 import os
@@ -42,7 +44,9 @@ SAY = "printf 'TITLE: two blocks more\\nHYPOTHESIS: depth pays\\n' > PROPOSAL.md
 
 
 class Play:
-    """A folder for one test: scratch holds what commands work in, notes what they write down to be looked at."""
+    """A folder for one test: scratch holds what commands work in, notes what they write down to be looked
+    at.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,11 +56,21 @@ class Play:
         self.permits = UnitOfWork()
 
     def proposer(
-        self, line: str, *, template: str | None = "shell", command: tuple[str, ...] = (), env: tuple[str, ...] = (), timeout: float = 30.0
+        self,
+        line: str,
+        *,
+        template: str | None = "shell",
+        command: tuple[str, ...] = (),
+        env: tuple[str, ...] = (),
+        timeout: float = 30.0,
     ) -> CommandProposer:
         """Runs ``line`` in a shell, or ``command``."""
-        order = CommandOrder(template=template, command=command or (self.counted(line),), env=env, timeout=timeout)
-        return CommandProposer(order, "Go deeper.", FROZEN, permits=self.permits, scratch=self.scratch, now=lambda: self.seconds)
+        order = CommandOrder(
+            template=template, command=command or (self.counted(line),), env=env, timeout=timeout
+        )
+        return CommandProposer(
+            order, "Go deeper.", FROZEN, permits=self.permits, scratch=self.scratch, now=lambda: self.seconds
+        )
 
     def counted(self, line: str) -> str:
         return f"echo call >> {self.folder}/calls\n{line}"
@@ -128,7 +142,9 @@ def test_an_edit_becomes_a_proposal(play: Play) -> None:
     (f"{EDIT}mkdir PROPOSAL.md", "DEPTH 4 → 6", ""),
     (f"{EDIT}yes 'TITLE: long' | head -c 50000000 > PROPOSAL.md", "long", ""),
 ])  # fmt: skip
-def test_title_and_hypothesis_are_taken_from_where_they_are(play: Play, line: str, title: str, hypothesis: str) -> None:
+def test_title_and_hypothesis_are_taken_from_where_they_are(
+    play: Play, line: str, title: str, hypothesis: str
+) -> None:
     proposal = play.proposer(line).propose(BRIEF)
     assert (proposal.source, proposal.title, proposal.hypothesis) == (EDITED, title, hypothesis)
 
@@ -137,7 +153,8 @@ def test_it_works_in_a_repository_with_all_there_is_to_read(play: Play) -> None:
     look = f"""
     cat > {play.folder}/stdin
     cp program.md brief.md prepare.py prompt.md {play.folder}
-    git log --format=%s > {play.folder}/log; git status --porcelain > {play.folder}/status; git diff > {play.folder}/diff
+    git log --format=%s > {play.folder}/log; git status --porcelain > {play.folder}/status; git diff > \
+{play.folder}/diff
     stat -c '%n %a' train.py program.md brief.md prepare.py > {play.folder}/modes
     """
     play.proposer(look + EDIT).propose(BRIEF)
@@ -148,11 +165,17 @@ def test_it_works_in_a_repository_with_all_there_is_to_read(play: Play) -> None:
     assert play.note("stdin") == play.note("prompt.md")
     assert "PROPOSAL.md" in play.note("prompt.md")
     assert (len(play.note("log").splitlines()), play.note("status"), play.note("diff")) == (1, "", "")
-    assert play.note("modes").splitlines() == ["train.py 644", "program.md 444", "brief.md 444", "prepare.py 444"]
+    assert play.note("modes").splitlines() == [
+        "train.py 644",
+        "program.md 444",
+        "brief.md 444",
+        "prepare.py 444",
+    ]
 
 
 @pytest.mark.parametrize("more", [
-    "chmod u+w program.md; echo mine > program.md; echo 'import os' > prepare.py; echo new > other.py; rm brief.md",
+    "chmod u+w program.md; echo mine > program.md; echo 'import os' > prepare.py; echo new > other.py;"
+    " rm brief.md",
     "git commit --all --message mine; echo x > other; git add other; git commit --message other",
     "git checkout -q -b mine; git commit -qam mine; git gc --quiet",
     "rm -rf .git",
@@ -165,7 +188,13 @@ def test_of_all_it_does_only_the_surface_is_taken(play: Play, more: str) -> None
 def test_a_crash_is_mended_on_the_program_that_crashed_with_the_charter_of_the_brief(play: Play) -> None:
     broken = SOURCE.replace("DEPTH = 4", "DEPTH = 4\nHEADS = 9")
     repair = Repair(
-        experiment="e00007", title="nine heads", parent="older", source=broken, failure="exception", message="IndexError", tail="IndexError: head 9"
+        experiment="e00007",
+        title="nine heads",
+        parent="older",
+        source=broken,
+        failure="exception",
+        message="IndexError",
+        tail="IndexError: head 9",
     )
     line = f"cp brief.md program.md {play.folder}\nsed -i 's/HEADS = 9/HEADS = 8/' train.py\n"
     proposal = play.proposer(line).propose(replace(BRIEF, repair=repair, program="Go wider."))
@@ -178,10 +207,20 @@ def test_a_crash_is_mended_on_the_program_that_crashed_with_the_charter_of_the_b
 def test_words_are_arguments_and_never_a_shell_s(play: Play) -> None:
     script = play.folder / "agent.py"
     script.write_text(
-        f"import pathlib, sys\npathlib.Path({str(play.folder / 'said')!r}).write_text(repr((sys.argv[1:], sys.stdin.read())))\n"
-        "surface = pathlib.Path(sys.argv[2])\nsurface.write_text(surface.read_text().replace('DEPTH = 4', 'DEPTH = 6'))\n"
+        f"import pathlib, sys\npathlib.Path({str(play.folder / 'said')!r}).write_text(repr((sys.argv[1:],"
+        " sys.stdin.read())))\nsurface ="
+        " pathlib.Path(sys.argv[2])\nsurface.write_text(surface.read_text().replace('DEPTH = 4', 'DEPTH ="
+        " 6'))\n"
     )
-    words = (sys.executable, str(script), "{prompt}", "{surface}", "--file={prompt_file}", "$(touch x); `touch y`", "{folder}")
+    words = (
+        sys.executable,
+        str(script),
+        "{prompt}",
+        "{surface}",
+        "--file={prompt_file}",
+        "$(touch x); `touch y`",
+        "{folder}",
+    )
     assert play.proposer("", template=None, command=words).propose(BRIEF).source == EDITED
     (prompt, surface, file, odd, folder), stdin = eval(play.note("said"))
     assert (surface, file, odd, stdin) == ("train.py", "--file=prompt.md", "$(touch x); `touch y`", "")
@@ -196,15 +235,26 @@ def test_an_exit_code_is_no_reason_to_throw_a_sound_edit_away(play: Play) -> Non
 
 def test_what_a_known_agent_says_of_its_cost_is_logged(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    answer = '{"result": "TITLE: go deep", "total_cost_usd": 0.25, "usage": {"input_tokens": 30, "output_tokens": 4}}'
+    answer = (
+        '{"result": "TITLE: go deep", "total_cost_usd": 0.25, "usage": {"input_tokens": 30,'
+        ' "output_tokens": 4}}'
+    )
     command = ("sh", "-c", f"{EDIT}echo '{answer}'")
     assert play.proposer("", template="claude-code", command=command).propose(BRIEF).title == "go deep"
     (record,) = [vars(record) for record in caplog.records if record.message == "command answered"]
-    assert (record["cost_usd"], record["prompt_tokens"], record["completion_tokens"], record["result"]) == (0.25, 30, 4, "edited")
+    assert (record["cost_usd"], record["prompt_tokens"], record["completion_tokens"], record["result"]) == (
+        0.25,
+        30,
+        4,
+        "edited",
+    )
 
 
 def test_a_command_is_a_call_that_costs_what_it_says(play: Play) -> None:
-    answer = '{"result": "TITLE: go deep", "total_cost_usd": 0.25, "usage": {"input_tokens": 30, "output_tokens": 4}}'
+    answer = (
+        '{"result": "TITLE: go deep", "total_cost_usd": 0.25, "usage": {"input_tokens": 30,'
+        ' "output_tokens": 4}}'
+    )
     command = ("sh", "-c", f"{EDIT}echo '{answer}'")
     proposal = play.proposer("", template="claude-code", command=command).propose(BRIEF)
     (record,) = play.permits.records
@@ -216,7 +266,10 @@ def test_a_command_is_a_call_that_costs_what_it_says(play: Play) -> None:
 
 def test_a_command_that_does_not_say_what_it_cost_is_unpriced_and_not_free(play: Play) -> None:
     proposal = play.proposer(f"if [ -e problem.md ]; then {EDIT.strip()}; fi").propose(BRIEF)
-    assert [(each.result, each.turn, each.cost_usd) for each in play.permits.records] == [("no_op", 0, None), ("whole", 1, None)]
+    assert [(each.result, each.turn, each.cost_usd) for each in play.permits.records] == [
+        ("no_op", 0, None),
+        ("whole", 1, None),
+    ]
     assert all(each.prompt_tokens > 0 for each in play.permits.records)
     assert len(proposal.calls) == 2
 
@@ -257,9 +310,20 @@ def test_what_is_no_sound_edit_is_sent_back_once_and_then_given_up(play: Play, l
     assert play.calls() == 2
 
 
-@pytest.mark.parametrize("bad", ["echo 'x = (' >> train.py", "rm train.py", "ln -sf /etc/passwd train.py", "rm -rf .git train.py; chmod a-w ."])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "echo 'x = (' >> train.py",
+        "rm train.py",
+        "ln -sf /etc/passwd train.py",
+        "rm -rf .git train.py; chmod a-w .",
+    ],
+)
 def test_an_edit_can_be_mended(play: Play, bad: str) -> None:
-    reask = f"cp problem.md train.py {play.folder}; grep -q 'cannot be used' prompt.md && sed -i '/^x = (/d' train.py\n{EDIT}"
+    reask = (
+        f"cp problem.md train.py {play.folder}; grep -q 'cannot be used' prompt.md && sed -i '/^x = (/d'"
+        f" train.py\n{EDIT}"
+    )
     proposal = play.proposer(f"if [ -e problem.md ]; then {reask} else {bad}\nfi").propose(BRIEF)
     assert proposal.source == EDITED
     assert "What is wrong" in play.note("problem.md")
@@ -269,13 +333,18 @@ def test_an_edit_can_be_mended(play: Play, bad: str) -> None:
 def test_nothing_is_written_through_a_link_in_place_of_its_folder(play: Play) -> None:
     aside = play.folder / "aside"
     aside.mkdir()
-    assert "replaced by a link" in play.refused(f"echo mine > {aside}/prompt.md; mv ../experiment ../moved; ln -s {aside} ../experiment")
+    assert "replaced by a link" in play.refused(
+        f"echo mine > {aside}/prompt.md; mv ../experiment ../moved; ln -s {aside} ../experiment"
+    )
     assert [path.name for path in aside.iterdir()] == ["prompt.md"]
     assert (aside / "prompt.md").read_text() == "mine\n"
 
 
 def test_a_command_that_failed_before_it_edited_is_not_asked_again(play: Play) -> None:
-    assert play.refused("echo first; echo 'quota exceeded' >&2; exit 3") == "sh: ended with 3 and left train.py as it was: quota exceeded"
+    assert (
+        play.refused("echo first; echo 'quota exceeded' >&2; exit 3")
+        == "sh: ended with 3 and left train.py as it was: quota exceeded"
+    )
     assert play.calls() == 1
 
 
@@ -312,13 +381,17 @@ def test_a_command_whose_time_is_up_is_ended_and_its_edit_not_taken(play: Play) 
 
 
 def test_a_command_is_told_to_end_before_it_is_killed(play: Play) -> None:
-    play.refused(f"trap 'echo told > {play.folder}/told; exit' TERM\nwhile :; do sleep 0.1; done", timeout=1.0)
+    play.refused(
+        f"trap 'echo told > {play.folder}/told; exit' TERM\nwhile :; do sleep 0.1; done", timeout=1.0
+    )
     assert play.note("told") == "told\n"
 
 
 def test_one_that_does_not_listen_is_killed_with_all_it_started(play: Play) -> None:
     play.refused(
-        f"trap '' TERM\n(trap '' TERM; setsid sleep 1000 & echo $! >> {play.folder}/pids) &\necho $$ >> {play.folder}/pids\nsleep 1000", timeout=1.0
+        f"trap '' TERM\n(trap '' TERM; setsid sleep 1000 & echo $! >> {play.folder}/pids) &\necho $$ >>"
+        f" {play.folder}/pids\nsleep 1000",
+        timeout=1.0,
     )
     pids = [int(pid) for pid in play.note("pids").split()]
     assert len(pids) == 2
@@ -326,7 +399,10 @@ def test_one_that_does_not_listen_is_killed_with_all_it_started(play: Play) -> N
 
 
 def test_a_daemon_does_not_outlive_its_command(play: Play) -> None:
-    daemon = f"setsid sh -c 'sh -c \"echo \\$\\$ > {play.folder}/pid; exec sleep 1000\" &' > /dev/null 2>&1 < /dev/null\n"
+    daemon = (
+        f"setsid sh -c 'sh -c \"echo \\$\\$ > {play.folder}/pid; exec sleep 1000\" &' > /dev/null 2>&1 <"
+        " /dev/null\n"
+    )
     wait = f"while [ ! -s {play.folder}/pid ]; do sleep 0.02; done\n"
     assert play.proposer(daemon + wait + EDIT).propose(BRIEF).source == EDITED
     assert not alive(int(play.note("pid")))
@@ -338,8 +414,12 @@ def test_a_daemon_that_holds_its_stdout_delays_nobody(play: Play) -> None:
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize(("bad", "timeout"), [("sleep 100", 0.5), ("exit 1", 30.0), ("kill -9 $PPID; sleep 9", 30.0)])
-def test_three_briefs_for_nothing_rest_the_arm_for_a_time_that_grows(play: Play, bad: str, timeout: float) -> None:
+@pytest.mark.parametrize(
+    ("bad", "timeout"), [("sleep 100", 0.5), ("exit 1", 30.0), ("kill -9 $PPID; sleep 9", 30.0)]
+)
+def test_three_briefs_for_nothing_rest_the_arm_for_a_time_that_grows(
+    play: Play, bad: str, timeout: float
+) -> None:
     slow = play.proposer(f"[ -e {play.folder}/well ] || {{ {bad}; }}\n{EDIT}", timeout=timeout)
     seen = []
     for _ in range(4):
@@ -370,7 +450,9 @@ def test_three_briefs_for_nothing_rest_the_arm_for_a_time_that_grows(play: Play,
 
 def test_a_flood_is_read_and_only_its_end_is_kept(play: Play, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    proposal = play.proposer(f"{EDIT}head -c 50000000 /dev/zero | tr '\\0' 'x'; echo; echo 'TITLE: after the flood'").propose(BRIEF)
+    proposal = play.proposer(
+        f"{EDIT}head -c 50000000 /dev/zero | tr '\\0' 'x'; echo; echo 'TITLE: after the flood'"
+    ).propose(BRIEF)
     assert proposal.title == "after the flood"
     (record,) = [vars(record) for record in caplog.records if record.message == "command answered"]
     assert record["output_bytes"] > 50_000_000
@@ -378,12 +460,21 @@ def test_a_flood_is_read_and_only_its_end_is_kept(play: Play, caplog: pytest.Log
 
 
 def test_what_is_left_read_only_goes_too(play: Play) -> None:
-    assert play.proposer(f"{EDIT}mkdir -p a/b; touch a/b/c; chmod 500 a/b a; chmod 000 a/b/c; touch $TMPDIR/x; chmod 500 $TMPDIR .").propose(BRIEF)
+    assert play.proposer(
+        f"{EDIT}mkdir -p a/b; touch a/b/c; chmod 500 a/b a; chmod 000 a/b/c; touch $TMPDIR/x; chmod 500"
+        " $TMPDIR ."
+    ).propose(BRIEF)
 
 
-def test_only_what_is_listed_of_the_environment_is_seen_and_none_of_it_is_told(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+def test_only_what_is_listed_of_the_environment_is_seen_and_none_of_it_is_told(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
-    planted = {"OTHER_API_KEY": f"{KEY}-other", "RAY_AUTH_TOKEN": f"{KEY}-ray", "CODER_LOGIN": f"{KEY}-handed-on"}
+    planted = {
+        "OTHER_API_KEY": f"{KEY}-other",
+        "RAY_AUTH_TOKEN": f"{KEY}-ray",
+        "CODER_LOGIN": f"{KEY}-handed-on",
+    }
     tell = f"""
     env | grep -o '{KEY}[-a-z]*' | sort -u | sed 's/{KEY}//' > {play.folder}/seen
     env > all; env > "$TMPDIR/all"; git add all; git commit -qm "$CODER_LOGIN"
@@ -399,7 +490,9 @@ def test_only_what_is_listed_of_the_environment_is_seen_and_none_of_it_is_told(p
     assert "[redacted]" in proposal.source
     assert "no [redacted]" in str(caught.value)
     assert not [record for record in caplog.records if KEY in str(vars(record))]
-    assert not [path for path in play.folder.rglob("*") if path.is_file() and KEY in path.read_text(errors="replace")]
+    assert not [
+        path for path in play.folder.rglob("*") if path.is_file() and KEY in path.read_text(errors="replace")
+    ]
 
 
 def test_no_process_beside_the_command_knows_its_key(play: Play) -> None:
@@ -418,16 +511,25 @@ from pathlib import Path
 from tests.integration.test_command import BRIEF, Play
 Play(Path(sys.argv[1])).proposer(sys.argv[2]).propose(BRIEF)
 """
-HANG = "setsid sh -c 'echo $$ > {0}/daemon; exec sleep 1000' &\necho $PPID > {0}/keeper\necho $$ > {0}/command\nexec sleep 1000"
+HANG = (
+    "setsid sh -c 'echo $$ > {0}/daemon; exec sleep 1000' &\necho $PPID > {0}/keeper\necho $$ >"
+    " {0}/command\nexec sleep 1000"
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_command_dies_with_its_agent(play: Play, number: signal.Signals) -> None:
     root = Path(__file__).parents[2]
     agent = subprocess.Popen(
-        [sys.executable, "-c", AGENT, str(play.folder), HANG.format(play.folder)], cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+        [sys.executable, "-c", AGENT, str(play.folder), HANG.format(play.folder)],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
     )
-    until(lambda: all((play.folder / name).exists() and play.note(name) for name in ("daemon", "keeper", "command")))
+    until(
+        lambda: all(
+            (play.folder / name).exists() and play.note(name) for name in ("daemon", "keeper", "command")
+        )
+    )
     pids = [int(play.note(name)) for name in ("daemon", "keeper", "command")]
     assert all(alive(pid) for pid in pids)
     agent.send_signal(number)
@@ -438,7 +540,8 @@ def test_a_command_dies_with_its_agent(play: Play, number: signal.Signals) -> No
 def test_a_keeper_that_is_killed_leaves_nothing_and_costs_one_proposal(play: Play) -> None:
     killed = "kill -9 $PPID; sleep 1000"
     assert "is gone" in play.refused(
-        f"{HANG.format(play.folder).splitlines()[0]}\nwhile [ ! -s {play.folder}/daemon ]; do sleep 0.02; done\n{killed}"
+        f"{HANG.format(play.folder).splitlines()[0]}\nwhile [ ! -s {play.folder}/daemon ]; do sleep 0.02;"
+        f" done\n{killed}"
     )
     assert not alive(int(play.note("daemon")))
     assert play.proposer(EDIT).propose(BRIEF).source == EDITED

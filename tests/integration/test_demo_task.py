@@ -21,7 +21,14 @@ from trainer.task import load_task
 from trainer.tasks.demo.effects import EDITS, Effect, edited, table
 
 STANDIN = Path(__file__).parent / "standin"
-TINY_GPT = {"DEPTH": "2", "ASPECT_RATIO": "16", "HEAD_DIM": "16", "DEVICE_BATCH_SIZE": "2", "TOTAL_BATCH_SIZE": "64", "UNCHARGED_STEPS": "1"}
+TINY_GPT = {
+    "DEPTH": "2",
+    "ASPECT_RATIO": "16",
+    "HEAD_DIM": "16",
+    "DEVICE_BATCH_SIZE": "2",
+    "TOTAL_BATCH_SIZE": "64",
+    "UNCHARGED_STEPS": "1",
+}
 
 
 class Looked(msgspec.Struct):
@@ -39,11 +46,25 @@ class Looked(msgspec.Struct):
 
 
 def look(task: str, constants: dict[str, str], folder: Path) -> tuple[Looked, str]:
-    """Train a surface with other constants for a few steps. Returns what its model answered, and its output."""
+    """Train a surface with other constants for a few steps. Returns what its model answered, and its
+    output.
+    """
     surface = folder / "train.py"
     surface.write_text(edited(load_task(task).source, constants))
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(STANDIN), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run([sys.executable, str(surface)], env=environment, capture_output=True, text=True, check=False, timeout=300)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(STANDIN),
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    done = subprocess.run(
+        [sys.executable, str(surface)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     return msgspec.json.decode(done.stderr.splitlines()[-1], type=Looked), done.stdout
 
@@ -61,7 +82,15 @@ def check(looked: Looked) -> None:
         {},
         {"OPTIMIZER": '"adamw"', "POSITIONS": '"learned"', "ACTIVATION": '"gelu"'},
         {"POSITIONS": '"none"', "ACTIVATION": '"swiglu"', "SOFTCAP": "0.0", "QK_NORM": "False"},
-        {"ACTIVATION": '"linear"', "WIDTH": "48", "HEADS": "3", "DEPTH": "1", "WEIGHT_DECAY": "0.1", "WARMUP": "0.5", "WARMDOWN": "0.0"},
+        {
+            "ACTIVATION": '"linear"',
+            "WIDTH": "48",
+            "HEADS": "3",
+            "DEPTH": "1",
+            "WEIGHT_DECAY": "0.1",
+            "WARMUP": "0.5",
+            "WARMDOWN": "0.0",
+        },
     ],
     ids=str,
 )
@@ -71,7 +100,16 @@ def test_the_demo_surface_keeps_its_contract(constants: dict[str, str], tmp_path
 
 @pytest.mark.parametrize(
     "constants",
-    [{}, {"WINDOW_PATTERN": '"SL"', "SHORT_WINDOW": "0.25", "VALUE_EMBEDDINGS": "False", "KV_GROUPS": "2", "ACTIVATION": '"gelu"'}],
+    [
+        {},
+        {
+            "WINDOW_PATTERN": '"SL"',
+            "SHORT_WINDOW": "0.25",
+            "VALUE_EMBEDDINGS": "False",
+            "KV_GROUPS": "2",
+            "ACTIVATION": '"gelu"',
+        },
+    ],
     ids=str,
 )
 def test_the_gpt_surface_keeps_its_contract(constants: dict[str, str], tmp_path: Path) -> None:
@@ -81,12 +119,20 @@ def test_the_gpt_surface_keeps_its_contract(constants: dict[str, str], tmp_path:
 def test_a_surface_ends_with_the_lines_that_others_read(tmp_path: Path) -> None:
     _, output = look("demo", {}, tmp_path)
     summary = dict(re.findall(r"^(\w+): +(\S+)$", output.split("---\n")[1], flags=re.MULTILINE))
-    assert " ".join(summary) == "val_bpb training_seconds total_seconds peak_vram_mb mfu_percent total_tokens_M num_steps num_params_M depth"
-    assert re.match(r"step 00000 \( *[\d.]+%\) \| loss: [\d.]+ \| lrm: 1.00 \| dt: \d+ms \| tok/sec: [\d,]+", output)
+    assert (
+        " ".join(summary)
+        == "val_bpb training_seconds total_seconds peak_vram_mb mfu_percent total_tokens_M num_steps"
+        " num_params_M depth"
+    )
+    assert re.match(
+        r"step 00000 \( *[\d.]+%\) \| loss: [\d.]+ \| lrm: 1.00 \| dt: \d+ms \| tok/sec: [\d,]+", output
+    )
 
 
 def test_gradients_are_accumulated_to_the_total_batch(tmp_path: Path) -> None:
-    """64 tokens in rows of 16, two at a time, are two batches a step; one uncharged step and two of the budget's, and one batch ahead."""
+    """64 tokens in rows of 16, two at a time, are two batches a step; one uncharged step and two of the
+    budget's, and one batch ahead.
+    """
     looked, output = look("gpt", TINY_GPT, tmp_path)
     assert "num_steps:        3" in output
     assert looked.batches == 7
@@ -120,7 +166,9 @@ def test_no_validation_row_is_in_the_training_text(tmp_path: Path) -> None:
 def test_the_demo_trains_under_the_judge(tmp_path: Path) -> None:
     task = load_task("demo")
     trainer = SubprocessTrainer(task, task.prepare(tmp_path / "data"), Slot("test"), 1 << 20)
-    order = RunOrder(run="r", source=task.source, seed=1, budget=Budget(Unit.FLOPS, 2e10, 120), directory=tmp_path / "run")
+    order = RunOrder(
+        run="r", source=task.source, seed=1, budget=Budget(Unit.FLOPS, 2e10, 120), directory=tmp_path / "run"
+    )
     told: list[Progress] = []
     result = trainer.train(order, told.append, Event())
     assert isinstance(result.outcome, Measured), result
@@ -133,7 +181,9 @@ def test_every_edit_of_the_table_changes_the_surface() -> None:
     for edit in EDITS.values():
         changed = edited(source, edit)
         compile(changed, "train.py", "exec")
-        assert sum(a != b for a, b in zip(source.splitlines(), changed.splitlines(), strict=True)) == len(edit)
+        assert sum(a != b for a, b in zip(source.splitlines(), changed.splitlines(), strict=True)) == len(
+            edit
+        )
 
 
 def test_an_edit_of_a_constant_that_is_not_there_is_refused() -> None:
@@ -142,14 +192,37 @@ def test_an_edit_of_a_constant_that_is_not_there_is_refused() -> None:
 
 
 def test_the_table_puts_gains_first_and_failures_last() -> None:
-    lines = table(1.0, 0.01, 0.7, [Effect("broken", None, None, "crashed"), Effect("worse", 1.1, -10.0), Effect("better", 0.9, 10.0)]).splitlines()
-    assert [line.split("|")[1].strip() for line in lines[2:]] == ["unchanged", "better", "worse", "broken", "(floor)"]
+    lines = table(
+        1.0,
+        0.01,
+        0.7,
+        [Effect("broken", None, None, "crashed"), Effect("worse", 1.1, -10.0), Effect("better", 0.9, 10.0)],
+    ).splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [
+        "unchanged",
+        "better",
+        "worse",
+        "broken",
+        "(floor)",
+    ]
     assert lines[3] == "| better | 0.9000 | -10.0% | +10.0 |"
 
 
 def test_gpt_data_that_cannot_be_had_is_a_configuration_error(tmp_path: Path) -> None:
-    """In a process of its own, told to stay offline; which of the two is missing depends on the installation."""
-    code = f"from trainer.task import load_task; from pathlib import Path; load_task('gpt').prepare(Path({str(tmp_path)!r}))"
+    """In a process of its own, told to stay offline; which of the two is missing depends on the
+    installation.
+    """
+    code = (
+        "from trainer.task import load_task; from pathlib import Path;"
+        f" load_task('gpt').prepare(Path({str(tmp_path)!r}))"
+    )
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert ConfigError.__name__ in done.stderr.splitlines()[-1], json.dumps(done.stderr)

@@ -10,11 +10,30 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TaskConfig, TrainerConfig, TrustConfig
+from configs.schema import (
+    CampaignConfig,
+    Config,
+    CoordinatorConfig,
+    SlotsConfig,
+    TaskConfig,
+    TrainerConfig,
+    TrustConfig,
+)
 from deploy.checks.doctor import Check, Grade, examine, sandbox_checks
 from deploy.cli.main import main
 from deploy.cli.trial import as_json, reason
-from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, RunResult, Seconds, TimedOut
+from evaluator.result import (
+    Cheated,
+    Crashed,
+    CrashKind,
+    Limit,
+    Lost,
+    Measured,
+    Outcome,
+    RunResult,
+    Seconds,
+    TimedOut,
+)
 from trainer.sandbox.tier import Finding, Tier
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +50,11 @@ def quick(config: Config) -> dict[str, Check]:
 
 
 def config(folder: Path, **changes: object) -> Config:
-    settings = {"campaigns_dir": str(folder / "campaigns"), "data_dir": str(folder / "data"), "coordinator": CoordinatorConfig(metrics_port=0)}
+    settings = {
+        "campaigns_dir": str(folder / "campaigns"),
+        "data_dir": str(folder / "data"),
+        "coordinator": CoordinatorConfig(metrics_port=0),
+    }
     return Config.model_validate(settings | changes)
 
 
@@ -61,7 +84,10 @@ def test_a_coding_agent_is_looked_for_here_and_may_be_elsewhere(tmp_path: Path) 
         {"name": "control"},
     ]
     found = quick(config(tmp_path, arms=arms))
-    assert {name: check.grade for name, check in found.items() if name.startswith("arm ")} == {"arm here": Grade.OK, "arm away": Grade.WARN}
+    assert {name: check.grade for name, check in found.items() if name.startswith("arm ")} == {
+        "arm here": Grade.OK,
+        "arm away": Grade.WARN,
+    }
     assert "'no-such-agent' is not on the PATH" in found["arm away"].what
 
 
@@ -103,30 +129,43 @@ NO_C = Finding(tier=Tier.C, works=False, why="Landlock is not there", remedy="ru
     ([NO_A, C, F], [Grade.OK, Grade.OK, Grade.OK]),
     ([NO_A, NO_C, F], [Grade.WARN, Grade.WARN, Grade.OK]),
 ])  # fmt: skip
-def test_every_tier_has_a_row_that_says_how_to_reach_it(tmp_path: Path, found: list[Finding], grades: list[Grade]) -> None:
+def test_every_tier_has_a_row_that_says_how_to_reach_it(
+    tmp_path: Path, found: list[Finding], grades: list[Grade]
+) -> None:
     _, *rows = sandbox_checks(config(tmp_path), found)
     assert [row.grade for row in rows] == grades
     for row, each in zip(rows, found, strict=True):
         assert row.name == f"sandbox {each.tier}"
-        assert (each.why in row.what, each.remedy in row.remedy, bool(row.remedy)) == (True, True, not each.works)
+        assert (each.why in row.what, each.remedy in row.remedy, bool(row.remedy)) == (
+            True,
+            True,
+            not each.works,
+        )
 
 
 @pytest.mark.parametrize(("allowed", "grade", "words"), [
     (False, Grade.FAIL, "never merges"),
     (True, Grade.WARN, "because trust.allow_untrusted=true"),
 ])  # fmt: skip
-def test_an_untrusted_sandbox_fails_unless_it_is_allowed(tmp_path: Path, allowed: bool, grade: Grade, words: str) -> None:
+def test_an_untrusted_sandbox_fails_unless_it_is_allowed(
+    tmp_path: Path, allowed: bool, grade: Grade, words: str
+) -> None:
     check, *_ = sandbox_checks(config(tmp_path, trust=TrustConfig(tier="F", allow_untrusted=allowed)), [F])
     assert (check.name, check.grade) == ("sandbox", grade)
     assert words in check.what
 
 
 def test_a_rehearsal_needs_no_sandbox(tmp_path: Path) -> None:
-    check, *_ = sandbox_checks(config(tmp_path, trainer=TrainerConfig(kind="simulated"), trust=TrustConfig(tier="F")), [F])
+    check, *_ = sandbox_checks(
+        config(tmp_path, trainer=TrainerConfig(kind="simulated"), trust=TrustConfig(tier="F")), [F]
+    )
     assert check.grade is Grade.OK
 
 
-@pytest.mark.parametrize(("package", "command"), [("agents", "doctor"), ("configs", "doctor"), ("coordinator", "status"), ("trainer", "doctor")])
+@pytest.mark.parametrize(
+    ("package", "command"),
+    [("agents", "doctor"), ("configs", "doctor"), ("coordinator", "status"), ("trainer", "doctor")],
+)
 def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, package: str, command: str) -> None:
     (tmp_path / package).mkdir()
     (tmp_path / package / "__init__.py").touch()
@@ -152,7 +191,17 @@ def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, packag
 )
 def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word: str, text: str) -> None:
     found = as_json(RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7))
-    assert set(found) == {"schema", "outcome", "value", "floor", "seconds", "sandbox", "audit", "seed", "reason"}
+    assert set(found) == {
+        "schema",
+        "outcome",
+        "value",
+        "floor",
+        "seconds",
+        "sandbox",
+        "audit",
+        "seed",
+        "reason",
+    }
     assert set(found["seconds"]) == {"startup", "train", "evaluate", "total"}
     assert (found["schema"], found["outcome"], found["reason"], found["seed"]) == (1, word, text, 7)
     assert found["value"] == (1.5 if word == "measured" else None)
@@ -162,7 +211,19 @@ def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word
 def test_a_variant_that_does_not_start_is_exit_1_with_its_reason(tmp_path: Path) -> None:
     variant = tmp_path / "train.py"
     variant.write_text("raise ValueError('not today')\n")
-    arguments = ["try", str(variant), "--size", "ci", "--seed", "3", "--data", str(tmp_path / "data"), "--keep", str(tmp_path / "kept"), "--json"]
+    arguments = [
+        "try",
+        str(variant),
+        "--size",
+        "ci",
+        "--seed",
+        "3",
+        "--data",
+        str(tmp_path / "data"),
+        "--keep",
+        str(tmp_path / "kept"),
+        "--json",
+    ]
     ran = CliRunner().invoke(main, arguments)
     assert ran.exit_code == 1
     found = json.loads(ran.stdout)

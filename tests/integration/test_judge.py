@@ -1,4 +1,6 @@
-"""A real judge process, and on the other end of its socket a real variant under torch or a test that speaks the protocol, well or badly."""
+"""A real judge process, and on the other end of its socket a real variant under torch or a test that speaks
+the protocol, well or badly.
+"""
 
 import contextlib
 import math
@@ -35,7 +37,18 @@ from evaluator.judging.messages import (
 from evaluator.judging.packing import Packer
 from evaluator.judging.wire import LENGTHS, ClosedError
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
-from tests.integration.judged import BOS, BUDGET, TINY, VOCAB, Run, channel, edited, judge_process, run_variant, tiny_data
+from tests.integration.judged import (
+    BOS,
+    BUDGET,
+    TINY,
+    VOCAB,
+    Run,
+    channel,
+    edited,
+    judge_process,
+    run_variant,
+    tiny_data,
+)
 
 EVALUATE = "val_bpb = evaluate_bpb(model, tokenizer, 5)"
 
@@ -55,7 +68,11 @@ def honest(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def seen(final: Final) -> Final:
     """All of it but what a clock told."""
-    details = {name: figure for name, figure in final.details.items() if not name.endswith("_seconds") and name != "pace"}
+    details = {
+        name: figure
+        for name, figure in final.details.items()
+        if not name.endswith("_seconds") and name != "pace"
+    }
     return msgspec.structs.replace(final, details=details)
 
 
@@ -78,7 +95,9 @@ def in_process(data: Path, weights: dict[str, torch.Tensor]) -> float:
     x, y = rows[:, :-1], rows[:, 1:]
     h = nnf.embedding(x, weights["embedding.weight"])
     q, k, v = nnf.linear(h, weights["qkv.weight"], weights["qkv.bias"]).chunk(3, dim=-1)
-    attention = (q @ k.mT / math.sqrt(q.size(-1))).masked_fill(torch.ones(16, 16).triu(1).bool(), -math.inf).softmax(-1) @ v
+    attention = (q @ k.mT / math.sqrt(q.size(-1))).masked_fill(
+        torch.ones(16, 16).triu(1).bool(), -math.inf
+    ).softmax(-1) @ v
     logits = nnf.linear(h + attention, weights["head.weight"], weights["head.bias"])
     sizes = torch.tensor([len(token or b"") for token in VOCAB])[y]
     losses = nnf.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
@@ -106,21 +125,29 @@ def test_events_come_in_order(honest: Run) -> None:
     assert 1 <= shares[-1] < 1.05
 
 
-def test_the_same_seed_gives_the_same_bits_on_one_and_two_threads(data: Path, tmp_path: Path, honest: Run) -> None:
-    again, two = (run_variant(TINY, data, tmp_path / str(threads), threads=threads).final for threads in (1, 2))
+def test_the_same_seed_gives_the_same_bits_on_one_and_two_threads(
+    data: Path, tmp_path: Path, honest: Run
+) -> None:
+    again, two = (
+        run_variant(TINY, data, tmp_path / str(threads), threads=threads).final for threads in (1, 2)
+    )
     assert seen(again) == seen(honest.final)
     assert (two.spent, two.steps) == (honest.final.spent, honest.final.steps)
     assert value_of(two) == pytest.approx(value_of(again), abs=1e-4)
 
 
-def test_another_seed_of_the_run_gives_another_value_at_the_same_cost(data: Path, tmp_path: Path, honest: Run) -> None:
+def test_another_seed_of_the_run_gives_another_value_at_the_same_cost(
+    data: Path, tmp_path: Path, honest: Run
+) -> None:
     other = run_variant(TINY, data, tmp_path / "run", seed=2).final
     assert value_of(other) != value_of(honest.final)
     assert (honest.final.spent, honest.final.steps) == (other.spent, other.steps)
 
 
 def test_the_counted_work_is_that_of_the_matrices(honest: Run) -> None:
-    """2 FLOP per multiply-add; backward does the linears twice, less the input gradient of nothing; attention 2 products forward, 5 backward."""
+    """2 FLOP per multiply-add; backward does the linears twice, less the input gradient of nothing; attention
+    2 products forward, 5 backward.
+    """
     final = honest.final
     tokens, width, vocabulary = 8 * 16, 16, len(VOCAB)
     linears = 3 * 2 * tokens * width * (3 * width + vocabulary)
@@ -138,9 +165,19 @@ def test_accumulated_batches_are_priced_as_one_step(data: Path, tmp_path: Path, 
 
 def test_several_optimizers_make_one_step(data: Path, tmp_path: Path, honest: Run) -> None:
     two = edited("    optimizer.step()\n", "    optimizer.step()\n    other.step()\n")
-    two = edited("optimizer = torch.optim.AdamW(model.parameters(), LR)", "optimizer = torch.optim.AdamW(model.qkv.parameters(), LR)\nREST", two)
-    two = edited("REST", "other = torch.optim.AdamW([*model.embedding.parameters(), *model.head.parameters()], LR)", two)
-    final = run_variant(edited("    optimizer.zero_grad()", "    model.zero_grad()", two), data, tmp_path / "run").final
+    two = edited(
+        "optimizer = torch.optim.AdamW(model.parameters(), LR)",
+        "optimizer = torch.optim.AdamW(model.qkv.parameters(), LR)\nREST",
+        two,
+    )
+    two = edited(
+        "REST",
+        "other = torch.optim.AdamW([*model.embedding.parameters(), *model.head.parameters()], LR)",
+        two,
+    )
+    final = run_variant(
+        edited("    optimizer.zero_grad()", "    model.zero_grad()", two), data, tmp_path / "run"
+    ).final
     assert isinstance(final.outcome, Measured)
     assert final.details["optimizer_steps"] == final.steps == honest.final.steps
     assert final.spent == honest.final.spent
@@ -148,7 +185,10 @@ def test_several_optimizers_make_one_step(data: Path, tmp_path: Path, honest: Ru
 
 def test_a_loop_that_gets_dearer_is_counted_again(data: Path, tmp_path: Path, honest: Run) -> None:
     """From step 50 on every loss is computed twice; before, a step costs what it always does."""
-    dearer = edited("        loss.backward()\n", "        loss.backward()\n        steps >= 50 and model(x, y).backward()\n")
+    dearer = edited(
+        "        loss.backward()\n",
+        "        loss.backward()\n        steps >= 50 and model(x, y).backward()\n",
+    )
     budget = Budget(Unit.FLOPS, 2 * BUDGET.amount, 60)
     final = run_variant(dearer, data, tmp_path / "run", budget=budget).final
     sanitize = honest.final.spent / honest.final.steps
@@ -157,7 +197,11 @@ def test_a_loop_that_gets_dearer_is_counted_again(data: Path, tmp_path: Path, ho
 
 
 def test_a_crash_while_work_is_being_counted_is_only_a_crash(data: Path, tmp_path: Path) -> None:
-    run = run_variant(edited("    steps += 1\n", "    steps += 1\n    if steps == 1:\n        raise ValueError('early')\n"), data, tmp_path / "run")
+    run = run_variant(
+        edited("    steps += 1\n", "    steps += 1\n    if steps == 1:\n        raise ValueError('early')\n"),
+        data,
+        tmp_path / "run",
+    )
     assert run.log.rstrip().endswith("ValueError: early")
     assert crash_of(run.final)[0] is CrashKind.NO_RESULT
 
@@ -170,7 +214,11 @@ def test_a_script_without_a_torch_optimizer_is_priced_too(data: Path, tmp_path: 
 
 
 def test_larger_batches_in_mid_run_are_counted_again(data: Path, tmp_path: Path, honest: Run) -> None:
-    grown = edited("    steps += 1\n", "    steps += 1\n    if steps == 20:\n        loader = make_dataloader(tokenizer, 16, MAX_SEQ_LEN, 'train')\n")
+    grown = edited(
+        "    steps += 1\n",
+        "    steps += 1\n    if steps == 20:\n        loader = make_dataloader(tokenizer, 16, MAX_SEQ_LEN,"
+        " 'train')\n",
+    )
     run = run_variant(grown, data, tmp_path / "run").final
     assert isinstance(run.outcome, Measured)
     assert run.spent == pytest.approx(honest.final.spent, rel=0.05)
@@ -198,18 +246,33 @@ def test_a_second_evaluation_gets_the_first_value(data: Path, tmp_path: Path) ->
 
 
 def test_a_seed_literal_is_shifted_by_the_seed_of_the_run(data: Path, tmp_path: Path) -> None:
-    source = "import prepare, torch, random, numpy\ntorch.manual_seed(1); random.seed(1); numpy.random.seed(1)\n"
+    source = (
+        "import prepare, torch, random, numpy\ntorch.manual_seed(1); random.seed(1); numpy.random.seed(1)\n"
+    )
     source += "own = torch.Generator(); own.manual_seed(1)\n"
-    source += "print(torch.rand(1).item(), random.random(), numpy.random.rand(), torch.rand(1, generator=own).item())\n"
-    source += "print(random.Random(1).random(), numpy.random.default_rng(1).random(), isinstance(torch.default_generator, torch.Generator))"
-    logs = {run: run_variant(source, data, tmp_path / str(run), seed=seed).log.split() for run, seed in ((1, 1), (2, 2), (3, 1))}
+    source += (
+        "print(torch.rand(1).item(), random.random(), numpy.random.rand(), torch.rand(1,"
+        " generator=own).item())\n"
+    )
+    source += (
+        "print(random.Random(1).random(), numpy.random.default_rng(1).random(),"
+        " isinstance(torch.default_generator, torch.Generator))"
+    )
+    logs = {
+        run: run_variant(source, data, tmp_path / str(run), seed=seed).log.split()
+        for run, seed in ((1, 1), (2, 2), (3, 1))
+    }
     assert logs[1] == logs[3]
     assert (len(logs[1]), logs[1].pop(), logs[2].pop()) == (7, "True", "True")
     assert all(one != other for one, other in zip(logs[1], logs[2], strict=True))
 
 
-def test_a_platform_without_packets_is_judged_the_same_and_probed_live(data: Path, tmp_path: Path, honest: Run) -> None:
-    run = run_variant(TINY, data, tmp_path / "run", ends=socket.socketpair, audit=AuditPlan(merge_below=100.0))
+def test_a_platform_without_packets_is_judged_the_same_and_probed_live(
+    data: Path, tmp_path: Path, honest: Run
+) -> None:
+    run = run_variant(
+        TINY, data, tmp_path / "run", ends=socket.socketpair, audit=AuditPlan(merge_below=100.0)
+    )
     assert value_of(run.final) == value_of(honest.final)
     assert run.final.audit is not None
     assert run.final.audit.kind == "live"
@@ -229,7 +292,10 @@ def test_a_run_that_never_evaluates_has_no_result(data: Path, tmp_path: Path) ->
 
 
 def test_a_loop_that_ends_when_batches_do_is_measured(data: Path, tmp_path: Path) -> None:
-    source = edited("while (elapsed := time.time() - began) < TIME_BUDGET:", "elapsed, batches = 0, iter(loader)\nfor first in batches:")
+    source = edited(
+        "while (elapsed := time.time() - began) < TIME_BUDGET:",
+        "elapsed, batches = 0, iter(loader)\nfor first in batches:",
+    )
     source = edited("        x, y, epoch = next(loader)\n", "        x, y, epoch = first\n", source)
     run = run_variant(source, data, tmp_path / "run")
     assert "the budget is spent" in run.log
@@ -245,18 +311,31 @@ def test_a_loop_that_ignores_its_clock_is_timed_out(data: Path, tmp_path: Path) 
 
 
 def test_losses_that_are_not_finite_mean_divergence(data: Path, tmp_path: Path) -> None:
-    run = run_variant(edited(EVALUATE, f"model.head.bias.data[3] = float('nan')\n{EVALUATE}"), data, tmp_path / "run")
+    run = run_variant(
+        edited(EVALUATE, f"model.head.bias.data[3] = float('nan')\n{EVALUATE}"), data, tmp_path / "run"
+    )
     assert crash_of(run.final)[0] is CrashKind.DIVERGED
     assert "the losses are not finite" in run.log
 
 
 def test_a_mean_instead_of_losses_breaks_the_contract(data: Path, tmp_path: Path) -> None:
-    run = run_variant(edited('if reduction == "none" else loss', 'if reduction == "nothing" else loss.mean()'), data, tmp_path / "run")
-    assert crash_of(run.final) == (CrashKind.CONTRACT, "the judge received losses of shape [] and type float32 instead of [5, 16] and float32")
+    run = run_variant(
+        edited('if reduction == "none" else loss', 'if reduction == "nothing" else loss.mean()'),
+        data,
+        tmp_path / "run",
+    )
+    assert crash_of(run.final) == (
+        CrashKind.CONTRACT,
+        "the judge received losses of shape [] and type float32 instead of [5, 16] and float32",
+    )
 
 
 def test_seeing_the_future_falls_below_the_floor(data: Path, tmp_path: Path) -> None:
-    run = run_variant(edited('if reduction == "none" else loss', '* 0.01 if reduction == "none" else loss'), data, tmp_path / "run")
+    run = run_variant(
+        edited('if reduction == "none" else loss', '* 0.01 if reduction == "none" else loss'),
+        data,
+        tmp_path / "run",
+    )
     assert isinstance(run.final.outcome, Cheated)
     assert run.final.outcome.kind == "below_floor"
     assert "below 0.995 of the exact floor 0.200000" in run.final.outcome.evidence
@@ -266,13 +345,20 @@ def test_a_budget_in_seconds_ends_within_two_per_cent_and_a_step(data: Path, tmp
     slow = edited("    optimizer.step()\n", "    time.sleep(0.02)\n    optimizer.step()\n")
     run = run_variant(slow, data, tmp_path / "run", budget=Budget(Unit.SECONDS, 0.5, 60))
     assert isinstance(run.final.outcome, Measured), run.log
-    assert run.final.spent == pytest.approx(0.5, abs=0.01 + 2 * run.final.spent / run.final.steps)  # the loop goes by a clock of its own
+    assert run.final.spent == pytest.approx(
+        0.5, abs=0.01 + 2 * run.final.spent / run.final.steps
+    )  # the loop goes by a clock of its own
 
 
 def test_text_becomes_tokens_and_text_again(data: Path, tmp_path: Path) -> None:
-    source = "from prepare import Tokenizer\nt = Tokenizer.from_directory()\nprint(t.get_vocab_size(), t.get_bos_token_id(), t.encode('théa'), "
+    source = (
+        "from prepare import Tokenizer\nt = Tokenizer.from_directory()\nprint(t.get_vocab_size(),"
+        " t.get_bos_token_id(), t.encode('théa'), "
+    )
     source += "t.encode(['b', 'a'], prepend=0), repr(t.decode([0, 22, 21])))"
-    assert run_variant(source, data, tmp_path / "run").log.strip() == "24 0 [22, 21, 1] [[0, 2], [0, 1]] 'thé'"
+    assert (
+        run_variant(source, data, tmp_path / "run").log.strip() == "24 0 [22, 21, 1] [[0, 2], [0, 1]] 'thé'"
+    )
 
 
 # ---- a test that speaks the protocol
@@ -312,7 +398,14 @@ def test_the_judge_says_what_the_variant_may_know(data: Path, tmp_path: Path) ->
     with judge_process(data, tmp_path, seed=7) as (connection, events):
         welcome, vocabulary = Client(connection).ask(Hello(2))
     assert welcome == Welcome(
-        max_seq_len=16, time_budget=6e7 * 7.12e-12, nominal=True, seed=7, vocab_size=24, bos=0, vocabulary="longest_match", pattern=None
+        max_seq_len=16,
+        time_budget=6e7 * 7.12e-12,
+        nominal=True,
+        seed=7,
+        vocab_size=24,
+        bos=0,
+        vocabulary="longest_match",
+        pattern=None,
     )
     assert msgspec.json.decode(vocabulary) == [token.hex() if token is not None else None for token in VOCAB]
     assert crash_of(final_of(events))[0] is CrashKind.NO_RESULT
@@ -322,7 +415,9 @@ def test_training_rows_are_packed_in_the_order_of_the_seed(data: Path, tmp_path:
     with judge_process(data, tmp_path, seed=7) as (connection, _):
         batch, payload = Client(connection).ask(NextBatch(rows=4, length=16, steps=0))
     assert batch == Batch(rows=4, length=16, epoch=1, seconds=0)
-    assert np.array_equal(np.frombuffer(payload, "<u2").reshape(4, 17), Packer(read_tokens(data, "train"), BOS, 7).rows(4, 17))
+    assert np.array_equal(
+        np.frombuffer(payload, "<u2").reshape(4, 17), Packer(read_tokens(data, "train"), BOS, 7).rows(4, 17)
+    )
 
 
 def test_asking_on_after_the_budget_is_timed_out(data: Path, tmp_path: Path) -> None:
@@ -371,7 +466,9 @@ def test_a_model_that_was_never_trained_is_measured(data: Path, tmp_path: Path) 
         assert isinstance(reply, Verdict)
     final = final_of(events)
     assert shown == 100  # 62 rows count
-    assert value_of(final) == pytest.approx(float(final.details["eval_tokens"]) / float(final.details["eval_bytes"]))
+    assert value_of(final) == pytest.approx(
+        float(final.details["eval_tokens"]) / float(final.details["eval_bytes"])
+    )
     assert reply.value == value_of(final)
 
 
@@ -386,7 +483,9 @@ def test_a_model_that_was_never_trained_is_measured(data: Path, tmp_path: Path) 
         (np.ones((4000, 16), dtype=np.float32), "float32"),
     ],
 )
-def test_losses_of_the_wrong_form_break_the_contract(data: Path, tmp_path: Path, losses: np.ndarray, dtype: str) -> None:
+def test_losses_of_the_wrong_form_break_the_contract(
+    data: Path, tmp_path: Path, losses: np.ndarray, dtype: str
+) -> None:
     with judge_process(data, tmp_path) as (connection, events):
         client = Client(connection)
         client.evaluate(4)
@@ -417,7 +516,12 @@ def test_garbage_breaks_the_contract_and_never_the_judge(data: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "sent", [b"\x05\0\0\0\0\0\0\0hello", b"\x02\0\0\0\xff\xff\xff\x7f{}", *(LENGTHS.pack(len(each), 0) + each for each in HEADERS)]
+    "sent",
+    [
+        b"\x05\0\0\0\0\0\0\0hello",
+        b"\x02\0\0\0\xff\xff\xff\x7f{}",
+        *(LENGTHS.pack(len(each), 0) + each for each in HEADERS),
+    ],
 )
 def test_garbage_on_a_stream_does_no_more(data: Path, tmp_path: Path, sent: bytes) -> None:
     with judge_process(data, tmp_path, ends=socket.socketpair) as (connection, events):

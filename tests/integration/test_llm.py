@@ -74,13 +74,24 @@ class Waits:
         self.seconds.append(seconds)
 
 
-def fallback_models(server: ChatServer, *models: str, timeout: float = 20.0, waits: Waits | None = None) -> FallbackModels:
+def fallback_models(
+    server: ChatServer, *models: str, timeout: float = 20.0, waits: Waits | None = None
+) -> FallbackModels:
     waits = waits or Waits()
     options = Options(api_base=server.base, timeout=timeout)
-    return FallbackModels(LitellmCompletion(), models or ["openai/test"], options, RetryPolicy(tries=3), now=waits.now, pause=waits.pause)
+    return FallbackModels(
+        LitellmCompletion(),
+        models or ["openai/test"],
+        options,
+        RetryPolicy(tries=3),
+        now=waits.now,
+        pause=waits.pause,
+    )
 
 
-def proposer(server: ChatServer, *models: str, timeout: float = 20.0, waits: Waits | None = None) -> LlmProposer:
+def proposer(
+    server: ChatServer, *models: str, timeout: float = 20.0, waits: Waits | None = None
+) -> LlmProposer:
     return LlmProposer(fallback_models(server, *models, timeout=timeout, waits=waits), "Go deeper.")
 
 
@@ -107,7 +118,13 @@ def test_a_brief_becomes_a_conversation_and_its_answer_a_proposal(server: ChatSe
 
 def test_a_reply_says_what_it_used_and_that_its_price_is_unknown(server: ChatServer) -> None:
     reply = LitellmCompletion().complete(ASKED, "openai/test", Options(api_base=server.base))
-    assert (reply.text, reply.prompt_tokens, reply.completion_tokens, reply.cost_usd, reply.cut) == (GOOD, 100, len(GOOD), None, False)
+    assert (reply.text, reply.prompt_tokens, reply.completion_tokens, reply.cost_usd, reply.cut) == (
+        GOOD,
+        100,
+        len(GOOD),
+        None,
+        False,
+    )
     assert 0 < reply.seconds < 20
 
 
@@ -124,7 +141,8 @@ def test_a_reply_of_a_known_model_has_a_price(server: ChatServer) -> None:
     (refused(404, "no such model"), Failure.MODEL),
     (refused(400, "bad temperature"), Failure.REQUEST),
     (refused(422, "unprocessable"), Failure.REQUEST),
-    (refused(400, "This model's maximum context length is 10 tokens", code="context_length_exceeded"), Failure.CONTEXT),
+    (refused(400, "This model's maximum context length is 10 tokens", code="context_length_exceeded"),
+    Failure.CONTEXT),
     (refused(429, "slow down"), Failure.RATE_LIMIT),
     (refused(500, "oops"), Failure.SERVER),
     (refused(502, "oops"), Failure.SERVER),
@@ -135,7 +153,8 @@ def test_a_reply_of_a_known_model_has_a_price(server: ChatServer) -> None:
     (Answer(body="<html>"), Failure.SERVER),
     (Answer(body='{"hello": 1}'), Failure.SERVER),
     (Answer(body="[]"), Failure.SERVER),
-    (Answer(body='{"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": []}'), Failure.REPLY),
+    (Answer(body='{"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": []}'),
+    Failure.REPLY),
 ])  # fmt: skip
 def test_each_failure_has_its_class(server: ChatServer, answer: Answer, expected: Failure) -> None:
     server.play(answer)
@@ -214,7 +233,9 @@ def test_models_are_asked_in_their_order(server: ChatServer) -> None:
 
 
 def test_a_prompt_that_no_model_reads_stops_the_arm_with_what_to_do(server: ChatServer) -> None:
-    server.play(refused(400, "This model's maximum context length is 10 tokens", code="context_length_exceeded"))
+    server.play(
+        refused(400, "This model's maximum context length is 10 tokens", code="context_length_exceeded")
+    )
     with pytest.raises(ArmStopped, match="choose a model that reads more"):
         proposer(server).propose(BRIEF)
     assert len(server.requests) == 1
@@ -266,11 +287,20 @@ DUPLICATE = Refused(
     Refusal.DUPLICATE,
     "the same program as e00002",
     "e00002",
-    Tried(experiment="e00002", title="deeper", state=State.REJECTED, arm="other", value=1.27, reason="worse by 7 σ"),
+    Tried(
+        experiment="e00002",
+        title="deeper",
+        state=State.REJECTED,
+        arm="other",
+        value=1.27,
+        reason="worse by 7 σ",
+    ),
 )
 
 
-def test_a_duplicate_goes_back_to_the_model_with_what_the_same_program_gave_earlier(server: ChatServer) -> None:
+def test_a_duplicate_goes_back_to_the_model_with_what_the_same_program_gave_earlier(
+    server: ChatServer,
+) -> None:
     server.play(said(GOOD), said(GOOD.replace("6", "8")))
     mind = proposer(server)
     reasked = mind.reask(mind.propose(BRIEF), DUPLICATE)
@@ -314,7 +344,13 @@ def test_the_charter_of_a_brief_goes_before_the_one_it_started_with_and_stays(se
 def test_a_crash_is_mended_on_the_program_that_crashed(server: ChatServer) -> None:
     broken = SOURCE.replace("LR = 0.1", "LR = 0.1\nHEADS = 9")
     repair = Repair(
-        experiment="e00007", title="nine heads", parent="older", source=broken, failure="exception", message="IndexError", tail="IndexError: head 9"
+        experiment="e00007",
+        title="nine heads",
+        parent="older",
+        source=broken,
+        failure="exception",
+        message="IndexError",
+        tail="IndexError: head 9",
     )
     server.play(said(GOOD.replace("DEPTH = 4", "HEADS = 9").replace("DEPTH = 6", "HEADS = 8")))
     proposal = proposer(server).propose(replace(BRIEF, repair=repair))

@@ -1,4 +1,6 @@
-"""The swarm's memory on a real disk: nobody repeats work, nothing is held by the dead, people have their say."""
+"""The swarm's memory on a real disk: nobody repeats work, nothing is held by the dead, people have their
+say.
+"""
 
 import logging
 import os
@@ -20,7 +22,18 @@ from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from evaluator.result import Crashed, CrashKind
-from tests.integration.campaign_folder import SURFACE, Clock, card, measure_baseline, open_service, propose, result, rules, take, train
+from tests.integration.campaign_folder import (
+    SURFACE,
+    Clock,
+    card,
+    measure_baseline,
+    open_service,
+    propose,
+    result,
+    rules,
+    take,
+    train,
+)
 
 THINKER = rules(arms=[ArmShare("thinker", repairs=True)])
 
@@ -32,7 +45,14 @@ def brief_of(service: Service, agent: str = "a0") -> Brief:
 
 
 def answer(brief: Brief, source: str, name: str = "p", **said: object) -> Proposal:
-    proposal = Proposal(proposal=name, ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=source, title="an idea")
+    proposal = Proposal(
+        proposal=name,
+        ordinal=brief.ordinal,
+        arm=brief.arm,
+        parent=brief.parent,
+        source=source,
+        title="an idea",
+    )
     return msgspec.structs.replace(proposal, **said)
 
 
@@ -54,7 +74,9 @@ def test_200_identical_answers_cost_one_run(tmp_path: Path) -> None:
         measure_baseline(service)
         answers = []
         for number in range(200):
-            deeper = SURFACE.replace("DEPTH = 4", "DEPTH = 8") + (f"# answer {number}\n" if number % 2 else "")
+            deeper = SURFACE.replace("DEPTH = 4", "DEPTH = 8") + (
+                f"# answer {number}\n" if number % 2 else ""
+            )
             answers.append(service.propose("a0", answer(brief_of(service), deeper, f"p{number}")))
             if number == 99:
                 train(service, "a0", 1.2)
@@ -91,9 +113,15 @@ def test_two_agents_never_hold_the_same_variant(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lookahead", [0, 4])
 def test_an_agent_killed_while_it_thinks_holds_nothing_back(tmp_path: Path, lookahead: int) -> None:
-    """1. a0 takes the one brief there is room for, to repair a crash. 2. It is never heard of again. 3. The same is asked of a1."""
+    """1. a0 takes the one brief there is room for, to repair a crash. 2. It is never heard of again. 3. The
+    same is asked of a1.
+    """
     clock, before = Clock(), max(1, lookahead)
-    with open_service(tmp_path / "demo", msgspec.structs.replace(THINKER, lookahead=lookahead, max_experiments=before + 1), clock) as service:
+    with open_service(
+        tmp_path / "demo",
+        msgspec.structs.replace(THINKER, lookahead=lookahead, max_experiments=before + 1),
+        clock,
+    ) as service:
         measure_baseline(service)
         for number in range(before):
             service.propose("a0", answer(brief_of(service), f"STEP = {number}\n", f"p{number}"))
@@ -202,7 +230,9 @@ def test_a_letter_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
         assert list(service.state.experiments) == ["baseline-cpu", "e00001"]
 
 
-def test_what_cannot_be_read_is_put_aside_and_the_rest_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_read_is_put_aside_and_the_rest_is_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "demo"
     with open_service(folder) as service:
         leave(folder, Hint("good"))
@@ -218,7 +248,9 @@ def test_what_cannot_be_read_is_put_aside_and_the_rest_is_taken(tmp_path: Path, 
 def test_a_person_s_variant_is_an_experiment_of_its_own_arm_on_the_best(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with open_service(folder, rules(lookahead=2)) as service:
-        name, unfit, same = leave(folder, Idea("deeper", "STEP = 1\n"), Idea("broken", "def"), Idea("again", "STEP = 1  # again\n"))
+        name, unfit, same = leave(
+            folder, Idea("deeper", "STEP = 1\n"), Idea("broken", "def"), Idea("again", "STEP = 1  # again\n")
+        )
         service.tick()
         assert items(folder) == [".json"] * 3, "nobody has joined: there is nowhere to try it"
         measure_baseline(service)
@@ -227,10 +259,17 @@ def test_a_person_s_variant_is_an_experiment_of_its_own_arm_on_the_best(tmp_path
         experiment = service.state.experiments[service.state.proposals[name]]
         best = service.state.divisions["cpu"].best
         assert best is not None
-        assert (experiment.arm, experiment.title, experiment.parent, experiment.agent) == ("person", "deeper", best.commit, "")
+        assert (experiment.arm, experiment.title, experiment.parent, experiment.agent) == (
+            "person",
+            "deeper",
+            best.commit,
+            "",
+        )
         assert service.state.hints.answers[unfit].refusal is Refusal.DOES_NOT_COMPILE
         assert service.state.hints.answers[same].known == "e00001"
-        assert (service.state.refused, service.state.turned_away) == (0, []), "agents' briefs do not hang on what people are refused"
+        assert (service.state.refused, service.state.turned_away) == (0, []), (
+            "agents' briefs do not hang on what people are refused"
+        )
         train(service, "a0", 0.9)
         train(service, "a0", 0.9)
         assert service.state.experiments["e00001"].state is State.MERGED
@@ -255,7 +294,9 @@ def test_a_person_s_variant_waits_while_no_work_is_taken(tmp_path: Path) -> None
 
 
 def opened_with(folder: Path, wanted: Rules, charters: Charters) -> Service:
-    return Service(Layout(folder), TaskCard("demo", "train.py", SURFACE), wanted, clock=Clock(), charters=charters)
+    return Service(
+        Layout(folder), TaskCard("demo", "train.py", SURFACE), wanted, clock=Clock(), charters=charters
+    )
 
 
 def write(path: Path, text: str) -> None:
@@ -265,7 +306,9 @@ def write(path: Path, text: str) -> None:
     os.utime(path, ns=(before + 10**9, before + 10**9))
 
 
-def test_an_edit_of_a_charter_takes_effect_at_the_next_brief(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_edit_of_a_charter_takes_effect_at_the_next_brief(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     charter = tmp_path / "mine.md"
     write(charter, "Go deeper.")
     with opened_with(tmp_path / "demo", THINKER, Charters({"thinker": str(charter)})) as service:

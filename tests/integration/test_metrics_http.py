@@ -25,18 +25,27 @@ def scrape(server: Server) -> str:
 
 def numbers(text: str) -> dict[str, float]:
     families = text_string_to_metric_families(text)
-    return {f"{each.name}{sorted(each.labels.items())}": each.value for family in families for each in family.samples}
+    return {
+        f"{each.name}{sorted(each.labels.items())}": each.value
+        for family in families
+        for each in family.samples
+    }
 
 
 def counters(text: str) -> dict[str, float]:
     """What must survive a restart, but for the events of the start itself."""
-    families = [family for family in text_string_to_metric_families(text) if family.type in ("counter", "histogram")]
+    families = [
+        family for family in text_string_to_metric_families(text) if family.type in ("counter", "histogram")
+    ]
     ours = [
         family
         for family in families
-        if family.name.startswith("autoswarm_") and not family.name.endswith(("journal_events", "journal_delay_seconds"))
+        if family.name.startswith("autoswarm_")
+        and not family.name.endswith(("journal_events", "journal_delay_seconds"))
     ]
-    return {f"{each.name}{sorted(each.labels.items())}": each.value for family in ours for each in family.samples}
+    return {
+        f"{each.name}{sorted(each.labels.items())}": each.value for family in ours for each in family.samples
+    }
 
 
 def test_a_scrape_tells_of_a_coordinator_at_work(tmp_path: Path) -> None:
@@ -45,8 +54,15 @@ def test_a_scrape_tells_of_a_coordinator_at_work(tmp_path: Path) -> None:
         found = numbers(scrape(server))
         page = campaign.page()
     best = page["divisions"][0]["best"]["value"]
-    assert found["autoswarm_best_value[('campaign', 'night'), ('division', 'cpu'), ('metric', 'val_bpb')]"] == best
-    assert found["autoswarm_runs_total[('campaign', 'night'), ('outcome', 'measured')]"] == page["runs"]["measured"] > 20
+    assert (
+        found["autoswarm_best_value[('campaign', 'night'), ('division', 'cpu'), ('metric', 'val_bpb')]"]
+        == best
+    )
+    assert (
+        found["autoswarm_runs_total[('campaign', 'night'), ('outcome', 'measured')]"]
+        == page["runs"]["measured"]
+        > 20
+    )
     assert found["autoswarm_agents[('campaign', 'night'), ('state', 'training')]"] == len(AGENTS)
     assert found["autoswarm_journal_delay_seconds_count[('campaign', 'night')]"] > 100
 
@@ -110,10 +126,14 @@ def test_a_closed_server_lets_go_of_its_port_and_thread() -> None:
         assert "autoswarm_journal_events_total" in scrape(second)
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian package prometheus)")
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian package prometheus)"
+)
 def test_promtool_has_nothing_against_the_names(tmp_path: Path) -> None:
     with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics, HOST, 0) as server:
         campaign.turns(3)
         text = scrape(server)
-    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60, check=False)
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")

@@ -1,4 +1,6 @@
-"""Money over a real journal, and over real HTTP through the real litellm: what is spent is known, capped, and kept without secrets."""
+"""Money over a real journal, and over real HTTP through the real litellm: what is spent is known, capped, and
+kept without secrets.
+"""
 
 import gzip
 import json
@@ -54,7 +56,15 @@ def request(call: str = "c1", model: str = MODEL) -> CallRequest:
 def record(call: str = "c1", tokens: int = 50) -> CallRecord:
     """Cost a thousandth of a dollar per token."""
     return CallRecord(
-        call=call, arm="search", model=MODEL, ordinal=1, prompt_tokens=100, completion_tokens=tokens, cost_usd=None, seconds=1.0, result="diff"
+        call=call,
+        arm="search",
+        model=MODEL,
+        ordinal=1,
+        prompt_tokens=100,
+        completion_tokens=tokens,
+        cost_usd=None,
+        seconds=1.0,
+        result="diff",
     )
 
 
@@ -111,9 +121,15 @@ def test_a_call_of_an_agent_that_died_is_given_up_at_its_estimate(tmp_path: Path
         assert service.state.spend.usd == pytest.approx(0.05)
 
 
-@pytest.mark.parametrize("gone", [lambda service: service.join(card("a0", "2")), lambda service: service.leave("a0", "drained")])
-def test_a_call_of_an_agent_that_went_makes_room_at_once(tmp_path: Path, gone: Callable[[Service], object]) -> None:
-    with opened(tmp_path / "demo", models={MODEL: ModelTerms(input_usd=0.0, output_usd=1000.0, at_once=1)}) as service:
+@pytest.mark.parametrize(
+    "gone", [lambda service: service.join(card("a0", "2")), lambda service: service.leave("a0", "drained")]
+)
+def test_a_call_of_an_agent_that_went_makes_room_at_once(
+    tmp_path: Path, gone: Callable[[Service], object]
+) -> None:
+    with opened(
+        tmp_path / "demo", models={MODEL: ModelTerms(input_usd=0.0, output_usd=1000.0, at_once=1)}
+    ) as service:
         service.join(card("a1"))
         service.permit("a0", request("c1"))
         service.join(card("a0"))
@@ -151,7 +167,11 @@ def test_at_the_cap_there_is_no_new_work_and_open_runs_finish(tmp_path: Path) ->
         assert (service.state.phase, service.state.capped) == (Phase.DRAINING, True)
         brief = service.brief("a0")
         assert isinstance(brief, Wait)
-        service.report("a0", lease.token, RunResult(run=lease.run, outcome=Measured(1.0), seed=lease.seed, started_at=0.0, finished_at=4.0))
+        service.report(
+            "a0",
+            lease.token,
+            RunResult(run=lease.run, outcome=Measured(1.0), seed=lease.seed, started_at=0.0, finished_at=4.0),
+        )
         assert service.state.phase is Phase.FINISHED
         refused_lease = service.lease("a0")
         assert isinstance(refused_lease, Wait)
@@ -180,7 +200,9 @@ def test_an_exchange_that_cannot_be_kept_costs_no_money_and_no_call(tmp_path: Pa
     assert Transcripts(folder / "calls").read("c2") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", gzip.compress(b"{"), gzip.compress(b"\xff"), packed(EXCHANGE)[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", gzip.compress(b"{"), gzip.compress(b"\xff"), packed(EXCHANGE)[:-9]]
+)
 def test_a_damaged_exchange_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c1.json.gz").write_bytes(content)
     assert Transcripts(tmp_path).read("c1") is None
@@ -190,11 +212,21 @@ def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
     with opened(tmp_path / "demo", cap_usd=100.0) as service:
         for value in (1.0, 1.01, 0.99, 1.0):
             lease = take(service, "a0")
-            result = RunResult(run=lease.run, outcome=Measured(value), seed=1, sandbox="A", audit=AUDITED, started_at=0.0, finished_at=4.0)
+            result = RunResult(
+                run=lease.run,
+                outcome=Measured(value),
+                seed=1,
+                sandbox="A",
+                audit=AUDITED,
+                started_at=0.0,
+                finished_at=4.0,
+            )
             service.report("a0", lease.token, result)
         service.settle("a0", record("aa11"), packed(EXCHANGE))
         service.settle(
-            "a0", msgspec.structs.replace(record("bb22"), model="openai/odd"), packed(Transcript(messages=[], answer="no \x1b[2J [b]edit[/]"))
+            "a0",
+            msgspec.structs.replace(record("bb22"), model="openai/odd"),
+            packed(Transcript(messages=[], answer="no \x1b[2J [b]edit[/]")),
         )
         brief = service.brief("a0")
         assert propose(service, "a0", "DEPTH = 4", "DEPTH = 6", calls=["aa11"])
@@ -208,13 +240,25 @@ def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
 
     page = json.loads(told("status", "--json"))
     assert page["spend_usd"] == pytest.approx(0.05)
-    expected = {"llm_usd": 0.05, "gpu_usd": 0.0, "reserved_usd": 0.0, "cap_usd": 100.0, "unpriced_calls": 1, "calls": 2}
+    expected = {
+        "llm_usd": 0.05,
+        "gpu_usd": 0.0,
+        "reserved_usd": 0.0,
+        "cap_usd": 100.0,
+        "unpriced_calls": 1,
+        "calls": 2,
+    }
     assert {key: page["spend"][key] for key in expected} == pytest.approx(expected)
     words = told("status")
     assert "0.0500 of 100 USD" in words
     assert "1 of them unpriced" in words
     (call,) = json.loads(told("show", "e00001", "--json"))["calls"]
-    assert (call["call"], call["model"], call["cost_usd"], call["seconds"]) == ("aa11", MODEL, pytest.approx(0.05), 1.0)
+    assert (call["call"], call["model"], call["cost_usd"], call["seconds"]) == (
+        "aa11",
+        MODEL,
+        pytest.approx(0.05),
+        1.0,
+    )
     assert "0.0500 USD" in told("show", "e00001")
     assert [each["call"] for each in json.loads(told("calls", "--json"))["calls"]] == ["aa11", "bb22"]
     assert "unpriced" in told("calls")
@@ -228,7 +272,9 @@ def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
 
 KEY = "sk-planted-9f1c2ab7d3e8"
 OTHER = "planted-password-of-a-database"
-SOURCE = "from prepare import evaluate_bpb, make_dataloader\n\nDEPTH = 4\nevaluate_bpb(make_dataloader(DEPTH))\n"
+SOURCE = (
+    "from prepare import evaluate_bpb, make_dataloader\n\nDEPTH = 4\nevaluate_bpb(make_dataloader(DEPTH))\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -253,17 +299,34 @@ class LevelTrainer:
 
     def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:  # noqa: ARG002 - it is over at once
         value = 1.0 + 0.01 * (order.seed % 3)
-        return RunResult(run=order.run, outcome=Measured(value), seed=order.seed, sandbox="A", audit=AUDITED, started_at=1.0, finished_at=1.2)
+        return RunResult(
+            run=order.run,
+            outcome=Measured(value),
+            seed=order.seed,
+            sandbox="A",
+            audit=AUDITED,
+            started_at=1.0,
+            finished_at=1.2,
+        )
 
 
 class Swarm:
     """Agents on threads around a real service, with proposers as a start would make them."""
 
-    def __init__(self, folder: Path, server: ChatServer, wanted: Rules, agents: int = 2, models: Sequence[str] = (MODEL,)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        server: ChatServer,
+        wanted: Rules,
+        agents: int = 2,
+        models: Sequence[str] = (MODEL,),
+    ) -> None:
         wanted = msgspec.structs.replace(wanted, arms=[ArmShare("thinker")])
         task = TaskCard("demo", "train.py", SOURCE, ("prepare",))
         self.service = Service(Layout(folder), task, wanted)
-        arm = ArmConfig(name="thinker", proposer="llm", models=list(models), api_base=server.base, max_tokens=200)
+        arm = ArmConfig(
+            name="thinker", proposer="llm", models=list(models), api_base=server.base, max_tokens=200
+        )
         self.loops = []
         for number in range(agents):
             agent = f"a{number}"
@@ -271,7 +334,15 @@ class Swarm:
             proposers = make_proposers([arm], {}, permits=permits)
             known = AgentCard(agent=agent, incarnation="1", division="cpu", sandbox="A")
             self.loops.append(
-                AgentLoop(known, self.service, LevelTrainer(), proposers, Spool(folder / "spool" / agent), folder / "runs", permits=permits)
+                AgentLoop(
+                    known,
+                    self.service,
+                    LevelTrainer(),
+                    proposers,
+                    Spool(folder / "spool" / agent),
+                    folder / "runs",
+                    permits=permits,
+                )
             )
 
     def __enter__(self) -> "Swarm":
@@ -328,9 +399,13 @@ def test_one_cap_holds_for_models_and_slots_together(tmp_path: Path, running: Ch
         assert 1.9 < state.spend.usd <= 3.0
 
 
-def test_a_model_without_a_price_is_counted_as_unpriced_and_never_as_free(tmp_path: Path, running: ChatServer) -> None:
+def test_a_model_without_a_price_is_counted_as_unpriced_and_never_as_free(
+    tmp_path: Path, running: ChatServer
+) -> None:
     running.play(*edits(100))
-    with Swarm(tmp_path / "demo", running, rules(money=MoneyRules(cap_usd=1.0), max_experiments=3), agents=1) as swarm:
+    with Swarm(
+        tmp_path / "demo", running, rules(money=MoneyRules(cap_usd=1.0), max_experiments=3), agents=1
+    ) as swarm:
         swarm.until(finished)
         page = swarm.service.status()["spend"]
     assert page["unpriced_calls"] == page["calls"] >= 3
@@ -348,10 +423,14 @@ def test_a_model_that_litellm_knows_is_priced_by_its_list(tmp_path: Path, runnin
     assert 1e-5 < spend.total.llm_usd / spend.total.calls < 1e-3
 
 
-def test_a_model_never_has_more_open_calls_than_it_may_over_all_agents(tmp_path: Path, running: ChatServer) -> None:
+def test_a_model_never_has_more_open_calls_than_it_may_over_all_agents(
+    tmp_path: Path, running: ChatServer
+) -> None:
     terms = {MODEL: ModelTerms(input_usd=0.0, output_usd=0.0, at_once=1)}
     running.play(*edits(100, delay=0.1))
-    with Swarm(tmp_path / "one", running, rules(money=MoneyRules(models=terms), max_experiments=8, ahead=4), agents=3) as swarm:
+    with Swarm(
+        tmp_path / "one", running, rules(money=MoneyRules(models=terms), max_experiments=8, ahead=4), agents=3
+    ) as swarm:
         swarm.until(finished)
     assert running.most_open == 1
     running.play(*edits(100, delay=0.1))
@@ -362,7 +441,9 @@ def test_a_model_never_has_more_open_calls_than_it_may_over_all_agents(tmp_path:
 
 def test_no_secret_of_the_environment_is_in_anything_kept(tmp_path: Path, running: ChatServer) -> None:
     running.play(
-        refused(500, f"your key {KEY} is fine"), said(f"The password is {OTHER}, the key {KEY}."), *[said(f"{edit(7)}\n{OTHER}"), *edits(20)]
+        refused(500, f"your key {KEY} is fine"),
+        said(f"The password is {OTHER}, the key {KEY}."),
+        *[said(f"{edit(7)}\n{OTHER}"), *edits(20)],
     )
     folder = tmp_path / "demo"
     with Swarm(folder, running, rules(money=PRICED, max_experiments=3), agents=1) as swarm:

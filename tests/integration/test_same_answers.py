@@ -22,7 +22,10 @@ from trainer.task import load_task
 
 AGENTS = 4
 ANSWERS = 200
-IDEA = "TITLE: the one idea\n\n<<<<<<< SEARCH\nSEED = 42  # fixed\n=======\nSEED = 42  # fixed\nIDEA = 1\n>>>>>>> REPLACE\n"
+IDEA = (
+    "TITLE: the one idea\n\n<<<<<<< SEARCH\nSEED = 42  # fixed\n=======\nSEED = 42  # fixed\nIDEA ="
+    " 1\n>>>>>>> REPLACE\n"
+)
 HASTY = Waits(poll=(0.001, 0.01), failure=(0.001, 0.002))
 TASK = Path(__file__).parents[1] / "tasks" / "tiny"
 
@@ -38,14 +41,19 @@ def test_two_hundred_identical_answers_cost_one_run(server: ChatServer, tmp_path
     server.play(said(IDEA))
     config = config_of(Scenario(name="same", slots=AGENTS, thinking=0.0, training=0.0), tmp_path)
     config = config.model_copy(update={"task": config.task.model_copy(update={"name": str(TASK)})})
-    layout, arm = layout_of(config), ArmConfig(name="search", proposer="llm", models=["hosted_vllm/parrot"], api_base=server.base)
+    layout, arm = (
+        layout_of(config),
+        ArmConfig(name="search", proposer="llm", models=["hosted_vllm/parrot"], api_base=server.base),
+    )
     with opened(config) as service:
         trainer = SimulatedTrainer(load_task(str(TASK)).source, seconds=0.0)
         loops = []
         for number in range(AGENTS):
             card = AgentCard(agent=f"slot{number}", incarnation="1", division="bench")
             spool = Spool(layout.spool / card.agent)
-            loops.append(AgentLoop(card, service, trainer, make_proposers([arm], {}), spool, layout.runs, waits=HASTY))
+            loops.append(
+                AgentLoop(card, service, trainer, make_proposers([arm], {}), spool, layout.runs, waits=HASTY)
+            )
         for loop in loops:
             loop.start()
         deadline = time.monotonic() + 60.0

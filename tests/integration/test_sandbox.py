@@ -33,21 +33,61 @@ PRISONER = (Path(__file__).parent / "surfaces" / "prisoner.py").read_text()
 def having(*tiers: Tier) -> list[Any]:
     """Those of ``tiers`` that work here; the others are skipped with the reason."""
     return [
-        pytest.param(tier, marks=() if FINDINGS[tier].works else pytest.mark.skip(f"{FINDINGS[tier].why}; {FINDINGS[tier].remedy}")) for tier in tiers
+        pytest.param(
+            tier,
+            marks=(
+                ()
+                if FINDINGS[tier].works
+                else pytest.mark.skip(f"{FINDINGS[tier].why}; {FINDINGS[tier].remedy}")
+            ),
+        )
+        for tier in tiers
     ]
 
 
 CALLS = {
-    *("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_open", "pidfd_getfd", "io_uring", "keyring", "add_key", "shared memory"),
-    *("message queue", "semaphores", "posix queue", "unshare", "clone into a namespace", "clone3", "mount", "open_by_handle_at", "bpf", "perf"),
+    *(
+        "ptrace",
+        "process_vm_readv",
+        "process_vm_writev",
+        "pidfd_open",
+        "pidfd_getfd",
+        "io_uring",
+        "keyring",
+        "add_key",
+        "shared memory",
+    ),
+    *(
+        "message queue",
+        "semaphores",
+        "posix queue",
+        "unshare",
+        "clone into a namespace",
+        "clone3",
+        "mount",
+        "open_by_handle_at",
+        "bpf",
+        "perf",
+    ),
     *("userfaultfd", "module", "a call of tomorrow", "personality", "terminal input", "limits of another"),
 }
 NETWORK = {"tcp", "udp", "netlink", "abstract socket", "socket with a path", "turned pair"}
-FILES = {"read data", "read beside", "read tmp", "list root", "list home", "list tmp", "write data", "write beside"}
+FILES = {
+    "read data",
+    "read beside",
+    "read tmp",
+    "list root",
+    "list home",
+    "list tmp",
+    "write data",
+    "write beside",
+}
 PRIVILEGES = {"capabilities", "privileges", "descriptors"}
 OTHERS = {"environment of another", "names of others", "signal", "priority of another"}
 OWN = {"list root", "list tmp", "list home", "write data", "write beside"}
-"""What A has copies of, empty, in a root and a /tmp of the variant's own; the folders that lead to its home and its Python are there again."""
+"""What A has copies of, empty, in a root and a /tmp of the variant's own; the folders that lead to its home
+and its Python are there again.
+"""
 PLACES = {"write tmp", "write var", "write shm"}
 
 CLOSED = {
@@ -67,7 +107,8 @@ def neighbours(folder: Path) -> Iterator[dict[str, Any]]:
     """Things of this machine that a variant must not get at, and what to ask it for."""
     data = folder / "secret.txt"
     data.write_text("the validation text")
-    beside, common = folder.parent / f"{folder.name}-beside.txt", Path(f"/tmp/autoswarm-test-{os.getpid()}.txt")  # noqa: S108 a place open to all
+    beside = folder.parent / f"{folder.name}-beside.txt"
+    common = Path(f"/tmp/autoswarm-test-{os.getpid()}.txt")  # noqa: S108 - a place open to all
     with ExitStack() as stack:
         for path in (beside, common):
             path.write_text("PLANTED")
@@ -91,7 +132,10 @@ def neighbours(folder: Path) -> Iterator[dict[str, Any]]:
         yield {
             "read": {"data": str(data), "beside": str(beside), "tmp": str(common)},
             "list": {"root": "/", "home": str(Path.home()), "tmp": "/tmp"},  # noqa: S108 it is looked at
-            "write": {"data": str(data), "beside": str(beside)} | {name: str(path) for name, path in marks().items()},
+            "write": (
+                {"data": str(data), "beside": str(beside)}
+                | {name: str(path) for name, path in marks().items()}
+            ),
             "port": tcp.getsockname()[1],
             "abstract": names["abstract"],
             "abstract datagram": names["datagram"],
@@ -117,17 +161,25 @@ def run(folder: Path, tier: str, source: str = HONEST, name: str = "r1") -> tupl
     return result, log_of(order)
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the surface knows system calls by their numbers on x86-64")
+@pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="the surface knows system calls by their numbers on x86-64"
+)
 @pytest.mark.parametrize("tier", having(*CLOSED))
 def test_a_tier_keeps_what_it_promises(tier: Tier, tmp_path: Path) -> None:
     try:
         with neighbours(tmp_path) as asked:
             result, log = run(tmp_path, tier, prisoner(asked))
-            touched = [path for path in asked["write"].values() if "left behind" in (Path(path).read_text() if Path(path).exists() else "")]
+            touched = [
+                path
+                for path in asked["write"].values()
+                if "left behind" in (Path(path).read_text() if Path(path).exists() else "")
+            ]
         assert result.outcome == Measured(1.0), log
         assert not touched or tier in (Tier.D, Tier.E)
         assert result.sandbox == tier
-        told = json.loads(next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2])
+        told = json.loads(
+            next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2]
+        )
         assert set(told["opened"]) & CLOSED[tier] == set()
         if tier not in (Tier.C, Tier.C_MINUS, Tier.E) and os.geteuid() == 0:
             assert told["uid"] >= 2**30
@@ -137,16 +189,24 @@ def test_a_tier_keeps_what_it_promises(tier: Tier, tmp_path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the surface knows system calls by their numbers on x86-64")
+@pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="the surface knows system calls by their numbers on x86-64"
+)
 def test_the_ways_out_are_open_where_nothing_confines(tmp_path: Path) -> None:
     """Else the test above would be content with a surface that cannot do anything anywhere."""
     try:
         with neighbours(tmp_path) as asked:
             _, log = run(tmp_path, Tier.F, prisoner(asked))
-        told = json.loads(next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2])
-        assert set(told["opened"]) >= (NETWORK | FILES | OTHERS | PLACES | {"ptrace", "keyring", "shared memory", "unshare", "clone3", "perf"}) - {
-            "write data"
-        }
+        told = json.loads(
+            next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2]
+        )
+        assert set(told["opened"]) >= (
+            NETWORK
+            | FILES
+            | OTHERS
+            | PLACES
+            | {"ptrace", "keyring", "shared memory", "unshare", "clone3", "perf"}
+        ) - {"write data"}
     finally:
         for path in marks().values():
             path.unlink(missing_ok=True)
@@ -162,7 +222,16 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def judged(data: Path, folder: Path, tier: str, source: str = TINY) -> RunResult:
     """A run by the real judge, with torch."""
     trainer = SubprocessTrainer(TASK, data, Slot("test"), 1_000_000, sandbox=tier)
-    return train(trainer, RunOrder(run="r1", source=source, seed=3, budget=structs.replace(BUDGET, wall_cap=110.0), directory=folder / tier))
+    return train(
+        trainer,
+        RunOrder(
+            run="r1",
+            source=source,
+            seed=3,
+            budget=structs.replace(BUDGET, wall_cap=110.0),
+            directory=folder / tier,
+        ),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +240,9 @@ def unconfined(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 @pytest.mark.parametrize("tier", having(*CLOSED))
-def test_an_honest_variant_has_the_same_value_in_every_tier(tier: Tier, tiny: Path, unconfined: Outcome, tmp_path: Path) -> None:
+def test_an_honest_variant_has_the_same_value_in_every_tier(
+    tier: Tier, tiny: Path, unconfined: Outcome, tmp_path: Path
+) -> None:
     assert isinstance(unconfined, Measured)
     result = judged(tiny, tmp_path, tier)
     assert (result.outcome, result.sandbox) == (unconfined, tier), result.tail
@@ -219,7 +290,10 @@ def test_a_signal_that_ends_a_variant_is_told_as_it_was(tier: Tier, tmp_path: Pa
     assert "SIGSEGV" in result.outcome.message
 
 
-HOG = "from prepare import batch, evaluate\nimport time\nbatch()\nhold = b'x' * 300_000_000\ntime.sleep(2.5)\nevaluate(1.0)\n"
+HOG = (
+    "from prepare import batch, evaluate\nimport time\nbatch()\nhold = b'x' *"
+    " 300_000_000\ntime.sleep(2.5)\nevaluate(1.0)\n"
+)
 
 
 @pytest.mark.parametrize("tier", having(Tier.A, Tier.B, Tier.F))
@@ -268,7 +342,8 @@ import os
 from prepare import batch, evaluate
 batch()
 found = []
-for folder in ("/tmp", "/var/tmp", "/dev/shm", os.path.expanduser("~"), os.environ["TMPDIR"], os.environ["XDG_CACHE_HOME"]):
+for folder in ("/tmp", "/var/tmp", "/dev/shm", os.path.expanduser("~"), os.environ["TMPDIR"], \
+os.environ["XDG_CACHE_HOME"]):
     try:
         found += [folder for name in os.listdir(folder) if name.startswith("autoswarm-mark")]
         os.mkdir(folder + "/autoswarm-mark-folder", 0o700)
@@ -288,7 +363,8 @@ def test_no_file_of_a_run_is_there_for_the_next(tier: Tier, tmp_path: Path) -> N
         pytest.skip("D has a uid of its own as root only")
     logs = [run(tmp_path, tier, MARK, name)[1] for name in ("first", "second")]
     assert ["MARKS []" in log for log in logs] == [True, True]
-    assert not [path for place in ("/tmp", "/var/tmp", "/dev/shm") for path in Path(place).glob("autoswarm-mark*")]  # noqa: S108
+    places = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - what is looked for is a mark left there
+    assert not [path for place in places for path in Path(place).glob("autoswarm-mark*")]
 
 
 def test_a_tier_that_does_not_exist_is_refused_with_what_to_do() -> None:

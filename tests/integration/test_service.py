@@ -33,7 +33,9 @@ from tests.integration.campaign_folder import (
 
 
 def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", "-C", str(folder / "repo.git"), *words], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", "-C", str(folder / "repo.git"), *words], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def replayed(folder: Path) -> CampaignState:
@@ -59,7 +61,9 @@ def test_a_variant_that_is_better_twice_becomes_the_best(tmp_path: Path) -> None
         assert git(folder, "rev-parse", "best/cpu") == best.commit
         assert "DEPTH = 2" in git(folder, "show", "best/cpu:train.py")
         trailers = git(folder, "show", "-s", "--format=%(trailers:only)", "best/cpu")
-        assert {"Metric: val_bpb", "Value: 0.955000", "Runs: 2", "Experiment: e00001"} <= set(trailers.splitlines())
+        assert {"Metric: val_bpb", "Value: 0.955000", "Runs: 2", "Experiment: e00001"} <= set(
+            trailers.splitlines()
+        )
     rows = (folder / "results.tsv").read_text().splitlines()
     assert rows[0] == "commit\tval_bpb\tmemory_gb\tstatus\tdescription"
     assert [row.split("\t")[3] for row in rows[1:]] == ["keep", "keep"]
@@ -105,7 +109,9 @@ def test_a_second_coordinator_is_turned_away_until_the_first_has_gone(tmp_path: 
 
 
 def test_a_late_report_is_kept_and_decides_nothing(tmp_path: Path) -> None:
-    """1. a0 takes a run. 2. Nobody hears of it for a lease's life. 3. a1 makes the run. 4. a0 reports after all."""
+    """1. a0 takes a run. 2. Nobody hears of it for a lease's life. 3. a1 makes the run. 4. a0 reports after
+    all.
+    """
     clock = Clock()
     with open_service(tmp_path / "demo", clock=clock) as service:
         measure_baseline(service)
@@ -138,7 +144,12 @@ def test_repeating_any_call_changes_nothing(tmp_path: Path) -> None:
         answer = service.report("a0", lease.token, result(lease, Measured(0.95)), 0.0)
         events = service.state.events
         again = service.report("a0", lease.token, result(lease, Measured(0.95)), 0.0)
-        assert (first, answer.counted, again.counted, service.state.events) == (Accepted("e00001"), True, False, events)
+        assert (first, answer.counted, again.counted, service.state.events) == (
+            Accepted("e00001"),
+            True,
+            False,
+            events,
+        )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +160,9 @@ def test_repeating_any_call_changes_nothing(tmp_path: Path) -> None:
         ("DEPTH = 4", "DEPTH = 4\nX = '" + "x" * 300_000 + "'", Refusal.TOO_LARGE),
     ],
 )
-def test_a_proposal_that_cannot_win_costs_no_training(tmp_path: Path, old: str, new: str, refusal: Refusal) -> None:
+def test_a_proposal_that_cannot_win_costs_no_training(
+    tmp_path: Path, old: str, new: str, refusal: Refusal
+) -> None:
     with open_service(tmp_path / "demo") as service:
         measure_baseline(service)
         answer = propose(service, "a0", old, new, name="p")
@@ -168,7 +181,9 @@ def test_the_same_program_is_refused_with_the_experiment_that_tried_it(tmp_path:
 
 
 def test_a_stale_proposal_is_rebased_before_it_costs_a_run(tmp_path: Path) -> None:
-    """1. Two edits of different lines are proposed on the baseline. 2. The first merges. 3. The second is leased: on the new best."""
+    """1. Two edits of different lines are proposed on the baseline. 2. The first merges. 3. The second is
+    leased: on the new best.
+    """
     folder = tmp_path / "demo"
     with open_service(folder, rules(ahead=2)) as service:
         measure_baseline(service)
@@ -182,7 +197,9 @@ def test_a_stale_proposal_is_rebased_before_it_costs_a_run(tmp_path: Path) -> No
         best = service.state.divisions["cpu"].best
         assert best is not None
         assert service.state.experiments["e00002"].parent == best.commit
-        assert git(folder, "rev-parse", "refs/experiments/e00002") == service.state.experiments["e00002"].commit
+        assert (
+            git(folder, "rev-parse", "refs/experiments/e00002") == service.state.experiments["e00002"].commit
+        )
 
 
 def test_a_stale_proposal_on_the_same_line_is_rejected_without_a_run(tmp_path: Path) -> None:
@@ -198,7 +215,9 @@ def test_a_stale_proposal_on_the_same_line_is_rejected_without_a_run(tmp_path: P
 
 
 def test_a_winner_on_a_stale_parent_is_measured_again_on_the_best(tmp_path: Path) -> None:
-    """1. Two agents train two edits of the baseline. 2. The first merges. 3. The second also wins: it is rebased and retested, twice, and merges."""
+    """1. Two agents train two edits of the baseline. 2. The first merges. 3. The second also wins: it is
+    rebased and retested, twice, and merges.
+    """
     with open_service(tmp_path / "demo", rules(ahead=2)) as service:
         measure_baseline(service)
         service.join(card("a1"))
@@ -332,7 +351,10 @@ def test_an_event_that_does_not_fit_tells_its_experiments_story(tmp_path: Path) 
 def test_the_journal_can_only_grow(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     open_service(folder).close()
-    with sqlite3.connect(folder / "journal.db") as connection, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+    with (
+        sqlite3.connect(folder / "journal.db") as connection,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
         connection.execute("DELETE FROM events")
     connection.close()
 
@@ -360,7 +382,11 @@ print(propose(service, "a0", "DEPTH = 4", "DEPTH = 2"))
 
 def test_a_full_disk_refuses_the_call_and_loses_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path / "demo")], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / "demo")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
     )
     assert done.stdout.splitlines()[0].startswith("refused True")
     assert done.stdout.splitlines()[-1] == "Accepted(experiment='e00001')"
@@ -395,9 +421,17 @@ def test_the_surface_of_the_campaign_is_the_one_it_began_with(tmp_path: Path) ->
 
 def test_a_digest_is_the_same_in_every_process() -> None:
     """A journal outlives the process that wrote it, and the order of a set does not."""
-    asked = 'from coordinator.variants.source import digest; print(digest(\'f = lambda x: x in {1.5, "a", "b", "c", ("d", "e")}\'))'
+    asked = (
+        'from coordinator.variants.source import digest; print(digest(\'f = lambda x: x in {1.5, "a", "b",'
+        ' "c", ("d", "e")}\'))'
+    )
     told = {
-        subprocess.run([sys.executable, "-c", asked], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", asked],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        ).stdout
         for seed in ("1", "2", "3")
     }
     assert len(told) == 1

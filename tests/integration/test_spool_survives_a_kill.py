@@ -24,8 +24,12 @@ for counter in itertools.count(1):
 
 @pytest.mark.parametrize("seconds", [0.001, 0.003, 0.01, 0.03, 0.1])
 def test_a_kill_at_any_instant_leaves_whole_results_or_none(tmp_path: Path, seconds: float) -> None:
-    """1. A process puts result after result and says so after each. 2. It is killed. 3. All it spoke of are there and whole; at most one more is."""
-    with subprocess.Popen([sys.executable, "-c", PUT_FOR_EVER, str(tmp_path)], stdout=subprocess.PIPE) as process:
+    """1. A process puts result after result and says so after each. 2. It is killed. 3. All it spoke of are
+    there and whole; at most one more is.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", PUT_FOR_EVER, str(tmp_path)], stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"1\n"
         time.sleep(seconds)

@@ -107,7 +107,9 @@ def test_hints_are_withdrawn(running: Player) -> None:
     (("propose", __file__, "-m", "x", "--division", "H200"), 4, "there is no division 'H200'"),
     (("propose", "no/such/file.py", "-m", "x"), 2, "does not exist"),
 ])  # fmt: skip
-def test_what_cannot_be_done_leaves_nothing_behind(running: Player, arguments: tuple[str, ...], code: int, said: str) -> None:
+def test_what_cannot_be_done_leaves_nothing_behind(
+    running: Player, arguments: tuple[str, ...], code: int, said: str
+) -> None:
     result = call(running, *arguments)
     assert result.exit_code == code
     assert said in result.stderr
@@ -119,7 +121,9 @@ def test_what_cannot_be_done_leaves_nothing_behind(running: Player, arguments: t
     ("LR = 1\n", "never imports"),
     (f"import no_such_package\n{SOURCE}", "there is no package 'no_such_package'"),
 ])  # fmt: skip
-def test_the_gate_is_asked_before_anything_is_left(running: Player, tmp_path: Path, source: str, said: str) -> None:
+def test_the_gate_is_asked_before_anything_is_left(
+    running: Player, tmp_path: Path, source: str, said: str
+) -> None:
     result = call(running, "propose", write(tmp_path, source), "-m", "an idea")
     assert result.exit_code == 3
     assert said in result.stderr
@@ -128,7 +132,10 @@ def test_the_gate_is_asked_before_anything_is_left(running: Player, tmp_path: Pa
 
 def test_a_variant_is_accepted_while_the_campaign_runs(ticking: Player, tmp_path: Path) -> None:
     result = call(ticking, "propose", write(tmp_path, SOURCE), "-m", "the shipped one", "--wait", "30")
-    assert (result.exit_code, result.stdout) == (0, "accepted as e00005; `autoswarm show e00005` says what becomes of it\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "accepted as e00005; `autoswarm show e00005` says what becomes of it\n",
+    )
     experiment = ticking.service.state.experiments["e00005"]
     assert (experiment.arm, experiment.title, experiment.state) == ("person", "the shipped one", State.QUEUED)
     assert call(ticking, "propose").stdout == "accepted as e00005: the shipped one\n"
@@ -164,6 +171,11 @@ def test_a_variant_that_nobody_takes_in_time_is_said_to_lie_there(running: Playe
 
 def test_show_says_what_an_experiment_mends(running: Player) -> None:
     page = read(running, "show", "e00003")
-    assert (page["failure"], page["repairs"], page["repaired"], page["delta"]) == ("exception", None, None, None)
+    assert (page["failure"], page["repairs"], page["repaired"], page["delta"]) == (
+        "exception",
+        None,
+        None,
+        None,
+    )
     assert read(running, "show", "e00002")["delta"] == pytest.approx(-0.195)
     assert "repairs" not in call(running, "show", "e00003").stdout

@@ -102,12 +102,20 @@ def environment(process: Path) -> str:
 
 
 def left_by(order: RunOrder) -> list[int]:
-    return [int(pid) for pid in re.findall(r"left (\d+)", log_of(order))] if (order.directory / "train.log").exists() else []
+    return (
+        [int(pid) for pid in re.findall(r"left (\d+)", log_of(order))]
+        if (order.directory / "train.log").exists()
+        else []
+    )
 
 
 def all_there(order: RunOrder) -> bool:
-    """Whether a surface that hangs, or leaves a daemon, a nameless process and a tree of twelve, has got that far."""
-    return (order.directory / "train.log").exists() and ("hanging" in log_of(order) or len(left_by(order)) == 14)
+    """Whether a surface that hangs, or leaves a daemon, a nameless process and a tree of twelve, has got that
+    far.
+    """
+    return (order.directory / "train.log").exists() and (
+        "hanging" in log_of(order) or len(left_by(order)) == 14
+    )
 
 
 def until(true: Callable[[], bool], seconds: float) -> float:
@@ -144,7 +152,9 @@ def test_an_exception_after_the_first_batch_is_told_by_its_last_line(tmp_path: P
         ("print('FAIL'); exit(1)", "exit code 1. FAIL"),
     ],
 )
-def test_a_surface_that_ends_before_its_first_batch_does_not_start(tmp_path: Path, source: str, message: str) -> None:
+def test_a_surface_that_ends_before_its_first_batch_does_not_start(
+    tmp_path: Path, source: str, message: str
+) -> None:
     assert outcome_of(tmp_path, source).outcome == Crashed(CrashKind.DOES_NOT_START, message)
 
 
@@ -165,9 +175,15 @@ def test_a_surface_that_goes_on_after_its_budget_is_the_judge_s_to_end(tmp_path:
     assert outcome == TimedOut(Limit.BUDGET, 0.0)
 
 
-@pytest.mark.skipif(not Path("/proc/vmstat").exists(), reason="only Linux tells how often the kernel ended a process for memory")
+@pytest.mark.skipif(
+    not Path("/proc/vmstat").exists(),
+    reason="only Linux tells how often the kernel ended a process for memory",
+)
 def test_a_surface_killed_from_outside_is_lost_and_not_charged(tmp_path: Path) -> None:
-    outcome = outcome_of(tmp_path, "import os, signal\nfrom prepare import batch\nbatch()\nos.kill(os.getpid(), signal.SIGKILL)").outcome
+    outcome = outcome_of(
+        tmp_path,
+        "import os, signal\nfrom prepare import batch\nbatch()\nos.kill(os.getpid(), signal.SIGKILL)",
+    ).outcome
     assert outcome == Lost("its process was killed from outside")
 
 
@@ -177,7 +193,9 @@ def test_a_surface_that_asks_for_too_much_memory_ran_out_of_it(tmp_path: Path) -
 
 
 def test_a_segmentation_fault_is_a_crash(tmp_path: Path) -> None:
-    outcome = outcome_of(tmp_path, "import ctypes\nfrom prepare import batch\nbatch()\nctypes.string_at(0)").outcome
+    outcome = outcome_of(
+        tmp_path, "import ctypes\nfrom prepare import batch\nbatch()\nctypes.string_at(0)"
+    ).outcome
     assert outcome == Crashed(CrashKind.EXCEPTION, "killed by SIGSEGV.")
 
 
@@ -220,7 +238,10 @@ def test_a_process_that_forks_and_ends_without_end_is_caught(tmp_path: Path) -> 
 
 
 def test_a_scratch_folder_is_removed_though_it_was_locked(tmp_path: Path) -> None:
-    locking = "import os\nos.makedirs('a/b/c')\nopen('a/b/c/file', 'w').close()\nos.chmod('a/b', 0)\nos.chmod('.', 0)\n"
+    locking = (
+        "import os\nos.makedirs('a/b/c')\nopen('a/b/c/file', 'w').close()\nos.chmod('a/b', 0)\nos.chmod('.',"
+        " 0)\n"
+    )
     outcome_of(tmp_path, locking)
 
 
@@ -251,7 +272,9 @@ def test_a_gigabyte_of_output_is_harmless(tmp_path: Path) -> None:
 
 
 def test_secrets_of_the_caller_do_not_reach_the_surface(tmp_path: Path) -> None:
-    """A caller that holds a key in its environment; the surface looks in its own, its parents' and the judge's."""
+    """A caller that holds a key in its environment; the surface looks in its own, its parents' and the
+    judge's.
+    """
     surface = tmp_path / "spy.py"
     surface.write_text(
         "import os, pathlib\n"
@@ -274,8 +297,9 @@ def test_secrets_of_the_caller_do_not_reach_the_surface(tmp_path: Path) -> None:
 
 def test_nothing_of_ours_is_importable_in_a_surface(tmp_path: Path) -> None:
     source = (
-        "import importlib.util\nprint('ours:', [name for name in ('agents', 'coordinator', 'deploy', 'trainer', 'evaluator', 'configs')"
-        " if importlib.util.find_spec(name)])\nimport msgspec, __main__\nprint(__main__.__file__)\n"
+        "import importlib.util\nprint('ours:', [name for name in ('agents', 'coordinator', 'deploy',"
+        " 'trainer', 'evaluator', 'configs') if importlib.util.find_spec(name)])\nimport msgspec,"
+        " __main__\nprint(__main__.__file__)\n"
     )
     outcome_of(tmp_path, source)
     assert "ours: []\n" in log_of(an_order(tmp_path))
@@ -283,7 +307,9 @@ def test_nothing_of_ours_is_importable_in_a_surface(tmp_path: Path) -> None:
 
 
 def test_a_judge_that_fails_loses_the_run_and_says_why(tmp_path: Path) -> None:
-    outcome = outcome_of(tmp_path, "from prepare import ask\nask('crash')\nimport time\ntime.sleep(60)").outcome
+    outcome = outcome_of(
+        tmp_path, "from prepare import ask\nask('crash')\nimport time\ntime.sleep(60)"
+    ).outcome
     assert outcome == Lost("judge crashed: the judge had enough")
     assert (tmp_path / "r1" / "judge.log").read_text() == "the judge had enough\n"
 
@@ -298,7 +324,9 @@ def test_a_judge_that_cannot_be_started_loses_the_run(tmp_path: Path) -> None:
 
 def test_cancel_ends_a_run_at_once(tmp_path: Path) -> None:
     order, cancel, results = an_order(tmp_path, HANG), Event(), list[RunResult]()
-    thread = Thread(target=lambda: results.append(standin_trainer(tmp_path).train(order, lambda _: None, cancel)))
+    thread = Thread(
+        target=lambda: results.append(standin_trainer(tmp_path).train(order, lambda _: None, cancel))
+    )
     thread.start()
     until(lambda: all_there(order), 5)
     cancel.set()
@@ -320,11 +348,15 @@ def test_progress_is_read_from_the_judge_and_the_log(tmp_path: Path) -> None:
 
 
 def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:
-    """Lifelines must not leak from one supervisor into the other: the first run ends while the second hangs."""
+    """Lifelines must not leak from one supervisor into the other: the first run ends while the second
+    hangs.
+    """
     cancel, results = Event(), dict[str, RunResult]()
 
     def run(name: str, source: str) -> None:
-        results[name] = standin_trainer(tmp_path).train(an_order(tmp_path, source, run=name), lambda _: None, cancel)
+        results[name] = standin_trainer(tmp_path).train(
+            an_order(tmp_path, source, run=name), lambda _: None, cancel
+        )
 
     threads = [Thread(target=run, args=("hanging", HANG)), Thread(target=run, args=("honest", HONEST))]
     for thread in threads:
@@ -342,7 +374,9 @@ def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:
 def a_caller(folder: Path, surface: Path, **secrets: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process of its own that trains ``surface``, as an agent does."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **secrets}
-    caller = subprocess.Popen([sys.executable, "-m", "tests.integration.standin", str(surface), str(folder)], env=environment)
+    caller = subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.standin", str(surface), str(folder)], env=environment
+    )
     try:
         yield caller
     finally:
@@ -382,7 +416,9 @@ def test_a_killed_supervisor_leaves_nothing_and_loses_the_run(tmp_path: Path, so
 
 def test_a_killed_guard_changes_nothing(tmp_path: Path) -> None:
     order, cancel, results = an_order(tmp_path, LEAVE_BEHIND + "time.sleep(60)"), Event(), list[RunResult]()
-    thread = Thread(target=lambda: results.append(standin_trainer(tmp_path).train(order, lambda _: None, cancel)))
+    thread = Thread(
+        target=lambda: results.append(standin_trainer(tmp_path).train(order, lambda _: None, cancel))
+    )
     thread.start()
     until(lambda: all_there(order), 5)
     guard, supervisor = guard_and_supervisor(tmp_path)
@@ -397,7 +433,11 @@ def test_a_killed_guard_changes_nothing(tmp_path: Path) -> None:
 
 def guard_and_supervisor(folder: Path) -> tuple[int, int]:
     """Their pids; the guard is the older one and the other's parent."""
-    pids = [pid for pid in carrying(str(folder / "scratch")) if b"trainer.run.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    pids = [
+        pid
+        for pid in carrying(str(folder / "scratch"))
+        if b"trainer.run.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
     guard, supervisor = sorted(pids)
     assert f"PPid:\t{guard}\n" in Path(f"/proc/{supervisor}/status").read_text()
     return guard, supervisor

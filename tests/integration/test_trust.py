@@ -1,4 +1,6 @@
-"""Trust through the real service, journal and git: what merges, what is asked for again, and what the commits say."""
+"""Trust through the real service, journal and git: what merges, what is asked for again, and what the commits
+say.
+"""
 
 import subprocess
 from pathlib import Path
@@ -15,11 +17,24 @@ from coordinator.store.unit_of_work import TaskCard
 from coordinator.views.status import rows, status
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, Cheated
-from tests.integration.campaign_folder import AUDITED, SURFACE, Clock, measure_baseline, open_service, propose, rules, take, train
+from tests.integration.campaign_folder import (
+    AUDITED,
+    SURFACE,
+    Clock,
+    measure_baseline,
+    open_service,
+    propose,
+    rules,
+    take,
+    train,
+)
 from tests.integration.test_service import replayed
 from tests.unit.swarm_of_rules import audit_of
 
-KEPT = f"from prepare import evaluate_bpb, make_dataloader\nloader = make_dataloader()\n{SURFACE}evaluate_bpb(loader)\n"
+KEPT = (
+    "from prepare import evaluate_bpb, make_dataloader\nloader ="
+    f" make_dataloader()\n{SURFACE}evaluate_bpb(loader)\n"
+)
 EVIDENCE = "0.0180 ± 0.0004 better than its twin at 2048 positions, at one of them by 7.2 nat"
 LIVE = audit_of(2048, "live")
 
@@ -47,7 +62,16 @@ def test_a_cheated_result_never_merges_and_its_evidence_is_kept(tmp_path: Path) 
         assert best is not None
         assert best.experiment == "baseline-cpu"
         (arm,) = status(service.state, 0.0, alive=True)["arms"]
-        counts = {"name": "search", "proposals": 1, "refused": 0, "runs": 2, "merged": 0, "rejected": 0, "crashed": 0, "cheated": 1}
+        counts = {
+            "name": "search",
+            "proposals": 1,
+            "refused": 0,
+            "runs": 2,
+            "merged": 0,
+            "rejected": 0,
+            "crashed": 0,
+            "cheated": 1,
+        }
         assert arm == counts | {"gain": 0.0, "gpu_hours": 8 / 3600}
     again = replayed(folder).experiments["e00001"].runs[1].result
     assert again is not None
@@ -80,7 +104,8 @@ def test_an_unaudited_would_be_merge_is_confirmed_by_a_run_that_is_audited_in_fu
     (TrustRules(mode=Mode.OFF), "A", None, State.MERGED, {"Audit": "none", "Open": "unaudited"}),
     (TrustRules(), "F", AUDITED, State.REJECTED, {}),
     (TrustRules(mode=Mode.OFF), "F", None, State.REJECTED, {}),
-    (TrustRules(allow_untrusted=True), "F", AUDITED, State.MERGED, {"Tier": "F", "Open": "untrusted sandbox F"}),
+    (TrustRules(allow_untrusted=True), "F", AUDITED, State.MERGED, {"Tier": "F",
+    "Open": "untrusted sandbox F"}),
 ])  # fmt: skip
 def test_mode_sandbox_and_audit_decide_and_the_merge_says_what_it_rests_on(
     tmp_path: Path, trust: TrustRules, sandbox: str, audit: Audit | None, state: State, words: dict[str, str]
@@ -94,8 +119,12 @@ def test_mode_sandbox_and_audit_decide_and_the_merge_says_what_it_rests_on(
     assert words.items() <= trailers(folder).items() if words else True
 
 
-def test_merge_commits_are_the_same_when_they_are_made_again_from_the_journal_under_other_rules(tmp_path: Path) -> None:
-    """1. A marked merge. 2. The repository is lost. 3. The campaign is opened again with trust off: commit ids come from the journal."""
+def test_merge_commits_are_the_same_when_they_are_made_again_from_the_journal_under_other_rules(
+    tmp_path: Path,
+) -> None:
+    """1. A marked merge. 2. The repository is lost. 3. The campaign is opened again with trust off: commit
+    ids come from the journal.
+    """
     folder = tmp_path / "demo"
     with open_service(folder) as service:
         screened(service)
@@ -105,7 +134,12 @@ def test_merge_commits_are_the_same_when_they_are_made_again_from_the_journal_un
     assert best is not None
     subprocess.run(["rm", "-rf", str(folder / "repo.git")], check=True)
     with open_service(folder, rules(trust=TrustRules(mode=Mode.OFF))):
-        found = subprocess.run(["git", "-C", str(folder / "repo.git"), "rev-parse", "best/cpu"], check=True, capture_output=True, text=True)
+        found = subprocess.run(
+            ["git", "-C", str(folder / "repo.git"), "rev-parse", "best/cpu"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
         assert found.stdout.strip() == best.commit
 
 
@@ -129,7 +163,9 @@ def kept(folder: Path) -> Service:
     ("DEPTH = 4", "import flash_attn", Refusal.PACKAGE, "no package 'flash_attn'"),
     ("DEPTH = 4", "DEPTH = '\ud800'", Refusal.DOES_NOT_COMPILE, "surrogate"),
 ])  # fmt: skip
-def test_the_gate_refuses_before_a_slot_is_spent_and_the_next_brief_says_why(tmp_path: Path, old: str, new: str, refusal: Refusal, word: str) -> None:
+def test_the_gate_refuses_before_a_slot_is_spent_and_the_next_brief_says_why(
+    tmp_path: Path, old: str, new: str, refusal: Refusal, word: str
+) -> None:
     with kept(tmp_path / "demo") as service:
         measure_baseline(service)
         answer = propose(service, "a0", old, new, name="p")
@@ -143,7 +179,9 @@ def test_the_gate_refuses_before_a_slot_is_spent_and_the_next_brief_says_why(tmp
 
 
 def test_a_task_whose_own_surface_would_be_refused_is_not_started(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"train.py of task demo would be refused: it never imports make_dataloader"):
+    with pytest.raises(
+        ConfigError, match=r"train.py of task demo would be refused: it never imports make_dataloader"
+    ):
         Service(Layout(tmp_path / "demo"), TaskCard("demo", "train.py", SURFACE, ("prepare",)), rules())
     assert not (tmp_path / "demo").exists()
 
@@ -160,5 +198,7 @@ def test_a_proposal_of_a_program_that_was_refused_may_come_back_corrected(tmp_pa
         brief = service.brief("a0")
         assert isinstance(brief, Brief)
         words = {"ordinal": brief.ordinal, "arm": brief.arm, "parent": brief.parent, "title": "t"}
-        assert isinstance(service.propose("a0", Proposal(proposal="p", source="import jax\n" + brief.source, **words)), Refused)  # type: ignore[arg-type]
-        assert not isinstance(service.propose("a0", Proposal(proposal="p", source="import math\n" + brief.source, **words)), Refused)  # type: ignore[arg-type]
+        jax = Proposal(proposal="p", source="import jax\n" + brief.source, **words)  # type: ignore[arg-type]
+        math = Proposal(proposal="p", source="import math\n" + brief.source, **words)  # type: ignore[arg-type]
+        assert isinstance(service.propose("a0", jax), Refused)
+        assert not isinstance(service.propose("a0", math), Refused)

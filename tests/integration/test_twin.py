@@ -1,4 +1,6 @@
-"""Honest and dishonest variants of a tiny surface, trained and audited for real: supervisor, sandbox, judge and twin."""
+"""Honest and dishonest variants of a tiny surface, trained and audited for real: supervisor, sandbox, judge
+and twin.
+"""
 
 import contextlib
 import time
@@ -44,19 +46,25 @@ def audit_of(result: RunResult) -> Audit:
 
 def claiming(code: str) -> str:
     """The surface with ``code`` before its per-token losses are returned."""
-    lines = "".join(f"        {line}\n" for line in ['if reduction == "none":', *(f"    {line}" for line in code.splitlines())])
+    lines = "".join(
+        f"        {line}\n"
+        for line in ['if reduction == "none":', *(f"    {line}" for line in code.splitlines())]
+    )
     return edited("        return loss.view", f"{lines}        return loss.view")
 
 
 HONEST = {
     "as it is": TINY,
-    "dropout, left in train mode": edited("self.head(h + F", "self.head(F.dropout(h, 0.3, self.training) + F"),
+    "dropout, left in train mode": edited(
+        "self.head(h + F", "self.head(F.dropout(h, 0.3, self.training) + F"
+    ),
     "compiled": edited(MODEL, 'model = torch.compile(Tiny(), backend="eager")\n'),
     "autocast to bfloat16": edited(EVALUATE, f"with torch.autocast('cpu', torch.bfloat16):\n    {EVALUATE}"),
     "tied, with buffers and an average of its weights": edited(
         "        self.head = nn.Linear(WIDTH, vocab_size)\n",
         "        self.head = nn.Linear(WIDTH, vocab_size)\n        self.head.weight = self.embedding.weight\n"
-        "        self.register_buffer('turns', torch.arange(3.0))\n        self.register_buffer('seen', torch.tensor(0), persistent=False)\n",
+        "        self.register_buffer('turns', torch.arange(3.0))\n        self.register_buffer('seen',"
+        " torch.tensor(0), persistent=False)\n",
         edited(
             MODEL,
             f"{MODEL}import copy\naverage = copy.deepcopy(model)\n",
@@ -64,7 +72,9 @@ HONEST = {
         ),
     ),
     "made smaller after training, with a padded vocabulary": edited(
-        EVALUATE, f"model.bfloat16()\n{EVALUATE}", TINY.replace("nn.Linear(WIDTH, vocab_size)", "nn.Linear(WIDTH, -(-vocab_size // 64) * 64)")
+        EVALUATE,
+        f"model.bfloat16()\n{EVALUATE}",
+        TINY.replace("nn.Linear(WIDTH, vocab_size)", "nn.Linear(WIDTH, -(-vocab_size // 64) * 64)"),
     ),
 }
 
@@ -87,12 +97,15 @@ CHEATING = {
         "h = self.embedding(x)\n",
         "h = self.embedding(x)\n        h = h + h.unflatten(1, (-1, 4)).mean(2).repeat_interleave(4, 1)\n",
     ),
-    "one claim in a hundred is made up": claiming("loss = torch.where(torch.rand_like(loss) < 0.01, 1e-3, loss)"),
+    "one claim in a hundred is made up": claiming(
+        "loss = torch.where(torch.rand_like(loss) < 0.01, 1e-3, loss)"
+    ),
     "claims are rescaled": claiming("loss = 0.9 * loss"),
     "claims are clipped": claiming("loss = loss.clamp(max=1.5)"),
     "its logits are all enormous": edited(
         LOGITS,
-        "            return torch.full_like(logits, 1e30)\n        if reduction == 'none':\n            return torch.zeros_like(logits[..., 0])\n",
+        "            return torch.full_like(logits, 1e30)\n        if reduction == 'none':\n           "
+        " return torch.zeros_like(logits[..., 0])\n",
     ),
     "its logits are not numbers": edited(LOGITS, "            return logits * float('nan')\n"),
     "its vocabulary is smaller": edited(LOGITS, "            return logits[..., :20]\n"),
@@ -114,19 +127,31 @@ def test_a_cheat_is_caught_with_figures(name: str, data: Path, tmp_path: Path) -
 
 
 WITHOUT_TWIN = {
-    "it leaves when it is the twin": edited("tokenizer = Tok", "import prepare\nif prepare._run['twin']:\n    raise SystemExit\ntokenizer = Tok"),
-    "its model is made after the first batch": edited(MODEL, "").replace(
-        "optimizer = torch.optim", "next(make_dataloader(tokenizer, BATCH_SIZE, MAX_SEQ_LEN, 'train'))\nmodel = Tiny()\noptimizer = torch.optim"
+    "it leaves when it is the twin": edited(
+        "tokenizer = Tok", "import prepare\nif prepare._run['twin']:\n    raise SystemExit\ntokenizer = Tok"
     ),
-    "its model is a function": edited(EVALUATE, f"inner, model = model, lambda *given, **named: inner(*given, **named)\n{EVALUATE}"),
-    "it keeps a part of its model elsewhere": edited(EVALUATE, f"elsewhere.data = torch.randn(vocab_size)\n{EVALUATE}")
-    .replace("class Tiny", "elsewhere = torch.zeros(vocab_size)\n\n\nclass Tiny")
-    .replace("        if y is None", "        logits = logits + elsewhere\n        if y is None"),
+    "its model is made after the first batch": (
+        edited(MODEL, "").replace(
+            "optimizer = torch.optim",
+            "next(make_dataloader(tokenizer, BATCH_SIZE, MAX_SEQ_LEN, 'train'))\nmodel = Tiny()\noptimizer ="
+            " torch.optim",
+        )
+    ),
+    "its model is a function": edited(
+        EVALUATE, f"inner, model = model, lambda *given, **named: inner(*given, **named)\n{EVALUATE}"
+    ),
+    "it keeps a part of its model elsewhere": (
+        edited(EVALUATE, f"elsewhere.data = torch.randn(vocab_size)\n{EVALUATE}")
+        .replace("class Tiny", "elsewhere = torch.zeros(vocab_size)\n\n\nclass Tiny")
+        .replace("        if y is None", "        logits = logits + elsewhere\n        if y is None")
+    ),
 }
 
 
 @pytest.mark.parametrize("name", WITHOUT_TWIN)
-def test_where_no_twin_answers_the_variant_is_probed_itself_and_marked(name: str, data: Path, tmp_path: Path) -> None:
+def test_where_no_twin_answers_the_variant_is_probed_itself_and_marked(
+    name: str, data: Path, tmp_path: Path
+) -> None:
     result = run(WITHOUT_TWIN[name], data, tmp_path)
     audit = audit_of(result)
     assert audit.kind == "live"
@@ -146,7 +171,9 @@ def test_a_model_that_gives_no_logits_crashes_where_they_are_asked_for(data: Pat
 
 
 def test_weights_other_than_those_evaluated_are_no_proof(data: Path, tmp_path: Path) -> None:
-    """What was handed over is noise, so the twin disagrees everywhere; the variant agrees with itself, which is all that can be said."""
+    """What was handed over is noise, so the twin disagrees everywhere; the variant agrees with itself, which
+    is all that can be said.
+    """
     noise = "{name: torch.randn_like(value) for name, value in super().state_dict(*given, **named).items()}"
     state_dict = f"    def state_dict(self, *given, **named):\n        return {noise}\n\n"
     result = run(edited("    def forward", f"{state_dict}    def forward"), data, tmp_path)
@@ -171,7 +198,9 @@ def twin_below(marker: str) -> psutil.Process | None:
 
 
 def test_a_run_whose_twin_is_killed_from_outside_is_lost(data: Path, tmp_path: Path) -> None:
-    """Not marked as one of which no twin could be had: made again, it gives the verdict it would have given."""
+    """Not marked as one of which no twin could be had: made again, it gives the verdict it would have
+    given.
+    """
     (tmp_path / "scratch").mkdir()
     order = RunOrder(run="r1", source=TINY, seed=1, budget=BUDGET, directory=tmp_path / "run", audit=FULL)
     trainer = SubprocessTrainer(TASK, data, Slot("test"), 1 << 20, scratch=tmp_path / "scratch")

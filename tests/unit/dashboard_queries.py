@@ -26,7 +26,12 @@ def queries() -> list[tuple[str, str]]:
 
 def filled(query: str, campaign: str, division: str, interval: str = "1m") -> str:
     """The query with the dashboard's variables put in."""
-    values = {"$__rate_interval": interval, "$__interval": interval, "$campaign": campaign, "$division": division}
+    values = {
+        "$__rate_interval": interval,
+        "$__interval": interval,
+        "$campaign": campaign,
+        "$division": division,
+    }
     for name, value in values.items():
         query = query.replace(name, value)
     return query

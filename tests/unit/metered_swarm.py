@@ -1,4 +1,6 @@
-"""A swarm in memory whose events a Metrics hears of as the ledger would tell it: after the step, with the state the whole step left."""
+"""A swarm in memory whose events a Metrics hears of as the ledger would tell it: after the step, with the
+state the whole step left.
+"""
 
 from coordinator.domain import Refusal
 from coordinator.protocol import Brief, CallRecord, Proposal
@@ -6,7 +8,17 @@ from coordinator.state.events import ProposalRefused, Rules
 from coordinator.store.journal import Entry
 from coordinator.views.metrics import Metrics
 from coordinator.views.status import Json, status
-from evaluator.result import Cheated, Crashed, CrashKind, Limit, Outcome, Progress, RunResult, Seconds, TimedOut
+from evaluator.result import (
+    Cheated,
+    Crashed,
+    CrashKind,
+    Limit,
+    Outcome,
+    Progress,
+    RunResult,
+    Seconds,
+    TimedOut,
+)
 from tests.unit.swarm_of_rules import METRIC, RULES, Swarm
 
 FAILURES: dict[int, Outcome] = {
@@ -66,8 +78,17 @@ class MeteredSwarm(Swarm):
         """Propose what is no program."""
         brief = self.campaign.brief(agent, 0)
         assert isinstance(brief, Brief)
-        proposal = Proposal(proposal="p", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source="(", title="half a thought")
-        refused: ProposalRefused = self.campaign.refused(agent, proposal, Refusal.DOES_NOT_COMPILE, "'(' was never closed")
+        proposal = Proposal(
+            proposal="p",
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source="(",
+            title="half a thought",
+        )
+        refused: ProposalRefused = self.campaign.refused(
+            agent, proposal, Refusal.DOES_NOT_COMPILE, "'(' was never closed"
+        )
         self.commit([refused])
         self.tell()
 
@@ -101,7 +122,9 @@ def entries(swarm: Swarm) -> list[Entry]:
 
 
 def played(agents: int = 3, rounds: int = 12) -> MeteredSwarm:
-    """A campaign with merges, rejections, a refusal, every class of failure and a lost run; its last agent has left."""
+    """A campaign with merges, rejections, a refusal, every class of failure and a lost run; its last agent
+    has left.
+    """
     swarm = MeteredSwarm()
     names = [f"agent-{number:02d}" for number in range(agents)]
     for name in names:

@@ -1,4 +1,6 @@
-"""A whole campaign in memory: the rules with neither disk nor git nor agents, played by a test step by step."""
+"""A whole campaign in memory: the rules with neither disk nor git nor agents, played by a test step by
+step.
+"""
 
 import hashlib
 import random
@@ -40,7 +42,9 @@ def card(agent: str, incarnation: str = "1") -> AgentCard:
 
 
 def started(wanted: Rules = RULES) -> CampaignStarted:
-    return CampaignStarted(campaign="test", task="demo", surface="train.py", commit="root", digest="d-root", rules=wanted)
+    return CampaignStarted(
+        campaign="test", task="demo", surface="train.py", commit="root", digest="d-root", rules=wanted
+    )
 
 
 class Swarm:
@@ -71,7 +75,9 @@ class Swarm:
         while True:
             for name in list(self.state.stale):
                 self.commit(self.rebase(name))
-            if not self.commit(self.campaign.decide() or self.campaign.surrender() or self.campaign.limits(self.now)):
+            if not self.commit(
+                self.campaign.decide() or self.campaign.surrender() or self.campaign.limits(self.now)
+            ):
                 return
 
     def rebase(self, name: str) -> list[AnyEvent]:
@@ -103,7 +109,12 @@ class Swarm:
         seen = ",".join(f"{each.experiment}={each.value}" for each in brief.tried)
         idea = hashlib.sha256(f"{brief.ordinal}|{brief.seed}|{brief.parent}|{seen}".encode()).hexdigest()[:12]
         proposal = Proposal(
-            proposal=f"p-{len(self.journal)}", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=idea, title=f"idea {idea}"
+            proposal=f"p-{len(self.journal)}",
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source=idea,
+            title=f"idea {idea}",
         )
         assert self.campaign.refuse(agent, proposal, f"d-{idea}") is None
         event, queued = self.campaign.propose(agent, proposal, f"d-{idea}")
@@ -130,7 +141,16 @@ class Swarm:
         seed = self.state.runs[run].seed
         ends, audit = self.judged(run, outcome or self.measure(run))
         seconds = Seconds(total=5.0)
-        return RunResult(run=run, outcome=ends, seed=seed, seconds=seconds, sandbox=self.sandbox(run), audit=audit, started_at=0.0, finished_at=5.0)
+        return RunResult(
+            run=run,
+            outcome=ends,
+            seed=seed,
+            seconds=seconds,
+            sandbox=self.sandbox(run),
+            audit=audit,
+            started_at=0.0,
+            finished_at=5.0,
+        )
 
     def sandbox(self, run: str) -> str:  # noqa: ARG002 - a swarm of another kind asks it
         """What confines the run."""
@@ -160,7 +180,9 @@ class Swarm:
         return Measured((0.0 if commit == "root" else effect) + 1.0 + draw.gauss(0.0, 0.006))
 
     def report(self, agent: str, run: str, outcome: Outcome | None = None) -> list[AnyEvent]:
-        return self.commit_settled(self.campaign.report(agent, self.token(run), self.result(run, outcome), gap=0.01))
+        return self.commit_settled(
+            self.campaign.report(agent, self.token(run), self.result(run, outcome), gap=0.01)
+        )
 
     def commit_settled(self, events: list[AnyEvent]) -> list[AnyEvent]:
         self.commit(events)
@@ -169,7 +191,9 @@ class Swarm:
 
 
 class Crowd(Swarm):
-    """Every fifth program cheats, its audits find that; every eighth audit comes to nothing; one of four machines has no sandbox."""
+    """Every fifth program cheats, its audits find that; every eighth audit comes to nothing; one of four
+    machines has no sandbox.
+    """
 
     def cheats(self, run: str) -> bool:
         commit = self.state.experiments[self.state.runs[run].experiment].commit
@@ -182,7 +206,11 @@ class Crowd(Swarm):
     def audited(self, run: str, outcome: Outcome, positions: int) -> tuple[Outcome, Audit | None]:
         if random.Random(f"fails {self.state.runs[run].seed}").random() < 0.125:
             return outcome, None
-        return (Cheated("leak", "0.1"), audit_of(positions)) if self.cheats(run) else (outcome, audit_of(positions))
+        return (
+            (Cheated("leak", "0.1"), audit_of(positions))
+            if self.cheats(run)
+            else (outcome, audit_of(positions))
+        )
 
 
 class MixedCrowd(Crowd):

@@ -1,4 +1,6 @@
-"""The agent loop against a coordinator in memory: nothing is lost, nothing spins, nothing waits for nothing."""
+"""The agent loop against a coordinator in memory: nothing is lost, nothing spins, nothing waits for
+nothing.
+"""
 
 import statistics
 import time
@@ -41,7 +43,12 @@ class NumberingProposer:
             raise ProposerError("no idea")
         number = brief.ordinal + 100 * len(brief.tried)
         return Proposal(
-            proposal=f"e{number}", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=f"LR = {number}\n", title=f"LR {number}"
+            proposal=f"e{number}",
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source=f"LR = {number}\n",
+            title=f"LR {number}",
         )
 
 
@@ -85,7 +92,9 @@ class InstantTrainer:
         if len(self.runs) <= self._broken:
             raise RuntimeError("this machine cannot train")
         progress(Progress(share=1.0))
-        return RunResult(run=order.run, outcome=Lost("cancelled") if cancel.is_set() else Measured(1.0), seed=order.seed)
+        return RunResult(
+            run=order.run, outcome=Lost("cancelled") if cancel.is_set() else Measured(1.0), seed=order.seed
+        )
 
 
 class GatedTrainer:
@@ -113,7 +122,11 @@ class SickTrainer:
     def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:
         self.runs += 1
         progress(Progress())
-        return RunResult(run=order.run, outcome=Lost("cancelled" if cancel.is_set() else "the GPU fell off the bus"), seed=order.seed)
+        return RunResult(
+            run=order.run,
+            outcome=Lost("cancelled" if cancel.is_set() else "the GPU fell off the bus"),
+            seed=order.seed,
+        )
 
 
 class SlowSpool(Spool):
@@ -140,8 +153,12 @@ class Lab:
         self.loops: list[AgentLoop] = []
         self.spool = Spool(folder / "spool")
 
-    def agent(self, coordinator: Coordinator, trainer: Trainer, *proposers: Proposer, card: AgentCard = CARD) -> AgentLoop:
-        arms: dict[str, Proposer] = {("arm", "other")[index]: proposer for index, proposer in enumerate(proposers)}
+    def agent(
+        self, coordinator: Coordinator, trainer: Trainer, *proposers: Proposer, card: AgentCard = CARD
+    ) -> AgentLoop:
+        arms: dict[str, Proposer] = {
+            ("arm", "other")[index]: proposer for index, proposer in enumerate(proposers)
+        }
         loop = AgentLoop(card, coordinator, trainer, arms, self.spool, self.folder / "runs", waits=QUICK)
         self.loops.append(loop)
         loop.start()
@@ -175,7 +192,11 @@ def test_a_campaign_runs_to_its_end_and_the_agent_leaves(lab: Lab) -> None:
 
 
 def test_a_trainer_is_told_everything_the_lease_says(lab: Lab) -> None:
-    terms = {"audit": AuditPlan(positions=7, share=1.0, merge_below=0.5, mode="strict"), "warmup_allowance": 3.0, "pace": 1.5}
+    terms = {
+        "audit": AuditPlan(positions=7, share=1.0, merge_below=0.5, mode="strict"),
+        "warmup_allowance": 3.0,
+        "pace": 1.5,
+    }
     coordinator, trainer = MemoryCoordinator(experiments=1, terms=terms), InstantTrainer()
     assert lab.agent(coordinator, trainer, NumberingProposer()).join(SOON)
     (order,) = trainer.orders
@@ -188,7 +209,12 @@ def test_an_agent_shows_what_it_does(lab: Lab) -> None:
     loop = lab.agent(coordinator, trainer, NumberingProposer())
     until(lambda: loop.snapshot().progress == Progress(share=0.5))
     snapshot = loop.snapshot()
-    assert (snapshot.agent, snapshot.state, snapshot.run, snapshot.experiment) == ("gpu0", AgentState.TRAINING, "e1", "e1")
+    assert (snapshot.agent, snapshot.state, snapshot.run, snapshot.experiment) == (
+        "gpu0",
+        AgentState.TRAINING,
+        "e1",
+        "e1",
+    )
     trainer.gate.set()
 
 
@@ -216,7 +242,9 @@ def test_with_everything_prepared_the_gap_between_two_trainings_is_small(lab: La
 
 
 def test_the_spool_is_reported_before_anything_else_is_asked(lab: Lab) -> None:
-    """1. An agent spools two results and is killed before it reports. 2. It starts again. 3. Both are reported, older first, before a lease."""
+    """1. An agent spools two results and is killed before it reports. 2. It starts again. 3. Both are
+    reported, older first, before a lease.
+    """
     for counter in (2, 1):
         lab.spool.put(Token(1, counter), RunResult(run=f"old{counter}", outcome=Measured(1.0), seed=1))
     coordinator = MemoryCoordinator(experiments=1)
@@ -228,7 +256,9 @@ def test_the_spool_is_reported_before_anything_else_is_asked(lab: Lab) -> None:
 
 
 def test_a_result_of_an_earlier_life_still_counts_while_the_coordinator_remembers_it(lab: Lab) -> None:
-    """1. Life a leases, trains and spools. 2. It is killed. 3. Life b reports what it finds, and only then joins, which ends a's lease."""
+    """1. Life a leases, trains and spools. 2. It is killed. 3. Life b reports what it finds, and only then
+    joins, which ends a's lease.
+    """
     coordinator = MemoryCoordinator(experiments=1)
     coordinator.join(CARD)
     coordinator.propose("gpu0", NumberingProposer().propose(_brief(coordinator)))
@@ -237,13 +267,17 @@ def test_a_result_of_an_earlier_life_still_counts_while_the_coordinator_remember
     lab.spool = SlowSpool(lab.folder / "spool")
     lab.spool.put(lease.token, RunResult(run="e1", outcome=Measured(1.0), seed=1))
     trainer = InstantTrainer()
-    assert lab.agent(coordinator, trainer, NumberingProposer(), card=replace(CARD, incarnation="b")).join(SOON)
+    assert lab.agent(coordinator, trainer, NumberingProposer(), card=replace(CARD, incarnation="b")).join(
+        SOON
+    )
     assert set(coordinator.results) == {"e1"}
     assert trainer.runs == []
 
 
 def test_a_coordinator_that_is_down_for_a_while_loses_nothing(lab: Lab) -> None:
-    """1. A run trains. 2. The coordinator goes down. 3. The training ends. 4. The coordinator is back and knows nobody. 5. It gets the result."""
+    """1. A run trains. 2. The coordinator goes down. 3. The training ends. 4. The coordinator is back and
+    knows nobody. 5. It gets the result.
+    """
     coordinator, trainer = MemoryCoordinator(experiments=3), GatedTrainer()
     loop = lab.agent(coordinator, trainer, NumberingProposer())
     assert trainer.training.wait(SOON)
@@ -273,7 +307,9 @@ def test_a_lost_answer_is_asked_for_again_and_changes_nothing(lab: Lab, call: st
 
 
 def test_a_restarted_coordinator_hears_of_an_open_lease_by_heartbeat(lab: Lab) -> None:
-    """1. A run trains. 2. The coordinator restarts and knows no agents. 3. The next heartbeat joins again and beats; the training never noticed."""
+    """1. A run trains. 2. The coordinator restarts and knows no agents. 3. The next heartbeat joins again and
+    beats; the training never noticed.
+    """
     coordinator, trainer = MemoryCoordinator(experiments=1, heartbeat=0.005), GatedTrainer()
     loop = lab.agent(coordinator, trainer, NumberingProposer())
     assert trainer.training.wait(SOON)
@@ -286,7 +322,9 @@ def test_a_restarted_coordinator_hears_of_an_open_lease_by_heartbeat(lab: Lab) -
 
 
 def test_a_lost_lease_ends_the_run_and_its_cut_result_is_dropped(lab: Lab) -> None:
-    """1. A run trains. 2. Its lease is lost and the run queued again. 3. A heartbeat hears of it and cancels. 4. The run is trained anew."""
+    """1. A run trains. 2. Its lease is lost and the run queued again. 3. A heartbeat hears of it and cancels.
+    4. The run is trained anew.
+    """
     coordinator, trainer = MemoryCoordinator(experiments=1, heartbeat=0.005), GatedTrainer()
     loop = lab.agent(coordinator, trainer, NumberingProposer())
     assert trainer.training.wait(SOON)
@@ -375,7 +413,9 @@ def test_a_proposer_that_recovers_is_used_again(lab: Lab) -> None:
     assert set(coordinator.results) == {"e1", "e2"}
 
 
-def test_a_bug_in_a_proposer_is_logged_once_and_does_not_stop_the_slot(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_in_a_proposer_is_logged_once_and_does_not_stop_the_slot(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
     coordinator, proposer = MemoryCoordinator(experiments=3), BrokenProposer()
     coordinator.join(CARD)
     coordinator.propose("gpu0", NumberingProposer().propose(_brief(coordinator)))
@@ -401,7 +441,9 @@ def test_an_exhausted_arm_is_answered_for_by_another(lab: Lab) -> None:
     assert set(other.arms) == {"other"}
 
 
-def test_an_arm_that_is_barred_from_a_brief_does_not_answer_it(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_arm_that_is_barred_from_a_brief_does_not_answer_it(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
     coordinator, other = Barring(experiments=2), NumberingProposer()
     lab.agent(coordinator, InstantTrainer(), TiredProposer(), other)
     until(lambda: any(record.message == "no proposal" for record in caplog.records))
@@ -409,7 +451,9 @@ def test_an_arm_that_is_barred_from_a_brief_does_not_answer_it(lab: Lab, caplog:
 
 
 @pytest.mark.parametrize("nothing", [Unavailable, Fruitless, ProposerError])
-def test_an_arm_that_has_nothing_is_answered_for_by_another_without_a_wait(lab: Lab, nothing: type[ProposerError]) -> None:
+def test_an_arm_that_has_nothing_is_answered_for_by_another_without_a_wait(
+    lab: Lab, nothing: type[ProposerError]
+) -> None:
     coordinator, other = MemoryCoordinator(experiments=20), NumberingProposer()
     began = time.monotonic()
     assert lab.agent(coordinator, InstantTrainer(), SilentProposer(nothing), other).join(SOON)
@@ -424,10 +468,14 @@ def test_an_arm_that_says_nothing_of_use_rests_longer_and_longer(lab: Lab) -> No
     time.sleep(0.4)
     calls = talker.calls
     until(lambda: talker.calls >= 2)
-    assert calls <= 25 < len(coordinator.results)  # rests of 0.01, 0.02, 0.04, 0.05, 0.05 … seconds, each at least half of it
+    assert (
+        calls <= 25 < len(coordinator.results)
+    )  # rests of 0.01, 0.02, 0.04, 0.05, 0.05 … seconds, each at least half of it
 
 
-def test_a_stopped_arm_is_an_error_told_once_and_the_others_go_on(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stopped_arm_is_an_error_told_once_and_the_others_go_on(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
     coordinator, other = MemoryCoordinator(experiments=3), NumberingProposer()
     loop = lab.agent(coordinator, InstantTrainer(), SilentProposer(ArmStopped), other)
     assert loop.join(SOON)
@@ -438,7 +486,9 @@ def test_a_stopped_arm_is_an_error_told_once_and_the_others_go_on(lab: Lab, capl
 
 def test_a_refused_proposal_is_told_to_the_proposer_with_the_next_brief(lab: Lab) -> None:
     coordinator = MemoryCoordinator(experiments=1)
-    coordinator.refuse = lambda proposal: Refused(Refusal.DUPLICATE, "known as e0", "e0") if proposal.proposal == "e1" else None
+    coordinator.refuse = lambda proposal: (
+        Refused(Refusal.DUPLICATE, "known as e0", "e0") if proposal.proposal == "e1" else None
+    )
     assert lab.agent(coordinator, InstantTrainer(), NumberingProposer()).join(SOON)
     assert list(coordinator.accepted) == ["e101"]
 
@@ -465,7 +515,12 @@ class ReAskedProposer(NumberingProposer):
 
 def test_a_refused_proposal_goes_back_to_a_proposer_that_can_mend_it_before_anything_else(lab: Lab) -> None:
     coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(repairs=2)
-    known = Refused(Refusal.DUPLICATE, "known as e0", "e0", Tried(experiment="e0", title="it", state=State.REJECTED, arm="x", value=1.2))
+    known = Refused(
+        Refusal.DUPLICATE,
+        "known as e0",
+        "e0",
+        Tried(experiment="e0", title="it", state=State.REJECTED, arm="x", value=1.2),
+    )
     coordinator.refuse = lambda proposal: None if proposal.proposal == "e1++" else known
     assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
     assert list(coordinator.accepted) == ["e1++"]
@@ -475,7 +530,9 @@ def test_a_refused_proposal_goes_back_to_a_proposer_that_can_mend_it_before_anyt
 
 def test_what_cannot_be_mended_any_more_is_asked_for_anew(lab: Lab) -> None:
     coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(repairs=1)
-    coordinator.refuse = lambda proposal: Refused(Refusal.DUPLICATE, "known") if proposal.proposal in ("e1", "e1+") else None
+    coordinator.refuse = lambda proposal: (
+        Refused(Refusal.DUPLICATE, "known") if proposal.proposal in ("e1", "e1+") else None
+    )
     assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
     assert list(coordinator.accepted) == ["e201"]
 
@@ -556,7 +613,17 @@ def test_many_agents_share_one_queue_without_losing_or_repeating_a_run(tmp_path:
     loops = []
     for number in range(8):
         card, spool = replace(CARD, agent=f"gpu{number}"), Spool(tmp_path / str(number))
-        loops.append(AgentLoop(card, coordinator, CountingTrainer(), {"arm": NumberingProposer()}, spool, tmp_path, waits=QUICK))
+        loops.append(
+            AgentLoop(
+                card,
+                coordinator,
+                CountingTrainer(),
+                {"arm": NumberingProposer()},
+                spool,
+                tmp_path,
+                waits=QUICK,
+            )
+        )
     for loop in loops:
         loop.start()
     for _ in range(4):

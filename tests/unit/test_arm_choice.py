@@ -23,7 +23,9 @@ BANDIT = ArmChoice.BANDIT
 
 
 class Bench:
-    """Arms that merge at these rates, gaining 0.003 on the average, played one experiment after the other; one that merges costs twice as much."""
+    """Arms that merge at these rates, gaining 0.003 on the average, played one experiment after the other;
+    one that merges costs twice as much.
+    """
 
     def __init__(self, rates: Sequence[float], seed: int, floor: float = 0.05) -> None:
         self.rates = list(rates)
@@ -38,10 +40,15 @@ class Bench:
         for _ in range(number):
             finished = len(self.chosen)
             recent = [tally.recent.at(finished) for tally in self.tallies]
-            arms = [Candidate(str(arm), self.floor, each.merges, each.gain, each.hours) for arm, each in enumerate(recent)]
+            arms = [
+                Candidate(str(arm), self.floor, each.merges, each.gain, each.hours)
+                for arm, each in enumerate(recent)
+            ]
             arm = int(choose(arms, finished * GOLDEN % 1, seed_of(self.seed, f"arm:{finished}")))
             merged = self._draw.random() < self.rates[arm]
-            self.tallies[arm].finish(self._draw.expovariate(1 / 0.003) if merged else 0.0, 0.2 if merged else 0.1, finished + 1)
+            self.tallies[arm].finish(
+                self._draw.expovariate(1 / 0.003) if merged else 0.0, 0.2 if merged else 0.1, finished + 1
+            )
             self.chosen.append(arm)
         return self.chosen[-number:]
 
@@ -89,7 +96,9 @@ def test_a_worse_arm_keeps_its_floor_in_every_stretch() -> None:
 
 
 @given(
-    arms=st.lists(st.tuples(st.integers(0, 50), st.floats(1e-6, 10.0), st.floats(0.0, 1e4)), min_size=1, max_size=6),
+    arms=st.lists(
+        st.tuples(st.integers(0, 50), st.floats(1e-6, 10.0), st.floats(0.0, 1e4)), min_size=1, max_size=6
+    ),
     floor=st.floats(0.01, 1 / 6),
     seed=st.integers(0, 2**31),
 )
@@ -97,7 +106,10 @@ def test_a_worse_arm_keeps_its_floor_in_every_stretch() -> None:
 def test_floors_hold_whatever_arms_have_earned_and_equal_questions_get_equal_answers(
     arms: list[tuple[int, float, float]], floor: float, seed: int
 ) -> None:
-    candidates = [Candidate(str(name), floor, merges, gain * merges, cost) for name, (merges, gain, cost) in enumerate(arms)]
+    candidates = [
+        Candidate(str(name), floor, merges, gain * merges, cost)
+        for name, (merges, gain, cost) in enumerate(arms)
+    ]
 
     def answers() -> list[str]:
         return [choose(candidates, turn * GOLDEN % 1, seed_of(seed, str(turn))) for turn in range(300)]
@@ -110,9 +122,13 @@ def test_floors_hold_whatever_arms_have_earned_and_equal_questions_get_equal_ans
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_neither_the_metric_s_unit_nor_the_length_of_a_run_matters(scale: float) -> None:
     arms = [Candidate("a", 0.05, 4, 0.02, 3.0), Candidate("b", 0.05, 1, 0.001, 4.0), Candidate("c", 0.05)]
-    scaled = [Candidate(each.name, each.floor, each.merges, each.gain * scale, each.cost / scale) for each in arms]
+    scaled = [
+        Candidate(each.name, each.floor, each.merges, each.gain * scale, each.cost / scale) for each in arms
+    ]
     points = [turn * GOLDEN % 1 for turn in range(200)]
-    assert [choose(arms, point, seed) for seed, point in enumerate(points)] == [choose(scaled, point, seed) for seed, point in enumerate(points)]
+    assert [choose(arms, point, seed) for seed, point in enumerate(points)] == [
+        choose(scaled, point, seed) for seed, point in enumerate(points)
+    ]
 
 
 # ---------------------------------------------------------------------- in the rules
@@ -166,7 +182,9 @@ def test_a_bandit_s_choice_is_a_function_of_the_state() -> None:
 
 
 @pytest.mark.parametrize(("gpu_hour", "unpriced", "share"), [(2.0, 0, 0.9), (0.0, 0, 0.5), (2.0, 1, 0.5)])
-def test_a_bandit_counts_dollars_where_they_are_all_known(gpu_hour: float, unpriced: int, share: float) -> None:
+def test_a_bandit_counts_dollars_where_they_are_all_known(
+    gpu_hour: float, unpriced: int, share: float
+) -> None:
     """Two arms with the same gain for the same hours; the calls of the second are dear."""
     swarm = baseline(arms=[ArmShare("cheap"), ArmShare("dear")], arm_choice=BANDIT)
     for name in ("cheap", "dear"):
@@ -176,12 +194,16 @@ def test_a_bandit_counts_dollars_where_they_are_all_known(gpu_hour: float, unpri
         swarm.state.spend.trained(name, 4 * 3600, 4 * gpu_hour)
     bill = CallSettled(call="c", agent="a0", arm="dear", model="m", ordinal=1, cost_usd=200.0)
     for number in range(1 + unpriced):
-        swarm.state.spend.settle(msgspec.structs.replace(bill, call=f"c{number}", cost_usd=None if number else 200.0))
+        swarm.state.spend.settle(
+            msgspec.structs.replace(bill, call=f"c{number}", cost_usd=None if number else 200.0)
+        )
     assert briefs(swarm, 400).count("cheap") / 400 == pytest.approx(share, abs=0.12)
 
 
 def test_refusals_move_a_bandit_on() -> None:
-    """An arm whose answers are all refused must not be asked for ever: no experiment comes of it, so no ordinal moves on."""
+    """An arm whose answers are all refused must not be asked for ever: no experiment comes of it, so no
+    ordinal moves on.
+    """
     swarm = baseline(arms=[ArmShare("a"), ArmShare("b")], arm_choice=BANDIT)
     found = set()
     for refused in range(20):
@@ -193,7 +215,13 @@ def test_refusals_move_a_bandit_on() -> None:
 def test_in_step_a_bandit_is_not_asked() -> None:
     """The configuration is refused; where such rules are in an older journal, weights decide."""
     arms = [ArmShare("a", 3.0), ArmShare("b", 1.0)]
-    chosen = [[each.arm for each in played(rules(arms=arms, lookahead=4, arm_choice=choice)).state.experiments.values()] for choice in ArmChoice]
+    chosen = [
+        [
+            each.arm
+            for each in played(rules(arms=arms, lookahead=4, arm_choice=choice)).state.experiments.values()
+        ]
+        for choice in ArmChoice
+    ]
     assert chosen[0] == chosen[1]
     assert chosen[0].count("a") > chosen[0].count("b") > 2
 

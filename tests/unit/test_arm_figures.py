@@ -1,4 +1,6 @@
-"""What an arm earned for its cost: the running sums are those of all its experiments, and intervals cover what they say."""
+"""What an arm earned for its cost: the running sums are those of all its experiments, and intervals cover
+what they say.
+"""
 
 import random
 from statistics import fmean
@@ -8,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.state.arm_tally import HALF_LIFE, RULE_OF_THREE, ArmTally, Interval, Recent, difference, gain_per_dollar, gain_per_hour
+from coordinator.state.arm_tally import (
+    HALF_LIFE,
+    RULE_OF_THREE,
+    ArmTally,
+    Interval,
+    Recent,
+    difference,
+    gain_per_dollar,
+    gain_per_hour,
+)
 from coordinator.state.events import ArmShare, CallSettled
 from coordinator.state.prices import MoneyRules
 from coordinator.views import arm_report as arm_report
@@ -112,7 +123,9 @@ def test_the_interval_is_that_of_a_ratio_of_sums() -> None:
     half = 1.645 * (5 / 4 * sum((gain - ratio * hours) ** 2 for gain, hours in outcomes)) ** 0.5 / 6.6
     found = gain_per_hour(tally(outcomes), 1.0)
     assert found is not None
-    assert [found.value, found.low, found.high] == pytest.approx([ratio, ratio - half, ratio + half], rel=0.01)
+    assert [found.value, found.low, found.high] == pytest.approx(
+        [ratio, ratio - half, ratio + half], rel=0.01
+    )
 
 
 def test_an_interval_ends_at_0_because_no_gain_is_negative() -> None:
@@ -129,18 +142,24 @@ def test_an_interval_ends_at_0_because_no_gain_is_negative() -> None:
     ([(0.0, 2.0), (0.0, 4.0)], 0.0, Interval(0.0)),
     ([(0.0, 2.0), (0.0, 4.0)], 0.2, Interval(0.0, 0.0, RULE_OF_THREE * 0.2 / 6)),
 ])  # fmt: skip
-def test_too_little_is_said_to_be_too_little(outcomes: list[tuple[float, float]], typical: float, wanted: Interval | None) -> None:
+def test_too_little_is_said_to_be_too_little(
+    outcomes: list[tuple[float, float]], typical: float, wanted: Interval | None
+) -> None:
     assert gain_per_hour(tally(outcomes), typical) == wanted
 
 
 def test_nine_of_ten_intervals_hold_the_truth() -> None:
-    """150 experiments of which 15 % merge, each costing twice what another does: the usual approximation is a little too narrow, and not more."""
+    """150 experiments of which 15 % merge, each costing twice what another does: the usual approximation is a
+    little too narrow, and not more.
+    """
     draw = random.Random(1)
     truth = 0.15 * 0.01 / (0.1 * 1.15)
     held = 0
     for _ in range(1000):
         merged = [draw.random() < 0.15 for _ in range(150)]
-        found = gain_per_hour(tally([(draw.expovariate(100), 0.2) if each else (0.0, 0.1) for each in merged]), 0.01)
+        found = gain_per_hour(
+            tally([(draw.expovariate(100), 0.2) if each else (0.0, 0.1) for each in merged]), 0.01
+        )
         assert found is not None
         assert found.low is not None
         assert found.high is not None
@@ -177,10 +196,16 @@ def test_every_arm_is_compared_with_every_control_but_itself() -> None:
     swarm = Swarm(rules(arms=arms))
     play(swarm, random.Random(2), 1500, agents=3)
     page = arm_report.arms(swarm.state)
-    assert {arm["name"]: set(arm["versus"]) for arm in page["arms"]} == {"one": {"tpe", "many"}, "tpe": {"many"}, "many": {"tpe"}}
+    assert {arm["name"]: set(arm["versus"]) for arm in page["arms"]} == {
+        "one": {"tpe", "many"},
+        "tpe": {"many"},
+        "many": {"tpe"},
+    }
     one, tpe, _ = page["arms"]
     gap = one["versus"]["tpe"]["gain_per_gpu_hour"]
-    assert gap["value"] == pytest.approx(one["gain_per_gpu_hour"]["value"] - tpe["gain_per_gpu_hour"]["value"])
+    assert gap["value"] == pytest.approx(
+        one["gain_per_gpu_hour"]["value"] - tpe["gain_per_gpu_hour"]["value"]
+    )
     assert gap["low"] < gap["value"] < gap["high"]
     assert page["arms"][1]["versus"]["many"]["gain_per_usd"] is None
     text = printed(arms_page(page))
@@ -200,11 +225,17 @@ def test_dollars_are_those_of_slots_and_calls_and_unpriced_calls_leave_no_rate()
     thinker, control = arm_report.arms(swarm.state)["arms"]
     assert thinker["usd"] == pytest.approx(5.0 + swarm.state.spend.by_arm["thinker"].gpu_usd)
     assert thinker["gain_per_usd"]["value"] == pytest.approx(thinker["gain"] / thinker["usd"])
-    assert (control["unpriced"], control["gain_per_usd"], thinker["versus"]["control"]["gain_per_usd"]) == (1, None, None)
+    assert (control["unpriced"], control["gain_per_usd"], thinker["versus"]["control"]["gain_per_usd"]) == (
+        1,
+        None,
+        None,
+    )
     assert "+ 1 unpriced" in printed(arms_page(arm_report.arms(swarm.state)))
 
 
 def test_the_page_of_a_campaign_that_has_just_begun_is_all_dashes() -> None:
     page = arm_report.arms(Swarm(rules(arms=ARMS)).state)
-    assert [(arm["proposals"], arm["applied_rate"], arm["gain_per_gpu_hour"]) for arm in page["arms"]] == [(0, None, None)] * 2
+    assert [(arm["proposals"], arm["applied_rate"], arm["gain_per_gpu_hour"]) for arm in page["arms"]] == [
+        (0, None, None)
+    ] * 2
     assert "thinker" in printed(arms_page(page))

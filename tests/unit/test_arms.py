@@ -24,7 +24,10 @@ SHIPPED_FILES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 def test_each_arm_gets_its_proposer_in_order(tmp_path: Path) -> None:
     (tmp_path / "idea.py").write_text("A = 1\n", encoding="utf-8")
-    arms = [ArmConfig(name="mine", proposer="scripted", files=[str(tmp_path / "idea.py")]), ArmConfig(name="control")]
+    arms = [
+        ArmConfig(name="mine", proposer="scripted", files=[str(tmp_path / "idea.py")]),
+        ArmConfig(name="control"),
+    ]
     proposers = make_proposers(arms, {})
     assert list(proposers) == ["mine", "control"]
     assert isinstance(proposers["mine"], ScriptedProposer)
@@ -64,8 +67,12 @@ def test_shipped_models_are_known_and_have_a_price() -> None:
     spec = importlib.util.find_spec("litellm")
     assert spec is not None
     assert spec.origin is not None
-    prices = json.loads((Path(spec.origin).parent / "model_prices_and_context_window_backup.json").read_text(encoding="utf-8"))
-    models = {model for name in SHIPPED_FILES for arm in load([name], [], {}).config.arms for model in arm.models}
+    prices = json.loads(
+        (Path(spec.origin).parent / "model_prices_and_context_window_backup.json").read_text(encoding="utf-8")
+    )
+    models = {
+        model for name in SHIPPED_FILES for arm in load([name], [], {}).config.arms for model in arm.models
+    }
     assert len(models) == 3
     for model in models:
         provider, _, plain = model.partition("/")
@@ -78,7 +85,8 @@ def test_shipped_models_are_known_and_have_a_price() -> None:
     (ArmConfig(name="a", weight=2), ArmShare("a", 2.0)),
     (ArmConfig(name="a", strategy="ablate"), ArmShare("a", strategy=Strategy.ABLATE)),
     (ArmConfig(name="a", strategy="rotate"), ArmShare("a", rotate=True)),
-    (ArmConfig(name="a", parent="baseline", control=True), ArmShare("a", parent=Origin.BASELINE, control=True)),
+    (ArmConfig(name="a", parent="baseline", control=True), ArmShare("a", parent=Origin.BASELINE,
+    control=True)),
 ])  # fmt: skip
 def test_the_rules_know_of_an_arm_what_the_configuration_says(arm: ArmConfig, share: ArmShare) -> None:
     assert share_of(arm) == share
@@ -95,4 +103,6 @@ def test_rules_of_an_older_journal_are_those_of_an_arm_with_nothing_special() ->
 
 def test_an_arm_without_a_charter_takes_the_campaign_s() -> None:
     with pytest.raises(ConfigError, match=r"campaign-s\.md"):
-        make_proposers([ArmConfig(name="thinker", proposer="llm", models=["openai/test"])], {}, "campaign-s.md")
+        make_proposers(
+            [ArmConfig(name="thinker", proposer="llm", models=["openai/test"])], {}, "campaign-s.md"
+        )

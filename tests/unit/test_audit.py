@@ -16,7 +16,9 @@ TOKENS = ROWS * LENGTH
 
 
 def honest(seed: int, noise: float = 0.0) -> tuple[Nats, Nats, Nats, np.random.Generator]:
-    """Claims, blind losses, reference losses of a model a little better than the reference, and what draws."""
+    """Claims, blind losses, reference losses of a model a little better than the reference, and what
+    draws.
+    """
     random = np.random.default_rng(seed)
     easy = random.gamma(2.0, 1.0, TOKENS)
     claims = np.maximum(easy * random.uniform(0.4, 1.1, TOKENS), 1e-3)
@@ -25,7 +27,9 @@ def honest(seed: int, noise: float = 0.0) -> tuple[Nats, Nats, Nats, np.random.G
 
 def audit(claims: Nats, blind: Nats, known: Nats, random: np.random.Generator, count: int = 2048) -> Finding:
     sample = draw(count, claims, known, np.ones(TOKENS, dtype=bool), random)
-    return compare("twin", sample, claims[sample.places], blind[sample.places], nats_per_unit=math.log(2) * 4 * TOKENS)
+    return compare(
+        "twin", sample, claims[sample.places], blind[sample.places], nats_per_unit=math.log(2) * 4 * TOKENS
+    )
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-6, 0.01, 0.02])
@@ -37,7 +41,10 @@ def test_honest_claims_are_believed_also_where_arithmetic_is_coarse(noise: float
         assert found.audit.leak_bound < 0.01
 
 
-@pytest.mark.parametrize(("count", "share", "power"), [(2048, 0.002, 0.999), (512, 0.002, 0.85), (2048, 0.01, 1.0), (256, 0.01, 0.95)])
+@pytest.mark.parametrize(
+    ("count", "share", "power"),
+    [(2048, 0.002, 0.999), (512, 0.002, 0.85), (2048, 0.01, 1.0), (256, 0.01, 0.95)],
+)
 def test_a_leak_at_a_small_share_of_tokens_is_caught(count: int, share: float, power: float) -> None:
     caught = 0
     for seed in range(100):
@@ -137,7 +144,9 @@ def test_a_target_without_a_finite_loss_has_none(row: list[float]) -> None:
 
 
 def test_a_token_may_be_ruled_out() -> None:
-    assert blind_losses(np.array([[0.0, 0.0, -math.inf]], dtype=np.float32), [0]) == pytest.approx([math.log(2)])
+    assert blind_losses(np.array([[0.0, 0.0, -math.inf]], dtype=np.float32), [0]) == pytest.approx(
+        [math.log(2)]
+    )
 
 
 def test_the_reference_knows_pairs_and_is_never_certain() -> None:

@@ -17,7 +17,9 @@ def test_occupancy_is_busy_time_over_all_slots_time() -> None:
 
 
 def test_what_lies_outside_the_window_does_not_count() -> None:
-    assert occupancy(TRAININGS, 2, Window(0.0, 10.0).without_ends(4.5)) == pytest.approx((0.5 + 0.5 + 0.5) / 2)
+    assert occupancy(TRAININGS, 2, Window(0.0, 10.0).without_ends(4.5)) == pytest.approx(
+        (0.5 + 0.5 + 0.5) / 2
+    )
 
 
 def test_a_slot_that_never_trained_counts_as_idle() -> None:
@@ -46,7 +48,10 @@ def test_no_values_have_no_quantile() -> None:
     assert math.isnan(quantile([], 0.5))
 
 
-@pytest.mark.parametrize(("value", "goal", "met"), [(0.95, Goal(0.95), True), (0.94, Goal(0.95), False), (20.0, Goal(20.0, at_most=True), True)])
+@pytest.mark.parametrize(
+    ("value", "goal", "met"),
+    [(0.95, Goal(0.95), True), (0.94, Goal(0.95), False), (20.0, Goal(20.0, at_most=True), True)],
+)
 def test_a_goal_is_met_from_its_good_side(value: float, goal: Goal, met: bool) -> None:
     assert Reading(what="x", value=value, goal=goal).met is met
 

@@ -13,7 +13,9 @@ def test_a_token_has_as_many_bytes_as_its_text_in_utf_8() -> None:
 
 
 def test_bits_per_byte_of_an_example_done_by_hand() -> None:
-    """ln 2 nats for "a" (1 byte) and 3 ln 2 for "é" (2 bytes) and 2 ln 2 for "the " (4 bytes): 6 bits over 7 bytes."""
+    """ln 2 nats for "a" (1 byte) and 3 ln 2 for "é" (2 bytes) and 2 ln 2 for "the " (4 bytes): 6 bits over 7
+    bytes.
+    """
     score = BitsPerByte(token_bytes(VOCAB))
     bit = math.log(2)
     score.add(np.array([[bit, 3 * bit, 2 * bit]], dtype=np.float32), np.array([[1, 2, 3]], dtype=np.uint16))

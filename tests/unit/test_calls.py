@@ -1,4 +1,6 @@
-"""Permits and records of calls: every try has one of each, whatever becomes of it, and secrets stay behind."""
+"""Permits and records of calls: every try has one of each, whatever becomes of it, and secrets stay
+behind.
+"""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -24,7 +26,15 @@ from tests.unit.transcripts import UnitOfWork
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"
 GOOD = "<<<<<<< SEARCH\nDEPTH = 4\n=======\nDEPTH = 6\n>>>>>>> REPLACE\n"
 PLANTED = "planted-secret-0123456789"
-BRIEF = Brief(ordinal=3, seed=1, arm="thinker", division="cpu", metric=Metric("val_bpb", Direction.MINIMIZE), parent="c0", source=SOURCE)
+BRIEF = Brief(
+    ordinal=3,
+    seed=1,
+    arm="thinker",
+    division="cpu",
+    metric=Metric("val_bpb", Direction.MINIMIZE),
+    parent="c0",
+    source=SOURCE,
+)
 Step = str | Failure
 
 
@@ -38,7 +48,9 @@ class Scripted:
         step = self.steps.pop(0)
         if isinstance(step, Failure):
             raise CompletionError(step, f"{model}: {step}")
-        return Reply(text=step, model=model, prompt_tokens=50, completion_tokens=7, cost_usd=0.005, seconds=1.5)
+        return Reply(
+            text=step, model=model, prompt_tokens=50, completion_tokens=7, cost_usd=0.005, seconds=1.5
+        )
 
     def price(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
         assert prompt_tokens > 100
@@ -47,7 +59,9 @@ class Scripted:
 
 
 def proposer(permits: UnitOfWork, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
-    mind = FallbackModels(Scripted(*steps), models, Options(), RetryPolicy(tries=2), now=lambda: 0.0, pause=lambda _: None)
+    mind = FallbackModels(
+        Scripted(*steps), models, Options(), RetryPolicy(tries=2), now=lambda: 0.0, pause=lambda _: None
+    )
     return LlmProposer(mind, "Go deeper.", permits=permits)
 
 
@@ -55,14 +69,28 @@ def test_a_call_is_permitted_before_it_is_made_and_settled_after() -> None:
     permits = UnitOfWork()
     proposal = proposer(permits, GOOD).propose(BRIEF)
     (request,), (record,) = permits.requests, permits.records
-    assert (request.arm, request.model, request.ordinal, request.max_tokens, request.estimate_usd) == ("thinker", "a", 3, 16_000, 0.02)
-    assert (record.turn, record.prompt_tokens, record.completion_tokens, record.cost_usd, record.seconds) == (0, 50, 7, 0.005, 1.5)
+    assert (request.arm, request.model, request.ordinal, request.max_tokens, request.estimate_usd) == (
+        "thinker",
+        "a",
+        3,
+        16_000,
+        0.02,
+    )
+    assert (record.turn, record.prompt_tokens, record.completion_tokens, record.cost_usd, record.seconds) == (
+        0,
+        50,
+        7,
+        0.005,
+        1.5,
+    )
     assert (record.call, record.result, proposal.calls) == (request.call, "blocks", [request.call])
 
 
 def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None:
     permits = UnitOfWork()
-    proposal = proposer(permits, Failure.SERVER, "only prose", Failure.TIMEOUT, Failure.TIMEOUT, GOOD).propose(BRIEF)
+    proposal = proposer(
+        permits, Failure.SERVER, "only prose", Failure.TIMEOUT, Failure.TIMEOUT, GOOD
+    ).propose(BRIEF)
     assert [each.result for each in permits.records] == ["server", "no_edit", "timeout", "timeout", "blocks"]
     assert [each.model for each in permits.records] == ["a", "a", "a", "a", "b"]
     assert [each.turn for each in permits.records] == [0, 0, 1, 1, 1]
@@ -71,7 +99,11 @@ def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None
     assert len({each.call for each in permits.requests}) == 5
     assert proposal.calls == [permits.records[1].call, permits.records[4].call]
     assert [len(each.messages) for each in permits.transcripts] == [2, 2, 4, 4, 4]
-    assert all(first.messages == second.messages[:2] for first, second in pairwise(permits.transcripts) if len(first.messages) == 2)
+    assert all(
+        first.messages == second.messages[:2]
+        for first, second in pairwise(permits.transcripts)
+        if len(first.messages) == 2
+    )
 
 
 @pytest.mark.parametrize(("steps", "raised", "results"), [
@@ -79,7 +111,9 @@ def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None
     (["prose", "prose", "prose"], ProposerError, ["no_edit", "no_edit", "no_edit"]),
     ([Failure.CONNECTION] * 4, Unavailable, ["connection"] * 4),
 ])  # fmt: skip
-def test_a_brief_that_comes_to_nothing_leaves_no_call_open(steps: list[Step], raised: type[ProposerError], results: list[str]) -> None:
+def test_a_brief_that_comes_to_nothing_leaves_no_call_open(
+    steps: list[Step], raised: type[ProposerError], results: list[str]
+) -> None:
     permits = UnitOfWork()
     with pytest.raises(raised):
         proposer(permits, *steps).propose(BRIEF)
@@ -98,7 +132,10 @@ def test_what_is_kept_has_no_secret_and_is_bounded(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SOME_API_KEY", PLANTED)
     permits = UnitOfWork()
     calls = Calls(permits, BRIEF, now=lambda: 0.0)
-    said = [Message("system", f"my key is {PLANTED}, the other sk-abcdefghijkl"), Message("user", "x" * 10 * KEPT_CHARS + "\ud800")]
+    said = [
+        Message("system", f"my key is {PLANTED}, the other sk-abcdefghijkl"),
+        Message("user", "x" * 10 * KEPT_CHARS + "\ud800"),
+    ]
     calls.begin("a", said, Options(), lambda _: None)
     calls.failed(CompletionError(Failure.SERVER, f"it said {PLANTED} \ud800"))
     (transcript,) = permits.transcripts
@@ -117,8 +154,13 @@ def test_a_program_full_of_noise_still_fits_what_the_coordinator_keeps() -> None
     permits = UnitOfWork()
     calls = Calls(permits, BRIEF, now=lambda: 0.0)
     text = "".join(noise.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60_000))
-    calls.begin("a", [Message("user", text[:40_000]), *[Message("assistant", text)] * 2], Options(), lambda _: None)
-    calls.answered(Reply(text=text, model="a", prompt_tokens=1, completion_tokens=1, cost_usd=None, seconds=1.0), "no_edit")
+    calls.begin(
+        "a", [Message("user", text[:40_000]), *[Message("assistant", text)] * 2], Options(), lambda _: None
+    )
+    calls.answered(
+        Reply(text=text, model="a", prompt_tokens=1, completion_tokens=1, cost_usd=None, seconds=1.0),
+        "no_edit",
+    )
     assert len(packed(permits.transcripts[0])) < MOST_BYTES
 
 
@@ -163,7 +205,11 @@ def test_lost_answers_are_asked_for_again_and_count_once() -> None:
     coordinator.lose_answers.update(permit=2, settle=2)
     permits.permit(REQUEST)
     permits.settle(RECORD, b"said")
-    assert (coordinator.permitted, coordinator.settled, coordinator.transcripts) == ([REQUEST], {"c1": RECORD}, {"c1": b"said"})
+    assert (coordinator.permitted, coordinator.settled, coordinator.transcripts) == (
+        [REQUEST],
+        {"c1": RECORD},
+        {"c1": b"said"},
+    )
     assert (coordinator.calls["permit"], coordinator.calls["settle"]) == (3, 3)
 
 

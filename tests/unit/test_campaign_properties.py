@@ -9,13 +9,23 @@ from hypothesis import strategies as st
 
 from coordinator.domain import Phase, State, Verdict
 from coordinator.protocol import Wait
-from coordinator.state.events import AnyEvent, EpochBegan, RunLeased, RunReported, VerdictGiven, decode, encode
+from coordinator.state.events import (
+    AnyEvent,
+    EpochBegan,
+    RunLeased,
+    RunReported,
+    VerdictGiven,
+    decode,
+    encode,
+)
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Crowd, MixedCrowd, Swarm, rules
 
 
 def play(swarm: Swarm, draw: random.Random, steps: int, agents: int) -> None:
-    """Let agents join, think, lease, report, die and come back at random; the coordinator restarts now and then."""
+    """Let agents join, think, lease, report, die and come back at random; the coordinator restarts now and
+    then.
+    """
     lives = dict.fromkeys((f"a{number}" for number in range(agents)), 0)
     for _ in range(steps):
         agent = draw.choice(sorted(lives))
@@ -45,21 +55,34 @@ def reported(swarm: Swarm) -> list[str]:
 
 @pytest.mark.parametrize("lookahead", [0, 6])
 @pytest.mark.parametrize(("kind", "seed"), [(Swarm, 0), (Swarm, 1), (Crowd, 2), (MixedCrowd, 3)])
-def test_replaying_thousands_of_events_gives_the_live_state(kind: type[Swarm], lookahead: int, seed: int) -> None:
+def test_replaying_thousands_of_events_gives_the_live_state(
+    kind: type[Swarm], lookahead: int, seed: int
+) -> None:
     swarm = kind(rules(lookahead=lookahead))
     play(swarm, random.Random(seed), steps=2500, agents=3)
     assert len(swarm.journal) > 1500
     assert swarm.replayed() == swarm.state
 
 
-@given(seed=st.integers(0, 2**32), agents=st.integers(1, 5), lookahead=st.sampled_from([0, 0, 4, 10]), steps=st.integers(10, 400))
+@given(
+    seed=st.integers(0, 2**32),
+    agents=st.integers(1, 5),
+    lookahead=st.sampled_from([0, 0, 4, 10]),
+    steps=st.integers(10, 400),
+)
 @settings(max_examples=40, deadline=None)
-def test_no_run_counts_twice_and_no_experiment_merges_twice(seed: int, agents: int, lookahead: int, steps: int) -> None:
+def test_no_run_counts_twice_and_no_experiment_merges_twice(
+    seed: int, agents: int, lookahead: int, steps: int
+) -> None:
     swarm = Swarm(rules(lookahead=lookahead))
     play(swarm, random.Random(seed), steps, agents)
     runs = reported(swarm)
     assert len(runs) == len(set(runs))
-    merges = [event.experiment for _, event in swarm.journal if isinstance(event, VerdictGiven) and event.verdict is Verdict.MERGE]
+    merges = [
+        event.experiment
+        for _, event in swarm.journal
+        if isinstance(event, VerdictGiven) and event.verdict is Verdict.MERGE
+    ]
     assert len(merges) == len(set(merges))
     assert swarm.replayed() == swarm.state
     assert sum(swarm.state.states.values()) == len(swarm.state.experiments)
@@ -80,7 +103,9 @@ def test_the_best_is_always_a_measured_commit_made_on_the_best_before_it(seed: i
 
 @given(seed=st.integers(0, 2**32), lookahead=st.sampled_from([0, 0, 4, 10]), steps=st.integers(100, 500))
 @settings(max_examples=25, deadline=None)
-def test_nothing_merges_that_was_not_audited_in_full_in_a_trusted_sandbox(seed: int, lookahead: int, steps: int) -> None:
+def test_nothing_merges_that_was_not_audited_in_full_in_a_trusted_sandbox(
+    seed: int, lookahead: int, steps: int
+) -> None:
     swarm = MixedCrowd(rules(lookahead=lookahead))
     play(swarm, random.Random(seed), steps, agents=4)
     for division in swarm.state.divisions.values():
@@ -88,7 +113,11 @@ def test_nothing_merges_that_was_not_audited_in_full_in_a_trusted_sandbox(seed: 
             experiment = swarm.state.experiments[best.experiment]
             assert experiment.grounds is not None
             assert experiment.grounds.audit is not None
-            assert (experiment.grounds.tier, experiment.grounds.audit.kind, experiment.grounds.marks) == ("A", "twin", "")
+            assert (experiment.grounds.tier, experiment.grounds.audit.kind, experiment.grounds.marks) == (
+                "A",
+                "twin",
+                "",
+            )
             assert experiment.grounds.audit.positions == best.runs * 2048 == 2 * 2048
             assert not any(swarm.cheats(run.run) for run in experiment.counted)
     assert swarm.replayed() == swarm.state
@@ -113,8 +142,12 @@ def test_every_event_survives_its_journal_form(seed: int) -> None:
     assert [decode(encode(event)) for event in events] == events
 
 
-def finish_in_step(schedule: random.Random, agents: int, restarts: bool, kind: type[Swarm] = Swarm) -> dict[str, tuple[object, ...]]:
-    """Play a whole campaign in step under some schedule and return every experiment's fate, and what audits its runs were leased with."""
+def finish_in_step(
+    schedule: random.Random, agents: int, restarts: bool, kind: type[Swarm] = Swarm
+) -> dict[str, tuple[object, ...]]:
+    """Play a whole campaign in step under some schedule and return every experiment's fate, and what audits
+    its runs were leased with.
+    """
     swarm = kind(rules(lookahead=6, max_experiments=30))
     names = [f"a{number}" for number in range(agents)]
     for name in names:
@@ -136,7 +169,12 @@ def finish_in_step(schedule: random.Random, agents: int, restarts: bool, kind: t
                 swarm.join(each, str(life))
     assert swarm.state.phase is Phase.FINISHED
     return {
-        name: (each.title, each.state.value, each.value, *(swarm.plans[run.run] for run in each.runs if run.run in swarm.plans))
+        name: (
+            each.title,
+            each.state.value,
+            each.value,
+            *(swarm.plans[run.run] for run in each.runs if run.run in swarm.plans),
+        )
         for name, each in swarm.state.experiments.items()
     }
 
@@ -183,7 +221,9 @@ def test_values_that_never_improve_never_merge() -> None:
             swarm.think("a0")
             continue
         baseline = swarm.state.runs[run].experiment == "baseline-cpu"
-        swarm.report("a0", run, Measured(1.0 + 0.001 * (swarm.state.runs[run].seed % 5) + (0.0 if baseline else 0.05)))
+        swarm.report(
+            "a0", run, Measured(1.0 + 0.001 * (swarm.state.runs[run].seed % 5) + (0.0 if baseline else 0.05))
+        )
     assert swarm.state.verdicts["merge"] == 1
     assert swarm.state.verdicts["reject"] > 50
     assert not isinstance(swarm.campaign.brief("a0", 0), Wait) or swarm.state.divisions["cpu"].screens

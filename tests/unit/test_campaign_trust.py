@@ -19,9 +19,18 @@ LENIENT = TrustRules(allow_untrusted=True)
 
 
 class Machine(Swarm):
-    """One agent on a machine with a sandbox, and a judge that comes to the audits of a list, in the order of measured variants' runs."""
+    """One agent on a machine with a sandbox, and a judge that comes to the audits of a list, in the order of
+    measured variants' runs.
+    """
 
-    def __init__(self, trust: TrustRules, audits: list[Audit | None], tier: str = "A", lookahead: int = 0, **others: Any) -> None:
+    def __init__(
+        self,
+        trust: TrustRules,
+        audits: list[Audit | None],
+        tier: str = "A",
+        lookahead: int = 0,
+        **others: Any,
+    ) -> None:
         super().__init__(rules(trust=trust, lookahead=lookahead, **others))
         self.tier, self.audits = tier, audits
         self.join("a0")
@@ -43,7 +52,9 @@ class Machine(Swarm):
         return run
 
     def variant(self, *values: float | Outcome) -> Experiment:
-        """Propose and make its runs as they are asked for, with these values, the last one again and again."""
+        """Propose and make its runs as they are asked for, with these values, the last one again and
+        again.
+        """
         name = self.think("a0")
         assert name is not None
         experiment = self.state.experiments[name]
@@ -61,7 +72,11 @@ class Machine(Swarm):
 
 
 def asked_for(swarm: Swarm, experiment: Experiment) -> list[Purpose]:
-    return [event.purpose for _, event in swarm.journal if isinstance(event, RunQueued) and event.experiment == experiment.experiment]
+    return [
+        event.purpose
+        for _, event in swarm.journal
+        if isinstance(event, RunQueued) and event.experiment == experiment.experiment
+    ]
 
 
 def test_a_variant_that_is_better_and_audited_merges_without_a_mark() -> None:
@@ -75,7 +90,9 @@ def test_a_variant_that_is_better_and_audited_merges_without_a_mark() -> None:
 
 
 def test_a_would_be_merge_that_nobody_audited_is_asked_for_another_run_audited_in_full() -> None:
-    """1. The screen was not audited, its confirm run was. 2. Both are better. 3. A third run is asked for; the merge rests on the audited two."""
+    """1. The screen was not audited, its confirm run was. 2. Both are better. 3. A third run is asked for;
+    the merge rests on the audited two.
+    """
     swarm = Machine(TrustRules(), [None, audit_of(), audit_of()])
     experiment = swarm.variant(0.8, 0.9, 0.92)
     assert asked_for(swarm, experiment) == [Purpose.SCREEN, Purpose.CONFIRM, Purpose.CONFIRM]
@@ -85,7 +102,11 @@ def test_a_would_be_merge_that_nobody_audited_is_asked_for_another_run_audited_i
     best = swarm.state.divisions["cpu"].best
     assert best is not None
     assert best.runs == 2
-    reasons = [event.reason for _, event in swarm.journal if isinstance(event, VerdictGiven) and event.experiment == experiment.experiment]
+    reasons = [
+        event.reason
+        for _, event in swarm.journal
+        if isinstance(event, VerdictGiven) and event.experiment == experiment.experiment
+    ]
     assert "only 1 of its 2 runs were audited" in reasons[1]
 
 
@@ -122,7 +143,8 @@ def test_with_trust_off_nothing_is_asked_for_and_the_merge_says_so() -> None:
 
 
 @pytest.mark.parametrize(("trust", "tier", "state", "runs", "word"), [
-    (TrustRules(), "F", State.REJECTED, 1, "but measured in sandbox F: set trust.allow_untrusted=true to believe it"),
+    (TrustRules(), "F", State.REJECTED, 1,
+    "but measured in sandbox F: set trust.allow_untrusted=true to believe it"),
     (TrustRules(), "D", State.REJECTED, 1, "sandbox D"),
     (OFF, "E", State.REJECTED, 1, "sandbox E"),
     (LENIENT, "F", State.MERGED, 2, "(untrusted sandbox F)"),
@@ -130,7 +152,9 @@ def test_with_trust_off_nothing_is_asked_for_and_the_merge_says_so() -> None:
     (STRICT, "B-", State.MERGED, 2, "(sandbox B-, with gaps)"),
     (STRICT, "simulated", State.MERGED, 2, "(simulated)"),
 ])  # fmt: skip
-def test_the_sandbox_decides_whether_a_better_variant_merges(trust: TrustRules, tier: str, state: State, runs: int, word: str) -> None:
+def test_the_sandbox_decides_whether_a_better_variant_merges(
+    trust: TrustRules, tier: str, state: State, runs: int, word: str
+) -> None:
     swarm = Machine(trust, [], tier)
     experiment = swarm.variant(0.9)
     assert (experiment.state, len(experiment.runs)) == (state, runs)
@@ -146,7 +170,9 @@ def test_a_variant_that_is_worse_is_rejected_for_that_whatever_its_sandbox() -> 
     (STRICT, State.REJECTED, "but live-judged, not merged in strict mode"),
     (TrustRules(), State.MERGED, "(live-judged)"),
 ])  # fmt: skip
-def test_what_was_only_probed_merges_marked_or_in_strict_mode_not_at_all(trust: TrustRules, state: State, word: str) -> None:
+def test_what_was_only_probed_merges_marked_or_in_strict_mode_not_at_all(
+    trust: TrustRules, state: State, word: str
+) -> None:
     experiment = Machine(trust, [audit_of(kind="live")] * 9).variant(0.9)
     assert experiment.state is state
     assert word in experiment.reason
@@ -164,8 +190,12 @@ def test_a_cheat_ends_its_experiment_with_the_evidence_and_counts_for_its_arm() 
     assert swarm.replayed() == swarm.state
 
 
-@pytest.mark.parametrize(("tier", "trust", "ends"), [("F", TrustRules(), True), ("F", LENIENT, False), ("C", TrustRules(), False)])
-def test_a_campaign_whose_baseline_cannot_be_believed_ends_at_once(tier: str, trust: TrustRules, ends: bool) -> None:
+@pytest.mark.parametrize(
+    ("tier", "trust", "ends"), [("F", TrustRules(), True), ("F", LENIENT, False), ("C", TrustRules(), False)]
+)
+def test_a_campaign_whose_baseline_cannot_be_believed_ends_at_once(
+    tier: str, trust: TrustRules, ends: bool
+) -> None:
     class Untrusted(Swarm):
         def sandbox(self, run: str) -> str:  # noqa: ARG002
             return tier
@@ -180,7 +210,10 @@ def test_a_campaign_whose_baseline_cannot_be_believed_ends_at_once(tier: str, tr
     assert bool(finished) is ends
     if ends:
         assert swarm.state.phase is Phase.FINISHED
-        assert finished[0].reason == "the baseline of cpu was measured in sandbox F: set trust.allow_untrusted=true to believe it"
+        assert (
+            finished[0].reason
+            == "the baseline of cpu was measured in sandbox F: set trust.allow_untrusted=true to believe it"
+        )
 
 
 def test_told_to_believe_it_the_same_campaign_goes_on() -> None:
@@ -217,17 +250,25 @@ def test_runs_are_leased_with_what_the_baseline_took_but_in_step(lookahead: int,
         run = swarm.lease("a0")
         assert run is not None
         assert swarm.campaign.of_baseline(swarm.state.runs[run], "pace") is None
-        result = replace(swarm.result(run, Measured(1.0 + number / 100)), details={"pace": 2.0 + number, "twin": "said nothing"})
+        result = replace(
+            swarm.result(run, Measured(1.0 + number / 100)),
+            details={"pace": 2.0 + number, "twin": "said nothing"},
+        )
         swarm.commit_settled(swarm.campaign.report("a0", swarm.token(run), result, gap=None))
     swarm.think("a0")
     run = swarm.lease("a0")
     assert run is not None
-    of_baseline = {figure: swarm.campaign.of_baseline(swarm.state.runs[run], figure) for figure in ("pace", "warmup_seconds", "twin")}
+    of_baseline = {
+        figure: swarm.campaign.of_baseline(swarm.state.runs[run], figure)
+        for figure in ("pace", "warmup_seconds", "twin")
+    }
     assert of_baseline == {"pace": pace, "warmup_seconds": None, "twin": None}
 
 
 def test_a_variant_run_before_there_is_a_best_is_audited_in_full() -> None:
-    """1. Two agents; one holds the last baseline run. 2. The other screens a variant meanwhile: nobody knows yet what it has to beat."""
+    """1. Two agents; one holds the last baseline run. 2. The other screens a variant meanwhile: nobody knows
+    yet what it has to beat.
+    """
     swarm = Swarm()
     for agent in ("a0", "a1"):
         swarm.join(agent)
@@ -245,13 +286,17 @@ def test_a_variant_run_before_there_is_a_best_is_audited_in_full() -> None:
 class Worker(Machine):
     """Its baseline took 2 s of CPU to start and 3 s to train; its variants take what a list says."""
 
-    def __init__(self, trust: TrustRules, *cpu: CpuSeconds | None, unit: Unit = Unit.FLOPS, lookahead: int = 0) -> None:
+    def __init__(
+        self, trust: TrustRules, *cpu: CpuSeconds | None, unit: Unit = Unit.FLOPS, lookahead: int = 0
+    ) -> None:
         self.cpu = list(cpu)
         super().__init__(trust, [], lookahead=lookahead, budget=Budget(unit, 10.0, 60.0))
 
     def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
         baseline = self.state.experiments[self.state.runs[run].experiment].baseline
-        return replace(super().result(run, outcome), cpu=CpuSeconds(2.0, 3.0) if baseline else self.cpu.pop(0))
+        return replace(
+            super().result(run, outcome), cpu=CpuSeconds(2.0, 3.0) if baseline else self.cpu.pop(0)
+        )
 
 
 USUAL, MUCH = CpuSeconds(8.9, 12.9), CpuSeconds(2.0, 13.1)
@@ -259,7 +304,9 @@ USUAL, MUCH = CpuSeconds(8.9, 12.9), CpuSeconds(2.0, 13.1)
 
 @pytest.mark.parametrize("lookahead", [0, 4])
 @pytest.mark.parametrize("cpu", [MUCH, CpuSeconds(9.1, 3.0)])
-def test_a_variant_that_used_more_cpu_than_its_counted_work_explains_does_not_merge(cpu: CpuSeconds, lookahead: int) -> None:
+def test_a_variant_that_used_more_cpu_than_its_counted_work_explains_does_not_merge(
+    cpu: CpuSeconds, lookahead: int
+) -> None:
     swarm = Worker(TrustRules(), cpu, USUAL, lookahead=lookahead)
     rejected = swarm.variant(0.9)
     assert rejected.state is State.REJECTED

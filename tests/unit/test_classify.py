@@ -41,7 +41,10 @@ def outcome(
 
 @pytest.mark.parametrize("said", [Measured(1.5), Cheated("leak", "0.2 nats")])
 def test_what_the_judge_measured_or_unmasked_stands(said: Outcome) -> None:
-    assert outcome(said, exit_code=-9, stopped="cancelled", wall_capped=True, tail=TRACE + "ValueError: x") == said
+    assert (
+        outcome(said, exit_code=-9, stopped="cancelled", wall_capped=True, tail=TRACE + "ValueError: x")
+        == said
+    )
 
 
 @pytest.mark.parametrize("said", [None, NO_RESULT, TimedOut(Limit.BUDGET, 3.0)])
@@ -53,7 +56,10 @@ def test_a_run_ended_at_the_wall_cap_timed_out() -> None:
     assert outcome(NO_RESULT, exit_code=None, wall_capped=True) == TimedOut(Limit.WALL_CAP, 12.5)
 
 
-@pytest.mark.parametrize("said", [TimedOut(Limit.BUDGET, 3.0), Crashed(CrashKind.DIVERGED, "nan"), Crashed(CrashKind.CONTRACT, "shape")])
+@pytest.mark.parametrize(
+    "said",
+    [TimedOut(Limit.BUDGET, 3.0), Crashed(CrashKind.DIVERGED, "nan"), Crashed(CrashKind.CONTRACT, "shape")],
+)
 def test_other_words_of_the_judge_stand_when_the_variant_fails_because_of_them(said: Outcome) -> None:
     assert outcome(said, tail=TRACE + "RuntimeError: the judge has ended this run") == said
 
@@ -65,7 +71,9 @@ def test_half_a_message_of_a_killed_variant_is_no_broken_contract() -> None:
 
 
 def test_a_kill_is_held_against_the_variant_only_where_the_kernel_may_have_done_it() -> None:
-    assert outcome(NO_RESULT, exit_code=-signal.SIGKILL, out_of_memory_kills=0) == Lost("its process was killed from outside")
+    assert outcome(NO_RESULT, exit_code=-signal.SIGKILL, out_of_memory_kills=0) == Lost(
+        "its process was killed from outside"
+    )
     for kills in (1, None):
         ended = outcome(NO_RESULT, exit_code=-signal.SIGKILL, out_of_memory_kills=kills)
         assert isinstance(ended, Crashed)
@@ -81,18 +89,30 @@ def test_a_clean_exit_without_an_evaluation_is_no_result_whatever_was_printed() 
     assert outcome(NO_RESULT, exit_code=0, first_batch=False, tail="---\nval_bpb: 0.1\n") == NO_RESULT
 
 
-@pytest.mark.parametrize(("first_batch", "kind"), [(False, CrashKind.DOES_NOT_START), (True, CrashKind.EXCEPTION)])
-def test_the_first_batch_parts_what_does_not_start_from_what_fails(first_batch: bool, kind: CrashKind) -> None:
-    assert outcome(NO_RESULT, first_batch=first_batch, tail=TRACE + "ValueError: bad shape\n") == Crashed(kind, "ValueError: bad shape")
+@pytest.mark.parametrize(
+    ("first_batch", "kind"), [(False, CrashKind.DOES_NOT_START), (True, CrashKind.EXCEPTION)]
+)
+def test_the_first_batch_parts_what_does_not_start_from_what_fails(
+    first_batch: bool, kind: CrashKind
+) -> None:
+    assert outcome(NO_RESULT, first_batch=first_batch, tail=TRACE + "ValueError: bad shape\n") == Crashed(
+        kind, "ValueError: bad shape"
+    )
 
 
 @pytest.mark.parametrize(
     "line",
-    ["MemoryError", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", "RuntimeError: CUDA out of memory."],
+    [
+        "MemoryError",
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "RuntimeError: CUDA out of memory.",
+    ],
 )
 @pytest.mark.parametrize("first_batch", [False, True])
 def test_memory_that_ran_out_is_told_from_the_traceback(line: str, first_batch: bool) -> None:
-    assert outcome(NO_RESULT, first_batch=first_batch, tail=TRACE + line) == Crashed(CrashKind.OUT_OF_MEMORY, line)
+    assert outcome(NO_RESULT, first_batch=first_batch, tail=TRACE + line) == Crashed(
+        CrashKind.OUT_OF_MEMORY, line
+    )
 
 
 def test_printing_that_memory_ran_out_is_not_enough() -> None:
@@ -101,14 +121,23 @@ def test_printing_that_memory_ran_out_is_not_enough() -> None:
 
 
 def test_a_signal_and_an_exit_code_are_told_with_the_last_line() -> None:
-    assert outcome(NO_RESULT, exit_code=-signal.SIGSEGV, tail="step 3\n\n") == Crashed(CrashKind.EXCEPTION, "killed by SIGSEGV. step 3")
+    assert outcome(NO_RESULT, exit_code=-signal.SIGSEGV, tail="step 3\n\n") == Crashed(
+        CrashKind.EXCEPTION, "killed by SIGSEGV. step 3"
+    )
     assert outcome(NO_RESULT, exit_code=3, tail="FAIL\n") == Crashed(CrashKind.EXCEPTION, "exit code 3. FAIL")
     assert outcome(NO_RESULT, exit_code=-250) == Crashed(CrashKind.EXCEPTION, "killed by signal 250.")
 
 
 def test_the_last_error_is_the_line_that_ends_the_last_traceback() -> None:
-    chained = TRACE + "KeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\n" + TRACE
-    assert last_error(chained + "torch._dynamo.exc.Unsupported: call\n  of a thing\nand some more\n") == "torch._dynamo.exc.Unsupported: call"
+    chained = (
+        TRACE
+        + "KeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\n"
+        + TRACE
+    )
+    assert (
+        last_error(chained + "torch._dynamo.exc.Unsupported: call\n  of a thing\nand some more\n")
+        == "torch._dynamo.exc.Unsupported: call"
+    )
     assert last_error("no traceback\nValueError: only printed\n") == ""
 
 
@@ -118,8 +147,11 @@ def test_a_message_is_one_printable_line_of_bounded_length() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "kills", "lost"), [(-9, 0, True), (-9, 1, False), (-9, None, False), (-15, 0, False), (1, 0, False), (None, 0, False)]
+    ("code", "kills", "lost"),
+    [(-9, 0, True), (-9, 1, False), (-9, None, False), (-15, 0, False), (1, 0, False), (None, 0, False)],
 )
-def test_a_value_whose_twin_was_killed_from_outside_is_lost_and_measured_again(code: int | None, kills: int | None, lost: bool) -> None:
+def test_a_value_whose_twin_was_killed_from_outside_is_lost_and_measured_again(
+    code: int | None, kills: int | None, lost: bool
+) -> None:
     found = outcome(Measured(1.5), exit_code=0, out_of_memory_kills=kills, twin_exit_code=code)
     assert found == (Lost("its twin was killed from outside") if lost else Measured(1.5))

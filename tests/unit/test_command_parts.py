@@ -10,7 +10,18 @@ from agents.edits.outcome import Kind, Problem
 from agents.proposers.command.command_proposer import CommandProposer
 from agents.proposers.command.environment import command_environment
 from agents.proposers.command.instructions import problem_text, prompt_text
-from agents.proposers.command.templates import TEMPLATES, Heard, Template, Usage, filled, hear_aider, hear_claude, program_of, unknown_field, words
+from agents.proposers.command.templates import (
+    TEMPLATES,
+    Heard,
+    Template,
+    Usage,
+    filled,
+    hear_aider,
+    hear_claude,
+    program_of,
+    unknown_field,
+    words,
+)
 from agents.proposers.factory import make_proposers
 from agents.proposers.llm.redaction import HIDDEN, redacted, redacted_answer
 from configs.errors import ConfigError
@@ -54,12 +65,14 @@ def test_a_command_learns_a_few_names_and_those_of_its_arm() -> None:
 
 
 def test_the_templates_are_those_the_configuration_knows() -> None:
-    (known, _) = get_args(ArmConfig.model_fields["template"].annotation)
+    known, _ = get_args(ArmConfig.model_fields["template"].annotation)
     assert sorted(get_args(known)) == sorted(TEMPLATES)
 
 
 def test_every_template_names_only_what_there_is() -> None:
-    assert {name: unknown_field(template.command) for name, template in TEMPLATES.items()} == dict.fromkeys(TEMPLATES)
+    assert {name: unknown_field(template.command) for name, template in TEMPLATES.items()} == dict.fromkeys(
+        TEMPLATES
+    )
 
 
 @pytest.mark.parametrize(("template", "own", "line"), [
@@ -68,12 +81,15 @@ def test_every_template_names_only_what_there_is() -> None:
     (Template(command=("theirs",)), ("mine", "-x"), ("mine", "-x")),
     (TEMPLATES["shell"], ("mine < brief.md", "zero"), ("sh", "-c", "mine < brief.md", "zero")),
 ])  # fmt: skip
-def test_an_arm_s_own_words_replace_those_of_its_template(template: Template, own: tuple[str, ...], line: tuple[str, ...]) -> None:
+def test_an_arm_s_own_words_replace_those_of_its_template(
+    template: Template, own: tuple[str, ...], line: tuple[str, ...]
+) -> None:
     assert words(template, own) == line
 
 
 @pytest.mark.parametrize(
-    ("template", "own", "program"), [("codex", [], "codex"), ("codex", ["x", "-y"], "x"), ("shell", ["x"], "sh"), (None, [], "")]
+    ("template", "own", "program"),
+    [("codex", [], "codex"), ("codex", ["x", "-y"], "x"), ("shell", ["x"], "sh"), (None, [], "")],
 )
 def test_the_program_of_an_arm_is_its_first_word(template: str | None, own: list[str], program: str) -> None:
     assert program_of(template, own) == program
@@ -88,7 +104,8 @@ def test_fields_are_filled_in_once_and_into_one_word() -> None:
 
 @pytest.mark.parametrize(("output", "heard"), [
     (
-        '{"type":"result","result":"TITLE: deep","total_cost_usd":0.25,"usage":{"input_tokens":3,"cache_read_input_tokens":4,"output_tokens":5}}\n',
+        '{"type":"result","result":"TITLE: deep","total_cost_usd":0.25,"usage":'
+        '{"input_tokens":3,"cache_read_input_tokens":4,"output_tokens":5}}\n',
         Heard("TITLE: deep", Usage(cost_usd=0.25, prompt_tokens=7, completion_tokens=5)),
     ),
     ('a warning\n{"result":"x","total_cost_usd":1}', Heard("x", Usage(cost_usd=1.0))),
@@ -105,7 +122,8 @@ def test_what_claude_code_says_is_its_result_and_its_cost(output: str, heard: He
 
 
 @pytest.mark.parametrize(("output", "cost"), [
-    ("Tokens: 2k sent. Cost: $0.01 message, $0.01 session.\nTokens: 3k sent. Cost: $0.02 message, $0.03 session.\n", 0.03),
+    ("Tokens: 2k sent. Cost: $0.01 message, $0.01 session.\n"
+    "Tokens: 3k sent. Cost: $0.02 message, $0.03 session.\n", 0.03),
     ("Tokens: 2k sent, 30 received.\n", None),
     ("Cost: $.. message, $. session.", None),
 ])  # fmt: skip
@@ -114,7 +132,9 @@ def test_what_aider_says_last_about_its_session_is_its_cost(output: str, cost: f
 
 
 def test_the_prompt_names_the_file_and_a_second_one_says_what_was_wrong() -> None:
-    problem = Problem(Kind.DOES_NOT_COMPILE, "line 3 of the edited file: invalid syntax", "  3> DEPTH = (\n```")
+    problem = Problem(
+        Kind.DOES_NOT_COMPILE, "line 3 of the edited file: invalid syntax", "  3> DEPTH = (\n```"
+    )
     first, second = prompt_text("model.py", None), prompt_text("model.py", problem)
     assert "model.py" in first
     assert "train.py" not in first
@@ -126,7 +146,10 @@ def test_the_prompt_names_the_file_and_a_second_one_says_what_was_wrong() -> Non
 
 def test_what_is_handed_on_is_hidden_whatever_it_is_called() -> None:
     environ = {"MY_LOGIN": "0123456789abcdef", "HOME": "/where/a/person/is"}
-    assert redacted("0123456789abcdef /where/a/person/is", environ, ["MY_LOGIN"]) == f"{HIDDEN} /where/a/person/is"
+    assert (
+        redacted("0123456789abcdef /where/a/person/is", environ, ["MY_LOGIN"])
+        == f"{HIDDEN} /where/a/person/is"
+    )
     assert redacted_answer("x = '0123456789abcdef'", environ, ["MY_LOGIN"]) == f"x = '{HIDDEN}'"
     assert redacted("0123456789abcdef", environ) == "0123456789abcdef"
 
@@ -140,7 +163,14 @@ def test_what_a_surface_imports_can_be_read() -> None:
 # ---------------------------------------------------------------------- in a configuration
 
 
-@pytest.mark.parametrize("arm", [coder(command=["mine", "{prompt}"]), coder(template="claude-code"), coder(template="shell", command=["mine {x}"])])
+@pytest.mark.parametrize(
+    "arm",
+    [
+        coder(command=["mine", "{prompt}"]),
+        coder(template="claude-code"),
+        coder(template="shell", command=["mine {x}"]),
+    ],
+)
 def test_an_arm_with_a_command_can_be_sent_to_another_machine(arm: ArmConfig) -> None:
     assert isinstance(pickle.loads(pickle.dumps(make_proposers([arm], {})["coder"])), CommandProposer)
 
@@ -149,10 +179,13 @@ def test_an_arm_with_a_command_can_be_sent_to_another_machine(arm: ArmConfig) ->
     (coder(), "runs no command", "template: claude-code"),
     (coder(template="shell"), "runs no command", "command"),
     (coder(command=["mine", "{promt}"]), "in place of {promt}", "Did you mean {prompt}?"),
-    (coder(command=["mine", "{weather}"]), "in place of {weather}", "There are {prompt}, {prompt_file}, {surface}, {folder}."),
+    (coder(command=["mine", "{weather}"]), "in place of {weather}",
+    "There are {prompt}, {prompt_file}, {surface}, {folder}."),
     (coder(template="codex", program="no/such.md"), "cannot read the charter", "program"),
 ])  # fmt: skip
-def test_an_arm_that_can_run_nothing_is_a_configuration_error_with_a_remedy(arm: ArmConfig, what: str, remedy: str) -> None:
+def test_an_arm_that_can_run_nothing_is_a_configuration_error_with_a_remedy(
+    arm: ArmConfig, what: str, remedy: str
+) -> None:
     with pytest.raises(ConfigError) as raised:
         make_proposers([arm], {})
     assert what in str(raised.value)
@@ -166,7 +199,9 @@ def test_an_arm_that_can_run_nothing_is_a_configuration_error_with_a_remedy(arm:
     ("env: ['']", "no variable's name", "names alone"),
     ("env: [RAY_AUTH_TOKEN]", "a variable of Ray's", "join the cluster"),
 ])  # fmt: skip
-def test_what_is_wrong_with_an_arm_is_said_without_a_secret(tmp_path: Path, settings: str, what: str, remedy: str) -> None:
+def test_what_is_wrong_with_an_arm_is_said_without_a_secret(
+    tmp_path: Path, settings: str, what: str, remedy: str
+) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(f"arms: [{{name: coder, {settings}}}]")
     with pytest.raises(ConfigError) as raised:
@@ -181,6 +216,10 @@ def test_what_is_wrong_with_an_arm_is_said_without_a_secret(tmp_path: Path, sett
     (None, ["agent"], "agent"),
     ("shell", ["tools/agent < brief.md"], "tools/agent < brief.md"),
 ])  # fmt: skip
-def test_a_program_named_by_its_path_is_found_from_everywhere(template: str | None, command: list[str], first: str) -> None:
-    (arm,) = rooted(Config.model_validate({"arms": [coder(template=template, command=command).model_dump()]})).arms
+def test_a_program_named_by_its_path_is_found_from_everywhere(
+    template: str | None, command: list[str], first: str
+) -> None:
+    (arm,) = rooted(
+        Config.model_validate({"arms": [coder(template=template, command=command).model_dump()]})
+    ).arms
     assert arm.command == [first, *command[1:]]

@@ -57,7 +57,9 @@ def test_the_demo_looks_ahead_by_at_least_two_proposals_a_slot() -> None:
     (["# nothing"], {}, [], 1, "default"),
     (["campaign.seed: 7"], {}, [], 7, "0.yaml"),
 ])  # fmt: skip
-def test_the_last_one_wins(tmp_path: Path, files: list[str], environ: dict[str, str], overrides: list[str], seed: int, origin: str) -> None:
+def test_the_last_one_wins(
+    tmp_path: Path, files: list[str], environ: dict[str, str], overrides: list[str], seed: int, origin: str
+) -> None:
     paths = []
     for number, text in enumerate(files):
         paths.append(tmp_path / f"{number}.yaml")
@@ -79,7 +81,12 @@ def test_a_list_is_replaced_whole(tmp_path: Path) -> None:
 
 
 def test_floors_are_nobody_s_business_without_a_bandit() -> None:
-    assert load([], ["campaign.arm_floor=1", "arms=[{name: a}, {name: b}]", "campaign.lookahead=2"], {}).config.campaign.arm_floor == 1
+    assert (
+        load(
+            [], ["campaign.arm_floor=1", "arms=[{name: a}, {name: b}]", "campaign.lookahead=2"], {}
+        ).config.campaign.arm_floor
+        == 1
+    )
 
 
 def test_a_file_with_a_folder_is_never_the_shipped_one(tmp_path: Path) -> None:
@@ -112,11 +119,14 @@ def test_null_empties_what_may_be_empty() -> None:
     ("arms: [{name: person}]", "an arm is named 'person'", "autoswarm propose"),
     ("arms: [{name: a}, {name: a}]", "two arms are named 'a'", "a name of its own"),
     ("campaign: {seed: many}", "campaign.seed is 'many' and should be a valid integer", "Seed of everything"),
-    ("campaign: {seed: -1}", "campaign.seed is -1 and should be greater than or equal to 0", "Seed of everything"),
+    ("campaign: {seed: -1}", "campaign.seed is -1 and should be greater than or equal to 0",
+    "Seed of everything"),
     ("campaign: {name: Big Name}", "campaign.name is 'Big Name' and should match pattern", "Folder under"),
     ("campaign: 3", "campaign is 3 and should be a section", "campaign.seed"),
-    ("trainer: {kind: magic}", "trainer.kind is 'magic' and should be 'subprocess' or 'simulated'", "trains for real"),
-    ("models: {openai/x: {input_usd_per_million: 1}}", "model openai/x has one of its two prices", "or neither"),
+    ("trainer: {kind: magic}", "trainer.kind is 'magic' and should be 'subprocess' or 'simulated'",
+    "trains for real"),
+    ("models: {openai/x: {input_usd_per_million: 1}}", "model openai/x has one of its two prices",
+    "or neither"),
     ("models: {openai/x: {at_once: -1}}", "models.openai/x.at_once is -1", "Correct it"),
     ("money: {cap: 1}", "unknown key money.cap", "Did you mean money.cap_usd?"),
     ("money: {cap_usd: .inf}", "money.cap_usd is inf", "Most dollars"),
@@ -124,7 +134,9 @@ def test_null_empties_what_may_be_empty() -> None:
     ("a: [", "cannot read", "valid YAML"),
     ("a: 2026-99-99", "cannot read", "valid YAML"),
 ])  # fmt: skip
-def test_a_wrong_file_is_refused_in_one_line_with_a_remedy(tmp_path: Path, text: str, what: str, remedy: str) -> None:
+def test_a_wrong_file_is_refused_in_one_line_with_a_remedy(
+    tmp_path: Path, text: str, what: str, remedy: str
+) -> None:
     error = refusal([write(tmp_path, text)], [], {})
     assert what in str(error)
     assert "mine.yaml" in str(error)
@@ -136,20 +148,28 @@ def test_a_wrong_file_is_refused_in_one_line_with_a_remedy(tmp_path: Path, text:
     (["campaign.sead=3"], {}, "campaign.sead=…: unknown key campaign.sead", "Did you mean campaign.seed?"),
     (["campaign=3"], {}, "campaign is a section", "campaign.seed"),
     (["demo"], {}, "'demo' is not key=value", "campaign.seed=3"),
-    (["campaign.arm_choice=bandit", "campaign.lookahead=2"], {}, "bandit with campaign.lookahead=2", "arm_choice=weights"),
-    (["campaign.arm_choice=bandit", "campaign.arm_floor=1", "arms=[{name: a}, {name: b}]"], {}, "come to 200% of the briefs", "campaign.arm_floor"),
-    (["campaign.arm_choice=bandit", "campaign.control_floor=.6", "arms=[{name: a, control: true}, {name: b, control: true}]"], {}, "120%", "Lower"),
+    (["campaign.arm_choice=bandit", "campaign.lookahead=2"], {}, "bandit with campaign.lookahead=2",
+    "arm_choice=weights"),
+    (["campaign.arm_choice=bandit", "campaign.arm_floor=1", "arms=[{name: a}, {name: b}]"], {},
+    "come to 200% of the briefs", "campaign.arm_floor"),
+    (["campaign.arm_choice=bandit", "campaign.control_floor=.6",
+    "arms=[{name: a, control: true}, {name: b, control: true}]"], {}, "120%", "Lower"),
     (["coordinator.heartbeat=60"], {}, "is not shorter than coordinator.lease_ttl", "several heartbeats"),
-    ([], {"AUTOSWARM_SLOTS__COUNTS": "3"}, "AUTOSWARM_SLOTS__COUNTS: unknown key slots.counts", "Did you mean slots.count?"),
+    ([], {"AUTOSWARM_SLOTS__COUNTS": "3"}, "AUTOSWARM_SLOTS__COUNTS: unknown key slots.counts",
+    "Did you mean slots.count?"),
     ([], {"AUTOSWARM_SLOTS__COUNT": "0"}, "AUTOSWARM_SLOTS__COUNT: slots.count is 0", "CPU slots"),
 ])  # fmt: skip
-def test_a_wrong_key_elsewhere_is_refused_with_its_place(overrides: list[str], environ: dict[str, str], what: str, remedy: str) -> None:
+def test_a_wrong_key_elsewhere_is_refused_with_its_place(
+    overrides: list[str], environ: dict[str, str], what: str, remedy: str
+) -> None:
     error = refusal([], overrides, environ)
     assert what in str(error)
     assert remedy in error.remedy
 
 
-@pytest.mark.parametrize("name", ["AUTOSWARM_OPENAI__API_KEY", "AUTOSWARM_LLM__TOKEN", "AUTOSWARM_CAMPAIGN__SEEDS"])
+@pytest.mark.parametrize(
+    "name", ["AUTOSWARM_OPENAI__API_KEY", "AUTOSWARM_LLM__TOKEN", "AUTOSWARM_CAMPAIGN__SEEDS"]
+)
 def test_the_value_of_an_unknown_key_is_never_shown(name: str) -> None:
     error = refusal([], [], {name: "hunter2"})
     assert "hunter2" not in f"{error} {error.remedy} {error.__cause__}"

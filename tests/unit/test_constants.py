@@ -39,12 +39,19 @@ from agents.proposers.search.constants import Surface, Value, evaluate, read_cho
         ("DEPTH =\t4   # layers; 4 is small", 4, 5, "DEPTH =\t5   # layers; 4 is small"),
     ],
 )
-def test_a_constant_is_read_and_rewritten_in_its_own_style(line: str, value: Value, new: Value, edited: str) -> None:
+def test_a_constant_is_read_and_rewritten_in_its_own_style(
+    line: str, value: Value, new: Value, edited: str
+) -> None:
     surface = Surface(f"# top\nimport prepare\n\n{line}\n\n\ndef f():\n    DEPTH = 4\n")
-    name = next(word for word in ("DEPTH", "OFFSET", "TOKENS", "LR", "DECAY", "SCALE", "TIED", "KIND") if word in line)
+    name = next(
+        word for word in ("DEPTH", "OFFSET", "TOKENS", "LR", "DECAY", "SCALE", "TIED", "KIND") if word in line
+    )
     constant = surface.constants[name]
     assert (constant.value, type(constant.value)) == (value, type(value))
-    assert surface.edit({name: write(new, constant.text)}) == f"# top\nimport prepare\n\n{edited}\n\n\ndef f():\n    DEPTH = 4\n"
+    assert (
+        surface.edit({name: write(new, constant.text)})
+        == f"# top\nimport prepare\n\n{edited}\n\n\ndef f():\n    DEPTH = 4\n"
+    )
     assert evaluate(write(new, constant.text)) == new
 
 
@@ -139,7 +146,10 @@ def test_bare_words_are_choices_of_strings_only() -> None:
 
 
 def test_a_literal_is_the_same_however_it_is_written() -> None:
-    literals = {Surface(f"N = {text}\n").constants["N"].literal for text in ("2**15", "32768", "32_768", "0x8000", "(32768)")}
+    literals = {
+        Surface(f"N = {text}\n").constants["N"].literal
+        for text in ("2**15", "32768", "32_768", "0x8000", "(32768)")
+    }
     assert literals == {"32768"}
 
 

@@ -60,7 +60,9 @@ def test_the_judge_has_a_while_for_its_last_word(lifecycle: Lifecycle) -> None:
     lifecycle.hear(NO_RESULT, 121.0)
     assert over(lifecycle, 121.0)
     lifecycle.end(121.0)
-    assert lifecycle.outcome("Traceback (most recent call last):\nValueError: x", "") == Crashed(CrashKind.DOES_NOT_START, "ValueError: x")
+    assert lifecycle.outcome("Traceback (most recent call last):\nValueError: x", "") == Crashed(
+        CrashKind.DOES_NOT_START, "ValueError: x"
+    )
 
 
 def test_a_judge_that_ends_without_a_word_loses_the_run(lifecycle: Lifecycle) -> None:
@@ -91,7 +93,9 @@ def test_a_stopped_run_is_over(lifecycle: Lifecycle) -> None:
 
 
 def test_what_ends_after_the_end_was_ended_by_us(lifecycle: Lifecycle) -> None:
-    """1. The judge gave up. 2. The grace passed. 3. We killed the variant; that SIGKILL is not memory running out."""
+    """1. The judge gave up. 2. The grace passed. 3. We killed the variant; that SIGKILL is not memory running
+    out.
+    """
     lifecycle.hear(FirstBatch(), 101.0)
     lifecycle.hear(NO_RESULT, 120.0)
     lifecycle.end(122.0)
@@ -108,8 +112,12 @@ def test_phases_are_timed_by_what_the_judge_says(lifecycle: Lifecycle) -> None:
     assert lifecycle.seconds() == Seconds(startup=3.0, train=17.0, evaluate=4.0, total=25.0)
 
 
-@pytest.mark.parametrize(("first", "expected"), [(None, Seconds(9.0, 0.0, 0.0, 9.0)), (103.0, Seconds(3.0, 6.0, 0.0, 9.0))])
-def test_a_phase_that_was_not_reached_has_no_seconds(lifecycle: Lifecycle, first: float | None, expected: Seconds) -> None:
+@pytest.mark.parametrize(
+    ("first", "expected"), [(None, Seconds(9.0, 0.0, 0.0, 9.0)), (103.0, Seconds(3.0, 6.0, 0.0, 9.0))]
+)
+def test_a_phase_that_was_not_reached_has_no_seconds(
+    lifecycle: Lifecycle, first: float | None, expected: Seconds
+) -> None:
     if first is not None:
         lifecycle.hear(FirstBatch(), first)
     lifecycle.end(109.0)

@@ -1,4 +1,6 @@
-"""The dashboard is made by deploy/grafana/dashboard.py, asks only for what the exporter has, and is well laid out."""
+"""The dashboard is made by deploy/grafana/dashboard.py, asks only for what the exporter has, and is well laid
+out.
+"""
 
 import re
 from itertools import combinations
@@ -58,11 +60,13 @@ def box(panel: dict[str, Any]) -> tuple[int, int, int, int]:
 
 
 def test_the_committed_dashboard_is_what_the_code_makes() -> None:
-    assert COMMITTED.read_text(encoding="utf-8") == dashboards.text(), "run: python -m deploy.grafana.dashboard > deploy/grafana/dashboard.json"
+    assert COMMITTED.read_text(encoding="utf-8") == dashboards.text(), "run `make docs`"
 
 
 @pytest.mark.parametrize(("where", "query"), queries())
-def test_every_series_asked_for_exists_under_its_labels(where: str, query: str, exported: dict[str, Labels]) -> None:
+def test_every_series_asked_for_exists_under_its_labels(
+    where: str, query: str, exported: dict[str, Labels]
+) -> None:
     asked = selectors(filled(query, "test", "cpu"))
     assert asked
     for selector in asked:
@@ -72,14 +76,19 @@ def test_every_series_asked_for_exists_under_its_labels(where: str, query: str, 
         labels = exported[selector.name]
         for matcher in selector.matchers.matchers:
             assert matcher.op == promql_parser.MatchOp.Equal, where
-            assert matcher.value in labels.get(matcher.name, set()), f"{where}: no {selector.name} has {matcher.name}={matcher.value}"
+            assert matcher.value in labels.get(matcher.name, set()), (
+                f"{where}: no {selector.name} has {matcher.name}={matcher.value}"
+            )
 
 
 @pytest.mark.parametrize(("where", "query"), queries())
 def test_every_query_keeps_to_the_campaign_that_was_chosen(where: str, query: str) -> None:
     for selector in selectors(filled(query, "chosen", "cpu")):
         matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
-        of_process = selector.name.startswith("process_") and 'and on (job, instance) autoswarm_campaign_info{campaign="$campaign"}' in query
+        of_process = (
+            selector.name.startswith("process_")
+            and 'and on (job, instance) autoswarm_campaign_info{campaign="$campaign"}' in query
+        )
         assert of_process or matched["campaign"] == "chosen", where
 
 
@@ -95,7 +104,9 @@ def test_a_variable_is_chosen_from_what_is_exported(exported: dict[str, Labels])
     assert (datasource["name"], datasource["type"]) == ("datasource", "datasource")
     assert [other["name"] for other in others] == ["campaign", "division"]
     for other in others:
-        name, label = re.fullmatch(r"label_values\((\w+)(?:\{.*\})?, (\w+)\)", other["query"]["query"]).groups()  # type: ignore[union-attr]
+        name, label = re.fullmatch(
+            r"label_values\((\w+)(?:\{.*\})?, (\w+)\)", other["query"]["query"]
+        ).groups()  # type: ignore[union-attr]
         assert label in exported[name]
 
 
@@ -128,7 +139,9 @@ def test_panels_stay_on_the_grid_and_cover_nothing() -> None:
     for left, top, right, bottom in boxes:
         assert 0 <= left < right <= 24
         assert 0 <= top < bottom
-    for (left, top, right, bottom), (other_left, other_top, other_right, other_bottom) in combinations(boxes, 2):
+    for (left, top, right, bottom), (other_left, other_top, other_right, other_bottom) in combinations(
+        boxes, 2
+    ):
         assert right <= other_left or other_right <= left or bottom <= other_top or other_bottom <= top
 
 

@@ -9,7 +9,12 @@ from evaluator.judging.data import Manifest, read_manifest, read_tokens, read_vo
 VOCAB = [None, b"a", "é".encode()]
 
 
-def write(folder: Path, train: list[int] | None = None, floor: float | None = None, vocab: list[bytes | None] | None = None) -> Manifest:
+def write(
+    folder: Path,
+    train: list[int] | None = None,
+    floor: float | None = None,
+    vocab: list[bytes | None] | None = None,
+) -> Manifest:
     return write_prepared(
         folder,
         task="tiny",

@@ -21,9 +21,15 @@ def exactly(wanted: str) -> Callable[[str], bool]:
 
 
 def test_splitmix64_gives_its_published_first_numbers() -> None:
-    """Seed 1234567, the example of its reference implementation; the whole 64 bits are drawn with a bound of 2^64."""
+    """Seed 1234567, the example of its reference implementation; the whole 64 bits are drawn with a bound of
+    2^64.
+    """
     stream = Stream(1234567)
-    assert [stream.below(1 << 64) for _ in range(3)] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert [stream.below(1 << 64) for _ in range(3)] == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+    ]
 
 
 def test_outcomes_come_as_often_as_their_weights_say() -> None:
@@ -36,7 +42,10 @@ def test_outcomes_come_as_often_as_their_weights_say() -> None:
 def test_a_sample_of_300_kb_is_the_same_bytes_everywhere() -> None:
     text = "\n".join(document.text for document in documents(1, 1_300, 230))[:300_000]
     assert len(text) == 300_000
-    assert hashlib.sha256(text.encode("ascii")).hexdigest() == "41023bf1e3c0c9aa6f40c96b8ccd2b09b4481622fb1275fe8c7d8c2a7145bdc0"
+    assert (
+        hashlib.sha256(text.encode("ascii")).hexdigest()
+        == "41023bf1e3c0c9aa6f40c96b8ccd2b09b4481622fb1275fe8c7d8c2a7145bdc0"
+    )
 
 
 def test_every_word_form_belongs_to_one_kind() -> None:
@@ -61,7 +70,9 @@ def test_the_chances_of_all_next_words_add_up_to_one() -> None:
 
 def test_a_partly_known_last_word_counts_every_word_it_may_be() -> None:
     beginning = ["At", " the", " sea", ":"]
-    matching = {f" {word}" for word in (*NAMES, "The", "Then", "A", "Some", "So") if word.startswith(("T", "S"))}
+    matching = {
+        f" {word}" for word in (*NAMES, "The", "Then", "A", "Some", "So") if word.startswith(("T", "S"))
+    }
     apart = sum(2 ** -information(beginning, exactly(one)) for one in matching)
     assert information(beginning, lambda word: word.startswith((" T", " S"))) == pytest.approx(-log2(apart))
 
@@ -73,7 +84,10 @@ def test_text_that_the_grammar_cannot_write_is_refused() -> None:
 
 def test_a_model_that_knew_the_grammar_would_score_the_entropy() -> None:
     """Law of large numbers: two samples of different seeds agree in bits per byte within one per cent."""
-    rates = [sum(each.bits for each in sample) / sum(len(each.text) for each in sample) for sample in (some(600, 1), some(600, 2))]
+    rates = [
+        sum(each.bits for each in sample) / sum(len(each.text) for each in sample)
+        for sample in (some(600, 1), some(600, 2))
+    ]
     assert rates[0] == pytest.approx(rates[1], rel=0.01)
     assert 0.65 < rates[0] < 0.8
 
@@ -82,16 +96,30 @@ def test_verbs_agree_with_their_subject() -> None:
     """Outside of relative clauses: after one, the noun before the verb need not be its subject."""
     verbs = {f" {verb}" for verb in (*VERBS, *IDLE_VERBS)}
     nouns = {f" {noun}" for noun in NOUNS}
-    sentences = [WORD.findall(sentence) for document in some(200) for sentence in document.text.split(".") if " that " not in sentence]
+    sentences = [
+        WORD.findall(sentence)
+        for document in some(200)
+        for sentence in document.text.split(".")
+        if " that " not in sentence
+    ]
     pairs = [(noun, verb) for sentence in sentences for noun, verb in pairwise(sentence)]
-    plural = [(noun[-1] == "s", verb[-1] != "s") for noun, verb in pairs if noun.removesuffix("s") in nouns and verb.removesuffix("s") in verbs]
+    plural = [
+        (noun[-1] == "s", verb[-1] != "s")
+        for noun, verb in pairs
+        if noun.removesuffix("s") in nouns and verb.removesuffix("s") in verbs
+    ]
     assert len(plural) > 100
     assert all(of_noun == of_verb for of_noun, of_verb in plural)
 
 
 def test_nouns_of_the_announced_topic_come_more_often() -> None:
     of_topic = {f" {noun}": number % len(TOPICS) for number, noun in enumerate(NOUNS)}
-    same = [of_topic[word] == TOPICS.index(document.words[2][1:]) for document in some(200) for word in document.words if word in of_topic]
+    same = [
+        of_topic[word] == TOPICS.index(document.words[2][1:])
+        for document in some(200)
+        for word in document.words
+        if word in of_topic
+    ]
     assert sum(same) > 2 / 3 * len(same)
 
 

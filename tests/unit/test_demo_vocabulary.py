@@ -63,7 +63,9 @@ def test_too_little_text_is_refused() -> None:
 
 @pytest.mark.parametrize("count", [4, 9, 30])
 def test_the_chances_of_all_next_tokens_add_up_to_that_of_what_is_before(count: int) -> None:
-    """What the floor rests on: a cut inside of a word counts the words that it may be, each in the tokens it would be written in."""
+    """What the floor rests on: a cut inside of a word counts the words that it may be, each in the tokens it
+    would be written in.
+    """
     words = next(documents(3, 1, 230)).words[:count]
     before = information(words[:-1], lambda word: word == words[-1])
     tokens = range(1, 512)

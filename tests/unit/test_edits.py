@@ -1,4 +1,6 @@
-"""Answers put onto a surface: every way a model gets it nearly right, and what must happen. Nothing is ever half-applied or guessed."""
+"""Answers put onto a surface: every way a model gets it nearly right, and what must happen. Nothing is ever
+half-applied or guessed.
+"""
 
 import pytest
 from hypothesis import given, settings
@@ -64,42 +66,60 @@ APPLIED = {
     "fences around, with the file's name": (f"train.py\n```python\n{BLOCK}```\n", DEPTH_10),
     "fences inside": (block("```python\nDEPTH = 8\n```\n", "```python\nDEPTH = 10\n```\n"), DEPTH_10),
     "the file's name in the marker": (BLOCK.replace("SEARCH", "SEARCH ./train.py"), DEPTH_10),
-    "trailing blanks": (block("DEPTH = 8   \nLR = 0.1  # per step\t\n", "DEPTH = 10  \nLR = 0.1  # per step\t\n"), DEPTH_10),
+    "trailing blanks": (block("DEPTH = 8   \nLR = 0.1  # per step\t\n",
+    "DEPTH = 10  \nLR = 0.1  # per step\t\n"), DEPTH_10),
     "blank lines around": (block("\nDEPTH = 8\n\n", "\nDEPTH = 10\n\n"), DEPTH_10),
-    "blanks behind the markers": (BLOCK.replace("SEARCH", "SEARCH  ").replace("=======", "=======  "), DEPTH_10),
+    "blanks behind the markers": (BLOCK.replace("SEARCH", "SEARCH  ").replace("=======", "=======  "),
+    DEPTH_10),
     "carriage returns": (BLOCK.replace("\n", "\r\n"), DEPTH_10),
     "indentation lost": (block("x = x + 1\nx = x * 2\n", "x = x + 3\nif x:\n    x = x * 2\n"),
-                         changed((TWICE, "            x = x + 3\n            if x:\n                x = x * 2\n"))),
-    "indentation lost on every level": (block("if DEPTH > 4:\nx = x + 1\n", "if DEPTH > 4:\nx = x + 3\n"), DEEPER),
-    "indentation lost on the first line": (block("x = x + 1\n            x = x * 2\n", "x = x + 3\n            x = x * 2\n"), DEEPER),
+        changed((TWICE, "            x = x + 3\n            if x:\n                x = x * 2\n"))),
+    "indentation lost on every level": (block("if DEPTH > 4:\nx = x + 1\n", "if DEPTH > 4:\nx = x + 3\n"),
+    DEEPER),
+    "indentation lost on the first line": (block("x = x + 1\n            x = x * 2\n",
+    "x = x + 3\n            x = x * 2\n"), DEEPER),
     "indentation gained": (block("    DEPTH = 8\n", "    DEPTH = 10\n"), DEPTH_10),
-    "tabs for blanks": (block("\t\tif DEPTH > 4:\n\t\t\tx = x + 1\n", "\t\tif DEPTH > 4:\n\t\t\tx = x + 3\n"), DEEPER),
+    "tabs for blanks": (block("\t\tif DEPTH > 4:\n\t\t\tx = x + 1\n", "\t\tif DEPTH > 4:\n\t\t\tx = x + 3\n"),
+    DEEPER),
     "empty REPLACE": (block("            x = x + 1\n", ""), changed(("            x = x + 1\n", ""))),
     "empty SEARCH, at the end": (block("", "print('done')\n"), PARENT + "print('done')\n"),
-    "REPLACE with a row of equal signs": (block("DEPTH = 8\n", 'NOTE = """\nTitle\n=======\n"""\nDEPTH = 10\n'),
-                                          changed(("DEPTH = 8", 'NOTE = """\nTitle\n=======\n"""\nDEPTH = 10'))),
-    "indented markers": ("  <<<<<<< SEARCH\n  DEPTH = 8\n  =======\n  DEPTH = 10\n  >>>>>>> REPLACE\n", DEPTH_10),
-    "indented markers, lines as they are": ("  <<<<<<< SEARCH\nDEPTH = 8\n  =======\nDEPTH = 10\n  >>>>>>> REPLACE\n", DEPTH_10),
-    "the second block edits what the first one wrote": (block("DEPTH = 8\n", "DEPTH = 9\n") + block("DEPTH = 9\n", "DEPTH = 10\n"), DEPTH_10),
-    "a block said twice": (block("DEPTH = 8\n", "DEPTH = 8\nWIDTH = 2\n") * 2, changed(("DEPTH = 8\n", "DEPTH = 8\nWIDTH = 2\n"))),
-    "two blocks": (BLOCK + block("LR = 0.1  # per step\n", "LR = 0.2\n"), changed(("DEPTH = 8", "DEPTH = 10"), ("LR = 0.1  # per step", "LR = 0.2"))),
+    "REPLACE with a row of equal signs": (block("DEPTH = 8\n",
+    'NOTE = """\nTitle\n=======\n"""\nDEPTH = 10\n'),
+                                          changed(("DEPTH = 8",
+                                          'NOTE = """\nTitle\n=======\n"""\nDEPTH = 10'))),
+    "indented markers": ("  <<<<<<< SEARCH\n  DEPTH = 8\n  =======\n  DEPTH = 10\n  >>>>>>> REPLACE\n",
+    DEPTH_10),
+    "indented markers, lines as they are":
+        ("  <<<<<<< SEARCH\nDEPTH = 8\n  =======\nDEPTH = 10\n  >>>>>>> REPLACE\n", DEPTH_10),
+    "the second block edits what the first one wrote": (block("DEPTH = 8\n",
+    "DEPTH = 9\n") + block("DEPTH = 9\n", "DEPTH = 10\n"), DEPTH_10),
+    "a block said twice": (block("DEPTH = 8\n", "DEPTH = 8\nWIDTH = 2\n") * 2, changed(("DEPTH = 8\n",
+    "DEPTH = 8\nWIDTH = 2\n"))),
+    "two blocks": (BLOCK + block("LR = 0.1  # per step\n", "LR = 0.2\n"), changed(("DEPTH = 8", "DEPTH = 10"),
+    ("LR = 0.1  # per step", "LR = 0.2"))),
     "diff": (DIFF, DEPTH_10),
     "diff in a fence with prose": (f"Deeper:\n```diff\n{DIFF}```\n- it may be slower\n", DEPTH_10),
     "diff with prose behind": (f"{DIFF}\n- it may be slower\n- it may not\n", DEPTH_10),
     "diff with wrong counts": ("```diff\n" + DIFF.replace("-5,4 +5,4", "-50,9 +70,2") + "```\n", DEPTH_10),
-    "diff without numbers": ("```diff\n" + DIFF.replace("@@ -5,4 +5,4 @@", "@@ constants @@") + "```\n", DEPTH_10),
+    "diff without numbers": ("```diff\n" + DIFF.replace("@@ -5,4 +5,4 @@", "@@ constants @@") + "```\n",
+    DEPTH_10),
     "diff without a hunk's line": ("```diff\n-DEPTH = 8\n+DEPTH = 10\n```\n", DEPTH_10),
     "diff with a blank lost before context": (
-        "```diff\n@@ -13,2 +13,2 @@\n        if DEPTH > 4:\n-            x = x + 1\n+            x = x + 3\n```\n", DEEPER),
+        "```diff\n@@ -13,2 +13,2 @@\n        if DEPTH > 4:\n-            x = x + 1\n"
+        "+            x = x + 3\n```\n", DEEPER),
     "diff with a blank context line bare": (DIFF.replace("\n \n", "\n\n"), DEPTH_10),
     "diff from a tool": (f"diff --git a/train.py b/train.py\nindex 1..2 100644\n{DIFF}", DEPTH_10),
     "diff whose right number decides": ("@@ -19,1 +19,2 @@\n         if DEPTH > 4:\n+            x = 0\n",
-                                        changed(("            x = x - 1\n", "            x = 0\n            x = x - 1\n"))),
+                                        changed(("            x = x - 1\n",
+                                        "            x = 0\n            x = x - 1\n"))),
     "whole file": (f"Here it is:\n```python\n{DEPTH_10}```\n", DEPTH_10),
     "whole file, bare": (DEPTH_10, DEPTH_10),
-    "whole file beside a snippet": (f"```python\nDEPTH = 10\n```\nIn full:\n```python\n{DEPTH_10}```\n", DEPTH_10),
-    "whole file with fences inside": (f'```python\n{DEPTH_10}NOTE = """\n```\nx\n```\n"""\n```\n', DEPTH_10 + 'NOTE = """\n```\nx\n```\n"""\n'),
-    "a form feed is no line's end": (block("DEPTH = 8\n", "\fDEPTH = 10\n"), changed(("DEPTH = 8", "\fDEPTH = 10"))),
+    "whole file beside a snippet": (f"```python\nDEPTH = 10\n```\nIn full:\n```python\n{DEPTH_10}```\n",
+    DEPTH_10),
+    "whole file with fences inside": (f'```python\n{DEPTH_10}NOTE = """\n```\nx\n```\n"""\n```\n',
+    DEPTH_10 + 'NOTE = """\n```\nx\n```\n"""\n'),
+    "a form feed is no line's end": (block("DEPTH = 8\n", "\fDEPTH = 10\n"), changed(("DEPTH = 8",
+    "\fDEPTH = 10"))),
 }  # fmt: skip
 
 
@@ -118,7 +138,8 @@ REFUSED = {
     "SEARCH without indentation matches twice": (block("if DEPTH > 4:\n", "if DEPTH > 5:\n"), Kind.AMBIGUOUS),
     "empty SEARCH binds what is bound": (block("", "DEPTH = 10\n"), Kind.AMBIGUOUS),
     "empty SEARCH with a whole file": (block("", DEPTH_10), Kind.AMBIGUOUS),
-    "empty SEARCH with an indented piece": (block("", "    def more(self):\n        return 1\n"), Kind.AMBIGUOUS),
+    "empty SEARCH with an indented piece": (block("", "    def more(self):\n        return 1\n"),
+    Kind.AMBIGUOUS),
     "empty SEARCH beside another block": (BLOCK + block("", "print(1)\n"), Kind.AMBIGUOUS),
     "both empty": (block("", ""), Kind.AMBIGUOUS),
     "no-op": (block("DEPTH = 8\n", "DEPTH = 8\n"), Kind.NO_OP),
@@ -127,17 +148,23 @@ REFUSED = {
     "a null byte": (block("DEPTH = 8\n", "DEPTH = '\0'\n"), Kind.DOES_NOT_COMPILE),
     "half a surrogate": (block("DEPTH = 8\n", "DEPTH = '\ud800'\n"), Kind.DOES_NOT_COMPILE),
     "return at module level": (block("DEPTH = 8\n", "return\n"), Kind.DOES_NOT_COMPILE),
-    "nested too deep": (block("DEPTH = 8\n", "DEPTH = " + "(" * 500 + "8" + ")" * 500 + "\n"), Kind.DOES_NOT_COMPILE),
-    "operators nested too deep": (block("DEPTH = 8\n", "DEPTH = " + "-" * 9000 + "8\n"), Kind.DOES_NOT_COMPILE),
+    "nested too deep": (block("DEPTH = 8\n", "DEPTH = " + "(" * 500 + "8" + ")" * 500 + "\n"),
+    Kind.DOES_NOT_COMPILE),
+    "operators nested too deep": (block("DEPTH = 8\n", "DEPTH = " + "-" * 9000 + "8\n"),
+    Kind.DOES_NOT_COMPILE),
     "another file by its name before": (f"prepare.py\n```python\n{BLOCK}```\n", Kind.OUTSIDE_SURFACE),
     "another file in bold": (f"**File: `prepare.py`**\n\n{BLOCK}", Kind.OUTSIDE_SURFACE),
     "another file behind the fence": (f"```python prepare.py\n{BLOCK}```\n", Kind.OUTSIDE_SURFACE),
-    "another file in the marker": (BLOCK.replace("SEARCH", "SEARCH evaluator/judging/judge.py"), Kind.OUTSIDE_SURFACE),
-    "another file among good ones": (f"train.py\n{BLOCK}\nrequirements.txt\n{block('torch', 'jax')}", Kind.OUTSIDE_SURFACE),
+    "another file in the marker": (BLOCK.replace("SEARCH", "SEARCH evaluator/judging/judge.py"),
+    Kind.OUTSIDE_SURFACE),
+    "another file among good ones": (f"train.py\n{BLOCK}\nrequirements.txt\n{block('torch', 'jax')}",
+    Kind.OUTSIDE_SURFACE),
     "a diff of another file": (DIFF.replace("train.py", "prepare.py"), Kind.OUTSIDE_SURFACE),
     "a diff of two files": (DIFF + DIFF.replace("train.py", "prepare.py"), Kind.OUTSIDE_SURFACE),
-    "a diff that makes a file": ("--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+x = 1\n", Kind.OUTSIDE_SURFACE),
-    "a diff that deletes the file": ("--- a/train.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-DEPTH = 8\n", Kind.OUTSIDE_SURFACE),
+    "a diff that makes a file": ("--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+x = 1\n",
+    Kind.OUTSIDE_SURFACE),
+    "a diff that deletes the file": ("--- a/train.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-DEPTH = 8\n",
+    Kind.OUTSIDE_SURFACE),
     "another whole file": (f"prepare.py:\n```python\n{DEPTH_10}```\n", Kind.OUTSIDE_SURFACE),
     "truncated in REPLACE": ("<<<<<<< SEARCH\nDEPTH = 8\n=======\nDEPTH = 1", Kind.TRUNCATED),
     "truncated in SEARCH": ("<<<<<<< SEARCH\nDEPTH = 8\n", Kind.TRUNCATED),
@@ -147,17 +174,24 @@ REFUSED = {
     "truncated whole file": (f"```python\n{DEPTH_10}", Kind.TRUNCATED),
     "a block that is not closed": ("<<<<<<< SEARCH\nDEPTH = 8\n=======\nDEPTH = 9\n" + BLOCK, Kind.MALFORMED),
     "a block without a divider": ("<<<<<<< SEARCH\nDEPTH = 8\nDEPTH = 9\n>>>>>>> REPLACE\n", Kind.MALFORMED),
-    "REPLACE with a closing marker": (block("DEPTH = 8\n", "DEPTH = 9\n>>>>>>> REPLACE\nWIDTH = 2\n"), Kind.MALFORMED),
-    "indentation that nobody can tell": (block("if DEPTH > 4:\nx = x + 1\n", "if DEPTH > 4:\nx = x + 1\nx = 7\n"), Kind.INDENTATION),
+    "REPLACE with a closing marker": (block("DEPTH = 8\n", "DEPTH = 9\n>>>>>>> REPLACE\nWIDTH = 2\n"),
+    Kind.MALFORMED),
+    "indentation that nobody can tell": (block("if DEPTH > 4:\nx = x + 1\n",
+    "if DEPTH > 4:\nx = x + 1\nx = 7\n"), Kind.INDENTATION),
     "indentation lost on one side only": (block("x = x + 1\n", "            x = x + 3\n"), Kind.INDENTATION),
     "a snippet": ("```python\nDEPTH = 10\n```\n", Kind.SNIPPET),
-    "a snippet that could run": ("```python\nfrom prepare import evaluate_bpb\nevaluate_bpb(None)\n```\n", Kind.SNIPPET),
-    "a whole file with something left out": (f"```python\n{changed(('model = Model()', '# ... the model ...'))}```\n", Kind.SNIPPET),
-    "a whole file with something left unchanged": (f"```python\n{changed(('import math', '# imports unchanged'))}```\n", Kind.SNIPPET),
+    "a snippet that could run": ("```python\nfrom prepare import evaluate_bpb\nevaluate_bpb(None)\n```\n",
+    Kind.SNIPPET),
+    "a whole file with something left out":
+        (f"```python\n{changed(('model = Model()', '# ... the model ...'))}```\n", Kind.SNIPPET),
+    "a whole file with something left unchanged":
+        (f"```python\n{changed(('import math', '# imports unchanged'))}```\n", Kind.SNIPPET),
     "a blank line that stands in many places": (block("\n", "x = 1\n"), Kind.AMBIGUOUS),
-    "a whole file that no longer measures": (f"```python\n{changed(('evaluate_bpb(model)', 'print(model)'))}```\n", Kind.CONTRACT),
+    "a whole file that no longer measures":
+        (f"```python\n{changed(('evaluate_bpb(model)', 'print(model)'))}```\n", Kind.CONTRACT),
     "an edit that no longer measures": (block("evaluate_bpb(model)\n", "print(model)\n"), Kind.CONTRACT),
-    "an edit that brings its own measure": (block("from prepare import TIME_BUDGET, evaluate_bpb\n", "evaluate_bpb = print\n"), Kind.CONTRACT),
+    "an edit that brings its own measure": (block("from prepare import TIME_BUDGET, evaluate_bpb\n",
+    "evaluate_bpb = print\n"), Kind.CONTRACT),
     "a whole file that does not compile": (f"```python\n{DEPTH_10})\n```\n", Kind.DOES_NOT_COMPILE),
     "two different whole files": (f"```python\n{DEPTH_10}```\nor\n```python\n{DEEPER}```\n", Kind.AMBIGUOUS),
     "prose only": ("I would make the model deeper, because DEPTH = 8 is small.\n", Kind.NO_EDIT),
@@ -168,8 +202,10 @@ REFUSED = {
     "blocks beside a whole file": (f"{BLOCK}\n```python\n{DEPTH_10}```\n", Kind.AMBIGUOUS),
     "blocks and a diff": (BLOCK + DIFF, Kind.AMBIGUOUS),
     "a hunk without a place": ("```diff\n@@ -8,0 +9 @@\n+WIDTH = 2\n+DEPTH = 9\n```\n", Kind.AMBIGUOUS),
-    "a diff that fits twice": ("```diff\n@@ -1,9 +1,9 @@\n-        if DEPTH > 4:\n+        if DEPTH > 5:\n```\n", Kind.AMBIGUOUS),
-    "a diff of which one hunk fits": (f"```diff\n{DIFF}@@ -1 +1 @@\n-WIDTH = 2\n+WIDTH = 3\n```\n", Kind.NOT_FOUND),
+    "a diff that fits twice":
+        ("```diff\n@@ -1,9 +1,9 @@\n-        if DEPTH > 4:\n+        if DEPTH > 5:\n```\n", Kind.AMBIGUOUS),
+    "a diff of which one hunk fits": (f"```diff\n{DIFF}@@ -1 +1 @@\n-WIDTH = 2\n+WIDTH = 3\n```\n",
+    Kind.NOT_FOUND),
     "a diff without a change": ("```diff\n@@ -7 +7 @@\n DEPTH = 8\n```\n", Kind.NO_OP),
     "an answer without end": ("x" * (MAX_ANSWER + 1), Kind.TOO_LARGE),
     "blocks without end": (BLOCK * (MAX_BLOCKS + 1), Kind.TOO_LARGE),
@@ -189,7 +225,11 @@ def test_an_answer_in_doubt_is_refused(name: str) -> None:
 
 def test_the_format_is_known() -> None:
     formats = [apply(APPLIED[name][0], PARENT) for name in ("exact", "diff", "whole file")]
-    assert [each.format for each in formats if isinstance(each, Edited)] == [Format.BLOCKS, Format.DIFF, Format.WHOLE]
+    assert [each.format for each in formats if isinstance(each, Edited)] == [
+        Format.BLOCKS,
+        Format.DIFF,
+        Format.WHOLE,
+    ]
 
 
 def test_a_search_that_is_not_found_shows_the_nearest_lines_and_the_difference() -> None:
@@ -236,7 +276,12 @@ def test_a_surface_with_carriage_returns_keeps_them_everywhere() -> None:
 
 def test_a_surface_indented_by_tabs_takes_an_edit_indented_by_blanks() -> None:
     tabbed = PARENT.replace("    ", "\t")
-    edited = apply(block("        if DEPTH > 4:\n            x = x + 1\n", "        if DEPTH > 4:\n            x = x + 3\n"), tabbed)
+    edited = apply(
+        block(
+            "        if DEPTH > 4:\n            x = x + 1\n", "        if DEPTH > 4:\n            x = x + 3\n"
+        ),
+        tabbed,
+    )
     assert isinstance(edited, Edited)
     assert edited.source == tabbed.replace("x + 1", "x + 3")
 
@@ -248,7 +293,9 @@ def test_a_surface_without_a_last_line_feed_stays_without() -> None:
 
 
 def test_a_move_with_equal_signs_that_reads_two_ways_is_refused() -> None:
-    """The first divider makes it "replace a by …", the second "replace a, the row and b by …": both are in the file."""
+    """The first divider makes it "replace a by …", the second "replace a, the row and b by …": both are in
+    the file.
+    """
     parent = 'A = """\na\n=======\nb\n"""\nB = """\nb\n"""\nC = 1\n'
     problem = apply("<<<<<<< SEARCH\na\n=======\nb\n=======\nc\n>>>>>>> REPLACE\n", parent)
     assert isinstance(problem, Problem)
@@ -263,7 +310,12 @@ def exact_edits(draw: st.DrawFn) -> tuple[str, str]:
     """An exact edit of whole lines as a block, and the text it makes."""
     start = draw(st.integers(0, len(LINES) - 1))
     end = draw(st.integers(start + 1, len(LINES)))
-    new = draw(st.lists(st.one_of(st.sampled_from(LINES), st.from_regex(r"[A-Z]{1,5} = [0-9]{1,3}", fullmatch=True)), max_size=6))
+    new = draw(
+        st.lists(
+            st.one_of(st.sampled_from(LINES), st.from_regex(r"[A-Z]{1,5} = [0-9]{1,3}", fullmatch=True)),
+            max_size=6,
+        )
+    )
     answer = "\n".join(["<<<<<<< SEARCH", *LINES[start:end], "=======", *new, ">>>>>>> REPLACE", ""])
     return answer, "\n".join([*LINES[:start], *new, *LINES[end:], ""])
 
@@ -276,7 +328,15 @@ def test_an_exact_edit_gives_exactly_its_text_or_a_problem_that_is_true(edit: tu
         case Edited(source=source):
             assert source == expected
         case Problem(kind=kind):
-            assert kind not in (Kind.NOT_FOUND, Kind.MALFORMED, Kind.TRUNCATED, Kind.INDENTATION, Kind.SNIPPET, Kind.NO_EDIT, Kind.OUTSIDE_SURFACE)
+            assert kind not in (
+                Kind.NOT_FOUND,
+                Kind.MALFORMED,
+                Kind.TRUNCATED,
+                Kind.INDENTATION,
+                Kind.SNIPPET,
+                Kind.NO_EDIT,
+                Kind.OUTSIDE_SURFACE,
+            )
             assert (kind is not Kind.NO_OP) or expected.split() == PARENT.split()
 
 
@@ -284,11 +344,24 @@ UNIQUE = [f"VALUE_{number} = {number}" for number in range(30)]
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(0, 29), st.integers(1, 5), st.lists(st.integers(1000, 9999), min_size=1, max_size=5), st.booleans())
-def test_an_exact_edit_of_a_place_that_is_unique_always_applies(start: int, size: int, values: list[int], diff: bool) -> None:
+@given(
+    st.integers(0, 29),
+    st.integers(1, 5),
+    st.lists(st.integers(1000, 9999), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_an_exact_edit_of_a_place_that_is_unique_always_applies(
+    start: int, size: int, values: list[int], diff: bool
+) -> None:
     new = [f"NEW_{number} = {value}" for number, value in enumerate(values)]
     old = UNIQUE[start : start + size]
-    as_diff = ["```diff", "@@ -1,1 +1,1 @@", *(f"-{line}" for line in old), *(f"+{line}" for line in new), "```"]
+    as_diff = [
+        "```diff",
+        "@@ -1,1 +1,1 @@",
+        *(f"-{line}" for line in old),
+        *(f"+{line}" for line in new),
+        "```",
+    ]
     as_block = ["<<<<<<< SEARCH", *old, "=======", *new, ">>>>>>> REPLACE"]
     edited = apply("\n".join(as_diff if diff else as_block), "\n".join([*UNIQUE, ""]))
     assert isinstance(edited, Edited)
@@ -326,4 +399,6 @@ def test_garbage_never_raises_and_makes_a_program_only_by_an_edit_in_it(answer: 
 @given(st.text(), st.text())
 def test_no_text_raises(answer: str, parent: str) -> None:
     assert isinstance(apply(answer, parent), Edited | Problem)
-    assert isinstance(apply(f"<<<<<<< SEARCH\n{parent}\n=======\n{answer}\n>>>>>>> REPLACE", parent), Edited | Problem)
+    assert isinstance(
+        apply(f"<<<<<<< SEARCH\n{parent}\n=======\n{answer}\n>>>>>>> REPLACE", parent), Edited | Problem
+    )

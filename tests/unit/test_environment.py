@@ -17,7 +17,10 @@ CALLER = {
 
 
 def test_nothing_passes_that_is_not_on_the_list() -> None:
-    for environment in (our_environment(CALLER, Path("/scratch")), variant_environment(CALLER, Slot("s"), Path("/scratch"), 8)):
+    for environment in (
+        our_environment(CALLER, Path("/scratch")),
+        variant_environment(CALLER, Slot("s"), Path("/scratch"), 8),
+    ):
         assert {name for name, value in environment.items() if CALLER.get(name) == value} <= {
             "PATH",
             "LANG",
@@ -30,7 +33,11 @@ def test_nothing_passes_that_is_not_on_the_list() -> None:
 
 def test_a_variant_gets_the_cores_and_the_gpu_of_its_slot() -> None:
     environment = variant_environment(CALLER, Slot("s", cores=3, gpu="GPU-7"), Path("/scratch"), 8)
-    assert (environment["OMP_NUM_THREADS"], environment["MKL_NUM_THREADS"], environment["CUDA_VISIBLE_DEVICES"]) == ("3", "3", "GPU-7")
+    assert (
+        environment["OMP_NUM_THREADS"],
+        environment["MKL_NUM_THREADS"],
+        environment["CUDA_VISIBLE_DEVICES"],
+    ) == ("3", "3", "GPU-7")
     assert environment["AUTOSWARM_JUDGE_FD"] == "8"
 
 

@@ -22,27 +22,35 @@ def told(budget: Budget, *words: str) -> dict[str, str]:
 @pytest.mark.parametrize(("budget", "words", "pace"), [
     (TIMED, ["slots.per_gpu=true"], "at most 12 runs an hour on each GPU"),
     (TIMED, ["slots.count=4"], "at most 48 runs an hour on 4 slots"),
-    (COUNTED, ["slots.count=2"], "at least 120 runs an hour on 2 slots; more on a quick machine, as the budget is in flops"),
+    (COUNTED, ["slots.count=2"],
+    "at least 120 runs an hour on 2 slots; more on a quick machine, as the budget is in flops"),
 ])  # fmt: skip
 def test_the_pace_comes_from_the_budget_and_the_slots(budget: Budget, words: list[str], pace: str) -> None:
     assert told(budget, *words)["pace"] == pace
 
 
 def test_slots_cost_by_the_hour_and_a_run_sets_aside_its_wall_cap() -> None:
-    assert told(TIMED, "money.gpu_hour_usd=2.5", "slots.count=4")["slots cost"] == "10.0000 USD an hour on 4 slots; a run sets aside 0.6250 USD"
+    assert (
+        told(TIMED, "money.gpu_hour_usd=2.5", "slots.count=4")["slots cost"]
+        == "10.0000 USD an hour on 4 slots; a run sets aside 0.6250 USD"
+    )
     assert told(TIMED)["slots cost"] == "nothing: money.gpu_hour_usd is 0"
 
 
 def test_a_proposal_costs_what_the_table_says_of_its_first_model() -> None:
     usd = (PROMPT_TOKENS * 2 + ANSWER_TOKENS * 10) / 1e6
-    assert told(TIMED, MODEL, PRICES)["models cost"].startswith(f"thinker: about {usd:.4f} USD a proposal of openai/x")
+    assert told(TIMED, MODEL, PRICES)["models cost"].startswith(
+        f"thinker: about {usd:.4f} USD a proposal of openai/x"
+    )
 
 
 @pytest.mark.parametrize(("words", "said"), [
     ([MODEL], "thinker: no price known for openai/x"),
     ([MODEL, "models={openai/x: {at_once: 3}}"], "thinker: no price known for openai/x"),
-    ([MODEL, "models={openai/x: {input_usd_per_million: 0, output_usd_per_million: 0}}"], "thinker: about 0.0000 USD"),
-    (["arms=[{name: agent, proposer: command, template: claude-code}]"], "agent: what its command says it spent"),
+    ([MODEL, "models={openai/x: {input_usd_per_million: 0, output_usd_per_million: 0}}"],
+    "thinker: about 0.0000 USD"),
+    (["arms=[{name: agent, proposer: command, template: claude-code}]"],
+    "agent: what its command says it spent"),
     ([], "nothing: no arm asks a model"),
 ])  # fmt: skip
 def test_what_is_not_known_is_said(words: list[str], said: str) -> None:

@@ -1,4 +1,6 @@
-"""The judge's audit against scripted processes: their model is a table of pairs, so that nothing has to be trained."""
+"""The judge's audit against scripted processes: their model is a table of pairs, so that nothing has to be
+trained.
+"""
 
 import math
 import socket
@@ -18,7 +20,21 @@ from evaluator.judging.bpb import BitsPerByte
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import Manifest, read_manifest, read_tokens, write_prepared
 from evaluator.judging.examination import Examination, Handed, Parties, positions
-from evaluator.judging.messages import Hello, Loaded, Logits, Losses, Model, Probe, Ready, Refusal, Reply, Request, Rows, Unable, Weights
+from evaluator.judging.messages import (
+    Hello,
+    Loaded,
+    Logits,
+    Losses,
+    Model,
+    Probe,
+    Ready,
+    Refusal,
+    Reply,
+    Request,
+    Rows,
+    Unable,
+    Weights,
+)
 from evaluator.judging.run_end import RunEndedError
 from evaluator.judging.wire import Channel, ClosedError, Held, pair
 from evaluator.result import Audit, Cheated
@@ -71,8 +87,15 @@ def losses_of(rows: npt.NDArray[np.integer]) -> Floats:
     return np.asarray(np.log(np.exp(logits).sum(axis=2)) - picked)
 
 
-def play(connection: socket.socket, answer: Answer | None, twin: bool, claim: Callable[[Floats], Floats] = lambda losses: losses) -> None:
-    """A process that claims what ``claim`` makes of its losses and answers probes with ``answer``; None says nothing."""
+def play(
+    connection: socket.socket,
+    answer: Answer | None,
+    twin: bool,
+    claim: Callable[[Floats], Floats] = lambda losses: losses,
+) -> None:
+    """A process that claims what ``claim`` makes of its losses and answers probes with ``answer``; None says
+    nothing.
+    """
     if answer is None:
         return
     channel: Channel[Reply] = Channel(connection, msgspec.json.Decoder(Reply))
@@ -88,7 +111,9 @@ def play(connection: socket.socket, answer: Answer | None, twin: bool, claim: Ca
                     assert bytes(payload) == b"{}weights"
                     channel.send(Loaded())
                 case Rows():
-                    losses = claim(losses_of(np.frombuffer(payload, "<u2").reshape(message.rows, -1))).astype("<f4")
+                    losses = claim(losses_of(np.frombuffer(payload, "<u2").reshape(message.rows, -1))).astype(
+                        "<f4"
+                    )
                     channel.send(Losses(dtype="float32", shape=list(losses.shape)), losses.tobytes())
                 case Probe():
                     block = np.frombuffer(payload, "<u2").reshape(message.rows, -1).astype(np.int64)
@@ -110,7 +135,9 @@ class Run:
 
 
 @contextmanager
-def process(answer: Answer | None, twin: bool, claim: Callable[[Floats], Floats]) -> Iterator[Channel[Request]]:
+def process(
+    answer: Answer | None, twin: bool, claim: Callable[[Floats], Floats]
+) -> Iterator[Channel[Request]]:
     ours, theirs = pair()
     thread = Thread(target=play, args=(theirs, answer, twin, claim))
     try:
@@ -157,7 +184,9 @@ def test_an_honest_twin_agrees(job: JudgeJob, manifest: Manifest) -> None:
     assert run.told == ["called", "answered"]
 
 
-def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(job: JudgeJob, manifest: Manifest) -> None:
+def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(
+    job: JudgeJob, manifest: Manifest
+) -> None:
     rows = Claims(job, manifest).rows
     known = {row[: at + 1].tobytes(): row for row in rows for at in range(LENGTH)}
     asked: list[tuple[bytes, int]] = []
@@ -168,7 +197,11 @@ def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(job: 
             whole = known.get(row[: position + 1].astype(np.uint16).tobytes())
             if whole is not None and position > 7:  # shorter beginnings are shared by many rows
                 asked.append((whole.tobytes(), position))
-                same.append((row[position + 1 :] == whole[position + 1 : LENGTH]).mean() if position < LENGTH - 1 else 0.0)
+                same.append(
+                    (row[position + 1 :] == whole[position + 1 : LENGTH]).mean()
+                    if position < LENGTH - 1
+                    else 0.0
+                )
         return pairs(shown, at)
 
     assert examine(job, manifest, twin=watching).audit.kind == "twin"
@@ -181,8 +214,12 @@ def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(job: 
     assert np.mean(same) < 0.15  # one in fifteen is chance
 
 
-@pytest.mark.parametrize("twin", [None, lambda shown, at: pairs(shown, at) * math.nan, lambda shown, at: pairs(shown, at)[:, :9]])
-def test_a_twin_that_says_nothing_proves_nothing_and_the_variant_is_asked(job: JudgeJob, manifest: Manifest, twin: Answer | None) -> None:
+@pytest.mark.parametrize(
+    "twin", [None, lambda shown, at: pairs(shown, at) * math.nan, lambda shown, at: pairs(shown, at)[:, :9]]
+)
+def test_a_twin_that_says_nothing_proves_nothing_and_the_variant_is_asked(
+    job: JudgeJob, manifest: Manifest, twin: Answer | None
+) -> None:
     run = examine(job, manifest, twin=twin)
     assert run.audit.kind == "live"
     assert run.details["twin"]
@@ -241,7 +278,9 @@ def test_the_plan_says_what_is_compared() -> None:
     assert positions(AuditPlan(share=0.0), 0.5, random) == 0
 
 
-def test_equal_claims_make_equal_values_in_whatever_order_they_come(job: JudgeJob, manifest: Manifest) -> None:
+def test_equal_claims_make_equal_values_in_whatever_order_they_come(
+    job: JudgeJob, manifest: Manifest
+) -> None:
     values = set()
     for seed in range(5):
         with process(pairs, False, lambda losses: losses) as variant:

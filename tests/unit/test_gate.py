@@ -1,4 +1,6 @@
-"""What a proposal is held to before a slot is spent: everything surely hopeless is refused in plain words, nothing honest ever is."""
+"""What a proposal is held to before a slot is spent: everything surely hopeless is refused in plain words,
+nothing honest ever is.
+"""
 
 import ast
 from pathlib import Path
@@ -13,7 +15,10 @@ from coordinator.variants.source import MAX_BYTES
 ROOT = Path(__file__).parents[2]
 TASKS = sorted((ROOT / "trainer" / "tasks").glob("*/task.yaml"))
 DEMO = (ROOT / "trainer" / "tasks" / "demo" / "train.py").read_text(encoding="utf-8")
-SURFACES = [*sorted((ROOT / "trainer" / "tasks").glob("*/train.py")), ROOT / "tests" / "tasks" / "tiny" / "train.py"]
+SURFACES = [
+    *sorted((ROOT / "trainer" / "tasks").glob("*/train.py")),
+    ROOT / "tests" / "tasks" / "tiny" / "train.py",
+]
 GATE = Gate(frozen=["prepare"], imports=["kernels"])
 
 KEPT = "from prepare import evaluate_bpb, make_dataloader\nloader = make_dataloader()\n"
@@ -41,28 +46,57 @@ def test_every_shipped_surface_passes_on_the_terms_of_its_own_task(path: Path) -
 
 HONEST = {
     "the least": WHOLE,
-    "names of its own": "from prepare import evaluate_bpb as score, make_dataloader as batches\nbatches()\nscore(m)\n",
+    "names of its own": (
+        "from prepare import evaluate_bpb as score, make_dataloader as batches\nbatches()\nscore(m)\n"
+    ),
     "the module whole": "import prepare\nprepare.make_dataloader()\nprepare.evaluate_bpb(m)\n",
-    "the module under another name": "import prepare as judge\njudge.make_dataloader()\njudge.evaluate_bpb(m)\n",
+    "the module under another name": (
+        "import prepare as judge\njudge.make_dataloader()\njudge.evaluate_bpb(m)\n"
+    ),
     "everything by a star": "from prepare import *\nmake_dataloader()\nevaluate_bpb(m)\n",
-    "imports inside functions": "def f():\n    from prepare import evaluate_bpb, make_dataloader\n    make_dataloader()\n    evaluate_bpb(m)\nf()\n",
+    "imports inside functions": (
+        "def f():\n    from prepare import evaluate_bpb, make_dataloader\n    make_dataloader()\n   "
+        " evaluate_bpb(m)\nf()\n"
+    ),
     "a main guard": KEPT + "def main():\n    evaluate_bpb(m)\nif __name__ == '__main__':\n    main()\n",
-    "handed on, called elsewhere": KEPT + "from functools import partial\nscore = partial(evaluate_bpb, m)\nscore()\n",
+    "handed on, called elsewhere": (
+        KEPT + "from functools import partial\nscore = partial(evaluate_bpb, m)\nscore()\n"
+    ),
     "kept in a table": KEPT + "steps = {'last': evaluate_bpb}\nsteps['last'](m)\n",
-    "found by name": "import prepare\nfor step in ('make_dataloader', 'evaluate_bpb'):\n    getattr(prepare, step)()\n",
-    "wrapped under its own name": KEPT + "plain = evaluate_bpb\ndef evaluate_bpb(m):\n    return plain(m)\nevaluate_bpb(m)\n",
+    "found by name": (
+        "import prepare\nfor step in ('make_dataloader', 'evaluate_bpb'):\n    getattr(prepare, step)()\n"
+    ),
+    "wrapped under its own name": (
+        KEPT + "plain = evaluate_bpb\ndef evaluate_bpb(m):\n    return plain(m)\nevaluate_bpb(m)\n"
+    ),
     "decorated in place": KEPT + "evaluate_bpb = torch.no_grad()(evaluate_bpb)\n" + ENDS,
     "a method of that name": WHOLE + "class Trainer:\n    def evaluate_bpb(self):\n        return 1\n",
     "a local of that name": WHOLE + "def report(evaluate_bpb):\n    return evaluate_bpb\n",
-    "imported by a text": "import importlib\nprepare = importlib.import_module('prepare')\nprepare.evaluate_bpb(m)\n",
-    "the standard library": WHOLE + "import os, sys, json, dataclasses, contextlib, collections.abc, importlib.util, ctypes, __future__\n",
-    "torch and numpy": WHOLE + "import torch\nimport torch.nn.functional as F\nfrom torch.optim import AdamW\nimport numpy as np\n",
+    "imported by a text": (
+        "import importlib\nprepare = importlib.import_module('prepare')\nprepare.evaluate_bpb(m)\n"
+    ),
+    "the standard library": (
+        WHOLE + "import os, sys, json, dataclasses, contextlib, collections.abc, importlib.util, ctypes,"
+        " __future__\n"
+    ),
+    "torch and numpy": (
+        WHOLE
+        + "import torch\nimport torch.nn.functional as F\nfrom torch.optim import AdamW\nimport numpy as np\n"
+    ),
     "what the task offers": WHOLE + "from kernels import get_kernel\n",
-    "a package it can do without": WHOLE + "try:\n    import flash_attn\nexcept ImportError:\n    flash_attn = None\n",
-    "the same, a word more careful": WHOLE + "try:\n    from xformers import ops\nexcept (ModuleNotFoundError, OSError):\n    ops = None\n",
+    "a package it can do without": (
+        WHOLE + "try:\n    import flash_attn\nexcept ImportError:\n    flash_attn = None\n"
+    ),
+    "the same, a word more careful": (
+        WHOLE + "try:\n    from xformers import ops\nexcept (ModuleNotFoundError, OSError):\n    ops = None\n"
+    ),
     "the same, careless": WHOLE + "try:\n    import triton\nexcept:\n    triton = None\n",
-    "the same, suppressed": WHOLE + "import contextlib\nwith contextlib.suppress(ImportError):\n    import triton\n",
-    "types only": WHOLE + "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from jaxtyping import Float\n",
+    "the same, suppressed": (
+        WHOLE + "import contextlib\nwith contextlib.suppress(ImportError):\n    import triton\n"
+    ),
+    "types only": (
+        WHOLE + "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from jaxtyping import Float\n"
+    ),
     "a future import first": "from __future__ import annotations\n" + WHOLE,
     "characters of every script": "# ümläute, 漢字, 🙂\n" + WHOLE,
     "asynchronous": WHOLE + "async def idle():\n    async with x as y:\n        await y\n",
@@ -77,7 +111,10 @@ def test_nothing_honest_is_refused(name: str) -> None:
 
 BROKEN = {
     "no import": ("print(1)\n", "never imports make_dataloader"),
-    "half an import": ("from prepare import make_dataloader\nmake_dataloader()\n", "never imports evaluate_bpb"),
+    "half an import": (
+        "from prepare import make_dataloader\nmake_dataloader()\n",
+        "never imports evaluate_bpb",
+    ),
     "imported for show": (KEPT, "never uses evaluate_bpb"),
     "a star for show": ("from prepare import *\nmake_dataloader()\n", "never uses evaluate_bpb"),
     "the module for show": ("import prepare\nprepare.make_dataloader()\n", "never uses evaluate_bpb"),
@@ -126,7 +163,8 @@ def test_a_surface_has_no_neighbours(line: str) -> None:
 
 
 @pytest.mark.parametrize("source", [
-    "def (", "x = 'open", "if True:\nprint(1)", "return 3", "\x00", "x = '\ud800'", "(" * 100_000, "-" * 100_000 + "1", "x = yield", "nonlocal x",
+    "def (", "x = 'open", "if True:\nprint(1)", "return 3", "\x00", "x = '\ud800'", "(" * 100_000,
+    "-" * 100_000 + "1", "x = yield", "nonlocal x",
 ])  # fmt: skip
 def test_what_is_no_program_is_refused(source: str) -> None:
     assert refused(source).refusal is Refusal.DOES_NOT_COMPILE
@@ -148,7 +186,11 @@ def constants(source: str) -> list[tuple[int, str]]:
     """Module constants of a surface: line and name of each that holds a number."""
     found = []
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.targets[0], ast.Name):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.targets[0], ast.Name)
+        ):
             found.append((node.lineno - 1, node.targets[0].id))
     return found
 

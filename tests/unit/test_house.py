@@ -1,4 +1,4 @@
-"""The house keeps its own rules: the README's tree is the real one, names and imports are in order, nothing of one machine has leaked in."""
+"""The house keeps its own rules: names and imports are in order, nothing of one machine has leaked in."""
 
 import ast
 import re
@@ -20,57 +20,20 @@ FORBIDDEN = {
 }
 
 
-def listed() -> list[str]:
-    """Paths of the tree in the README; those of folders end with a slash."""
-    tree = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert tree, "README.md has no ```text block"
-    found: list[str] = []
-    folders: list[str] = []
-    for line in tree[1].splitlines():
-        indent, name = re.match(r"( *)(\S+)", line).groups()  # type: ignore[union-attr] # a blank line fails here
-        del folders[len(indent) // 2 :]
-        found.append("".join(folders) + name)
-        if name.endswith("/"):
-            folders.append(name)
-    return found
-
-
-def covered(module: Path, paths: set[str]) -> bool:
-    """Whether a line of the tree speaks of it: its own, or that of a folder of which no part is listed."""
-    if module.as_posix() in paths:
-        return True
-    folder = f"{module.parent.as_posix()}/"
-    nearest = next((f"{each.as_posix()}/" for each in module.parents if f"{each.as_posix()}/" in paths), folder)
-    return nearest in paths and not any(path.startswith(nearest) and path != nearest for path in paths)
-
-
 def texts() -> Iterator[Path]:
     """Every text file that belongs to the project."""
     kept = [*PACKAGES, "tests", "docs", ".ci", ".github"]
     files = [path for folder in kept if (ROOT / folder).exists() for path in (ROOT / folder).rglob("*")]
     files += ROOT.glob("*")
-    return (path for path in files if path.is_file() and path.suffix in TEXTS and "__pycache__" not in path.parts and path.name != ".git")
+    return (
+        path
+        for path in files
+        if path.is_file() and path.suffix in TEXTS and "__pycache__" not in path.parts and path.name != ".git"
+    )
 
 
 def parsed(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(encoding="utf-8"))
-
-
-def test_everything_in_the_readme_s_tree_exists() -> None:
-    missing = [path for path in listed() if not (ROOT / path).exists() or path.endswith("/") != (ROOT / path).is_dir()]
-    assert not missing
-
-
-def test_every_module_is_in_the_readme_s_tree() -> None:
-    paths = set(listed())
-    missing = [module for module in MODULES if module.name != "__init__.py" and not covered(module, paths)]
-    lines = [f"{module}  {(ast.get_docstring(parsed(module)) or '').splitlines()[:1]}" for module in missing]
-    assert not lines
-
-
-def test_the_readme_s_tree_lists_nothing_twice() -> None:
-    paths = listed()
-    assert len(paths) == len(set(paths))
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
@@ -87,7 +50,11 @@ def test_nothing_of_one_machine_or_maker_is_in_the_project(what: str) -> None:
 
 def test_the_patterns_for_that_find_what_they_are_for() -> None:
     samples = ["see /work/x", "in ../shared/y", "from pypi.org", "Co-authored-by: Z"]
-    assert [what for what, sample in zip(FORBIDDEN, samples, strict=True) if not re.search(FORBIDDEN[what], sample)] == []
+    assert [
+        what
+        for what, sample in zip(FORBIDDEN, samples, strict=True)
+        if not re.search(FORBIDDEN[what], sample)
+    ] == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -18,7 +18,11 @@ def with_arms(arms: str) -> Config:
 
 def test_what_the_file_says_fills_what_the_environment_lacks(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text(f'# keys\nOPENAI_API_KEY="{VALUE}"\nexport XAI_API_KEY=a$b # mine\nGEMINI_API_KEY=of-the-file\nEMPTY\n', encoding="utf-8")
+    file.write_text(
+        f'# keys\nOPENAI_API_KEY="{VALUE}"\nexport XAI_API_KEY=a$b #'
+        " mine\nGEMINI_API_KEY=of-the-file\nEMPTY\n",
+        encoding="utf-8",
+    )
     environ = {"GEMINI_API_KEY": "of-the-environment"}
     read_env_file(environ, file)
     assert environ == {"OPENAI_API_KEY": VALUE, "XAI_API_KEY": "a$b", "GEMINI_API_KEY": "of-the-environment"}
@@ -47,15 +51,20 @@ def test_a_file_that_cannot_be_read_is_an_error_that_shows_nothing_of_it(tmp_pat
     ("[{name: a, proposer: llm, models: [anthropic/x, openai/x]}]", {"OPENAI_API_KEY": VALUE}, []),
     ("[{name: a, proposer: llm, models: [anthropic/x, ollama/x]}]", {}, []),
     ("[{name: a, proposer: llm, models: [hosted_vllm/x]}]", {}, []),
-    ("[{name: a}, {name: b, proposer: llm, models: [xai/x]}]", {"OPENAI_API_KEY": VALUE}, [("b", "XAI_API_KEY")]),
+    ("[{name: a}, {name: b, proposer: llm, models: [xai/x]}]", {"OPENAI_API_KEY": VALUE}, [("b",
+    "XAI_API_KEY")]),
 ])  # fmt: skip
-def test_an_arm_misses_a_key_when_none_of_its_models_can_have_one(arms: str, environ: dict[str, str], missing: list[tuple[str, str]]) -> None:
+def test_an_arm_misses_a_key_when_none_of_its_models_can_have_one(
+    arms: str, environ: dict[str, str], missing: list[tuple[str, str]]
+) -> None:
     assert list(missing_keys(with_arms(arms), environ)) == missing
 
 
 def test_a_missing_key_is_said_with_its_name_and_where_to_put_it() -> None:
     with pytest.raises(ConfigError, match="arm 'a' has no key: OPENAI_API_KEY is not set") as caught:
-        require_keys(with_arms("[{name: a, proposer: llm, models: [openai/x], api_base: 'http://localhost/v1'}]"), {})
+        require_keys(
+            with_arms("[{name: a, proposer: llm, models: [openai/x], api_base: 'http://localhost/v1'}]"), {}
+        )
     assert ".env" in caught.value.remedy
     assert "endpoint of your own" in caught.value.remedy
     require_keys(with_arms("[{name: a, proposer: llm, models: [openai/x]}]"), {"OPENAI_API_KEY": VALUE})

@@ -9,7 +9,15 @@ import pytest
 
 from agents.proposers.contract import ArmStopped, Exhausted, ProposerError, Unavailable
 from agents.proposers.llm.answer import plain_title, settings_of, title_and_hypothesis
-from agents.proposers.llm.completion import LASTING, PASSING, CompletionError, Failure, Message, Options, Reply
+from agents.proposers.llm.completion import (
+    LASTING,
+    PASSING,
+    CompletionError,
+    Failure,
+    Message,
+    Options,
+    Reply,
+)
 from agents.proposers.llm.litellm_completion import retry_after
 from agents.proposers.llm.quoting import one_line, quoted_tail
 from agents.proposers.llm.redaction import HIDDEN, redacted, redacted_answer
@@ -48,7 +56,9 @@ class Scripted:
 
     def fallback_models(self, **policy: float) -> FallbackModels:
         chosen = RetryPolicy(tries=3, **policy)  # type: ignore[arg-type] # numbers of one kind
-        return FallbackModels(self, list(self.script), Options(), chosen, now=self.now, pause=self.waits.append)
+        return FallbackModels(
+            self, list(self.script), Options(), chosen, now=self.now, pause=self.waits.append
+        )
 
 
 def raised_by(call: Callable[[], object]) -> ProposerError:
@@ -86,7 +96,9 @@ def test_any_other_failure_goes_to_the_next_model_at_once(failure: Failure) -> N
     ({"a": [Failure.CONTEXT], "b": [Failure.REQUEST]}, ProposerError),
     ({"a": [Failure.REQUEST]}, ProposerError),
 ])  # fmt: skip
-def test_what_is_left_when_every_model_fails(script: dict[str, list[Failure | None]], error: type[ProposerError]) -> None:
+def test_what_is_left_when_every_model_fails(
+    script: dict[str, list[Failure | None]], error: type[ProposerError]
+) -> None:
     play = Scripted(**script)
     caught = raised_by(lambda: play.fallback_models().complete(ASKED))
     assert type(caught) is error
@@ -128,7 +140,8 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("header", "seconds"), [
-    ("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("Sun, 01 Mar 2026 12:00:30 GMT", 30.0), ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
+    ("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("Sun, 01 Mar 2026 12:00:30 GMT", 30.0),
+    ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
     ("soon", None), ("", None), (None, None), ("nan", None), ("inf", None),
 ])  # fmt: skip
 def test_a_wait_asked_for_is_read_in_seconds_or_as_a_date(header: str | None, seconds: float | None) -> None:
@@ -142,7 +155,10 @@ def test_values_of_variables_named_like_secrets_are_hidden() -> None:
 
 def test_an_answer_loses_keys_but_no_code() -> None:
     environ = {"X_API_KEY": "sk-0123456789abcdef", "AUTH_MODE": "disabled"}
-    assert redacted_answer("x = sk-offset_value  # disabled sk-0123456789abcdef", environ) == f"x = sk-offset_value  # disabled {HIDDEN}"
+    assert (
+        redacted_answer("x = sk-offset_value  # disabled sk-0123456789abcdef", environ)
+        == f"x = sk-offset_value  # disabled {HIDDEN}"
+    )
 
 
 @pytest.mark.parametrize("text", ["sk-abc12345", "sk-pl***6d7e", "Bearer abc.def-123"])
@@ -155,13 +171,16 @@ def test_what_is_shaped_like_a_key_is_hidden_too(text: str) -> None:
     ("**Title:** go deep\n**Hypothesis:** it pays", "go deep", "it pays"),
     ("## Title: `go deep`\n\nsome words\n- hypothesis = it pays", "go deep", "it pays"),
     ("Title:\tgo\x1b[2J  deep\r\n", "go [2J deep", ""),
-    ("<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\nTitle: go deep\nHypothesis: it pays", "go deep", "it pays"),
+    ("<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\nTitle: go deep\nHypothesis: it pays", "go deep",
+    "it pays"),
     ("```python\ntitle = 'in the file'\n```\nTitle: go deep", "go deep", ""),
     ("Title: go deep\n```\nHypothesis: a comment in the file\n```", "go deep", ""),
     ("TITLE: " + "x" * 5000, "x" * 119 + "…", ""),
     ("no words on it", "", ""),
 ])  # fmt: skip
-def test_title_and_hypothesis_are_found_where_models_put_them(answer: str, title: str, hypothesis: str) -> None:
+def test_title_and_hypothesis_are_found_where_models_put_them(
+    answer: str, title: str, hypothesis: str
+) -> None:
     assert title_and_hypothesis(answer) == (title, hypothesis)
 
 
@@ -199,7 +218,10 @@ def test_without_that_encoding_four_bytes_are_a_token(tmp_path: Path) -> None:
 
 def test_no_text_is_too_odd_to_be_counted() -> None:
     rng = random.Random(1)
-    text = "".join(chr(rng.choice([rng.randrange(0x20), rng.randrange(0xD800, 0xE000), rng.randrange(0x110000)])) for _ in range(5000))
+    text = "".join(
+        chr(rng.choice([rng.randrange(0x20), rng.randrange(0xD800, 0xE000), rng.randrange(0x110000)]))
+        for _ in range(5000)
+    )
     assert count_tokens(text + "<|endoftext|>") > 1000
 
 
@@ -213,7 +235,10 @@ def test_a_shipped_charter_is_found_by_its_name_and_others_by_their_path(tmp_pat
 
 def test_a_charter_that_is_not_there_or_too_long_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "long.md").write_text("x" * (MAX_BYTES + 1), encoding="utf-8")
-    for name, what in (("nowhere.md", "cannot read the charter"), (str(tmp_path / "long.md"), "has more than")):
+    for name, what in (
+        ("nowhere.md", "cannot read the charter"),
+        (str(tmp_path / "long.md"), "has more than"),
+    ):
         with pytest.raises(ConfigError, match=what) as caught:
             read_charter(name)
         assert caught.value.remedy

@@ -103,9 +103,14 @@ def ticking(seconds: ClockMeter, clock: Clock, steps: list[int]) -> float:
 
 
 def test_uncharged_batches_follow_from_the_steps_seen_so_far() -> None:
-    """Four batches a step, and then no more steps are told: two uncharged steps are eight batches, and the ninth begins the clock."""
+    """Four batches a step, and then no more steps are told: two uncharged steps are eight batches, and the
+    ninth begins the clock.
+    """
     clock = Clock()
-    assert ticking(ClockMeter(clock, uncharged_steps=3), clock, [0, 0, 0, 0, 1, 1, 1, 1, 2] + 11 * [2]) == 20 - 13
+    assert (
+        ticking(ClockMeter(clock, uncharged_steps=3), clock, [0, 0, 0, 0, 1, 1, 1, 1, 2] + 11 * [2])
+        == 20 - 13
+    )
 
 
 def test_a_variant_that_tells_no_steps_is_charged_all_the_same() -> None:
@@ -114,7 +119,9 @@ def test_a_variant_that_tells_no_steps_is_charged_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(("allowance", "charged"), [(None, 0.0), (4.0, 4.0), (7.0, 0.0)])
-def test_warm_up_beyond_one_and_a_half_times_the_baseline_s_is_charged(allowance: float | None, charged: float) -> None:
+def test_warm_up_beyond_one_and_a_half_times_the_baseline_s_is_charged(
+    allowance: float | None, charged: float
+) -> None:
     clock = Clock()
     seconds = ClockMeter(clock, 1, allowance)
     clock.now += 10
@@ -155,7 +162,9 @@ BUDGET = Budget(Unit.FLOPS, 1000.0, 9)
 
 @given(st.integers(1, 2000), st.booleans())
 def test_a_loop_that_stops_by_its_clock_is_never_refused(step: int, late: bool) -> None:
-    """Equal steps. ``late``: it asks for a batch before it looks at the clock, which therefore does not show the last step."""
+    """Equal steps. ``late``: it asks for a batch before it looks at the clock, which therefore does not show
+    the last step.
+    """
     cost, spent, steps = StepCost(BUDGET), 0, 0
     while spent - late * step < BUDGET.amount:
         assert not overrun(BUDGET, spent, cost.value, FEED_STEPS)

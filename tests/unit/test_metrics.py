@@ -17,9 +17,31 @@ from tests.unit.test_campaign_properties import play
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 WHERE = {"campaign", "division", "agent", "gpu", "task", "metric", "commit", "arm", "model"}
-CLOSED = {"direction", "event", "kind", "le", "outcome", "phase", "reason", "result", "state", "tier", "unit", "verdict", "window"}
+CLOSED = {
+    "direction",
+    "event",
+    "kind",
+    "le",
+    "outcome",
+    "phase",
+    "reason",
+    "result",
+    "state",
+    "tier",
+    "unit",
+    "verdict",
+    "window",
+}
 UNITS = ("_seconds", "_ratio", "_value", "_info", "_total", "_usd")
-COUNTS_AND_STATES = {"agents", "agent_state", "best_depth", "campaign_state", "experiments_open", "run_budget", "llm_unpriced_calls"}
+COUNTS_AND_STATES = {
+    "agents",
+    "agent_state",
+    "best_depth",
+    "campaign_state",
+    "experiments_open",
+    "run_budget",
+    "llm_unpriced_calls",
+}
 OF_THIS_PROCESS = ("autoswarm_journal_delay", "autoswarm_snapshot", "process_")
 """What no journal knows."""
 
@@ -30,7 +52,11 @@ def exposition(metrics: Metrics) -> str:
 
 def series(metrics: Metrics) -> Series:
     families = text_string_to_metric_families(exposition(metrics))
-    return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for family in families for sample in family.samples}
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -68,7 +94,9 @@ def test_names_have_the_prefix_and_end_in_their_unit(swarm: MeteredSwarm) -> Non
             assert bare in COUNTS_AND_STATES or bare.endswith(UNITS), name
 
 
-def test_calls_and_their_dollars_are_counted_by_arm_and_model_and_unpriced_ones_apart(swarm: MeteredSwarm) -> None:
+def test_calls_and_their_dollars_are_counted_by_arm_and_model_and_unpriced_ones_apart(
+    swarm: MeteredSwarm,
+) -> None:
     labels = {"arm": "search", "model": "openai/test"}
     assert value(swarm.metrics, "llm_calls_total", **labels) == 2.0
     assert value(swarm.metrics, "llm_tokens_total", kind="prompt", **labels) == 1800.0
@@ -80,20 +108,37 @@ def test_calls_and_their_dollars_are_counted_by_arm_and_model_and_unpriced_ones_
 def test_experiments_and_what_models_wrote_label_nothing(swarm: MeteredSwarm) -> None:
     said = {text for _, labels in series(swarm.metrics) for _, text in labels if text}
     for experiment in swarm.state.experiments.values():
-        assert not said & {experiment.experiment, experiment.title, experiment.reason, *(run.run for run in experiment.runs)}
-    assert {name for name, labels in series(swarm.metrics) if "commit" in dict(labels)} == {"autoswarm_best_commit_info"}
+        assert not said & {
+            experiment.experiment,
+            experiment.title,
+            experiment.reason,
+            *(run.run for run in experiment.runs),
+        }
+    assert {name for name, labels in series(swarm.metrics) if "commit" in dict(labels)} == {
+        "autoswarm_best_commit_info"
+    }
 
 
 def test_every_word_of_an_enum_is_there_at_zero_before_anything_happens() -> None:
     fresh = MeteredSwarm().metrics
-    assert [value(fresh, "experiments_finished_total", state=state) for state in State if state.final] == [0, 0, 0, 0]
+    assert [value(fresh, "experiments_finished_total", state=state) for state in State if state.final] == [
+        0,
+        0,
+        0,
+        0,
+    ]
     assert {value(fresh, "verdicts_total", verdict=verdict) for verdict in Verdict} == {0}
     assert {value(fresh, "proposals_total", result=result) for result in ("accepted", *Refusal)} == {0}
     assert {value(fresh, "failures_total", reason=reason) for reason in FAILURES} == {0}
-    assert {value(fresh, "runs_total", outcome=outcome) for outcome in ("measured", "crashed", "timed_out", "cheated", "lost")} == {0}
+    assert {
+        value(fresh, "runs_total", outcome=outcome)
+        for outcome in ("measured", "crashed", "timed_out", "cheated", "lost")
+    } == {0}
     assert {value(fresh, "phase_duration_seconds_count", phase=phase) for phase in PHASES} == {0}
     tags = [kind.__struct_config__.tag for kind in get_args(AnyEvent)]
-    assert sum(value(fresh, "journal_events_total", event=tag) or 0 for tag in tags) == len(("started", "epoch"))
+    assert sum(value(fresh, "journal_events_total", event=tag) or 0 for tag in tags) == len(
+        ("started", "epoch")
+    )
     assert None not in {value(fresh, "journal_events_total", event=tag) for tag in tags}
 
 
@@ -109,8 +154,12 @@ def test_counts_are_the_status_pages(swarm: MeteredSwarm) -> None:
     for state in State:
         name = "experiments_finished_total" if state.final else "experiments_open"
         assert value(metrics, name, state=state) == page["experiments"][state]
-    assert {outcome: value(metrics, "runs_total", outcome=outcome) for outcome in page["runs"]} == page["runs"]
-    assert {verdict: value(metrics, "verdicts_total", verdict=verdict) for verdict in page["verdicts"]} == page["verdicts"]
+    assert {outcome: value(metrics, "runs_total", outcome=outcome) for outcome in page["runs"]} == page[
+        "runs"
+    ]
+    assert {
+        verdict: value(metrics, "verdicts_total", verdict=verdict) for verdict in page["verdicts"]
+    } == page["verdicts"]
 
 
 def test_proposals_and_failures_are_counted_by_what_became_of_them(swarm: MeteredSwarm) -> None:
@@ -120,7 +169,9 @@ def test_proposals_and_failures_are_counted_by_what_became_of_them(swarm: Metere
     assert value(metrics, "failures_total", reason="out_of_memory") == 1
     assert value(metrics, "failures_total", reason="timed_out_wall_cap") == 1
     assert value(metrics, "failures_total", reason="cheated") == 1
-    failed = swarm.state.outcomes["crashed"] + swarm.state.outcomes["timed_out"] + swarm.state.outcomes["cheated"]
+    failed = (
+        swarm.state.outcomes["crashed"] + swarm.state.outcomes["timed_out"] + swarm.state.outcomes["cheated"]
+    )
     assert sum(value(metrics, "failures_total", reason=reason) or 0 for reason in FAILURES) == failed
 
 
@@ -134,14 +185,20 @@ def test_the_best_is_told_with_its_value_its_gain_and_its_only_commit(swarm: Met
     assert value(metrics, "noise_sigma_value", **labels) == division.sigma
     assert value(metrics, "best_depth", division="cpu") == len(division.history) - 1
     assert value(metrics, "best_timestamp_seconds", division="cpu") == best.at
-    commits = [dict(labels)["commit"] for name, labels in series(metrics) if name == "autoswarm_best_commit_info"]
+    commits = [
+        dict(labels)["commit"] for name, labels in series(metrics) if name == "autoswarm_best_commit_info"
+    ]
     assert commits == [best.commit]
 
 
 def test_improvements_are_positive_and_add_up_to_the_gain(swarm: MeteredSwarm) -> None:
     labels = {"division": "cpu", "metric": METRIC.name}
-    assert value(swarm.metrics, "improvement_value_count", **labels) == value(swarm.metrics, "best_depth", division="cpu")
-    assert value(swarm.metrics, "improvement_value_sum", **labels) == pytest.approx(value(swarm.metrics, "best_gain_value", **labels))
+    assert value(swarm.metrics, "improvement_value_count", **labels) == value(
+        swarm.metrics, "best_depth", division="cpu"
+    )
+    assert value(swarm.metrics, "improvement_value_sum", **labels) == pytest.approx(
+        value(swarm.metrics, "best_gain_value", **labels)
+    )
 
 
 def test_a_gain_is_positive_where_higher_is_better_too() -> None:
@@ -163,7 +220,9 @@ def test_phases_and_gaps_are_observed_once_per_run_that_came_to_them(swarm: Mete
 
 
 def test_a_slot_is_busy_for_no_longer_than_it_is_held(swarm: MeteredSwarm) -> None:
-    busy, held = (value(swarm.metrics, f"slot_{kind}_seconds_total", division="cpu") for kind in ("busy", "held"))
+    busy, held = (
+        value(swarm.metrics, f"slot_{kind}_seconds_total", division="cpu") for kind in ("busy", "held")
+    )
     assert busy is not None
     assert held is not None
     assert 0 < busy < held
@@ -177,7 +236,9 @@ def test_the_budget_of_a_run_is_told_in_its_unit(swarm: MeteredSwarm) -> None:
 
 
 def test_an_agent_that_left_has_no_series(swarm: MeteredSwarm) -> None:
-    agents = {dict(labels)["agent"] for name, labels in series(swarm.metrics) if name == "autoswarm_agent_state"}
+    agents = {
+        dict(labels)["agent"] for name, labels in series(swarm.metrics) if name == "autoswarm_agent_state"
+    }
     assert agents == {"agent-00", "agent-01"}
     assert "agent-02" not in exposition(swarm.metrics)
     assert value(swarm.metrics, "agents", state="idle") == 2
@@ -187,7 +248,9 @@ def test_an_agent_is_in_exactly_one_state() -> None:
     swarm = MeteredSwarm()
     swarm.join("agent-00")
     swarm.lease("agent-00")
-    assert [value(swarm.metrics, "agent_state", agent="agent-00", state=state) for state in ("idle", "training")] == [0, 1]
+    assert [
+        value(swarm.metrics, "agent_state", agent="agent-00", state=state) for state in ("idle", "training")
+    ] == [0, 1]
     assert value(swarm.metrics, "agent_progress_ratio", agent="agent-00") == 0.5
 
 
@@ -208,7 +271,9 @@ def test_counters_rebuilt_from_the_journal_equal_the_live_ones(swarm: MeteredSwa
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_listener_that_sees_only_the_last_state_counts_the_same(seed: int) -> None:
-    """A live listener is told of an event when the state is already ahead; nothing it counts may depend on that."""
+    """A live listener is told of an event when the state is already ahead; nothing it counts may depend on
+    that.
+    """
     swarm = Swarm()
     play(swarm, random.Random(seed), steps=1500, agents=3)
     late, replayed = Metrics("test", METRIC.name), Metrics("test", METRIC.name)

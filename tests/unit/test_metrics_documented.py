@@ -19,13 +19,18 @@ def families() -> list[Family]:
     swarm.think("agent-00")
     swarm.lease("agent-00")
     found = text_string_to_metric_families(generate_latest(swarm.metrics.registry).decode())
-    return sorted((family for family in found if family.name.startswith("autoswarm_")), key=lambda family: family.name)
+    return sorted(
+        (family for family in found if family.name.startswith("autoswarm_")), key=lambda family: family.name
+    )
 
 
 def line(family: Family) -> str:
     name = f"{family.name}_total" if family.type == "counter" else family.name
     labels = {label for sample in family.samples for label in sample.labels} - {"campaign", "le"}
-    return f"| `{name}` | {family.type} | {', '.join(f'`{label}`' for label in sorted(labels))} | {family.documentation} |"
+    return (
+        f"| `{name}` | {family.type} | {', '.join(f'`{label}`' for label in sorted(labels))} |"
+        f" {family.documentation} |"
+    )
 
 
 def test_the_catalogue_is_what_is_exported() -> None:

@@ -11,7 +11,16 @@ from coordinator.domain import Phase
 from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
 from coordinator.rules.budget_cap import reserved_usd
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import CallSettled, CampaignDraining, CampaignFinished, CampaignResumed, Rules, VerdictGiven, decode, encode
+from coordinator.state.events import (
+    CallSettled,
+    CampaignDraining,
+    CampaignFinished,
+    CampaignResumed,
+    Rules,
+    VerdictGiven,
+    decode,
+    encode,
+)
 from coordinator.state.open_calls import GRACE_SECONDS, OpenCalls
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.views.status import status
@@ -28,18 +37,40 @@ def money(**changes: object) -> Rules:
     return rules(money=msgspec.structs.replace(MoneyRules(models=TABLE), **changes))
 
 
-def request(call: str = "c1", model: str = DEAR, estimate: float | None = None, max_tokens: int = 10_000) -> CallRequest:
+def request(
+    call: str = "c1", model: str = DEAR, estimate: float | None = None, max_tokens: int = 10_000
+) -> CallRequest:
     """Of the dear model it may cost 0.11 USD."""
-    return CallRequest(call=call, arm="search", model=model, ordinal=1, prompt_tokens=10_000, max_tokens=max_tokens, estimate_usd=estimate)
+    return CallRequest(
+        call=call,
+        arm="search",
+        model=model,
+        ordinal=1,
+        prompt_tokens=10_000,
+        max_tokens=max_tokens,
+        estimate_usd=estimate,
+    )
 
 
 def record(
-    call: str = "c1", model: str = DEAR, tokens: tuple[int, int] = (10_000, 1_000), told: float | None = None, result: str = "diff"
+    call: str = "c1",
+    model: str = DEAR,
+    tokens: tuple[int, int] = (10_000, 1_000),
+    told: float | None = None,
+    result: str = "diff",
 ) -> CallRecord:
     """Of the dear model it cost 0.02 USD."""
     prompt, completion = tokens
     return CallRecord(
-        call=call, arm="search", model=model, ordinal=1, prompt_tokens=prompt, completion_tokens=completion, cost_usd=told, seconds=2.0, result=result
+        call=call,
+        arm="search",
+        model=model,
+        ordinal=1,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cost_usd=told,
+        seconds=2.0,
+        result=result,
     )
 
 
@@ -91,7 +122,12 @@ def test_the_table_first_then_who_was_told_a_price_and_nothing_is_free_by_silenc
 
 def test_a_model_with_a_limit_but_no_price_is_priced_by_who_was_told_one() -> None:
     terms = MoneyRules(models={"other": ModelTerms(at_once=2)})
-    assert (terms.cost("other", 1, 1, 0.5), terms.cost("other", 1, 1, None), terms.at_once("other"), terms.at_once(DEAR)) == (0.5, None, 2, 0)
+    assert (
+        terms.cost("other", 1, 1, 0.5),
+        terms.cost("other", 1, 1, None),
+        terms.at_once("other"),
+        terms.at_once(DEAR),
+    ) == (0.5, None, 2, 0)
 
 
 def test_every_result_of_a_call_is_a_word_the_coordinator_knows() -> None:
@@ -106,7 +142,9 @@ def test_a_call_is_set_aside_at_its_most_and_settled_at_its_price() -> None:
     till = CallPermits(money(cap_usd=1.0))
     assert till.permit(request()) == Permit("c1")
     assert till.held.usd == pytest.approx(0.11)
-    assert status(till.swarm.state, NOW, alive=True, calls_usd=till.held.usd)["spend"]["reserved_usd"] == pytest.approx(0.11)
+    assert status(till.swarm.state, NOW, alive=True, calls_usd=till.held.usd)["spend"][
+        "reserved_usd"
+    ] == pytest.approx(0.11)
     till.settle(record())
     assert till.usd == pytest.approx(0.02)
     assert till.held.usd == 0.0
@@ -138,7 +176,11 @@ def test_what_a_record_adds(said: CallRecord, usd: float, unpriced: int) -> None
     till = CallPermits(money())
     till.settle(said)
     page = status(till.swarm.state, NOW, alive=True)
-    assert (page["spend_usd"], page["spend"]["unpriced_calls"], page["spend"]["calls"]) == (pytest.approx(usd), unpriced, 1)
+    assert (page["spend_usd"], page["spend"]["unpriced_calls"], page["spend"]["calls"]) == (
+        pytest.approx(usd),
+        unpriced,
+        1,
+    )
     assert page["spend"]["models"][0]["llm_seconds"] == 2.0
 
 
@@ -179,7 +221,11 @@ def test_a_call_without_a_price_that_nobody_settles_is_unpriced() -> None:
 
 def test_a_model_has_at_most_so_many_open_calls_over_all_agents() -> None:
     till = CallPermits(rules(money=MoneyRules(models={DEAR: ModelTerms(at_once=2), FREE: ModelTerms()})))
-    assert [type(till.permit(request(f"c{number}"), f"a{number}")) for number in range(3)] == [Permit, Permit, Wait]
+    assert [type(till.permit(request(f"c{number}"), f"a{number}")) for number in range(3)] == [
+        Permit,
+        Permit,
+        Wait,
+    ]
     assert isinstance(till.permit(request("c3", FREE)), Permit)
     refused = till.permit(request("c2"))
     assert isinstance(refused, Wait)
@@ -316,7 +362,11 @@ def test_a_run_that_was_handed_back_costs_too() -> None:
     swarm, (run, _) = leased(cap_usd=0.0)
     assert run is not None
     swarm.now = swarm.state.runs[run].leased_at + 7.0
-    swarm.commit(swarm.campaign.report("a0", swarm.token(run), RunResult(run=run, outcome=Lost("cancelled"), seed=1), None))
+    swarm.commit(
+        swarm.campaign.report(
+            "a0", swarm.token(run), RunResult(run=run, outcome=Lost("cancelled"), seed=1), None
+        )
+    )
     assert swarm.state.spend.slots.gpu_usd == pytest.approx(7.0 / 3600 * HOURLY)
 
 
@@ -332,7 +382,19 @@ def test_a_replay_gives_the_same_spend_and_events_hold_no_text() -> None:
     (event,) = [event for _, event in swarm.journal if isinstance(event, CallSettled)]
     assert decode(encode(event)) == event
     assert set(event.__struct_fields__) == {
-        *("call", "agent", "arm", "model", "ordinal", "turn", "prompt_tokens", "completion_tokens", "cost_usd", "seconds", "result"),
+        *(
+            "call",
+            "agent",
+            "arm",
+            "model",
+            "ordinal",
+            "turn",
+            "prompt_tokens",
+            "completion_tokens",
+            "cost_usd",
+            "seconds",
+            "result",
+        ),
     }
 
 
@@ -350,8 +412,13 @@ def test_journals_from_before_there_was_money_are_read() -> None:
 
 
 def buy(till: CallPermits, draw: random.Random) -> None:
-    """Some calls are permitted, some settled for at most what was set aside, some given up; some are settled late or twice."""
-    name, known = f"c{draw.randrange(400)}", [*till.swarm.state.spend.calls, *(each.request.call for each in till.held)]
+    """Some calls are permitted, some settled for at most what was set aside, some given up; some are settled
+    late or twice.
+    """
+    name, known = (
+        f"c{draw.randrange(400)}",
+        [*till.swarm.state.spend.calls, *(each.request.call for each in till.held)],
+    )
     step = draw.random()
     if step < 0.5 or not known:
         if name not in till.swarm.state.spend.calls:
@@ -359,7 +426,11 @@ def buy(till: CallPermits, draw: random.Random) -> None:
     elif step < 0.9:
         call = draw.choice(known)
         settled = till.swarm.state.spend.calls.get(call)
-        model = settled.model if settled else next(each.request.model for each in till.held if each.request.call == call)
+        model = (
+            settled.model
+            if settled
+            else next(each.request.model for each in till.held if each.request.call == call)
+        )
         till.settle(record(call, model, (draw.randrange(10_001), draw.randrange(10_001))))
     elif list(till.held):
         lost = draw.choice(list(till.held))
@@ -371,7 +442,10 @@ def buy(till: CallPermits, draw: random.Random) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_in_any_order_the_cap_holds_limits_hold_and_a_replay_agrees(seed: int) -> None:
     draw = random.Random(seed)
-    terms = {DEAR: msgspec.structs.replace(TABLE[DEAR], at_once=3), FREE: msgspec.structs.replace(TABLE[FREE], at_once=2)}
+    terms = {
+        DEAR: msgspec.structs.replace(TABLE[DEAR], at_once=3),
+        FREE: msgspec.structs.replace(TABLE[FREE], at_once=2),
+    }
     till = CallPermits(rules(money=MoneyRules(cap_usd=4.0, gpu_hour_usd=6.0, models=terms)))
     swarm = till.swarm
     for agent in ("a0", "a1"):
@@ -405,7 +479,9 @@ def test_in_step_money_that_suffices_changes_no_verdict() -> None:
             swarm.now += 1.0
             for agent in ("a0", "a1"):
                 swarm.think(agent)
-                if (run := swarm.lease(agent)) is not None and swarm.state.runs[run].leased_at < swarm.now - 3:
+                if (run := swarm.lease(agent)) is not None and swarm.state.runs[
+                    run
+                ].leased_at < swarm.now - 3:
                     swarm.report(agent, run)
         return [event for _, event in swarm.journal if isinstance(event, VerdictGiven)]
 

@@ -51,7 +51,10 @@ def test_a_move_is_read_from_both_texts(old: str, new: str, found: dict[str, str
 
 def test_the_last_of_a_thousand_constants_is_read_as_the_first_is() -> None:
     parent = "".join(f"NAME_{number} = {number}.5\n" for number in range(1000))
-    assert moves(parent, parent.replace(" = 999.5", " = 9.25").replace(" = 1.5", " = 2.25")) == {"NAME_1": "up", "NAME_999": "down"}
+    assert moves(parent, parent.replace(" = 999.5", " = 9.25").replace(" = 1.5", " = 2.25")) == {
+        "NAME_1": "up",
+        "NAME_999": "down",
+    }
 
 
 def test_a_docstring_is_no_constant() -> None:

@@ -11,7 +11,15 @@ from coordinator.protocol import Brief, Proposal
 from deploy.bench.ideas import Nudges, nudged
 
 SOURCE = "LEARNING_RATE = 0.01  # a rate\nDEPTH = 4\nNAME = 'x'\nZERO = 0.0\n"
-BRIEF = Brief(ordinal=1, seed=7, arm="search", division="cpu", metric=Metric("val_bpb", Direction.MINIMIZE), parent="p", source=SOURCE)
+BRIEF = Brief(
+    ordinal=1,
+    seed=7,
+    arm="search",
+    division="cpu",
+    metric=Metric("val_bpb", Direction.MINIMIZE),
+    parent="p",
+    source=SOURCE,
+)
 
 
 class Slow:

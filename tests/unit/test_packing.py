@@ -15,13 +15,18 @@ lengths = st.lists(st.integers(1, 40), min_size=1, max_size=60)
 
 def stream(documents: list[int]) -> Tokens:
     """Documents of those lengths. Each token tells its document and its place in it, as far as 16 bits go."""
-    parts = [[BOS, *(1 + (97 * document + place) % 60_000 for place in range(length - 1))] for document, length in enumerate(documents)]
+    parts = [
+        [BOS, *(1 + (97 * document + place) % 60_000 for place in range(length - 1))]
+        for document, length in enumerate(documents)
+    ]
     return np.array([token for part in parts for token in part], dtype=np.uint16)
 
 
 @given(lengths, st.integers(1, 30), st.integers(2, 50), st.integers(0, 2**40))
 @settings(max_examples=60)
-def test_every_row_is_full_and_begins_a_document(documents: list[int], count: int, width: int, seed: int) -> None:
+def test_every_row_is_full_and_begins_a_document(
+    documents: list[int], count: int, width: int, seed: int
+) -> None:
     rows = Packer(stream(documents), BOS, seed).rows(count, width)
     assert rows.shape == (count, width)
     assert (rows[:, 0] == BOS).all()
@@ -29,7 +34,9 @@ def test_every_row_is_full_and_begins_a_document(documents: list[int], count: in
 
 @given(lengths, st.integers(2, 50), st.integers(0, 2**40))
 @settings(max_examples=60)
-def test_every_piece_of_a_row_is_the_beginning_of_a_document(documents: list[int], width: int, seed: int) -> None:
+def test_every_piece_of_a_row_is_the_beginning_of_a_document(
+    documents: list[int], width: int, seed: int
+) -> None:
     tokens = stream(documents)
     originals = [tuple(part.tolist()) for part in np.split(tokens, starts(tokens, BOS)[1:])]
     for row in Packer(tokens, BOS, seed, buffer=7).rows(12, width):
@@ -39,7 +46,9 @@ def test_every_piece_of_a_row_is_the_beginning_of_a_document(documents: list[int
 
 @given(st.integers(1, 60), st.integers(2, 9), st.integers(0, 2**40))
 @settings(max_examples=60)
-def test_each_epoch_hands_out_each_document_before_the_next_begins(count: int, epochs: int, seed: int) -> None:
+def test_each_epoch_hands_out_each_document_before_the_next_begins(
+    count: int, epochs: int, seed: int
+) -> None:
     tokens = np.array([token for document in range(count) for token in (BOS, 1 + document)], dtype=np.uint16)
     packer = Packer(tokens, BOS, seed, buffer=5)
     for epoch in range(1, epochs):

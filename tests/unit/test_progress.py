@@ -20,11 +20,15 @@ from trainer.run.log_progress import read_progress
         ("", None, None),
     ],
 )
-def test_step_and_loss_are_read_from_the_last_complete_line_that_names_a_step(text: str, step: int | None, loss: float | None) -> None:
+def test_step_and_loss_are_read_from_the_last_complete_line_that_names_a_step(
+    text: str, step: int | None, loss: float | None
+) -> None:
     assert read_progress(text) == (step, loss)
 
 
-@pytest.mark.parametrize("text", ["step " + "9" * 100_000 + "\n", "step ٣\n", "step -1\n", "step 1e5\n", "loss " * 50_000 + "\n"])
+@pytest.mark.parametrize(
+    "text", ["step " + "9" * 100_000 + "\n", "step ٣\n", "step -1\n", "step 1e5\n", "loss " * 50_000 + "\n"]
+)
 def test_a_joke_is_no_progress(text: str) -> None:
     assert read_progress(text) == (None, None)
 

@@ -31,7 +31,15 @@ class Told(Swarm):
     def answer(self, brief: Brief, program: str, **said: object) -> Proposal:
         name = f"p{len(self.journal)}"
         return msgspec.structs.replace(
-            Proposal(proposal=name, ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=program, title=program), **said
+            Proposal(
+                proposal=name,
+                ordinal=brief.ordinal,
+                arm=brief.arm,
+                parent=brief.parent,
+                source=program,
+                title=program,
+            ),
+            **said,
         )
 
     def refusal(self, program: str) -> ProposalRefused | None:
@@ -69,7 +77,12 @@ def crash(kind: CrashKind = CrashKind.EXCEPTION, message: str = "IndexError: hea
 
 def test_a_brief_tells_gains_failures_and_near_misses_as_they_were_at_the_verdict() -> None:
     swarm = Told()
-    for program, outcome in (("near", Measured(1.012)), ("far", Measured(1.2)), ("broken", crash()), ("cheat", Cheated("leak", "0.1"))):
+    for program, outcome in (
+        ("near", Measured(1.012)),
+        ("far", Measured(1.2)),
+        ("broken", crash()),
+        ("cheat", Cheated("leak", "0.1")),
+    ):
         swarm.offer(program)
         swarm.run("a0", outcome)
     swarm.improve("better", 0.9)
@@ -77,7 +90,13 @@ def test_a_brief_tells_gains_failures_and_near_misses_as_they_were_at_the_verdic
     assert told["near"].delta == pytest.approx(-0.012)
     assert [told[name].near for name in ("near", "far", "broken", "better")] == [True, False, False, False]
     assert told["better"].delta == pytest.approx(0.1)
-    assert {name: told[name].failure for name in told} == {"near": "", "far": "", "better": "", "broken": "exception", "cheat": "cheated"}
+    assert {name: told[name].failure for name in told} == {
+        "near": "",
+        "far": "",
+        "better": "",
+        "broken": "exception",
+        "cheat": "cheated",
+    }
     assert told["broken"].delta is None
 
 
@@ -138,7 +157,9 @@ def test_nothing_else_is_tried_again(moves: int, outcome: Outcome) -> None:
 
 
 def test_in_step_only_moves_that_the_ordinal_may_see_count() -> None:
-    """The best has moved, but by a verdict this proposal does not know yet: it is refused as it would be on a slower machine."""
+    """The best has moved, but by a verdict this proposal does not know yet: it is refused as it would be on a
+    slower machine.
+    """
     swarm = Told(lookahead=2, retry_after_moves=1)
     swarm.offer("near")
     swarm.run("a0", Measured(1.012))
@@ -231,7 +252,9 @@ def test_lessons_outlive_the_history_a_brief_tells_and_stay_few() -> None:
 
 
 def test_lessons_in_step_are_the_same_whatever_has_ended_meanwhile() -> None:
-    """1. Four proposals are out. 2. Their runs end in another order and to different depths. 3. The next brief sees the first of them alone."""
+    """1. Four proposals are out. 2. Their runs end in another order and to different depths. 3. The next
+    brief sees the first of them alone.
+    """
     found = []
     for ended in ([0], [0, 3], [0, 2, 1]):
         swarm = Told(lookahead=4)
@@ -262,7 +285,12 @@ def test_a_crash_comes_back_to_its_arm_with_the_end_of_its_log_until_it_is_mende
     swarm.commit_settled(swarm.campaign.report("a0", swarm.token(run), result, gap=0.0))
     repair = swarm.brief().repair
     assert repair is not None
-    assert (repair.experiment, repair.failure, repair.message, repair.parent) == ("e00001", "exception", "IndexError: head 9", "root")
+    assert (repair.experiment, repair.failure, repair.message, repair.parent) == (
+        "e00001",
+        "exception",
+        "IndexError: head 9",
+        "root",
+    )
     assert repair.tail.splitlines() == tail.splitlines()[-20:]
     repaired = swarm.offer("repaired", repairs="e00001")
     assert swarm.state.experiments[repaired].repairs == "e00001"
@@ -359,11 +387,17 @@ def test_in_step_an_agent_that_mends_a_refused_answer_keeps_its_brief() -> None:
 
 
 class Mindful(Swarm):
-    """What it proposes hangs on everything a brief tells, and on nothing else. It repairs what it is asked to, and often repeats itself or crashes."""
+    """What it proposes hangs on everything a brief tells, and on nothing else. It repairs what it is asked
+    to, and often repeats itself or crashes.
+    """
 
     def measure(self, run: str) -> Outcome:
         commit = self.state.experiments[self.state.runs[run].experiment].commit
-        return crash() if commit != "root" and random.Random(f"breaks {commit}").random() < 0.3 else super().measure(run)
+        return (
+            crash()
+            if commit != "root" and random.Random(f"breaks {commit}").random() < 0.3
+            else super().measure(run)
+        )
 
     def propose(self, agent: str, brief: Brief) -> str:
         brief = msgspec.structs.replace(brief, hints=[])
@@ -371,7 +405,13 @@ class Mindful(Swarm):
         idea = f"{draw.getrandbits(30)}" if draw.random() < 0.7 else f"one of {draw.randrange(5)}"
         repairs = brief.repair.experiment if brief.repair else ""
         proposal = Proposal(
-            proposal=f"p{len(self.journal)}", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source=idea, title=idea, repairs=repairs
+            proposal=f"p{len(self.journal)}",
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source=idea,
+            title=idea,
+            repairs=repairs,
         )
         refused = self.campaign.refuse(agent, proposal, f"d-{idea}")
         if refused is not None:
@@ -386,7 +426,14 @@ class Mindful(Swarm):
 
 def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, ...]]:
     """A campaign in step under some schedule: the fate of every experiment, and what it meant to repair."""
-    swarm = Mindful(rules(lookahead=6, max_experiments=150, retry_after_moves=1, arms=[ArmShare("a", repairs=True), ArmShare("b")]))
+    swarm = Mindful(
+        rules(
+            lookahead=6,
+            max_experiments=150,
+            retry_after_moves=1,
+            arms=[ArmShare("a", repairs=True), ArmShare("b")],
+        )
+    )
     names = [f"a{number}" for number in range(agents)]
     for name in names:
         swarm.join(name)
@@ -398,7 +445,10 @@ def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, .
         if schedule.random() < 0.3:
             swarm.think(name)
     assert swarm.replayed() == swarm.state
-    return [(each.title, each.state, each.value, each.near, each.repairs) for each in swarm.state.experiments.values()]
+    return [
+        (each.title, each.state, each.value, each.near, each.repairs)
+        for each in swarm.state.experiments.values()
+    ]
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
@@ -414,7 +464,16 @@ def test_in_step_memory_is_the_same_under_every_schedule(seed: int) -> None:
 
 def test_events_of_an_older_journal_are_read() -> None:
     proposed = ExperimentProposed(
-        experiment="e00001", ordinal=1, division="cpu", arm="a", agent="x", proposal="p", parent="c", commit="d", digest="e", title="t"
+        experiment="e00001",
+        ordinal=1,
+        division="cpu",
+        arm="a",
+        agent="x",
+        proposal="p",
+        parent="c",
+        commit="d",
+        digest="e",
+        title="t",
     )
     body = msgspec.json.decode(encode(proposed))
     for new in ("repairs", "moves"):

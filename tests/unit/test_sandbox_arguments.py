@@ -1,4 +1,6 @@
-"""What sandboxes are made of, as values: bubblewrap's command line, the nodes of a GPU, the choice of a tier, the bounds of a watch."""
+"""What sandboxes are made of, as values: bubblewrap's command line, the nodes of a GPU, the choice of a tier,
+the bounds of a watch.
+"""
 
 from pathlib import Path
 
@@ -20,7 +22,12 @@ VIEW = View(
     read=(Path("/etc/ld.so.cache"), Path("/sys"), Path("/proc/driver/nvidia")),
     nodes=(Path("/dev/null"), Path("/dev/nvidia3"), Path("/dev/nvidiactl")),
 )
-INSIDE = Wrapped(command=["/opt/python/bin/python", "launch.py"], environment={"HOME": str(HOME)}, files=[HOME / "train.py"], filter_fd=7)
+INSIDE = Wrapped(
+    command=["/opt/python/bin/python", "launch.py"],
+    environment={"HOME": str(HOME)},
+    files=[HOME / "train.py"],
+    filter_fd=7,
+)
 
 
 def arguments(view: View = VIEW) -> list[str]:
@@ -40,7 +47,10 @@ def test_every_namespace_is_its_own_and_more_cannot_be_made() -> None:
 
 def test_only_the_assigned_gpu_is_handed_in() -> None:
     given = arguments()
-    assert pairs("--dev-bind", given) == [("/dev/nvidia3", "/dev/nvidia3"), ("/dev/nvidiactl", "/dev/nvidiactl")]
+    assert pairs("--dev-bind", given) == [
+        ("/dev/nvidia3", "/dev/nvidia3"),
+        ("/dev/nvidiactl", "/dev/nvidiactl"),
+    ]
     assert ("/sys", "/sys") in pairs("--ro-bind", given)
 
 
@@ -48,7 +58,14 @@ def test_nothing_is_bound_to_be_written() -> None:
     given = arguments()
     assert "--bind" not in given
     bound = {target for _, target in pairs("--ro-bind", given)}
-    assert bound == {"/usr", "/opt/python", "/opt/swarm/launch.py", "/etc/ld.so.cache", "/sys", str(HOME / "train.py")}
+    assert bound == {
+        "/usr",
+        "/opt/python",
+        "/opt/swarm/launch.py",
+        "/etc/ld.so.cache",
+        "/sys",
+        str(HOME / "train.py"),
+    }
     assert given[given.index(str(HOME)) - 3 : given.index(str(HOME))] == ["--size", "1000", "--tmpfs"]
 
 
@@ -73,7 +90,16 @@ INSTALLED = [Gpu("GPU-aa11", 0), Gpu("GPU-bb22", 3)]
 
 @pytest.mark.parametrize(
     ("visible", "minors"),
-    [(None, []), ("", []), ("1", [3]), ("0,1", [0, 3]), ("GPU-bb22", [3]), ("GPU-aa", [0]), ("7", []), ("MIG-cc33", [0, 3])],
+    [
+        (None, []),
+        ("", []),
+        ("1", [3]),
+        ("0,1", [0, 3]),
+        ("GPU-bb22", [3]),
+        ("GPU-aa", [0]),
+        ("7", []),
+        ("MIG-cc33", [0, 3]),
+    ],
 )
 def test_what_a_slot_sees_is_found_by_index_or_uuid(visible: str | None, minors: list[int]) -> None:
     assert [gpu.minor for gpu in assigned(visible, INSTALLED)] == minors
@@ -82,8 +108,18 @@ def test_what_a_slot_sees_is_found_by_index_or_uuid(visible: str | None, minors:
 def test_a_gpu_s_nodes_are_its_own_and_the_driver_s(tmp_path: Path) -> None:
     for name in ("nvidia0", "nvidia3", "nvidiactl", "nvidia-uvm", "nvidia-caps"):
         (tmp_path / name).touch()
-    assert [node.name for node in device_nodes("1", INSTALLED, tmp_path)] == ["nvidia3", "nvidiactl", "nvidia-uvm"]
-    assert [node.name for node in device_nodes("MIG-cc33", INSTALLED, tmp_path)] == ["nvidia0", "nvidia3", "nvidiactl", "nvidia-uvm", "nvidia-caps"]
+    assert [node.name for node in device_nodes("1", INSTALLED, tmp_path)] == [
+        "nvidia3",
+        "nvidiactl",
+        "nvidia-uvm",
+    ]
+    assert [node.name for node in device_nodes("MIG-cc33", INSTALLED, tmp_path)] == [
+        "nvidia0",
+        "nvidia3",
+        "nvidiactl",
+        "nvidia-uvm",
+        "nvidia-caps",
+    ]
     assert device_nodes(None, INSTALLED, tmp_path) == ()
 
 
@@ -91,12 +127,16 @@ def test_gpus_are_read_in_the_order_of_their_addresses(tmp_path: Path) -> None:
     for address, uuid, minor in (("0000:b1:00.0", "GPU-bb22", 0), ("0000:17:00.0", "GPU-aa11", 1)):
         folder = tmp_path / "gpus" / address
         folder.mkdir(parents=True)
-        (folder / "information").write_text(f"Model: \t\t Some GPU\nGPU UUID: \t {uuid}\nDevice Minor: \t {minor}\n")
+        (folder / "information").write_text(
+            f"Model: \t\t Some GPU\nGPU UUID: \t {uuid}\nDevice Minor: \t {minor}\n"
+        )
     assert installed_gpus(tmp_path) == [Gpu("GPU-aa11", 1), Gpu("GPU-bb22", 0)]
     assert installed_gpus(tmp_path / "missing") == []
 
 
-@pytest.mark.parametrize(("outside", "inside"), [(None, ""), ("3", "0"), ("2,5", "0,1"), ("GPU-bb22", "GPU-bb22")])
+@pytest.mark.parametrize(
+    ("outside", "inside"), [(None, ""), ("3", "0"), ("2,5", "0,1"), ("GPU-bb22", "GPU-bb22")]
+)
 def test_indexes_count_from_0_where_only_the_assigned_nodes_are(outside: str | None, inside: str) -> None:
     assert visible_inside(outside) == inside
 
@@ -119,7 +159,10 @@ def best(machine: Machine) -> Tier:
         (Machine(platform="linux", no_bubblewrap="no", landlock=1, no_uid="no root"), Tier.C_MINUS),
         (Machine(platform="linux", no_bubblewrap="no"), Tier.D),
         (Machine(platform="linux", no_bubblewrap="no", no_uid="no root"), Tier.E),
-        (Machine(platform="linux", bubblewrap="/usr/bin/bwrap", landlock=7, no_seccomp="no libseccomp"), Tier.F),
+        (
+            Machine(platform="linux", bubblewrap="/usr/bin/bwrap", landlock=7, no_seccomp="no libseccomp"),
+            Tier.F,
+        ),
         (Machine(platform="darwin"), Tier.F),
     ],
 )

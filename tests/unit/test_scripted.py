@@ -12,7 +12,15 @@ from configs.load import ConfigError
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief, Proposal, Tried
 
-BRIEF = Brief(ordinal=1, seed=1, arm="script", division="cpu", metric=Metric("val_bpb", Direction.MINIMIZE), parent="p", source="A = 0\n")
+BRIEF = Brief(
+    ordinal=1,
+    seed=1,
+    arm="script",
+    division="cpu",
+    metric=Metric("val_bpb", Direction.MINIMIZE),
+    parent="p",
+    source="A = 0\n",
+)
 
 
 @pytest.fixture
@@ -24,7 +32,13 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def as_tried(proposal: Proposal, state: State = State.REJECTED) -> Tried:
-    return Tried(experiment=proposal.proposal, title=proposal.title, state=state, arm=proposal.arm, settings=proposal.settings)
+    return Tried(
+        experiment=proposal.proposal,
+        title=proposal.title,
+        state=state,
+        arm=proposal.arm,
+        settings=proposal.settings,
+    )
 
 
 def test_files_are_played_in_order_and_then_it_is_exhausted(files: list[Path]) -> None:
@@ -39,14 +53,19 @@ def test_files_are_played_in_order_and_then_it_is_exhausted(files: list[Path]) -
 
 
 def test_a_proposal_that_never_arrived_is_made_again(files: list[Path]) -> None:
-    """1. An agent thinks of file 1 and is killed before it says so. 2. Another asks. 3. It gets file 1, under the same id."""
+    """1. An agent thinks of file 1 and is killed before it says so. 2. Another asks. 3. It gets file 1, under
+    the same id.
+    """
     first = ScriptedProposer(files).propose(BRIEF)
     assert ScriptedProposer(files).propose(BRIEF) == first
 
 
 def test_a_proposal_that_is_running_is_not_made_again(files: list[Path]) -> None:
     first = ScriptedProposer(files).propose(BRIEF)
-    assert ScriptedProposer(files).propose(replace(BRIEF, running=[as_tried(first, State.RUNNING)])).source == "A = 2\n"
+    assert (
+        ScriptedProposer(files).propose(replace(BRIEF, running=[as_tried(first, State.RUNNING)])).source
+        == "A = 2\n"
+    )
 
 
 def test_one_that_was_lost_from_the_newest_experiments_is_remembered(files: list[Path]) -> None:
@@ -61,7 +80,9 @@ def test_titles_of_other_arms_do_not_count(files: list[Path]) -> None:
     assert ScriptedProposer(files).propose(replace(BRIEF, tried=[other])).source == "A = 1\n"
 
 
-def test_a_file_that_does_not_parse_is_proposed_all_the_same_for_the_coordinator_to_refuse(files: list[Path]) -> None:
+def test_a_file_that_does_not_parse_is_proposed_all_the_same_for_the_coordinator_to_refuse(
+    files: list[Path],
+) -> None:
     files[0].write_text("A = = 1\n", encoding="utf-8")
     assert ScriptedProposer(files).propose(BRIEF).settings == {}
 

@@ -35,10 +35,24 @@ BETAS = (0.9, 0.95)
 def model():
     return DEPTH * WIDTH
 """
-NAMES = ["DEPTH", "WIDTH", "BATCH", "ADAM_LR", "MUON_LR", "WARMDOWN", "WARMUP", "BETA2", "ACTIVATION", "TIED", "SEED"]
+NAMES = [
+    "DEPTH",
+    "WIDTH",
+    "BATCH",
+    "ADAM_LR",
+    "MUON_LR",
+    "WARMDOWN",
+    "WARMUP",
+    "BETA2",
+    "ACTIVATION",
+    "TIED",
+    "SEED",
+]
 
 
-def brief(ordinal: int, tried: list[Tried] | None = None, running: list[Tried] | None = None, **changes: object) -> Brief:
+def brief(
+    ordinal: int, tried: list[Tried] | None = None, running: list[Tried] | None = None, **changes: object
+) -> Brief:
     plain = Brief(
         ordinal=ordinal,
         seed=1000 + ordinal,
@@ -55,7 +69,14 @@ def brief(ordinal: int, tried: list[Tried] | None = None, running: list[Tried] |
 
 
 def tried(proposal: Proposal, value: float | None, state: State = State.REJECTED) -> Tried:
-    return Tried(experiment=proposal.proposal, title=proposal.title, state=state, arm=proposal.arm, settings=proposal.settings, value=value)
+    return Tried(
+        experiment=proposal.proposal,
+        title=proposal.title,
+        state=state,
+        arm=proposal.arm,
+        settings=proposal.settings,
+        value=value,
+    )
 
 
 def history(length: int, seed: int = 0) -> list[Tried]:
@@ -65,7 +86,13 @@ def history(length: int, seed: int = 0) -> list[Tried]:
     for ordinal in range(length):
         proposal = search.propose(brief(ordinal, past[-60:]))
         crashed = rng.random() < 0.15
-        past.append(tried(proposal, None if crashed else rng.gauss(1.06, 0.0065), State.CRASHED if crashed else State.REJECTED))
+        past.append(
+            tried(
+                proposal,
+                None if crashed else rng.gauss(1.06, 0.0065),
+                State.CRASHED if crashed else State.REJECTED,
+            )
+        )
     return past
 
 
@@ -102,7 +129,9 @@ def test_a_proposal_holds_its_brief_and_its_settings_are_those_of_its_source(pas
     for ordinal in (0, 40):
         proposal = SearchProposer().propose(brief(ordinal, past[:ordinal]))
         assert (proposal.ordinal, proposal.arm, proposal.parent) == (ordinal, "search", "abc")
-        assert proposal.settings == {name: constant.literal for name, constant in Surface(proposal.source).constants.items()}
+        assert proposal.settings == {
+            name: constant.literal for name, constant in Surface(proposal.source).constants.items()
+        }
         assert list(proposal.settings) == NAMES
         assert all(repr(ast.literal_eval(text)) == text for text in proposal.settings.values())
         assert proposal.hypothesis.endswith(".")
@@ -165,7 +194,13 @@ def test_when_everything_was_tried_it_says_so() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["x = 1\n", "SEED = 1  # fixed\n", "KIND = 'a'\n", "N = -1\n", "SEED = 1\nLOG_EVERY = 10\nEVAL_BATCH_SIZE = 64\nPEAK_FLOPS = 989.5e12\n"],
+    [
+        "x = 1\n",
+        "SEED = 1  # fixed\n",
+        "KIND = 'a'\n",
+        "N = -1\n",
+        "SEED = 1\nLOG_EVERY = 10\nEVAL_BATCH_SIZE = 64\nPEAK_FLOPS = 989.5e12\n",
+    ],
 )
 def test_a_surface_without_constants_to_change_exhausts_it(source: str) -> None:
     with pytest.raises(Exhausted):
@@ -179,13 +214,18 @@ def test_a_parent_that_does_not_parse_costs_an_error_and_nothing_else() -> None:
 
 def test_the_tasks_choices_go_before_the_comments_and_one_choice_fixes_a_constant() -> None:
     source = "KIND = 'a'  # choices: a, b\nDEPTH = 4\n"
-    proposals = [SearchProposer({"KIND": ["'c'"], "DEPTH": ["4"]}).propose(brief(0, source=source, seed=seed)) for seed in range(10)]
+    proposals = [
+        SearchProposer({"KIND": ["'c'"], "DEPTH": ["4"]}).propose(brief(0, source=source, seed=seed))
+        for seed in range(10)
+    ]
     assert {proposal.settings["KIND"] for proposal in proposals} == {"'c'"}
     assert {proposal.settings["DEPTH"] for proposal in proposals} == {"4"}
 
 
 def test_it_learns_where_better_is_in_both_directions() -> None:
-    """A learning rate far too low: with enough results, most proposals that move it move it up; of a metric to maximise just so."""
+    """A learning rate far too low: with enough results, most proposals that move it move it up; of a metric
+    to maximise just so.
+    """
     for direction, sign in ((Direction.MINIMIZE, 1.0), (Direction.MAXIMIZE, -1.0)):
         metric, rng = Metric("score", direction), random.Random(5)
         past: list[Tried] = []
@@ -193,7 +233,16 @@ def test_it_learns_where_better_is_in_both_directions() -> None:
             rate, width = 0.02 * 2 ** rng.uniform(-2, 2), 64 * 2 ** rng.choice([-1, 0, 1])
             loss = -0.05 * math.log2(rate / 0.02) + rng.gauss(0, 0.005)
             settings = {"RATE": repr(float(f"{rate:.2g}")), "WIDTH": repr(int(width))}
-            past.append(Tried(experiment=str(number), title="", state=State.REJECTED, arm="search", settings=settings, value=sign * (1 + loss)))
+            past.append(
+                Tried(
+                    experiment=str(number),
+                    title="",
+                    state=State.REJECTED,
+                    arm="search",
+                    settings=settings,
+                    value=sign * (1 + loss),
+                )
+            )
         source = "RATE = 0.02\nWIDTH = 64\n"
         rates = []
         for seed in range(20):
@@ -207,9 +256,29 @@ def test_it_learns_where_better_is_in_both_directions() -> None:
 def test_results_of_other_arms_with_unknown_settings_are_no_obstacle(past: list[Tried]) -> None:
     strange = [
         Tried(experiment="x", title="new optimiser", state=State.MERGED, arm="llm", value=0.9),
-        Tried(experiment="y", title="odd", state=State.REJECTED, arm="llm", value=1.0, settings={"DEPTH": "make()", "OTHER": "1"}),
-        Tried(experiment="z", title="odd", state=State.REJECTED, arm="llm", value=1.0, settings={"DEPTH": "'four'", "WIDTH": "1000000"}),
-        Tried(experiment="w", title="nan", state=State.CRASHED, arm="llm", settings={"ADAM_LR": "1e999", "WARMDOWN": "-3"}),
+        Tried(
+            experiment="y",
+            title="odd",
+            state=State.REJECTED,
+            arm="llm",
+            value=1.0,
+            settings={"DEPTH": "make()", "OTHER": "1"},
+        ),
+        Tried(
+            experiment="z",
+            title="odd",
+            state=State.REJECTED,
+            arm="llm",
+            value=1.0,
+            settings={"DEPTH": "'four'", "WIDTH": "1000000"},
+        ),
+        Tried(
+            experiment="w",
+            title="nan",
+            state=State.CRASHED,
+            arm="llm",
+            settings={"ADAM_LR": "1e999", "WARMDOWN": "-3"},
+        ),
     ]
     assert SearchProposer().propose(brief(64, [*past, *strange], strange)).title
 
@@ -253,9 +322,13 @@ def test_a_proposal_after_three_hundred_experiments_takes_less_than_fifty_millis
         ("HEADS = 4  # choices: 1, 2, 8", 1, 8, (1, 2, 4, 8)),
     ],
 )
-def test_each_kind_of_constant_has_a_sensible_space(line: str, low: float, high: float, examples: tuple[int, ...] | None) -> None:
+def test_each_kind_of_constant_has_a_sensible_space(
+    line: str, low: float, high: float, examples: tuple[int, ...] | None
+) -> None:
     dimension = _only(line)
-    drawn = [dimension.value(dimension.low + (dimension.high - dimension.low) * step / 400) for step in range(401)]
+    drawn = [
+        dimension.value(dimension.low + (dimension.high - dimension.low) * step / 400) for step in range(401)
+    ]
     numbers = [value for value in drawn if isinstance(value, int | float)]
     assert (min(numbers), max(numbers)) == pytest.approx((low, high), rel=0.05)
     assert dimension.coordinate(dimension.here) is not None

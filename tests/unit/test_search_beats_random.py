@@ -1,7 +1,9 @@
-"""The ``search`` proposer in simulated campaigns: constants with quadratic effects, noise between seeds, four in flight, confirm before merge.
+"""The ``search`` proposer in simulated campaigns: constants with quadratic effects, noise between seeds, four
+in flight, confirm before merge.
 
-``python tests/unit/test_search_beats_random.py 20`` prints the share of the possible gain that is left after 80 experiments (mean and standard error
-over 20 campaigns) for random edits, for TPE over all constants at once, and for ``search``.
+``python tests/unit/test_search_beats_random.py 20`` prints the share of the possible gain that is left after
+80 experiments (mean and standard error over 20 campaigns) for random edits, for TPE over all constants at
+once, and for ``search``.
 """
 
 import math
@@ -41,7 +43,9 @@ START = 1.0637
 
 
 class World:
-    """True values of variants: each constant has an optimum somewhere and a gain, in sigmas, waiting there."""
+    """True values of variants: each constant has an optimum somewhere and a gain, in sigmas, waiting
+    there.
+    """
 
     def __init__(self, seed: int) -> None:
         draw = random.Random(seed)
@@ -52,7 +56,10 @@ class World:
         self.start = self.true(read_settings(SURFACE))
 
     def true(self, settings: dict[str, str]) -> float:
-        return START + sum(self.gain[dimension.name] * (self._miss(dimension, settings[dimension.name]) - 1) for dimension in self.space)
+        return START + sum(
+            self.gain[dimension.name] * (self._miss(dimension, settings[dimension.name]) - 1)
+            for dimension in self.space
+        )
 
     def run(self, settings: dict[str, str]) -> float:
         return self.true(settings) + self.noise.gauss(0, SIGMA)
@@ -74,8 +81,12 @@ class World:
         assert at is not None
         if not dimension.ordered:
             return float(dimension.coordinate(at) != self.optimum[dimension.name])
-        coordinate = math.log2(float(at)) if dimension.scale is Scale.LOG else -math.log2(max(1e-9, 1 - float(at)))
-        return min(((coordinate - self.optimum[dimension.name]) / (here - self.optimum[dimension.name])) ** 2, 12.0)
+        coordinate = (
+            math.log2(float(at)) if dimension.scale is Scale.LOG else -math.log2(max(1e-9, 1 - float(at)))
+        )
+        return min(
+            ((coordinate - self.optimum[dimension.name]) / (here - self.optimum[dimension.name])) ** 2, 12.0
+        )
 
 
 def read_settings(source: str) -> dict[str, str]:
@@ -98,13 +109,36 @@ def campaign(propose: Callable[[Brief], Proposal], seed: int, experiments: int =
                     source, best = variant, runs
             tried.append(
                 Tried(
-                    experiment=experiment.experiment, title=experiment.title, state=State.REJECTED, arm="a", settings=experiment.settings, value=value
+                    experiment=experiment.experiment,
+                    title=experiment.title,
+                    state=State.REJECTED,
+                    arm="a",
+                    settings=experiment.settings,
+                    value=value,
                 )
             )
         if ordinal < experiments:
-            proposal = propose(_brief(ordinal, seed, source, statistics.mean(best), tried, [experiment for experiment, _ in running]))
+            proposal = propose(
+                _brief(
+                    ordinal,
+                    seed,
+                    source,
+                    statistics.mean(best),
+                    tried,
+                    [experiment for experiment, _ in running],
+                )
+            )
             running.append(
-                (Tried(experiment=str(ordinal), title=proposal.title, state=State.RUNNING, arm="a", settings=proposal.settings), proposal.source)
+                (
+                    Tried(
+                        experiment=str(ordinal),
+                        title=proposal.title,
+                        state=State.RUNNING,
+                        arm="a",
+                        settings=proposal.settings,
+                    ),
+                    proposal.source,
+                )
             )
     return world.left(read_settings(source))
 
@@ -113,10 +147,18 @@ def propose_at_random(brief: Brief) -> Proposal:
     """The control: one to three constants anywhere in their range."""
     surface = read_surface(brief.source)
     space, rng = dimensions(surface.constants, {}), random.Random(brief.seed)
-    values = {it.name: it.value(rng.uniform(it.low, it.high)) for it in rng.sample(space, rng.choice([1, 2, 3]))}
+    values = {
+        it.name: it.value(rng.uniform(it.low, it.high)) for it in rng.sample(space, rng.choice([1, 2, 3]))
+    }
     source = surface.edit({name: repr(value) for name, value in values.items()})
     return Proposal(
-        proposal=proposal_id(brief, source), ordinal=brief.ordinal, arm="a", parent="", source=source, title="", settings=read_settings(source)
+        proposal=proposal_id(brief, source),
+        ordinal=brief.ordinal,
+        arm="a",
+        parent="",
+        source=source,
+        title="",
+        settings=read_settings(source),
     )
 
 
@@ -126,7 +168,11 @@ def propose_by_tpe_alone(brief: Brief) -> Proposal:
     space = dimensions(surface.constants, {})
     if len(brief.tried) < 10:
         return propose_at_random(brief)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=brief.seed, multivariate=True, n_startup_trials=0, constant_liar=True))
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(
+            seed=brief.seed, multivariate=True, n_startup_trials=0, constant_liar=True
+        )
+    )
     distributions = {it.name: distribution(it) for it in space}
     worst = max(tried.value for tried in brief.tried if tried.value is not None)
     for tried in (*brief.tried, *brief.running):
@@ -134,11 +180,19 @@ def propose_by_tpe_alone(brief: Brief) -> Proposal:
         if None not in at.values():
             placed = {name: as_param(it, at[name]) for name, it in zip(at, space, strict=True)}
             value = worst if tried.value is None else tried.value
-            study.add_trial(optuna.trial.create_trial(params=placed, distributions=distributions, value=value))
+            study.add_trial(
+                optuna.trial.create_trial(params=placed, distributions=distributions, value=value)
+            )
     drawn = study.ask(distributions).params
     source = surface.edit({it.name: repr(it.value(float(drawn[it.name]))) for it in space})
     return Proposal(
-        proposal=proposal_id(brief, source), ordinal=brief.ordinal, arm="a", parent="", source=source, title="", settings=read_settings(source)
+        proposal=proposal_id(brief, source),
+        ordinal=brief.ordinal,
+        arm="a",
+        parent="",
+        source=source,
+        title="",
+        settings=read_settings(source),
     )
 
 
@@ -146,18 +200,25 @@ def test_search_gains_more_than_random_edits_in_as_many_experiments() -> None:
     """Deterministic: every draw is seeded."""
     searched = [campaign(SearchProposer().propose, seed, experiments=50) for seed in range(4)]
     drawn = [campaign(propose_at_random, seed, experiments=50) for seed in range(4)]
-    print(f"left after 50 experiments: search {statistics.mean(searched):.3f}, random {statistics.mean(drawn):.3f}")  # noqa: T201 - a bench too
+    means = f"search {statistics.mean(searched):.3f}, random {statistics.mean(drawn):.3f}"
+    print(f"left after 50 experiments: {means}")  # noqa: T201 - a bench too
     assert statistics.mean(searched) < 0.75 * statistics.mean(drawn)
 
 
 def main(campaigns: int) -> None:
-    proposers = {"random": propose_at_random, "TPE over all": propose_by_tpe_alone, "search": SearchProposer().propose}
+    proposers = {
+        "random": propose_at_random,
+        "TPE over all": propose_by_tpe_alone,
+        "search": SearchProposer().propose,
+    }
     for name, propose in proposers.items():
         left = [campaign(propose, seed) for seed in range(campaigns)]
         print(f"{name:12}  {statistics.mean(left):.3f} ± {statistics.stdev(left) / campaigns**0.5:.3f} left")  # noqa: T201
 
 
-def _brief(ordinal: int, seed: int, source: str, best: float, tried: list[Tried], running: list[Tried]) -> Brief:
+def _brief(
+    ordinal: int, seed: int, source: str, best: float, tried: list[Tried], running: list[Tried]
+) -> Brief:
     return Brief(
         ordinal=ordinal,
         seed=seed * 1000 + ordinal,

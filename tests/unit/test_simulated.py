@@ -57,7 +57,9 @@ def test_an_expression_of_numbers_is_a_constant() -> None:
     assert value(BASELINE.replace("2**14", "2**15")) == value(BASELINE.replace("2**14", "4 * 8_192"))
 
 
-@pytest.mark.parametrize("expression", ["9**9**9**9", "1 / 0", "10 ** -400", "True", "'4'", "-(" * 50 + "1" + ")" * 50])
+@pytest.mark.parametrize(
+    "expression", ["9**9**9**9", "1 / 0", "10 ** -400", "True", "'4'", "-(" * 50 + "1" + ")" * 50]
+)
 def test_an_odd_expression_is_at_worst_another_change(expression: str) -> None:
     assert value(BASELINE.replace("DEPTH = 4", f"DEPTH = {expression}")) > 0.0
 
@@ -125,12 +127,17 @@ class Clock:
 @pytest.fixture
 def orders(tmp_path: Path) -> Iterator[RunOrder]:
     budget = Budget(Unit.FLOPS, 100.0, 60.0)
-    return (RunOrder(run=f"r{n}", source=BASELINE, seed=n, budget=budget, directory=tmp_path / f"r{n}") for n in count())
+    return (
+        RunOrder(run=f"r{n}", source=BASELINE, seed=n, budget=budget, directory=tmp_path / f"r{n}")
+        for n in count()
+    )
 
 
 def test_a_simulated_training_takes_its_seconds_and_tells_its_progress(orders: Iterator[RunOrder]) -> None:
     clock, told, order = Clock(), list[Progress](), next(orders)
-    result = SimulatedTrainer(BASELINE, seconds=4 * BEAT, pause=clock.pause, clock=clock.now).train(order, told.append, Event())
+    result = SimulatedTrainer(BASELINE, seconds=4 * BEAT, pause=clock.pause, clock=clock.now).train(
+        order, told.append, Event()
+    )
     assert result.seconds.total == result.finished_at - result.started_at == 4 * BEAT
     assert [progress.share for progress in told] == [0.0, 0.25, 0.5, 0.75]
     assert (result.spent, result.sandbox) == (100.0, "simulated")
@@ -139,13 +146,17 @@ def test_a_simulated_training_takes_its_seconds_and_tells_its_progress(orders: I
 
 def test_a_cancelled_simulation_stops_where_it_is(orders: Iterator[RunOrder]) -> None:
     clock = Clock(cancel_at=1000.0 + 2 * BEAT)
-    result = SimulatedTrainer(BASELINE, seconds=4 * BEAT, pause=clock.pause, clock=clock.now).train(next(orders), lambda _: None, Event())
+    result = SimulatedTrainer(BASELINE, seconds=4 * BEAT, pause=clock.pause, clock=clock.now).train(
+        next(orders), lambda _: None, Event()
+    )
     assert result.outcome == Lost("cancelled")
     assert (result.seconds.total, result.spent) == (2 * BEAT, 25.0)
 
 
 def test_a_simulation_of_no_seconds_is_measured_at_once(orders: Iterator[RunOrder]) -> None:
     clock = Clock()
-    result = SimulatedTrainer(BASELINE, seconds=0.0, pause=clock.pause, clock=clock.now).train(next(orders), lambda _: None, Event())
+    result = SimulatedTrainer(BASELINE, seconds=0.0, pause=clock.pause, clock=clock.now).train(
+        next(orders), lambda _: None, Event()
+    )
     assert isinstance(result.outcome, Measured)
     assert result.seconds.total == 0.0

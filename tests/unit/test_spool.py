@@ -1,4 +1,6 @@
-"""The spool's files: order, names, and what is not a whole result. A process that is killed: tests/integration/test_spool_survives_a_kill.py."""
+"""The spool's files: order, names, and what is not a whole result. A process that is killed:
+tests/integration/test_spool_survives_a_kill.py.
+"""
 
 from pathlib import Path
 
@@ -15,7 +17,12 @@ def result(run: str = "run1", value: float = 1.0) -> RunResult:
 
 def test_what_is_put_comes_back_until_it_is_removed(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    crash = RunResult(run="run1", outcome=Crashed(CrashKind.EXCEPTION, "boom ü"), seed=3, details={"note": "x", "share": 0.5})
+    crash = RunResult(
+        run="run1",
+        outcome=Crashed(CrashKind.EXCEPTION, "boom ü"),
+        seed=3,
+        details={"note": "x", "share": 0.5},
+    )
     spool.put(Token(1, 7), crash, gap=0.25)
     assert list(Spool(tmp_path)) == [Spooled(Token(1, 7), crash, 0.25)]
     spool.remove(Token(1, 7), "run1")
@@ -35,7 +42,9 @@ def test_the_oldest_lease_comes_first(tmp_path: Path) -> None:
     assert [spooled.token for spooled in spool] == [Token(1, 9), Token(1, 10), Token(2, 11), Token(10, 12)]
 
 
-@pytest.mark.parametrize("run", ["../../etc/passwd", "a/b", "", ".", "-rf", "ü" * 300, "x\0y", "new\nline", "run.part"])
+@pytest.mark.parametrize(
+    "run", ["../../etc/passwd", "a/b", "", ".", "-rf", "ü" * 300, "x\0y", "new\nline", "run.part"]
+)
 def test_any_run_id_stays_inside_the_folder_and_keeps_its_name(tmp_path: Path, run: str) -> None:
     spool = Spool(tmp_path / "spool")
     spool.put(Token(1, 1), result(run))
@@ -59,7 +68,9 @@ def test_half_written_files_are_ignored_and_removed(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"null", b"\xff\xfe", b'{"token": {"epoch": 1}}', b"[" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"null", b"\xff\xfe", b'{"token": {"epoch": 1}}', b"[" * 5000]
+)
 def test_an_unreadable_file_is_moved_aside_and_blocks_nothing(tmp_path: Path, content: bytes) -> None:
     spool = Spool(tmp_path)
     (tmp_path / "000000000000-000000000001-bad.json").write_bytes(content)

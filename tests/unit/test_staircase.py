@@ -18,7 +18,11 @@ def picture(points: list[Point], **changes: object) -> list[str]:
 
 def drawn(lines: list[str]) -> list[str]:
     """The rows between the head and the axis, from the axis on."""
-    return [line.partition("┤" if "┤" in line else "│")[2] for line in lines if "┤" in line or line.lstrip().startswith("│")]
+    return [
+        line.partition("┤" if "┤" in line else "│")[2]
+        for line in lines
+        if "┤" in line or line.lstrip().startswith("│")
+    ]
 
 
 def rows_with(lines: list[str], mark: str) -> list[int]:
@@ -53,7 +57,12 @@ def test_stairs_go_down_where_lower_is_better() -> None:
 
 
 def test_stairs_go_up_where_higher_is_better() -> None:
-    lines = picture([Point(0.5, kept=True), Point(0.7, kept=True), Point(0.9, kept=True)], metric="accuracy", minimize=False, baseline=0.5)
+    lines = picture(
+        [Point(0.5, kept=True), Point(0.7, kept=True), Point(0.9, kept=True)],
+        metric="accuracy",
+        minimize=False,
+        baseline=0.5,
+    )
     rows = drawn(lines)
     assert rows[-1].startswith(KEPT)
     assert rows_with(lines, KEPT) == [0, 4, 8]
@@ -92,8 +101,14 @@ def test_the_baseline_is_a_line_with_its_figure() -> None:
 
 
 def test_labels_are_the_values_of_their_rows() -> None:
-    labels = [line.partition("┤")[0].strip() for line in picture([Point(2.2, kept=True), Point(2.0, kept=True)]) if "┤" in line]
-    assert [float(label) for label in labels] == pytest.approx([2.2 - 0.025 * row for row in range(9)], abs=0.001)
+    labels = [
+        line.partition("┤")[0].strip()
+        for line in picture([Point(2.2, kept=True), Point(2.0, kept=True)])
+        if "┤" in line
+    ]
+    assert [float(label) for label in labels] == pytest.approx(
+        [2.2 - 0.025 * row for row in range(9)], abs=0.001
+    )
 
 
 def test_a_kept_point_covers_rejected_ones_in_its_column() -> None:
@@ -101,7 +116,14 @@ def test_a_kept_point_covers_rejected_ones_in_its_column() -> None:
     assert sum(row.count(KEPT) for row in drawn(lines)) == 2
 
 
-@example(values=[(0.0, True), (1.0, False), (1.1e-308, True)], minimize=True, baseline=None, floor=None, width=78, height=14)
+@example(
+    values=[(0.0, True), (1.0, False), (1.1e-308, True)],
+    minimize=True,
+    baseline=None,
+    floor=None,
+    width=78,
+    height=14,
+)
 @given(
     values=st.lists(st.tuples(st.none() | st.floats() | st.floats(-10, 10), st.booleans()), max_size=60),
     minimize=st.booleans(),
@@ -111,7 +133,12 @@ def test_a_kept_point_covers_rejected_ones_in_its_column() -> None:
     height=st.integers(1, 30),
 )
 def test_any_campaign_can_be_drawn_within_its_frame(
-    values: list[tuple[float | None, bool]], minimize: bool, baseline: float | None, floor: float | None, width: int, height: int
+    values: list[tuple[float | None, bool]],
+    minimize: bool,
+    baseline: float | None,
+    floor: float | None,
+    width: int,
+    height: int,
 ) -> None:
     points = [Point(value, kept) for value, kept in values]
     frame = Frame(metric="m", minimize=minimize, baseline=baseline, floor=floor, width=width, height=height)

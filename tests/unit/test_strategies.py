@@ -35,7 +35,9 @@ E, T, C, S, A = TURNS
     (3, 1, C),
     (10_000, 0, Strategy.FREE),
 ])  # fmt: skip
-def test_an_arm_that_rotates_goes_on_a_step_for_every_plateau(dry: int, plateau: int, wanted: Strategy) -> None:
+def test_an_arm_that_rotates_goes_on_a_step_for_every_plateau(
+    dry: int, plateau: int, wanted: Strategy
+) -> None:
     assert strategy_of(ROTATING, dry, plateau) is wanted
 
 
@@ -44,7 +46,9 @@ def test_rotation_tries_every_kind_in_the_order_promised() -> None:
 
 
 def test_an_arm_that_does_not_rotate_keeps_its_strategy() -> None:
-    assert {strategy_of(ArmShare("a", strategy=Strategy.TUNE), dry, 20) for dry in range(0, 200, 10)} == {Strategy.TUNE}
+    assert {strategy_of(ArmShare("a", strategy=Strategy.TUNE), dry, 20) for dry in range(0, 200, 10)} == {
+        Strategy.TUNE
+    }
 
 
 def test_a_merge_ends_a_dry_spell() -> None:
@@ -54,14 +58,20 @@ def test_a_merge_ends_a_dry_spell() -> None:
     while len(asked) < 12:
         if run := swarm.lease("a0"):
             experiment = swarm.state.experiments[swarm.state.runs[run].experiment]
-            value = 0.5 if experiment.ordinal == 8 else 1.0 + 0.001 * (swarm.state.runs[run].seed % 7) + 0.1 * (not experiment.baseline)
+            value = (
+                0.5
+                if experiment.ordinal == 8
+                else 1.0 + 0.001 * (swarm.state.runs[run].seed % 7) + 0.1 * (not experiment.baseline)
+            )
             swarm.report("a0", run, Measured(value))
         elif swarm.state.divisions["cpu"].best:
             brief = swarm.campaign.brief("a0", 0)
             assert isinstance(brief, Brief)
             asked.append((brief.ordinal, brief.strategy))
             swarm.propose("a0", brief)
-    assert dict(asked) == dict(enumerate([Strategy.FREE] * 3 + [E] * 3 + [T] * 2 + [Strategy.FREE] * 3 + [E], start=1))
+    assert dict(asked) == dict(
+        enumerate([Strategy.FREE] * 3 + [E] * 3 + [T] * 2 + [Strategy.FREE] * 3 + [E], start=1)
+    )
     assert swarm.state.experiments["e00008"].state is State.MERGED
 
 
@@ -75,7 +85,9 @@ def test_the_dry_spell_counts_what_ended_in_the_division() -> None:
 
 @pytest.mark.parametrize(("seen", "wanted"), [(0, 0), (1, 1), (2, 1), (4, 2), (5, 0), (6, 0), (7, 1), (9, 2)])
 def test_in_step_a_dry_spell_is_what_the_ordinal_may_see(seen: int, wanted: int) -> None:
-    """Of a division in which 1, 4, 5, 7 and 9 were proposed and 5 merged; what came in since changes nothing."""
+    """Of a division in which 1, 4, 5, 7 and 9 were proposed and 5 merged; what came in since changes
+    nothing.
+    """
     division = Division(name="cpu", baseline="b", ordinals=[1, 4, 5, 7, 9], dry=77)
     division.history = [Best("b", 0, "c0", 1.0, 4, 0.0), Best("e00005", 5, "c5", 0.9, 2, 0.0)]
     assert dry_spell(division, seen) == wanted
@@ -119,7 +131,8 @@ def test_in_step_every_schedule_gives_the_same_arms_parents_and_strategies() -> 
 
 def experiment(name: str, state: State, value: float | None) -> Experiment:
     return Experiment(
-        experiment=name, ordinal=1, division="cpu", arm="a", agent="a0", parent=f"p-{name}", commit=f"c-{name}", digest=name, title=name,
+        experiment=name, ordinal=1, division="cpu", arm="a", agent="a0", parent=f"p-{name}",
+        commit=f"c-{name}", digest=name, title=name,
         state=state, value=value,
     )  # fmt: skip
 
@@ -146,20 +159,34 @@ TOLD = [
     (Strategy.EXPLORE, Origin.BEST, []),
     (Strategy.SIMPLIFY, Origin.BEST, []),
 ])  # fmt: skip
-def test_two_near_misses_are_combined_and_a_baseline_has_nothing_to_take_back(strategy: Strategy, parent: Origin, wanted: list[str]) -> None:
-    assert [each.experiment for each in subjects(strategy, ArmShare("a", parent=parent), TOLD, PARENT, 0.01, METRIC, 1)] == wanted
+def test_two_near_misses_are_combined_and_a_baseline_has_nothing_to_take_back(
+    strategy: Strategy, parent: Origin, wanted: list[str]
+) -> None:
+    assert [
+        each.experiment
+        for each in subjects(strategy, ArmShare("a", parent=parent), TOLD, PARENT, 0.01, METRIC, 1)
+    ] == wanted
 
 
 def test_what_is_taken_back_is_any_merge_but_the_latest() -> None:
-    drawn = [subjects(Strategy.ABLATE, ArmShare("a"), TOLD, PARENT, 0.01, METRIC, seed)[0].experiment for seed in range(4)]
+    drawn = [
+        subjects(Strategy.ABLATE, ArmShare("a"), TOLD, PARENT, 0.01, METRIC, seed)[0].experiment
+        for seed in range(4)
+    ]
     assert drawn == ["m1", "m2", "m1", "m2"]
     assert subjects(Strategy.ABLATE, ArmShare("a"), TOLD[-1:], PARENT, 0.01, METRIC, 0) == []
 
 
 def test_with_higher_values_better_the_nearest_misses_are_the_high_ones() -> None:
     metric = Metric("accuracy", Direction.MAXIMIZE)
-    told = [experiment("low", State.REJECTED, 0.5), experiment("a", State.REJECTED, 0.985), experiment("b", State.REJECTED, 0.99)]
-    assert [each.experiment for each in subjects(Strategy.COMBINE, ArmShare("a"), told, PARENT, 0.01, metric, 0)] == ["b", "a"]
+    told = [
+        experiment("low", State.REJECTED, 0.5),
+        experiment("a", State.REJECTED, 0.985),
+        experiment("b", State.REJECTED, 0.99),
+    ]
+    assert [
+        each.experiment for each in subjects(Strategy.COMBINE, ArmShare("a"), told, PARENT, 0.01, metric, 0)
+    ] == ["b", "a"]
 
 
 # ---------------------------------------------------------------------- how a model is told
@@ -168,8 +195,10 @@ def test_with_higher_values_better_the_nearest_misses_are_the_high_ones() -> Non
 def asked(strategy: Strategy, *pieces: Piece) -> str:
     source = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"
     brief = Brief(
-        ordinal=9, seed=1, arm="a", division="H200", metric=METRIC, parent="c", source=source, baseline=1.2, best=1.0, sigma=0.01,
-        tried=[Tried(experiment="e1", title="wider", state=State.REJECTED, arm="a", value=1.01)], strategy=strategy, pieces=list(pieces),
+        ordinal=9, seed=1, arm="a", division="H200", metric=METRIC, parent="c", source=source, baseline=1.2,
+        best=1.0, sigma=0.01,
+        tried=[Tried(experiment="e1", title="wider", state=State.REJECTED, arm="a", value=1.01)],
+        strategy=strategy, pieces=list(pieces),
     )  # fmt: skip
     system, user = first_messages(brief, "Make it better.", "train.py")
     assert strategy.value.capitalize() not in system.content
@@ -178,7 +207,14 @@ def asked(strategy: Strategy, *pieces: Piece) -> str:
 
 
 def piece(title: str, after: str = "DEPTH = 4\nif DEPTH:\n\tLR = 0.2\n") -> Piece:
-    return Piece(experiment="e1", title=title, parent="p", commit="c", before="DEPTH = 4\nif DEPTH:\n\tLR = 0.1\n", after=after)
+    return Piece(
+        experiment="e1",
+        title=title,
+        parent="p",
+        commit="c",
+        before="DEPTH = 4\nif DEPTH:\n\tLR = 0.1\n",
+        after=after,
+    )
 
 
 @pytest.mark.parametrize("strategy", [each for each in Strategy if each is not Strategy.FREE])
@@ -192,7 +228,9 @@ def test_each_strategy_is_told_after_what_was_tried_and_free_says_nothing(strate
 
 
 def test_simplify_does_not_promise_what_the_rule_does_not_keep() -> None:
-    assert "it merges only when its value is better beyond the noise" in asked(Strategy.SIMPLIFY).replace("\n", " ")
+    assert "it merges only when its value is better beyond the noise" in asked(Strategy.SIMPLIFY).replace(
+        "\n", " "
+    )
 
 
 def test_two_near_misses_are_named_with_what_they_changed() -> None:
@@ -205,7 +243,9 @@ def test_two_near_misses_are_named_with_what_they_changed() -> None:
 
 
 def test_one_near_miss_and_none_still_make_a_task() -> None:
-    assert "put this and one small change of your own" in asked(Strategy.COMBINE, piece("warmer")).replace("\n", " ")
+    assert "put this and one small change of your own" in asked(Strategy.COMBINE, piece("warmer")).replace(
+        "\n", " "
+    )
     assert "put two small changes that should help each other" in asked(Strategy.COMBINE).replace("\n", " ")
     assert "Take back the part of the file that you doubt most" in asked(Strategy.ABLATE).replace("\n", " ")
 
@@ -216,7 +256,16 @@ def test_a_merge_to_take_back_is_named_with_what_it_changed() -> None:
 
 
 def test_a_coding_agent_s_brief_says_what_is_asked_for_too() -> None:
-    brief = Brief(ordinal=9, seed=1, arm="a", division="H200", metric=METRIC, parent="c", source="", strategy=Strategy.TUNE)
+    brief = Brief(
+        ordinal=9,
+        seed=1,
+        arm="a",
+        division="H200",
+        metric=METRIC,
+        parent="c",
+        source="",
+        strategy=Strategy.TUNE,
+    )
     assert situation(brief, "").partition("# What is asked for\n\n")[2].startswith("Tune: ")
 
 
@@ -237,8 +286,10 @@ def test_changes_take_their_room_from_what_was_tried() -> None:
     long = "\n".join(f"LINE_{number} = {number}" for number in range(2000))
     source = ("x" * 79 + "\n") * 300
     brief = Brief(
-        ordinal=9, seed=1, arm="a", division="H200", metric=METRIC, parent="c", source=source, best=1.0, sigma=0.01, strategy=Strategy.COMBINE,
-        tried=[Tried(experiment=f"e{n}", title=f"idea {n}" * 9, state=State.REJECTED, arm="a", value=1.3) for n in range(300)],
+        ordinal=9, seed=1, arm="a", division="H200", metric=METRIC, parent="c", source=source, best=1.0,
+        sigma=0.01, strategy=Strategy.COMBINE,
+        tried=[Tried(experiment=f"e{n}", title=f"idea {n}" * 9, state=State.REJECTED, arm="a",
+        value=1.3) for n in range(300)],
         pieces=[piece("one", long), piece("two", long)],
     )  # fmt: skip
     messages = first_messages(brief, "Make it better.", "train.py")

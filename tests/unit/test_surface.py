@@ -1,4 +1,6 @@
-"""What is said of a program without running it: a digest blind to layout and to nothing else, a glance that passes nothing a reading refuses."""
+"""What is said of a program without running it: a digest blind to layout and to nothing else, a glance that
+passes nothing a reading refuses.
+"""
 
 from pathlib import Path
 
@@ -10,7 +12,10 @@ from coordinator.variants.gate import Gate
 from coordinator.variants.source import SurfaceError, compiled, digest
 from tests.unit.test_gate import BROKEN, GATE, HONEST, KEPT, SURFACES, WHOLE
 
-PROGRAM = "class A:\n    rate = 0.1\n\n    def f(self, x):\n        return {x for x in (1, 2)}, lambda: x in {'a', 'b', 'c', 'd'}\n"
+PROGRAM = (
+    "class A:\n    rate = 0.1\n\n    def f(self, x):\n        return {x for x in (1, 2)}, lambda: x in {'a',"
+    " 'b', 'c', 'd'}\n"
+)
 
 SAME = {
     "comments": "# one\n" + PROGRAM + "\n\n# another\n",
@@ -70,11 +75,23 @@ def test_what_is_no_program_has_none(source: str) -> None:
         digest(source)
 
 
-ALIKE = [*HONEST.values(), *(source for source, _ in BROKEN.values()), *(path.read_text(encoding="utf-8") for path in SURFACES)]
-TAILS = ("import scipy\n", "from . import x\n", "from .torch import x\n", "def f():\n    import einops\n", "evaluate_bpb = 1\n")
+ALIKE = [
+    *HONEST.values(),
+    *(source for source, _ in BROKEN.values()),
+    *(path.read_text(encoding="utf-8") for path in SURFACES),
+]
+TAILS = (
+    "import scipy\n",
+    "from . import x\n",
+    "from .torch import x\n",
+    "def f():\n    import einops\n",
+    "evaluate_bpb = 1\n",
+)
 ALIKE += [WHOLE + tail for tail in TAILS]
 MANY_NAMES = "".join(f"v{number} = {number}\n" for number in range(600))
-ALIKE += [MANY_NAMES + rest for rest in (WHOLE, KEPT, WHOLE + "import scipy\n", WHOLE + "def evaluate_bpb(): 1\n")]
+ALIKE += [
+    MANY_NAMES + rest for rest in (WHOLE, KEPT, WHOLE + "import scipy\n", WHOLE + "def evaluate_bpb(): 1\n")
+]
 
 
 @pytest.mark.parametrize("source", ALIKE)

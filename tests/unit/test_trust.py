@@ -31,7 +31,11 @@ TABLE: dict[tuple[str, Mode, bool], tuple[Standing, Standing, Standing, Standing
     ("simulated", Mode.NORMAL, False): (YES, YES, YES, YES),
     ("simulated", Mode.OFF, False): (YES, YES, YES, YES),
 }
-TIERS = {"trusted": ("A", "B", "C", "B-", "C-"), "untrusted": ("D", "E", "F", "none", "", "Z"), "simulated": ("simulated",)}
+TIERS = {
+    "trusted": ("A", "B", "C", "B-", "C-"),
+    "untrusted": ("D", "E", "F", "none", "", "Z"),
+    "simulated": ("simulated",),
+}
 
 
 @pytest.mark.parametrize(("kind", "mode", "allowed"), TABLE)
@@ -48,7 +52,10 @@ def test_an_audit_of_an_unknown_kind_counts_as_none() -> None:
 
 
 def test_what_is_refused_is_said_with_what_to_do() -> None:
-    assert refusal([measured(), measured("F")], TrustRules()) == "measured in sandbox F: set trust.allow_untrusted=true to believe it"
+    assert (
+        refusal([measured(), measured("F")], TrustRules())
+        == "measured in sandbox F: set trust.allow_untrusted=true to believe it"
+    )
     assert "strict" in refusal([measured("A", PROBED)], TrustRules(mode=Mode.STRICT))
     assert refusal([measured(), measured("C-", PROBED), measured("B", NOBODY)], TrustRules()) == ""
 
@@ -60,11 +67,14 @@ def test_what_is_refused_is_said_with_what_to_do() -> None:
     ([measured("F")], "F", "untrusted sandbox F"),
     ([measured("A", PROBED), measured()], "A", "live-judged"),
     ([measured("A", NOBODY)], "A", "unaudited"),
-    ([measured("F", NOBODY), measured("C-", PROBED)], "F", "sandbox C-, with gaps, untrusted sandbox F, live-judged, unaudited"),
+    ([measured("F", NOBODY), measured("C-", PROBED)], "F",
+    "sandbox C-, with gaps, untrusted sandbox F, live-judged, unaudited"),
     ([measured("simulated", NOBODY)], "simulated", "simulated"),
     ([measured("none", FULL), measured("F")], "none", "untrusted sandbox F, untrusted sandbox none"),
 ])  # fmt: skip
-def test_a_merge_is_as_good_as_its_weakest_run_and_says_what_is_open(results: list[RunResult], tier: str, marks: str) -> None:
+def test_a_merge_is_as_good_as_its_weakest_run_and_says_what_is_open(
+    results: list[RunResult], tier: str, marks: str
+) -> None:
     found = grounds(results)
     assert (found.runs, found.tier, found.marks) == (len(results), tier, marks)
 
@@ -89,7 +99,9 @@ def test_a_run_a_merge_may_rest_on_is_audited_in_full_and_others_by_lot() -> Non
     assert plan(rules, 1.5, forced=False, lot=0.04) == AuditPlan(2048, 1.0, 256, 1.5, "normal")
     assert plan(rules, 1.5, forced=True, lot=0.5) == AuditPlan(2048, 1.0, 2048, None, "normal")
     assert plan(TrustRules(mode=Mode.STRICT), None, forced=False, lot=0.5).mode == "strict"
-    assert plan(TrustRules(mode=Mode.OFF), 1.5, forced=True, lot=0.0) == AuditPlan(2048, 0.0, 256, None, "off")
+    assert plan(TrustRules(mode=Mode.OFF), 1.5, forced=True, lot=0.0) == AuditPlan(
+        2048, 0.0, 256, None, "off"
+    )
 
 
 @pytest.mark.parametrize(("results", "mode", "allowed", "word"), [
@@ -102,7 +114,9 @@ def test_a_run_a_merge_may_rest_on_is_audited_in_full_and_others_by_lot() -> Non
     ([measured("A", PROBED), measured("A", NOBODY)], Mode.NORMAL, False, ""),
     ([measured("A", NOBODY)] * 4, Mode.STRICT, False, ""),
 ])  # fmt: skip
-def test_a_baseline_says_whether_anything_could_ever_merge(results: list[RunResult], mode: Mode, allowed: bool, word: str) -> None:
+def test_a_baseline_says_whether_anything_could_ever_merge(
+    results: list[RunResult], mode: Mode, allowed: bool, word: str
+) -> None:
     found = hopeless(results, TrustRules(mode=mode, allow_untrusted=allowed))
     assert word in found
     assert bool(found) == bool(word)

@@ -13,7 +13,9 @@ def asked(swarm: Swarm) -> Brief:
 
 def refuse(swarm: Swarm, brief: Brief) -> None:
     """The answer is the baseline again."""
-    answer = Proposal(proposal="p", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source="again", title="again")
+    answer = Proposal(
+        proposal="p", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source="again", title="again"
+    )
     refusal = swarm.campaign.refuse("a", answer, "d-root")
     assert refusal is not None
     swarm.commit([refusal])

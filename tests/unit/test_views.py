@@ -69,13 +69,16 @@ def test_the_closing_summary_says_where_everything_lies(swarm: Swarm) -> None:
     assert "●" in text
 
 
-@pytest.mark.parametrize(("number", "wanted"), [(0.0, "0"), (0.01389, "0.0139"), (12.34, "12.3"), (1234.5, "1234")])
+@pytest.mark.parametrize(
+    ("number", "wanted"), [(0.0, "0"), (0.01389, "0.0139"), (12.34, "12.3"), (1234.5, "1234")]
+)
 def test_hours_have_three_digits_however_few_they_are(number: float, wanted: str) -> None:
     assert pages.hours(number) == wanted
 
 
 @pytest.mark.parametrize(
-    ("direction", "value", "wanted"), [("minimize", 2.0, 0.2), ("minimize", 2.3, -0.1), ("maximize", 2.3, 0.1), ("minimize", None, None)]
+    ("direction", "value", "wanted"),
+    [("minimize", 2.0, 0.2), ("minimize", 2.3, -0.1), ("maximize", 2.3, 0.1), ("minimize", None, None)],
 )
 def test_a_gain_is_positive_when_better(direction: str, value: float | None, wanted: float | None) -> None:
     page = {"metric": {"direction": direction}}
@@ -85,7 +88,15 @@ def test_a_gain_is_positive_when_better(direction: str, value: float | None, wan
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s"), (7620, "2 h 07 min"), (-1, "0 s")]
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (3599, "59 min 59 s"),
+        (7620, "2 h 07 min"),
+        (-1, "0 s"),
+    ],
 )
 def test_durations_are_in_words(seconds: float, text: str) -> None:
     assert pages.span(seconds) == text
@@ -166,7 +177,9 @@ def test_on_a_terminal_a_panel_shows_agents_and_leaves_only_verdicts(swarm: Swar
     stream, console = terminal()
     view = Panel(Limits(), console, Watch())
     page = status(swarm)
-    page["agents"] = [{"id": "a1", "state": "training", "run": "e00007.1", "division": "cpu", "gpu": "", "progress": 0.5}]
+    page["agents"] = [
+        {"id": "a1", "state": "training", "run": "e00007.1", "division": "cpu", "gpu": "", "progress": 0.5}
+    ]
     view.update(page, rows_of(swarm)[:1])
     view.close()
     text = stream.getvalue()
@@ -175,7 +188,9 @@ def test_on_a_terminal_a_panel_shows_agents_and_leaves_only_verdicts(swarm: Swar
     assert text.endswith("\x1b[2K")
 
 
-@pytest.mark.parametrize("make", [lambda: Lines(Limits(), io.StringIO(), Watch()), lambda: Panel(Limits(), terminal()[1], Watch())])
+@pytest.mark.parametrize(
+    "make", [lambda: Lines(Limits(), io.StringIO(), Watch()), lambda: Panel(Limits(), terminal()[1], Watch())]
+)
 def test_a_view_can_be_closed_twice(make: Callable[[], Lines | Panel]) -> None:
     view = make()
     view.close()

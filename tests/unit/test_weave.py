@@ -16,7 +16,11 @@ BASE = "A = 1\nB = 2\nC = 3\nD = 4\n"
         ("A = 9\nB = 2\nC = 3\nD = 4\n", "A = 9\nB = 2\nC = 3\nD = 5\n", "A = 9\nB = 2\nC = 3\nD = 5\n"),
         (BASE, "A = 1\nD = 4\n", "A = 1\nD = 4\n"),
         ("A = 1\nB = 2\nC = 3\nD = 9", "A = 7\nB = 2\nC = 3\nD = 4\n", "A = 7\nB = 2\nC = 3\nD = 9"),
-        ("A = 9\nB = 2\nC = 3\nD = 4\n", "A = 1\nB = 2\nC = 3\nD = 4\nE = 5\n", "A = 9\nB = 2\nC = 3\nD = 4\nE = 5\n"),
+        (
+            "A = 9\nB = 2\nC = 3\nD = 4\n",
+            "A = 1\nB = 2\nC = 3\nD = 4\nE = 5\n",
+            "A = 9\nB = 2\nC = 3\nD = 4\nE = 5\n",
+        ),
     ],
 )
 def test_edits_of_different_lines_go_together_even_side_by_side(ours: str, theirs: str, merged: str) -> None:
@@ -38,7 +42,9 @@ def test_edits_of_the_same_place_conflict(ours: str, theirs: str) -> None:
         merge(BASE, ours, theirs)
 
 
-LINES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12).map(lambda lines: "".join(f"{line}\n" for line in lines))
+LINES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12).map(
+    lambda lines: "".join(f"{line}\n" for line in lines)
+)
 
 
 @given(base=LINES, text=LINES)

@@ -68,9 +68,15 @@ def test_messages_that_arrive_together_are_read_one_by_one(pair: Pair) -> None:
         frame(b'{"type":"next_batch","rows":0,"length":8,"steps":0}'),
         frame(b'{"type":"next_batch","rows":1000000000,"length":8,"steps":0}'),
         frame(b'{"type":"next_batch","rows":8,"length":8,"steps":-1}'),
-        frame(b'{"type":"evaluate","rows":1,"steps":0,"counted":{"flops":-1,"ops":0,"bytes_written":0,"tokens":1}}'),
-        frame(b'{"type":"evaluate","rows":1,"steps":0,"counted":{"flops":NaN,"ops":0,"bytes_written":0,"tokens":1}}'),
-        frame(b'{"type":"evaluate","rows":1,"steps":0,"counted":{"flops":1,"ops":0,"bytes_written":0,"tokens":0}}'),
+        frame(
+            b'{"type":"evaluate","rows":1,"steps":0,"counted":{"flops":-1,"ops":0,"bytes_written":0,"tokens":1}}'
+        ),
+        frame(
+            b'{"type":"evaluate","rows":1,"steps":0,"counted":{"flops":NaN,"ops":0,"bytes_written":0,"tokens":1}}'
+        ),
+        frame(
+            b'{"type":"evaluate","rows":1,"steps":0,"counted":{"flops":1,"ops":0,"bytes_written":0,"tokens":0}}'
+        ),
         LENGTHS.pack(HEADER_LIMIT + 1, 0),
         LENGTHS.pack(10, 1),
     ],
@@ -140,7 +146,11 @@ def test_what_was_held_is_passed_on_without_being_looked_at(packets: Pair) -> No
 
 def test_sealed_memory_cannot_be_changed_cut_or_grown() -> None:
     descriptor = wire.sealed(b"four")
-    for change in (lambda: os.write(descriptor, b"x"), lambda: os.ftruncate(descriptor, 1), lambda: os.ftruncate(descriptor, 9)):
+    for change in (
+        lambda: os.write(descriptor, b"x"),
+        lambda: os.ftruncate(descriptor, 1),
+        lambda: os.ftruncate(descriptor, 9),
+    ):
         with pytest.raises(PermissionError):
             change()
     assert os.pread(descriptor, 9, 0) == b"four"
@@ -157,7 +167,12 @@ def unsealed(seals: int) -> int:
 def test_only_sealed_memory_is_taken_for_a_payload(packets: Pair) -> None:
     ours, theirs = packets
     reading, writing = os.pipe()
-    for descriptor in (unsealed(fcntl.F_SEAL_SHRINK), unsealed(fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL), reading, os.open("/dev/zero", os.O_RDONLY)):
+    for descriptor in (
+        unsealed(fcntl.F_SEAL_SHRINK),
+        unsealed(fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL),
+        reading,
+        os.open("/dev/zero", os.O_RDONLY),
+    ):
         socket.send_fds(theirs, [HELLO], [descriptor])
         os.close(descriptor)
         with pytest.raises(WireError, match="no sealed memory"):
@@ -177,7 +192,9 @@ def test_a_payload_too_many_or_too_large_is_refused_and_no_descriptor_is_kept(pa
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-@pytest.mark.parametrize("sent", [b"not json", b"{" * (HEADER_LIMIT + 1), b'{"type":"hello","version":1,"more":2}'])
+@pytest.mark.parametrize(
+    "sent", [b"not json", b"{" * (HEADER_LIMIT + 1), b'{"type":"hello","version":1,"more":2}']
+)
 def test_a_packet_that_is_no_message_is_a_wire_error(packets: Pair, sent: bytes) -> None:
     ours, theirs = packets
     theirs.send(sent)

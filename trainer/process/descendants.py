@@ -1,6 +1,7 @@
 """Every process below this one: found, stopped, killed.
 
-- A subreaper inherits its orphaned descendants, so neither a double fork nor ``setsid`` leads out of the tree that ``/proc`` shows below it.
+- A subreaper inherits its orphaned descendants, so neither a double fork nor ``setsid`` leads out of the tree
+  that ``/proc`` shows below it.
 - All are stopped before the first is killed: a parent that forks faster than it dies cannot win.
 - Where there is no ``/proc`` (macOS) only the process groups of the direct children are known: best effort.
 """
@@ -21,7 +22,9 @@ PR_SET_CHILD_SUBREAPER = 36
 
 PROC = Path("/proc")
 STOP_ROUNDS = 64
-"""Scans that may still find something new to stop; a tree deeper than this many forks per scan is killed all the same, only less neatly."""
+"""Scans that may still find something new to stop; a tree deeper than this many forks per scan is killed all
+the same, only less neatly.
+"""
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -33,12 +36,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def adopt_orphans() -> None:
-    """Make this process a subreaper. Raises OSError when the kernel refuses; does nothing where there is no such thing."""
+    """Make this process a subreaper. Raises OSError when the kernel refuses; does nothing where there is no
+    such thing.
+    """
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when ``parent``, which started it, dies. For the child between fork and exec."""
+    """Have the kernel kill this process when ``parent``, which started it, dies. For the child between fork
+    and exec.
+    """
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the call
         os._exit(1)
@@ -51,7 +58,9 @@ def _prctl(option: int, value: int) -> None:
 
 
 def descendants(root: int, spare: Collection[int] = ()) -> list[int]:
-    """Pids of all living processes below ``root``, parents first, without ``spare`` and what is below those. Zombies do not count."""
+    """Pids of all living processes below ``root``, parents first, without ``spare`` and what is below those.
+    Zombies do not count.
+    """
     return [process.pid for process in _below(root, spare)]
 
 
@@ -63,13 +72,19 @@ class Cpu(NamedTuple):
 
 
 def cpu_below(spare: Collection[int] = ()) -> dict[int, Cpu]:
-    """Of every process below this one by its pid, and under 0 of those this one has waited for; without ``spare``."""
+    """Of every process below this one by its pid, and under 0 of those this one has waited for; without
+    ``spare``.
+    """
     ours = os.times()
-    return {process.pid: process.cpu for process in _below(os.getpid(), spare)} | {0: Cpu(0.0, ours.children_user + ours.children_system)}
+    return {process.pid: process.cpu for process in _below(os.getpid(), spare)} | {
+        0: Cpu(0.0, ours.children_user + ours.children_system)
+    }
 
 
 class Usage(NamedTuple):
-    """What a tree of processes uses. threads: all of them, a process is at least one. resident: bytes; pages that processes share count for each."""
+    """What a tree of processes uses. threads: all of them, a process is at least one. resident: bytes; pages
+    that processes share count for each.
+    """
 
     threads: int = 0
     resident: int = 0
@@ -82,7 +97,9 @@ def usage(root: int) -> Usage:
 
 
 def freeze(root: int) -> list[int]:
-    """Stop ``root`` and everything below it, also what it starts meanwhile, without killing. Returns the pids, to be sent SIGCONT or SIGKILL."""
+    """Stop ``root`` and everything below it, also what it starts meanwhile, without killing. Returns the
+    pids, to be sent SIGCONT or SIGKILL.
+    """
     send(signal.SIGSTOP, [root])
     return [root, *_stop_all(root)]
 
@@ -151,7 +168,9 @@ def reap() -> Iterator[Ended]:
 
 
 def ended(child: int) -> int | None:
-    """How a child ended, as from ``os.wait``, and not reaped; None while it lives, and for one that is no child any more."""
+    """How a child ended, as from ``os.wait``, and not reaped; None while it lives, and for one that is no
+    child any more.
+    """
     try:
         found = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -164,7 +183,8 @@ def ended(child: int) -> int | None:
 def end_all(groups: Iterable[int], timeout: float, spare: Collection[int] = ()) -> tuple[list[Ended], bool]:
     """Kill and reap everything below this process but ``spare``, within ``patience`` seconds.
 
-    Returns the children reaped, and whether nothing else is left. groups: process groups of direct children, used where there is no ``/proc``.
+    Returns the children reaped, and whether nothing else is left. groups: process groups of direct children,
+    used where there is no ``/proc``.
     """
     deadline = time.monotonic() + timeout
     reaped: list[Ended] = []
@@ -191,11 +211,14 @@ def _end_tree(groups: Iterable[int], spare: Collection[int]) -> None:
 def _children() -> list[int]:
     """Children of this process, which has one thread; all descendants where the kernel keeps no such list.
 
-    Orphans become our children, so that killing these again and again gets at everything. Reading the list is fast enough to catch a process that
-    forks and ends in a loop. It may lack some, ``_has_children`` does not.
+    Orphans become our children, so that killing these again and again gets at everything. Reading the list is
+    fast enough to catch a process that forks and ends in a loop. It may lack some, ``_has_children`` does
+    not.
     """
     try:
-        return [int(pid) for pid in (PROC / "self" / "task" / str(os.getpid()) / "children").read_bytes().split()]
+        return [
+            int(pid) for pid in (PROC / "self" / "task" / str(os.getpid()) / "children").read_bytes().split()
+        ]
     except OSError:  # a kernel without CONFIG_PROC_CHILDREN
         return descendants(os.getpid())
 

@@ -1,6 +1,8 @@
-"""The environment of each process of a run, built from an allowlist: nothing else of the caller's, no key and no token, reaches any of them.
+"""The environment of each process of a run, built from an allowlist: nothing else of the caller's, no key and
+no token, reaches any of them.
 
-The supervisor and the judge get the small environment as well, because a process of the same user can read it in ``/proc``.
+The supervisor and the judge get the small environment as well, because a process of the same user can read it
+in ``/proc``.
 """
 
 import os
@@ -14,24 +16,37 @@ ROOT = Path(__file__).resolve().parents[2]
 """Folder that our packages are imported from."""
 
 INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "ATEN_CPU_CAPABILITY")
-"""What passes through. LD_LIBRARY_PATH: where some container images keep the GPU driver. ATEN_CPU_CAPABILITY: makes torch play an older CPU."""
+"""What passes through. LD_LIBRARY_PATH: where some container images keep the GPU driver. ATEN_CPU_CAPABILITY:
+makes torch play an older CPU.
+"""
 
 
 def small_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """What every process of a run gets."""
-    return {name: inherited[name] for name in INHERITED if name in inherited} | {"PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1"}
+    return {name: inherited[name] for name in INHERITED if name in inherited} | {
+        "PYTHONHASHSEED": "0",
+        "PYTHONNOUSERSITE": "1",
+    }
 
 
 def our_environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
     """Environment of the supervisor and the judge, which import our packages and see no GPU."""
-    return small_environment(inherited) | {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    return small_environment(inherited) | {
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(scratch),
+        "CUDA_VISIBLE_DEVICES": "",
+        "OMP_NUM_THREADS": "1",
+    }
 
 
-def variant_environment(inherited: Mapping[str, str], slot: Slot, home: Path, judge_fd: int) -> dict[str, str]:
+def variant_environment(
+    inherited: Mapping[str, str], slot: Slot, home: Path, judge_fd: int
+) -> dict[str, str]:
     """Environment of the variant.
 
-    home: its own folder; every cache it might fill lies there and goes with it. PYTHONPATH holds the folders third-party packages are installed in
-    and, because the interpreter runs without ``site``, nothing that a ``.pth`` file in them would add.
+    home: its own folder; every cache it might fill lies there and goes with it. PYTHONPATH holds the folders
+    third-party packages are installed in and, because the interpreter runs without ``site``, nothing that a
+    ``.pth`` file in them would add.
     """
     return small_environment(inherited) | {
         "PYTHONPATH": os.pathsep.join(site.getsitepackages()),

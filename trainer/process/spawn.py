@@ -1,6 +1,8 @@
-"""Starting a process from a process with one thread: by fork and exec, so that things can be set between the two.
+"""Starting a process from a process with one thread: by fork and exec, so that things can be set between the
+two.
 
-Python marks its file descriptors as not inheritable; a child gets the three standard ones and those it is given by number, nothing else.
+Python marks its file descriptors as not inheritable; a child gets the three standard ones and those it is
+given by number, nothing else.
 """
 
 import os
@@ -19,9 +21,11 @@ FIRST_TO_GO = 1000
 
 
 class Program(Struct, frozen=True, kw_only=True):
-    """What to start. inherit: descriptors it keeps under their numbers. expendable: the kernel's first choice when memory runs out. input: its stdin.
+    """What to start. inherit: descriptors it keeps under their numbers. expendable: the kernel's first choice
+    when memory runs out. input: its stdin.
 
-    confine: the last thing done in the new process before it becomes the command; what it raises as OSError ends the process with 127.
+    confine: the last thing done in the new process before it becomes the command; what it raises as OSError
+    ends the process with 127.
     """
 
     command: list[str]
@@ -36,7 +40,9 @@ class Program(Struct, frozen=True, kw_only=True):
 
 
 def spawn(program: Program) -> int:
-    """Start ``program`` in a session of its own, to die with this process. Returns its pid. A command that cannot be run exits with 127."""
+    """Start ``program`` in a session of its own, to die with this process. Returns its pid. A command that
+    cannot be run exits with 127.
+    """
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -50,7 +56,9 @@ def _become(program: Program, parent: int) -> NoReturn:
         die_with(parent)
         _limit(program)
         _plug(program)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and what is ignored stays so over an exec
+        signal.signal(
+            signal.SIGPIPE, signal.SIG_DFL
+        )  # Python ignores it, and what is ignored stays so over an exec
         if program.confine:
             program.confine()
             die_with(parent)  # another uid forgets it

@@ -1,7 +1,8 @@
 """CPU seconds of a run's processes, read beside it, until its weights are handed over.
 
-- Two sums, of which the larger counts: what living processes used with the children they waited for, as the kernel adds it up; and what each process
-  was ever seen to have used itself, for children that nobody waits for vanish from the first.
+- Two sums, of which the larger counts: what living processes used with the children they waited for, as the
+  kernel adds it up; and what each process was ever seen to have used itself, for children that nobody waits
+  for vanish from the first.
 - What starts and ends between two looks, and is waited for by nobody, is in neither.
 """
 
@@ -27,7 +28,9 @@ class CpuMeter:
             return
         now = cpu_below(self._spare)
         self._own |= {pid: cpu.own for pid, cpu in now.items()}
-        self._most = max(self._most, sum(cpu.own + cpu.waited for cpu in now.values()), sum(self._own.values()))
+        self._most = max(
+            self._most, sum(cpu.own + cpu.waited for cpu in now.values()), sum(self._own.values())
+        )
 
     def first_batch(self) -> None:
         """What is used from now on is training."""

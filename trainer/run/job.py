@@ -1,9 +1,10 @@
 """What a trainer tells its supervisor and hears from it.
 
-- The trainer writes one ``SupervisorJob`` as JSON to the supervisor's stdin and closes it; the supervisor answers on its stdout with one JSON line
-  per ``Status``: a ``Running`` at most twice a second, one ``Finished`` last.
-- The lifeline is a pipe whose only writer is the trainer. A byte on it cancels the run; its end of file means that the trainer is gone. Either way
-  everything of the run is ended.
+- The trainer writes one ``SupervisorJob`` as JSON to the supervisor's stdin and closes it; the supervisor
+  answers on its stdout with one JSON line per ``Status``: a ``Running`` at most twice a second, one
+  ``Finished`` last.
+- The lifeline is a pipe whose only writer is the trainer. A byte on it cancels the run; its end of file means
+  that the trainer is gone. Either way everything of the run is ended.
 """
 
 from pathlib import Path
@@ -22,9 +23,10 @@ CANCEL = b"c"
 class SupervisorJob(Struct, frozen=True, kw_only=True):
     """One run to supervise.
 
-    lifeline: number of the inherited file descriptor. surface: file name the source goes by. data: prepared data folder. scratch: an empty folder of
-    this run alone, removed at the end. log_bytes: cap of the log file. judge_module: run with ``python -m``. shim: file that variants import as
-    ``prepare``. sandbox: what confines the variant.
+    lifeline: number of the inherited file descriptor. surface: file name the source goes by. data: prepared
+    data folder. scratch: an empty folder of this run alone, removed at the end. log_bytes: cap of the log
+    file. judge_module: run with ``python -m``. shim: file that variants import as ``prepare``. sandbox: what
+    confines the variant.
     """
 
     order: RunOrder

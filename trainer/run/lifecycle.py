@@ -93,7 +93,9 @@ class Lifecycle:
         self._stopped = reason
 
     def breach(self, what: str, memory: bool) -> None:
-        """It uses more of the machine than it may: it ends now, and that is its crash. memory: whether that is what it used."""
+        """It uses more of the machine than it may: it ends now, and that is its crash. memory: whether that
+        is what it used.
+        """
         self._breach = (what, memory)
 
     def ends_at(self) -> float:
@@ -120,7 +122,9 @@ class Lifecycle:
         self._ended = now
 
     def outcome(self, tail: str, judge_error: str, out_of_memory_kills: int | None = None) -> Outcome:
-        """What happened, once ended. tail: end of its log; judge_error: last line the judge wrote to stderr; kills: see ``Evidence``."""
+        """What happened, once ended. tail: end of its log; judge_error: last line the judge wrote to stderr;
+        kills: see ``Evidence``.
+        """
         ended = self._end()
         return classify(
             Evidence(

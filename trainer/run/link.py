@@ -1,7 +1,9 @@
 """The trainer's end of a supervisor: started, listened to, cancelled, waited for.
 
-- Safe in a thread of a process with many: the supervisor is started without running any Python between fork and exec.
-- The lifeline's writing end is in this process only. However this process ends, the supervisor learns it from the kernel.
+- Safe in a thread of a process with many: the supervisor is started without running any Python between fork
+  and exec.
+- The lifeline's writing end is in this process only. However this process ends, the supervisor learns it from
+  the kernel.
 """
 
 import os
@@ -28,7 +30,9 @@ class SupervisorLink:
     """One supervisor, as a context: leaving it ends the run and waits until its supervisor is gone."""
 
     def __init__(self, job: Callable[[int], SupervisorJob]) -> None:
-        """Start it. job: makes the job, given the number of the lifeline. Raises OSError when no process can be started."""
+        """Start it. job: makes the job, given the number of the lifeline. Raises OSError when no process can
+        be started.
+        """
         lifeline, self._lifeline = os.pipe()
         self._status, status = os.pipe()
         try:
@@ -47,7 +51,9 @@ class SupervisorLink:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         os.close(self._lifeline)
         deadline = time.monotonic() + LAST_WAIT
         while time.monotonic() < deadline and self.listen(0.1) is not None:
@@ -63,7 +69,9 @@ class SupervisorLink:
             return  # the supervisor is gone, as listening will show
 
     def listen(self, timeout: float) -> list[Status] | None:
-        """What it said within ``patience`` seconds, perhaps nothing; None once it is gone. Raises msgspec.DecodeError."""
+        """What it said within ``patience`` seconds, perhaps nothing; None once it is gone. Raises
+        msgspec.DecodeError.
+        """
         if not self._selector.select(timeout):
             return []
         chunk = os.read(self._status, CHUNK)
@@ -75,5 +83,7 @@ def _start(job: SupervisorJob, status: int) -> None:
     """Start a supervisor. The first process forks it and ends at once."""
     command = [sys.executable, "-P", "-m", "trainer.run.supervisor"]
     environment = our_environment(os.environ, job.scratch)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=status, pass_fds=[job.lifeline], cwd="/", env=environment) as first:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=status, pass_fds=[job.lifeline], cwd="/", env=environment
+    ) as first:
         first.communicate(encode(job))

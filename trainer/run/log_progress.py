@@ -1,6 +1,7 @@
 """How far a run says it is, read from the end of its log.
 
-Untrusted text: a window of a few kilobytes is looked at, token by token, and anything odd is no progress at all.
+Untrusted text: a window of a few kilobytes is looked at, token by token, and anything odd is no progress at
+all.
 """
 
 import math
@@ -16,9 +17,11 @@ _SEPARATORS = str.maketrans(":=|,/()", " " * 7)
 
 
 def read_progress(text: str) -> tuple[int | None, float | None]:
-    """Step and loss from the last complete line that names a step, such as ``step 00123 (45.0%) | loss: 1.234``. None for what it does not say.
+    """Step and loss from the last complete line that names a step, such as ``step 00123 (45.0%) | loss:
+    1.234``. None for what it does not say.
 
-    Lines end with a newline or a carriage return; what follows the last of these may still be growing and is ignored.
+    Lines end with a newline or a carriage return; what follows the last of these may still be growing and is
+    ignored.
     """
     lines = text[-WINDOW:].replace("\r", "\n").split("\n")[:-1]
     for line in reversed(lines):

@@ -1,6 +1,7 @@
 """The two processes of a run: the judge, and the variant that talks to it over a socket pair.
 
-The scratch folder holds a folder for each. What keeps a hostile variant in its own is the sandbox that the result names.
+The scratch folder holds a folder for each. What keeps a hostile variant in its own is the sandbox that the
+result names.
 """
 
 import fcntl
@@ -24,7 +25,9 @@ from trainer.sandbox.view import view_of
 from trainer.sandbox.watch import Bounds, Watch
 
 LOG_PIPE = 1 << 20
-"""Bytes the log pipe holds: the most an unprivileged process may ask for, so that a flood needs few wake-ups."""
+"""Bytes the log pipe holds: the most an unprivileged process may ask for, so that a flood needs few
+wake-ups.
+"""
 
 VARIANT = "variant"
 """Name of the live variant among the processes of a run."""
@@ -37,7 +40,9 @@ JUDGE_LOG = "judge.log"
 
 
 class Processes(Struct, frozen=True):
-    """Pids, and the ends of pipes we read, not blocking. log: what the variant writes. report: what the judge says. twin: its end of a socket."""
+    """Pids, and the ends of pipes we read, not blocking. log: what the variant writes. report: what the judge
+    says. twin: its end of a socket.
+    """
 
     judge: int
     variant: int
@@ -61,9 +66,11 @@ def start_processes(job: SupervisorJob) -> Processes:
 
 
 def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
-    """Start the run's surface in a sandbox and a scratch home of its own; may be called more than once in a run. Returns its pid; raises OSError.
+    """Start the run's surface in a sandbox and a scratch home of its own; may be called more than once in a
+    run. Returns its pid; raises OSError.
 
-    name: of its home, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits. log: what it writes goes there.
+    name: of its home, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits.
+    log: what it writes goes there.
     """
     home = _lay_out_home(job, name)
     view = view_of(home, LAUNCHER, device_nodes(job.slot.gpu, installed_gpus()))
@@ -104,7 +111,9 @@ def _judge_job_path(job: SupervisorJob) -> Path:
 
 
 def pipe(size: int = 0) -> tuple[int, int]:
-    """A pipe that is read without blocking, for children to write into. size: bytes it holds, where that can be chosen."""
+    """A pipe that is read without blocking, for children to write into. size: bytes it holds, where that can
+    be chosen.
+    """
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     if size and sys.platform == "linux":

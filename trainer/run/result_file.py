@@ -13,7 +13,9 @@ LOG = "train.log"
 
 
 def write_result(directory: Path, result: RunResult) -> None:
-    """Write ``result.json``: beside, to the disk, into place, and the new name to the disk. Raises OSError."""
+    """Write ``result.json``: beside, to the disk, into place, and the new name to the disk. Raises
+    OSError.
+    """
     beside = directory / f"{RESULT}.new"
     with beside.open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(result)) + b"\n")

@@ -1,6 +1,7 @@
 """A run's log: everything it writes to stdout and stderr, kept up to a cap.
 
-- The file grows as the run writes, so that it can be followed, until the first part is full; the last part is added at the end.
+- The file grows as the run writes, so that it can be followed, until the first part is full; the last part is
+  added at the end.
 - Memory is bounded by one chunk more than the last part, however much is written and in however small pieces.
 """
 
@@ -26,7 +27,9 @@ class RunLog:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def write(self, chunk: bytes) -> None:

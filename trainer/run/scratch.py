@@ -9,12 +9,15 @@ from trainer.sandbox.identity import recorded, sweep
 
 
 def make_scratch(parent: Path | None) -> Path:
-    """A new empty folder that only this user may enter, in ``parent`` or where the system keeps temporary files. Raises OSError."""
+    """A new empty folder that only this user may enter, in ``parent`` or where the system keeps temporary
+    files. Raises OSError.
+    """
     return Path(tempfile.mkdtemp(prefix="autoswarm-", dir=parent)).resolve()
 
 
 def remove_scratch(folder: Path) -> bool:
-    """Remove it with all that is in it, also what a variant made unreadable, and what variants with uids of their own left in places open to all.
+    """Remove it with all that is in it, also what a variant made unreadable, and what variants with uids of
+    their own left in places open to all.
 
     Follows no link. Returns whether it is gone.
     """
@@ -23,7 +26,9 @@ def remove_scratch(folder: Path) -> bool:
 
 
 def remove_folder(folder: Path) -> bool:
-    """The same where no variant has been. Whether it is gone. Raises OSError for what belongs to another user."""
+    """The same where no variant has been. Whether it is gone. Raises OSError for what belongs to another
+    user.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         _open_up(folder)

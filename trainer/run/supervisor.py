@@ -1,9 +1,12 @@
-"""The process that keeps one run: ``python -m trainer.run.supervisor``, its job on stdin, its status on stdout.
+"""The process that keeps one run: ``python -m trainer.run.supervisor``, its job on stdin, its status on
+stdout.
 
-- It leaves the trainer's session by a double fork, so that nothing which ends the trainer ends it first; the lifeline tells it what it needs to know.
-- It is a subreaper: every process of the run is below it, and when it says ``Finished`` none is left, nor is the scratch folder.
-- Above it sits a guard, a subreaper too, that does nothing but wait for it. If it is killed, what it kept falls to the guard, which ends that.
-  If the guard is killed, it goes on alone.
+- It leaves the trainer's session by a double fork, so that nothing which ends the trainer ends it first; the
+  lifeline tells it what it needs to know.
+- It is a subreaper: every process of the run is below it, and when it says ``Finished`` none is left, nor is
+  the scratch folder.
+- Above it sits a guard, a subreaper too, that does nothing but wait for it. If it is killed, what it kept
+  falls to the guard, which ends that. If the guard is killed, it goes on alone.
 - One thread, one ``select``: a variant that floods its log delays nothing else by more than one chunk.
 - The standard library and msgspec are all it imports: it must start fast and stay small.
 """
@@ -47,7 +50,9 @@ REAP_SECONDS = 20.0
 """Seconds for killed processes to go. A GPU driver may hold one for some seconds while it frees memory."""
 
 SWEEP = 3.0
-"""Seconds for what a variant left behind to go while its judge finishes; what is left then goes with the judge."""
+"""Seconds for what a variant left behind to go while its judge finishes; what is left then goes with the
+judge.
+"""
 
 STDOUT = 1
 
@@ -113,7 +118,8 @@ class Supervision:
         ended = list(islice(reap(), REAPED_AT_ONCE))
         self._take(ended)
         if any(one.pid == self._processes.variant for one in ended):
-            # What it left behind may hold its end of the judge's socket, and the judge waits for that to close.
+            # What it left behind may hold its end of the judge's socket, and the judge waits for that to
+            # close.
             more, _ = end_all([self._processes.variant], SWEEP, spare=[self._processes.judge])
             self._twin.forget()
             self._take(more)
@@ -228,7 +234,9 @@ def _last_words(path: Path) -> str:
 
 
 def supervise(job: SupervisorJob) -> RunResult:
-    """See ``job`` through. When this returns or raises, no process and no scratch folder of the run is left; the result is on disk."""
+    """See ``job`` through. When this returns or raises, no process and no scratch folder of the run is left;
+    the result is on disk.
+    """
     signals = _hear_signals()
     try:
         supervision = Supervision(job, signals)
@@ -241,7 +249,9 @@ def supervise(job: SupervisorJob) -> RunResult:
 
 
 def _hear_signals() -> int:
-    """A descriptor on which the number of each signal arrives. Handled, not ignored: what is ignored stays ignored in the children."""
+    """A descriptor on which the number of each signal arrives. Handled, not ignored: what is ignored stays
+    ignored in the children.
+    """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -1,10 +1,12 @@
-"""The twin of a run: its surface started a second time, in another sandbox, to check what the first one claims.
+"""The twin of a run: its surface started a second time, in another sandbox, to check what the first one
+claims.
 
-- While it is there every process of the live variant stands still: stopped, not killed, so that the memory of its GPU stays taken and nothing can be
-  found there.
+- While it is there every process of the live variant stands still: stopped, not killed, so that the memory of
+  its GPU stays taken and nothing can be found there.
 - When it is done all of it is ended, and the live variant goes on.
 - One that uses more than a variant may is ended: the check has then failed, not the run.
-- What it writes is kept beside the run's log, and only where the check did not succeed: it would repeat the live variant's start.
+- What it writes is kept beside the run's log, and only where the check did not succeed: it would repeat the
+  live variant's start.
 """
 
 import os
@@ -33,7 +35,9 @@ SWEEP = 3.0
 """Seconds for its processes to go."""
 
 DYING = 0.2
-"""Seconds in which a twin that let go of its socket is gone, if it is dying: a process closes what it holds before it can be seen to have ended."""
+"""Seconds in which a twin that let go of its socket is gone, if it is dying: a process closes what it holds
+before it can be seen to have ended.
+"""
 
 CHUNK = 1 << 20
 """Bytes of its log read at once."""
@@ -53,7 +57,9 @@ class Twin:
         self._watch: Watch | None = None
 
     def enter(self) -> int | None:
-        """Stop the live variant and start the twin. Returns the descriptor of its log, or None where it could not be started."""
+        """Stop the live variant and start the twin. Returns the descriptor of its log, or None where it could
+        not be started.
+        """
         if self._socket < 0:
             return None
         self._stop_live()
@@ -74,7 +80,9 @@ class Twin:
         return self.pid is not None and self._watch is not None and self._watch.look() is not None
 
     def own_end(self) -> int | None:
-        """How it ended by itself, as from ``os.wait``, waited for a moment; None while it lives. It is not reaped."""
+        """How it ended by itself, as from ``os.wait``, waited for a moment; None while it lives. It is not
+        reaped.
+        """
         if self.pid is None:
             return None
         deadline = time.monotonic() + DYING

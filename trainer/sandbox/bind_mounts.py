@@ -1,7 +1,9 @@
-"""A way for a variant with a uid of its own to what it needs in folders that uid may not enter, such as a Python below root's home.
+"""A way for a variant with a uid of its own to what it needs in folders that uid may not enter, such as a
+Python below root's home.
 
-In a mount namespace of this process alone, an empty tmpfs is laid over the topmost such folder, and what is needed of it is bound back at its place:
-the rest of that folder is gone from view. Needs CAP_SYS_ADMIN, which containers usually lack; there, Python lies where all may read it.
+In a mount namespace of this process alone, an empty tmpfs is laid over the topmost such folder, and what is
+needed of it is bound back at its place: the rest of that folder is gone from view. Needs CAP_SYS_ADMIN, which
+containers usually lack; there, Python lies where all may read it.
 """
 
 import ctypes
@@ -33,7 +35,9 @@ def behind(paths: Iterable[Path]) -> dict[Path, list[Path]]:
 
 
 def mount_all(needed: dict[Path, list[Path]]) -> None:
-    """Make what ``behind`` found reachable for every uid, for this process and what it starts. Raises OSError."""
+    """Make what ``behind`` found reachable for every uid, for this process and what it starts. Raises
+    OSError.
+    """
     if not needed:
         return
     libc = ctypes.CDLL(None, use_errno=True)

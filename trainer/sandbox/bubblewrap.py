@@ -1,9 +1,11 @@
 """The command line of bubblewrap for a variant. Pure: a view in, arguments out.
 
-- Every namespace bubblewrap has; the network namespace holds nothing but a loopback of its own, on which seccomp allows no socket.
-- The root is an empty tmpfs. What the view names is bound read-only at its own place; the home is a tmpfs of bounded size over which the surface and
-  ``prepare`` are bound, so that nothing it writes ever is on a disk.
-- ``--disable-userns`` keeps it from making namespaces of its own, ``--new-session`` from typing into a terminal.
+- Every namespace bubblewrap has; the network namespace holds nothing but a loopback of its own, on which
+  seccomp allows no socket.
+- The root is an empty tmpfs. What the view names is bound read-only at its own place; the home is a tmpfs of
+  bounded size over which the surface and ``prepare`` are bound, so that nothing it writes ever is on a disk.
+- ``--disable-userns`` keeps it from making namespaces of its own, ``--new-session`` from typing into a
+  terminal.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +17,9 @@ from trainer.sandbox.view import View
 
 
 class Wrapped(Struct, frozen=True, kw_only=True):
-    """What is to run inside. files: of the home, bound read-only. filter_fd: inherited descriptor of a seccomp program."""
+    """What is to run inside. files: of the home, bound read-only. filter_fd: inherited descriptor of a
+    seccomp program.
+    """
 
     command: Sequence[str]
     environment: Mapping[str, str]
@@ -26,7 +30,8 @@ class Wrapped(Struct, frozen=True, kw_only=True):
 def bubblewrap_arguments(program: str, view: View, inside: Wrapped, scratch_bytes: int) -> list[str]:
     """The whole command, ``program`` first. ``inside.command`` gets the environment named here and no other.
 
-    scratch_bytes: most it may keep in its home, and as much again in /tmp and /dev/shm together; what is not used takes no memory.
+    scratch_bytes: most it may keep in its home, and as much again in /tmp and /dev/shm together; what is not
+    used takes no memory.
     """
     return [
         program,
@@ -78,8 +83,16 @@ def _each(option: str, paths: Iterable[Path]) -> list[str]:
 
 def _links(paths: Iterable[Path]) -> list[str]:
     """Folders that are links to others, such as /bin to /usr/bin."""
-    return [argument for path in paths if path.is_symlink() for argument in ("--symlink", str(path.readlink()), str(path))]
+    return [
+        argument
+        for path in paths
+        if path.is_symlink()
+        for argument in ("--symlink", str(path.readlink()), str(path))
+    ]
 
 
 def _environment(environment: Mapping[str, str]) -> list[str]:
-    return ["--clearenv", *(argument for name, value in environment.items() for argument in ("--setenv", name, value))]
+    return [
+        "--clearenv",
+        *(argument for name, value in environment.items() for argument in ("--setenv", name, value)),
+    ]

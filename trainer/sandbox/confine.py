@@ -1,7 +1,9 @@
 """Starting a program inside a sandbox: what each tier is made of, put together.
 
-- Everything that can be prepared is prepared before the fork; between fork and exec there are only system calls.
-- The order in the new process is: passage, uid, limits, no new privileges, Landlock, seccomp. Each needs what the next takes away.
+- Everything that can be prepared is prepared before the fork; between fork and exec there are only system
+  calls.
+- The order in the new process is: passage, uid, limits, no new privileges, Landlock, seccomp. Each needs what
+  the next takes away.
 - A variant never runs as root with capabilities: with no uid of its own it keeps the uid and loses them.
 """
 
@@ -34,7 +36,8 @@ NO_WORKERS = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 class _Steps(Struct, frozen=True, kw_only=True):
     """What the new process does to itself.
 
-    landlock: ABI, 0 for none. wrapped: it becomes bubblewrap, which needs what root can do and drops it itself.
+    landlock: ABI, 0 for none. wrapped: it becomes bubblewrap, which needs what root can do and drops it
+    itself.
     """
 
     uid: int | None
@@ -62,7 +65,9 @@ class _Steps(Struct, frozen=True, kw_only=True):
 
 
 def start(sandbox: Sandbox, program: Program, view: View, scratch: Path) -> int:
-    """Start ``program`` confined, its home being ``view.home`` in ``scratch``. Returns its pid, or bubblewrap's. Raises OSError."""
+    """Start ``program`` confined, its home being ``view.home`` in ``scratch``. Returns its pid, or
+    bubblewrap's. Raises OSError.
+    """
     if sandbox.tier is Tier.F:
         return spawn(structs.replace(program, confine=lambda: set_limits(FILE_LIMITS)))
     uid = _uid_for(sandbox, view.home, scratch) if sandbox.own_uid else None
@@ -84,12 +89,22 @@ def _with_steps(sandbox: Sandbox, program: Program, view: View, uid: int | None)
     if sandbox.landlock:
         landlock.supported_abi()  # loads what must not be loaded after the fork
     environment = {**program.environment, **(NO_WORKERS if sandbox.landlock else {})}
-    return structs.replace(program, environment=environment, confine=_steps(view, uid, landlock=sandbox.landlock, filter=sandbox.filter).take)
+    return structs.replace(
+        program,
+        environment=environment,
+        confine=_steps(view, uid, landlock=sandbox.landlock, filter=sandbox.filter).take,
+    )
 
 
 def _steps(view: View, uid: int | None, **others: Any) -> _Steps:
     mounts = {} if uid is None else behind([*view.code, *view.read, view.home])
-    return _Steps(uid=uid, mounts=mounts, limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT, view=view, **others)
+    return _Steps(
+        uid=uid,
+        mounts=mounts,
+        limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT,
+        view=view,
+        **others,
+    )
 
 
 def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> int:
@@ -108,7 +123,9 @@ def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | No
 
 
 def exit_code(sandbox: Sandbox, status: int) -> int:
-    """Exit code of what was started in ``sandbox``, negative for a signal. status: as from ``os.wait`` for the pid that ``start`` returned."""
+    """Exit code of what was started in ``sandbox``, negative for a signal. status: as from ``os.wait`` for
+    the pid that ``start`` returned.
+    """
     code = os.waitstatus_to_exitcode(status)
     return SHELL_SIGNAL - code if sandbox.tier is Tier.A and code > SHELL_SIGNAL else code
 

@@ -1,7 +1,7 @@
 """Device nodes of the GPUs assigned to a slot, so that a variant sees no other.
 
-The driver lists its GPUs in /proc/driver/nvidia/gpus, a folder per PCI address. Neither an index nor a UUID is the number of a node: the file
-``information`` in that folder has both.
+The driver lists its GPUs in /proc/driver/nvidia/gpus, a folder per PCI address. Neither an index nor a UUID
+is the number of a node: the file ``information`` in that folder has both.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,11 @@ def assigned(visible: str | None, installed: Sequence[Gpu]) -> list[Gpu]:
     for name in filter(None, (part.strip() for part in (visible or "").split(","))):
         if name.startswith("MIG-"):
             return list(installed)
-        found += [gpu for index, gpu in enumerate(installed) if name == str(index) or (name.startswith("GPU-") and gpu.uuid.startswith(name))]
+        found += [
+            gpu
+            for index, gpu in enumerate(installed)
+            if name == str(index) or (name.startswith("GPU-") and gpu.uuid.startswith(name))
+        ]
     return found
 
 

@@ -1,8 +1,11 @@
 """A uid for one variant alone, and what is done with it. Only root can.
 
-- It is drawn at random from the top of what this user namespace has, and taken only if no process and no account has it.
-- Taking it drops every capability; staying root drops them too (``drop_capabilities``), because root without them is only a name.
-- What a variant could leave lying about belongs to its uid, which no other run ever has: ``sweep`` finds and removes it.
+- It is drawn at random from the top of what this user namespace has, and taken only if no process and no
+  account has it.
+- Taking it drops every capability; staying root drops them too (``drop_capabilities``), because root without
+  them is only a name.
+- What a variant could leave lying about belongs to its uid, which no other run ever has: ``sweep`` finds and
+  removes it.
 """
 
 import ctypes
@@ -62,7 +65,9 @@ def fresh_uid() -> int:
 
 def _namespace_size() -> int:
     """First uid above those mapped in this user namespace."""
-    rows = [[int(field) for field in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    rows = [
+        [int(field) for field in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()
+    ]
     return max(first + count for first, _, count in rows)
 
 
@@ -104,7 +109,9 @@ def drop_capabilities() -> None:
 
 
 def record(scratch: Path, uid: int) -> None:
-    """Note that a variant in ``scratch`` runs as ``uid``, so that whoever removes the one sweeps after the other."""
+    """Note that a variant in ``scratch`` runs as ``uid``, so that whoever removes the one sweeps after the
+    other.
+    """
     with (scratch / OWNERS).open("a") as file:
         file.write(f"{uid}\n")
 
@@ -118,7 +125,9 @@ def recorded(scratch: Path) -> list[int]:
 
 
 def sweep(uids: Iterable[int], places: Iterable[str] = PLACES) -> None:
-    """Remove what belongs to ``uids`` in places where every user may write, links and sockets too, without following any."""
+    """Remove what belongs to ``uids`` in places where every user may write, links and sockets too, without
+    following any.
+    """
     wanted = frozenset(uids)
     for place in places if wanted else ():
         for folder, folders, files in os.walk(place, topdown=True):

@@ -7,14 +7,22 @@ import os
 import resource
 
 SCRATCH_BYTES = 8 << 30
-"""Most that a variant may keep on disk: compile caches and weights of any model that trains in minutes take less."""
+"""Most that a variant may keep on disk: compile caches and weights of any model that trains in minutes take
+less.
+"""
 
 PROCESSES = 1024
-"""Processes and threads of a variant: OpenMP on the largest hosts and a compiler's workers take some hundreds."""
+"""Processes and threads of a variant: OpenMP on the largest hosts and a compiler's workers take some
+hundreds.
+"""
 
 OPEN_FILES = 4096
 
-FILE_LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: SCRATCH_BYTES, resource.RLIMIT_NOFILE: OPEN_FILES}
+FILE_LIMITS = {
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_FSIZE: SCRATCH_BYTES,
+    resource.RLIMIT_NOFILE: OPEN_FILES,
+}
 """Limits that hold for each process alone."""
 
 COUNT_LIMIT = {resource.RLIMIT_NPROC: PROCESSES}
@@ -27,7 +35,9 @@ def scratch_bytes() -> int:
 
 
 def set_limits(limits: dict[int, int]) -> None:
-    """Hold this process and what it starts to ``limits`` for good; one that is lower already stays. Raises OSError."""
+    """Hold this process and what it starts to ``limits`` for good; one that is lower already stays. Raises
+    OSError.
+    """
     for kind, most in limits.items():
         hard = resource.getrlimit(kind)[1]
         value = most if hard == resource.RLIM_INFINITY else min(most, hard)

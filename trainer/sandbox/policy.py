@@ -1,64 +1,92 @@
 """Which system calls a variant is refused, and why. Data only; ``trainer.sandbox.seccomp`` compiles it.
 
-- It is a list of refusals: torch, compilers and GPU drivers use too many calls for a list of permissions to hold over their versions. Calls newer
-  than this list do not exist for a variant (``FIRST_UNKNOWN``).
+- It is a list of refusals: torch, compilers and GPU drivers use too many calls for a list of permissions to
+  hold over their versions. Calls newer than this list do not exist for a variant (``FIRST_UNKNOWN``).
 - Refused calls fail with EPERM; those in ``ABSENT`` with ENOSYS, which makes libraries take an older way.
 """
 
 REFUSED: dict[str, tuple[str, ...]] = {
     "reach into another process": (
-        "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "move_pages", "migrate_pages",
+        "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp",
+        "move_pages", "migrate_pages",
         "pidfd_getfd", "pidfd_send_signal",
     ),
     "keep something for the next run in the kernel": (
         "keyctl", "add_key", "request_key",
-        "shmget", "shmat", "shmctl", "shmdt", "semget", "semop", "semctl", "semtimedop", "msgget", "msgsnd", "msgrcv", "msgctl",
+        "shmget", "shmat", "shmctl", "shmdt", "semget", "semop", "semctl", "semtimedop", "msgget", "msgsnd",
+        "msgrcv", "msgctl",
         "mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify", "mq_getsetattr",
     ),
     "change what it is confined by": (
-        "mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick",
+        "mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr", "fsopen",
+        "fsconfig", "fsmount", "fspick",
         "mount_setattr", "unshare", "setns", "swapon", "swapoff", "quotactl", "quotactl_fd",
     ),
     "open files without their path": ("name_to_handle_at", "open_by_handle_at", "lookup_dcookie"),
     "watch files it may not open": ("inotify_init", "inotify_init1", "fanotify_init", "fanotify_mark"),
     "reach the kernel's less tested parts": (
-        "bpf", "perf_event_open", "userfaultfd", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "acct", "syslog",
+        "bpf", "perf_event_open", "userfaultfd", "kexec_load", "kexec_file_load", "init_module",
+        "finit_module", "delete_module", "acct", "syslog",
         "iopl", "ioperm", "modify_ldt", "uselib", "_sysctl", "vhangup", "vmsplice",
     ),
-    "change the machine": ("reboot", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname"),
+    "change the machine": ("reboot", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
+    "sethostname", "setdomainname"),
 }  # fmt: skip
 """Refused at every tier that has seccomp, by what a variant could do with them."""
 
 ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "pidfd_open")
-"""As if the kernel did not know them. clone3 hides its flags from a filter; the C library then uses clone. io_uring does what a filter cannot see."""
+"""As if the kernel did not know them. clone3 hides its flags from a filter; the C library then uses clone.
+io_uring does what a filter cannot see.
+"""
 
 FIRST_UNKNOWN = 472
 LAST_UNKNOWN = 511
-"""Numbers of system calls that Linux 6.18 does not have; later kernels give them a meaning which nobody has judged yet."""
+"""Numbers of system calls that Linux 6.18 does not have; later kernels give them a meaning which nobody has
+judged yet.
+"""
 
 SOCKETS = ("socket", "connect", "bind", "listen", "accept", "accept4")
-"""Refused where no network namespace is: an abstract socket or one with a path leads to other programs of this machine."""
+"""Refused where no network namespace is: an abstract socket or one with a path leads to other programs of
+this machine.
+"""
 
 SHARED_UID = (
     "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat",
-    "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr", "removexattrat", "file_setattr",
+    "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr",
+    "removexattrat", "file_setattr",
     "utime", "utimes", "futimesat", "utimensat",
     "setpriority", "ioprio_set", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr",
 )  # fmt: skip
-"""Refused where the variant has the agent's uid: they work on files and processes which Landlock keeps it from opening but not from changing."""
+"""Refused where the variant has the agent's uid: they work on files and processes which Landlock keeps it
+from opening but not from changing.
+"""
 
 NUMBERS = {
-    "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448, "fchmodat2": 452, "setxattrat": 463,
+    "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448,
+    "fchmodat2": 452, "setxattrat": 463,
     "removexattrat": 466, "open_tree_attr": 467, "file_setattr": 469,
 }  # fmt: skip
 """Of calls that an older libseccomp has no name for; the same on every architecture."""
 
-NEW_NAMESPACES = 0x0000_0080 | 0x0002_0000 | 0x0200_0000 | 0x0400_0000 | 0x0800_0000 | 0x1000_0000 | 0x2000_0000 | 0x4000_0000
-"""CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET of <linux/sched.h>. The first shares its bit with a signal's number."""
+NEW_NAMESPACES = (
+    0x0000_0080
+    | 0x0002_0000
+    | 0x0200_0000
+    | 0x0400_0000
+    | 0x0800_0000
+    | 0x1000_0000
+    | 0x2000_0000
+    | 0x4000_0000
+)
+"""CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET of <linux/sched.h>. The first
+shares its bit with a signal's number.
+"""
 
 AF_UNIX = 1
 PAIRED = (1, 5)
-"""SOCK_STREAM and SOCK_SEQPACKET: the ends of such a pair cannot be turned towards anybody else, those of datagrams can."""
+"""SOCK_STREAM and SOCK_SEQPACKET: the ends of such a pair cannot be turned towards anybody else, those of
+datagrams can.
+"""
 
 SOCKET_TYPE = 0xF
 """Bits of a socket's type without its flags."""

@@ -1,8 +1,9 @@
 """Which tiers this machine has, and the choice of one. Done once for a trainer, in its process.
 
-- What is there is asked of the system; then the strongest tier is entered once, because what forbids it (a container's profile, a distribution's)
-  shows no other way. If that fails, the next is tried.
-- Nothing is ever better than it was found to be: a tier asked for by name that is not there is an error, not the next one down.
+- What is there is asked of the system; then the strongest tier is entered once, because what forbids it (a
+  container's profile, a distribution's) shows no other way. If that fails, the next is tried.
+- Nothing is ever better than it was found to be: a tier asked for by name that is not there is an error, not
+  the next one down.
 """
 
 import shutil
@@ -22,16 +23,23 @@ AUTO = "auto"
 INSTALL_SECCOMP = "install libseccomp (Debian, Ubuntu: apt-get install libseccomp2)"
 INSTALL_BUBBLEWRAP = "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap)"
 ALLOW_NAMESPACES = (
-    "run on the host, or give the container --security-opt seccomp=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN"
+    "run on the host, or give the container --security-opt seccomp=unconfined --security-opt"
+    " systempaths=unconfined --cap-add SYS_ADMIN"
 )
 NEWER_KERNEL = "run on Linux 6.12 or newer"
 BECOME_ROOT = "start the agent as root of its machine or container; variants then get uids of their own"
 
 
-READABLE = "install Python where every user may read it, such as below /opt, and keep the temporary folder open to all"
+READABLE = (
+    "install Python where every user may read it, such as below /opt, and keep the temporary folder open"
+    " to all"
+)
 
 OWN_UID = (Tier.B, Tier.B_MINUS, Tier.D)
-REMEDIES = {tier: ALLOW_NAMESPACES if tier is Tier.A else READABLE if tier in OWN_UID else NEWER_KERNEL for tier in Tier}
+REMEDIES = {
+    tier: ALLOW_NAMESPACES if tier is Tier.A else READABLE if tier in OWN_UID else NEWER_KERNEL
+    for tier in Tier
+}
 """What to do about a tier whose parts are there and which cannot be entered all the same."""
 
 
@@ -52,7 +60,12 @@ class Machine(Struct, frozen=True, kw_only=True):
 def look() -> Machine:
     """Ask this machine. Takes some tens of milliseconds at most."""
     if sys.platform != "linux":
-        return Machine(platform=sys.platform, no_bubblewrap="it is a part of Linux", no_uid="not done here", no_seccomp="it is a part of Linux")
+        return Machine(
+            platform=sys.platform,
+            no_bubblewrap="it is a part of Linux",
+            no_uid="not done here",
+            no_seccomp="it is a part of Linux",
+        )
     path = shutil.which("bwrap") or ""
     lacking = identity.lacking()
     return Machine(
@@ -105,11 +118,16 @@ def _obstacle(tier: Tier, machine: Machine) -> tuple[str, str]:
 
 
 def _old_landlock(abi: int) -> str:
-    return f"Landlock here has ABI {abi}, {SCOPED_ABI} is needed" if abi else "Landlock is not there, or the container forbids it"
+    return (
+        f"Landlock here has ABI {abi}, {SCOPED_ABI} is needed"
+        if abi
+        else "Landlock is not there, or the container forbids it"
+    )
 
 
 def probe(scratch: Path | None = None) -> list[Finding]:
-    """Every tier, the strongest first, with why it does not work here and how to reach it. The strongest that works was entered for it.
+    """Every tier, the strongest first, with why it does not work here and how to reach it. The strongest that
+    works was entered for it.
 
     scratch: folder that will hold the runs' scratch folders; None for the system's temporary folder.
     """
@@ -170,7 +188,9 @@ def _build(tier: Tier, machine: Machine, own_uid: bool) -> Sandbox:
     wrapped = tier is Tier.A
     return Sandbox(
         tier=tier,
-        filter=b"" if tier is Tier.F else compile_filter(sockets=wrapped, shared_uid=not own_uid and not wrapped),
+        filter=(
+            b"" if tier is Tier.F else compile_filter(sockets=wrapped, shared_uid=not own_uid and not wrapped)
+        ),
         landlock=_abi_for(tier, machine.landlock),
         own_uid=own_uid,
         bubblewrap=machine.bubblewrap if wrapped else "",

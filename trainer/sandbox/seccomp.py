@@ -1,6 +1,8 @@
-"""The seccomp filter: compiled once from ``trainer.sandbox.policy``, then loaded by each variant's process as it stands.
+"""The seccomp filter: compiled once from ``trainer.sandbox.policy``, then loaded by each variant's process as
+it stands.
 
-- The one door to libseccomp. Importing that binding runs ``ldconfig``, so it is imported late and never in a process that is being confined.
+- The one door to libseccomp. Importing that binding runs ``ldconfig``, so it is imported late and never in a
+  process that is being confined.
 - Loading needs no library: a process that has just been forked calls ``load``.
 """
 
@@ -51,7 +53,8 @@ class _Program(ctypes.Structure):
 def compile_filter(*, sockets: bool, shared_uid: bool) -> bytes:
     """The policy as a program for the kernel.
 
-    sockets: unix sockets may be made, because a network namespace keeps them in. shared_uid: the variant has the agent's uid. Raises SeccompError.
+    sockets: unix sockets may be made, because a network namespace keeps them in. shared_uid: the variant has
+    the agent's uid. Raises SeccompError.
     """
     library = _library()
     try:
@@ -118,7 +121,9 @@ def forbid_new_privileges() -> None:
 
 
 def load(program: bytes) -> None:
-    """Confine this thread and all it starts by ``program``, for good. Needs ``forbid_new_privileges`` first. Raises OSError."""
+    """Confine this thread and all it starts by ``program``, for good. Needs ``forbid_new_privileges`` first.
+    Raises OSError.
+    """
     described = _Program(len(program) // INSTRUCTION, program)
     _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(described))
 

@@ -1,7 +1,9 @@
-"""The tiers a variant may be confined by, what each leaves open, and what choosing one found out. Values only.
+"""The tiers a variant may be confined by, what each leaves open, and what choosing one found out. Values
+only.
 
 - The order of ``Tier`` is the order of strength.
-- ``GAPS`` is what people are told; tests/integration/test_sandbox.py asks every tier for everything that is not in it.
+- ``GAPS`` is what people are told; tests/integration/test_sandbox.py asks every tier for everything that is
+  not in it.
 """
 
 from enum import StrEnum
@@ -13,7 +15,9 @@ class Tier(StrEnum):
     """How a variant is confined, the strongest first."""
 
     A = "A"
-    """bubblewrap: user, pid, net, ipc, uts and mount namespaces, with seccomp and, where the kernel has it, Landlock inside."""
+    """bubblewrap: user, pid, net, ipc, uts and mount namespaces, with seccomp and, where the kernel has it,
+    Landlock inside.
+    """
     B = "B"
     """Landlock (ABI 6 or newer), seccomp and a uid of its own."""
     C = "C"
@@ -40,10 +44,14 @@ _DISK = "what it writes to disk is bounded file by file and by a watch, not by t
 _PROC = "reads /proc of other processes: names and command lines of all, environments of its own uid"
 _FILES = "reads every file its uid may read, the prepared data among them"
 _PLACES = (
-    "writes where every user may, such as the system's temporary folder; what it leaves there is removed after the run, not kept from runs beside it"
+    "writes where every user may, such as the system's temporary folder; what it leaves there is removed"
+    " after the run, not kept from runs beside it"
 )
 _METADATA = "sees the names, sizes and times of files it cannot open"
-_NO_WORKERS = "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles in one process"
+_NO_WORKERS = (
+    "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles"
+    " in one process"
+)
 _COUNT = "the number of its processes is bounded by a look once a second, not by the kernel"
 _SIGNALS = "may signal processes of its uid"
 _OLD_LANDLOCK = {
@@ -60,7 +68,15 @@ GAPS: dict[Tier, tuple[str, ...]] = {
     Tier.C_MINUS: (_DISK, _METADATA, _NO_WORKERS, _COUNT, _SIGNALS),
     Tier.D: (_FILES, _PLACES, _PROC, _DISK),
     Tier.E: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _COUNT, _DISK),
-    Tier.F: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _DISK, "uses the network", "reads the memory of processes of its uid"),
+    Tier.F: (
+        _FILES,
+        "writes every file its uid may write",
+        _PROC,
+        _SIGNALS,
+        _DISK,
+        "uses the network",
+        "reads the memory of processes of its uid",
+    ),
 }
 """What a tier leaves open, for people."""
 
@@ -72,7 +88,9 @@ def gaps(tier: Tier, landlock_abi: int = SCOPED_ABI) -> tuple[str, ...]:
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """Whether a tier works on this machine. why: not, in one line. remedy: how to reach it, in one line; empty where it works."""
+    """Whether a tier works on this machine. why: not, in one line. remedy: how to reach it, in one line;
+    empty where it works.
+    """
 
     tier: Tier
     works: bool
@@ -83,8 +101,8 @@ class Finding(Struct, frozen=True, kw_only=True):
 class Sandbox(Struct, frozen=True, kw_only=True):
     """A tier and what it takes to enter it on this machine, found once and used for every run.
 
-    filter: compiled seccomp program, empty for none. landlock: ABI to use, 0 for none. own_uid: the variant gets a uid of its own. bubblewrap: path
-    of the program, empty for none.
+    filter: compiled seccomp program, empty for none. landlock: ABI to use, 0 for none. own_uid: the variant
+    gets a uid of its own. bubblewrap: path of the program, empty for none.
     """
 
     tier: Tier = Tier.F

@@ -1,7 +1,9 @@
-"""What a variant may see of the machine: a list of folders and files, the same for namespaces and for Landlock.
+"""What a variant may see of the machine: a list of folders and files, the same for namespaces and for
+Landlock.
 
 - Code is read-only: the Python it runs in, the packages it imports, the system's libraries and compilers.
-- Nothing of the swarm is in it but the launcher: no data, no campaign, no other run's scratch, no home folder.
+- Nothing of the swarm is in it but the launcher: no data, no campaign, no other run's scratch, no home
+  folder.
 - Pure but for looking which paths exist.
 """
 
@@ -34,14 +36,23 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 PROCESSOR = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 """Read by torch and OpenMP to count cores and caches."""
 
-MACHINE = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version", "/proc/filesystems", "/proc/sys/vm", "/proc/sys/kernel/random")
+MACHINE = (
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/version",
+    "/proc/filesystems",
+    "/proc/sys/vm",
+    "/proc/sys/kernel/random",
+)
 """Facts of the machine in a /proc that shows other processes too."""
 
 
 class View(Struct, frozen=True, kw_only=True):
     """What one variant sees.
 
-    home: its own folder, the one place it may write. code: to read and execute. read: to read. nodes: devices, to read and write.
+    home: its own folder, the one place it may write. code: to read and execute. read: to read. nodes:
+    devices, to read and write.
     """
 
     home: Path
@@ -50,8 +61,12 @@ class View(Struct, frozen=True, kw_only=True):
     nodes: tuple[Path, ...]
 
 
-def view_of(home: Path, launcher: Path, nodes: Iterable[Path] = (), environment: Mapping[str, str] = os.environ) -> View:
-    """The view of a variant with that home. nodes: of its GPU; with any, the whole of /sys and the driver's files are in view as well."""
+def view_of(
+    home: Path, launcher: Path, nodes: Iterable[Path] = (), environment: Mapping[str, str] = os.environ
+) -> View:
+    """The view of a variant with that home. nodes: of its GPU; with any, the whole of /sys and the driver's
+    files are in view as well.
+    """
     gpu = tuple(nodes)
     return View(
         home=home,
@@ -68,11 +83,17 @@ def python_folders() -> list[str]:
 
 def _library_folders(environment: Mapping[str, str]) -> list[str]:
     """Where the GPU driver or a compiler's libraries lie, if the environment says so."""
-    return [folder for folder in environment.get("LD_LIBRARY_PATH", "").split(os.pathsep) if Path(folder).is_absolute()]
+    return [
+        folder
+        for folder in environment.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+        if Path(folder).is_absolute()
+    ]
 
 
 def existing(paths: Iterable[str | Path]) -> tuple[Path, ...]:
-    """Those that exist, once each, without what lies in a folder named before. A link counts as itself, not as what it leads to."""
+    """Those that exist, once each, without what lies in a folder named before. A link counts as itself, not
+    as what it leads to.
+    """
     kept: list[Path] = []
     for path in map(Path, paths):
         if path.exists() and not any(path == parent or path.is_relative_to(parent) for parent in kept):

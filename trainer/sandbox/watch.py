@@ -1,7 +1,8 @@
-"""What the kernel does not bound by itself, looked at now and then: threads, memory, disk. The supervisor ends a run that uses more than its share.
+"""What the kernel does not bound by itself, looked at now and then: threads, memory, disk. The supervisor
+ends a run that uses more than its share.
 
-A run may pass a bound for as long as it takes until the next look; the kernel's own limits (``trainer.sandbox.limits``) hold what it can do
-meanwhile.
+A run may pass a bound for as long as it takes until the next look; the kernel's own limits
+(``trainer.sandbox.limits``) hold what it can do meanwhile.
 """
 
 import os
@@ -14,7 +15,9 @@ from trainer.process.descendants import Usage, usage
 from trainer.sandbox.limits import PROCESSES, SCRATCH_BYTES
 
 MEMORY_SHARE = 0.9
-"""Of the machine's memory: beyond it the kernel would have to choose what to kill, and it might not choose the variant."""
+"""Of the machine's memory: beyond it the kernel would have to choose what to kill, and it might not choose
+the variant.
+"""
 
 MOST_FILES = 200_000
 """Compile caches hold some thousands; to walk over this many takes about a second."""
@@ -48,7 +51,10 @@ def breach_of(used: Usage, bounds: Bounds) -> Breach | None:
     if used.threads > bounds.threads:
         return Breach(f"it had {used.threads:,} processes and threads, {bounds.threads:,} are allowed")
     if used.resident > bounds.memory:
-        return Breach(f"it used {used.resident / 1e9:.1f} GB of memory, {bounds.memory / 1e9:.1f} GB are allowed", memory=True)
+        return Breach(
+            f"it used {used.resident / 1e9:.1f} GB of memory, {bounds.memory / 1e9:.1f} GB are allowed",
+            memory=True,
+        )
     return None
 
 
@@ -86,7 +92,9 @@ def _blocks(entry: os.DirEntry[str]) -> int:
 
 
 class Watch:
-    """Looks at one variant, and remembers the most memory it was seen to use. pid: its first process. home: None where its files are on no disk."""
+    """Looks at one variant, and remembers the most memory it was seen to use. pid: its first process. home:
+    None where its files are on no disk.
+    """
 
     def __init__(self, pid: int, home: Path | None, bounds: Bounds) -> None:
         self._pid = pid
@@ -96,10 +104,16 @@ class Watch:
         self.peak_memory = 0
 
     def look(self) -> Breach | None:
-        """Called at every tick of the supervisor, looks at some. Returns the bound that the variant passes, if any."""
+        """Called at every tick of the supervisor, looks at some. Returns the bound that the variant passes,
+        if any.
+        """
         self._turn += 1
         breach = self._processes() if self._turn % TICKS_PER_LOOK == 0 else None
-        return breach or (breach_on_disk(self._home, self._bounds) if self._home and self._turn % TICKS_PER_WALK == 0 else None)
+        return breach or (
+            breach_on_disk(self._home, self._bounds)
+            if self._home and self._turn % TICKS_PER_WALK == 0
+            else None
+        )
 
     def _processes(self) -> Breach | None:
         used = usage(self._pid)

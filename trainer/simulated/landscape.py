@@ -1,11 +1,16 @@
-"""A made-up landscape: what a change to a source would do to its value. Deterministic, free of any task, and smooth enough to be searched.
+"""A made-up landscape: what a change to a source would do to its value. Deterministic, free of any task, and
+smooth enough to be searched.
 
-- Every numeric constant at module level has a hidden optimum, some distance in log2 from the value in the baseline, and a curvature; both are drawn
-  from a hash of its name. Moving towards the optimum helps by a square, moving past it harms.
-- Every other change of the program draws one small, heavy-tailed effect from a hash of its syntax tree without those constants.
-- Comments and layout do nothing. Effects are shares of the baseline's value; positive is worse; the baseline's own is 0.
+- Every numeric constant at module level has a hidden optimum, some distance in log2 from the value in the
+  baseline, and a curvature; both are drawn from a hash of its name. Moving towards the optimum helps by a
+  square, moving past it harms.
+- Every other change of the program draws one small, heavy-tailed effect from a hash of its syntax tree
+  without those constants.
+- Comments and layout do nothing. Effects are shares of the baseline's value; positive is worse; the
+  baseline's own is 0.
 
-The sizes follow what single edits of the demo task do: gains of some per cent, harms up to a few times the value.
+The sizes follow what single edits of the demo task do: gains of some per cent, harms up to a few times the
+value.
 """
 
 import ast
@@ -19,13 +24,19 @@ FARTHEST = 8.0
 """log2 distance beyond which a constant does no further harm."""
 
 SMALLEST_CURVATURE, LARGEST_CURVATURE = 0.002, 0.03
-"""Share of the value lost per squared log2 from the optimum: from hardly felt to the learning rate of a transformer."""
+"""Share of the value lost per squared log2 from the optimum: from hardly felt to the learning rate of a
+transformer.
+"""
 
 OPTIMUM_SPREAD = 1.0
-"""Standard deviation in log2 of optima around the baseline's constants: people guess within a factor of two, mostly."""
+"""Standard deviation in log2 of optima around the baseline's constants: people guess within a factor of two,
+mostly.
+"""
 
 REWRITE_SCALE, REWRITE_DEGREES, REWRITE_SHIFT = 0.004, 3.0, 0.004
-"""Other changes: scale and degrees of freedom of the tail, and how much worse the middle one is. Most ideas do not help."""
+"""Other changes: scale and degrees of freedom of the tail, and how much worse the middle one is. Most ideas
+do not help.
+"""
 
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -33,7 +44,9 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
-    ast.Pow: lambda base, power: math.pow(base, power),  # of floats: too large a power is an OverflowError, not an hour of work
+    ast.Pow: lambda base, power: math.pow(
+        base, power
+    ),  # of floats: too large a power is an OverflowError, not an hour of work
 }
 
 
@@ -64,15 +77,21 @@ def _loss(name: str, value: float, base: float, seed: int) -> float:
 
 
 def _distance(value: float, base: float) -> float:
-    """How far a constant moved: in log2 where that means something, else in tenths (from 0) or in multiples of itself (through 0)."""
-    distance = math.log2(value / base) if base != 0 and value / base > 0 else (value - base) / (abs(base) or 0.1)
+    """How far a constant moved: in log2 where that means something, else in tenths (from 0) or in multiples
+    of itself (through 0).
+    """
+    distance = (
+        math.log2(value / base) if base != 0 and value / base > 0 else (value - base) / (abs(base) or 0.1)
+    )
     return min(max(distance, -FARTHEST), FARTHEST)
 
 
 def _rewrite(tree: str, seed: int) -> float:
     """Student's t of a few degrees by the usual ratio; the denominator is a sum of squared normals."""
     squares = sum(normal("tail", part, tree, seed) ** 2 for part in range(int(REWRITE_DEGREES)))
-    return REWRITE_SHIFT + REWRITE_SCALE * normal("rewrite", tree, seed) / math.sqrt(squares / REWRITE_DEGREES)
+    return REWRITE_SHIFT + REWRITE_SCALE * normal("rewrite", tree, seed) / math.sqrt(
+        squares / REWRITE_DEGREES
+    )
 
 
 def _split(source: str) -> tuple[dict[str, float], str]:
@@ -81,7 +100,10 @@ def _split(source: str) -> tuple[dict[str, float], str]:
     constants: dict[str, float] = {}
     for statement in module.body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=expression) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as expression):
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=expression)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as expression)
+            ):
                 if (number := _number(expression)) is not None:
                     constants[name] = number
                     statement.value = ast.Constant(value=0)

@@ -1,7 +1,9 @@
-"""A trainer that trains nothing: it waits as long as a training would and draws the value from a made-up landscape.
+"""A trainer that trains nothing: it waits as long as a training would and draws the value from a made-up
+landscape.
 
-For benchmarks of the swarm itself, for rehearsing a cluster without GPUs, and for tests. Everything but the waiting is deterministic: the same order
-gives the same outcome and value on every machine. Its results say ``sandbox="simulated"``, so that none is ever taken for a measurement.
+For benchmarks of the swarm itself, for rehearsing a cluster without GPUs, and for tests. Everything but the
+waiting is deterministic: the same order gives the same outcome and value on every machine. Its results say
+``sandbox="simulated"``, so that none is ever taken for a measurement.
 """
 
 import hashlib
@@ -26,9 +28,11 @@ Pause = Callable[[Event, float], bool]
 class SimulatedTrainer:
     """Implements ``trainer.contract.Trainer`` on a made-up landscape around ``source``.
 
-    source: the baseline, which scores ``baseline`` give or take the noise and never crashes. sign: +1 where lower values are better, -1 where higher
-    are. seconds: of one training. sigma: standard deviation between seeds, in the metric's unit. crash_ratio: share of all other sources that crash,
-    after crash_seconds. seed: another one is another landscape. pause, clock: replaced where no time must pass; clock gives seconds since the epoch.
+    source: the baseline, which scores ``baseline`` give or take the noise and never crashes. sign: +1 where
+    lower values are better, -1 where higher are. seconds: of one training. sigma: standard deviation between
+    seeds, in the metric's unit. crash_ratio: share of all other sources that crash, after crash_seconds.
+    seed: another one is another landscape. pause, clock: replaced where no time must pass; clock gives
+    seconds since the epoch.
     """
 
     def __init__(
@@ -57,7 +61,9 @@ class SimulatedTrainer:
         self._clock = clock
 
     def train(self, order: RunOrder, progress: Callable[[Progress], None], cancel: Event) -> RunResult:
-        """Wait, draw, and keep the result as a real training would. Raises OSError when the directory cannot be written."""
+        """Wait, draw, and keep the result as a real training would. Raises OSError when the directory cannot
+        be written.
+        """
         started = self._clock()
         outcome: Outcome = self.outcome(order.source, order.seed)
         seconds = self._crash_seconds if isinstance(outcome, Crashed) else self._seconds
@@ -77,7 +83,12 @@ class SimulatedTrainer:
             return Crashed(CrashKind.EXCEPTION, "RuntimeError: simulated crash")
         try:
             worse = effect(source, self._source, self._seed)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # what the compiler says to text that is no program
+        except (
+            SyntaxError,
+            ValueError,
+            RecursionError,
+            MemoryError,
+        ) as error:  # what the compiler says to text that is no program
             return Crashed(CrashKind.DOES_NOT_START, bounded(f"{type(error).__name__}: {error}"))
         noise = self._sigma * normal("noise", digest, seed, self._seed)
         return Measured(self._baseline * (1 + self._sign * worse) + noise)

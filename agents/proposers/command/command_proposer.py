@@ -1,10 +1,14 @@
-"""The ``command`` proposer: any coding agent's command line, in a throw-away repository that holds the surface.
+"""The ``command`` proposer: any coding agent's command line, in a throw-away repository that holds the
+surface.
 
-- Of all it does only the surface's text is taken, and only when it compiles, keeps the contract and is another program. An edit that is not is sent
-  back once, within the same timeout. What is taken is judged as a text: an exit code other than 0 is no reason to throw a sound edit away.
+- Of all it does only the surface's text is taken, and only when it compiles, keeps the contract and is
+  another program. An edit that is not is sent back once, within the same timeout. What is taken is judged as
+  a text: an exit code other than 0 is no reason to throw a sound edit away.
 - An edit is not taken from a command whose time was up: nobody knows what it was in the middle of.
-- An arm that brought nothing several times in a row rests, so that other arms answer: a brief is asked of the same arm until somebody does.
-- Everything it prints is untrusted. One bounded, redacted line of it may reach the log; the environment it ran in never does.
+- An arm that brought nothing several times in a row rests, so that other arms answer: a brief is asked of the
+  same arm until somebody does.
+- Everything it prints is untrusted. One bounded, redacted line of it may reach the log; the environment it
+  ran in never does.
 - It is a person's tool, confined by nothing: docs/command.md says what it can reach.
 """
 
@@ -42,9 +46,13 @@ from coordinator.protocol import Brief, Proposal
 logger = logging.getLogger(__name__)
 
 REPAIRS = 1
-"""Times an edit is sent back. A coding agent has looked at its own edit already; a second time costs as much as another idea."""
+"""Times an edit is sent back. A coding agent has looked at its own edit already; a second time costs as much
+as another idea.
+"""
 FRUITLESS = 3
-"""Briefs in a row without a proposal, after which the arm rests: a login that has run out, a service that is down, a timeout that is too short."""
+"""Briefs in a row without a proposal, after which the arm rests: a login that has run out, a service that is
+down, a timeout that is too short.
+"""
 RESTS = (60.0, 1800.0)
 """Shortest and longest seconds of a rest; it doubles with every further brief without a proposal."""
 NOT_STARTED = (126, 127)
@@ -57,7 +65,8 @@ PROMPT, PROBLEM = "prompt.md", "problem.md"
 
 
 class CommandOrder(Struct, frozen=True, kw_only=True):
-    """What to run. template: a name in ``TEMPLATES``, or None. command: the arm's own words. env: names of variables that are handed on.
+    """What to run. template: a name in ``TEMPLATES``, or None. command: the arm's own words. env: names of
+    variables that are handed on.
 
     timeout: seconds for one proposal, its repair included.
     """
@@ -69,7 +78,9 @@ class CommandOrder(Struct, frozen=True, kw_only=True):
 
 
 class CommandProposer:
-    """Runs one command line for every brief. Between briefs it remembers how many in a row brought nothing, and the charter the last one brought."""
+    """Runs one command line for every brief. Between briefs it remembers how many in a row brought nothing,
+    and the charter the last one brought.
+    """
 
     def __init__(
         self,
@@ -82,10 +93,11 @@ class CommandProposer:
         scratch: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """program: the charter's text. frozen: files a surface imports, by name. surface: name of the file that can change.
+        """program: the charter's text. frozen: files a surface imports, by name. surface: name of the file
+        that can change.
 
-        purse: allows and counts calls, under the template's name or the program's; None lets all of them be. scratch: folder that holds the commands'
-        folders; None takes the system's. now: for the rests.
+        purse: allows and counts calls, under the template's name or the program's; None lets all of them be.
+        scratch: folder that holds the commands' folders; None takes the system's. now: for the rests.
         """
         self._order = order
         self._template = TEMPLATES[order.template] if order.template else Template()
@@ -100,16 +112,23 @@ class CommandProposer:
         self._rests = Backoff(RESTS, random.Random(" ".join(order.command)))
 
     def propose(self, brief: Brief) -> Proposal:
-        """See ``Proposer.propose``. Raises ArmStopped without its program, Unavailable while it rests, ProposerError without a sound edit."""
+        """See ``Proposer.propose``. Raises ArmStopped without its program, Unavailable while it rests,
+        ProposerError without a sound edit.
+        """
         if self._now() < self._until:
             left = self._until - self._now()
-            raise Unavailable(f"{self._name}: brought nothing {self._fruitless} times in a row; {left:.0f} s of its rest are left")
+            raise Unavailable(
+                f"{self._name}: brought nothing {self._fruitless} times in a row; {left:.0f} s of its rest"
+                " are left"
+            )
         self._require_programs()
         self._program = brief.program or self._program
         brief = grounded(brief)
         try:
             with CommandLink(self._scratch) as link:
-                proposal = self._work(brief, link, _laid_out(link.folder, brief, self._surface, self._texts(brief)))
+                proposal = self._work(
+                    brief, link, _laid_out(link.folder, brief, self._surface, self._texts(brief))
+                )
         except (ArmStopped, Unavailable):
             raise
         except (ProposerError, OSError) as error:
@@ -136,10 +155,19 @@ class CommandProposer:
             problem = result
         raise ProposerError(f"no sound edit after a repair: {problem.message if problem else ''}")
 
-    def _call(self, link: CommandLink, tree: Worktree, problem: Problem | None, seconds: float, calls: Calls) -> tuple[CommandEnd, Heard]:
-        """One run of the command, with a permit. What it read beyond the prompt is known only where it says so. Raises Unavailable, OSError."""
+    def _call(
+        self, link: CommandLink, tree: Worktree, problem: Problem | None, seconds: float, calls: Calls
+    ) -> tuple[CommandEnd, Heard]:
+        """One run of the command, with a permit. What it read beyond the prompt is known only where it says
+        so. Raises Unavailable, OSError.
+        """
         prompt = prompt_text(self._surface, problem)
-        calls.begin(self._model, [Message("user", prompt)], Options(max_tokens=0, timeout=max(0.0, seconds)), lambda _: None)
+        calls.begin(
+            self._model,
+            [Message("user", prompt)],
+            Options(max_tokens=0, timeout=max(0.0, seconds)),
+            lambda _: None,
+        )
         try:
             ending = self._run(link, tree, prompt, problem, seconds)
         except OSError as error:
@@ -148,7 +176,9 @@ class CommandProposer:
         return ending, self._template.hear(ending.output)
 
     def _reply(self, ending: CommandEnd, heard: Heard) -> Reply:
-        """What it used by its own account. One that gives none has read its prompt at least, so that it counts as unpriced and not as free."""
+        """What it used by its own account. One that gives none has read its prompt at least, so that it
+        counts as unpriced and not as free.
+        """
         usage = heard.usage
         return Reply(
             text=self._redacted(heard.text),
@@ -159,14 +189,24 @@ class CommandProposer:
             seconds=ending.seconds,
         )
 
-    def _run(self, link: CommandLink, tree: Worktree, prompt: str, problem: Problem | None, seconds: float) -> CommandEnd:
+    def _run(
+        self, link: CommandLink, tree: Worktree, prompt: str, problem: Problem | None, seconds: float
+    ) -> CommandEnd:
         if problem is not None:
             tree.tell({PROMPT: prompt, PROBLEM: problem_text(problem)})
-        values = {"prompt": prompt, "prompt_file": PROMPT, "surface": self._surface, "folder": str(tree.folder)}
+        values = {
+            "prompt": prompt,
+            "prompt_file": PROMPT,
+            "surface": self._surface,
+            "folder": str(tree.folder),
+        }
         line = words(self._template, self._order.command)
         environment = command_environment(os.environ, self._order.env, link.folder / "tmp")
         call = Call(
-            command=[shutil.which(line[0]) or line[0], *(line[1:] if self._template.shell else filled(line[1:], values))],
+            command=[
+                shutil.which(line[0]) or line[0],
+                *(line[1:] if self._template.shell else filled(line[1:], values)),
+            ],
             environment=environment,
             folder=str(tree.folder),
             input=str(tree.folder / PROMPT) if self._template.prompted else os.devnull,
@@ -201,12 +241,17 @@ class CommandProposer:
                 raise ArmStopped(f"{what}. Install it there, or correct `command` of this arm.")
 
     def _refuse_failure(self, ending: CommandEnd, heard: Heard, problem: Problem) -> None:
-        """Raises ArmStopped or ProposerError where asking again is of no use: the command failed before it edited anything."""
+        """Raises ArmStopped or ProposerError where asking again is of no use: the command failed before it
+        edited anything.
+        """
         if ending.code == 0 or problem.kind is not Kind.NO_OP:
             return
         said = self._last_words(ending, heard) or "it said nothing"
         if ending.code in NOT_STARTED:
-            raise ArmStopped(f"{self._name} cannot be started: {said}. Install what is missing, or correct `command` of this arm.")
+            raise ArmStopped(
+                f"{self._name} cannot be started: {said}. Install what is missing, or correct `command` of"
+                " this arm."
+            )
         raise ProposerError(f"ended with {ending.code} and left {self._surface} as it was: {said}")
 
     def _nothing(self, why: str) -> ProposerError:
@@ -216,20 +261,33 @@ class CommandProposer:
             return ProposerError(f"{self._name}: {why}")
         rest = self._rests.next()
         self._until = self._now() + rest
-        return Unavailable(f"{self._name}: {why}; nothing {self._fruitless} times in a row, it rests for {rest:.0f} s")
+        return Unavailable(
+            f"{self._name}: {why}; nothing {self._fruitless} times in a row, it rests for {rest:.0f} s"
+        )
 
     # ------------------------------------------------------------------ what is told
 
     def _texts(self, brief: Brief) -> dict[str, str]:
-        told = {"program.md": self._program, "brief.md": situation(brief, self._program + brief.source), PROMPT: prompt_text(self._surface, None)}
+        told = {
+            "program.md": self._program,
+            "brief.md": situation(brief, self._program + brief.source),
+            PROMPT: prompt_text(self._surface, None),
+        }
         return self._frozen | told
 
     def _redacted(self, text: str) -> str:
         return redacted(text, os.environ, self._order.env)
 
     def _last_words(self, ending: CommandEnd, heard: Heard) -> str:
-        """Its last line on stderr, else on stdout; redacted before it is cut, so that no half of a key is left."""
-        lines = (line for text in (ending.errors, heard.text) for line in reversed(text.splitlines()) if line.strip())
+        """Its last line on stderr, else on stdout; redacted before it is cut, so that no half of a key is
+        left.
+        """
+        lines = (
+            line
+            for text in (ending.errors, heard.text)
+            for line in reversed(text.splitlines())
+            if line.strip()
+        )
         return one_line(self._redacted(next(lines, ""))[-LAST_LINE:], LAST_LINE)
 
     def _log(self, brief: Brief, ending: CommandEnd, heard: Heard, result: str | Problem, turn: int) -> None:

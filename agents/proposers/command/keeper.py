@@ -1,12 +1,15 @@
-"""The process that keeps one command: ``python -m agents.proposers.command.keeper``, calls on stdin, what came of each on stdout.
+"""The process that keeps one command: ``python -m agents.proposers.command.keeper``, calls on stdin, what
+came of each on stdout.
 
-- It makes the folder the command works in and says where it is. End of file on stdin means that the agent is done, or dead: then every process
-  below is ended and the folder removed, whatever was made of it.
-- It leaves the agent's session by a double fork and is a subreaper: neither a daemon's double fork nor ``setsid`` leads out of what it ends. Above it
-  sits a guard, a subreaper too, that does the same should the keeper be killed.
-- What a command prints is read as it comes and its end is kept in memory, nowhere else. The environment of a command arrives on stdin, so that no
-  key is in the arguments or the environment of this process.
-- It ends what belongs to a command, it does not confine it: a command runs as the person who started the agent, and may do what they may.
+- It makes the folder the command works in and says where it is. End of file on stdin means that the agent is
+  done, or dead: then every process below is ended and the folder removed, whatever was made of it.
+- It leaves the agent's session by a double fork and is a subreaper: neither a daemon's double fork nor
+  ``setsid`` leads out of what it ends. Above it sits a guard, a subreaper too, that does the same should the
+  keeper be killed.
+- What a command prints is read as it comes and its end is kept in memory, nowhere else. The environment of a
+  command arrives on stdin, so that no key is in the arguments or the environment of this process.
+- It ends what belongs to a command, it does not confine it: a command runs as the person who started the
+  agent, and may do what they may.
 """
 
 import os
@@ -39,7 +42,9 @@ STDIN, STDOUT = 0, 1
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One start of a command. command: its first word an absolute path. folder: where it runs. input: file that is its stdin. seconds: its time."""
+    """One start of a command. command: its first word an absolute path. folder: where it runs. input: file
+    that is its stdin. seconds: its time.
+    """
 
     command: list[str]
     environment: dict[str, str]
@@ -49,8 +54,9 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class CommandEnd(Struct, frozen=True, kw_only=True):
-    """How a call ended. code: exit code, or minus the number of the signal. timed_out: its time was up. output, errors: the end of stdout and of
-    stderr, untrusted and not redacted. written: bytes of both in all. seconds: from its start to the end of everything it started.
+    """How a call ended. code: exit code, or minus the number of the signal. timed_out: its time was up.
+    output, errors: the end of stdout and of stderr, untrusted and not redacted. written: bytes of both in
+    all. seconds: from its start to the end of everything it started.
     """
 
     code: int
@@ -165,7 +171,9 @@ class _Keeping:
 
 
 def keep(folder: Path, signals: int) -> None:
-    """Say where the folder is, then answer calls until the agent is gone. No process is left when this returns or raises."""
+    """Say where the folder is, then answer calls until the agent is gone. No process is left when this
+    returns or raises.
+    """
     try:
         _say(str(folder))
         for call in _calls():

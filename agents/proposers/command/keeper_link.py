@@ -1,7 +1,8 @@
 """The agent's end of a command's keeper: started, given calls, left.
 
 - Safe in a thread of a process with many: no Python of this process runs between fork and exec.
-- The writing end of the keeper's stdin is in this process only. However this process ends, the keeper learns it from the kernel.
+- The writing end of the keeper's stdin is in this process only. However this process ends, the keeper learns
+  it from the kernel.
 """
 
 import os
@@ -26,12 +27,16 @@ LAST_WAIT = 30.0
 
 
 class CommandLink:
-    """One keeper, as a context: leaving it ends every process of the command and removes ``folder``, which is empty at first."""
+    """One keeper, as a context: leaving it ends every process of the command and removes ``folder``, which is
+    empty at first.
+    """
 
     folder: Path
 
     def __init__(self, scratch: Path | None) -> None:
-        """Start it. scratch: holds the folder; None takes the system's place for such. Raises OSError when no process can be started."""
+        """Start it. scratch: holds the folder; None takes the system's place for such. Raises OSError when no
+        process can be started.
+        """
         calls, self._calls = os.pipe()
         self._answers, answers = os.pipe()
         self._partial = b""
@@ -54,14 +59,20 @@ class CommandLink:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._leave()
 
     def call(self, call: Call) -> CommandEnd:
-        """What came of it. Blocks as long as the call has, and a little. Raises OSError when the keeper is gone."""
+        """What came of it. Blocks as long as the call has, and a little. Raises OSError when the keeper is
+        gone.
+        """
         with os.fdopen(self._calls, "wb", closefd=False) as out:
             out.write(msgspec.json.encode(call) + b"\n")
-        return msgspec.json.decode(self._line(call.seconds + GRACE + REAP_SECONDS + LAST_WAIT), type=CommandEnd)
+        return msgspec.json.decode(
+            self._line(call.seconds + GRACE + REAP_SECONDS + LAST_WAIT), type=CommandEnd
+        )
 
     def _line(self, seconds: float) -> bytes:
         """The next line it says, within ``seconds``. Raises OSError."""
@@ -98,4 +109,6 @@ def _start(calls: int, answers: int, scratch: Path) -> None:
     """Start a keeper. The first process forks it and ends at once."""
     command = [sys.executable, "-P", "-m", "agents.proposers.command.keeper"]
     environment = small_environment(os.environ) | {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch)}
-    subprocess.run(command, stdin=calls, stdout=answers, stderr=subprocess.DEVNULL, cwd="/", env=environment, check=False)
+    subprocess.run(
+        command, stdin=calls, stdout=answers, stderr=subprocess.DEVNULL, cwd="/", env=environment, check=False
+    )

@@ -1,6 +1,8 @@
-"""Command lines of known coding agents, and what can be read from their output. A table: an arm's ``command`` replaces its words.
+"""Command lines of known coding agents, and what can be read from their output. A table: an arm's ``command``
+replaces its words.
 
-Options as of the agents' manuals in 2026: without a person to ask, free to edit files, not free to run programs where that can be said.
+Options as of the agents' manuals in 2026: without a person to ask, free to edit files, not free to run
+programs where that can be said.
 """
 
 import json
@@ -13,12 +15,16 @@ from msgspec import Struct
 
 FIELD = re.compile(r"\{([a-z_]+)\}")
 FIELDS = ("prompt", "prompt_file", "surface", "folder")
-"""What a word of a command may name in braces: what to do as text, the file it stands in, the file to edit, the folder they lie in."""
+"""What a word of a command may name in braces: what to do as text, the file it stands in, the file to edit,
+the folder they lie in.
+"""
 AIDER_COST = re.compile(r"Cost: .*\$(\d+(?:\.\d+)?) session")
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """What a call used, by its own account. cost_usd: None where it does not say, which is not the same as free."""
+    """What a call used, by its own account. cost_usd: None where it does not say, which is not the same as
+    free.
+    """
 
     cost_usd: float | None = None
     prompt_tokens: int = 0
@@ -35,8 +41,9 @@ class Heard(Struct, frozen=True):
 class Template(Struct, frozen=True, kw_only=True):
     """One coding agent.
 
-    command: its words; empty where they are the arm's own. prompted: whether its stdin is the prompt, else it is empty. shell: the arm's first word
-    is a line for ``sh``, in which nothing is filled in. hear: reads its stdout.
+    command: its words; empty where they are the arm's own. prompted: whether its stdin is the prompt, else it
+    is empty. shell: the arm's first word is a line for ``sh``, in which nothing is filled in. hear: reads its
+    stdout.
     """
 
     command: tuple[str, ...] = ()
@@ -76,8 +83,15 @@ def hear_claude(output: str) -> Heard:
         return Heard(output)
     usage = said.get("usage")
     tokens: dict[str, Any] = usage if isinstance(usage, dict) else {}
-    read = sum(_count(tokens.get(name)) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"))
-    cost = Usage(cost_usd=_dollars(said.get("total_cost_usd")), prompt_tokens=read, completion_tokens=_count(tokens.get("output_tokens")))
+    read = sum(
+        _count(tokens.get(name))
+        for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    )
+    cost = Usage(
+        cost_usd=_dollars(said.get("total_cost_usd")),
+        prompt_tokens=read,
+        completion_tokens=_count(tokens.get("output_tokens")),
+    )
     text = said.get("result")
     return Heard(text if isinstance(text, str) else "", cost)
 
@@ -89,7 +103,11 @@ def hear_aider(output: str) -> Heard:
 
 
 def _dollars(said: object) -> float | None:
-    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said) and said >= 0 else None
+    return (
+        float(said)
+        if isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said) and said >= 0
+        else None
+    )
 
 
 def _count(said: object) -> int:
@@ -98,19 +116,61 @@ def _count(said: object) -> int:
 
 TEMPLATES: dict[str, Template] = {
     "claude-code": Template(
-        command=("claude", "-p", "--permission-mode", "acceptEdits", "--output-format", "json", "--no-session-persistence"),
+        command=(
+            "claude",
+            "-p",
+            "--permission-mode",
+            "acceptEdits",
+            "--output-format",
+            "json",
+            "--no-session-persistence",
+        ),
         prompted=True,
         hear=hear_claude,
     ),
     "codex": Template(
-        command=("codex", "exec", "--sandbox", "workspace-write", "--skip-git-repo-check", "--ephemeral", "--color", "never", "-"),
+        command=(
+            "codex",
+            "exec",
+            "--sandbox",
+            "workspace-write",
+            "--skip-git-repo-check",
+            "--ephemeral",
+            "--color",
+            "never",
+            "-",
+        ),
         prompted=True,
     ),
     "aider": Template(
         command=(
-            *("aider", "--message-file", "{prompt_file}", "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore"),
-            *("--no-suggest-shell-commands", "--no-detect-urls", "--no-check-update", "--no-show-release-notes", "--no-analytics"),
-            *("--no-show-model-warnings", "--no-pretty", "--no-stream", "--read", "program.md", "--read", "brief.md", "--file", "{surface}"),
+            *(
+                "aider",
+                "--message-file",
+                "{prompt_file}",
+                "--yes-always",
+                "--no-auto-commits",
+                "--no-dirty-commits",
+                "--no-gitignore",
+            ),
+            *(
+                "--no-suggest-shell-commands",
+                "--no-detect-urls",
+                "--no-check-update",
+                "--no-show-release-notes",
+                "--no-analytics",
+            ),
+            *(
+                "--no-show-model-warnings",
+                "--no-pretty",
+                "--no-stream",
+                "--read",
+                "program.md",
+                "--read",
+                "brief.md",
+                "--file",
+                "{surface}",
+            ),
         ),
         hear=hear_aider,
     ),

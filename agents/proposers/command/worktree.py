@@ -1,8 +1,11 @@
-"""The throw-away repository a coding agent works in, and what is taken back from it: the surface's text, nothing else.
+"""The throw-away repository a coding agent works in, and what is taken back from it: the surface's text,
+nothing else.
 
-- A repository of its own, because coding agents expect one: some refuse to work without, and ``git diff`` shows them what they did. It is no worktree
-  of the campaign's repository, so that nothing they commit, fetch or destroy is the campaign's.
-- What lies beside the surface is marked as read-only. That is a word to an honest agent and no wall; nothing of it is read again.
+- A repository of its own, because coding agents expect one: some refuse to work without, and ``git diff``
+  shows them what they did. It is no worktree of the campaign's repository, so that nothing they commit, fetch
+  or destroy is the campaign's.
+- What lies beside the surface is marked as read-only. That is a word to an honest agent and no wall; nothing
+  of it is read again.
 - Files are read without following links and up to a limit, and written anew rather than over what is there.
 """
 
@@ -22,7 +25,9 @@ PROPOSAL = "PROPOSAL.md"
 PROPOSAL_BYTES = 64 * 1024
 READ_ONLY, WRITABLE = 0o444, 0o644
 GIT_SECONDS = 60.0
-IDENTITY = "[user]\n\tname = proposer\n\temail = proposer@localhost\n[commit]\n\tgpgsign = false\n[gc]\n\tauto = 0\n"
+IDENTITY = (
+    "[user]\n\tname = proposer\n\temail = proposer@localhost\n[commit]\n\tgpgsign = false\n[gc]\n\tauto = 0\n"
+)
 
 
 class Worktree:
@@ -91,10 +96,19 @@ class Worktree:
         self._git("commit", "--quiet", "--message", "The surface as it is now, and what is known")
 
     def _git(self, *words: str) -> None:
-        environment = small_environment(os.environ) | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+        environment = small_environment(os.environ) | {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+        }
         try:
             subprocess.run(
-                ["git", *words], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_SECONDS, check=True
+                ["git", *words],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=GIT_SECONDS,
+                check=True,
             )
         except subprocess.SubprocessError as error:
             raise OSError(f"git {words[0]} failed in the command's folder: {error}") from error

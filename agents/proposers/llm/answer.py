@@ -1,4 +1,6 @@
-"""What an answer says about itself: title and hypothesis, with the edit a proposal. Untrusted text, made into bounded lines."""
+"""What an answer says about itself: title and hypothesis, with the edit a proposal. Untrusted text, made into
+bounded lines.
+"""
 
 import re
 from collections.abc import Mapping
@@ -15,11 +17,15 @@ READ_CHARS = 2_000
 """Of an answer's lines, and of each of them, in which the two are looked for."""
 SAID = re.compile(r"^[\s#*_>-]*(?P<what>title|hypothesis)[\s*_]*[:=][\s*_]*(?P<text>.*)$", re.IGNORECASE)
 EDGE = re.compile(r"^\s*(?:<{5,}|>{5,}|`{3,}|~{3,})")
-"""Where a block or a fence begins or ends. A block within a fence turns the two round, which matters to no title outside."""
+"""Where a block or a fence begins or ends. A block within a fence turns the two round, which matters to no
+title outside.
+"""
 
 
 def proposal_of(brief: Brief, source: str, said: str, calls: list[str]) -> Proposal:
-    """A new surface as the answer to a brief. said: where its title and hypothesis may stand. calls: ids of the calls it came of."""
+    """A new surface as the answer to a brief. said: where its title and hypothesis may stand. calls: ids of
+    the calls it came of.
+    """
     title, hypothesis = title_and_hypothesis(said)
     settings = settings_of(source)
     return Proposal(
@@ -45,7 +51,9 @@ def title_and_hypothesis(answer: str) -> tuple[str, str]:
         found = None if inside else SAID.match(line[:READ_CHARS])
         if found and found["what"].lower() not in said:
             said[found["what"].lower()] = found["text"].strip(" *_`\"'")
-    return one_line(said.get("title", ""), TITLE_CHARS), one_line(said.get("hypothesis", ""), HYPOTHESIS_CHARS)
+    return one_line(said.get("title", ""), TITLE_CHARS), one_line(
+        said.get("hypothesis", ""), HYPOTHESIS_CHARS
+    )
 
 
 def settings_of(source: str) -> dict[str, str]:
@@ -58,7 +66,11 @@ def settings_of(source: str) -> dict[str, str]:
 
 def plain_title(parent: str, source: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """A title for an edit that has none: the constants it changes, else how much of the file."""
-    moved = [f"{name} {before[name]} → {after[name]}" for name in before if name in after and before[name] != after[name]]
+    moved = [
+        f"{name} {before[name]} → {after[name]}"
+        for name in before
+        if name in after and before[name] != after[name]
+    ]
     if moved:
         return one_line(", ".join(moved), TITLE_CHARS)
     steps = SequenceMatcher(None, parent.split("\n"), source.split("\n"), autojunk=False).get_opcodes()

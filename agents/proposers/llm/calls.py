@@ -1,6 +1,8 @@
-"""The calls made for one brief: each has a permit before it begins and a record after it ends, whichever way it ends.
+"""The calls made for one brief: each has a permit before it begins and a record after it ends, whichever way
+it ends.
 
-What was said goes along with the record. Secrets of this process's environment are taken out first, and it is bounded.
+What was said goes along with the record. Secrets of this process's environment are taken out first, and it is
+bounded.
 """
 
 import os
@@ -43,8 +45,16 @@ class Calls:
         self._open: _Open | None = None
         self.made: list[str] = []
 
-    def begin(self, model: str, messages: Sequence[Message], options: Options, estimate: Callable[[int], float | None]) -> None:
-        """Ask for a permit. estimate: most a call with so many prompt tokens may cost, in dollars. Raises Unavailable."""
+    def begin(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        options: Options,
+        estimate: Callable[[int], float | None],
+    ) -> None:
+        """Ask for a permit. estimate: most a call with so many prompt tokens may cost, in dollars. Raises
+        Unavailable.
+        """
         tokens = sum(count_tokens(message.content) for message in messages)
         request = CallRequest(
             call=uuid.uuid4().hex,
@@ -62,7 +72,9 @@ class Calls:
     def failed(self, error: CompletionError) -> None:
         """The open call came to nothing; without usage it costs nothing."""
         if (call := self._close()) is not None:
-            record = self._record(call, result=error.failure.value, cost_usd=0.0, seconds=self._now() - call.began)
+            record = self._record(
+                call, result=error.failure.value, cost_usd=0.0, seconds=self._now() - call.began
+            )
             self._permits.settle(record, _transcript(call, None, str(error)))
 
     def answered(self, reply: Reply, result: str) -> None:
@@ -86,12 +98,21 @@ class Calls:
 
     def _record(self, call: _Open, **facts: Any) -> CallRecord:
         request = call.request
-        return CallRecord(call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, turn=self._turn, **facts)
+        return CallRecord(
+            call=request.call,
+            arm=request.arm,
+            model=request.model,
+            ordinal=request.ordinal,
+            turn=self._turn,
+            **facts,
+        )
 
 
 def _transcript(call: _Open, answer: str | None, error: str = "") -> bytes:
     messages = [Said(message.role, _kept(message.content)) for message in call.messages]
-    return packed(Transcript(messages=messages, answer=None if answer is None else _kept(answer), error=_kept(error)))
+    return packed(
+        Transcript(messages=messages, answer=None if answer is None else _kept(answer), error=_kept(error))
+    )
 
 
 def _kept(text: str) -> str:

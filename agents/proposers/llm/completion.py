@@ -1,4 +1,6 @@
-"""A conversation with a language model, as proposers see it: messages in, one reply out, failures by class."""
+"""A conversation with a language model, as proposers see it: messages in, one reply out, failures by
+class.
+"""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,8 +17,8 @@ class Message(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """How to ask. api_base: address of the endpoint, or None for the provider's own. temperature: None for the model's own. max_tokens: longest
-    reply. timeout: seconds for one call from its beginning to its end.
+    """How to ask. api_base: address of the endpoint, or None for the provider's own. temperature: None for
+    the model's own. max_tokens: longest reply. timeout: seconds for one call from its beginning to its end.
     """
 
     api_base: str | None = None
@@ -28,7 +30,8 @@ class Options(Struct, frozen=True, kw_only=True):
 class Reply(Struct, frozen=True, kw_only=True):
     """What a model said; untrusted text.
 
-    cost_usd: None where no price is known, which is not the same as free. seconds: of this call. cut: it stopped at ``max_tokens``.
+    cost_usd: None where no price is known, which is not the same as free. seconds: of this call. cut: it
+    stopped at ``max_tokens``.
     """
 
     text: str
@@ -67,7 +70,9 @@ PASSING = frozenset({Failure.RATE_LIMIT, Failure.SERVER, Failure.CONNECTION, Fai
 
 
 class CompletionError(Exception):
-    """A call failed. ``str`` says what in one line, without secrets. retry_after: seconds the provider asks to wait, None where it says nothing."""
+    """A call failed. ``str`` says what in one line, without secrets. retry_after: seconds the provider asks
+    to wait, None where it says nothing.
+    """
 
     def __init__(self, failure: Failure, what: str, retry_after: float | None = None) -> None:
         super().__init__(what)

@@ -1,8 +1,9 @@
 """What the swarm remembers, as a part of a prompt. Pure.
 
-- Told in the order of its use until the room is filled: what runs now, merges, the arm's own latest mistakes, lessons, near misses, the rest from the
-  newest on; and how many are left out.
-- Titles, reasons and the names in lessons come from programs and other models. They are quoted as data and bounded.
+- Told in the order of its use until the room is filled: what runs now, merges, the arm's own latest mistakes,
+  lessons, near misses, the rest from the newest on; and how many are left out.
+- Titles, reasons and the names in lessons come from programs and other models. They are quoted as data and
+  bounded.
 """
 
 from collections import Counter
@@ -22,7 +23,9 @@ LESSON_CHARS = 240
 
 
 class _Line(Struct, frozen=True):
-    """A line of the digest. rank: what is told first has the lowest. group: heading it stands under. experiment: whether it tells of one."""
+    """A line of the digest. rank: what is told first has the lowest. group: heading it stands under.
+    experiment: whether it tells of one.
+    """
 
     rank: int
     group: str
@@ -53,8 +56,13 @@ def digest(brief: Brief, room_bytes: int, room_tokens: int) -> str:
 
 def _lines(brief: Brief) -> Iterator[_Line]:
     """Every experiment once, in the order of the brief turned round: the newest first."""
-    yield from (_Line(0, "Running now", f"- {quoted(each.title, TITLE_CHARS)}{_age(each)}") for each in brief.running)
-    yield from (_Line(3, "Lessons of all that was tried", f"| {one_line(lesson, LESSON_CHARS)}", experiment=False) for lesson in brief.lessons)
+    yield from (
+        _Line(0, "Running now", f"- {quoted(each.title, TITLE_CHARS)}{_age(each)}") for each in brief.running
+    )
+    yield from (
+        _Line(3, "Lessons of all that was tried", f"| {one_line(lesson, LESSON_CHARS)}", experiment=False)
+        for lesson in brief.lessons
+    )
     mistakes = _own_mistakes(brief)
     failures = Counter(_failure(each) for each in brief.tried if each.state in (State.CRASHED, State.CHEATED))
     for each in reversed(brief.tried):
@@ -62,7 +70,11 @@ def _lines(brief: Brief) -> Iterator[_Line]:
             case State.MERGED:
                 yield _Line(1, "Merged, newest first", told(brief, each))
             case State.CRASHED if each in mistakes:
-                yield _Line(2, "Your own latest mistakes", f"{told(brief, each, reason=False)}\n{quoted_tail(each.reason, LOG_LINES, LOG_CHARS)}")
+                yield _Line(
+                    2,
+                    "Your own latest mistakes",
+                    f"{told(brief, each, reason=False)}\n{quoted_tail(each.reason, LOG_LINES, LOG_CHARS)}",
+                )
             case State.CRASHED | State.CHEATED:
                 failure = _failure(each)
                 yield _Line(6, f"Failed, {failure} ({failures[failure]} of the latest)", told(brief, each))
@@ -84,7 +96,11 @@ def _age(tried: Tried) -> str:
 
 def _own_mistakes(brief: Brief) -> Sequence[Tried]:
     """The latest experiments of this arm that cost a run, or an answer, and gave no value."""
-    return [each for each in brief.tried if each.arm == brief.arm and each.value is None and each.state is not State.MERGED][-OWN_MISTAKES:]
+    return [
+        each
+        for each in brief.tried
+        if each.arm == brief.arm and each.value is None and each.state is not State.MERGED
+    ][-OWN_MISTAKES:]
 
 
 def told(brief: Brief, tried: Tried, *, reason: bool = True) -> str:
@@ -95,13 +111,19 @@ def told(brief: Brief, tried: Tried, *, reason: bool = True) -> str:
 
 
 def _against(brief: Brief, tried: Tried) -> str:
-    """How a value stands to the best: what a merge gained, else how far it was from the best of its day and how far it is from the best now."""
+    """How a value stands to the best: what a merge gained, else how far it was from the best of its day and
+    how far it is from the best now.
+    """
     now = None if tried.value is None or brief.best is None else brief.metric.gain(brief.best, tried.value)
     if tried.state is State.MERGED and tried.delta is not None:
         return f" (gained {tried.delta:.2g})"
     then = f"{_apart(tried.delta)} than the best then" if tried.delta else ""
     since = f"{_apart(now)} than the best now" if now else ""
-    words = [since] if then.removesuffix("then") == since.removesuffix("now") else [each for each in (then, since) if each]
+    words = (
+        [since]
+        if then.removesuffix("then") == since.removesuffix("now")
+        else [each for each in (then, since) if each]
+    )
     return f" ({', '.join(words)})" if any(words) else ""
 
 

@@ -1,7 +1,10 @@
-"""Models of any provider, through litellm. The only module that imports it: lazily, as that takes seconds, and without the download of its prices.
+"""Models of any provider, through litellm. The only module that imports it: lazily, as that takes seconds,
+and without the download of its prices.
 
-- No streaming, because its price can silently be zero then. No retries of litellm's own: what to try again, and when, is decided in ``persistence``.
-- Keys are read from the environment by litellm itself. What leaves this module, text or error, has been redacted.
+- No streaming, because its price can silently be zero then. No retries of litellm's own: what to try again,
+  and when, is decided in ``persistence``.
+- Keys are read from the environment by litellm itself. What leaves this module, text or error, has been
+  redacted.
 - Calls of all threads share one event loop: litellm keeps connections by loop.
 """
 
@@ -33,7 +36,9 @@ BY_STATUS = {
     504: Failure.TIMEOUT,
     529: Failure.SERVER,
 }
-"""By HTTP status, which litellm's classes do not always follow: it has none for 402 and 403 of OpenAI-like endpoints."""
+"""By HTTP status, which litellm's classes do not always follow: it has none for 402 and 403 of OpenAI-like
+endpoints.
+"""
 BY_WORDS = {
     "missing credentials": Failure.AUTHENTICATION,
     "api_key client option must be set": Failure.AUTHENTICATION,
@@ -66,15 +71,21 @@ class LitellmCompletion:
     def price(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
         """See ``Completion.price``."""
         try:
-            costs = _litellm().cost_per_token(model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+            costs = _litellm().cost_per_token(
+                model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens
+            )
         except Exception:  # noqa: BLE001 - a bare Exception is what litellm raises for a model it has no price for
             return None
         return sum(costs) or None
 
 
 def load() -> None:
-    """Import litellm, and let it answer itself once: it loads as much again at its first call. Needs no key and no network."""
-    asked = _litellm().acompletion(model="openai/gpt-4o", messages=[{"role": "user", "content": ""}], mock_response="ready")
+    """Import litellm, and let it answer itself once: it loads as much again at its first call. Needs no key
+    and no network.
+    """
+    asked = _litellm().acompletion(
+        model="openai/gpt-4o", messages=[{"role": "user", "content": ""}], mock_response="ready"
+    )
     asyncio.run_coroutine_threadsafe(asked, _loop()).result()
 
 
@@ -145,7 +156,9 @@ def _cost(litellm: Any, response: Any, model: str) -> float | None:
 def _failed(model: str, error: Exception) -> CompletionError:
     headers: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
     what = redacted(" ".join(str(error).split()), os.environ)[:WHAT_CHARS]
-    return CompletionError(_failure(error), f"{model}: {what}", retry_after(headers.get("retry-after"), datetime.now(UTC)))
+    return CompletionError(
+        _failure(error), f"{model}: {what}", retry_after(headers.get("retry-after"), datetime.now(UTC))
+    )
 
 
 def _failure(error: Exception) -> Failure:
@@ -163,11 +176,15 @@ def _failure(error: Exception) -> Failure:
         return Failure.TIMEOUT
     if isinstance(error, exceptions.BadRequestError) or (isinstance(status, int) and 400 <= status < 500):
         return Failure.REQUEST
-    return Failure.CONNECTION if isinstance(error, exceptions.APIConnectionError | OSError) else Failure.SERVER
+    return (
+        Failure.CONNECTION if isinstance(error, exceptions.APIConnectionError | OSError) else Failure.SERVER
+    )
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a ``Retry-After`` header, which holds seconds or a date (RFC 9110, 10.2.3). None where it says nothing."""
+    """Seconds to wait by a ``Retry-After`` header, which holds seconds or a date (RFC 9110, 10.2.3). None
+    where it says nothing.
+    """
     if not header:
         return None
     try:

@@ -1,9 +1,12 @@
-"""The ``llm`` proposer: a brief becomes a conversation with a language model, its answer an edit of the surface.
+"""The ``llm`` proposer: a brief becomes a conversation with a language model, its answer an edit of the
+surface.
 
-- An answer whose edit does not apply, compile, keep the contract or change anything is sent back in the same conversation, at most twice, with what
-  helps to correct it. What reaches a slot has passed all of that.
-- So is one whose program the coordinator refuses, with what the same program gave earlier. All of that together is at most two repairs.
-- The answer is untrusted. It is parsed and compiled, never executed, and never becomes a program unless it holds a whole edit.
+- An answer whose edit does not apply, compile, keep the contract or change anything is sent back in the same
+  conversation, at most twice, with what helps to correct it. What reaches a slot has passed all of that.
+- So is one whose program the coordinator refuses, with what the same program gave earlier. All of that
+  together is at most two repairs.
+- The answer is untrusted. It is parsed and compiled, never executed, and never becomes a program unless it
+  holds a whole edit.
 """
 
 import logging
@@ -24,7 +27,9 @@ from coordinator.protocol import Brief, Proposal, Refused
 logger = logging.getLogger(__name__)
 
 REPAIRS = 2
-"""Times an answer is sent back. Each costs the whole conversation again, and a third one seldom helps where two did not."""
+"""Times an answer is sent back. Each costs the whole conversation again, and a third one seldom helps where
+two did not.
+"""
 REPEATED_CHARS = 60_000
 """Of an answer that are repeated to the model when it is sent back: more than a whole file of 26 kB."""
 
@@ -40,10 +45,20 @@ class _Talk(Struct):
 
 
 class LlmProposer:
-    """Asks the models of ``persistent`` by the charter ``program``. Between briefs it remembers nothing but the charter the last one brought."""
+    """Asks the models of ``persistent`` by the charter ``program``. Between briefs it remembers nothing but
+    the charter the last one brought.
+    """
 
-    def __init__(self, fallback_models: FallbackModels, program: str, surface: str = SURFACE, permits: Permits | None = None) -> None:
-        """program: the charter's text, until a brief brings another. surface: name of the file that can change. purse: allows and counts calls."""
+    def __init__(
+        self,
+        fallback_models: FallbackModels,
+        program: str,
+        surface: str = SURFACE,
+        permits: Permits | None = None,
+    ) -> None:
+        """program: the charter's text, until a brief brings another. surface: name of the file that can
+        change. purse: allows and counts calls.
+        """
         self._fallback_models = fallback_models
         self._program = program
         self._surface = surface
@@ -51,14 +66,18 @@ class LlmProposer:
         self._talk: _Talk | None = None
 
     def propose(self, brief: Brief) -> Proposal:
-        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers, Fruitless without a sound edit."""
+        """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers,
+        Fruitless without a sound edit.
+        """
         self._program = brief.program or self._program
         messages = first_messages(brief, self._program, self._surface)
         self._talk = _Talk(brief=grounded(brief), messages=messages, calls=Calls(self._permits, brief))
         return self._continue(self._talk)
 
     def reask(self, proposal: Proposal, refused: Refused) -> Proposal:
-        """See ``ReAsking.reask``: one of the repairs of that conversation. Raises ProposerError when they are used up."""
+        """See ``ReAsking.reask``: one of the repairs of that conversation. Raises ProposerError when they are
+        used up.
+        """
         talk = self._talk
         if talk is None or talk.proposal != proposal.proposal:
             raise ProposerError("the conversation it came from is over")
@@ -87,14 +106,20 @@ class LlmProposer:
             return self._fallback_models.complete(messages, calls)
         except TooLongError as error:
             if first:
-                raise ArmStopped(f"{error}. The surface does not fit: choose a model that reads more.") from error
+                raise ArmStopped(
+                    f"{error}. The surface does not fit: choose a model that reads more."
+                ) from error
             raise
 
 
 def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
     """The edit of a reply. One that was cut off holds none, even where what is left of it would apply."""
     if reply.cut:
-        return Problem(Kind.TRUNCATED, "the answer was cut off at the limit of its length", "Answer again, shorter: only the lines that change.")
+        return Problem(
+            Kind.TRUNCATED,
+            "the answer was cut off at the limit of its length",
+            "Answer again, shorter: only the lines that change.",
+        )
     return apply(reply.text, parent, surface)
 
 
@@ -109,7 +134,10 @@ def _said(reply: Reply) -> Message:
 
 def _sent_back(reply: Reply, problem: Problem) -> list[Message]:
     hint = f"\n\n{problem.hint}" if problem.hint else ""
-    asked = "Nothing of your answer was applied. Answer again in full: TITLE, HYPOTHESIS, and every block, for the file as it was given."
+    asked = (
+        "Nothing of your answer was applied. Answer again in full: TITLE, HYPOTHESIS, and every block, for"
+        " the file as it was given."
+    )
     return [_said(reply), Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}")]
 
 

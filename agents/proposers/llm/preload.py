@@ -1,4 +1,6 @@
-"""What the first call to a language model would wait for, done beforehand: litellm takes seconds to import, the token counts their tables."""
+"""What the first call to a language model would wait for, done beforehand: litellm takes seconds to import,
+the token counts their tables.
+"""
 
 from collections.abc import Sequence
 from threading import Thread
@@ -7,7 +9,9 @@ from configs.schema import ArmConfig
 
 
 def warm_up(arms: Sequence[ArmConfig]) -> Thread:
-    """Begin on a thread of its own, while the slot trains its first run. To be joined only by who wants to wait."""
+    """Begin on a thread of its own, while the slot trains its first run. To be joined only by who wants to
+    wait.
+    """
     thread = Thread(target=_warm, args=(arms,), name="warming", daemon=True)
     thread.start()
     return thread

@@ -9,7 +9,12 @@ REASON_CHARS = 240
 
 def one_line(text: str, limit: int) -> str:
     """``text`` without control characters or line breaks, at most ``limit`` characters."""
-    line = " ".join("".join(letter if not unicodedata.category(letter).startswith("C") else " " for letter in text[: 8 * limit]).split())
+    line = " ".join(
+        "".join(
+            letter if not unicodedata.category(letter).startswith("C") else " "
+            for letter in text[: 8 * limit]
+        ).split()
+    )
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
@@ -19,16 +24,25 @@ def quoted(text: str, limit: int) -> str:
 
 
 def quoted_code(text: str, chars: int) -> str:
-    """The beginning of a text in which blanks count, behind bars like ``quoted_tail``; says so where there is more."""
+    """The beginning of a text in which blanks count, behind bars like ``quoted_tail``; says so where there is
+    more.
+    """
     shown = [_printable(line) for line in text[:chars].split("\n")]
-    return "\n".join(f"| {line}" for line in [*shown, *(["(the rest is left out)"] if len(text) > chars else [])])
+    return "\n".join(
+        f"| {line}" for line in [*shown, *(["(the rest is left out)"] if len(text) > chars else [])]
+    )
 
 
 def _printable(line: str) -> str:
-    return "".join(letter if letter == "\t" or not unicodedata.category(letter).startswith("C") else " " for letter in line)
+    return "".join(
+        letter if letter == "\t" or not unicodedata.category(letter).startswith("C") else " "
+        for letter in line
+    )
 
 
 def quoted_tail(text: str, lines: int, chars: int) -> str:
-    """The last lines of ``text``, where a traceback says what was wrong, each behind a bar that no text of its own can take away."""
+    """The last lines of ``text``, where a traceback says what was wrong, each behind a bar that no text of
+    its own can take away.
+    """
     shown = text[-chars:].split("\n")[-lines:]
     return "\n".join(f"| {one_line(line, 300)}" for line in shown)

@@ -1,8 +1,11 @@
 """Asking again, later, or another model: what turns a provider's failures into what an agent can react to.
 
-- Rate limits, faults of servers and connections, timeouts: tried again after a wait that grows, or after the one the provider asks for.
-- A key that is refused, a model that is not there: never asked again. A prompt that is too long: not asked again with this prompt.
-- Then the next model, in the order given. A model that failed every try rests for a while, so that an endpoint that is down costs no thinking time.
+- Rate limits, faults of servers and connections, timeouts: tried again after a wait that grows, or after the
+  one the provider asks for.
+- A key that is refused, a model that is not there: never asked again. A prompt that is too long: not asked
+  again with this prompt.
+- Then the next model, in the order given. A model that failed every try rests for a while, so that an
+  endpoint that is down costs no thinking time.
 """
 
 import logging
@@ -16,7 +19,16 @@ from msgspec import Struct
 from agents.backoff import Backoff
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.llm.calls import Calls
-from agents.proposers.llm.completion import LASTING, PASSING, Completion, CompletionError, Failure, Message, Options, Reply
+from agents.proposers.llm.completion import (
+    LASTING,
+    PASSING,
+    Completion,
+    CompletionError,
+    Failure,
+    Message,
+    Options,
+    Reply,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +36,9 @@ logger = logging.getLogger(__name__)
 class RetryPolicy(Struct, frozen=True, kw_only=True):
     """How often and how long.
 
-    tries: calls of one model for one reply. waits: shortest and longest seconds between them. longest_wait: seconds a provider may ask for; more, and
-    the model rests instead. longest: seconds since the first try after which no other is made. rests: shortest and longest seconds a model rests.
+    tries: calls of one model for one reply. waits: shortest and longest seconds between them. longest_wait:
+    seconds a provider may ask for; more, and the model rests instead. longest: seconds since the first try
+    after which no other is made. rests: shortest and longest seconds a model rests.
     """
 
     tries: int = 4
@@ -40,7 +53,9 @@ class TooLongError(ProposerError):
 
 
 class FallbackModels:
-    """Models in the order in which they are asked. It remembers which ones are gone and which ones rest; both start anew with the agent."""
+    """Models in the order in which they are asked. It remembers which ones are gone and which ones rest; both
+    start anew with the agent.
+    """
 
     def __init__(
         self,
@@ -65,9 +80,11 @@ class FallbackModels:
         self._rests = {model: Backoff(self._policy.rests, self._rng) for model in self._models}
 
     def complete(self, messages: Sequence[Message], calls: Calls | None = None) -> Reply:
-        """The first reply there is. calls: counts every try; the one that was answered is left open, for the caller to settle.
+        """The first reply there is. calls: counts every try; the one that was answered is left open, for the
+        caller to settle.
 
-        Raises ArmStopped when no model is left, Unavailable when all rest or no call is allowed, TooLongError, and ProposerError.
+        Raises ArmStopped when no model is left, Unavailable when all rest or no call is allowed,
+        TooLongError, and ProposerError.
         """
         failures: list[CompletionError] = []
         for model in self._models:
@@ -84,7 +101,9 @@ class FallbackModels:
         raise self._verdict(failures)
 
     def _retry(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
-        """One reply of one model. After a rest it gets a single try: an endpoint that is still down is found out quickly."""
+        """One reply of one model. After a rest it gets a single try: an endpoint that is still down is found
+        out quickly.
+        """
         waits = Backoff(self._policy.waits, self._rng)
         tries = 1 if model in self._until else self._policy.tries
         began = self._now()
@@ -96,7 +115,10 @@ class FallbackModels:
                 late = wait > self._policy.longest_wait or self._now() + wait - began > self._policy.longest
                 if error.failure not in PASSING or not last or late:
                     raise
-                logger.info("model did not answer, will try again", extra=_facts(model, error) | {"seconds": round(wait, 1)})
+                logger.info(
+                    "model did not answer, will try again",
+                    extra=_facts(model, error) | {"seconds": round(wait, 1)},
+                )
                 self._pause(wait)
             else:
                 self._until.pop(model, None)
@@ -125,9 +147,13 @@ class FallbackModels:
             self._until[model] = self._now() + max(self._rests[model].next(), error.retry_after or 0.0)
 
     def _verdict(self, failures: Sequence[CompletionError]) -> ProposerError:
-        told = "; ".join([*self._gone.values(), *(str(each) for each in failures if each.failure not in LASTING)])
+        told = "; ".join(
+            [*self._gone.values(), *(str(each) for each in failures if each.failure not in LASTING)]
+        )
         if len(self._gone) == len(self._models):
-            return ArmStopped(f"{told}. Set the provider's key in the environment, or correct `models` of this arm.")
+            return ArmStopped(
+                f"{told}. Set the provider's key in the environment, or correct `models` of this arm."
+            )
         kinds = {each.failure for each in failures if each.failure not in LASTING}
         if kinds & PASSING:
             return Unavailable(told)

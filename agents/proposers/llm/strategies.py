@@ -14,22 +14,29 @@ HEADING = "What is asked for"
 CHANGE_CHARS = 1_500
 """Of each change that is shown: two of them leave room for what was tried."""
 
-EXPLORE = """Explore: try a kind of change that nothing listed above has tried. Take another part of the program or another mechanism, not
-another value of a constant. It may well fail; what counts is that it could gain much, and that its result says something about ideas of its
+EXPLORE = """Explore: try a kind of change that nothing listed above has tried. Take another part of the \
+program or another mechanism, not
+another value of a constant. It may well fail; what counts is that it could gain much, and that its result \
+says something about ideas of its
 kind."""
 
-TUNE = """Tune: change numbers that the program already has, one to three constants, sizes or schedules, by enough to be seen above σ. Where
+TUNE = """Tune: change numbers that the program already has, one to three constants, sizes or schedules, by \
+enough to be seen above σ. Where
 results above say which way a number helps, go on that way. Add no new mechanism."""
 
-SIMPLIFY = """Simplify: take code out, or do the same with less of it. The same value with less code is what is looked for, but the rule is
-that of every experiment: it merges only when its value is better beyond the noise. So take out what also costs something, such as time,
+SIMPLIFY = """Simplify: take code out, or do the same with less of it. The same value with less code is what \
+is looked for, but the rule is
+that of every experiment: it merges only when its value is better beyond the noise. So take out what also \
+costs something, such as time,
 memory or steps."""
 
-ABLATE = """Ablate: take back one change that was merged, and nothing else. What came after it may have made it useless or harmful. It stays
+ABLATE = """Ablate: take back one change that was merged, and nothing else. What came after it may have made \
+it useless or harmful. It stays
 out only when the value without it is better beyond the noise. Take back {which}"""
 ANY = "the part of the file that you doubt most."
 
-COMBINE = """Combine: put {which} together in one edit of the file. None of it is in the file now. Make the parts fit where they touch, and
+COMBINE = """Combine: put {which} together in one edit of the file. None of it is in the file now. Make the \
+parts fit where they touch, and
 change nothing else."""
 ALONE = "this and one small change of your own that should go well with it"
 NOTHING = "two small changes that should help each other"
@@ -54,7 +61,9 @@ def asked_for(brief: Brief) -> str:
 
 
 def _shown(pieces: Sequence[Piece]) -> list[str]:
-    return [f"{quoted(piece.title, TITLE_CHARS)}\n{quoted_code(_change(piece), CHANGE_CHARS)}" for piece in pieces]
+    return [
+        f"{quoted(piece.title, TITLE_CHARS)}\n{quoted_code(_change(piece), CHANGE_CHARS)}" for piece in pieces
+    ]
 
 
 def _change(piece: Piece) -> str:

@@ -1,8 +1,8 @@
 """How many tokens a text has, about, without a network.
 
-The encoding is one that litellm brings along; tiktoken by itself would download it. Models count differently, by a tenth or two, which is good
-enough for deciding what to leave out of a prompt. Where the file is not there, because litellm moved it, four bytes count as one token: what English
-text and code have on average.
+The encoding is one that litellm brings along; tiktoken by itself would download it. Models count differently,
+by a tenth or two, which is good enough for deciding what to leave out of a prompt. Where the file is not
+there, because litellm moved it, four bytes count as one token: what English text and code have on average.
 """
 
 import hashlib

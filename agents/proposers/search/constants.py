@@ -1,8 +1,12 @@
-"""Module constants of a surface: found and rewritten through libcst, so that everything else stays byte for byte as it was.
+"""Module constants of a surface: found and rewritten through libcst, so that everything else stays byte for
+byte as it was.
 
-- A constant is a name in capitals assigned exactly once, at module level, to a number, a boolean, a string or plain arithmetic of numbers.
-- Its trailing comment may steer the search: ``# choices: relu2, swiglu``, ``# range: 0.1..0.9`` or ``# fixed``.
-- The text is a variant's, so it is untrusted: arithmetic is evaluated here on literals only, with bounded exponents. Nothing is executed.
+- A constant is a name in capitals assigned exactly once, at module level, to a number, a boolean, a string or
+  plain arithmetic of numbers.
+- Its trailing comment may steer the search: ``# choices: relu2, swiglu``, ``# range: 0.1..0.9`` or ``#
+  fixed``.
+- The text is a variant's, so it is untrusted: arithmetic is evaluated here on literals only, with bounded
+  exponents. Nothing is executed.
 """
 
 import ast
@@ -38,7 +42,9 @@ MAX_BITS = 1024
 
 
 class Constant(Struct, frozen=True, kw_only=True):
-    """One constant. text: its expression as written. choices: values it may take, if its comment says so. low, high: of its range comment."""
+    """One constant. text: its expression as written. choices: values it may take, if its comment says so.
+    low, high: of its range comment.
+    """
 
     name: str
     text: str
@@ -77,7 +83,9 @@ class Surface:
                 self.constants[name] = _constant(name, text, value, comment)
 
     def edit(self, texts: Mapping[str, str]) -> str:
-        """The source with these constants' expressions replaced. Raises KeyError for a name that is no constant."""
+        """The source with these constants' expressions replaced. Raises KeyError for a name that is no
+        constant.
+        """
         swap = _Swap({self._places[name][1]: cst.parse_expression(text) for name, text in texts.items()})
         body = list(self._module.body)
         for index in {self._places[name][0] for name in texts}:
@@ -101,7 +109,9 @@ class _Swap(cst.CSTTransformer):
         super().__init__()
         self._new = new
 
-    def on_leave(self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT) -> cst.CSTNodeT | cst.BaseExpression:  # type: ignore[override]
+    def on_leave(  # type: ignore[override]
+        self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT
+    ) -> cst.CSTNodeT | cst.BaseExpression:
         """The new node where there is one."""
         return self._new.get(original_node, updated_node)
 
@@ -122,7 +132,9 @@ def evaluate(text: str) -> Value | None:
 
 
 def write(value: Value, like: str) -> str:
-    """``value`` as an expression in the style of ``like``: powers, underscores, scientific notation, quotes."""
+    """``value`` as an expression in the style of ``like``: powers, underscores, scientific notation,
+    quotes.
+    """
     match value:
         case bool():
             return str(value)
@@ -132,14 +144,22 @@ def write(value: Value, like: str) -> str:
             return _write_float(value, like)
         case str():
             quoted = repr(value)
-            return f'"{value}"' if like.lstrip().startswith('"') and '"' not in value and quoted[1:-1] == value else quoted
+            return (
+                f'"{value}"'
+                if like.lstrip().startswith('"') and '"' not in value and quoted[1:-1] == value
+                else quoted
+            )
 
 
 def _assigned(statement: cst.BaseSmallStatement) -> Iterator[tuple[str, cst.BaseExpression]]:
     match statement:
-        case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=expression) if NAME.fullmatch(name):
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=expression) if (
+            NAME.fullmatch(name)
+        ):
             yield name, expression
-        case cst.AnnAssign(target=cst.Name(value=name), value=cst.BaseExpression() as expression) if NAME.fullmatch(name):
+        case cst.AnnAssign(target=cst.Name(value=name), value=cst.BaseExpression() as expression) if (
+            NAME.fullmatch(name)
+        ):
             yield name, expression
         case cst.AugAssign(target=cst.Name(value=name), value=expression):
             yield from ((name, expression), (name, expression))  # twice: not a constant
@@ -162,13 +182,21 @@ def _constant(name: str, text: str, value: Value, comment: str) -> Constant:
 
 def _comment_choices(value: Value, comment: str) -> tuple[Value, ...]:
     found = CHOICES.search(comment)
-    return read_choices(value, [word.strip() for word in found["choices"].split(",") if word.strip()]) if found else ()
+    return (
+        read_choices(value, [word.strip() for word in found["choices"].split(",") if word.strip()])
+        if found
+        else ()
+    )
 
 
 def read_choices(value: Value, words: list[str]) -> tuple[Value, ...]:
-    """What a constant that now is ``value`` may become: Python literals, or bare words where it is a string. Others are left out."""
+    """What a constant that now is ``value`` may become: Python literals, or bare words where it is a string.
+    Others are left out.
+    """
     read = (word if isinstance(value, str) and evaluate(word) is None else evaluate(word) for word in words)
-    return tuple(choice for choice in read if choice is not None and isinstance(choice, str) == isinstance(value, str))
+    return tuple(
+        choice for choice in read if choice is not None and isinstance(choice, str) == isinstance(value, str)
+    )
 
 
 def _value(node: ast.expr) -> Value | None:
@@ -190,7 +218,9 @@ def _number(node: ast.expr) -> int | float:
         if isinstance(node.op, ast.Pow | ast.LShift) and not 0 <= abs(right) <= MAX_EXPONENT:
             raise ValueError("exponent too large")
         result = OPERATORS[type(node.op)](left, right) if type(node.op) in OPERATORS else None
-        if not isinstance(result, int | float) or (isinstance(result, int) and result.bit_length() > MAX_BITS):
+        if not isinstance(result, int | float) or (
+            isinstance(result, int) and result.bit_length() > MAX_BITS
+        ):
             raise ValueError("not a number that can be tuned")
         return result
     value = _value(node)

@@ -24,7 +24,9 @@ LOOK_SHARE = 0.5
 WIDTHS = (1, 2, 3, 3)
 """How many constants change together, drawn evenly from these."""
 POOL = 3
-"""Constants drawn at random per constant that is then picked: promise decides, chance keeps it from deciding alone."""
+"""Constants drawn at random per constant that is then picked: promise decides, chance keeps it from deciding
+alone.
+"""
 ASKS = 4
 """Draws of TPE per proposal."""
 LEAST_MOVE = 0.15
@@ -41,13 +43,17 @@ class Move(Struct, frozen=True):
 
 
 class SearchProposer:
-    """choices: the task's, by constant, as Python literals; they go before a comment's. A constant with one choice stays as it is."""
+    """choices: the task's, by constant, as Python literals; they go before a comment's. A constant with one
+    choice stays as it is.
+    """
 
     def __init__(self, choices: Mapping[str, list[str]] | None = None) -> None:
         self._choices = choices or {}
 
     def propose(self, brief: Brief) -> Proposal:
-        """Raises Exhausted when the surface has no constants to change, ProposerError when nothing new was found."""
+        """Raises Exhausted when the surface has no constants to change, ProposerError when nothing new was
+        found.
+        """
         try:
             surface = read_surface(brief.source)
         except SyntaxError as error:
@@ -55,7 +61,9 @@ class SearchProposer:
         space = dimensions(surface.constants, self._choices)
         if not space:
             raise Exhausted("the surface has no constants to change")
-        seen = {_key(tried.settings) for tried in (*brief.tried, *brief.running)} | {_key(_settings(surface, {}))}
+        seen = {_key(tried.settings) for tried in (*brief.tried, *brief.running)} | {
+            _key(_settings(surface, {}))
+        }
         for move in Search(brief, surface, space).moves():
             settings = _settings(surface, move.values)
             if _key(settings) not in seen:
@@ -70,7 +78,10 @@ class Search:
         self._brief = brief
         self._space = space
         self._rng = random.Random(brief.seed)
-        self._parent = {dimension.name: dimension.coordinate(surface.constants[dimension.name].value) or 0.0 for dimension in space}
+        self._parent = {
+            dimension.name: dimension.coordinate(surface.constants[dimension.name].value) or 0.0
+            for dimension in space
+        }
         self._tried = [(self._place(tried), tried) for tried in brief.tried if tried.settings]
         self._running = [self._place(tried) for tried in brief.running if tried.settings]
         self._measured = sum(tried.value is not None for _, tried in self._tried)
@@ -87,35 +98,58 @@ class Search:
             yield self._look(dimension, self._rng.uniform(dimension.low, dimension.high))
 
     def _untouched(self) -> list[tuple[Dimension, float]]:
-        """One step up and down of every ordered constant, every other choice of the rest, where no variant has gone that way from here."""
+        """One step up and down of every ordered constant, every other choice of the rest, where no variant
+        has gone that way from here.
+        """
         variants = [place for place, _ in self._tried] + self._running
         found = []
         for dimension in self._space:
             here = self._parent[dimension.name]
-            gone = {_way(dimension, here, at) for at in (place[dimension.name] for place in variants) if at is not None}
-            found += [(dimension, at) for at in _steps(dimension, here) if _way(dimension, here, at) not in gone]
+            gone = {
+                _way(dimension, here, at)
+                for at in (place[dimension.name] for place in variants)
+                if at is not None
+            }
+            found += [
+                (dimension, at) for at in _steps(dimension, here) if _way(dimension, here, at) not in gone
+            ]
         return found
 
     def _look(self, dimension: Dimension, at: float) -> Move:
-        return Move({dimension.name: dimension.value(at)}, "Moved by itself, this constant shows its own effect.")
+        return Move(
+            {dimension.name: dimension.value(at)}, "Moved by itself, this constant shows its own effect."
+        )
 
     def _modelled(self) -> Iterator[Move]:
-        from agents.proposers.search.surrogate import Surrogate  # optuna and numpy: only where they are needed
+        from agents.proposers.search.surrogate import (
+            Surrogate,
+        )  # optuna and numpy: only where they are needed
 
         surrogate = Surrogate(self._space, self._parent, self._points())
         width = min(self._rng.choice(WIDTHS), len(self._space))
-        pool = self._rng.sample([dimension.name for dimension in self._space], min(POOL * width, len(self._space)))
+        pool = self._rng.sample(
+            [dimension.name for dimension in self._space], min(POOL * width, len(self._space))
+        )
         names = surrogate.promising(pool, width)
         for at in surrogate.suggest(names, self._rng.getrandbits(31), ASKS):
-            values = {dimension.name: dimension.value(at[dimension.name]) for dimension in self._space if self._moved(dimension, at)}
+            values = {
+                dimension.name: dimension.value(at[dimension.name])
+                for dimension in self._space
+                if self._moved(dimension, at)
+            }
             yield Move(values, f"{self._measured} results so far say that these values do better.")
 
     def _moved(self, dimension: Dimension, at: Mapping[str, float]) -> bool:
         """Whether a draw moves a constant far enough to be seen in the noise."""
-        return dimension.name in at and abs(at[dimension.name] - self._parent[dimension.name]) >= LEAST_MOVE * dimension.step
+        return (
+            dimension.name in at
+            and abs(at[dimension.name] - self._parent[dimension.name]) >= LEAST_MOVE * dimension.step
+        )
 
     def _points(self) -> list[Point]:
-        """What the model is told: values as losses, failures as the worst of them, what is in flight without one."""
+        """What the model is told: values as losses, failures as the worst of them, what is in flight without
+        one.
+        """
         sign = 1.0 if self._brief.metric.direction is Direction.MINIMIZE else -1.0
         worst = max(sign * tried.value for _, tried in self._tried if tried.value is not None)
         points = [Point(dict(self._parent), sign * self._brief.best)] if self._brief.best is not None else []
@@ -128,7 +162,10 @@ class Search:
 
     def _place(self, tried: Tried) -> dict[str, float | None]:
         """Coordinates of a variant; the parent's where it says nothing about a constant."""
-        return {dimension.name: self._coordinate(dimension, tried.settings.get(dimension.name)) for dimension in self._space}
+        return {
+            dimension.name: self._coordinate(dimension, tried.settings.get(dimension.name))
+            for dimension in self._space
+        }
 
     def _coordinate(self, dimension: Dimension, text: str | None) -> float | None:
         if text is None:
@@ -159,7 +196,9 @@ def _settings(surface: Surface, changes: Mapping[str, Value]) -> dict[str, str]:
 
 def _key(settings: Mapping[str, str]) -> frozenset[tuple[str, Value]]:
     """Settings compared by value: ``2**15`` is ``32768``."""
-    return frozenset((name, text if (value := evaluate(text)) is None else value) for name, text in settings.items())
+    return frozenset(
+        (name, text if (value := evaluate(text)) is None else value) for name, text in settings.items()
+    )
 
 
 def _proposal(brief: Brief, surface: Surface, move: Move, settings: dict[str, str]) -> Proposal:

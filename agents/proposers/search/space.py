@@ -1,7 +1,8 @@
 """Where a constant may go from its parent's value.
 
-Every dimension has a coordinate in which one step means "about twice as much", so that one model fits learning rates, widths and ratios alike. Values
-are rounded to two significant digits or snapped to a grid: people read them, and equal ideas become equal texts.
+Every dimension has a coordinate in which one step means "about twice as much", so that one model fits
+learning rates, widths and ratios alike. Values are rounded to two significant digits or snapped to a grid:
+people read them, and equal ideas become equal texts.
 """
 
 import math
@@ -22,7 +23,9 @@ AVERAGE = re.compile(r"(^|_)(MOMENTUM|BETA\d?|EMA)(_|$)")
 DIVISORS = re.compile(r"BATCH|HEAD|DIM|WIDTH|GROUP")
 """Names of integers that must divide others: powers of two among them stay powers of two however small."""
 IDLE = re.compile(r"(^|_)SEED(_|$)|^(LOG|EVAL|PRINT)_|_FLOPS$")
-"""Names of constants without an effect to find: the swarm's seeds go over the surface's, and the rest is bookkeeping."""
+"""Names of constants without an effect to find: the swarm's seeds go over the surface's, and the rest is
+bookkeeping.
+"""
 AROUND_ZERO = (0.0, 0.01, 0.03, 0.1, 0.3)
 """A zero has no scale of its own: tried are the usual sizes of decays, shares and probabilities."""
 FACTOR = 4.0
@@ -43,7 +46,9 @@ class Scale(StrEnum):
 
 
 class Dimension(Struct, frozen=True, kw_only=True):
-    """One constant's freedom. low, high: coordinates. values: the only ones allowed, or empty for any number between."""
+    """One constant's freedom. low, high: coordinates. values: the only ones allowed, or empty for any number
+    between.
+    """
 
     name: str
     here: Value
@@ -88,7 +93,9 @@ class Dimension(Struct, frozen=True, kw_only=True):
 
 
 class Point(Struct, frozen=True):
-    """One variant: coordinates by constant, None where it cannot be placed; loss (less is better), or None while it is in flight."""
+    """One variant: coordinates by constant, None where it cannot be placed; loss (less is better), or None
+    while it is in flight.
+    """
 
     at: Mapping[str, float | None]
     loss: float | None
@@ -128,7 +135,14 @@ def _among(constant: Constant, listed: tuple[Value, ...]) -> Dimension | None:
         return None
     if all(isinstance(value, int | float) and not isinstance(value, bool) and value > 0 for value in values):
         return _grid(constant, values)
-    return Dimension(name=constant.name, here=constant.value, scale=Scale.NONE, low=0.0, high=len(values) - 1.0, values=values)
+    return Dimension(
+        name=constant.name,
+        here=constant.value,
+        scale=Scale.NONE,
+        low=0.0,
+        high=len(values) - 1.0,
+        values=values,
+    )
 
 
 def _grid(constant: Constant, values: tuple[Value, ...]) -> Dimension | None:
@@ -137,7 +151,9 @@ def _grid(constant: Constant, values: tuple[Value, ...]) -> Dimension | None:
         return None
     scale = Scale.LOG if numbers[0] > 0 else Scale.LINEAR
     ends = [_to_coordinate(scale, number) or 0.0 for number in (numbers[0], numbers[-1])]
-    return Dimension(name=constant.name, here=constant.value, scale=scale, low=ends[0], high=ends[1], values=tuple(numbers))
+    return Dimension(
+        name=constant.name, here=constant.value, scale=scale, low=ends[0], high=ends[1], values=tuple(numbers)
+    )
 
 
 def _int_values(constant: Constant, value: int) -> tuple[int, ...]:
@@ -150,9 +166,25 @@ def _int_values(constant: Constant, value: int) -> tuple[int, ...]:
     if value & (value - 1) == 0 and (value >= 16 or DIVISORS.search(constant.name)):
         return tuple(2**power for power in range(max(0, value.bit_length() - 3), value.bit_length() + 2))
     if value <= 16:
-        return tuple(sorted({near for near in (value // 2, value - 2, value - 1, value, value + 1, value + 2, 2 * value) if near >= 1}))
+        return tuple(
+            sorted(
+                {
+                    near
+                    for near in (value // 2, value - 2, value - 1, value, value + 1, value + 2, 2 * value)
+                    if near >= 1
+                }
+            )
+        )
     grain = min(value & -value, 64)  # keeps what a width is divisible by
-    return tuple(sorted({value} | {max(grain, round(value * factor / grain) * grain) for factor in (0.25, 0.5, 0.75, 1.25, 1.5, 2.0, 4.0)}))
+    return tuple(
+        sorted(
+            {value}
+            | {
+                max(grain, round(value * factor / grain) * grain)
+                for factor in (0.25, 0.5, 0.75, 1.25, 1.5, 2.0, 4.0)
+            }
+        )
+    )
 
 
 def _ints_between(low: int, high: int, value: int) -> tuple[int, ...]:
@@ -170,12 +202,21 @@ def _continuous(constant: Constant, value: float) -> Dimension | None:
         low, high = min(constant.low, value), max(constant.high, value)
         return _between(constant, Scale.LOG if low > 0 and high >= 8 * low else Scale.LINEAR, low, high)
     if value == 0:
-        return Dimension(name=constant.name, here=value, scale=Scale.RANK, low=0.0, high=len(AROUND_ZERO) - 1.0, values=AROUND_ZERO)
+        return Dimension(
+            name=constant.name,
+            here=value,
+            scale=Scale.RANK,
+            low=0.0,
+            high=len(AROUND_ZERO) - 1.0,
+            values=AROUND_ZERO,
+        )
     size = abs(value)
     share = size < 1 or (size == 1 and bool(SHARE.search(constant.name)))
     if share and not RATE.search(constant.name):
         if value < 1 and value >= (0.5 if AVERAGE.search(constant.name) else 0.9):
-            return _between(constant, Scale.COMPLEMENT, max(0.0, 1 - FACTOR * (1 - value)), 1 - (1 - value) / FACTOR)
+            return _between(
+                constant, Scale.COMPLEMENT, max(0.0, 1 - FACTOR * (1 - value)), 1 - (1 - value) / FACTOR
+            )
         return _between(constant, Scale.LOG, size / FACTOR, min(1.0, size * FACTOR))
     return _between(constant, Scale.LOG, size / FACTOR, size * FACTOR)
 

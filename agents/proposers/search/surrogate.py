@@ -1,12 +1,14 @@
 """What the results so far say about each constant, and where to look next.
 
-1. *Ridge regression*: value = a sum of one quadratic per ordered constant and one step per choice, in coordinates around the parent. It says which
-   constants promise most and takes the effect of the others out of every result.
-2. *TPE* (Bergstra et al. 2011, Optuna's): over the few constants that were picked, on those cleaned results, with what is in flight told as bad
-   (constant liar), so that parallel agents do not ask the same.
+1. *Ridge regression*: value = a sum of one quadratic per ordered constant and one step per choice, in
+   coordinates around the parent. It says which constants promise most and takes the effect of the others out
+   of every result.
+2. *TPE* (Bergstra et al. 2011, Optuna's): over the few constants that were picked, on those cleaned results,
+   with what is in flight told as bad (constant liar), so that parallel agents do not ask the same.
 
-In simulated campaigns (tests/unit/test_search_beats_random.py) TPE over all constants at once was no better than random edits; this is. Everything
-is a function of its arguments: no state, no clock, every draw from ``seed``. Values here are losses: less is better.
+In simulated campaigns (tests/unit/test_search_beats_random.py) TPE over all constants at once was no better
+than random edits; this is. Everything is a function of its arguments: no state, no clock, every draw from
+``seed``. Values here are losses: less is better.
 """
 
 import warnings
@@ -20,16 +22,24 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from agents.proposers.search.space import Dimension, Point
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # Optuna 4 says it of `multivariate`, at every call
+warnings.filterwarnings(
+    "ignore", category=optuna.exceptions.ExperimentalWarning
+)  # Optuna 4 says it of `multivariate`, at every call
 
 Array = NDArray[np.float64]
 
 RIDGE = 1.0
-"""Noise variance over the prior variance of an effect per coordinate step: an effect is expected to be about as large as the noise."""
+"""Noise variance over the prior variance of an effect per coordinate step: an effect is expected to be about
+as large as the noise.
+"""
 TAIL = 3.0
-"""Losses are cut at this many times the median's distance to the least, above the median: a divergence says no more than "bad"."""
+"""Losses are cut at this many times the median's distance to the least, above the median: a divergence says
+no more than "bad".
+"""
 TOLD = 96
-"""Most results told to TPE, the newest: Optuna copies each one for 0.1 ms. The regression takes all of them."""
+"""Most results told to TPE, the newest: Optuna copies each one for 0.1 ms. The regression takes all of
+them.
+"""
 GRID = 17
 """Points per constant at which the fitted effect is looked at."""
 
@@ -37,7 +47,9 @@ GRID = 17
 class Surrogate:
     """The fitted effects of constants around a parent."""
 
-    def __init__(self, space: Sequence[Dimension], parent: Mapping[str, float], points: Sequence[Point]) -> None:
+    def __init__(
+        self, space: Sequence[Dimension], parent: Mapping[str, float], points: Sequence[Point]
+    ) -> None:
         """points: at least one with a loss."""
         self._space = {dimension.name: dimension for dimension in space}
         self._parent = parent
@@ -58,13 +70,19 @@ class Surrogate:
         study = self._study(names, seed)
         distributions = {name: distribution(self._space[name]) for name in names}
         draws = [_coordinates(study.ask(distributions).params) for _ in range(asks)]
-        return sorted(draws, key=lambda draw: sum(self._effect(self._space[name], draw[name]) for name in names))
+        return sorted(
+            draws, key=lambda draw: sum(self._effect(self._space[name], draw[name]) for name in names)
+        )
 
     def _features(self) -> Array:
         columns: list[Array] = [np.ones((len(self._points), 1))]
         start = 1
         for dimension in self._space.values():
-            part = _encode(dimension, self._parent[dimension.name], [point.at.get(dimension.name) for point in self._points])
+            part = _encode(
+                dimension,
+                self._parent[dimension.name],
+                [point.at.get(dimension.name) for point in self._points],
+            )
             self._columns[dimension.name] = slice(start, start + part.shape[1])
             start += part.shape[1]
             columns.append(part)
@@ -75,7 +93,11 @@ class Surrogate:
         return float((part @ self._weights[self._columns[dimension.name]])[0])
 
     def _lowest(self, dimension: Dimension) -> float:
-        at = list(np.linspace(dimension.low, dimension.high, GRID)) if dimension.ordered else list(range(len(dimension.values)))
+        at = (
+            list(np.linspace(dimension.low, dimension.high, GRID))
+            if dimension.ordered
+            else list(range(len(dimension.values)))
+        )
         part = _encode(dimension, self._parent[dimension.name], at)
         return float((part @ self._weights[self._columns[dimension.name]]).min())
 
@@ -88,7 +110,9 @@ class Surrogate:
         return np.asarray(self._losses - self._design @ others, dtype=np.float64)
 
     def _study(self, names: Sequence[str], seed: int) -> optuna.Study:
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=0, constant_liar=True)
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, multivariate=True, n_startup_trials=0, constant_liar=True
+        )
         study = optuna.create_study(sampler=sampler)
         losses = self._cleaned(names)
         recent = list(zip(self._points, losses, strict=True))[-TOLD:]
@@ -97,7 +121,9 @@ class Surrogate:
         study.add_trials(
             [
                 optuna.trial.create_trial(
-                    params={name: as_param(self._space[name], point.at[name]) for name in names}, distributions=distributions, value=float(loss)
+                    params={name: as_param(self._space[name], point.at[name]) for name in names},
+                    distributions=distributions,
+                    value=float(loss),
                 )
                 for point, loss in told
                 if all(point.at.get(name) is not None for name in names)
@@ -107,7 +133,9 @@ class Surrogate:
 
 
 def _encode(dimension: Dimension, parent: float, at: Sequence[float | None]) -> Array:
-    """Shape [points, 2] for an ordered constant: offset from the parent and its square. Else [points, choices]: one-hot, zero for the parent's."""
+    """Shape [points, 2] for an ordered constant: offset from the parent and its square. Else [points,
+    choices]: one-hot, zero for the parent's.
+    """
     known = np.array([parent if value is None else value for value in at], dtype=np.float64)
     if dimension.ordered:
         offset = (known - parent) / dimension.step
@@ -119,7 +147,9 @@ def _encode(dimension: Dimension, parent: float, at: Sequence[float | None]) -> 
 def _ridge(design: Array, losses: Array) -> Array:
     penalty = np.full(design.shape[1], RIDGE)
     penalty[0] = 1e-6  # the level is not an effect
-    return np.asarray(np.linalg.solve(design.T @ design + np.diag(penalty), design.T @ losses), dtype=np.float64)
+    return np.asarray(
+        np.linalg.solve(design.T @ design + np.diag(penalty), design.T @ losses), dtype=np.float64
+    )
 
 
 def _cut(losses: Array) -> Array:

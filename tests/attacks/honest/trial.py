@@ -16,7 +16,9 @@ from tests.attacks.stage import Data, source_of, staged
 from trainer.sandbox.probe import AUTO
 
 LARGEST_CORRECTION = 0.002
-"""bits per byte between claim and audit that rounding may explain: bf16 differs most between batches of other shapes."""
+"""bits per byte between claim and audit that rounding may explain: bf16 differs most between batches of other
+shapes.
+"""
 
 
 class Trial(Struct, frozen=True):
@@ -30,7 +32,9 @@ class Trial(Struct, frozen=True):
     def accepted(self) -> bool:
         """Whether it was measured, and the audit found nothing that rounding does not explain."""
         audit = self.result.audit
-        return isinstance(self.result.outcome, Measured) and (audit is None or abs(audit.correction) <= LARGEST_CORRECTION)
+        return isinstance(self.result.outcome, Measured) and (
+            audit is None or abs(audit.correction) <= LARGEST_CORRECTION
+        )
 
     def __str__(self) -> str:
         audit = self.result.audit
@@ -51,9 +55,13 @@ def trials(variants: dict[str, Edit], folder: Path, sandbox: str = AUTO) -> Iter
 
 
 @click.command()
-@click.option("--only", "names", multiple=True, type=click.Choice(list(VARIANTS)), help="This variant; may be repeated.")
+@click.option(
+    "--only", "names", multiple=True, type=click.Choice(list(VARIANTS)), help="This variant; may be repeated."
+)
 @click.option("--tier", default=AUTO, show_default=True, help="The sandbox tier.")
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Prepared data; made if missing.")
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="Prepared data; made if missing."
+)
 def main(names: tuple[str, ...], tier: str, data: Path | None) -> None:
     """Try the honest variants and end with 1 if any is rejected."""
     chosen = {name: VARIANTS[name] for name in names or VARIANTS}

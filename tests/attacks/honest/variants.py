@@ -1,7 +1,8 @@
-"""Honest variants of the demo task, as edits of its surface: what a person who searches would try, and none of it may be taken for cheating.
+"""Honest variants of the demo task, as edits of its surface: what a person who searches would try, and none
+of it may be taken for cheating.
 
-Each keeps the contract: the model is there before the first batch, all it needs is in its state_dict, ``model(x)`` gives logits and
-``model(x, y, reduction="none")`` the loss of each token.
+Each keeps the contract: the model is there before the first batch, all it needs is in its state_dict,
+``model(x)`` gives logits and ``model(x, y, reduction="none")`` the loss of each token.
 """
 
 import re
@@ -19,7 +20,9 @@ EVALUATE = "model.eval()\nval_bpb = evaluate_bpb("
 LOADER = "loader = make_dataloader("
 HEAD = "        logits = self.head(norm(h)).float()\n"
 RESIDUAL = "        x = x + self.attention(norm(x), cos, sin)\n        return x + self.mlp(norm(x))\n"
-BUFFERS = '        self.register_buffer("cos", angles.cos())\n        self.register_buffer("sin", angles.sin())\n'
+BUFFERS = (
+    '        self.register_buffer("cos", angles.cos())\n        self.register_buffer("sin", angles.sin())\n'
+)
 NORM = "def norm(x):\n    return F.rms_norm(x, (x.size(-1),))\n"
 
 
@@ -158,12 +161,17 @@ GPT.hidden = None
 CHECKPOINTED = """            arguments = h, self.cos[:T], self.sin[:T]
             h = torch.utils.checkpoint.checkpoint(block, *arguments, use_reentrant=False) if self.training else block(*arguments)
 """
-FOR_LOOP = re.compile(r"x, y, epoch = next\(loader\)\nspent, step, began = (.*)\nwhile spent < TIME_BUDGET:\n")
+FOR_LOOP = re.compile(
+    r"x, y, epoch = next\(loader\)\nspent, step, began = (.*)\nwhile spent < TIME_BUDGET:\n"
+)
 
 
 def as_for_loop(source: str) -> str:
     """Batches by a for statement; the loop leaves when its clock says so."""
-    source, count = FOR_LOOP.subn(r"spent, step, began = \1\nfor x, y, epoch in loader:\n    if spent >= TIME_BUDGET:\n        break\n", source)
+    source, count = FOR_LOOP.subn(
+        r"spent, step, began = \1\nfor x, y, epoch in loader:\n    if spent >= TIME_BUDGET:\n        break\n",
+        source,
+    )
     if count != 1:
         raise ValueError("the surface's loop has changed")
     return replaced(NEXT, "    now = time.perf_counter()\n", source)
@@ -184,7 +192,11 @@ def accumulated(times: int) -> Edit:
 def dropped(share: float) -> Edit:
     """Dropout after every block's parts."""
     return line(
-        RESIDUAL, RESIDUAL.replace("self.attention(norm(x), cos, sin)", f"F.dropout(self.attention(norm(x), cos, sin), {share}, self.training)")
+        RESIDUAL,
+        RESIDUAL.replace(
+            "self.attention(norm(x), cos, sin)",
+            f"F.dropout(self.attention(norm(x), cos, sin), {share}, self.training)",
+        ),
     )
 
 
@@ -204,7 +216,10 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
     "softcapped_attention": attention(SOFTCAPPED),
     "no_qk_norm": constants(QK_NORM="False"),
     "no_softcap": constants(SOFTCAP="0.0"),
-    "tied_weights": line("        turns = ROPE_BASE", "        self.head.weight = self.embedding.weight\n        turns = ROPE_BASE"),
+    "tied_weights": line(
+        "        turns = ROPE_BASE",
+        "        self.head.weight = self.embedding.weight\n        turns = ROPE_BASE",
+    ),
     "swiglu": constants(ACTIVATION='"swiglu"'),
     "gelu": constants(ACTIVATION='"gelu"'),
     "learned_positions": constants(POSITIONS='"learned"'),
@@ -232,13 +247,28 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
     ),
     "dropout": dropped(0.1),
     "bf16": both(
-        line("        logits = self.head(norm(h)).float()\n", "        logits = self.head(norm(h).to(self.head.weight.dtype)).float()\n"),
-        line("        for block in self.blocks:\n", "        for block in self.blocks:\n            assert not h.isnan().any()\n"),
-        line(STEP, '    with torch.autocast("cpu", torch.bfloat16):\n        loss = model(x, y)\n    loss.backward()\n'),
+        line(
+            "        logits = self.head(norm(h)).float()\n",
+            "        logits = self.head(norm(h).to(self.head.weight.dtype)).float()\n",
+        ),
+        line(
+            "        for block in self.blocks:\n",
+            "        for block in self.blocks:\n            assert not h.isnan().any()\n",
+        ),
+        line(
+            STEP,
+            '    with torch.autocast("cpu", torch.bfloat16):\n        loss = model(x, y)\n    loss.backward()\n',
+        ),
     ),
     "bf16_at_evaluation_too": both(
-        line(STEP, '    with torch.autocast("cpu", torch.bfloat16):\n        loss = model(x, y)\n    loss.backward()\n'),
-        line("        T = x.size(1)\n        h = self.embedding(x)\n", "        T = x.size(1)\n        h = self.embedding(x).bfloat16().float()\n"),
+        line(
+            STEP,
+            '    with torch.autocast("cpu", torch.bfloat16):\n        loss = model(x, y)\n    loss.backward()\n',
+        ),
+        line(
+            "        T = x.size(1)\n        h = self.embedding(x)\n",
+            "        T = x.size(1)\n        h = self.embedding(x).bfloat16().float()\n",
+        ),
     ),
     "bf16_weights": both(
         line(MODEL, "model = GPT().to(device).bfloat16()\n"),
@@ -258,7 +288,9 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
         line(EVALUATE, f"model.load_state_dict(average.state_dict())\n{EVALUATE}"),
     ),
     "layer_norm": line(NORM, "def norm(x):\n    return F.layer_norm(x, (x.size(-1),))\n"),
-    "parallel_blocks": line(RESIDUAL, "        n = norm(x)\n        return x + self.attention(n, cos, sin) + self.mlp(n)\n"),
+    "parallel_blocks": line(
+        RESIDUAL, "        n = norm(x)\n        return x + self.attention(n, cos, sin) + self.mlp(n)\n"
+    ),
     "weight_decay": constants(WEIGHT_DECAY="0.1"),
     "warm_up": constants(WARMUP="0.2"),
     "cosine_schedule": line(
@@ -267,7 +299,10 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
     ),
     "constant_rate": constants(WARMDOWN="0.0"),
     "final_rate": constants(FINAL_LR="0.1"),
-    "label_smoothing": line(STEP, "    loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), label_smoothing=0.05)\n    loss.backward()\n"),
+    "label_smoothing": line(
+        STEP,
+        "    loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), label_smoothing=0.05)\n    loss.backward()\n",
+    ),
     "z_loss": line(
         STEP,
         "    logits = model(x)\n    loss = F.cross_entropy(logits.flatten(0, 1), y.flatten()) "
@@ -292,11 +327,20 @@ VARIANTS: dict[str, Edit | Callable[[str], str]] = {
         line("import torch.nn as nn\n", "import torch.nn as nn\nimport torch.utils.checkpoint\n"),
     ),
     "a_for_loop": as_for_loop,
-    "batches_that_grow": line(NEXT, f"    if step == 1:\n        loader = make_dataloader(tokenizer, 2 * BATCH_SIZE, MAX_SEQ_LEN, 'train')\n{NEXT}"),
-    "shorter_rows_in_training": line(f"{LOADER}tokenizer, BATCH_SIZE, MAX_SEQ_LEN,", f"{LOADER}tokenizer, BATCH_SIZE * 2, MAX_SEQ_LEN // 2,"),
+    "batches_that_grow": line(
+        NEXT,
+        f"    if step == 1:\n        loader = make_dataloader(tokenizer, 2 * BATCH_SIZE, MAX_SEQ_LEN, 'train')\n{NEXT}",
+    ),
+    "shorter_rows_in_training": line(
+        f"{LOADER}tokenizer, BATCH_SIZE, MAX_SEQ_LEN,",
+        f"{LOADER}tokenizer, BATCH_SIZE * 2, MAX_SEQ_LEN // 2,",
+    ),
     "compiled": line(MODEL, 'model = torch.compile(GPT().to(device), backend="aot_eager")\n'),
     "compiled_in_place": line(MODEL, 'model = GPT().to(device)\nmodel.compile(backend="aot_eager")\n'),
-    "token_shift": line("        h = norm(h)\n        for block", "        h = norm(h + 0.5 * F.pad(h, (0, 0, 1, 0))[:, :-1])\n        for block"),
+    "token_shift": line(
+        "        h = norm(h)\n        for block",
+        "        h = norm(h + 0.5 * F.pad(h, (0, 0, 1, 0))[:, :-1])\n        for block",
+    ),
     "a_causal_recurrence": line(
         "        h = norm(h)\n        for block",
         "        decay = 0.9 ** torch.arange(T).float()\n"

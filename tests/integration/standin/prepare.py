@@ -1,4 +1,5 @@
-"""Stands in for the judge's ``prepare``: random tokens, a clock that counts batches, and an evaluation that looks at the model instead of scoring it.
+"""Stands in for the judge's ``prepare``: random tokens, a clock that counts batches, and an evaluation that
+looks at the model instead of scoring it.
 
 It prints one JSON line: what the surface's model answered, for the tests to judge.
 """
@@ -41,7 +42,9 @@ def evaluate_bpb(model, tokenizer, batch_size):
     logits, losses = model(x), model(x, y, reduction="none")
     later = x.clone()
     later[:, -1] = (x[:, -1] + 1) % VOCABULARY
-    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(3, -1)
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(
+        3, -1
+    )
     seen = {
         "logits": list(logits.shape),
         "losses": list(losses.shape),

@@ -1,7 +1,9 @@
 """Chance in integers: the same seed draws the same on every Python and platform.
 
-- Random bits come from splitmix64 (Steele, Lea, Flood 2014: "Fast splittable pseudorandom number generators"), computed on Python integers.
-- A distribution is a list of integer weights; floating point appears only in ``Weights.bits``, what an outcome tells, and never steers a draw.
+- Random bits come from splitmix64 (Steele, Lea, Flood 2014: "Fast splittable pseudorandom number
+  generators"), computed on Python integers.
+- A distribution is a list of integer weights; floating point appears only in ``Weights.bits``, what an
+  outcome tells, and never steers a draw.
 """
 
 from bisect import bisect_right
@@ -46,5 +48,7 @@ class Weights:
 
 
 def zipf(count: int) -> list[int]:
-    """Weights of ``count`` words by rank: rank r from 1 is worth 1 / (r + 2), so that the first does not drown the rest."""
+    """Weights of ``count`` words by rank: rank r from 1 is worth 1 / (r + 2), so that the first does not
+    drown the rest.
+    """
     return [1_000_000 // (rank + 2) for rank in range(1, count + 1)]

@@ -1,7 +1,9 @@
-"""Measures what single edits of the demo surface are worth: ``python -m trainer.tasks.demo.effects --size ci --seeds 2``.
+"""Measures what single edits of the demo surface are worth: ``python -m trainer.tasks.demo.effects --size ci
+--seeds 2``.
 
-The table goes to stdout as Markdown, progress to stderr. Gains are in σ, the standard deviation between seeds of the unchanged surface, and positive
-when the edit is better. A full table at size ``ci`` is fifty runs of about five seconds each on a quiet core.
+The table goes to stdout as Markdown, progress to stderr. Gains are in σ, the standard deviation between seeds
+of the unchanged surface, and positive when the edit is better. A full table at size ``ci`` is fifty runs of
+about five seconds each on a quiet core.
 """
 
 import re
@@ -63,16 +65,22 @@ class Effect(Struct, frozen=True):
 
 
 def edited(source: str, edit: Mapping[str, str]) -> str:
-    """``source`` with other literals for its module constants. Raises ValueError for a constant that it does not set exactly once."""
+    """``source`` with other literals for its module constants. Raises ValueError for a constant that it does
+    not set exactly once.
+    """
     for constant, literal in edit.items():
-        source, found = re.subn(rf"^{constant} = .*?(?=  #|$)", f"{constant} = {literal}", source, flags=re.MULTILINE)
+        source, found = re.subn(
+            rf"^{constant} = .*?(?=  #|$)", f"{constant} = {literal}", source, flags=re.MULTILINE
+        )
         if found != 1:
             raise ValueError(f"the surface sets {constant} {found} times")
     return source
 
 
 class Bench:
-    """Trains surfaces of a task at one size, ``slots`` at a time, one core each. runs: folder for what they leave."""
+    """Trains surfaces of a task at one size, ``slots`` at a time, one core each. runs: folder for what they
+    leave.
+    """
 
     def __init__(self, task: Task, data: Path, size: str | None, slots: int, runs: Path) -> None:
         self._task, self._budget, self._runs = task, task.budget(size), runs
@@ -87,8 +95,14 @@ class Bench:
         run = re.sub(r"\W+", "-", f"{name}-{seed}")
         order = RunOrder(run=run, source=source, seed=seed, budget=self._budget, directory=self._runs / run)
         result = self._trainer.train(order, lambda _: None, Event())
-        value = f"{result.outcome.value:.4f}" if isinstance(result.outcome, Measured) else outcome_name(result.outcome)
-        click.echo(f"{name}, seed {seed}: {value} in {result.seconds.total:.1f} s and {result.steps} steps", err=True)
+        value = (
+            f"{result.outcome.value:.4f}"
+            if isinstance(result.outcome, Measured)
+            else outcome_name(result.outcome)
+        )
+        click.echo(
+            f"{name}, seed {seed}: {value} in {result.seconds.total:.1f} s and {result.steps} steps", err=True
+        )
         return result
 
 
@@ -108,7 +122,9 @@ def table(center: float, sigma: float, floor: float | None, effects: list[Effect
         if each.mean is None or each.gain is None:
             lines.append(f"| {each.name} | {each.note} | | |")
         else:
-            lines.append(f"| {each.name} | {each.mean:.4f} | {each.mean / center - 1:+.1%} | {each.gain:+.1f} |")
+            lines.append(
+                f"| {each.name} | {each.mean:.4f} | {each.mean / center - 1:+.1%} | {each.gain:+.1f} |"
+            )
     return "\n".join([*lines, f"| (floor) | {floor:.4f} | {floor / center - 1:+.1%} | |"] if floor else lines)
 
 
@@ -116,7 +132,13 @@ def table(center: float, sigma: float, floor: float | None, effects: list[Effect
 @click.option("--size", default="ci", show_default=True, help="Budget, by its name in task.yaml.")
 @click.option("--seeds", default=2, show_default=True, help="Runs of each edit.")
 @click.option("--slots", default=1, show_default=True, help="Runs at a time, one core each.")
-@click.option("--data", default=Path("data"), show_default=True, type=click.Path(path_type=Path), help="Folder of prepared data.")
+@click.option(
+    "--data",
+    default=Path("data"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of prepared data.",
+)
 @click.option("--only", multiple=True, type=click.Choice(list(EDITS)), help="Measure these edits only.")
 def main(size: str, seeds: int, slots: int, data: Path, only: tuple[str, ...]) -> None:
     """Measure what single edits of the demo surface are worth."""
@@ -126,10 +148,16 @@ def main(size: str, seeds: int, slots: int, data: Path, only: tuple[str, ...]) -
         baseline = bench.measure("unchanged", task.source, BASELINE_SEEDS)
         values = [result.outcome.value for result in baseline if isinstance(result.outcome, Measured)]
         if len(values) < len(baseline):
-            raise ConfigError("the unchanged surface does not train here", f"Look at its outcome: {msgspec.json.encode(baseline[0]).decode()}")
+            raise ConfigError(
+                "the unchanged surface does not train here",
+                f"Look at its outcome: {msgspec.json.encode(baseline[0]).decode()}",
+            )
         center, sigma = mean(values), stdev(values)
         seeds_of_edits = range(101, 101 + seeds)
-        effects = [effect(name, bench.measure(name, edited(task.source, EDITS[name]), seeds_of_edits), center, sigma) for name in only or EDITS]
+        effects = [
+            effect(name, bench.measure(name, edited(task.source, EDITS[name]), seeds_of_edits), center, sigma)
+            for name in only or EDITS
+        ]
     click.echo(table(center, sigma, baseline[0].floor, effects))
 
 

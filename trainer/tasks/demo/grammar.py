@@ -1,10 +1,12 @@
 """A small probabilistic grammar that writes endless documents of English-like sentences.
 
-- The grammar is data: a rule is one random decision and what each outcome puts in its place. The same rules write text (here) and tell how likely a
-  text is (reading.py).
-- What there is to learn, from near to far: spelling, word frequencies, number agreement of verb and subject, also across a relative clause, which
-  objects a verb prefers, the topic that the first words of a document announce, names that come back, and small sums.
-- Words are written with the space before them, so that a text is its words joined. Same seed, same bytes, on every Python and platform.
+- The grammar is data: a rule is one random decision and what each outcome puts in its place. The same rules
+  write text (here) and tell how likely a text is (reading.py).
+- What there is to learn, from near to far: spelling, word frequencies, number agreement of verb and subject,
+  also across a relative clause, which objects a verb prefers, the topic that the first words of a document
+  announce, names that come back, and small sums.
+- Words are written with the space before them, so that a text is its words joined. Same seed, same bytes, on
+  every Python and platform.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +16,18 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from trainer.tasks.demo.chance import Stream, Weights, zipf
-from trainer.tasks.demo.lexicon import ADJECTIVES, ADVERBS, DETERMINERS, IDLE_VERBS, NAMES, NOUNS, OPENINGS, PLACES, TOPICS, VERBS
+from trainer.tasks.demo.lexicon import (
+    ADJECTIVES,
+    ADVERBS,
+    DETERMINERS,
+    IDLE_VERBS,
+    NAMES,
+    NOUNS,
+    OPENINGS,
+    PLACES,
+    TOPICS,
+    VERBS,
+)
 
 CLASSES = 6
 """Semantic classes of nouns; each verb prefers one as its object."""
@@ -23,7 +36,9 @@ TOPIC_SKEW = 24
 OBJECT_SKEW = 24
 """How many times likelier a noun is as the object of a verb that prefers its class."""
 RECENCY = (6, 3, 1)
-"""Extra weight of the last different names of the document, the latest first, in quarters of the weight of all names together."""
+"""Extra weight of the last different names of the document, the latest first, in quarters of the weight of
+all names together.
+"""
 LARGEST_ADDEND = 12
 
 Symbols: TypeAlias = "tuple[str | Rule | NameRule, ...]"
@@ -40,7 +55,9 @@ class Rule:
 
 
 class NameRule:
-    """Stands for a name: new ones by frequency, recent ones likelier. The one rule that depends on what was written."""
+    """Stands for a name: new ones by frequency, recent ones likelier. The one rule that depends on what was
+    written.
+    """
 
     def __init__(self) -> None:
         self._new = Weights(zipf(len(NAMES)))
@@ -85,15 +102,26 @@ def _maybe(no: int, *yes: tuple[int, Symbols]) -> Rule:
 
 
 ADJECTIVE = _maybe(3, (1, (_words(ADJECTIVES),)))
-IDLE = {plural: Rule(zipf(len(IDLE_VERBS)), [(form,) for form in _verb_forms(IDLE_VERBS, plural)]) for plural in (False, True)}
-BARE_VERB = {plural: Rule(zipf(len(VERBS)), [(form,) for form in _verb_forms(VERBS, plural)]) for plural in (False, True)}
+IDLE = {
+    plural: Rule(zipf(len(IDLE_VERBS)), [(form,) for form in _verb_forms(IDLE_VERBS, plural)])
+    for plural in (False, True)
+}
+BARE_VERB = {
+    plural: Rule(zipf(len(VERBS)), [(form,) for form in _verb_forms(VERBS, plural)])
+    for plural in (False, True)
+}
 
 
 def _addition(left: int) -> Rule:
-    return Rule(zipf(LARGEST_ADDEND), [(f" {right}", " make", f" {left + right}", ".") for right in range(1, LARGEST_ADDEND + 1)])
+    return Rule(
+        zipf(LARGEST_ADDEND),
+        [(f" {right}", " make", f" {left + right}", ".") for right in range(1, LARGEST_ADDEND + 1)],
+    )
 
 
-SUM = Rule(zipf(LARGEST_ADDEND), [(f" {left}", " and", _addition(left)) for left in range(1, LARGEST_ADDEND + 1)])
+SUM = Rule(
+    zipf(LARGEST_ADDEND), [(f" {left}", " and", _addition(left)) for left in range(1, LARGEST_ADDEND + 1)]
+)
 
 
 class Topic:
@@ -101,26 +129,41 @@ class Topic:
 
     def __init__(self, topic: int) -> None:
         self._topic = topic
-        self._nouns = {(wanted, plural): self._noun(wanted, plural) for wanted in (None, *range(CLASSES)) for plural in (False, True)}
+        self._nouns = {
+            (wanted, plural): self._noun(wanted, plural)
+            for wanted in (None, *range(CLASSES))
+            for plural in (False, True)
+        }
         plain = self._phrase(None)
         self._relative = self._phrase(None, after=lambda plural: (BARE_VERB[plural],))
         self._clause = {plural: self._clause_of(plural) for plural in (False, True)}
-        named = [Rule([1, 4], [(NAME,), (self._phrase(wanted, after=self._clause_after),)]) for wanted in range(CLASSES)]
-        self._predicate = {plural: Rule([2, 1], [(self._verb(plural, named),), (IDLE[plural],)]) for plural in (False, True)}
+        named = [
+            Rule([1, 4], [(NAME,), (self._phrase(wanted, after=self._clause_after),)])
+            for wanted in range(CLASSES)
+        ]
+        self._predicate = {
+            plural: Rule([2, 1], [(self._verb(plural, named),), (IDLE[plural],)]) for plural in (False, True)
+        }
         self._tail = _maybe(6, (1, (_words(ADVERBS),)), (1, (_words(PLACES, [2, 1, 1]), plain)))
         openings = [(f" {word.capitalize()}", self._subject(capital=False)) for word in OPENINGS]
         self.sentence = Rule([13 * 5, 5, 5, 5, 16], [(self._subject(capital=True),), *openings, (SUM,)])
 
     def _noun(self, wanted: int | None, plural: bool) -> Rule:
-        # noun n is of topic n % 8 and of class n // 8 % 6: every pair of the two has five nouns, spread over the ranks
+        # noun n is of topic n % 8 and of class n // 8 % 6: every pair of the two has five nouns, spread over
+        # the ranks
         own = [TOPIC_SKEW if n % len(TOPICS) == self._topic else 1 for n in range(len(NOUNS))]
         liked = [OBJECT_SKEW if n // len(TOPICS) % CLASSES == wanted else 1 for n in range(len(NOUNS))]
         weights = [weight * a * b for weight, a, b in zip(zipf(len(NOUNS)), own, liked, strict=True)]
         return _words([noun + "s" * plural for noun in NOUNS], weights)
 
-    def _phrase(self, wanted: int | None, *, capital: bool = False, after: Callable[[bool], Symbols] = lambda _: ()) -> Rule:
+    def _phrase(
+        self, wanted: int | None, *, capital: bool = False, after: Callable[[bool], Symbols] = lambda _: ()
+    ) -> Rule:
         words = [(word.capitalize() if capital else word, plural) for word, plural in DETERMINERS]
-        return Rule([8, 4, 5, 2, 2, 1], [(f" {word}", ADJECTIVE, self._nouns[wanted, plural], *after(plural)) for word, plural in words])
+        return Rule(
+            [8, 4, 5, 2, 2, 1],
+            [(f" {word}", ADJECTIVE, self._nouns[wanted, plural], *after(plural)) for word, plural in words],
+        )
 
     def _clause_of(self, plural: bool) -> Rule:
         objects = [self._phrase(wanted) for wanted in range(CLASSES)]
@@ -137,7 +180,13 @@ class Topic:
         def rest(plural: bool) -> Symbols:
             return self._clause[plural], self._predicate[plural], self._tail, "."
 
-        return Rule([2, 3], [(NAME, self._predicate[False], self._tail, "."), (self._phrase(None, capital=capital, after=rest),)])
+        return Rule(
+            [2, 3],
+            [
+                (NAME, self._predicate[False], self._tail, "."),
+                (self._phrase(None, capital=capital, after=rest),),
+            ],
+        )
 
 
 GRAMMAR = tuple(Topic(topic) for topic in range(len(TOPICS)))
@@ -146,7 +195,9 @@ TOPIC = Rule([1] * len(TOPICS), [("At", " the", f" {topic}", ":") for topic in T
 
 
 class Document(Struct, frozen=True):
-    """The beginning of a document, in whole sentences. bits: what its decisions tell, -log2 of its probability."""
+    """The beginning of a document, in whole sentences. bits: what its decisions tell, -log2 of its
+    probability.
+    """
 
     words: list[str]
     bits: float
@@ -158,7 +209,9 @@ class Document(Struct, frozen=True):
 
 
 def write(stream: Stream, size: int, measure: Callable[[str], int] = len) -> Document:
-    """Write whole sentences until the sum of ``measure`` over the words, of bytes by default, is ``size`` or more."""
+    """Write whole sentences until the sum of ``measure`` over the words, of bytes by default, is ``size`` or
+    more.
+    """
     topic = TOPIC.weights.draw(stream)
     words = [str(word) for word in TOPIC.options[topic]]
     bits, measured, length = TOPIC.weights.bits[topic], 0, 0
@@ -172,7 +225,9 @@ def write(stream: Stream, size: int, measure: Callable[[str], int] = len) -> Doc
         bits += told
 
 
-def _write_sentence(stream: Stream, rule: Rule, recent: tuple[int, ...], words: list[str]) -> tuple[float, tuple[int, ...]]:
+def _write_sentence(
+    stream: Stream, rule: Rule, recent: tuple[int, ...], words: list[str]
+) -> tuple[float, tuple[int, ...]]:
     """Append a sentence to ``words``; return its bits and the names that are now recent."""
     bits = 0.0
     stack: list[str | Rule | NameRule] = [rule]

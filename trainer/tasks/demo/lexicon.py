@@ -13,7 +13,31 @@ PLACES = ("near", "under", "with")
 DETERMINERS = (("the", False), ("a", False), ("the", True), ("some", True), ("every", False), ("many", True))
 """Each with whether its noun is plural."""
 
-ONSETS = ("b", "br", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pl", "r", "st", "t", "tr", "v", "w", "z")
+ONSETS = (
+    "b",
+    "br",
+    "d",
+    "dr",
+    "f",
+    "fl",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pl",
+    "r",
+    "st",
+    "t",
+    "tr",
+    "v",
+    "w",
+    "z",
+)
 VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "oo")
 CODAS = ("", "b", "d", "g", "k", "l", "m", "n", "nd", "p", "r", "rk", "t", "th")
 

@@ -1,7 +1,9 @@
-"""How likely a text is under the grammar, exactly: the forward algorithm over everything that may have been decided so far.
+"""How likely a text is under the grammar, exactly: the forward algorithm over everything that may have been
+decided so far.
 
-A model is shown the first tokens of a document and nothing says where a sentence, or even the last word, will end. What it can know at best is
-the probability of all documents that begin with these tokens. Summed over the validation rows that is the floor of val_bpb.
+A model is shown the first tokens of a document and nothing says where a sentence, or even the last word, will
+end. What it can know at best is the probability of all documents that begin with these tokens. Summed over
+the validation rows that is the floor of val_bpb.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +16,9 @@ from trainer.tasks.demo.lexicon import NAMES
 
 
 class Reading(NamedTuple):
-    """One way to read a text so far. todo: what is yet to be written, the next last. topic: any until it is announced."""
+    """One way to read a text so far. todo: what is yet to be written, the next last. topic: any until it is
+    announced.
+    """
 
     todo: tuple[str | Rule | NameRule, ...] = (TOPIC,)
     topic: int = 0
@@ -22,14 +26,21 @@ class Reading(NamedTuple):
 
 
 def information(words: Sequence[str], last: Callable[[str], bool]) -> float:
-    """-log2 of the probability that a document begins with ``words`` and one more word of which ``last`` is true.
+    """-log2 of the probability that a document begins with ``words`` and one more word of which ``last`` is
+    true.
 
-    ``words`` and what ``last`` is asked about have their leading space. Raises ValueError when no document begins so.
+    ``words`` and what ``last`` is asked about have their leading space. Raises ValueError when no document
+    begins so.
     """
     readings: dict[Reading, float] = {Reading(): 1.0}
     for word in words:
         readings = _read(readings, word)
-    found = sum(chance * share for reading, chance in readings.items() for share, word, _ in _next(reading, None) if last(word))
+    found = sum(
+        chance * share
+        for reading, chance in readings.items()
+        for share, word, _ in _next(reading, None)
+        if last(word)
+    )
     if not found:
         raise ValueError(f"no document begins with {''.join(words)!r} and such a word")
     return -log2(found)
@@ -45,7 +56,9 @@ def _read(readings: dict[Reading, float], wanted: str) -> dict[Reading, float]:
 
 
 def _next(reading: Reading, wanted: str | None) -> Iterator[tuple[float, str, Reading]]:
-    """The words that may come next, each with its probability and how to read on. wanted: words other than this may be left out."""
+    """The words that may come next, each with its probability and how to read on. wanted: words other than
+    this may be left out.
+    """
     if not reading.todo:
         reading = reading._replace(todo=(GRAMMAR[reading.topic].sentence,))
     *rest, symbol = reading.todo
@@ -57,7 +70,9 @@ def _next(reading: Reading, wanted: str | None) -> Iterator[tuple[float, str, Re
         case Rule() as rule:
             for outcome in _outcomes(rule, wanted):
                 share = rule.weights.each[outcome] / rule.weights.total
-                further = reading._replace(todo=(*rest, *rule.pushed[outcome]), topic=outcome if rule is TOPIC else reading.topic)
+                further = reading._replace(
+                    todo=(*rest, *rule.pushed[outcome]), topic=outcome if rule is TOPIC else reading.topic
+                )
                 yield from ((share * then, word, end) for then, word, end in _next(further, wanted))
 
 
@@ -69,7 +84,9 @@ def _names(reading: Reading, rest: tuple[str | Rule | NameRule, ...]) -> Iterato
 
 @cache
 def _leads(rule: Rule) -> tuple[dict[str, list[int]], list[int]]:
-    """Outcomes of a rule by the word they begin with, and those that begin with another decision or nothing."""
+    """Outcomes of a rule by the word they begin with, and those that begin with another decision or
+    nothing.
+    """
     by_word: dict[str, list[int]] = {}
     others = []
     for outcome, option in enumerate(rule.options):

@@ -1,8 +1,11 @@
-"""Makes the demo task's data in place: rows of the demo language, a vocabulary learnt from them, and the exact floor of val_bpb.
+"""Makes the demo task's data in place: rows of the demo language, a vocabulary learnt from them, and the
+exact floor of val_bpb.
 
-- Nothing is downloaded. The same bytes come out everywhere; their digest is pinned here and a difference is an error, not a surprise.
-- A document is a row: ``BOS`` and the first 64 tokens of a text that never ends. Rows therefore are not chosen by their length, which would tell
-  something about their text, and the floor of a row is exactly the information in its tokens.
+- Nothing is downloaded. The same bytes come out everywhere; their digest is pinned here and a difference is
+  an error, not a surprise.
+- A document is a row: ``BOS`` and the first 64 tokens of a text that never ends. Rows therefore are not
+  chosen by their length, which would tell something about their text, and the floor of a row is exactly the
+  information in its tokens.
 """
 
 from collections.abc import Iterator
@@ -18,11 +21,15 @@ from trainer.tasks.demo.reading import information
 from trainer.tasks.demo.vocabulary import BOS, Vocabulary, learn
 
 DIGEST = "e0e352fbf136e09ac9048c22c8568ef8d69ecc9561750df1dc26af082780429d"
-"""SHA-256 of the prepared content. Whatever changes it, in the grammar, the vocabulary or the numbers below, makes values incomparable."""
+"""SHA-256 of the prepared content. Whatever changes it, in the grammar, the vocabulary or the numbers below,
+makes values incomparable.
+"""
 ROW = 64
 """Tokens of a row, without ``BOS``."""
 TRAIN_SEED, TRAIN_ROWS = 1, 10_000
-"""640,000 tokens: at the full size the unmodified surface reads 37 % of them, so that nothing is seen twice."""
+"""640,000 tokens: at the full size the unmodified surface reads 37 % of them, so that nothing is seen
+twice.
+"""
 VAL_SEED, VAL_ROWS = 2, 512
 """32,768 tokens, evaluated in a third of a second."""
 VOCABULARY = 512
@@ -65,7 +72,10 @@ def _make(place: Path) -> None:
         floor=round(floor(vocabulary, validation), 6),
     )
     if manifest.digest != DIGEST:
-        raise ConfigError(f"the demo data made here has digest {manifest.digest[:12]}…, not {DIGEST[:12]}…", "Reinstall autoswarm, or report this.")
+        raise ConfigError(
+            f"the demo data made here has digest {manifest.digest[:12]}…, not {DIGEST[:12]}…",
+            "Reinstall autoswarm, or report this.",
+        )
 
 
 def texts(vocabulary: Vocabulary, seed: int, count: int) -> Iterator[Document]:

@@ -1,7 +1,10 @@
-"""A small vocabulary: one special token, the 256 bytes, and the chunks of words that save the most tokens on a text.
+"""A small vocabulary: one special token, the 256 bytes, and the chunks of words that save the most tokens on
+a text.
 
-- Token 0 is the beginning of a document, token 1 + b is byte b, the rest are chunks in order of choice. Every text can be written.
-- A chunk never spans two words: words are cut first, then each is segmented by the longest piece that fits, from left to right.
+- Token 0 is the beginning of a document, token 1 + b is byte b, the rest are chunks in order of choice. Every
+  text can be written.
+- A chunk never spans two words: words are cut first, then each is segmented by the longest piece that fits,
+  from left to right.
 - The same text gives the same vocabulary everywhere: ties are broken by the bytes themselves.
 """
 
@@ -17,7 +20,9 @@ ROUND = 16
 LONGEST = 12
 """Bytes of the longest chunk."""
 WORD = re.compile(r" ?[A-Za-z]+| ?[0-9]+|.", re.DOTALL)
-"""A word takes the space before it along; anything else is a word by itself. So the longest piece that fits never reaches over the end of a word."""
+"""A word takes the space before it along; anything else is a word by itself. So the longest piece that fits
+never reaches over the end of a word.
+"""
 
 
 class Vocabulary:
@@ -47,7 +52,9 @@ class Vocabulary:
 
 
 def segments(word: bytes, known: Mapping[bytes, object], longest: int) -> Iterator[bytes]:
-    """Cut ``word`` into pieces from left to right, each the longest in ``known``; a single byte always is a piece."""
+    """Cut ``word`` into pieces from left to right, each the longest in ``known``; a single byte always is a
+    piece.
+    """
     start = 0
     while start < len(word):
         end = min(len(word), start + longest)

@@ -14,13 +14,17 @@ Encode = Callable[[list[str]], Sequence[Sequence[int]]]
 
 
 def token_stream(documents: Iterable[str], encode: Encode, bos: int) -> npt.NDArray[np.uint16]:
-    """All documents one after the other, ``bos`` before each. Empty documents are left out. Raises OverflowError for ids of 65,536 and above."""
+    """All documents one after the other, ``bos`` before each. Empty documents are left out. Raises
+    OverflowError for ids of 65,536 and above.
+    """
     blocks = [_block(batch, encode, bos) for batch in _batches(text for text in documents if text)]
     return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.uint16)
 
 
 def lesson(documents: Iterable[str], characters: int, longest: int) -> Iterator[str]:
-    """What a tokenizer is trained on: the first ``longest`` characters of each document, until about ``characters`` have gone by."""
+    """What a tokenizer is trained on: the first ``longest`` characters of each document, until about
+    ``characters`` have gone by.
+    """
     for text in documents:
         if characters <= 0:
             return
@@ -29,7 +33,9 @@ def lesson(documents: Iterable[str], characters: int, longest: int) -> Iterator[
 
 
 def vocabulary(ranks: Iterable[tuple[Sequence[int], int]]) -> list[bytes | None]:
-    """Bytes of each token id for byte sequences and their ranks, and one special token after them. Raises ValueError when a rank is missing."""
+    """Bytes of each token id for byte sequences and their ranks, and one special token after them. Raises
+    ValueError when a rank is missing.
+    """
     merged = {rank: bytes(piece) for piece, rank in ranks}
     if sorted(merged) != list(range(len(merged))):
         raise ValueError(f"{len(merged)} tokens whose ranks are not 0 to {len(merged) - 1}")

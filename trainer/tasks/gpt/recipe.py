@@ -1,8 +1,11 @@
-"""Makes the gpt task's data: parquet shards from the hub, a tokenizer trained on the first of them, packed token streams.
+"""Makes the gpt task's data: parquet shards from the hub, a tokenizer trained on the first of them, packed
+token streams.
 
 - Validation is always the last shard, which no number of training shards reaches.
-- Downloads resume where they stopped, and shards that are there are not fetched again; the prepared folder appears whole or not at all.
-- What reads shards and trains the tokenizer is not part of a plain installation, and is imported only here and only when data has to be made.
+- Downloads resume where they stopped, and shards that are there are not fetched again; the prepared folder
+  appears whole or not at all.
+- What reads shards and trains the tokenizer is not part of a plain installation, and is imported only here
+  and only when data has to be made.
 """
 
 import os
@@ -35,13 +38,16 @@ UNCHARGED_STEPS = 11
 LESSON_CHARACTERS, LESSON_LONGEST = 1_000_000_000, 10_000
 """Text the tokenizer is trained on, and the most it takes from one document."""
 PATTERN = r" ?\p{L}+| ?\p{N}{1,2}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
-"""Cuts text into words, numbers of at most two digits, punctuation and white space; no merge spans two of them."""
+"""Cuts text into words, numbers of at most two digits, punctuation and white space; no merge spans two of
+them.
+"""
 
 
 def prepare(folder: Path) -> Path:
     """Make the data under ``folder`` if it is not there and return where it is.
 
-    Downloads and tokenises for a while; progress goes to stderr. Raises ConfigError without a network or without the ``gpt`` extra.
+    Downloads and tokenises for a while; progress goes to stderr. Raises ConfigError without a network or
+    without the ``gpt`` extra.
     """
     count = shard_count(os.environ)
     place = folder / f"shards-{count}"
@@ -53,10 +59,15 @@ def prepare(folder: Path) -> Path:
 
 
 def shard_count(environment: Mapping[str, str]) -> int:
-    """The number of training shards asked for. Raises ConfigError when it is none or reaches the validation shard."""
+    """The number of training shards asked for. Raises ConfigError when it is none or reaches the validation
+    shard.
+    """
     asked = environment.get(SHARDS_VARIABLE, str(SHARDS))
     if not asked.isdecimal() or not 1 <= int(asked) <= LAST_SHARD:
-        raise ConfigError(f"{SHARDS_VARIABLE} is {asked!r}", f"Set it to a number from 1 to {LAST_SHARD}, or unset it for {SHARDS}.")
+        raise ConfigError(
+            f"{SHARDS_VARIABLE} is {asked!r}",
+            f"Set it to a number from 1 to {LAST_SHARD}, or unset it for {SHARDS}.",
+        )
     return int(asked)
 
 
@@ -70,11 +81,16 @@ def required(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise ConfigError(f"the gpt task makes its data with {module}, which is not installed", "Run: pip install 'autoswarm[gpt]'") from error
+        raise ConfigError(
+            f"the gpt task makes its data with {module}, which is not installed",
+            "Run: pip install 'autoswarm[gpt]'",
+        ) from error
 
 
 class Tools:
-    """The packages behind the recipe. Raises ConfigError when one is missing: before anything is downloaded."""
+    """The packages behind the recipe. Raises ConfigError when one is missing: before anything is
+    downloaded.
+    """
 
     def __init__(self) -> None:
         self._hub = required("huggingface_hub")
@@ -83,15 +99,23 @@ class Tools:
         self._tiktoken = required("tiktoken")
 
     def fetch(self, number: int, folder: Path) -> Path:
-        """The shard of that number, downloaded if it is not in ``folder``. Raises ConfigError when it cannot be had."""
+        """The shard of that number, downloaded if it is not in ``folder``. Raises ConfigError when it cannot
+        be had.
+        """
         name = shard_name(number)
         if not (folder / name).is_file():
             click.echo(f"downloading {name} of {DATASET}", err=True)
         try:
             return Path(self._hub.hf_hub_download(DATASET, name, repo_type="dataset", local_dir=folder))
-        except (OSError, self._hub.errors.EntryNotFoundError) as error:  # the client's errors of network, offline mode and permission are OSErrors
+        except (
+            OSError,
+            self._hub.errors.EntryNotFoundError,
+        ) as error:  # the client's errors of network, offline mode and permission are OSErrors
             what = f"cannot download {name} of {DATASET}: {type(error).__name__}"
-            raise ConfigError(what, f"Check the network and try again, it resumes; or put the shards into {folder} yourself.") from error
+            raise ConfigError(
+                what,
+                f"Check the network and try again, it resumes; or put the shards into {folder} yourself.",
+            ) from error
 
     def texts(self, path: Path) -> Iterator[str]:
         """The documents of a shard."""
@@ -107,7 +131,9 @@ class Tools:
     def encoder(self, vocab: list[bytes | None]) -> Encode:
         """What encodes texts with the merges of ``vocab``."""
         ranks = {piece: rank for rank, piece in enumerate(vocab) if piece is not None}
-        encoding = self._tiktoken.Encoding("gpt-task", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
+        encoding = self._tiktoken.Encoding(
+            "gpt-task", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={}
+        )
         encode: Encode = encoding.encode_ordinary_batch
         return encode
 
@@ -122,7 +148,9 @@ def _is_there(place: Path) -> bool:
 
 def _make(tools: Tools, place: Path, training: list[Path], validation: Path) -> None:
     click.echo("training the tokenizer", err=True)
-    vocab = tools.learn(lesson((text for path in training for text in tools.texts(path)), LESSON_CHARACTERS, LESSON_LONGEST))
+    vocab = tools.learn(
+        lesson((text for path in training for text in tools.texts(path)), LESSON_CHARACTERS, LESSON_LONGEST)
+    )
     encode = tools.encoder(vocab)
     write_prepared(
         place,

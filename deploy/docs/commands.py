@@ -1,31 +1,33 @@
-"""``docs/cli.md`` from the commands themselves: ``python -m deploy.cli.help_pages`` writes it, a test holds it to them."""
+"""``docs/cli.md``: every command and its help, from the commands themselves."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import rich_click as click
 
 from deploy.cli.main import main
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 WIDTH = 110
 HEAD = """\
 # Commands
 
-Made by `python -m deploy.cli.help_pages` from the commands themselves. Exit codes and configuration: [operations](operations.md).
+Made by `make docs` from the commands themselves. Exit codes and configuration: \
+[operations](operations.md).
 """
 
 
 def page() -> str:
     """The whole file."""
     blocks = [
-        f"## {name}\n\n```text\n{text}\n```\n" for name, text in pages(main, click.Context(main, info_name="autoswarm", **main.context_settings))
+        f"## {name}\n\n```text\n{text}\n```\n"
+        for name, text in pages(main, click.Context(main, info_name="autoswarm", **main.context_settings))
     ]
     return "\n".join([HEAD, *blocks])
 
 
 def pages(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
-    """Name and help of a command and of those below it. Plain help, without colours or boxes: it is to be read in a file."""
+    """Name and help of a command and of those below it. Plain help, without colours or boxes: it is to be
+    read in a file.
+    """
     yield context.command_path, _plain_help(command, context)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
@@ -42,7 +44,12 @@ def _plain_help(command: click.Command, context: click.Context) -> str:
     _write_options(command, context, formatter)
     if isinstance(command, click.Group):
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.commands[name].get_short_help_str(WIDTH)) for name in command.list_commands(context)])
+            formatter.write_dl(
+                [
+                    (name, command.commands[name].get_short_help_str(WIDTH))
+                    for name in command.list_commands(context)
+                ]
+            )
     return formatter.getvalue().strip()
 
 
@@ -51,7 +58,3 @@ def _write_options(command: click.Command, context: click.Context, formatter: cl
     records = [record for each in options if (record := each.get_help_record(context)) is not None]
     with formatter.section("Options"):
         formatter.write_dl(records)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

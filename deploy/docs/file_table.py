@@ -1,0 +1,52 @@
+"""The table of files in ``docs/architecture.md``: every module and what its docstring says first."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("deploy", "agents", "coordinator", "trainer", "evaluator", "configs")
+"""From the top floor down."""
+BEGIN, END = "<!-- files: made by `make docs` -->", "<!-- /files -->"
+SURFACES = "train.py"
+"""A script, whose first words are those of its own readers."""
+
+
+def page(text: str) -> str:
+    """``docs/architecture.md`` with the table as it is now. Raises ValueError where the page has no place for
+    it.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the page has no {BEGIN} … {END}")
+    return f"{before}{BEGIN}\n\n{table()}\n{END}{after}"
+
+
+def table() -> str:
+    """A section for each folder that holds modules, a line for each module."""
+    return "\n".join("\n".join(_section(folder)) + "\n" for folder in _folders())
+
+
+def _folders() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from sorted({path.parent for path in (ROOT / package).rglob("*.py")})
+
+
+def _section(folder: Path) -> Iterator[str]:
+    yield f"**{folder.relative_to(ROOT)}/** {first_sentence(folder / '__init__.py')}\n"
+    yield "| file | |"
+    yield "|---|---|"
+    for path in sorted(folder.glob("*.py")):
+        if path.name != "__init__.py":
+            yield f"| `{path.name}` | {first_sentence(path)} |"
+
+
+def first_sentence(path: Path) -> str:
+    """What a module's docstring says first, as one line without a full stop; empty where there is none."""
+    if not path.exists():
+        return ""
+    words = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split())
+    found = re.match(r"(.+?[^.])(?:\. |[.:]{1,2}$|$)", words.replace("``", "`"))
+    return found[1].replace("|", "\\|") if found else ""

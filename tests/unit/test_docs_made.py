@@ -1,0 +1,37 @@
+"""What is made from the code says what the code says."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.cli.main import ORDER, main
+from deploy.docs.__main__ import made
+from deploy.docs.commands import page
+from deploy.docs.file_table import PACKAGES, ROOT, SURFACES, first_sentence
+
+
+@pytest.mark.parametrize("path", made(), ids=lambda path: path.name)
+def test_what_is_made_from_the_code_is_up_to_date(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == made()[path], "run `make docs`"
+
+
+def test_every_module_says_first_what_it_is() -> None:
+    modules = [path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] in PACKAGES]
+    assert modules
+    assert not [path for path in modules if not first_sentence(path) and path.name != SURFACES]
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_every_command_is_there_and_says_what_it_does(name: str) -> None:
+    assert main.commands[name].help
+    assert f"## autoswarm {name}\n" in page()
+
+
+def test_every_option_says_what_it_is() -> None:
+    missing = [
+        f"{name} {option.name}"
+        for name, command in main.commands.items()
+        for option in command.params
+        if option.param_type_name == "option" and not getattr(option, "help", None)
+    ]
+    assert not missing
