@@ -7,6 +7,8 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/installed
 SLOW := cluster or chaos or browser or gpu
+# As many tests at once as there are cores, eight at most; ARGS='-n 0' runs them one by one, in one process.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo docs effects test test-slow check bench attack-matrix clean
@@ -20,10 +22,10 @@ demo: $(STAMP) ## a real campaign on two CPU cores, about three minutes; no GPU,
 	@$(BIN)/autoswarm demo
 
 test: $(STAMP) ## the fast suites
-	@$(BIN)/python -m pytest -m 'not ($(SLOW))' $(ARGS)
+	@$(PYTEST) -m 'not ($(SLOW))' $(ARGS)
 
 test-slow: $(STAMP) ## the marked suites: cluster, chaos, browser, gpu
-	@$(BIN)/python -m pytest -m '$(SLOW)' $(ARGS)
+	@$(PYTEST) -m '$(SLOW)' $(ARGS)
 
 check: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -29,7 +29,7 @@ from evaluator.budget import Budget
 from evaluator.judging.data import read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.result import Measured, RunResult
 from tests.attacks.attack import Attack, Came, Kind, Seen, came, read_loot
-from tests.integration.judged import tiny_data
+from tests.integration.judged import tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.run.result_file import LOG
 from trainer.sandbox.probe import AUTO, probe
@@ -136,7 +136,7 @@ class Stage:
         known = baseline.details if baseline else {}
         order = RunOrder(
             run=f"r{self._count}",
-            source=source,
+            source=uncompiled(source) if on == "demo" else source,
             seed=SEED,
             budget=budget,
             directory=self._folder / "runs" / f"r{self._count}",

@@ -167,6 +167,7 @@ def test_the_key_is_not_in_the_environment_of_a_run(server: ChatServer, tmp_path
     assert holding(tmp_path, KEY.encode()) == []
 
 
+@pytest.mark.alone
 def test_an_endpoint_that_is_down_for_a_while_costs_no_experiment_and_no_slot(
     server: ChatServer, tmp_path: Path
 ) -> None:

@@ -341,6 +341,7 @@ def test_seeing_the_future_falls_below_the_floor(data: Path, tmp_path: Path) -> 
     assert "below 0.995 of the exact floor 0.200000" in run.final.outcome.evidence
 
 
+@pytest.mark.alone
 def test_a_budget_in_seconds_ends_within_two_per_cent_and_a_step(data: Path, tmp_path: Path) -> None:
     slow = edited("    optimizer.step()\n", "    time.sleep(0.02)\n    optimizer.step()\n")
     run = run_variant(slow, data, tmp_path / "run", budget=Budget(Unit.SECONDS, 0.5, 60))

@@ -21,7 +21,10 @@ from trainer.process.environment import ROOT
 from trainer.run.result_file import read_result
 from trainer.run.runlog import LAST_PART
 
-pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(not PROC.is_dir(), reason="looks for processes in /proc"),
+]
 
 HANG = """
 import time
