@@ -11,7 +11,7 @@ SLOW := cluster or chaos or browser or gpu
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs effects test test-slow check bench attack-matrix clean
+.PHONY: help install demo docs measured-edits test test-slow check bench attack-matrix clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,8 +36,8 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter
 docs: $(STAMP) ## write what is made from the code: docs/cli.md, the table of files, the dashboard
 	@$(BIN)/python -m deploy.docs
 
-effects: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine
-	@$(BIN)/python -m trainer.tasks.demo.effects $(or $(ARGS),--size ci --seeds 2)
+measured-edits: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine
+	@$(BIN)/python -m trainer.tasks.demo.measured_edits $(or $(ARGS),--size ci --seeds 2)
 
 bench: $(STAMP) ## occupancy and coordinator cost, measured on this machine
 	@$(BIN)/python -m deploy.bench $(ARGS)

@@ -18,7 +18,7 @@ from evaluator.result import Measured, Progress
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import load_task
-from trainer.tasks.demo.effects import EDITS, Effect, edited, table
+from trainer.tasks.demo.measured_edits import EDITS, MeasuredEdit, edited, table
 
 STANDIN = Path(__file__).parent / "standin"
 TINY_GPT = {
@@ -169,8 +169,8 @@ def test_the_demo_trains_under_the_judge(prepared: Path, tmp_path: Path) -> None
     order = RunOrder(
         run="r", source=task.source, seed=1, budget=Budget(Unit.FLOPS, 2e10, 120), directory=tmp_path / "run"
     )
-    told: list[Progress] = []
-    result = trainer.train(order, told.append, Event())
+    reports: list[Progress] = []
+    result = trainer.train(order, reports.append, Event())
     assert isinstance(result.outcome, Measured), result
     assert result.floor is not None
     assert result.floor < result.outcome.value < 3
@@ -196,7 +196,11 @@ def test_the_table_puts_gains_first_and_failures_last() -> None:
         1.0,
         0.01,
         0.7,
-        [Effect("broken", None, None, "crashed"), Effect("worse", 1.1, -10.0), Effect("better", 0.9, 10.0)],
+        [
+            MeasuredEdit("broken", None, None, "crashed"),
+            MeasuredEdit("worse", 1.1, -10.0),
+            MeasuredEdit("better", 0.9, 10.0),
+        ],
     ).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == [
         "unchanged",

@@ -177,12 +177,12 @@ def test_a_tier_keeps_what_it_promises(tier: Tier, tmp_path: Path) -> None:
         assert result.outcome == Measured(1.0), log
         assert not touched or tier in (Tier.D, Tier.E)
         assert result.sandbox == tier
-        told = json.loads(
+        answer = json.loads(
             next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2]
         )
-        assert set(told["opened"]) & CLOSED[tier] == set()
+        assert set(answer["opened"]) & CLOSED[tier] == set()
         if tier not in (Tier.C, Tier.C_MINUS, Tier.E) and os.geteuid() == 0:
-            assert told["uid"] >= 2**30
+            assert answer["uid"] >= 2**30
             assert not [path for path in marks().values() if path.exists()]
     finally:
         for path in marks().values():
@@ -197,10 +197,10 @@ def test_the_ways_out_are_open_where_nothing_confines(tmp_path: Path) -> None:
     try:
         with neighbours(tmp_path) as asked:
             _, log = run(tmp_path, Tier.F, prisoner(asked))
-        told = json.loads(
+        answer = json.loads(
             next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2]
         )
-        assert set(told["opened"]) >= (
+        assert set(answer["opened"]) >= (
             NETWORK
             | FILES
             | OTHERS
