@@ -7,9 +7,11 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/installed
 SLOW := cluster or chaos or browser or gpu
+# As many tests at once as there are cores, eight at most; ARGS='-n 0' runs them one by one, in one process.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs effects test test-slow check bench attack-matrix clean
+.PHONY: help install demo docs measured-edits test test-slow check bench attack-matrix clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,10 +22,10 @@ demo: $(STAMP) ## a real campaign on two CPU cores, about three minutes; no GPU,
 	@$(BIN)/autoswarm demo
 
 test: $(STAMP) ## the fast suites
-	@$(BIN)/python -m pytest -m 'not ($(SLOW))' $(ARGS)
+	@$(PYTEST) -m 'not ($(SLOW))' $(ARGS)
 
 test-slow: $(STAMP) ## the marked suites: cluster, chaos, browser, gpu
-	@$(BIN)/python -m pytest -m '$(SLOW)' $(ARGS)
+	@$(PYTEST) -m '$(SLOW)' $(ARGS)
 
 check: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
@@ -34,8 +36,8 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter
 docs: $(STAMP) ## write what is made from the code: docs/cli.md, the table of files, the dashboard
 	@$(BIN)/python -m deploy.docs
 
-effects: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine
-	@$(BIN)/python -m trainer.tasks.demo.effects $(or $(ARGS),--size ci --seeds 2)
+measured-edits: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine
+	@$(BIN)/python -m trainer.tasks.demo.measured_edits $(or $(ARGS),--size ci --seeds 2)
 
 bench: $(STAMP) ## occupancy and coordinator cost, measured on this machine
 	@$(BIN)/python -m deploy.bench $(ARGS)

@@ -11,7 +11,9 @@ Either comes at most once.
 """
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from evaluator.audit_plan import AuditPlan
@@ -20,21 +22,29 @@ from evaluator.result import Audit, Outcome
 
 
 class JudgeJob(Struct, frozen=True, kw_only=True):
-    """One run to judge. data: a prepared data folder. seed: rotates the order of training data and offsets
-    the variant's generators.
-
-    warmup_allowance: seconds the baseline took on this machine until its clock ran; what takes longer than
-    1.5 times that is charged. pace: seconds of real time the baseline trained per second its work was priced
-    at, for budgets that are counted. None: not known, nothing follows.
-    """
+    """One run to judge."""
 
     run: str
+
     data: Path
+    """A prepared data folder."""
+
     budget: Budget
+
     seed: int
+    """Rotates the order of training data and offsets the variant's generators."""
+
     audit: AuditPlan = AuditPlan()
+
     warmup_allowance: float | None = None
-    pace: float | None = None
+    """Seconds the baseline took on this machine until its clock ran; what takes longer than 1.5 times that is
+    charged. None: nobody knows, nothing follows.
+    """
+
+    baseline_pace: float | None = None
+    """Seconds of real time the baseline trained per second its work was priced at, for budgets that are
+    counted. None: nobody knows, nothing follows.
+    """
 
 
 class FirstBatch(Struct, frozen=True, tag="first_batch"):
@@ -42,10 +52,13 @@ class FirstBatch(Struct, frozen=True, tag="first_batch"):
 
 
 class Spent(Struct, frozen=True, tag="spent"):
-    """share: of the budget, 0 to 1 and a little over. steps: batches handed out."""
+    """The run goes on."""
 
     share: float
+    """Of the budget, 0 to 1 and a little over."""
+
     steps: int
+    """Batches handed out."""
 
 
 class Evaluating(Struct, frozen=True, tag="evaluating"):
@@ -63,27 +76,41 @@ class WantsTwin(Struct, frozen=True, tag="wants_twin"):
 
 
 class TwinDone(Struct, frozen=True, tag="twin_done"):
-    """The twin is not needed any more: end it, let the live variant go on. answered: whether it did all that
-    it was asked for.
-    """
+    """The twin is not needed any more: end it, let the live variant go on."""
 
     answered: bool = True
+    """Whether it did all that it was asked for."""
 
 
 class Final(Struct, frozen=True, tag="final", kw_only=True):
-    """What the judge saw in all. outcome: Measured; Crashed with NO_RESULT, DIVERGED or CONTRACT; TimedOut at
-    the budget; Cheated.
-
-    spent: of the budget in its unit. floor: exact lower bound of the metric, or None. audit: of the claims,
-    if there was one. details: figures for people.
-    """
+    """What the judge saw in all."""
 
     outcome: Outcome
+    """Measured; Crashed with NO_RESULT, DIVERGED or CONTRACT; TimedOut at the budget; Cheated."""
+
     spent: float
+    """Of the budget, in its unit."""
+
     steps: int
+    """Batches handed out."""
+
     floor: float | None = None
+    """Exact lower bound of the metric, or None."""
+
     audit: Audit | None = None
+    """Of the claims, if there was one."""
+
     details: dict[str, float | str] = field(default_factory=dict)
+    """For people, and for the runs that are compared with this one."""
 
 
 JudgeEvent = FirstBatch | Spent | Evaluating | HandedOver | WantsTwin | TwinDone | Final
+
+
+def read_job(path: Path) -> JudgeJob:
+    """A job file. Raises OSError, msgspec.ValidationError."""
+    return msgspec.json.decode(path.read_bytes(), type=JudgeJob, dec_hook=_path)
+
+
+def _path(_kind: type, value: Any) -> Path:
+    return Path(value)

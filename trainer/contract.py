@@ -19,32 +19,44 @@ from evaluator.result import Progress, RunResult
 
 
 class Slot(Struct, frozen=True):
-    """Where a run happens. cores: CPU cores it may use. gpu: value of CUDA_VISIBLE_DEVICES, or None for a CPU
-    slot.
-    """
+    """Where a run happens."""
 
     name: str
+
     cores: int = 1
+    """CPU cores it may use."""
+
     gpu: str | None = None
+    """Value of CUDA_VISIBLE_DEVICES, or None for a CPU slot."""
 
 
 class RunOrder(Struct, frozen=True, kw_only=True):
-    """One training of one variant.
-
-    run: its id, unique in the campaign. source: text of the surface. directory: where its log and result are
-    kept (made if missing). seed: offsets every random generator of the variant and the order of its data.
-    audit: how much of its claims is checked. warmup_allowance, pace: what the baseline took on this machine,
-    see ``evaluator.job.JudgeJob``; a result's details hold them as ``warmup_seconds`` and ``pace``.
-    """
+    """One training of one variant."""
 
     run: str
+    """Its id, unique in the campaign."""
+
     source: str
+    """Text of the surface."""
+
     seed: int
+    """Offsets every random generator of the variant and the order of its data."""
+
     budget: Budget
+
     directory: Path
+    """Where its log and result are kept; made if missing."""
+
     audit: AuditPlan = AuditPlan()
+    """How much of its claims is checked."""
+
     warmup_allowance: float | None = None
-    pace: float | None = None
+    """What the baseline took on this machine, see ``evaluator.job.JudgeJob``; ``warmup_seconds`` in its
+    result's details.
+    """
+
+    baseline_pace: float | None = None
+    """The same, ``pace`` in its result's details."""
 
 
 class Trainer(Protocol):

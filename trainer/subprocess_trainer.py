@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Slot
 from trainer.process.environment import ROOT
+from trainer.process.scratch import make_scratch
 from trainer.run.job import Finished, Running, SupervisorJob
 from trainer.run.link import SupervisorLink
 from trainer.run.result_file import write_result
-from trainer.run.scratch import make_scratch, remove_scratch
+from trainer.sandbox.identity import remove_scratch
 from trainer.sandbox.probe import AUTO, choose
 from trainer.sandbox.tier import Tier
 from trainer.task import Task
@@ -26,7 +27,7 @@ from trainer.task import Task
 SHIM = ROOT / "evaluator" / "shim" / "prepare.py"
 """What variants import as ``prepare``."""
 
-GLANCE = 0.1
+CANCEL_LOOK = 0.1
 """Seconds between two looks at ``cancel``."""
 
 
@@ -97,7 +98,7 @@ class SubprocessTrainer:
 def _follow(link: SupervisorLink, progress: Callable[[Progress], None], cancel: Event) -> RunResult | None:
     """Pass on what the supervisor says until it has a result; None when it died without one."""
     cancelled = False
-    while (statuses := link.listen(GLANCE)) is not None:
+    while (statuses := link.listen(CANCEL_LOOK)) is not None:
         if cancel.is_set() and not cancelled:
             cancelled = True
             link.cancel()

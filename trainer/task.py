@@ -92,9 +92,9 @@ def load_task(name: str) -> Task:
     """The task of that name under ``trainer/tasks``, or at that path. Raises ConfigError."""
     folder = TASKS / name if (TASKS / name).is_dir() else Path(name)
     if not (folder / "task.yaml").is_file():
-        known = ", ".join(sorted(path.name for path in TASKS.iterdir() if (path / "task.yaml").is_file()))
+        names = ", ".join(sorted(path.name for path in TASKS.iterdir() if (path / "task.yaml").is_file()))
         raise ConfigError(
-            f"there is no task {name!r}", f"Use one of: {known}; or a path to a folder with a task.yaml."
+            f"there is no task {name!r}", f"Use one of: {names}; or a path to a folder with a task.yaml."
         )
     try:
         return msgspec.convert(

@@ -38,7 +38,7 @@ class MemoryCoordinator:
     """Meets ``Coordinator``. experiments: proposals it takes before it ends the campaign. ahead: most
     proposals it keeps queued.
 
-    terms: of every lease besides the run: audit, warmup_allowance, pace.
+    terms: of every lease besides the run: audit, warmup_allowance, baseline_pace.
     """
 
     def __init__(

@@ -304,7 +304,7 @@ class Service:
             ttl=self._pace.ttl,
             audit=campaign.audit_plan(run),
             warmup_allowance=campaign.of_baseline(run, "warmup_seconds"),
-            pace=campaign.of_baseline(run, "pace"),
+            baseline_pace=campaign.of_baseline(run, "pace"),
         )
 
     def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:

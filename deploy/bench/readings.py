@@ -55,16 +55,16 @@ def as_json(parts: Sequence[Part]) -> dict[str, Any]:
     """Every figure with its goal and its ratios to the references. A figure that could not be had is null."""
     return {
         "schema": SCHEMA,
-        "met": all(each.met is not False for part in parts for each in part.readings),
+        "met": all(reading.met is not False for part in parts for reading in part.readings),
         "parts": [_part(part) for part in parts],
     }
 
 
 def as_text(part: Part) -> str:
     """The part as a table of plain text; columns of references are there where a reading has one."""
-    names = list(dict.fromkeys(name for each in part.readings for name in each.references))
+    names = list(dict.fromkeys(name for reading in part.readings for name in reading.references))
     header = ["", "swarm", "goal", "met", *(head for name in names for head in (name, "ratio"))]
-    rows = [header, *([each.what, *_cells(each, names)] for each in part.readings)]
+    rows = [header, *([reading.what, *_cells(reading, names)] for reading in part.readings)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = [
         "  ".join(
@@ -81,7 +81,7 @@ def _part(part: Part) -> dict[str, Any]:
         "part": part.name,
         "title": part.title,
         "note": part.note,
-        "readings": [_reading(each) for each in part.readings],
+        "readings": [_reading(reading) for reading in part.readings],
     }
 
 
@@ -104,8 +104,8 @@ def _cells(reading: Reading, names: Sequence[str]) -> list[str]:
     met = {None: "", True: "yes", False: "NO"}[reading.met]
     cells = [f"{_number(reading.value)} {reading.unit}".strip(), str(reading.goal or ""), met]
     for name in names:
-        known = reading.references.get(name)
-        cells += ["", ""] if known is None else [_number(known), f"×{_number(_ratio(reading.value, known))}"]
+        value = reading.references.get(name)
+        cells += ["", ""] if value is None else [_number(value), f"×{_number(_ratio(reading.value, value))}"]
     return cells
 
 

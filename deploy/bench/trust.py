@@ -5,6 +5,7 @@ find and to start.
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from threading import Event
@@ -14,9 +15,10 @@ from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.result import Measured, RunResult
 from trainer.contract import RunOrder, Slot
+from trainer.process.scratch import make_scratch
 from trainer.process.spawn import Program
-from trainer.run.scratch import make_scratch, remove_scratch
 from trainer.sandbox.confine import start
+from trainer.sandbox.identity import remove_scratch
 from trainer.sandbox.probe import choose
 from trainer.sandbox.tier import Sandbox
 from trainer.sandbox.view import view_of
@@ -62,48 +64,53 @@ def part(folder: Path) -> Part:
     task = load_task("demo")
     data = task.prepare(folder / "data")
     results = [_judged(task, data, folder, number) for number in range(RUNS)]
-    alone = median(_in_process(result) for result in results)
-    claims, handing = (
-        median(_figure(result, name) for result in results) for name in ("claim_seconds", "hand_over_seconds")
-    )
-    confined, bare = (median(_started(each, folder) for _ in range(STARTS)) for each in (sandbox, Sandbox()))
-    readings = [
-        Reading(
-            what="evaluation, claimed to the judge",
-            value=claims + handing,
-            unit="s",
-            references={"in process": alone},
-        ),
-        Reading(
-            what="times the evaluation in process",
-            value=(claims + handing) / alone,
-            goal=Goal(MOST_TIMES, at_most=True),
-        ),
-        Reading(
-            what=f"audit at {POSITIONS} positions, its twin started",
-            value=median(_figure(each, "audit_seconds") for each in results),
-            unit="s",
-        ),
-        Reading(
-            what="of that, starting the twin",
-            value=median(_figure(each, "twin_start_seconds") for each in results),
-            unit="s",
-        ),
-        Reading(
-            what="sandbox start",
-            value=(confined - bare) * 1e3,
-            unit="ms",
-            goal=Goal(MOST_START_MS, at_most=True),
-            references={"a bare start": bare * 1e3},
-        ),
-        Reading(what="tier probe", value=probe, unit="s", goal=Goal(MOST_PROBE, at_most=True)),
-    ]
     note = (
         f"Tier {sandbox.tier}, the demo's surface, 32,768 tokens of validation text, medians of {RUNS} runs"
         f" and {STARTS} starts; in process:\nthe same model over as many rows in the process that trained it."
         " The audit comes on top, for what would be merged and a few more."
     )
-    return Part(name="trust", title="What a number that can be trusted costs", readings=readings, note=note)
+    return Part(
+        name="trust",
+        title="What a number that can be trusted costs",
+        readings=[
+            *_judging(results),
+            _sandbox_start(sandbox, folder),
+            Reading(what="tier probe", value=probe, unit="s", goal=Goal(MOST_PROBE, at_most=True)),
+        ],
+        note=note,
+    )
+
+
+def _judging(results: Sequence[RunResult]) -> list[Reading]:
+    alone = median(_in_process(result) for result in results)
+    judged = _median("claim_seconds", results) + _median("hand_over_seconds", results)
+    return [
+        Reading(
+            what="evaluation, claimed to the judge", value=judged, unit="s", references={"in process": alone}
+        ),
+        Reading(
+            what="times the evaluation in process",
+            value=judged / alone,
+            goal=Goal(MOST_TIMES, at_most=True),
+        ),
+        Reading(
+            what=f"audit at {POSITIONS} positions, its twin started",
+            value=_median("audit_seconds", results),
+            unit="s",
+        ),
+        Reading(what="of that, starting the twin", value=_median("twin_start_seconds", results), unit="s"),
+    ]
+
+
+def _sandbox_start(sandbox: Sandbox, folder: Path) -> Reading:
+    confined, bare = (median(_started(kind, folder) for _ in range(STARTS)) for kind in (sandbox, Sandbox()))
+    return Reading(
+        what="sandbox start",
+        value=(confined - bare) * 1e3,
+        unit="ms",
+        goal=Goal(MOST_START_MS, at_most=True),
+        references={"a bare start": bare * 1e3},
+    )
 
 
 def _probed() -> tuple[float, Sandbox]:
@@ -134,13 +141,14 @@ def _judged(task: Task, data: Path, folder: Path, number: int) -> RunResult:
 
 
 def _in_process(result: RunResult) -> float:
-    found = re.search(r"in_process_seconds: ([\d.]+)", result.tail)
-    return float(found[1]) if found else float("nan")
+    match = re.search(r"in_process_seconds: ([\d.]+)", result.tail)
+    return float(match[1]) if match else float("nan")
 
 
-def _figure(result: RunResult, name: str) -> float:
-    value = result.details.get(name)
-    return value if isinstance(value, float) else float("nan")
+def _median(name: str, results: Sequence[RunResult]) -> float:
+    """Of a number among the results' details; nan where one of them has none."""
+    values = [result.details.get(name) for result in results]
+    return median(value if isinstance(value, float) else float("nan") for value in values)
 
 
 def _started(sandbox: Sandbox, folder: Path) -> float:
@@ -149,8 +157,8 @@ def _started(sandbox: Sandbox, folder: Path) -> float:
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:
         home = scratch / "home"
-        for each in (home, home / "tmp", home / "cache"):
-            each.mkdir(mode=0o700)
+        for place in (home, home / "tmp", home / "cache"):
+            place.mkdir(mode=0o700)
         program = Program(
             command=["/bin/true"], environment={}, folder=home, output=nothing, errors=nothing, inherit=()
         )

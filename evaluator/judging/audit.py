@@ -81,11 +81,11 @@ def draw(
     """``count`` positions out of those that count. All arrays are flat and of one length."""
     eligible = np.flatnonzero(counted)
     advantage = np.maximum(reference[eligible] - claims[eligible], 0.0)
-    parts = [_share(weights) for weights in (np.ones(len(eligible)), reference[eligible], advantage)]
-    mixture = sum(parts, np.zeros(len(eligible))) / len(parts)
-    sizes = [count // 3 + (part < count % 3) for part in range(3)]
+    thirds = [_share(weights) for weights in (np.ones(len(eligible)), reference[eligible], advantage)]
+    mixture = sum(thirds, np.zeros(len(eligible))) / len(thirds)
+    sizes = [count // 3 + (third < count % 3) for third in range(3)]
     drawn = np.concatenate(
-        [chance.choice(len(eligible), size, p=part) for size, part in zip(sizes, parts, strict=True)]
+        [chance.choice(len(eligible), size, p=third) for size, third in zip(sizes, thirds, strict=True)]
     )
     return Sample(eligible[drawn], mixture[drawn], float((advantage / mixture).max()))
 
@@ -102,14 +102,14 @@ def batches(places: Places, length: int, at_once: int) -> list[Places]:
     waiting: dict[int, list[int]] = {}
     for place in np.unique(places)[::-1].tolist():
         waiting.setdefault(place // length, []).append(place)  # the leftmost comes last
-    found = []
+    made = []
     while waiting:
         longest = sorted(waiting, key=lambda row: -len(waiting[row]))[:at_once]
-        found.append(np.array([waiting[row].pop() for row in longest], dtype=np.int64))
+        made.append(np.array([waiting[row].pop() for row in longest], dtype=np.int64))
         for row in longest:
             if not waiting[row]:
                 del waiting[row]
-    return found
+    return made
 
 
 def compare(kind: str, sample: Sample, claims: Nats, blind: Nats, nats_per_unit: float) -> Finding:

@@ -10,7 +10,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -83,11 +83,7 @@ def write_prepared(
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         beside = Path(scratch) / "new"
         beside.mkdir()
-        (beside / VOCABULARY).write_bytes(
-            msgspec.json.encode([None if token is None else token.hex() for token in vocab])
-        )
-        for stream, tokens in (("train", train), ("val", val)):
-            tokens.astype("<u2", copy=False).tofile(beside / STREAMS[stream])
+        _write_content(beside, vocab, {"train": train, "val": val})
         unsigned = Manifest(
             task=task,
             digest="",
@@ -153,6 +149,15 @@ def verify(folder: Path) -> Manifest:
     if digest != manifest.digest:
         raise _broken(folder, manifest.task, f"its digest is {digest[:12]}…, not {manifest.digest[:12]}…")
     return manifest
+
+
+def _write_content(
+    folder: Path, vocab: Sequence[bytes | None], streams: Mapping[str, npt.NDArray[np.integer]]
+) -> None:
+    encoded = [None if token is None else token.hex() for token in vocab]
+    (folder / VOCABULARY).write_bytes(msgspec.json.encode(encoded))
+    for stream, tokens in streams.items():
+        tokens.astype("<u2", copy=False).tofile(folder / STREAMS[stream])
 
 
 def _check(

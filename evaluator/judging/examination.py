@@ -40,7 +40,7 @@ class Parties(Struct, frozen=True):
     """Who is asked. live: the variant. twin: where one answers once it is started, or None. welcome: greets
     it. called, left: tell the supervisor. The latter with whether the twin answered.
 
-    patience: seconds a twin may take for an answer. at_once: rows they answer at a time.
+    twin_timeout: seconds a twin may take for an answer. at_once: rows they answer at a time.
     """
 
     live: Channel[Request]
@@ -82,12 +82,12 @@ class Examination:
         believed.
         """
         sample = self._sample(count)
-        found = self._by_twin(sample, parties, handed)
-        if found and not found.systematic:
-            return _believed(found)
+        finding = self._by_twin(sample, parties, handed)
+        if finding and not finding.systematic:
+            return _believed(finding)
         live = self._by_live(self._sample(count), parties)
-        if found:
-            self.details["twin"] = f"it disagrees nearly everywhere: {found.evidence}"
+        if finding:
+            self.details["twin"] = f"it disagrees nearly everywhere: {finding.evidence}"
         return _believed(live) if live else NO_AUDIT
 
     def _sample(self, count: int) -> Sample:
@@ -97,18 +97,18 @@ class Examination:
         if parties.twin is None or isinstance(handed, Unable):
             self.details["twin"] = handed.reason if isinstance(handed, Unable) else "none could be started"
             return None
-        began, found = time.monotonic(), None
+        began, finding = time.monotonic(), None
         parties.called()
         try:
             _meet(parties.twin, parties, handed)
             self.details["twin_start_seconds"] = time.monotonic() - began
-            found = self._compared("twin", parties.twin, sample, parties.at_once)
+            finding = self._compared("twin", parties.twin, sample, parties.at_once)
         except (ClosedError, WireError, UnbelievableError) as error:
             self.details["twin"] = f"it did not answer{f': {error}' if str(error) else ''}"
         finally:
-            parties.left(found is not None)
+            parties.left(finding is not None)
             self.details["audit_seconds"] = time.monotonic() - began
-        return found
+        return finding
 
     def _by_live(self, sample: Sample, parties: Parties) -> Finding | None:
         try:
@@ -127,10 +127,10 @@ class Examination:
         return compare(kind, sample, self._nats[sample.places], blind, self._claims.nats_per_unit)
 
 
-def _believed(found: Finding) -> Audit:
-    if found.evidence:
-        raise RunEndedError(Cheated("leak", f"{found.audit.kind}: {found.evidence}"), found.evidence)
-    return found.audit
+def _believed(finding: Finding) -> Audit:
+    if finding.evidence:
+        raise RunEndedError(Cheated("leak", f"{finding.audit.kind}: {finding.evidence}"), finding.evidence)
+    return finding.audit
 
 
 def _meet(twin: Channel[Request], parties: Parties, handed: Handed) -> None:

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn, assert_never
+from typing import NoReturn, assert_never
 
 import msgspec
 import numpy as np
@@ -31,24 +31,22 @@ import numpy as np
 from evaluator.job import (
     Evaluating,
     Final,
-    FirstBatch,
     HandedOver,
     JudgeEvent,
     JudgeJob,
-    Spent,
     TwinDone,
     WantsTwin,
+    read_job,
 )
 from evaluator.judging.claims import Claims
-from evaluator.judging.data import VOCABULARY, read_manifest, read_tokens
+from evaluator.judging.data import read_manifest, read_tokens
 from evaluator.judging.examination import Examination, Handed, Parties, positions
+from evaluator.judging.greeting import mismatch, welcome
 from evaluator.judging.messages import (
     TOKENS_LIMIT,
-    VERSION,
     WEIGHTS_LIMIT,
     Batch,
     BudgetSpent,
-    Counted,
     Evaluate,
     HandOver,
     Hello,
@@ -62,19 +60,11 @@ from evaluator.judging.messages import (
     Unable,
     Verdict,
     Weights,
-    Welcome,
 )
-from evaluator.judging.meter import (
-    EVALUATE_STEPS,
-    FEED_STEPS,
-    StepCost,
-    dawdles,
-    meter,
-    nominal_seconds,
-    overrun,
-)
+from evaluator.judging.meter import EVALUATE_STEPS, FEED_STEPS
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
+from evaluator.judging.spending import Spending
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
 
@@ -91,13 +81,10 @@ TWIN_SECONDS, TWIN_STARTS = 10.0, 5.0
 that fills the memory.
 """
 
-SPENT_STEP = 0.01
-"""Share of the budget between two ``Spent`` events: a hundred lines a run."""
-
 
 class Judge:
-    """One run's conversation. twin: where a twin will answer once the supervisor has started it. emit: takes
-    the events, in order.
+    """One run's conversation. twin: where a twin will answer once the supervisor has started it. emit:
+    receives the events, in order.
 
     now: monotonic seconds. chance: a new generator at each call, so that nothing drawn from one in sight of
     the variant foretells another.
@@ -118,16 +105,10 @@ class Judge:
         self._emit = emit
         self._now = now
         self._chance = chance
-        self._began = now()
         self._manifest = read_manifest(job.data)
+        self._spending = Spending(job, self._manifest, emit, now)
         self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
-        self._meter = meter(job.budget, now, self._manifest.uncharged_steps, job.warmup_allowance)
-        self._step_cost = StepCost(job.budget)
-        self._batches = 0
-        self._first_batch = self._began
         self._audit: Audit | None = None
-        self._steps = 0
-        self._told = 0.0
         self._closed = False
         self._details: dict[str, float | str] = {}
 
@@ -148,11 +129,15 @@ class Judge:
             )
         return Final(
             outcome=outcome,
-            spent=self._meter.spent,
-            steps=self._batches,
+            spent=self._spending.spent,
+            steps=self._spending.batches,
             floor=self._manifest.floor,
             audit=self._audit,
-            details={"optimizer_steps": float(self._steps), "data": self._manifest.digest, **self._details},
+            details={
+                "optimizer_steps": float(self._spending.steps),
+                "data": self._manifest.digest,
+                **self._details,
+            },
         )
 
     def _converse(self) -> NoReturn:
@@ -171,76 +156,43 @@ class Judge:
                     assert_never(request)
 
     def _welcome(self, request: Hello) -> None:
-        if request.version != VERSION:
-            raise contract_breach(f"protocol version {request.version}, this judge speaks {VERSION}")
-        self._channel.send(self._greeting(), (self._job.data / VOCABULARY).read_bytes())
+        if wrong := mismatch(request):
+            raise contract_breach(wrong)
+        welcome(self._channel, self._job, self._manifest)
 
     def _welcome_twin(self, request: Hello) -> None:
-        if request.version != VERSION or self._twin is None:
-            raise WireError(f"protocol version {request.version}, this judge speaks {VERSION}")
-        self._twin.send(
-            msgspec.structs.replace(self._greeting(), twin=True), (self._job.data / VOCABULARY).read_bytes()
-        )
-
-    def _greeting(self) -> Welcome:
-        manifest, budget = self._manifest, self._job.budget
-        return Welcome(
-            max_seq_len=manifest.max_seq_len,
-            time_budget=nominal_seconds(budget.unit, budget.amount),
-            nominal=budget.unit.deterministic,
-            seed=self._job.seed,
-            vocab_size=manifest.vocab_size,
-            bos=manifest.bos,
-            vocabulary=manifest.vocabulary,
-            pattern=manifest.pattern,
-        )
+        if self._twin is None or (wrong := mismatch(request)):
+            raise WireError("a greeting without a twin" if self._twin is None else wrong)
+        welcome(self._twin, self._job, self._manifest, twin=True)
 
     def _feed(self, request: NextBatch) -> None:
         _bounded(request.rows, request.length)
-        if not self._batches:
-            self._first_batch = self._now()
-            self._emit(FirstBatch())
-        self._charge(request.steps, request.counted)
+        self._spending.batch_wanted(request.steps, request.counted)
         if self._closed:
             raise RunEndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
-        self._step_cost.tell(self._meter.spent, self._steps or self._batches)
-        if self._overrun(FEED_STEPS):
+        self._spending.price_step()
+        if self._spending.is_over(FEED_STEPS):
             self._closed = True
             self._channel.send(BudgetSpent())
             return
         rows = self._packer.rows(request.rows, request.length + 1)
-        seconds = nominal_seconds(self._job.budget.unit, self._meter.spent)
-        self._meter.hand_out(request.rows * request.length)
-        self._batches += 1
+        seconds = self._spending.nominal
+        self._spending.hand_out(request.rows * request.length)
         self._channel.send(
             Batch(rows=request.rows, length=request.length, epoch=self._packer.epoch, seconds=seconds),
             rows.data,
         )
 
-    def _charge(self, steps: int, counted: Counted | None) -> None:
-        self._steps = steps
-        self._meter.tell(steps, counted)
-        share = self._meter.spent / self._job.budget.amount
-        if share >= self._told + SPENT_STEP:
-            self._told = share
-            self._emit(Spent(share=share, steps=self._batches))
-
-    def _overrun(self, allowed: int) -> bool:
-        real = self._now() - self._first_batch if self._batches else 0.0
-        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed) or dawdles(
-            self._job.budget, real, self._job.pace
-        )
-
     def _evaluate(self, request: Evaluate) -> NoReturn:
         _bounded(request.rows, self._manifest.max_seq_len)
-        self._charge(request.steps, request.counted)
-        if self._overrun(EVALUATE_STEPS):
+        self._spending.charge(request.steps, request.counted)
+        if self._spending.is_over(EVALUATE_STEPS):
             raise RunEndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
         self._emit(Evaluating())
-        self._details |= self._trained()
+        self._details |= {"epochs": float(self._packer.epoch)} | self._spending.details()
         handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
         self._emit(HandedOver())
-        if self._overrun(EVALUATE_STEPS):
+        if self._spending.is_over(EVALUATE_STEPS):
             raise RunEndedError(self._timed_out(), "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
         claims.collect(self._channel, request.rows, self._chance())
@@ -260,29 +212,14 @@ class Judge:
         self._channel.send(Verdict(value))
         raise RunEndedError(Measured(value), "")
 
-    def _trained(self) -> dict[str, float | str]:
-        """Figures of the training that has just ended."""
-        real, nominal = (
-            self._now() - self._first_batch,
-            nominal_seconds(self._job.budget.unit, self._meter.spent),
-        )
-        figures: dict[str, float | str] = {"epochs": float(self._packer.epoch)}
-        if self._meter.warmup is not None:
-            figures["warmup_seconds"] = self._meter.warmup
-        if self._job.budget.unit.deterministic and nominal > 0 and self._batches:
-            figures["pace"] = real / nominal
-        return figures
-
     def _hand_over(self) -> Handed | Unable:
         """The weights, before a validation token is shown."""
         began = self._now()
         self._channel.send(HandOver())
         answer, content = self._channel.receive_held(WEIGHTS_LIMIT)
         self._details["hand_over_seconds"] = seconds = self._now() - began
-        if (
-            not self._job.budget.unit.deterministic
-        ):  # a state_dict may train on: what copying does not explain is paid for
-            self._meter.spent += max(0.0, seconds - FREE_HAND_OVER)
+        # a state_dict may train on: what copying does not explain is paid for
+        self._spending.charge_seconds(seconds - FREE_HAND_OVER)
         match answer:
             case Weights() if content.size >= answer.table:
                 return Handed(answer, content)
@@ -302,7 +239,7 @@ class Judge:
             welcome=self._welcome_twin,
             called=lambda: self._emit(WantsTwin()),
             left=lambda answered: self._emit(TwinDone(answered)),
-            twin_timeout=TWIN_SECONDS + TWIN_STARTS * (self._first_batch - self._began),
+            twin_timeout=TWIN_SECONDS + TWIN_STARTS * self._spending.startup,
             at_once=at_once,
         )
         try:
@@ -311,7 +248,7 @@ class Judge:
             self._details |= examination.details
 
     def _timed_out(self) -> TimedOut:
-        return TimedOut(Limit.BUDGET, self._now() - self._began)
+        return TimedOut(Limit.BUDGET, self._spending.elapsed)
 
     def _say_why(self, ended: RunEndedError) -> None:
         if reason := str(ended):
@@ -324,15 +261,6 @@ class Judge:
 def _bounded(rows: int, length: int) -> None:
     if rows * (length + 1) > TOKENS_LIMIT:
         raise contract_breach(f"a batch of {rows} x {length} tokens, {TOKENS_LIMIT} allowed")
-
-
-def read_job(path: Path) -> JudgeJob:
-    """A job file. Raises OSError, msgspec.ValidationError."""
-    return msgspec.json.decode(path.read_bytes(), type=JudgeJob, dec_hook=_path)
-
-
-def _path(_kind: type, value: Any) -> Path:
-    return Path(value)
 
 
 def unforeseen() -> np.random.Generator:

@@ -173,13 +173,13 @@ PACE_SLACK = 5.0
 """Seconds besides: a short budget is over before a machine has settled."""
 
 
-def dawdles(budget: Budget, real: float, pace: float | None) -> bool:
+def dawdles(budget: Budget, real: float, baseline_pace: float | None) -> bool:
     """Whether ``real`` seconds of training are more than any count within the budget explains: then the count
     is not what was done.
     """
-    if pace is None or not budget.unit.deterministic:
+    if baseline_pace is None or not budget.unit.deterministic:
         return False
-    return real > PACE_EXCESS * pace * nominal_seconds(budget.unit, budget.amount) + PACE_SLACK
+    return real > PACE_EXCESS * baseline_pace * nominal_seconds(budget.unit, budget.amount) + PACE_SLACK
 
 
 FEED_STEPS = 1

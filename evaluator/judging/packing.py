@@ -43,8 +43,8 @@ def order(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
 
 def starts(tokens: Tokens, bos: int) -> npt.NDArray[np.int64]:
     """Where documents begin. Scans in blocks, so that a stream of gigabytes needs no mask of its size."""
-    found = [np.flatnonzero(tokens[at : at + _SCAN] == bos) + at for at in range(0, len(tokens), _SCAN)]
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+    blocks = [np.flatnonzero(tokens[at : at + _SCAN] == bos) + at for at in range(0, len(tokens), _SCAN)]
+    return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int64)
 
 
 class Packer:

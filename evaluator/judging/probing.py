@@ -42,23 +42,23 @@ class Prober:
         ClosedError, WireError.
         """
         length, at_once = self._rows.shape[1] - 1, min(at_once, len(places))
-        found: dict[int, float] = {}
+        by_place: dict[int, float] = {}
         for batch in batches(places, length, at_once):
-            found.update(
+            by_place.update(
                 zip(
                     batch.tolist(),
                     self._ask(batch, length, _filled(len(batch), at_once)).tolist(),
                     strict=True,
                 )
             )
-        return np.array([found[place] for place in places.tolist()])
+        return np.array([by_place[place] for place in places.tolist()])
 
     def _ask(self, batch: Places, length: int, rows: int) -> Nats:
         chosen, positions = np.divmod(batch, length)
         shown = np.empty((rows, length + 1), dtype="<u2")
         shown[:, :length], shown[:, length] = self._filling[:rows], 0
-        known = np.arange(length) <= positions[:, None]
-        shown[: len(batch), :length][known] = self._rows[chosen, :length][known]
+        visible = np.arange(length) <= positions[:, None]
+        shown[: len(batch), :length][visible] = self._rows[chosen, :length][visible]
         shown[: len(batch), length] = positions
         self._channel.send(Probe(rows=rows, length=length), shown.data)
         logits = self._answer(rows)[: len(batch)]

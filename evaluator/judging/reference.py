@@ -34,6 +34,8 @@ def reference(training: Tokens, rows: Tokens, vocab_size: int) -> Nats:
     if vocab_size > PAIRS_UP_TO:
         return np.asarray(-np.log(single[target]))
     pairs = np.bincount(sample[:-1] * vocab_size + sample[1:], minlength=vocab_size**2)
-    seen = pairs.reshape(vocab_size, vocab_size).sum(axis=1)
-    found = pairs[before * vocab_size + target]
-    return np.asarray(-np.log((found + TRUST_IN_PAIRS * single[target]) / (seen[before] + TRUST_IN_PAIRS)))
+    firsts = pairs.reshape(vocab_size, vocab_size).sum(axis=1)
+    together = pairs[before * vocab_size + target]
+    return np.asarray(
+        -np.log((together + TRUST_IN_PAIRS * single[target]) / (firsts[before] + TRUST_IN_PAIRS))
+    )

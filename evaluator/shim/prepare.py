@@ -597,14 +597,14 @@ def _play_twin() -> NoReturn:
 def _counterpart(table: dict[str, Any]) -> Any:
     """The module that takes the weights: of the same class where there is one."""
     wanted = {name: tuple(shape) for name, _, shape in table["tensors"]}
-    modules = [each for each in gc.get_objects() if issubclass(type(each), torch.nn.Module)]
+    modules = [module for module in gc.get_objects() if issubclass(type(module), torch.nn.Module)]
     fitting = [
-        each
-        for each in modules
-        if {name: tuple(getattr(value, "shape", (-1,))) for name, value in each.state_dict().items()}
+        module
+        for module in modules
+        if {name: tuple(getattr(value, "shape", (-1,))) for name, value in module.state_dict().items()}
         == wanted
     ]
-    alike = [each for each in fitting if type(each).__qualname__ == table["class"]]
+    alike = [module for module in fitting if type(module).__qualname__ == table["class"]]
     return next(iter(alike or (fitting if wanted else [])), None)
 
 

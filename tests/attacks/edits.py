@@ -71,8 +71,8 @@ def both(*edits: Edit) -> Edit:
     """One edit after the other."""
 
     def edit(source: str) -> str:
-        for each in edits:
-            source = each(source)
+        for edit in edits:
+            source = edit(source)
         return source
 
     return edit

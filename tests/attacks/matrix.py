@@ -43,13 +43,13 @@ class Cell(Struct, frozen=True):
 
 def tried(attack: Attack, tier: str, stage: Stage) -> Cell:
     """Try one attack."""
-    what, seen = stage.attack(attack)
-    return Cell(attack, tier, what, what in attack.may or attack.is_open(tier), detail_of(seen))
+    what, sight = stage.attack(attack)
+    return Cell(attack, tier, what, what in attack.may or attack.is_open(tier), detail_of(sight))
 
 
-def detail_of(seen: Seen) -> str:
+def detail_of(sight: Seen) -> str:
     """One line for the person who reads the progress."""
-    return "; ".join([*seen.loot, *seen.left])[:200] or said(seen.result)
+    return "; ".join([*sight.loot, *sight.left])[:200] or said(sight.result)
 
 
 def said(result: RunResult) -> str:
@@ -65,18 +65,18 @@ def said(result: RunResult) -> str:
 
 def table(cells: Sequence[Cell], tiers: Sequence[str]) -> str:
     """Attack × tier, grouped by class."""
-    known = {(cell.attack.name, cell.tier): cell for cell in cells}
+    by_place = {(cell.attack.name, cell.tier): cell for cell in cells}
     lines = ["| attack | what it tries | " + " | ".join(tiers) + " |", "|---|---|" + "---|" * len(tiers)]
     for kind in Kind:
         attacks = [
             attack
             for attack in ATTACKS
-            if attack.kind is kind and any((attack.name, tier) in known for tier in tiers)
+            if attack.kind is kind and any((attack.name, tier) in by_place for tier in tiers)
         ]
         lines += [f"| **{kind}** | |" + " |" * len(tiers)] if attacks else []
         lines += [
             f"| `{a.name}` | {a.tries} | "
-            + " | ".join(str(known.get((a.name, tier), "–")) for tier in tiers)
+            + " | ".join(str(by_place.get((a.name, tier), "–")) for tier in tiers)
             + " |"
             for a in attacks
         ]
@@ -85,12 +85,12 @@ def table(cells: Sequence[Cell], tiers: Sequence[str]) -> str:
 
 def openings(cells: Sequence[Cell]) -> str:
     """What succeeded and why it may."""
-    found = dict.fromkeys(
+    reasons = dict.fromkeys(
         (cell.attack.name, cell.attack.open)
         for cell in cells
         if cell.came is Came.SUCCEEDED and cell.expected
     )
-    return "\n".join(f"- `{name}`: {why}" for name, why in found)
+    return "\n".join(f"- `{name}`: {why}" for name, why in reasons)
 
 
 def report(cells: Sequence[Cell], tiers: Sequence[str], missing: Sequence[str], day: str) -> str:

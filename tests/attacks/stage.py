@@ -29,7 +29,7 @@ from evaluator.budget import Budget
 from evaluator.judging.data import read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.result import Measured, RunResult
 from tests.attacks.attack import Attack, Came, Kind, Seen, came, read_loot
-from tests.integration.judged import tiny_data
+from tests.integration.judged import tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.run.result_file import LOG
 from trainer.sandbox.probe import AUTO, probe
@@ -89,10 +89,10 @@ class Stage:
     def attack(self, attack: Attack) -> tuple[Came, Seen]:
         """Try an attack and read what came of it."""
         honest = self.honest(attack.on, attack.budget, attack.warm_up)
-        seen = self.run(attack.make(source_of(attack.on)), attack)
-        if attack.then and not (seen.loot or seen.left):
-            seen = self.run(attack.then(source_of(attack.on)), attack)
-        return came(seen, honest), seen
+        sight = self.run(attack.make(source_of(attack.on)), attack)
+        if attack.then and not (sight.loot or sight.left):
+            sight = self.run(attack.then(source_of(attack.on)), attack)
+        return came(sight, honest), sight
 
     def honest(self, on: str, budget: Budget, warm_up: int = 0) -> RunResult:
         """The unmodified surface under the same conditions."""
@@ -133,16 +133,16 @@ class Stage:
         takes on this machine.
         """
         self._count += 1
-        known = baseline.details if baseline else {}
+        measures = baseline.details if baseline else {}
         order = RunOrder(
             run=f"r{self._count}",
-            source=source,
+            source=uncompiled(source) if on == "demo" else source,
             seed=SEED,
             budget=budget,
             directory=self._folder / "runs" / f"r{self._count}",
             audit=audit,
-            warmup_allowance=figure(known, "warmup_seconds"),
-            pace=figure(known, "pace"),
+            warmup_allowance=figure(measures, "warmup_seconds"),
+            baseline_pace=figure(measures, "pace"),
         )
         scratch = self._folder / "scratch"
         scratch.mkdir(exist_ok=True)
@@ -161,23 +161,23 @@ class Stage:
 
     def _processes(self) -> list[str]:
         """Processes that an attack named and that are still there; ended here."""
-        found = []
+        living = []
         for path in Path("/proc").glob("[0-9]*/comm"):
             with contextlib.suppress(OSError):
                 if path.read_text().strip() == f"as{self._bait.token[:8]}":
-                    found.append(f"process {path.parent.name}")
+                    living.append(f"process {path.parent.name}")
                     os.kill(int(path.parent.name), 9)
-        return found
+        return living
 
     def _segments(self) -> list[str]:
         """System V shared memory whose key is made from the token; removed here. Attacks in two runs clean up
         themselves.
         """
         libc = ctypes.CDLL(None)
-        found = libc.shmget(int(self._bait.token[:8], 16) & 0x7FFFFFFE, 0, 0)
-        if found < 0:
+        segment = libc.shmget(int(self._bait.token[:8], 16) & 0x7FFFFFFE, 0, 0)
+        if segment < 0:
             return []
-        libc.shmctl(found, 0, None)  # IPC_RMID
+        libc.shmctl(segment, 0, None)  # IPC_RMID
         return ["shared memory"]
 
     def _files(self) -> list[str]:
@@ -189,7 +189,7 @@ class Stage:
             home / ".local",
             Path(sys.prefix),
             *_installed("torch"),
-            *(each / "__pycache__" for each in _installed("torch")),
+            *(folder / "__pycache__" for folder in _installed("torch")),
         }
         places |= {
             Path(sys.base_prefix),
@@ -200,22 +200,22 @@ class Stage:
             self._folder,
             *(self._folder / "scratch").glob("**/"),
         }
-        found = [
+        left = [
             path
             for place in places
             if os.access(place, os.R_OK)
             for path in place.glob(f"autoswarm-{self._bait.token}*")
         ]
-        found += list((self._folder / "scratch").iterdir())
-        for path in found:
+        left += list((self._folder / "scratch").iterdir())
+        for path in left:
             remove(path)
-        return [f"file {path}" for path in found]
+        return [f"file {path}" for path in left]
 
 
 def _installed(package: str) -> list[Path]:
     """Folders of an installed package, which is not imported."""
-    found = importlib.util.find_spec(package)
-    return [Path(place) for place in (found.submodule_search_locations or [])] if found else []
+    spec = importlib.util.find_spec(package)
+    return [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
 
 
 def make_trainer(task: Task, data: Path, scratch: Path, sandbox: str) -> SubprocessTrainer:
@@ -349,5 +349,7 @@ def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
 
 def tiers_here() -> tuple[list[str], list[str]]:
     """Letters of the tiers this machine offers, best first, and of those it lacks."""
-    found = probe()
-    return [one.tier.value for one in found if one.works], [one.tier.value for one in found if not one.works]
+    findings = probe()
+    return [finding.tier.value for finding in findings if finding.works], [
+        finding.tier.value for finding in findings if not finding.works
+    ]

@@ -2,24 +2,40 @@
 tiers, in the marked suite.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from evaluator.budget import Unit
 from tests.attacks import smoke
+from tests.attacks.attack import Attack
 from tests.attacks.catalogue import ATTACKS, BY_NAME
 from tests.attacks.matrix import depends, tried
 from tests.attacks.stage import Data, Stage, staged, tiers_here
 
-REST = [attack.name for attack in ATTACKS if attack.name not in smoke.ATTACKS]
-BY_TIER = [attack.name for attack in ATTACKS if depends(attack)]
+TIMED = {attack.name for attack in ATTACKS if attack.budget.unit is Unit.SECONDS}
+"""What these come to depends on how much of the machine they and the honest run had in a second."""
+
+
+def named(attacks: Iterable[Attack]) -> list[Any]:
+    """Their names as parameters of a test."""
+    return [
+        pytest.param(attack.name, marks=pytest.mark.alone if attack.name in TIMED else ())
+        for attack in attacks
+    ]
+
+
+REST = named(attack for attack in ATTACKS if attack.name not in smoke.ATTACKS)
+BY_TIER = named(attack for attack in ATTACKS if depends(attack))
 WEAKER = ("B", "C")
 HERE = tiers_here()[0]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
-    return Data(tmp_path_factory.mktemp("data"))
+def data(prepared: Path) -> Data:
+    return Data(prepared)
 
 
 @pytest.fixture(scope="module")

@@ -73,35 +73,35 @@ class SwarmProcess:
 
     def processes(self) -> list[psutil.Process]:
         """Every living process that carries our mark."""
-        found = []
+        living = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if (
                     process.environ().get("AUTOSWARM_CHAOS_MARK") == str(self.folder)
                     and process.status() != psutil.STATUS_ZOMBIE
                 ):
-                    found.append(process)
-        return found
+                    living.append(process)
+        return living
 
     def named(self, words: str) -> list[psutil.Process]:
         """Those of our processes whose command line holds these words."""
-        found = []
+        living = []
         for process in self.processes():
             with contextlib.suppress(psutil.Error):
                 if words in " ".join(process.cmdline()):
-                    found.append(process)
-        return found
+                    living.append(process)
+        return living
 
     def run_processes(self) -> list[psutil.Process]:
         """Processes whose working directory lies in a run's scratch folder: a variant has a clean environment
         and no mark.
         """
-        found = []
+        living = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if process.cwd().startswith(str(self._scratch)) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
+                    living.append(process)
+        return living
 
     def state(self) -> CampaignState:
         """What the journal says now."""
@@ -115,8 +115,8 @@ class SwarmProcess:
     def fates(self) -> dict[str, tuple[str, str, float | None]]:
         """What became of every experiment."""
         return {
-            name: (each.title, each.state.value, each.value)
-            for name, each in self.state().experiments.items()
+            name: (experiment.title, experiment.state.value, experiment.value)
+            for name, experiment in self.state().experiments.items()
         }
 
     def finished(self) -> int:

@@ -108,7 +108,7 @@ def test_another_machine_gives_the_same_verdicts(tmp_path: Path) -> None:
             journal = Journal.read(swarm.campaign / "journal.db")
             assert sum(1 for _ in journal.entries()) > 20
             journal.close()
-    assert next({name: (title, state) for name, (title, state, _) in each.items()} for each in fates) == {
+    assert next({name: (title, state) for name, (title, state, _) in fate.items()} for fate in fates) == {
         name: (title, state) for name, (title, state, _) in fates[1].items()
     }
     for name, (_, _, value) in fates[0].items():

@@ -38,10 +38,10 @@ def victim(swarm: SwarmProcess, kind: str, draw: random.Random) -> psutil.Proces
         "coordinator": "ray::CoordinatorServer",
         "agent": "ray::AgentServer",
     }
-    found = swarm.named(words[kind]) if kind in words else swarm.run_processes()
+    choice = swarm.named(words[kind]) if kind in words else swarm.run_processes()
     if kind == "supervisor":
-        found = [parent for process in found if (parent := supervisor_of(process))]
-    return draw.choice(sorted(found, key=lambda each: each.pid)) if found else None
+        choice = [parent for process in choice if (parent := supervisor_of(process))]
+    return draw.choice(sorted(choice, key=lambda process: process.pid)) if choice else None
 
 
 def supervisor_of(process: psutil.Process) -> psutil.Process | None:
@@ -60,12 +60,12 @@ def strike(swarm: SwarmProcess, kind: str, draw: random.Random) -> bool:
     time.sleep(draw.uniform(0.5, 4.0))
     target: psutil.Process | None = None
 
-    def found() -> bool:
+    def have_target() -> bool:
         nonlocal target
         target = victim(swarm, kind, draw)
         return target is not None or swarm.ended()
 
-    swarm.until(f"a {kind} to kill", 60, found)
+    swarm.until(f"a {kind} to kill", 60, have_target)
     with contextlib.suppress(psutil.NoSuchProcess):
         if target is not None:
             target.kill()

@@ -61,7 +61,7 @@ def test_an_agent_killed_while_a_model_thinks_loses_nothing_and_leaves_nothing(
         swarm.until(
             "another life of the agent",
             60,
-            lambda: [each.pid for each in agents(swarm)] not in ([], [victim.pid]),
+            lambda: [agent.pid for agent in agents(swarm)] not in ([], [victim.pid]),
         )
         swarm.until("the brief to be thought about again", 60, lambda: len(server.requests) > asked)
         assert swarm.wait(120) == 0, swarm.said()

@@ -9,7 +9,7 @@ from deploy.bench.scenario import Scenario, config_of
 from deploy.bench.stage import Sleepers
 from deploy.swarm.cluster import connected
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 TOY = Scenario(name="toy", slots=2, thinking=0.2, training=0.3, crash_ratio=0.3, crash_seconds=0.1)
 

@@ -20,7 +20,7 @@ from deploy.swarm.cluster import connected  # first: it sets Ray's environment
 from deploy.swarm.swarm import Swarm
 from deploy.wiring import layout_of
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def holding(folder: Path, secret: bytes) -> list[str]:
     """Files below ``folder`` that hold ``secret``, compressed or not, and git repositories one of whose
     objects does.
     """
-    found = [
+    places = [
         str(path)
         for path in folder.rglob("*")
         if path.is_file() and not path.is_symlink() and secret in content(path)
@@ -58,8 +58,8 @@ def holding(folder: Path, secret: bytes) -> list[str]:
         ]
         objects = subprocess.run(words, capture_output=True, check=True).stdout
         assert objects.count(b"\n") > 10
-        found += [str(head.parent)] * (secret in objects)
-    return found
+        places += [str(head.parent)] * (secret in objects)
+    return places
 
 
 def content(path: Path) -> bytes:
@@ -114,9 +114,9 @@ def test_a_refused_key_stops_that_arm_with_a_message_and_the_others_go_on(mixed:
     counts = proposals(mixed.state)
     assert counts["locked"] == 0
     assert min(counts["thinker"], counts["control"]) >= 2
-    told = [line for line in mixed.said.splitlines() if "arm locked is stopped" in line]
-    assert told, mixed.said
-    assert all("Incorrect API key" in line and "Set the provider's key" in line for line in told)
+    lines = [line for line in mixed.said.splitlines() if "arm locked is stopped" in line]
+    assert lines, mixed.said
+    assert all("Incorrect API key" in line and "Set the provider's key" in line for line in lines)
     assert "arm is stopped" in mixed.logs
 
 
@@ -167,6 +167,7 @@ def test_the_key_is_not_in_the_environment_of_a_run(server: ChatServer, tmp_path
     assert holding(tmp_path, KEY.encode()) == []
 
 
+@pytest.mark.alone
 def test_an_endpoint_that_is_down_for_a_while_costs_no_experiment_and_no_slot(
     server: ChatServer, tmp_path: Path
 ) -> None:
@@ -197,7 +198,7 @@ def test_an_endpoint_that_is_down_for_a_while_costs_no_experiment_and_no_slot(
 
 def finished(swarm: SwarmProcess, name: str) -> int:
     state = swarm.state()
-    return sum(state.experiments[each].arm == name for each in state.finished)
+    return sum(state.experiments[done].arm == name for done in state.finished)
 
 
 def reported(swarm: SwarmProcess) -> list[RunResult]:

@@ -31,7 +31,7 @@ WATCHED_SECONDS = 15.0
 READY_SECONDS = 60.0
 INTERVAL = "5s"
 
-Found = dict[str, Any]
+Answers = dict[str, Any]
 """Series under each query, and values under each variable."""
 
 
@@ -83,12 +83,12 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
 
 
 @pytest.fixture(scope="module")
-def found(prometheus: tuple[str, int], tmp_path_factory: pytest.TempPathFactory) -> Found:
+def answers(prometheus: tuple[str, int], tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """What each query of the dashboard gave over the time an instant campaign was watched, while it was still
     going on.
     """
     base, port = prometheus
-    answers: Found = {}
+    answers: Answers = {}
     folder: Path = tmp_path_factory.mktemp("campaigns") / "night"
     with InstantCampaign(folder) as campaign, serve(campaign.metrics, HOST, port):
 
@@ -115,16 +115,16 @@ def found(prometheus: tuple[str, int], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.mark.parametrize(("where", "query"), queries())
-def test_a_query_of_the_dashboard_finds_numbers(where: str, query: str, found: Found) -> None:
-    series = found[query]
+def test_a_query_of_the_dashboard_finds_numbers(where: str, query: str, answers: Answers) -> None:
+    series = answers[query]
     assert series, f"{where}: nothing"
-    assert any(isfinite(float(number)) for each in series for _, number in each["values"]), (
+    assert any(isfinite(float(number)) for row in series for _, number in row["values"]), (
         f"{where}: no number"
     )
 
 
-def test_variables_can_be_chosen(found: Found) -> None:
-    assert (found["campaign"], found["division"]) == (["night"], ["cpu"])
+def test_variables_can_be_chosen(answers: Answers) -> None:
+    assert (answers["campaign"], answers["division"]) == (["night"], ["cpu"])
 
 
 @pytest.mark.skipif(

@@ -27,6 +27,7 @@ from evaluator.judging.wire import Channel, pair
 ROOT = Path(__file__).parents[2]
 SHIM = Path(evaluator.shim.__file__).with_name("prepare.py")
 TINY = (Path(__file__).parent / "surfaces" / "tiny.py").read_text()
+WITHOUT_COMPILER = (Path(__file__).parent / "surfaces" / "without_compiler.py").read_text()
 BUDGET = Budget(unit=Unit.FLOPS, amount=6e7, wall_cap=60.0)
 """About sixty steps of the tiny surface."""
 
@@ -137,7 +138,7 @@ def run_variant(
 ) -> Run:
     """Run ``source`` as a variant to its end."""
     folder.mkdir(parents=True)
-    (folder / "train.py").write_text(source)
+    (folder / "train.py").write_text(uncompiled(source))
     shutil.copy(SHIM, folder / "prepare.py")
     with judge_process(data, folder, seed, budget, **more) as (connection, events):
         environment = os.environ | {
@@ -163,6 +164,11 @@ def edited(old: str, new: str, source: str = TINY) -> str:
     """``source`` with one edit."""
     assert source.count(old) == 1
     return source.replace(old, new)
+
+
+def uncompiled(source: str) -> str:
+    """``source``, in a process that imports torch's compiler only if it compiles something."""
+    return source if "torch.compile" in source else WITHOUT_COMPILER + source
 
 
 def channel(connection: socket.socket) -> Channel[Reply]:

@@ -74,8 +74,8 @@ def log_of(order: RunOrder) -> str:
 
 
 if __name__ == "__main__":  # a caller to be killed: SURFACE FOLDER
-    told: list[Progress] = []
+    reports: list[Progress] = []
     standin_trainer(Path(sys.argv[2])).train(
-        an_order(Path(sys.argv[2]), Path(sys.argv[1]).read_text()), told.append, Event()
+        an_order(Path(sys.argv[2]), Path(sys.argv[1]).read_text()), reports.append, Event()
     )
     os._exit(0)

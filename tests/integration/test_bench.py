@@ -36,11 +36,9 @@ def test_trainings_are_read_from_the_journal_as_their_trainers_timed_them(tmp_pa
         measure_baseline(service, "slot0")
         experiment(service, "slot0", 1)
         results = [run.result for run in service.state.runs.values() if run.result]
-    found = trainings(layout_of(config))
-    assert {each.slot for each in found} == {"slot0"}
-    assert [(each.start, each.end) for each in found] == [
-        (each.started_at, each.finished_at) for each in results
-    ]
+    done = trainings(layout_of(config))
+    assert {one.slot for one in done} == {"slot0"}
+    assert [(one.start, one.end) for one in done] == [(one.started_at, one.finished_at) for one in results]
 
 
 def test_readings_compare_the_swarm_with_the_same_time_of_others() -> None:

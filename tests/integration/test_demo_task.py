@@ -18,7 +18,7 @@ from evaluator.result import Measured, Progress
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import load_task
-from trainer.tasks.demo.effects import EDITS, Effect, edited, table
+from trainer.tasks.demo.measured_edits import EDITS, MeasuredEdit, edited, table
 
 STANDIN = Path(__file__).parent / "standin"
 TINY_GPT = {
@@ -149,28 +149,28 @@ def test_the_demo_data_is_what_was_pinned_and_made_once(tmp_path: Path) -> None:
     assert (place / "manifest.json").stat().st_mtime_ns == made
 
 
-def test_every_demo_row_is_a_document(tmp_path: Path) -> None:
-    place = load_task("demo").prepare(tmp_path)
+def test_every_demo_row_is_a_document(prepared: Path) -> None:
+    place = load_task("demo").prepare(prepared)
     for stream in ("train", "val"):
         rows = read_tokens(place, stream).reshape(-1, 65)
         assert (rows[:, 0] == 0).all()
         assert (rows[:, 1:] != 0).all()
 
 
-def test_no_validation_row_is_in_the_training_text(tmp_path: Path) -> None:
-    place = load_task("demo").prepare(tmp_path)
+def test_no_validation_row_is_in_the_training_text(prepared: Path) -> None:
+    place = load_task("demo").prepare(prepared)
     training = {row.tobytes() for row in read_tokens(place, "train").reshape(-1, 65)}
     assert not any(row.tobytes() in training for row in read_tokens(place, "val").reshape(-1, 65))
 
 
-def test_the_demo_trains_under_the_judge(tmp_path: Path) -> None:
+def test_the_demo_trains_under_the_judge(prepared: Path, tmp_path: Path) -> None:
     task = load_task("demo")
-    trainer = SubprocessTrainer(task, task.prepare(tmp_path / "data"), Slot("test"), 1 << 20)
+    trainer = SubprocessTrainer(task, task.prepare(prepared), Slot("test"), 1 << 20)
     order = RunOrder(
         run="r", source=task.source, seed=1, budget=Budget(Unit.FLOPS, 2e10, 120), directory=tmp_path / "run"
     )
-    told: list[Progress] = []
-    result = trainer.train(order, told.append, Event())
+    reports: list[Progress] = []
+    result = trainer.train(order, reports.append, Event())
     assert isinstance(result.outcome, Measured), result
     assert result.floor is not None
     assert result.floor < result.outcome.value < 3
@@ -196,7 +196,11 @@ def test_the_table_puts_gains_first_and_failures_last() -> None:
         1.0,
         0.01,
         0.7,
-        [Effect("broken", None, None, "crashed"), Effect("worse", 1.1, -10.0), Effect("better", 0.9, 10.0)],
+        [
+            MeasuredEdit("broken", None, None, "crashed"),
+            MeasuredEdit("worse", 1.1, -10.0),
+            MeasuredEdit("better", 0.9, 10.0),
+        ],
     ).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == [
         "unchanged",

@@ -66,7 +66,7 @@ def honest(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_variant(TINY, data, tmp_path_factory.mktemp("honest") / "run")
 
 
-def seen(final: Final) -> Final:
+def without_clocks(final: Final) -> Final:
     """All of it but what a clock told."""
     details = {
         name: figure
@@ -106,9 +106,9 @@ def in_process(data: Path, weights: dict[str, torch.Tensor]) -> float:
 
 def test_an_honest_run_is_measured_as_plain_torch_would(data: Path, honest: Run) -> None:
     value = value_of(honest.final)
-    weights, told = torch.load(honest.folder / "weights.pt")
+    weights, returned = torch.load(honest.folder / "weights.pt")
     assert value == pytest.approx(in_process(data, weights), abs=1e-6)
-    assert told == value
+    assert returned == value
     assert f"val_bpb:          {value:.6f}" in honest.log
     assert value < 2.0 < math.log2(len(VOCAB)) / 1.1  # it has learned something
     assert honest.final.floor == 0.2
@@ -131,7 +131,7 @@ def test_the_same_seed_gives_the_same_bits_on_one_and_two_threads(
     again, two = (
         run_variant(TINY, data, tmp_path / str(threads), threads=threads).final for threads in (1, 2)
     )
-    assert seen(again) == seen(honest.final)
+    assert without_clocks(again) == without_clocks(honest.final)
     assert (two.spent, two.steps) == (honest.final.spent, honest.final.steps)
     assert value_of(two) == pytest.approx(value_of(again), abs=1e-4)
 
@@ -235,7 +235,7 @@ def test_virtual_seconds_are_the_clock_the_script_sees(data: Path, tmp_path: Pat
 def test_a_printed_number_changes_nothing(data: Path, tmp_path: Path, honest: Run) -> None:
     faked = run_variant(edited('print("---")', 'val_bpb = 0.0001\nprint("---")'), data, tmp_path / "faked")
     assert "val_bpb:          0.000100" in faked.log
-    assert seen(faked.final) == seen(honest.final)
+    assert without_clocks(faked.final) == without_clocks(honest.final)
 
 
 def test_a_second_evaluation_gets_the_first_value(data: Path, tmp_path: Path) -> None:
@@ -341,6 +341,7 @@ def test_seeing_the_future_falls_below_the_floor(data: Path, tmp_path: Path) -> 
     assert "below 0.995 of the exact floor 0.200000" in run.final.outcome.evidence
 
 
+@pytest.mark.alone
 def test_a_budget_in_seconds_ends_within_two_per_cent_and_a_step(data: Path, tmp_path: Path) -> None:
     slow = edited("    optimizer.step()\n", "    time.sleep(0.02)\n    optimizer.step()\n")
     run = run_variant(slow, data, tmp_path / "run", budget=Budget(Unit.SECONDS, 0.5, 60))
@@ -520,7 +521,7 @@ def test_garbage_breaks_the_contract_and_never_the_judge(data: Path, tmp_path: P
     [
         b"\x05\0\0\0\0\0\0\0hello",
         b"\x02\0\0\0\xff\xff\xff\x7f{}",
-        *(LENGTHS.pack(len(each), 0) + each for each in HEADERS),
+        *(LENGTHS.pack(len(header), 0) + header for header in HEADERS),
     ],
 )
 def test_garbage_on_a_stream_does_no_more(data: Path, tmp_path: Path, sent: bytes) -> None:

@@ -16,7 +16,7 @@ import pytest
 from msgspec import structs
 
 from evaluator.result import Crashed, Measured, Outcome, RunResult
-from tests.integration.judged import BUDGET, TINY, tiny_data
+from tests.integration.judged import BUDGET, TINY, tiny_data, uncompiled
 from tests.integration.standin import HONEST, TASK, an_order, log_of, standin_trainer, train
 from trainer.contract import RunOrder, Slot
 from trainer.sandbox.limits import PROCESSES
@@ -177,12 +177,12 @@ def test_a_tier_keeps_what_it_promises(tier: Tier, tmp_path: Path) -> None:
         assert result.outcome == Measured(1.0), log
         assert not touched or tier in (Tier.D, Tier.E)
         assert result.sandbox == tier
-        told = json.loads(
+        answer = json.loads(
             next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2]
         )
-        assert set(told["opened"]) & CLOSED[tier] == set()
+        assert set(answer["opened"]) & CLOSED[tier] == set()
         if tier not in (Tier.C, Tier.C_MINUS, Tier.E) and os.geteuid() == 0:
-            assert told["uid"] >= 2**30
+            assert answer["uid"] >= 2**30
             assert not [path for path in marks().values() if path.exists()]
     finally:
         for path in marks().values():
@@ -197,10 +197,10 @@ def test_the_ways_out_are_open_where_nothing_confines(tmp_path: Path) -> None:
     try:
         with neighbours(tmp_path) as asked:
             _, log = run(tmp_path, Tier.F, prisoner(asked))
-        told = json.loads(
+        answer = json.loads(
             next(line for line in log.splitlines() if line.startswith("PRISONER")).partition(" ")[2]
         )
-        assert set(told["opened"]) >= (
+        assert set(answer["opened"]) >= (
             NETWORK
             | FILES
             | OTHERS
@@ -226,7 +226,7 @@ def judged(data: Path, folder: Path, tier: str, source: str = TINY) -> RunResult
         trainer,
         RunOrder(
             run="r1",
-            source=source,
+            source=uncompiled(source),
             seed=3,
             budget=structs.replace(BUDGET, wall_cap=110.0),
             directory=folder / tier,
@@ -302,14 +302,17 @@ def test_the_memory_a_variant_used_is_known(tier: Tier, tmp_path: Path) -> None:
     assert 300_000_000 < result.peak_memory < 600_000_000
 
 
-DAEMON = """
+OWN_SECONDS = 10_000_000 + os.getpid()
+"""What this process's daemons sleep, so that they are not taken for those of tests that run beside."""
+
+DAEMON = f"""
 import os, time
 from prepare import batch, evaluate
 batch()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        os.execv("/bin/sleep", ["sleep", "600"])
+        os.execv("/bin/sleep", ["sleep", "{OWN_SECONDS}"])
     os._exit(0)
 os.wait()
 time.sleep(0.2)
@@ -322,7 +325,7 @@ def test_no_process_outlives_its_run(tier: Tier, tmp_path: Path) -> None:
     before = living()
     result, _ = run(tmp_path, tier, DAEMON)
     assert isinstance(result.outcome, Measured)
-    assert not [pid for pid in living() - before if "sleep 600" in command_of(pid)]
+    assert not [pid for pid in living() - before if f"sleep {OWN_SECONDS}" in command_of(pid)]
     assert not list((tmp_path / "scratch").iterdir())
 
 
@@ -337,7 +340,8 @@ def command_of(pid: int) -> str:
         return ""
 
 
-MARK = """
+OWN_MARK = f"autoswarm-mark-{os.getpid()}"
+MARK = f"""
 import os
 from prepare import batch, evaluate
 batch()
@@ -345,11 +349,11 @@ found = []
 for folder in ("/tmp", "/var/tmp", "/dev/shm", os.path.expanduser("~"), os.environ["TMPDIR"], \
 os.environ["XDG_CACHE_HOME"]):
     try:
-        found += [folder for name in os.listdir(folder) if name.startswith("autoswarm-mark")]
-        os.mkdir(folder + "/autoswarm-mark-folder", 0o700)
-        open(folder + "/autoswarm-mark-folder/file", "w").close()
-        os.symlink("/etc", folder + "/autoswarm-mark-link")
-        open(folder + "/autoswarm-mark", "w").close()
+        found += [folder for name in os.listdir(folder) if name.startswith("{OWN_MARK}")]
+        os.mkdir(folder + "/{OWN_MARK}-folder", 0o700)
+        open(folder + "/{OWN_MARK}-folder/file", "w").close()
+        os.symlink("/etc", folder + "/{OWN_MARK}-link")
+        open(folder + "/{OWN_MARK}", "w").close()
     except OSError:
         pass
 print("MARKS", found)
@@ -364,7 +368,7 @@ def test_no_file_of_a_run_is_there_for_the_next(tier: Tier, tmp_path: Path) -> N
     logs = [run(tmp_path, tier, MARK, name)[1] for name in ("first", "second")]
     assert ["MARKS []" in log for log in logs] == [True, True]
     places = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - what is looked for is a mark left there
-    assert not [path for place in places for path in Path(place).glob("autoswarm-mark*")]
+    assert not [path for place in places for path in Path(place).glob(f"{OWN_MARK}*")]
 
 
 def test_a_tier_that_does_not_exist_is_refused_with_what_to_do() -> None:
@@ -373,6 +377,7 @@ def test_a_tier_that_does_not_exist_is_refused_with_what_to_do() -> None:
     assert "auto" in raised.value.remedy
 
 
+@pytest.mark.alone
 def test_probing_takes_a_moment() -> None:
     """In seconds of a processor, its own and its children's: the machine may be busy."""
     before = os.times()
@@ -381,6 +386,7 @@ def test_probing_takes_a_moment() -> None:
     assert sum(after[:4]) - sum(before[:4]) < 0.3
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("tier", having(Tier.A, Tier.B, Tier.C))
 def test_entering_a_sandbox_takes_a_tenth_of_a_second_at_most(tier: Tier, tmp_path: Path) -> None:
     def startup(kind: Tier, name: str) -> float:

@@ -35,7 +35,7 @@ def test_a_kill_at_any_instant_leaves_whole_results_or_none(tmp_path: Path, seco
         time.sleep(seconds)
         process.kill()
         spoken = [1, *(int(line) for line in process.stdout if line.endswith(b"\n"))]
-    found = [spooled.token.counter for spooled in Spool(tmp_path)]
-    assert found[: len(spoken)] == spoken
-    assert len(found) - len(spoken) in (0, 1)
+    kept = [spooled.token.counter for spooled in Spool(tmp_path)]
+    assert kept[: len(spoken)] == spoken
+    assert len(kept) - len(spoken) in (0, 1)
     assert {path.suffix for path in tmp_path.iterdir()} == {".json"}

@@ -21,7 +21,10 @@ from trainer.process.environment import ROOT
 from trainer.run.result_file import read_result
 from trainer.run.runlog import LAST_PART
 
-pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(not PROC.is_dir(), reason="looks for processes in /proc"),
+]
 
 HANG = """
 import time
@@ -339,12 +342,12 @@ def test_cancel_ends_a_run_at_once(tmp_path: Path) -> None:
 
 def test_progress_is_read_from_the_judge_and_the_log(tmp_path: Path) -> None:
     source = HONEST.replace("    print(", "    import time; time.sleep(0.15)\n    print(")
-    told = list[Progress]()
-    standin_trainer(tmp_path).train(an_order(tmp_path, source), told.append, Event())
-    assert 2 <= len(told) <= 6
-    assert told[-1].share > 0
-    assert told[-1].step is not None
-    assert told[-1].loss is not None
+    reports = list[Progress]()
+    standin_trainer(tmp_path).train(an_order(tmp_path, source), reports.append, Event())
+    assert 2 <= len(reports) <= 6
+    assert reports[-1].share > 0
+    assert reports[-1].step is not None
+    assert reports[-1].loss is not None
 
 
 def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:

@@ -134,13 +134,13 @@ def test_merge_commits_are_the_same_when_they_are_made_again_from_the_journal_un
     assert best is not None
     subprocess.run(["rm", "-rf", str(folder / "repo.git")], check=True)
     with open_service(folder, rules(trust=TrustRules(mode=Mode.OFF))):
-        found = subprocess.run(
+        parsed = subprocess.run(
             ["git", "-C", str(folder / "repo.git"), "rev-parse", "best/cpu"],
             check=True,
             capture_output=True,
             text=True,
         )
-        assert found.stdout.strip() == best.commit
+        assert parsed.stdout.strip() == best.commit
 
 
 def test_rows_carry_tier_audit_and_what_is_open(tmp_path: Path) -> None:

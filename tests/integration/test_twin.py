@@ -12,7 +12,7 @@ import pytest
 
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Lost, Measured, RunResult
-from tests.integration.judged import BUDGET, TINY, edited, tiny_data
+from tests.integration.judged import BUDGET, TINY, edited, tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import load_task
@@ -34,7 +34,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(source: str, data: Path, folder: Path, audit: AuditPlan = FULL) -> RunResult:
-    order = RunOrder(run="r1", source=source, seed=1, budget=BUDGET, directory=folder / "run", audit=audit)
+    order = RunOrder(
+        run="r1", source=uncompiled(source), seed=1, budget=BUDGET, directory=folder / "run", audit=audit
+    )
     return SubprocessTrainer(TASK, data, Slot("test"), 1 << 20).train(order, lambda _: None, Event())
 
 
@@ -202,7 +204,9 @@ def test_a_run_whose_twin_is_killed_from_outside_is_lost(data: Path, tmp_path: P
     given.
     """
     (tmp_path / "scratch").mkdir()
-    order = RunOrder(run="r1", source=TINY, seed=1, budget=BUDGET, directory=tmp_path / "run", audit=FULL)
+    order = RunOrder(
+        run="r1", source=uncompiled(TINY), seed=1, budget=BUDGET, directory=tmp_path / "run", audit=FULL
+    )
     trainer = SubprocessTrainer(TASK, data, Slot("test"), 1 << 20, scratch=tmp_path / "scratch")
     results: list[RunResult] = []
     training = Thread(target=lambda: results.append(trainer.train(order, lambda _: None, Event())))

@@ -25,8 +25,10 @@ def honest(seed: int, noise: float = 0.0) -> tuple[Nats, Nats, Nats, np.random.G
     return claims, np.maximum(claims + noise * random.standard_normal(TOKENS), 0), easy + 0.01, random
 
 
-def audit(claims: Nats, blind: Nats, known: Nats, random: np.random.Generator, count: int = 2048) -> Finding:
-    sample = draw(count, claims, known, np.ones(TOKENS, dtype=bool), random)
+def audit(
+    claims: Nats, blind: Nats, reference: Nats, random: np.random.Generator, count: int = 2048
+) -> Finding:
+    sample = draw(count, claims, reference, np.ones(TOKENS, dtype=bool), random)
     return compare(
         "twin", sample, claims[sample.places], blind[sample.places], nats_per_unit=math.log(2) * 4 * TOKENS
     )
@@ -35,10 +37,10 @@ def audit(claims: Nats, blind: Nats, known: Nats, random: np.random.Generator, c
 @pytest.mark.parametrize("noise", [0.0, 1e-6, 0.01, 0.02])
 def test_honest_claims_are_believed_also_where_arithmetic_is_coarse(noise: float) -> None:
     for seed in range(30):
-        found = audit(*honest(seed, noise))
-        assert not found.evidence
-        assert abs(found.audit.correction) < 1e-3
-        assert found.audit.leak_bound < 0.01
+        finding = audit(*honest(seed, noise))
+        assert not finding.evidence
+        assert abs(finding.audit.correction) < 1e-3
+        assert finding.audit.leak_bound < 0.01
 
 
 @pytest.mark.parametrize(
@@ -48,56 +50,56 @@ def test_honest_claims_are_believed_also_where_arithmetic_is_coarse(noise: float
 def test_a_leak_at_a_small_share_of_tokens_is_caught(count: int, share: float, power: float) -> None:
     caught = 0
     for seed in range(100):
-        claims, blind, known, random = honest(seed)
+        claims, blind, reference, random = honest(seed)
         leaked = random.choice(TOKENS, int(share * TOKENS), replace=False)
         claims[leaked] = 0.001
         blind[leaked] += 0.6
-        caught += bool(audit(claims, blind, known, random, count).evidence)
+        caught += bool(audit(claims, blind, reference, random, count).evidence)
     assert caught >= 100 * power
 
 
 def test_a_cheat_that_only_erases_its_worst_losses_is_caught() -> None:
     """Where the claim is then just what the reference says, neither of the two weighted thirds would look."""
-    claims, blind, known, random = honest(1)
+    claims, blind, reference, random = honest(1)
     worst = np.argsort(blind)[-TOKENS // 50 :]
-    claims[worst] = known[worst] = 0.01
-    assert "nat too good" in audit(claims, blind, known, random).evidence
+    claims[worst] = reference[worst] = 0.01
+    assert "nat too good" in audit(claims, blind, reference, random).evidence
 
 
 def test_rescaled_and_shifted_claims_are_caught() -> None:
-    claims, blind, known, random = honest(2)
-    assert audit(0.9 * claims, blind, known, random).evidence
-    assert audit(claims - 0.004, blind, known, random).evidence
-    assert audit(np.minimum(claims, 3.0), blind, known, random).evidence
+    claims, blind, reference, random = honest(2)
+    assert audit(0.9 * claims, blind, reference, random).evidence
+    assert audit(claims - 0.004, blind, reference, random).evidence
+    assert audit(np.minimum(claims, 3.0), blind, reference, random).evidence
 
 
 def test_what_disagrees_everywhere_is_told_from_what_disagrees_here_and_there() -> None:
-    claims, blind, known, random = honest(3)
-    assert audit(claims, blind + 1.0, known, random).systematic
+    claims, blind, reference, random = honest(3)
+    assert audit(claims, blind + 1.0, reference, random).systematic
     blind[::20] += 1.0
-    found = audit(claims, blind, known, random)
-    assert found.evidence
-    assert not found.systematic
+    finding = audit(claims, blind, reference, random)
+    assert finding.evidence
+    assert not finding.systematic
 
 
 def test_the_correction_is_unbiased_and_its_error_is_the_one_it_says() -> None:
     """A leak of 0.3 nat at a tenth of the tokens, audited again and again."""
-    claims, blind, known, random = honest(4)
+    claims, blind, reference, random = honest(4)
     leaked = random.choice(TOKENS, TOKENS // 10, replace=False)
     blind[leaked] += 0.3
     truth = 0.3 / 10 / (math.log(2) * 4)
-    found = [audit(claims, blind, known, random).audit for _ in range(300)]
-    corrections = np.array([each.correction for each in found])
-    errors = np.array([each.standard_error for each in found])
+    audits = [audit(claims, blind, reference, random).audit for _ in range(300)]
+    corrections = np.array([one.correction for one in audits])
+    errors = np.array([one.standard_error for one in audits])
     assert corrections.mean() == pytest.approx(truth, rel=0.05)
     assert corrections.std() == pytest.approx(errors.mean(), rel=0.15)
-    assert np.mean([each.leak_bound > truth for each in found]) > 0.95
+    assert np.mean([one.leak_bound > truth for one in audits]) > 0.95
 
 
 def test_only_positions_that_count_are_drawn() -> None:
-    claims, _, known, random = honest(5)
+    claims, _, reference, random = honest(5)
     counted = np.arange(TOKENS) % 3 == 0
-    assert (draw(2048, claims, known, counted, random).places % 3 == 0).all()
+    assert (draw(2048, claims, reference, counted, random).places % 3 == 0).all()
 
 
 def test_claims_no_better_than_the_reference_are_drawn_all_the_same() -> None:

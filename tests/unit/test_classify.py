@@ -153,5 +153,5 @@ def test_a_message_is_one_printable_line_of_bounded_length() -> None:
 def test_a_value_whose_twin_was_killed_from_outside_is_lost_and_measured_again(
     code: int | None, kills: int | None, lost: bool
 ) -> None:
-    found = outcome(Measured(1.5), exit_code=0, out_of_memory_kills=kills, twin_exit_code=code)
-    assert found == (Lost("its twin was killed from outside") if lost else Measured(1.5))
+    result = outcome(Measured(1.5), exit_code=0, out_of_memory_kills=kills, twin_exit_code=code)
+    assert result == (Lost("its twin was killed from outside") if lost else Measured(1.5))

@@ -85,7 +85,7 @@ def test_text_that_the_grammar_cannot_write_is_refused() -> None:
 def test_a_model_that_knew_the_grammar_would_score_the_entropy() -> None:
     """Law of large numbers: two samples of different seeds agree in bits per byte within one per cent."""
     rates = [
-        sum(each.bits for each in sample) / sum(len(each.text) for each in sample)
+        sum(document.bits for document in sample) / sum(len(document.text) for document in sample)
         for sample in (some(600, 1), some(600, 2))
     ]
     assert rates[0] == pytest.approx(rates[1], rel=0.01)

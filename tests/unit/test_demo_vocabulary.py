@@ -14,9 +14,11 @@ VOCABULARY = learn(TEXTS, 512)
 
 def naive(vocabulary: Vocabulary, text: bytes) -> list[bytes]:
     """Longest match over a whole text, without cutting it into words first."""
-    known, pieces = {piece for piece in vocabulary.pieces if piece}, []
+    vocabulary_pieces, pieces = {piece for piece in vocabulary.pieces if piece}, []
     while text:
-        pieces.append(next(text[:size] for size in range(min(12, len(text)), 0, -1) if text[:size] in known))
+        pieces.append(
+            next(text[:size] for size in range(min(12, len(text)), 0, -1) if text[:size] in vocabulary_pieces)
+        )
         text = text.removeprefix(pieces[-1])
     return pieces
 

@@ -126,12 +126,12 @@ def play(
 
 
 class Run:
-    """What came of an examination. told: to the supervisor."""
+    """What came of an examination. messages: to the supervisor."""
 
-    def __init__(self, audit: Audit, details: dict[str, float | str], told: list[str]) -> None:
+    def __init__(self, audit: Audit, details: dict[str, float | str], messages: list[str]) -> None:
         self.audit = audit
         self.details = details
-        self.told = told
+        self.messages = messages
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def examine(
     claim: Callable[[Floats], Floats] = lambda losses: losses,
     handed: Handed | Unable | None = None,
 ) -> Run:
-    random, told = np.random.default_rng(5), list[str]()
+    random, messages = np.random.default_rng(5), list[str]()
     with process(live, False, claim) as variant, process(twin, True, claim) as second:
         claims = Claims(job, manifest)
         claims.collect(variant, 8, random)
@@ -167,34 +167,34 @@ def examine(
             live=variant,
             twin=second,
             welcome=lambda _: second.send(Refusal("stands for the greeting")),
-            called=lambda: told.append("called"),
-            left=lambda answered: told.append("answered" if answered else "failed"),
+            called=lambda: messages.append("called"),
+            left=lambda answered: messages.append("answered" if answered else "failed"),
             twin_timeout=0.2,
             at_once=8,
         )
         variant.wait_at_most(1.0)
         audit = examination.hold(512, parties, handed or Handed(Weights(2), Held(bytearray(b"{}weights"), 9)))
-    return Run(audit, examination.details, told)
+    return Run(audit, examination.details, messages)
 
 
 def test_an_honest_twin_agrees(job: JudgeJob, manifest: Manifest) -> None:
     run = examine(job, manifest)
     assert (run.audit.kind, run.audit.positions) == ("twin", 512)
     assert run.audit.largest < 1e-5
-    assert run.told == ["called", "answered"]
+    assert run.messages == ["called", "answered"]
 
 
 def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(
     job: JudgeJob, manifest: Manifest
 ) -> None:
     rows = Claims(job, manifest).rows
-    known = {row[: at + 1].tobytes(): row for row in rows for at in range(LENGTH)}
+    by_start = {row[: at + 1].tobytes(): row for row in rows for at in range(LENGTH)}
     asked: list[tuple[bytes, int]] = []
     same = []
 
     def watching(shown: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Floats:
         for row, position in zip(shown, at.tolist(), strict=True):
-            whole = known.get(row[: position + 1].astype(np.uint16).tobytes())
+            whole = by_start.get(row[: position + 1].astype(np.uint16).tobytes())
             if whole is not None and position > 7:  # shorter beginnings are shared by many rows
                 asked.append((whole.tobytes(), position))
                 same.append(
@@ -223,7 +223,7 @@ def test_a_twin_that_says_nothing_proves_nothing_and_the_variant_is_asked(
     run = examine(job, manifest, twin=twin)
     assert run.audit.kind == "live"
     assert run.details["twin"]
-    assert run.told == ["called", "failed"]
+    assert run.messages == ["called", "failed"]
 
 
 def test_a_twin_of_another_model_is_no_proof_either_way(job: JudgeJob, manifest: Manifest) -> None:
@@ -234,7 +234,7 @@ def test_a_twin_of_another_model_is_no_proof_either_way(job: JudgeJob, manifest:
 
 def test_without_weights_no_twin_is_called(job: JudgeJob, manifest: Manifest) -> None:
     run = examine(job, manifest, handed=Unable("no module"))
-    assert (run.audit.kind, run.details["twin"], run.told) == ("live", "no module", [])
+    assert (run.audit.kind, run.details["twin"], run.messages) == ("live", "no module", [])
 
 
 def few(losses: Floats) -> Floats:

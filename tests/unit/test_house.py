@@ -83,3 +83,85 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module.partition(".")[0]
+
+
+IN_EVERY_TASK = ("trainer", "tasks")
+"""Folder whose folders are alike: each has a recipe and a surface with the classes that surfaces have."""
+
+LONGER_FILES = {
+    "evaluator/shim/prepare.py": "one file because it is copied beside the surface",
+    "deploy/grafana/dashboard.py": "a table: the dashboard, panel by panel",
+    "coordinator/views/metrics.py": "a table: every metric with its help",
+    "coordinator/state/events.py": "a table: every event with its fields",
+    "agents/proposers/command/command_proposer.py": "to be split",
+    "configs/load.py": "to be split",
+    "coordinator/protocol.py": "to be split",
+    "coordinator/service/service.py": "to be split",
+    "coordinator/state/campaign_state.py": "to be split",
+    "coordinator/views/status.py": "to be split",
+    "deploy/views/pages.py": "to be split",
+}
+LONGEST_FILE = 300
+"""Lines."""
+
+TABLES = {"deploy/grafana/dashboard.py"}
+"""Files whose functions are lists of values."""
+LONGER_FUNCTIONS = {
+    ("coordinator/rules/proposals.py", "_brief"): "one value, field by field",
+    ("coordinator/state/campaign_state.py", "_dispatch"): "a table: a line for every event",
+}
+LONGEST_FUNCTION = 45
+"""Lines, its docstring among them."""
+
+
+def different(package: str) -> Iterator[Path]:
+    """Modules of a package but those that every task, every package or every ``python -m`` has."""
+    for module in MODULES:
+        if module.parts[0] == package and module.parts[:2] != IN_EVERY_TASK and module.stem[0] != "_":
+            yield module
+
+
+def twice(names: Iterator[tuple[str, Path]]) -> dict[str, list[str]]:
+    """Names that stand at more than one place, with the places."""
+    places: dict[str, list[str]] = {}
+    for name, module in names:
+        places.setdefault(name, []).append(str(module))
+    return {name: modules for name, modules in places.items() if len(modules) > 1}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_two_modules_of_a_package_have_one_name(package: str) -> None:
+    assert twice((module.stem, module) for module in different(package)) == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_two_classes_of_a_package_have_one_name(package: str) -> None:
+    classes = (
+        (node.name, module)
+        for module in different(package)
+        for node in ast.walk(parsed(module))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert twice(classes) == {}
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    longer = {
+        str(module): lines
+        for module in MODULES
+        if (lines := len((ROOT / module).read_text(encoding="utf-8").splitlines())) > LONGEST_FILE
+    }
+    assert not longer.keys() - LONGER_FILES.keys(), longer
+
+
+def test_no_function_is_too_long_to_be_read_at_once() -> None:
+    longer = {
+        f"{module}:{node.lineno} {node.name}": lines
+        for module in MODULES
+        if str(module) not in TABLES
+        for node in ast.walk(parsed(module))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (str(module), node.name) not in LONGER_FUNCTIONS
+        and (lines := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
+    }
+    assert longer == {}

@@ -94,8 +94,8 @@ def test_the_unit_chooses_the_meter() -> None:
 
 def ticking(seconds: ClockMeter, clock: Clock, steps: list[int]) -> float:
     """What is spent when each batch takes a second and ``steps`` are told before each."""
-    for told in steps:
-        seconds.tell(told, None)
+    for reported in steps:
+        seconds.tell(reported, None)
         seconds.hand_out(8)
         clock.now += 1
     seconds.tell(steps[-1], None)

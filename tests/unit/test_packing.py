@@ -92,8 +92,8 @@ def test_the_longest_document_that_fits_is_chosen_and_the_shortest_is_cropped() 
 def test_rows_of_another_width_go_on_with_the_same_documents() -> None:
     tokens = np.array([0, 1, 0, 2, 0, 3, 0, 4], dtype=np.uint16)
     packer = Packer(tokens, BOS, None)
-    seen = [*packer.rows(1, 2)[0], *packer.rows(1, 4)[0], *packer.rows(1, 2)[0]]
-    assert sorted(seen) == [0, 0, 0, 0, 1, 2, 3, 4]
+    packed = [*packer.rows(1, 2)[0], *packer.rows(1, 4)[0], *packer.rows(1, 2)[0]]
+    assert sorted(packed) == [0, 0, 0, 0, 1, 2, 3, 4]
     assert packer.epoch == 1
 
 

@@ -134,12 +134,12 @@ def orders(tmp_path: Path) -> Iterator[RunOrder]:
 
 
 def test_a_simulated_training_takes_its_seconds_and_tells_its_progress(orders: Iterator[RunOrder]) -> None:
-    clock, told, order = Clock(), list[Progress](), next(orders)
+    clock, reports, order = Clock(), list[Progress](), next(orders)
     result = SimulatedTrainer(BASELINE, seconds=4 * BEAT, pause=clock.pause, clock=clock.now).train(
-        order, told.append, Event()
+        order, reports.append, Event()
     )
     assert result.seconds.total == result.finished_at - result.started_at == 4 * BEAT
-    assert [progress.share for progress in told] == [0.0, 0.25, 0.5, 0.75]
+    assert [progress.share for progress in reports] == [0.0, 0.25, 0.5, 0.75]
     assert (result.spent, result.sandbox) == (100.0, "simulated")
     assert read_result(order.directory) == result
 

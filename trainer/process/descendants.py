@@ -1,4 +1,4 @@
-"""Every process below this one: found, stopped, killed.
+"""Every process below this one: listed, stopped, killed.
 
 - A subreaper inherits its orphaned descendants, so neither a double fork nor ``setsid`` leads out of the tree
   that ``/proc`` shows below it.
@@ -96,22 +96,14 @@ def usage(root: int) -> Usage:
     return Usage(sum(process.threads for process in tree), sum(process.resident for process in tree))
 
 
-def freeze(root: int) -> list[int]:
-    """Stop ``root`` and everything below it, also what it starts meanwhile, without killing. Returns the
-    pids, to be sent SIGCONT or SIGKILL.
-    """
-    send(signal.SIGSTOP, [root])
-    return [root, *_stop_all(root)]
-
-
 def _below(root: int, spare: Collection[int] = ()) -> list["_Process"]:
     family: dict[int, list[_Process]] = {}
     for process in _processes():
         family.setdefault(process.parent, []).append(process)
-    found = [child for child in family.get(root, ()) if child.pid not in spare]
-    for process in found:  # grows while it is walked
-        found.extend(child for child in family.get(process.pid, ()) if child.pid not in spare)
-    return [process for process in found if process.alive]
+    below = [child for child in family.get(root, ()) if child.pid not in spare]
+    for process in below:  # grows while it is walked
+        below.extend(child for child in family.get(process.pid, ()) if child.pid not in spare)
+    return [process for process in below if process.alive]
 
 
 class _Process(NamedTuple):
@@ -172,16 +164,16 @@ def ended(child: int) -> int | None:
     child any more.
     """
     try:
-        found = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        info = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return None
-    if found is None:
+    if info is None:
         return None
-    return found.si_status << 8 if found.si_code == os.CLD_EXITED else found.si_status
+    return info.si_status << 8 if info.si_code == os.CLD_EXITED else info.si_status
 
 
 def end_all(groups: Iterable[int], timeout: float, spare: Collection[int] = ()) -> tuple[list[Ended], bool]:
-    """Kill and reap everything below this process but ``spare``, within ``patience`` seconds.
+    """Kill and reap everything below this process but ``spare``, within ``timeout`` seconds.
 
     Returns the children reaped, and whether nothing else is left. groups: process groups of direct children,
     used where there is no ``/proc``.
@@ -235,12 +227,12 @@ def _has_children() -> bool:
 def _stop_all(root: int, spare: Collection[int] = ()) -> list[int]:
     stopped: set[int] = set()
     for _ in range(STOP_ROUNDS):
-        found = descendants(root, spare)
-        if stopped.issuperset(found):
+        living = descendants(root, spare)
+        if stopped.issuperset(living):
             break
-        send(signal.SIGSTOP, set(found) - stopped)
-        stopped.update(found)
-    return found
+        send(signal.SIGSTOP, set(living) - stopped)
+        stopped.update(living)
+    return living
 
 
 def _end_groups(groups: Iterable[int]) -> None:

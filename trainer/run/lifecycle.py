@@ -1,4 +1,4 @@
-"""The course of one run as its supervisor sees it: what has happened, when it must end, and what that means.
+"""The lifecycle of one run as its supervisor sees it: what has happened, when it must end, what that means.
 
 - Pure: time is an argument, in seconds of any monotonic clock.
 - The budget is the judge's; here are only the wall cap and the graces.

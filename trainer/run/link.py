@@ -69,7 +69,7 @@ class SupervisorLink:
             return  # the supervisor is gone, as listening will show
 
     def listen(self, timeout: float) -> list[Status] | None:
-        """What it said within ``patience`` seconds, perhaps nothing; None once it is gone. Raises
+        """What it said within ``timeout`` seconds, perhaps nothing; None once it is gone. Raises
         msgspec.DecodeError.
         """
         if not self._selector.select(timeout):

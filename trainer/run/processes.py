@@ -92,7 +92,7 @@ def _lay_out_judge(job: SupervisorJob) -> None:
         seed=order.seed,
         audit=order.audit,
         warmup_allowance=order.warmup_allowance,
-        pace=order.pace,
+        baseline_pace=order.baseline_pace,
     )
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
 

@@ -33,9 +33,9 @@ from trainer.run.log_progress import WINDOW, read_progress
 from trainer.run.processes import JUDGE_LOG, VARIANT, start_processes, watch_over
 from trainer.run.result_file import LOG, write_result
 from trainer.run.runlog import LAST_PART, RunLog
-from trainer.run.scratch import remove_scratch
 from trainer.run.twin import Twin
 from trainer.sandbox.confine import exit_code
+from trainer.sandbox.identity import remove_scratch
 
 TICK = 0.5
 """Seconds between two reports of progress."""
@@ -189,7 +189,7 @@ class Supervision:
             while chunk := os.read(self._processes.log, CHUNK):
                 self._log.write(chunk)
         except BlockingIOError:
-            pass  # somebody outlived our patience and holds the other end
+            pass  # somebody outlived our timeout and holds the other end
         self._log.close()
         self._twin.close(keep_log=bool((final := self._lifecycle.final) and "twin" in final.details))
 

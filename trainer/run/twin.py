@@ -120,7 +120,7 @@ class Twin:
             while self.read_log():
                 continue
         except BlockingIOError:
-            pass  # somebody outlived our patience and holds the other end
+            pass  # somebody outlived our timeout and holds the other end
         self._file.close()
         os.close(self.log)
         if not keep_log:
@@ -135,11 +135,11 @@ class Twin:
         """Stop everything of the run but the judge, also what forks meanwhile."""
         stopped: set[int] = set()
         for _ in range(ROUNDS):
-            found = set(descendants(os.getpid(), spare=[self._judge]))
-            if stopped >= found:
+            living = set(descendants(os.getpid(), spare=[self._judge]))
+            if stopped >= living:
                 return
-            send(signal.SIGSTOP, found - stopped)
-            stopped |= found
+            send(signal.SIGSTOP, living - stopped)
+            stopped |= living
 
     def _continue_live(self) -> None:
         if self._live is not None:

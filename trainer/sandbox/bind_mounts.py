@@ -27,11 +27,11 @@ def closed(path: Path) -> Path | None:
 
 def behind(paths: Iterable[Path]) -> dict[Path, list[Path]]:
     """The closed folders on the way to ``paths``, each with those that lie behind it."""
-    found: dict[Path, list[Path]] = {}
+    paths_by_folder: dict[Path, list[Path]] = {}
     for path in paths:
         if folder := closed(path):
-            found.setdefault(folder, []).append(path)
-    return found
+            paths_by_folder.setdefault(folder, []).append(path)
+    return paths_by_folder
 
 
 def mount_all(needed: dict[Path, list[Path]]) -> None:

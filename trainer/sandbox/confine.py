@@ -2,8 +2,8 @@
 
 - Everything that can be prepared is prepared before the fork; between fork and exec there are only system
   calls.
-- The order in the new process is: passage, uid, limits, no new privileges, Landlock, seccomp. Each needs what
-  the next takes away.
+- The order in the new process is: bind mounts, uid, limits, no new privileges, Landlock, seccomp. Each
+  needs what the next takes away.
 - A variant never runs as root with capabilities: with no uid of its own it keeps the uid and loses them.
 """
 

@@ -47,16 +47,16 @@ def assigned(visible: str | None, installed: Sequence[Gpu]) -> list[Gpu]:
 
     Nobody here can say on which GPU a part of one (MIG) lies: then all.
     """
-    found: list[Gpu] = []
-    for name in filter(None, (part.strip() for part in (visible or "").split(","))):
+    gpus: list[Gpu] = []
+    for name in filter(None, (name_given.strip() for name_given in (visible or "").split(","))):
         if name.startswith("MIG-"):
             return list(installed)
-        found += [
+        gpus += [
             gpu
             for index, gpu in enumerate(installed)
             if name == str(index) or (name.startswith("GPU-") and gpu.uuid.startswith(name))
         ]
-    return found
+    return gpus
 
 
 def device_nodes(visible: str | None, installed: Sequence[Gpu], dev: Path = DEV) -> tuple[Path, ...]:

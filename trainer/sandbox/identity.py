@@ -17,6 +17,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from trainer.process.scratch import remove_folder
+
 HIGHEST = 2_147_483_000
 """Below 2^31, where some programs begin to read uids as negative."""
 
@@ -133,6 +135,14 @@ def sweep(uids: Iterable[int], places: Iterable[str] = PLACES) -> None:
         for folder, folders, files in os.walk(place, topdown=True):
             for name in [*files, *folders]:
                 _remove_if_owned(Path(folder, name), wanted)
+
+
+def remove_scratch(folder: Path) -> bool:
+    """Remove a scratch folder in which variants ran, and what those with uids of their own left in places
+    open to all. Returns whether the folder is gone.
+    """
+    sweep(recorded(folder))
+    return remove_folder(folder)
 
 
 def _remove_if_owned(path: Path, uids: frozenset[int]) -> None:

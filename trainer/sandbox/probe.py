@@ -155,13 +155,13 @@ def choose(force: str = AUTO, scratch: Path | None = None) -> Sandbox:
 def _survey(scratch: Path | None) -> tuple[list[Finding], Sandbox]:
     """All findings, and the sandbox to use: the first that could be entered."""
     machine = look()
-    found = findings(machine)
-    for index, finding in enumerate(found):
+    survey = findings(machine)
+    for index, finding in enumerate(survey):
         if finding.works:
-            found[index], sandbox = _entered(finding, machine, scratch)
-            if found[index].works:
-                return found, sandbox
-    return found, Sandbox()
+            survey[index], sandbox = _entered(finding, machine, scratch)
+            if survey[index].works:
+                return survey, sandbox
+    return survey, Sandbox()
 
 
 def _entered(finding: Finding, machine: Machine, scratch: Path | None) -> tuple[Finding, Sandbox]:

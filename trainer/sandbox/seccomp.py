@@ -93,8 +93,8 @@ def _refuse(library: Any, rules: Any, sockets: bool, shared_uid: bool) -> None:
 
 def _call(library: Any, name: str) -> str | int:
     """Its name where libseccomp knows it, else its number."""
-    known: int = library.resolve_syscall(library.system_arch(), name)
-    return NUMBERS[name] if known == -1 and name in NUMBERS else name
+    number: int = library.resolve_syscall(library.system_arch(), name)
+    return NUMBERS[name] if number == -1 and name in NUMBERS else name
 
 
 def _refuse_by_argument(library: Any, rules: Any, refused: int, sockets: bool) -> None:

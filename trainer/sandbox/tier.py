@@ -1,4 +1,4 @@
-"""The tiers a variant may be confined by, what each leaves open, and what choosing one found out. Values
+"""The tiers a variant may be confined by, what each leaves open, and what the choice of one found out. Values
 only.
 
 - The order of ``Tier`` is the order of strength.

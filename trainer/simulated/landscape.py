@@ -53,9 +53,9 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
 def effect(source: str, baseline: str, seed: int) -> float:
     """Share by which ``source`` is worse than ``baseline`` in the landscape ``seed``. Raises SyntaxError."""
     constants, rest = _split(source)
-    known, known_rest = _split(baseline)
-    moved = sum(_loss(name, value, known[name], seed) for name, value in constants.items() if name in known)
-    return moved + (_rewrite(rest, seed) if rest != known_rest else 0.0)
+    base, base_rest = _split(baseline)
+    moved = sum(_loss(name, value, base[name], seed) for name, value in constants.items() if name in base)
+    return moved + (_rewrite(rest, seed) if rest != base_rest else 0.0)
 
 
 def draw(*what: object) -> float:

@@ -26,8 +26,8 @@ from msgspec import Struct
 
 from trainer.process.descendants import REAPED_AT_ONCE, Ended, descendants, end_all, reap, send
 from trainer.process.guard import leave_guard, leave_session
+from trainer.process.scratch import make_scratch, remove_folder
 from trainer.process.spawn import Program, spawn
-from trainer.run.scratch import make_scratch, remove_folder
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL for a command whose time is up: enough to hang up a connection."""

@@ -9,19 +9,14 @@ from tests.attacks.honest.trial import trials
 from tests.attacks.honest.variants import VARIANTS
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("data")
-
-
 @pytest.mark.parametrize("name", smoke.HONEST)
-def test_an_honest_variant_is_believed(name: str, folder: Path) -> None:
-    for trial in trials({name: VARIANTS[name]}, folder):
+def test_an_honest_variant_is_believed(name: str, prepared: Path) -> None:
+    for trial in trials({name: VARIANTS[name]}, prepared):
         assert trial.accepted, f"{trial}\n{trial.log[-2000:]}"
 
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("name", [name for name in VARIANTS if name not in smoke.HONEST])
-def test_every_honest_variant_is_believed(name: str, folder: Path) -> None:
-    for trial in trials({name: VARIANTS[name]}, folder):
+def test_every_honest_variant_is_believed(name: str, prepared: Path) -> None:
+    for trial in trials({name: VARIANTS[name]}, prepared):
         assert trial.accepted, f"{trial}\n{trial.log[-2000:]}"

@@ -38,12 +38,12 @@ class Trial(Struct, frozen=True):
 
     def __str__(self) -> str:
         audit = self.result.audit
-        found = (
+        proven = (
             f"{proof(self.result)} n={audit.positions} {audit.correction:+.1e} ± {audit.standard_error:.1e}, largest {audit.largest:.1e}"
             if audit
             else "no audit"
         )
-        return f"{'accepted' if self.accepted else 'REJECTED'} {said(self.result)} [{found}]"
+        return f"{'accepted' if self.accepted else 'REJECTED'} {said(self.result)} [{proven}]"
 
 
 def trials(variants: dict[str, Edit], folder: Path, sandbox: str = AUTO) -> Iterator[Trial]:

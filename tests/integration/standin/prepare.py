@@ -45,7 +45,7 @@ def evaluate_bpb(model, tokenizer, batch_size):
     expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(
         3, -1
     )
-    seen = {
+    sight = {
         "logits": list(logits.shape),
         "losses": list(losses.shape),
         "finite": bool(logits.isfinite().all()),
@@ -56,7 +56,7 @@ def evaluate_bpb(model, tokenizer, batch_size):
         "restored": float((_restored(model)(x) - logits).abs().max()),
         "batches": _batches,
     }
-    print(json.dumps(seen), file=sys.stderr)
+    print(json.dumps(sight), file=sys.stderr)
     return 1.0
 
 

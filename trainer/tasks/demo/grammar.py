@@ -221,8 +221,8 @@ def write(stream: Stream, size: int, measure: Callable[[str], int] = len) -> Doc
         measured = len(words)
         if length >= size:
             return Document(words, bits)
-        told, recent = _write_sentence(stream, GRAMMAR[topic].sentence, recent, words)
-        bits += told
+        sentence_bits, recent = _write_sentence(stream, GRAMMAR[topic].sentence, recent, words)
+        bits += sentence_bits
 
 
 def _write_sentence(

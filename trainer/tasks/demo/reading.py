@@ -35,15 +35,15 @@ def information(words: Sequence[str], last: Callable[[str], bool]) -> float:
     readings: dict[Reading, float] = {Reading(): 1.0}
     for word in words:
         readings = _read(readings, word)
-    found = sum(
+    probability = sum(
         chance * share
         for reading, chance in readings.items()
         for share, word, _ in _next(reading, None)
         if last(word)
     )
-    if not found:
+    if not probability:
         raise ValueError(f"no document begins with {''.join(words)!r} and such a word")
-    return -log2(found)
+    return -log2(probability)
 
 
 def _read(readings: dict[Reading, float], wanted: str) -> dict[Reading, float]:

@@ -95,8 +95,8 @@ def row(vocabulary: Vocabulary, document: Document) -> list[int]:
 
 def floor(vocabulary: Vocabulary, written: list[Document]) -> float:
     """Bits per byte of the rows of these documents: what a model that knew the grammar would score."""
-    seen = sum(len(vocabulary.pieces[token]) for document in written for token in row(vocabulary, document))
-    return sum(row_bits(vocabulary, document) for document in written) / seen
+    size = sum(len(vocabulary.pieces[token]) for document in written for token in row(vocabulary, document))
+    return sum(row_bits(vocabulary, document) for document in written) / size
 
 
 def row_bits(vocabulary: Vocabulary, document: Document) -> float:
@@ -105,5 +105,5 @@ def row_bits(vocabulary: Vocabulary, document: Document) -> float:
     while len(vocabulary.word(document.words[whole])) < left:
         left -= len(vocabulary.word(document.words[whole]))
         whole += 1
-    part = vocabulary.word(document.words[whole])[:left]
-    return information(document.words[:whole], lambda word: vocabulary.word(word)[:left] == part)
+    cut = vocabulary.word(document.words[whole])[:left]
+    return information(document.words[:whole], lambda word: vocabulary.word(word)[:left] == cut)

@@ -40,25 +40,25 @@ class Vocabulary:
 
     def word(self, word: str) -> list[int]:
         """Tokens of one word, with the space before it."""
-        known = self._words.get(word)
-        if known is None:
+        tokens = self._words.get(word)
+        if tokens is None:
             pieces = segments(word.encode(), self._tokens, self._longest)
-            known = self._words[word] = [self._tokens[piece] for piece in pieces]
-        return known
+            tokens = self._words[word] = [self._tokens[piece] for piece in pieces]
+        return tokens
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Text of ``tokens``; what is not UTF-8 becomes U+FFFD."""
         return b"".join(self.pieces[token] for token in tokens).decode(errors="replace")
 
 
-def segments(word: bytes, known: Mapping[bytes, object], longest: int) -> Iterator[bytes]:
+def segments(word: bytes, vocabulary: Mapping[bytes, object], longest: int) -> Iterator[bytes]:
     """Cut ``word`` into pieces from left to right, each the longest in ``known``; a single byte always is a
     piece.
     """
     start = 0
     while start < len(word):
         end = min(len(word), start + longest)
-        while end - start > 1 and word[start:end] not in known:
+        while end - start > 1 and word[start:end] not in vocabulary:
             end -= 1
         yield word[start:end]
         start = end

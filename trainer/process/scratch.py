@@ -1,11 +1,9 @@
-"""The scratch folder of a run: made for it alone, gone with it."""
+"""A scratch folder: made for one user of it alone, gone with it."""
 
 import os
 import shutil
 import tempfile
 from pathlib import Path
-
-from trainer.sandbox.identity import recorded, sweep
 
 
 def make_scratch(parent: Path | None) -> Path:
@@ -15,19 +13,9 @@ def make_scratch(parent: Path | None) -> Path:
     return Path(tempfile.mkdtemp(prefix="autoswarm-", dir=parent)).resolve()
 
 
-def remove_scratch(folder: Path) -> bool:
-    """Remove it with all that is in it, also what a variant made unreadable, and what variants with uids of
-    their own left in places open to all.
-
-    Follows no link. Returns whether it is gone.
-    """
-    sweep(recorded(folder))
-    return remove_folder(folder)
-
-
 def remove_folder(folder: Path) -> bool:
-    """The same where no variant has been. Whether it is gone. Raises OSError for what belongs to another
-    user.
+    """Remove it with all that is in it, also what was made unreadable. Follows no link. Returns whether it is
+    gone; raises OSError for what belongs to another user.
     """
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():

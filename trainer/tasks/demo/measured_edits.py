@@ -1,5 +1,4 @@
-"""Measures what single edits of the demo surface are worth: ``python -m trainer.tasks.demo.effects --size ci
---seeds 2``.
+"""Measures what single edits of the demo surface are worth: ``python -m trainer.tasks.demo.measured_edits``.
 
 The table goes to stdout as Markdown, progress to stderr. Gains are in σ, the standard deviation between seeds
 of the unchanged surface, and positive when the edit is better. A full table at size ``ci`` is fifty runs of
@@ -55,7 +54,7 @@ BASELINE_SEEDS = range(1, 9)
 LOG_BYTES = 1 << 20
 
 
-class Effect(Struct, frozen=True):
+class MeasuredEdit(Struct, frozen=True):
     """One row. gain: in σ, positive is better, None when a run gave no value."""
 
     name: str
@@ -69,22 +68,22 @@ def edited(source: str, edit: Mapping[str, str]) -> str:
     not set exactly once.
     """
     for constant, literal in edit.items():
-        source, found = re.subn(
+        source, count = re.subn(
             rf"^{constant} = .*?(?=  #|$)", f"{constant} = {literal}", source, flags=re.MULTILINE
         )
-        if found != 1:
-            raise ValueError(f"the surface sets {constant} {found} times")
+        if count != 1:
+            raise ValueError(f"the surface sets {constant} {count} times")
     return source
 
 
 class Bench:
-    """Trains surfaces of a task at one size, ``slots`` at a time, one core each. runs: folder for what they
+    """Trains surfaces of a task at one size, ``slots`` at a time, one core edit. runs: folder for what they
     leave.
     """
 
     def __init__(self, task: Task, data: Path, size: str | None, slots: int, runs: Path) -> None:
         self._task, self._budget, self._runs = task, task.budget(size), runs
-        self._trainer = SubprocessTrainer(task, data, Slot("effects"), LOG_BYTES)
+        self._trainer = SubprocessTrainer(task, data, Slot("measured-edits"), LOG_BYTES)
         self._pool = ThreadPoolExecutor(slots)
 
     def measure(self, name: str, source: str, seeds: range) -> list[RunResult]:
@@ -106,24 +105,24 @@ class Bench:
         return result
 
 
-def effect(name: str, results: list[RunResult], center: float, sigma: float) -> Effect:
+def measured(name: str, results: list[RunResult], center: float, sigma: float) -> MeasuredEdit:
     """What an edit did, against the baseline's mean and σ."""
     values = [result.outcome.value for result in results if isinstance(result.outcome, Measured)]
     if len(values) < len(results):
-        return Effect(name, None, None, ", ".join(outcome_name(result.outcome) for result in results))
-    return Effect(name, mean(values), (center - mean(values)) / sigma)
+        return MeasuredEdit(name, None, None, ", ".join(outcome_name(result.outcome) for result in results))
+    return MeasuredEdit(name, mean(values), (center - mean(values)) / sigma)
 
 
-def table(center: float, sigma: float, floor: float | None, effects: list[Effect]) -> str:
-    """The effects, best first, as Markdown."""
+def table(center: float, sigma: float, floor: float | None, edits: list[MeasuredEdit]) -> str:
+    """The edits, best first, as Markdown."""
     lines = ["| edit | val_bpb | change | gain in σ |", "|---|---|---|---|"]
     lines.append(f"| unchanged | {center:.4f} | | σ = {sigma:.4f} ({sigma / center:.2%}) |")
-    for each in sorted(effects, key=lambda each: -(each.gain if each.gain is not None else float("-inf"))):
-        if each.mean is None or each.gain is None:
-            lines.append(f"| {each.name} | {each.note} | | |")
+    for edit in sorted(edits, key=lambda edit: -(edit.gain if edit.gain is not None else float("-inf"))):
+        if edit.mean is None or edit.gain is None:
+            lines.append(f"| {edit.name} | {edit.note} | | |")
         else:
             lines.append(
-                f"| {each.name} | {each.mean:.4f} | {each.mean / center - 1:+.1%} | {each.gain:+.1f} |"
+                f"| {edit.name} | {edit.mean:.4f} | {edit.mean / center - 1:+.1%} | {edit.gain:+.1f} |"
             )
     return "\n".join([*lines, f"| (floor) | {floor:.4f} | {floor / center - 1:+.1%} | |"] if floor else lines)
 
@@ -131,7 +130,7 @@ def table(center: float, sigma: float, floor: float | None, effects: list[Effect
 @click.command()
 @click.option("--size", default="ci", show_default=True, help="Budget, by its name in task.yaml.")
 @click.option("--seeds", default=2, show_default=True, help="Runs of each edit.")
-@click.option("--slots", default=1, show_default=True, help="Runs at a time, one core each.")
+@click.option("--slots", default=1, show_default=True, help="Runs at a time, one core edit.")
 @click.option(
     "--data",
     default=Path("data"),
@@ -143,7 +142,7 @@ def table(center: float, sigma: float, floor: float | None, effects: list[Effect
 def main(size: str, seeds: int, slots: int, data: Path, only: tuple[str, ...]) -> None:
     """Measure what single edits of the demo surface are worth."""
     task = load_task("demo")
-    with tempfile.TemporaryDirectory(prefix="effects-") as runs:
+    with tempfile.TemporaryDirectory(prefix="measured-edits-") as runs:
         bench = Bench(task, task.prepare(data), size, slots, Path(runs))
         baseline = bench.measure("unchanged", task.source, BASELINE_SEEDS)
         values = [result.outcome.value for result in baseline if isinstance(result.outcome, Measured)]
@@ -154,11 +153,13 @@ def main(size: str, seeds: int, slots: int, data: Path, only: tuple[str, ...]) -
             )
         center, sigma = mean(values), stdev(values)
         seeds_of_edits = range(101, 101 + seeds)
-        effects = [
-            effect(name, bench.measure(name, edited(task.source, EDITS[name]), seeds_of_edits), center, sigma)
+        edits = [
+            measured(
+                name, bench.measure(name, edited(task.source, EDITS[name]), seeds_of_edits), center, sigma
+            )
             for name in only or EDITS
         ]
-    click.echo(table(center, sigma, baseline[0].floor, effects))
+    click.echo(table(center, sigma, baseline[0].floor, edits))
 
 
 if __name__ == "__main__":
