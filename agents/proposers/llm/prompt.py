@@ -20,6 +20,7 @@ from agents.proposers.llm.strategies import HEADING, asked_for
 from agents.proposers.llm.tokens import count_tokens
 from coordinator.domain import Direction
 from coordinator.protocol import Brief, Refused, Repair
+from coordinator.variants.contract import KEEPS, RUNS
 
 PROMPT_BYTES = 40_000
 """Of both messages together, for a parent that leaves room: 26 kB of program, 7 of rules and charter, the
@@ -62,10 +63,8 @@ not in a block will not.
 
 # What must hold
 
-- Only {surface} changes. It imports data, tokenizer and evaluation from `prepare` and calls `evaluate_bpb` \
-once at its end, as now.
-- It compiles, runs as it stands, and differs from the file as a program: comments or layout alone are no \
-experiment.
+- Only {surface} changes. {keeps}
+- {runs}
 - Do not repeat what was tried or is running. A near miss may be tried again on a newer file; then say why.
 
 Everything in double quotes or behind a bar (|) under "What was tried", "{heading}" and "How it failed", and \
@@ -82,7 +81,7 @@ def first_messages(brief: Brief, charter: str, surface: str) -> list[Message]:
     """The conversation's beginning: a system message that is the same for every brief of an arm, and a user
     message about this brief.
     """
-    system = RULES.format(surface=surface, heading=HEADING, charter=charter.strip())
+    system = RULES.format(surface=surface, keeps=KEEPS, runs=RUNS, heading=HEADING, charter=charter.strip())
     parent = _parent(brief, surface)
     asked = "" if brief.repair else "\nPropose the next experiment."
     return [
