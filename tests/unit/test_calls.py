@@ -7,6 +7,7 @@ from itertools import pairwise
 from threading import Event
 
 import pytest
+from msgspec.structs import replace
 
 from agents.backoff import Waits
 from agents.link import Link
@@ -221,7 +222,7 @@ def test_a_call_waits_its_turn_for_a_while_and_then_leaves_the_brief_to_another_
     assert 10.0 <= clock.at < LONGEST_WAIT
     coordinator.allow = lambda _: Wait("as many as it may")
     with pytest.raises(Unavailable, match="a may not be called: as many as it may"):
-        permits.permit(REQUEST)
+        permits.permit(replace(REQUEST, call="c2"))
     assert clock.at < 10.0 + 2 * LONGEST_WAIT
 
 
