@@ -19,6 +19,7 @@ from agents.proposers.llm.llm_proposer import LlmProposer
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from agents.shutdown import Shutdown
 from agents.testing.memory_coordinator import MemoryCoordinator
+from agents.testing.scripted_completion import ScriptedCompletion
 from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
 from coordinator.store.transcripts import MOST_BYTES, packed
@@ -37,32 +38,15 @@ BRIEF = Brief(
     source=SOURCE,
 )
 Step = str | Failure
-
-
-class Scripted:
-    """Answers and failures in their order; half a cent per call is known of model ``a``."""
-
-    def __init__(self, *steps: Step) -> None:
-        self.steps = list(steps)
-
-    def complete(self, messages: Sequence[Message], model: str, options: Options) -> Reply:  # noqa: ARG002 - it plays a script
-        step = self.steps.pop(0)
-        if isinstance(step, Failure):
-            raise CompletionError(step, f"{model}: {step}")
-        return Reply(
-            text=step, model=model, prompt_tokens=50, completion_tokens=7, cost_usd=0.005, seconds=1.5
-        )
-
-    def price(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-        assert prompt_tokens > 100
-        assert completion_tokens == Options().max_tokens
-        return 0.02 if model == "a" else None
+RATE = 1e-6
+"""Dollars per token of model ``a``, known before it is called."""
 
 
 def proposer(permits: UnitOfWork, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
-    mind = FallbackModels(
-        Scripted(*steps), models, Options(), RetryPolicy(tries=2), now=lambda: 0.0, pause=lambda _: None
-    )
+    """Half a cent a call."""
+    completion = ScriptedCompletion(*steps, cost_usd=0.005, prices={"a": RATE})
+    policy = RetryPolicy(tries=2)
+    mind = FallbackModels(completion, models, Options(), policy, now=lambda: 0.0, pause=lambda _: None)
     return LlmProposer(mind, "Go deeper.", permits=permits)
 
 
@@ -70,13 +54,9 @@ def test_a_call_is_permitted_before_it_is_made_and_settled_after() -> None:
     permits = UnitOfWork()
     proposal = proposer(permits, GOOD).propose(BRIEF)
     (request,), (record,) = permits.requests, permits.records
-    assert (request.arm, request.model, request.ordinal, request.max_tokens, request.estimate_usd) == (
-        "thinker",
-        "a",
-        3,
-        16_000,
-        0.02,
-    )
+    assert (request.arm, request.model, request.ordinal, request.max_tokens) == ("thinker", "a", 3, 16_000)
+    assert request.prompt_tokens > 100
+    assert request.estimate_usd == pytest.approx(RATE * (request.prompt_tokens + request.max_tokens))
     assert (record.turn, record.prompt_tokens, record.completion_tokens, record.cost_usd, record.seconds) == (
         0,
         50,

@@ -57,7 +57,7 @@ class SearchProposer:
         try:
             surface = read_surface(brief.source)
         except SyntaxError as error:
-            raise ProposerError(f"the parent cannot be read: {error}") from error
+            raise ProposerError(f"the parent cannot be read: {' '.join(str(error).split())}") from error
         space = dimensions(surface.constants, self._choices)
         if not space:
             raise Exhausted("the surface has no constants to change")
