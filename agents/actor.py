@@ -122,12 +122,12 @@ class RemoteCoordinator:
 class AgentServer:
     """One agent in its own process."""
 
-    def __init__(self, builder: Builder, coordinator: str, namespace: str, owner: int | None = None) -> None:
-        """builder: makes the agent here. owner: pid of the process on this machine to end with, or None to
-        live by oneself.
+    def __init__(self, builder: Builder, coordinator: str, namespace: str, parent: int | None = None) -> None:
+        """builder: makes the agent here. coordinator, namespace: of its actor. parent: pid of the process on
+        this machine to end with; None where the agent outlives whoever started it.
         """
-        if owner is not None:
-            end_with(owner)
+        if parent is not None:
+            end_with(parent)
         self._loop = builder(RemoteCoordinator(coordinator, namespace))
         self._loop.start()
 
@@ -136,7 +136,7 @@ class AgentServer:
         return self._loop.snapshot()
 
     def pid(self) -> int:
-        """Of its process."""
+        """Number of its process."""
         return os.getpid()
 
     def end(self, now: bool, timeout: float) -> bool:

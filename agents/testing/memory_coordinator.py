@@ -38,6 +38,27 @@ Answer = TypeVar("Answer")
 class MemoryCoordinator:
     """Meets ``coordinator.protocol.Coordinator``."""
 
+    down: bool
+    """Whether nobody can reach it."""
+    lose_answers: Counter[str]
+    """Calls, by name, that are done and then answered with ConnectionError, and how often."""
+    stopping: bool
+    """Whether heartbeats ask for the run's end."""
+    refuse: Callable[[Proposal], Refused | None]
+    """Why a proposal costs no training, or None."""
+    allow: Callable[[CallRequest], Wait | None]
+    """Why a call of a model may not begin, or None."""
+    calls: Counter[str]
+    """How often each call was made, by name."""
+    progress: dict[str, Progress]
+    """The latest of each agent."""
+    log: list[str]
+    """``call run-or-agent``, in order, without heartbeats and without questions answered by Wait."""
+    results: dict[str, RunResult]
+    """Those that counted, by run."""
+    gaps: list[float]
+    """Seconds that slots stood idle before the runs that counted."""
+
     def __init__(
         self,
         experiments: int = 0,
@@ -51,31 +72,17 @@ class MemoryCoordinator:
         ahead: most proposals it keeps queued. heartbeat: seconds between heartbeats. terms: of every lease
         besides the run: audit, warmup_allowance, pace.
         """
-        self.down = False
-        """Whether nobody can reach it."""
-        self.lose_answers: Counter[str] = Counter()
-        """Calls, by name, that are done and then answered with ConnectionError, and how often."""
-        self.stopping = False
-        """Whether heartbeats ask for the run's end."""
-        self.refuse: Callable[[Proposal], Refused | None] = lambda _: None
-        """Why a proposal costs no training, or None."""
-        self.allow: Callable[[CallRequest], Wait | None] = lambda _: None
-        """Why a call of a model may not begin, or None."""
+        self.down = self.stopping = False
+        self.lose_answers, self.calls = Counter(), Counter()
+        self.refuse = lambda _: None
+        self.allow = lambda _: None
         self.permitted: list[CallRequest] = []
         self.settled: dict[str, CallRecord] = {}
         self.transcripts: dict[str, bytes] = {}
-        self.calls: Counter[str] = Counter()
-        """How often each call was made, by name."""
-        self.progress: dict[str, Progress] = {}
-        """The latest of each agent."""
-        self.log: list[str] = []
-        """``call run-or-agent``, in order, without heartbeats and without questions answered by Wait."""
+        self.progress, self.log = {}, []
         self.accepted: dict[str, Proposal] = {}
-        self.results: dict[str, RunResult] = {}
-        """Those that counted, by run."""
+        self.results, self.gaps = {}, []
         self.late: list[RunResult] = []
-        self.gaps: list[float] = []
-        """Seconds that slots stood idle before the runs that counted."""
         self._experiments = experiments
         self._source = source
         self._ahead = ahead
@@ -83,17 +90,15 @@ class MemoryCoordinator:
         self._terms = dict(terms or {})
         self._lock = Lock()
         self._epoch = 1
-        self._present: dict[str, str] = {}
-        """Incarnations by agent."""
-        self._turned_away: list[Tried] = []
-        """Refused since the last proposal that was accepted."""
+        self._incarnations: dict[str, str] = {}  # of agents that have joined
+        self._turned_away: list[Tried] = []  # since the last proposal that was accepted
         self._leases = LeaseQueue()
 
     def restart(self) -> None:
         """Forget who was there, as a new process does; leases stay."""
         with self._lock:
             self._epoch += 1
-            self._present.clear()
+            self._incarnations.clear()
 
     def revoke(self, agent: str) -> None:
         """Lose an agent's lease: its run is queued again."""
@@ -104,9 +109,9 @@ class MemoryCoordinator:
         """Begin, or begin again."""
 
         def begin() -> Welcome:
-            if self._present.get(card.agent, card.incarnation) != card.incarnation:
+            if self._incarnations.get(card.agent, card.incarnation) != card.incarnation:
                 self._leases.lose(card.agent)
-            self._present[card.agent] = card.incarnation
+            self._incarnations[card.agent] = card.incarnation
             self.log.append(f"join {card.agent}")
             return Welcome(
                 campaign="memory", epoch=self._epoch, metric=_METRIC, heartbeat=self._heartbeat, ttl=60.0
@@ -118,7 +123,7 @@ class MemoryCoordinator:
         """Forget the agent; a lease it holds is lost."""
 
         def forget() -> None:
-            self._present.pop(agent, None)
+            self._incarnations.pop(agent, None)
             self._leases.lose(agent)
             self.log.append(f"leave {reason}")
 
@@ -237,7 +242,7 @@ class MemoryCoordinator:
         """agent: who must have joined; None where a call is taken from anybody."""
         with self._lock:
             self.calls[name] += 1
-            if self.down or (agent is not None and agent not in self._present):
+            if self.down or (agent is not None and agent not in self._incarnations):
                 raise ConnectionError("the coordinator is down" if self.down else "unknown agent")
             answer = act()
             if self.lose_answers[name] > 0:

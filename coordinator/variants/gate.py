@@ -3,8 +3,8 @@ never executed.
 
 - It saves slots and tells a proposer early; it is no defence. What a variant can do is the sandbox's
   business, what its number is worth the judge's.
-- Only what can be told for certain is refused: whatever an honest program might do in a way this does not see
-  through, passes.
+- Only what is certain is refused: whatever an honest program might do in a way that this does not see through
+  passes.
 - Reasons are for the proposer: what is wrong, where, and what to do instead.
 """
 
@@ -55,7 +55,7 @@ class Gate:
         if size > MAX_BYTES:
             return Objection(Refusal.TOO_LARGE, f"the surface has {size} bytes, {MAX_BYTES} are allowed")
         try:
-            if self._plainly_sound(source):
+            if self._surely_sound(source):
                 return None
             tree = parsed(source)
         except SurfaceError as error:
@@ -63,7 +63,7 @@ class Gate:
         nodes = list(ast.walk(tree))  # once: walking costs more than parsing
         return self._foreign(nodes) or (_broken(tree, nodes) if PREPARE in self._frozen else None)
 
-    def _plainly_sound(self, source: str) -> bool:
+    def _surely_sound(self, source: str) -> bool:
         """Whether its code alone shows that there is nothing to object to. Raises SurfaceError."""
         facts = facts_of(compiled(source))
         if (

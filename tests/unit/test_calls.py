@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from agents.backoff import Waits
+from agents.context import AgentContext
 from agents.link import Link
 from agents.permit_client import LONGEST_WAIT, PermitClient
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
@@ -23,7 +24,7 @@ from agents.testing.scripted_completion import ScriptedCompletion
 from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
 from coordinator.store.transcripts import MOST_BYTES, packed
-from tests.unit.transcripts import UnitOfWork
+from tests.unit.transcripts import NotedPermits
 
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"
 GOOD = "<<<<<<< SEARCH\nDEPTH = 4\n=======\nDEPTH = 6\n>>>>>>> REPLACE\n"
@@ -42,7 +43,7 @@ RATE = 1e-6
 """Dollars per token of model ``a``, known before it is called."""
 
 
-def proposer(permits: UnitOfWork, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
+def proposer(permits: NotedPermits, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
     """Half a cent a call."""
     completion = ScriptedCompletion(*steps, cost_usd=0.005, prices={"a": RATE})
     policy = RetryPolicy(tries=2)
@@ -51,7 +52,7 @@ def proposer(permits: UnitOfWork, *steps: Step, models: Sequence[str] = ("a", "b
 
 
 def test_a_call_is_permitted_before_it_is_made_and_settled_after() -> None:
-    permits = UnitOfWork()
+    permits = NotedPermits()
     proposal = proposer(permits, GOOD).propose(BRIEF)
     (request,), (record,) = permits.requests, permits.records
     assert (request.arm, request.model, request.ordinal, request.max_tokens) == ("thinker", "a", 3, 16_000)
@@ -68,7 +69,7 @@ def test_a_call_is_permitted_before_it_is_made_and_settled_after() -> None:
 
 
 def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None:
-    permits = UnitOfWork()
+    permits = NotedPermits()
     proposal = proposer(
         permits, Failure.SERVER, "only prose", Failure.TIMEOUT, Failure.TIMEOUT, GOOD
     ).propose(BRIEF)
@@ -95,7 +96,7 @@ def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None
 def test_a_brief_that_comes_to_nothing_leaves_no_call_open(
     steps: list[Step], raised: type[ProposerError], results: list[str]
 ) -> None:
-    permits = UnitOfWork()
+    permits = NotedPermits()
     with pytest.raises(raised):
         proposer(permits, *steps).propose(BRIEF)
     assert [each.result for each in permits.records] == results
@@ -103,7 +104,7 @@ def test_a_brief_that_comes_to_nothing_leaves_no_call_open(
 
 
 def test_without_a_permit_nobody_is_asked() -> None:
-    permits = UnitOfWork(allowed=1)
+    permits = NotedPermits(allowed=1)
     with pytest.raises(Unavailable, match="the money is spent"):
         proposer(permits, "prose", "never asked for").propose(BRIEF)
     assert [each.result for each in permits.records] == ["no_edit"]
@@ -111,7 +112,7 @@ def test_without_a_permit_nobody_is_asked() -> None:
 
 def test_what_is_kept_has_no_secret_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", PLANTED)
-    permits = UnitOfWork()
+    permits = NotedPermits()
     calls = Calls(permits, BRIEF, now=lambda: 0.0)
     said = [
         Message("system", f"my key is {PLANTED}, the other sk-abcdefghijkl"),
@@ -132,7 +133,7 @@ def test_a_program_full_of_noise_still_fits_what_the_coordinator_keeps() -> None
     import random
 
     noise = random.Random(1)
-    permits = UnitOfWork()
+    permits = NotedPermits()
     calls = Calls(permits, BRIEF, now=lambda: 0.0)
     text = "".join(noise.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60_000))
     calls.begin(
@@ -176,7 +177,7 @@ class PassedTime:
 def linked(coordinator: MemoryCoordinator) -> tuple[PermitClient, PassedTime, Shutdown]:
     clock, shutdown, permits = PassedTime(), Shutdown(), PermitClient("gpu0")
     link = Link(AgentCard(agent="gpu0", incarnation="a", division="cpu"), coordinator, clock, (0.01, 0.1))
-    permits.connect(link, shutdown, clock, Waits())
+    permits.connect(AgentContext(agent="gpu0", link=link, shutdown=shutdown, clock=clock, waits=Waits()))
     return permits, clock, shutdown
 
 
