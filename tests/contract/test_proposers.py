@@ -21,7 +21,7 @@ from agents.proposers.contract import (
 )
 from agents.proposers.llm.answer import settings_of
 from agents.proposers.llm.completion import Failure, Options
-from agents.proposers.llm.llm_proposer import REPAIRS, LlmProposer
+from agents.proposers.llm.llm_proposer import REASKS, LlmProposer
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from agents.proposers.scripted import ScriptedProposer
 from agents.proposers.search.search_proposer import SearchProposer
@@ -217,7 +217,7 @@ def test_what_is_not_the_last_proposal_is_not_answered_again() -> None:
 def test_a_conversation_ends_however_often_its_answers_are_refused() -> None:
     proposer = asking(*(BLOCK.format(depth) for depth in range(6, 20)))
     proposal = proposer.propose(BRIEF)
-    for _ in range(REPAIRS):
+    for _ in range(REASKS):
         proposal = proposer.reask(proposal, REFUSED)
     with pytest.raises(ProposerError):
         proposer.reask(proposal, REFUSED)

@@ -2,8 +2,8 @@
 
 - What changes least comes first, so that providers can cache it: rules and charter, then the parent, then
   what people said, then what was tried, then what is asked for.
-- The parent is never shortened. Hints are told next, the newest first, up to their share of the room; what
-  was tried gets the rest.
+- The parent is never shortened. Hints come next, the newest first, up to their share of the room; what was
+  tried gets the rest.
 - A hint is the word of the person who runs the campaign, as the charter is. Titles, reasons and logs come
   from programs and other models: they are quoted as data and bounded.
 - A brief with an experiment to repair shows that program in the place of the parent, and how it failed.
@@ -14,7 +14,7 @@ import re
 import msgspec
 
 from agents.proposers.llm.completion import Message
-from agents.proposers.llm.history import LOG_CHARS, LOG_LINES, digest, told
+from agents.proposers.llm.history import LOG_CHARS, LOG_LINES, as_line, digest
 from agents.proposers.llm.quoting import REASON_CHARS, TITLE_CHARS, one_line, quoted, quoted_tail
 from agents.proposers.llm.strategies import HEADING, asked_for
 from agents.proposers.llm.tokens import count_tokens
@@ -103,8 +103,8 @@ def situation(brief: Brief, beside: str) -> str:
 
 
 def grounded(brief: Brief) -> Brief:
-    """The brief whose parent and source are those the answer is an edit of: the program to repair where there
-    is one.
+    """The brief with the parent and the source that the answer is an edit of: those of the program to repair,
+    if there is one.
     """
     repair = brief.repair
     return (
@@ -120,7 +120,7 @@ def refusal_message(brief: Brief, refused: Refused) -> str:
     if refused.earlier is not None:
         earlier = (
             "It is the program of another experiment,"
-            f" {refused.earlier.state.value}:\n{told(brief, refused.earlier)}\n\n"
+            f" {refused.earlier.state.value}:\n{as_line(brief, refused.earlier)}\n\n"
         )
     why = f"Your program is refused and was not trained: {quoted(refused.reason, REASON_CHARS)}."
     return (
