@@ -49,9 +49,13 @@ class RemoteCoordinator:
     is a ``ConnectionError``.
     """
 
-    def __init__(self, name: str, namespace: str) -> None:
+    def __init__(self, name: str, namespace: str, long_poll: float = LONG_POLL_SECONDS) -> None:
+        """name, namespace: of the actor; an empty namespace is this process's own. long_poll: seconds for
+        which a ``Wait`` may be held back.
+        """
         self._name = name
-        self._namespace = namespace
+        self._namespace = namespace or None
+        self._long_poll = long_poll
         self._handle: Any = None
 
     def join(self, card: AgentCard) -> Welcome:
@@ -65,7 +69,7 @@ class RemoteCoordinator:
 
     def brief(self, agent: str) -> Brief | Wait:
         """See ``Coordinator.brief``."""
-        answer: Brief | Wait = self._ask(lambda actor: actor.brief.remote(agent, LONG_POLL_SECONDS))
+        answer: Brief | Wait = self._ask(lambda actor: actor.brief.remote(agent, self._long_poll))
         return answer
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
@@ -75,7 +79,7 @@ class RemoteCoordinator:
 
     def lease(self, agent: str) -> Lease | Wait:
         """See ``Coordinator.lease``."""
-        answer: Lease | Wait = self._ask(lambda actor: actor.lease.remote(agent, LONG_POLL_SECONDS))
+        answer: Lease | Wait = self._ask(lambda actor: actor.lease.remote(agent, self._long_poll))
         return answer
 
     def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
@@ -94,9 +98,7 @@ class RemoteCoordinator:
 
     def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
         """See ``Coordinator.permit``."""
-        answer: Permit | Wait = self._ask(
-            lambda actor: actor.permit.remote(agent, request, LONG_POLL_SECONDS)
-        )
+        answer: Permit | Wait = self._ask(lambda actor: actor.permit.remote(agent, request, self._long_poll))
         return answer
 
     def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:
@@ -120,12 +122,12 @@ class RemoteCoordinator:
 class AgentServer:
     """One agent in its own process."""
 
-    def __init__(self, builder: Builder, coordinator: str, namespace: str, owner: int | None = None) -> None:
-        """builder: makes the agent here. owner: pid of the process on this machine to end with, or None to
-        live by oneself.
+    def __init__(self, builder: Builder, coordinator: str, namespace: str, parent: int | None = None) -> None:
+        """builder: makes the agent here. coordinator, namespace: of its actor. parent: pid of the process on
+        this machine to end with; None where the agent outlives whoever started it.
         """
-        if owner is not None:
-            end_with(owner)
+        if parent is not None:
+            end_with(parent)
         self._loop = builder(RemoteCoordinator(coordinator, namespace))
         self._loop.start()
 
@@ -134,7 +136,7 @@ class AgentServer:
         return self._loop.snapshot()
 
     def pid(self) -> int:
-        """Of its process."""
+        """Number of its process."""
         return os.getpid()
 
     def end(self, now: bool, timeout: float) -> bool:

@@ -9,17 +9,18 @@ from msgspec import Struct
 
 
 class Waits(Struct, frozen=True, kw_only=True):
-    """Shortest and longest waits.
-
-    poll: between two questions answered by ``Wait``. connection: between two tries to reach the coordinator.
-    failure: after a proposer or a trainer failed. goodbye: how long an agent that was told to stop goes on
-    trying to say so; an unsaid release costs the swarm one lease's time to live.
-    """
+    """Shortest and longest waits of an agent."""
 
     poll: tuple[float, float] = (0.005, 0.05)
+    """Between two questions answered by ``Wait``."""
     connection: tuple[float, float] = (0.1, 5.0)
+    """Between two tries to reach the coordinator."""
     failure: tuple[float, float] = (0.5, 60.0)
+    """After a proposer or a trainer failed."""
     goodbye: float = 3.0
+    """How long an agent that was told to stop goes on trying to say so. A release that is never said costs
+    the swarm one lease's time to live.
+    """
 
 
 class Clock(Protocol):
@@ -47,8 +48,8 @@ class SystemClock:
 
 
 class Backoff:
-    """Waits that double from a shortest to a longest, each shortened by up to half at random so that agents
-    do not call in step.
+    """Waits that double from a shortest to a longest. Each is shortened by up to half at random, so that
+    agents do not all call at the same moment.
     """
 
     def __init__(self, limits: tuple[float, float], rng: random.Random) -> None:

@@ -3,29 +3,26 @@
 import logging
 import random
 
-from agents.backoff import Backoff, Clock, Waits
-from agents.link import Link
+from agents.backoff import Backoff
+from agents.context import AgentContext
 from agents.runner import HeldLease, Runner
-from agents.shutdown import Shutdown
 
 logger = logging.getLogger(__name__)
 
 FIRST_HEARTBEAT = 5.0
-"""Seconds between heartbeats where no welcome has said otherwise yet."""
+"""Seconds between heartbeats while no welcome has said otherwise yet."""
 
 
 class Heartbeats:
-    """Beats in steps for whatever lease the slot holds, from the lease until its report is acknowledged."""
+    """Beats step by step for the lease in hand, from its beginning until its report is acknowledged."""
 
-    def __init__(
-        self, agent: str, link: Link, runner: Runner, *, shutdown: Shutdown, clock: Clock, waits: Waits
-    ) -> None:
-        self._agent = agent
-        self._link = link
+    def __init__(self, context: AgentContext, runner: Runner) -> None:
+        self._agent = context.agent
+        self._link = context.link
+        self._shutdown = context.shutdown
+        self._clock = context.clock
         self._runner = runner
-        self._shutdown = shutdown
-        self._clock = clock
-        self._retry = Backoff(waits.connection, random.Random(agent))
+        self._retry = Backoff(context.waits.connection, random.Random(context.agent))
         self._wait = 0.0
 
     def step(self) -> bool:
@@ -43,7 +40,7 @@ class Heartbeats:
             reply = self._link.ask(
                 lambda coordinator: coordinator.heartbeat(self._agent, held.lease.token, held.progress)
             )
-        except ConnectionError:  # the training goes on, and the slot's own calls say so where it matters
+        except ConnectionError:  # the training goes on, and the runner's own calls say so where it matters
             self._wait = min(self._retry.next(), self._interval())
             return
         self._retry.reset()

@@ -3,7 +3,7 @@ line was down.
 
 A coordinator that restarted, or forgot this agent, answers ``ConnectionError`` like one that cannot be
 reached: the next question joins first. The card stays the same for the agent's whole life, so a lease it
-holds survives that.
+holds outlives that.
 """
 
 import logging
@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 
 
 class Link:
-    """Safe to use from several threads."""
+    """One agent's calls to its coordinator. Safe to use from several threads."""
 
     def __init__(
         self, card: AgentCard, coordinator: Coordinator, clock: Clock, limits: tuple[float, float]

@@ -1,8 +1,7 @@
-"""An agent: one slot that trains, and a head that thinks meanwhile.
+"""An agent: a runner that trains on one slot, and a thinker that prepares the next proposal meanwhile.
 
-- Three threads: the *slot* (lease, train, report), the *thinker*, the *pulse* (heartbeats while a lease is
-  held). None waits for another, so an unreachable coordinator stops neither a training nor its heartbeats'
-  retries.
+- Three threads: the *runner* (lease, train, report), the *thinker*, the *heartbeats* (while a lease is held).
+  None waits for another, so an unreachable coordinator stops neither a training nor the heartbeats' retries.
 - What an earlier life left in the spool is reported before anything else is asked for.
 - An exception costs the step it came from: it is logged once and the thread goes on after a wait that grows.
 """
@@ -16,6 +15,7 @@ from threading import Event, Thread
 from msgspec import Struct
 
 from agents.backoff import Backoff, Clock, SystemClock, Waits
+from agents.context import AgentContext
 from agents.heartbeat import Heartbeats
 from agents.link import Link
 from agents.permit_client import PermitClient
@@ -32,16 +32,16 @@ logger = logging.getLogger(__name__)
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """An agent as people see it. run, experiment, progress: of its lease, None without one. stopped: arms
-    that need a person, and why.
-    """
+    """An agent as people see it."""
 
     agent: str
     state: AgentState
     run: str | None = None
+    """Of its lease, as the next two; None without one."""
     experiment: str | None = None
     progress: Progress | None = None
     stopped: dict[str, str] = {}
+    """Arms that need a person, and why."""
 
 
 class AgentLoop:
@@ -60,41 +60,31 @@ class AgentLoop:
         waits: Waits | None = None,
         permits: PermitClient | None = None,
     ) -> None:
-        """proposers: by arm, in the campaign's order. runs: folder that gets one folder per run. purse: what
-        these proposers were given.
+        """proposers: by arm, in the campaign's order. runs: folder that gets one folder per run. permits:
+        those of these proposers.
         """
-        agent, clock, waits = card.agent, clock or SystemClock(), waits or Waits()
-        self._agent = agent
-        self._clock = clock
-        self._waits = waits
-        self._rng = random.Random(agent)
-        self._shutdown = shutdown = Shutdown()
-        self._emptied = Event()
-        self._link = Link(card, coordinator, clock, waits.connection)
-        if permits is not None:
-            permits.connect(self._link, shutdown, clock, waits)
-        self._runner = Runner(
-            agent,
-            self._link,
-            trainer,
-            spool,
-            runs,
-            self._wake_thinker,
-            shutdown=shutdown,
+        clock, waits = clock or SystemClock(), waits or Waits()
+        self._context = context = AgentContext(
+            agent=card.agent,
+            link=Link(card, coordinator, clock, waits.connection),
+            shutdown=Shutdown(),
             clock=clock,
             waits=waits,
         )
-        self._thinker = Thinker(
-            agent, self._link, proposers, self._runner.work.set, shutdown=shutdown, clock=clock, waits=waits
-        )
-        self._heartbeats = Heartbeats(
-            agent, self._link, self._runner, shutdown=shutdown, clock=clock, waits=waits
-        )
+        self._agent = card.agent
+        self._shutdown = context.shutdown
+        self._rng = random.Random(card.agent)
+        self._spool_empty = Event()
+        if permits is not None:
+            permits.connect(context)
+        self._runner = Runner(context, trainer, spool, runs, self._wake_thinker)
+        self._thinker = Thinker(context, proposers, self._runner.work.set)
+        self._heartbeats = Heartbeats(context, self._runner)
 
     def start(self) -> None:
         """Begin; returns at once."""
         for part, work in {
-            "slot": self._run_runner,
+            "runner": self._run_runner,
             "thinker": self._run_thinker,
             "heartbeats": self._run_heartbeats,
         }.items():
@@ -147,32 +137,32 @@ class AgentLoop:
 
     def _run_runner(self) -> None:
         try:
-            self._keep_going("slot", self._runner.empty_spool, self._shutdown.closing)
-            self._emptied.set()
-            self._keep_going("slot", self._runner.step, self._shutdown.closing)
+            self._keep_going("runner", self._runner.empty_spool, self._shutdown.closing)
+            self._spool_empty.set()
+            self._keep_going("runner", self._runner.step, self._shutdown.closing)
         finally:
             self._shutdown.closing.set()
             self._keep_going("goodbye", self._leave, self._shutdown.closing)
             self._runner.state = AgentState.STOPPED
             self._shutdown.over.set()
-            self._emptied.set()
+            self._spool_empty.set()
             self._runner.begun.set()
             self._wake()
 
     def _leave(self) -> bool:
-        self._link.leave(self._shutdown.reason)
+        self._context.link.leave(self._shutdown.reason)
         return False
 
     def _run_thinker(self) -> None:
-        self._emptied.wait()
+        self._spool_empty.wait()
         self._keep_going("thinker", self._thinker.step, self._shutdown.closing)
 
     def _run_heartbeats(self) -> None:
-        self._keep_going("pulse", self._heartbeats.step, self._shutdown.over)
+        self._keep_going("heartbeats", self._heartbeats.step, self._shutdown.over)
 
     def _keep_going(self, part: str, step: Callable[[], bool], until: Event) -> None:
-        """Repeat ``step`` while it answers True. What it raises is logged, once where it repeats itself."""
-        backoff, logged = Backoff(self._waits.failure, self._rng), ""
+        """Repeat ``step`` while it answers True. What it raises is logged, and only once when it repeats."""
+        backoff, logged = Backoff(self._context.waits.failure, self._rng), ""
         while True:
             try:
                 if not step():
@@ -183,5 +173,5 @@ class AgentLoop:
                 if repr(error) != logged:
                     logger.exception("agent failed and goes on", extra={"agent": self._agent, "part": part})
                 logged = repr(error)
-                if self._clock.wait(until, backoff.next()):
+                if self._context.clock.wait(until, backoff.next()):
                     return

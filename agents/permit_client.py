@@ -1,13 +1,12 @@
-"""An agent's way to the money: permits and records over its line to the coordinator."""
+"""Permits for calls of models, and records of them, over an agent's line to its coordinator."""
 
 import logging
 import random
 from functools import partial
 
-from agents.backoff import Backoff, Clock, Waits
-from agents.link import Link
+from agents.backoff import Backoff
+from agents.context import AgentContext
 from agents.proposers.contract import Unavailable
-from agents.shutdown import Shutdown
 from coordinator.protocol import CallRecord, CallRequest, Coordinator, Permit, Wait
 
 logger = logging.getLogger(__name__)
@@ -17,30 +16,31 @@ LONGEST_WAIT = 30.0
 
 
 class PermitClient:
-    """Meets ``proposers.purse.Permits``. The agent's loop connects it before anybody thinks."""
+    """Meets ``agents.proposers.permits.Permits``. The agent's loop connects it before anybody thinks."""
 
     def __init__(self, agent: str) -> None:
         self._agent = agent
-        self._link: Link | None = None
+        self._context: AgentContext | None = None
 
-    def connect(self, link: Link, shutdown: Shutdown, clock: Clock, waits: Waits) -> None:
-        """Use this line from now on."""
-        self._link, self._shutdown, self._clock, self._waits = link, shutdown, clock, waits
+    def connect(self, context: AgentContext) -> None:
+        """Use this agent's line from now on."""
+        self._context = context
 
     def permit(self, request: CallRequest) -> None:
         """See ``Permits.permit``."""
-        link, closing = self._connected(), self._shutdown.closing
-        poll = Backoff(self._waits.poll, random.Random(request.call))
-        deadline = self._clock.now() + LONGEST_WAIT
+        context = self._connected()
+        clock, closing = context.clock, context.shutdown.closing
+        poll = Backoff(context.waits.poll, random.Random(request.call))
+        deadline = clock.now() + LONGEST_WAIT
         while not closing.is_set():
-            match link.retry_until(partial(self._ask, request), until=closing):
+            match context.link.retry_until(partial(self._ask, request), until=closing):
                 case Permit():
                     return
                 case Wait(reason=reason, stop=stop):
-                    left = deadline - self._clock.now()
+                    left = deadline - clock.now()
                     if stop or left <= 0:
                         raise Unavailable(f"{request.model} may not be called: {reason}")
-                    self._clock.wait(closing, min(poll.next(), left))
+                    clock.wait(closing, min(poll.next(), left))
                 case None:
                     pass
         raise Unavailable("the agent comes to its end")
@@ -49,13 +49,13 @@ class PermitClient:
         """See ``Permits.settle``. Said without joining first, so that an agent that has left stays gone;
         unsaid, the call counts at its estimate.
         """
-        link, closing = self._connected(), self._shutdown.closing
-        again = Backoff(self._waits.connection, random.Random(record.call))
+        context = self._connected()
+        retry = Backoff(context.waits.connection, random.Random(record.call))
         while True:
             try:
-                return link.ask_unjoined(partial(self._say, record, transcript))
+                return context.link.ask_unjoined(partial(self._say, record, transcript))
             except ConnectionError as error:
-                if self._clock.wait(closing, again.next()):
+                if context.clock.wait(context.shutdown.closing, retry.next()):
                     return logger.warning(
                         "call is not settled",
                         extra={"agent": self._agent, "call": record.call, "error": str(error)},
@@ -67,7 +67,7 @@ class PermitClient:
     def _ask(self, request: CallRequest, coordinator: Coordinator) -> Permit | Wait:
         return coordinator.permit(self._agent, request)
 
-    def _connected(self) -> Link:
-        if self._link is None:
-            raise Unavailable("the purse is not connected to a coordinator")
-        return self._link
+    def _connected(self) -> AgentContext:
+        if self._context is None:
+            raise Unavailable("no call is permitted: this agent has no line to a coordinator yet")
+        return self._context

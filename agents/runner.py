@@ -14,9 +14,8 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from agents.backoff import Backoff, Clock, Waits
-from agents.link import Link
-from agents.shutdown import Shutdown
+from agents.backoff import Backoff
+from agents.context import AgentContext
 from agents.spool import Spool, Spooled
 from coordinator.protocol import Ack, Coordinator, Lease, Wait
 from evaluator.result import Lost, Progress, RunResult
@@ -26,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class AgentState(StrEnum):
-    """What an agent's slot does."""
+    """What an agent's runner does."""
 
     STARTING = "starting"
     IDLE = "idle"
@@ -36,57 +35,56 @@ class AgentState(StrEnum):
 
 
 class HeldLease:
-    """A lease in this agent's hands. cancel: ends its training. over: nothing of it is left to do. lost: the
-    coordinator no longer counts on it.
-    """
+    """A lease in this agent's hands."""
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
         self.cancel = Event()
+        """Ends its training."""
         self.over = Event()
+        """Nothing of it is left to do."""
         self.lost = False
+        """The coordinator no longer counts on it."""
         self.progress = Progress()
 
     def note(self, progress: Progress) -> None:
-        """Take the trainer's word on how far it is."""
+        """Take the trainer's word on how far the run is."""
         self.progress = progress
 
 
 class Runner:
-    """Trains in steps. work: set it when a lease may be had. begun: set when one was. held: it, while there
-    is one.
-    """
+    """Trains in steps, one run each."""
 
     def __init__(
         self,
-        agent: str,
-        link: Link,
+        context: AgentContext,
         trainer: Trainer,
         spool: Spool,
         runs: Path,
         finished: Callable[[], None],
-        *,
-        shutdown: Shutdown,
-        clock: Clock,
-        waits: Waits,
     ) -> None:
-        """finished: called when a run is over and the coordinator may want another proposal."""
-        self._agent = agent
-        self._link = link
+        """runs: folder that gets one folder per run. finished: called when a run is over and the coordinator
+        may want another proposal.
+        """
+        self._agent = context.agent
+        self._link = context.link
+        self._shutdown = context.shutdown
+        self._clock = context.clock
+        self._waits = context.waits
         self._trainer = trainer
         self._spool = spool
         self._runs = runs
         self._finished = finished
-        self._shutdown = shutdown
-        self._clock = clock
-        self._waits = waits
-        self._rng = random.Random(agent)
-        self._sick = Backoff(waits.failure, self._rng)
+        self._rng = random.Random(context.agent)
+        self._failure = Backoff(context.waits.failure, self._rng)
         self._free_since: float | None = None
         self.state = AgentState.STARTING
         self.held: HeldLease | None = None
+        """The lease in hand."""
         self.work = Event()
+        """To be set when a lease may be had."""
         self.begun = Event()
+        """Set when a lease is in hand."""
 
     def empty_spool(self) -> bool:
         """Report what waits on the disk; always False, there is nothing to repeat.
@@ -103,14 +101,14 @@ class Runner:
 
     def step(self) -> bool:
         """One run; whether to go on."""
-        self.empty_spool()  # empty but after a report that failed in an unforeseen way
+        self.empty_spool()  # empty, except after a report that failed in an unforeseen way
         lease = self._next_lease()
         if lease is None:
             return False
         if self._run(HeldLease(lease)):
-            self._sick.reset()
+            self._failure.reset()
         else:
-            self._clock.wait(self._shutdown.closing, self._sick.next())
+            self._clock.wait(self._shutdown.closing, self._failure.next())
         return True
 
     def _next_lease(self) -> Lease | None:

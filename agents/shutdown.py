@@ -4,12 +4,14 @@ from threading import Event
 
 
 class Shutdown:
-    """closing: no new leases, no new thoughts. halting: the run in hand is cancelled too. over: the agent has
-    left. reason: for the coordinator.
-    """
+    """Three events that are set in this order, never cleared."""
 
     def __init__(self) -> None:
         self.closing = Event()
+        """No new leases, no new thoughts."""
         self.halting = Event()
+        """The run in hand is cancelled too."""
         self.over = Event()
+        """The agent has left."""
         self.reason = "finished"
+        """For the coordinator."""

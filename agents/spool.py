@@ -23,13 +23,12 @@ logger = logging.getLogger(__name__)
 
 
 class Spooled(Struct, frozen=True):
-    """A result that waits to be reported. gap: seconds the slot stood idle before its run, None where
-    unknown.
-    """
+    """A result that waits to be reported."""
 
     token: Token
     result: RunResult
     gap: float | None = None
+    """Seconds the slot stood idle before its run; None where unknown."""
 
 
 class Spool:
@@ -38,8 +37,8 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        for half in folder.glob("*.part"):
-            half.unlink(missing_ok=True)
+        for part in folder.glob("*.part"):
+            part.unlink(missing_ok=True)
 
     def put(self, token: Token, result: RunResult, gap: float | None = None) -> None:
         """Make a result safe. Raises OSError when the disk does not take it."""

@@ -1,13 +1,12 @@
-"""The half of an agent that thinks: brief → proposer → proposal, one after the other, while the slot trains.
+"""The half of an agent that thinks: brief → proposer → proposal, one after the other, beside the runner.
 
 - How far ahead it thinks is the coordinator's decision: it answers ``Wait`` while enough is queued.
-- An arm that has nothing is answered for by the next one in the campaign's order, so that no slot waits for
-  an arm where another has an idea. One whose answers are of no use rests for a time that grows. Where no arm
-  has anything, the head waits, longer each time.
-- A refused proposal goes back to its proposer, where that can be asked again, with what came of the same
-  program earlier. It also comes back in the next brief, told by the coordinator, so that no proposer repeats
-  itself for ever.
-- What is for the brief's own arm alone, its charter and an experiment to repair, no other arm is told.
+- When an arm has nothing, the next one in the campaign's order answers the brief, so that no slot waits for
+  one arm while another has an idea. An arm whose answers are of no use rests for a time that grows. When no
+  arm has anything, the thinker waits, longer each time.
+- A refused proposal goes back to its proposer, if that can be asked again, with what came of the same program
+  earlier. The coordinator also says so in the next brief, so that no proposer repeats itself for ever.
+- What is for the brief's own arm alone, its charter and an experiment to repair, is told to no other arm.
 """
 
 import logging
@@ -18,8 +17,8 @@ from threading import Event
 
 import msgspec
 
-from agents.backoff import Backoff, Clock, Waits
-from agents.link import Link
+from agents.backoff import Backoff
+from agents.context import AgentContext
 from agents.proposers.contract import (
     ArmStopped,
     Exhausted,
@@ -29,7 +28,6 @@ from agents.proposers.contract import (
     ReAsking,
     Unavailable,
 )
-from agents.shutdown import Shutdown
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 
@@ -37,38 +35,33 @@ logger = logging.getLogger(__name__)
 
 
 class Thinker:
-    """Thinks in steps. wake: set it when something may be wanted. stopped: arms that a person has to fix
-    something for, and why.
-    """
+    """Thinks in steps, one brief each."""
 
     def __init__(
-        self,
-        agent: str,
-        link: Link,
-        proposers: Mapping[str, Proposer],
-        accepted: Callable[[], None],
-        *,
-        shutdown: Shutdown,
-        clock: Clock,
-        waits: Waits,
+        self, context: AgentContext, proposers: Mapping[str, Proposer], accepted: Callable[[], None]
     ) -> None:
         """proposers: by arm, in the campaign's order. accepted: called when there may be a run to lease."""
-        self._agent = agent
-        self._link = link
+        self._agent = context.agent
+        self._link = context.link
+        self._closing, self._over = context.shutdown.closing, context.shutdown.over
+        self._clock = context.clock
         self._proposers = proposers
         self._accepted = accepted
-        self._closing, self._over = shutdown.closing, shutdown.over
-        self._clock = clock
-        rng = random.Random(agent)
-        self._poll = Backoff(waits.poll, rng)
-        self._failure = Backoff(waits.failure, rng)
-        self._rests = {arm: Backoff(waits.failure, rng) for arm in proposers}
-        self._until: dict[str, float] = {}
+        rng = random.Random(context.agent)
+        self._poll = Backoff(context.waits.poll, rng)
+        self._failure = Backoff(context.waits.failure, rng)
+        self._rests = {arm: Backoff(context.waits.failure, rng) for arm in proposers}
+        self._rest_until: dict[str, float] = {}
+        """On the clock, by arm."""
         self._exhausted: set[str] = set()
-        self._faults: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
+        """Errors of our own, by arm and text, that are in the log."""
         self._refused = False
+        """Whether the last proposal was refused."""
         self.stopped: dict[str, str] = {}
+        """Arms that a person has to fix something for, and why."""
         self.wake = Event()
+        """To be set when a proposal may be wanted."""
 
     def step(self) -> bool:
         """One brief and its answer; whether to go on."""
@@ -120,7 +113,7 @@ class Thinker:
         )
 
     def _reasked(self, proposal: Proposal, refused: Refused) -> Proposal | None:
-        """What its proposer makes of a refusal, None where that is the end of it."""
+        """What its proposer answers to a refusal; None when it has no other answer."""
         proposer = self._proposers[proposal.arm]
         if self._closing.is_set() or not refused.refusal.reaskable or not isinstance(proposer, ReAsking):
             return None
@@ -139,8 +132,8 @@ class Thinker:
                 proposal = self._proposers[arm].propose(_for_arm(brief, arm))
             except ProposerError as error:
                 self._note(arm, error)
-            except Exception as error:  # noqa: BLE001 - a fault of ours in one proposer must not silence the others
-                self._note_fault(arm, error)
+            except Exception as error:  # noqa: BLE001 - an error of ours in one proposer must not silence the others
+                self._note_bug(arm, error)
             else:
                 self._rests[arm].reset()
                 return proposal
@@ -152,12 +145,12 @@ class Thinker:
         """
         others = [arm for arm in self._proposers if arm != brief.arm and arm not in brief.barred]
         order = [brief.arm] * (brief.arm in self._proposers) + others
-        return (arm for arm in order if self._clock.now() >= self._until.get(arm, -math.inf))
+        return (arm for arm in order if self._clock.now() >= self._rest_until.get(arm, -math.inf))
 
-    def _note_fault(self, arm: str, fault: Exception) -> None:
-        """Logged whole, once where it repeats itself."""
-        if (arm, repr(fault)) not in self._faults:
-            self._faults.add((arm, repr(fault)))
+    def _note_bug(self, arm: str, error: Exception) -> None:
+        """Logged whole, and only once when it repeats itself."""
+        if (arm, repr(error)) not in self._logged:
+            self._logged.add((arm, repr(error)))
             logger.exception(
                 "proposer failed, another arm is asked", extra={"agent": self._agent, "arm": arm}
             )
@@ -176,7 +169,7 @@ class Thinker:
                 logger.info("arm is exhausted", extra=facts)
             case Fruitless():
                 rest = self._rests[arm].next()
-                self._until[arm] = self._clock.now() + rest
+                self._rest_until[arm] = self._clock.now() + rest
                 logger.warning(
                     "arm has nothing that can be used and rests", extra=facts | {"seconds": round(rest, 1)}
                 )
@@ -210,5 +203,5 @@ class Thinker:
 
 
 def _for_arm(brief: Brief, arm: str) -> Brief:
-    """The brief as it is told to an arm: what is for another arm alone is left out."""
+    """The brief as an arm gets it: without what is for another arm alone."""
     return brief if arm == brief.arm else msgspec.structs.replace(brief, arm=arm, program="", repair=None)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from agents.loop import AgentLoop
 from agents.permit_client import PermitClient
 from agents.proposers.factory import make_proposers
-from agents.proposers.llm.preload import warm_up
+from agents.proposers.llm.preload import preload
 from agents.spool import Spool
 from configs.charter import charter_or_nothing, charter_path, read_charter
 from configs.errors import ConfigError
@@ -197,7 +197,7 @@ def charters_of(config: Config) -> Charters:
 
 def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
     """An agent, ready to start. Raises ConfigError when its node lacks what the task needs."""
-    warm_up(config.arms)
+    preload(config.arms)
     task, layout = load_task(config.task.name), layout_of(config)
     layout.logs.mkdir(parents=True, exist_ok=True)
     log_to(layout.logs / f"{order.agent}.log")

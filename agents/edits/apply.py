@@ -34,10 +34,10 @@ def apply(answer: str, parent: str, surface: str = SURFACE) -> Edited | Problem:
     """
     if len(answer) > MAX_ANSWER:
         return Problem(Kind.TOO_LARGE, f"the answer has {len(answer)} characters; {MAX_ANSWER} are the limit")
-    found = _read(page_of(answer.replace("\r\n", "\n")).lines, parent, surface)
-    if isinstance(found, Problem):
-        return found
-    return check(found.source, parent) or found
+    result = _read(page_of(answer.replace("\r\n", "\n")).lines, parent, surface)
+    if isinstance(result, Problem):
+        return result
+    return check(result.source, parent) or result
 
 
 def _read(lines: Sequence[str], parent: str, surface: str) -> Edited | Problem:
@@ -81,8 +81,8 @@ def _edited(parent: str, changes: Sequence[Change], form: Format) -> Edited | Pr
 
 
 def _changed(page: Page, change: Change, shift: int, *, alone: bool) -> Page | Problem:
-    """The page with one change, if what it may mean comes to one and the same. To the letter goes before
-    another indentation.
+    """The page with one change, if all that it may mean comes to the same. To the letter goes before another
+    indentation.
     """
     misses: list[Miss] = []
     for reindent in (False, True):
@@ -97,10 +97,10 @@ def _changed(page: Page, change: Change, shift: int, *, alone: bool) -> Page | P
                 )
             doubt = next((miss for miss in misses if miss.kind is not Kind.NOT_FOUND), None)
             if doubt is not None:
-                return _told(page, change, doubt)
+                return _missed(page, change, doubt)
             if texts:
                 return next(iter(texts.values()))
-    return _told(page, change, misses[0])
+    return _missed(page, change, misses[0])
 
 
 def _one(page: Page, reading: Reading, shift: int, *, alone: bool, reindent: bool) -> Page | Miss:
@@ -112,17 +112,17 @@ def _one(page: Page, reading: Reading, shift: int, *, alone: bool, reindent: boo
 
 
 def _appended(page: Page, reading: Reading, *, alone: bool) -> Page | Miss:
-    """Lines without a place go to the end, where that can only be meant so: one change, of whole statements,
-    that binds nothing anew.
+    """Lines without a place go to the end if nothing else can be meant: one change, of whole statements, that
+    binds nothing anew.
     """
     new = bound_names("\n".join(reading.replace))
     old = bound_names(page.text)
     if not alone or new is None or old is None or new & old or all(blank(line) for line in reading.replace):
         return Miss(Kind.AMBIGUOUS)
-    return Page([*page.lines, *page.inked(reading.replace)], ended=True, crlf=page.crlf)
+    return Page([*page.lines, *page.with_ends(reading.replace)], ended=True, crlf=page.crlf)
 
 
-def _told(page: Page, change: Change, miss: Miss) -> Problem:
+def _missed(page: Page, change: Change, miss: Miss) -> Problem:
     reading = change.readings[0]
     match miss.kind:
         case Kind.AMBIGUOUS if miss.places:

@@ -31,10 +31,11 @@ the lines to put there
 
 
 class Blocks(Struct, frozen=True):
-    """Blocks of an answer. rest: its lines outside them."""
+    """Blocks of an answer."""
 
     changes: list[Change]
     rest: list[str]
+    """Its lines outside them."""
 
 
 def read_blocks(lines: Sequence[str], surface: str) -> Blocks | Problem:
@@ -123,12 +124,12 @@ def _bare(reading: Reading) -> Reading:
 
 
 def _without_repetition(changes: list[Change]) -> list[Change]:
-    """A block said twice, as in a draft and its final form, is meant once: where it could be meant twice, its
-    place is ambiguous anyway.
+    """A block given twice, as in a draft and its final form, is meant once: one that could be meant twice has
+    no place of its own anyway.
     """
     kept: list[Change] = []
     for change in changes:
-        if all(each.readings != change.readings for each in kept):
+        if all(other.readings != change.readings for other in kept):
             kept.append(change)
     return kept
 

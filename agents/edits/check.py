@@ -8,21 +8,20 @@ from functools import lru_cache
 from msgspec import Struct
 
 from agents.edits.outcome import Kind, Problem, bounded
+from coordinator.variants.contract import EVALUATION, LOST_CALL, LOST_IMPORT, PREPARE
 from coordinator.variants.source import MAX_BYTES, SurfaceError, digest
 
-FROZEN = "prepare"
-"""The module that feeds data and measures; it is not the variant's."""
-MEASURE = "evaluate_bpb"
-"""Its function that measures."""
 AROUND = 3
 """Lines shown on either side of an error."""
 
 
-class Contract(Struct, frozen=True):
-    """What of the contract a program keeps."""
+class KeptTerms(Struct, frozen=True):
+    """What of the contract with ``prepare`` a program keeps."""
 
     imports: bool
+    """Whether it imports the module, or anything from it."""
     measures: bool
+    """Whether it calls the evaluation."""
 
 
 def check(source: str, parent: str) -> Problem | None:
@@ -30,10 +29,7 @@ def check(source: str, parent: str) -> Problem | None:
     size = len(source.encode("utf-8", "replace"))
     if size > MAX_BYTES:
         return Problem(Kind.TOO_LARGE, f"the program would have {size} bytes; {MAX_BYTES} are the limit")
-    broken = compile_problem(source)
-    if broken is not None:
-        return broken
-    return contract_problem(source, parent) or _no_op(source, parent)
+    return compile_problem(source) or contract_problem(source, parent) or _no_op(source, parent)
 
 
 def compile_problem(source: str) -> Problem | None:
@@ -53,36 +49,33 @@ def compile_problem(source: str) -> Problem | None:
 
 def contract_problem(source: str, parent: str) -> Problem | None:
     """What of the parent's contract a program that compiles has lost, or None."""
-    kept, wanted = contract_of(source), contract_of(parent)
+    kept, wanted = terms_kept(source), terms_kept(parent)
     if wanted.imports and not kept.imports:
-        return Problem(
-            Kind.CONTRACT,
-            f"the edited file does not import from {FROZEN} any more; data and measurement come from there",
-        )
+        return Problem(Kind.CONTRACT, LOST_IMPORT)
     if wanted.measures and not kept.measures:
-        return Problem(
-            Kind.CONTRACT, f"the edited file does not call {MEASURE} any more; without it there is no result"
-        )
+        return Problem(Kind.CONTRACT, LOST_CALL)
     return None
 
 
 @lru_cache(maxsize=8)
-def contract_of(source: str) -> Contract:
-    """Whether a program imports the frozen module and calls its measurement; neither where it does not
-    parse.
-    """
+def terms_kept(source: str) -> KeptTerms:
+    """Whether a program imports ``prepare`` and calls its evaluation; neither where it does not parse."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Contract(imports=False, measures=False)
+        return KeptTerms(imports=False, measures=False)
     modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
     modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
     names = [
-        each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else ""
-        for each in called
+        function.id
+        if isinstance(function, ast.Name)
+        else function.attr
+        if isinstance(function, ast.Attribute)
+        else ""
+        for function in called
     ]
-    return Contract(FROZEN in modules, MEASURE in names)
+    return KeptTerms(PREPARE in modules, EVALUATION.name in names)
 
 
 def _no_op(source: str, parent: str) -> Problem | None:

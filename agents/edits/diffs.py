@@ -33,14 +33,16 @@ LANGUAGES = ("diff", "patch", "udiff")
 
 
 class Hunk(Struct):
-    """Lines with their first letter. start: of the old lines, from 0. olds, news: counts as the ``@@`` line
-    has them; None without.
-    """
+    """One hunk of a diff."""
 
     lines: list[str]
+    """With their first letter."""
     start: int | None = None
+    """Of the old lines, from 0."""
     olds: int | None = None
+    """Old lines by the ``@@`` line; None without."""
     news: int | None = None
+    """New lines, likewise."""
 
     @property
     def counted(self) -> tuple[int, int]:
@@ -73,17 +75,17 @@ def read_diff(lines: Sequence[str], surface: str) -> list[Change] | Problem:
     for part in parts:
         if not part.closed:
             return _truncated()
-        found = _hunks(list(lines[part.start : part.end]), surface, fenced=True)
-        if isinstance(found, Problem):
-            return found
-        hunks += found
+        fenced = _hunks(list(lines[part.start : part.end]), surface, fenced=True)
+        if isinstance(fenced, Problem):
+            return fenced
+        hunks += fenced
     if not parts:
-        found = _hunks(list(lines), surface, fenced=False)
-        if isinstance(found, Problem):
-            return found
-        if found and found[-1].olds is not None and not found[-1].filled:
+        bare = _hunks(list(lines), surface, fenced=False)
+        if isinstance(bare, Problem):
+            return bare
+        if bare and bare[-1].olds is not None and not bare[-1].filled:
             return _truncated()
-        hunks = found
+        hunks = bare
     return [_change(hunk, f"hunk {number}") for number, hunk in enumerate(hunks, start=1) if hunk.lines]
 
 
@@ -97,10 +99,10 @@ def _truncated() -> Problem:
 
 def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Problem:
     """fenced: nothing but the diff is in ``lines``; else prose may surround it."""
-    found: list[Hunk] = []
+    hunks: list[Hunk] = []
     hunk: Hunk | None = None
     if fenced and not any(line.startswith("@@") for line in lines):
-        found.append(hunk := Hunk([]))
+        hunks.append(hunk := Hunk([]))
     skip = False
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else ""
@@ -115,7 +117,7 @@ def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Prob
                 return Problem(Kind.OUTSIDE_SURFACE, f"the diff changes {outside}; only {surface} can change")
             skip, hunk = True, hunk if hunk and not hunk.lines else None
         elif line.startswith("@@"):
-            found.append(hunk := _opened(line))
+            hunks.append(hunk := _opened(line))
         elif line.startswith(EXTENDED):
             hunk = hunk if hunk and not hunk.lines else None
         elif hunk is not None and not line.startswith("\\"):
@@ -123,26 +125,29 @@ def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Prob
                 hunk = None
             else:
                 hunk.lines.append(line)
-    for each in found:
-        while each.lines and not each.lines[-1]:
-            each.lines.pop()
-    return found
+    for hunk in hunks:
+        while hunk.lines and not hunk.lines[-1]:
+            hunk.lines.pop()
+    return hunks
 
 
 def _opened(line: str) -> Hunk:
-    told = HUNK.match(line)
-    if told is None or told["old"] is None:
+    counts = HUNK.match(line)
+    if counts is None or counts["old"] is None:
         return Hunk([])
     return Hunk(
-        [], max(0, int(told["old"][:9]) - 1), int((told["olds"] or "1")[:9]), int((told["news"] or "1")[:9])
+        [],
+        max(0, int(counts["old"][:9]) - 1),
+        int((counts["olds"] or "1")[:9]),
+        int((counts["news"] or "1")[:9]),
     )
 
 
 def _change(hunk: Hunk, name: str) -> Change:
     exact = hunk.olds is not None and (hunk.olds, hunk.news) == hunk.counted
     line = hunk.start if exact else None
-    strict = [(each[:1], each[1:] if each[:1] in ("+", "-", " ") else each) for each in hunk.lines]
-    loose = [(each[:1], each[1:] if each[:1] in ("+", "-") else each) for each in hunk.lines]
+    strict = [(text[:1], text[1:] if text[:1] in ("+", "-", " ") else text) for text in hunk.lines]
+    loose = [(text[:1], text[1:] if text[:1] in ("+", "-") else text) for text in hunk.lines]
     return Change(name, [_reading(strict, line)], [_reading(loose, line)] if loose != strict else [])
 
 

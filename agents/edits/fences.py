@@ -15,11 +15,10 @@ DRESS = "#*`>:'\"()[]- \t"
 
 
 class Fence(Struct, frozen=True):
-    """Lines between ``start`` and ``end`` (exclusive), without the fences themselves. info: what stands
-    behind the opening one.
-    """
+    """Lines between ``start`` and ``end`` (exclusive), without the fences themselves."""
 
     info: str
+    """What stands behind the opening one."""
     start: int
     end: int
     closed: bool
@@ -27,7 +26,7 @@ class Fence(Struct, frozen=True):
 
 def fences(lines: Sequence[str]) -> list[Fence]:
     """The fenced parts, in order. One that is never closed goes to the end."""
-    found: list[Fence] = []
+    parts: list[Fence] = []
     opened: tuple[str, str, int] | None = None
     for number, line in enumerate(lines):
         fence = FENCE.match(line)
@@ -36,11 +35,11 @@ def fences(lines: Sequence[str]) -> list[Fence]:
         if opened is None:
             opened = (fence["ticks"], fence["info"].strip(), number + 1)
         elif closes(line, opened[0]):
-            found.append(Fence(opened[1], opened[2], number, closed=True))
+            parts.append(Fence(opened[1], opened[2], number, closed=True))
             opened = None
     if opened is not None:
-        found.append(Fence(opened[1], opened[2], len(lines), closed=False))
-    return found
+        parts.append(Fence(opened[1], opened[2], len(lines), closed=False))
+    return parts
 
 
 def closes(line: str, ticks: str) -> bool:

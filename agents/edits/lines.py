@@ -11,20 +11,20 @@ from msgspec import Struct
 
 
 class Page(Struct, frozen=True):
-    """Lines of a surface. ended: the last one ends with a line feed. crlf: new lines get a carriage return,
-    too.
-    """
+    """Lines of a surface."""
 
     lines: list[str]
     ended: bool
+    """Whether the last one ends with a line feed."""
     crlf: bool
+    """Whether new lines get a carriage return, too."""
 
     @property
     def text(self) -> str:
         """The text again."""
         return "\n".join(self.lines) + ("\n" if self.ended and self.lines else "")
 
-    def inked(self, lines: Iterable[str]) -> list[str]:
+    def with_ends(self, lines: Iterable[str]) -> list[str]:
         """New ``lines`` with the ends that this text has."""
         return [f"{line}\r" if self.crlf and not line.endswith("\r") else line for line in lines]
 
@@ -54,8 +54,8 @@ def indent(line: str) -> str:
 
 def trimmed(lines: list[str]) -> list[str]:
     """Without blank lines at either end."""
-    seen = [number for number, line in enumerate(lines) if not blank(line)]
-    return lines[seen[0] : seen[-1] + 1] if seen else []
+    filled = [number for number, line in enumerate(lines) if not blank(line)]
+    return lines[filled[0] : filled[-1] + 1] if filled else []
 
 
 def restyled(lines: list[str], page: Page, also: list[str]) -> list[str]:

@@ -25,12 +25,12 @@ def nearest_hint(lines: list[str], search: list[str]) -> str:
     """The nearest window of ``lines`` with its line numbers, and a diff from what was asked for to what is
     there. Bounded.
     """
-    found = _nearest(lines, search)
-    if found is None:
+    start = _nearest(lines, search)
+    if start is None:
         return (
             "Nothing in the file is like it. Copy the lines to be replaced from the file, letter by letter."
         )
-    window = lines[found : found + len(search)]
+    window = lines[start : start + len(search)]
     shown = [line.rstrip("\r") for line in window[:SHOWN_LINES]]
     diff = unified_diff(
         [line.rstrip("\r") for line in search],
@@ -40,7 +40,7 @@ def nearest_hint(lines: list[str], search: list[str]) -> str:
         lineterm="",
         n=1,
     )
-    heading = f"The most similar lines of the file are lines {found + 1} to {found + len(window)}:"
+    heading = f"The most similar lines of the file are lines {start + 1} to {start + len(window)}:"
     more = [f"… ({len(window) - SHOWN_LINES} more)"] if len(window) > SHOWN_LINES else []
     return bounded(
         "\n".join([heading, *shown, *more, "From your lines to the file's:", *list(diff)[: 2 * SHOWN_LINES]])
@@ -57,15 +57,18 @@ def _nearest(lines: list[str], search: list[str]) -> int | None:
     if not size or not wanted:
         return None
     words = [Counter(word for word in WORD.findall(line) if word in wanted) for line in lines]
-    seen: Counter[str] = Counter()
+    in_window: Counter[str] = Counter()
     scores = []
     for end, line in enumerate(words, start=1):
-        seen.update(line)
+        in_window.update(line)
         if end > size:
-            seen.subtract(words[end - size - 1])
+            in_window.subtract(words[end - size - 1])
         if end >= size:
             scores.append(
-                (sum(min(seen[word], count) for word, count in wanted.items()) / wanted.total(), end - size)
+                (
+                    sum(min(in_window[word], count) for word, count in wanted.items()) / wanted.total(),
+                    end - size,
+                )
             )
     best = sorted(scores, key=lambda score: (-score[0], score[1]))[:FINALISTS]
     if best[0][0] < LEAST_LIKENESS:

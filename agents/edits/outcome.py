@@ -1,4 +1,4 @@
-"""What comes of an answer: an edited surface, or a problem that can be told to whoever wrote it."""
+"""What comes of an answer: an edited surface, or a problem to send back to whoever wrote it."""
 
 from enum import StrEnum
 
@@ -38,33 +38,33 @@ class Edited(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """Nothing was changed. message: one line that says why. hint: what helps to do better, several lines,
-    bounded; may be empty.
-    """
+    """Nothing was changed."""
 
     kind: Kind
     message: str
+    """One line that says why."""
     hint: str = ""
+    """What helps to do better: several lines, bounded; may be empty."""
 
 
 class Reading(Struct, frozen=True):
-    """One way to understand a change: these lines are replaced by those. line: where a diff says they begin,
-    from 0, or None.
-    """
+    """One way to understand a change: these lines are replaced by those."""
 
     search: list[str]
     replace: list[str]
     line: int | None = None
+    """Where a diff says they begin, from 0."""
 
 
 class Change(Struct, frozen=True):
-    """One change and how it may be understood, most literal first. name: in messages. fallback: asked where
-    no other reading fits.
-    """
+    """One change and how it may be understood."""
 
     name: str
+    """In messages."""
     readings: list[Reading]
+    """The most literal first."""
     fallback: list[Reading] = []
+    """Tried if no other reading fits."""
 
 
 MAX_HINT = 4_000

@@ -1,8 +1,8 @@
 """Finding the one place a change is meant for, and putting it there.
 
 - From strict to lenient: to the letter; but for blanks at the ends of lines; but for blank lines around; tabs
-  for blanks; another indentation. The first at which the place is found decides, and if it is found twice
-  there, nothing is done.
+  for blanks; another indentation. The first that finds the place decides, and if it finds two, nothing is
+  done.
 - Lines that a change only repeats stay as the surface has them.
 - Indentation is meaning in Python, so it is made up for only where nothing has to be guessed: the same shift
   for every line, or line for line.
@@ -26,14 +26,18 @@ has.
 
 
 class Miss(Struct, frozen=True):
-    """The change has no place. places: lines, from 1, at which it would fit equally well."""
+    """The change has no place."""
 
     kind: Kind
     places: list[int] = []
+    """Lines, from 1, at which it would fit equally well."""
 
 
-class _Try(Struct, frozen=True):
+class _Attempt(Struct, frozen=True):
+    """One degree of strictness."""
+
     key: Key
+    """Lines are equal if this is."""
     search: list[str]
     replace: list[str]
     reindent: bool = False
@@ -45,7 +49,7 @@ def place(page: Page, reading: Reading, shift: int, *, reindent: bool) -> Page |
     shift: lines that earlier changes have added above where a diff says this one begins. reindent: look past
     indentation, too, and repair it.
     """
-    for attempt in _tries(page, reading, reindent):
+    for attempt in _attempts(page, reading, reindent):
         starts = _find(
             [attempt.key(line) for line in page.lines], [attempt.key(line) for line in attempt.search]
         )
@@ -58,16 +62,16 @@ def place(page: Page, reading: Reading, shift: int, *, reindent: bool) -> Page |
     return Miss(Kind.NOT_FOUND)
 
 
-def _tries(page: Page, reading: Reading, reindent: bool) -> Iterator[_Try]:
-    yield _Try(_letters, reading.search, reading.replace)
-    yield _Try(str.rstrip, reading.search, reading.replace)
+def _attempts(page: Page, reading: Reading, reindent: bool) -> Iterator[_Attempt]:
+    yield _Attempt(_letters, reading.search, reading.replace)
+    yield _Attempt(str.rstrip, reading.search, reading.replace)
     search, replace = trimmed(reading.search), trimmed(reading.replace)
     if search:
-        yield _Try(str.rstrip, search, replace)
+        yield _Attempt(str.rstrip, search, replace)
         search, replace = restyled(search, page, replace), restyled(replace, page, search)
-        yield _Try(str.rstrip, search, replace)
+        yield _Attempt(str.rstrip, search, replace)
         if reindent:
-            yield _Try(str.strip, search, replace, reindent=True)
+            yield _Attempt(str.strip, search, replace, reindent=True)
 
 
 def _letters(line: str) -> str:
@@ -86,24 +90,24 @@ def _find(lines: list[str], wanted: list[str]) -> list[int]:
     return [start for start in starts if start >= 0 and lines[start : start + len(wanted)] == wanted]
 
 
-def _put(page: Page, start: int, attempt: _Try) -> Page | Miss:
+def _put(page: Page, start: int, attempt: _Attempt) -> Page | Miss:
     old = page.lines[start : start + len(attempt.search)]
-    moves = _moves(old, attempt) if attempt.reindent else [""] * len(old)
-    if moves is None:
+    shifts = _shifts(old, attempt) if attempt.reindent else [""] * len(old)
+    if shifts is None:
         return Miss(Kind.INDENTATION, [start + 1])
     new: list[str] = []
     for tag, first, last, new_first, new_last in _steps(attempt):
         if tag == "equal":
             new += old[first:last]
             continue
-        fitted = _fitted(attempt.replace[new_first:new_last], moves, first, last)
+        fitted = _fitted(attempt.replace[new_first:new_last], shifts, first, last)
         if fitted is None:
             return Miss(Kind.INDENTATION, [start + 1])
-        new += page.inked(fitted if attempt.key is _letters else [line.rstrip() for line in fitted])
+        new += page.with_ends(fitted if attempt.key is _letters else [line.rstrip() for line in fitted])
     return page.with_lines(start, start + len(old), new)
 
 
-def _steps(attempt: _Try) -> Sequence[tuple[str, int, int, int, int]]:
+def _steps(attempt: _Attempt) -> Sequence[tuple[str, int, int, int, int]]:
     if len(attempt.search) * len(attempt.replace) > MAX_ALIGNED:
         return [("replace", 0, len(attempt.search), 0, len(attempt.replace))]
     before, after = (
@@ -113,9 +117,8 @@ def _steps(attempt: _Try) -> Sequence[tuple[str, int, int, int, int]]:
     return SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
 
 
-def _moves(old: list[str], attempt: _Try) -> list[str] | None:
-    """What each line's indentation is short of, or has too much with a minus before it; None where it cannot
-    be said.
+def _shifts(old: list[str], attempt: _Attempt) -> list[str] | None:
+    """What each line's indentation lacks, or with a minus before it has too much; None if nobody can say.
 
     The first lines of both sides have to be indented alike: else it is open whether the new lines lack what
     the old ones lack.
@@ -123,34 +126,34 @@ def _moves(old: list[str], attempt: _Try) -> list[str] | None:
     new_first = next((line for line in attempt.replace if not blank(line)), attempt.search[0])
     if indent(new_first) != indent(attempt.search[0]):
         return None
-    moves: list[str] = []
+    shifts: list[str] = []
     for there, said in zip(old, attempt.search, strict=True):
         have, want = indent(said), indent(there)
         if blank(there):
-            moves.append(moves[-1] if moves else "")
+            shifts.append(shifts[-1] if shifts else "")
         elif want.endswith(have):
-            moves.append(want[: len(want) - len(have)])
+            shifts.append(want[: len(want) - len(have)])
         elif have.endswith(want):
-            moves.append(f"-{have[: len(have) - len(want)]}")
+            shifts.append(f"-{have[: len(have) - len(want)]}")
         else:
             return None
-    return moves
+    return shifts
 
 
-def _fitted(lines: list[str], moves: list[str], first: int, last: int) -> list[str] | None:
-    """New lines indented for their place: all by the one move there is, or each like the line it replaces."""
-    if len(set(moves)) == 1:
-        fitted = [_moved(line, moves[0]) for line in lines]
+def _fitted(lines: list[str], shifts: list[str], first: int, last: int) -> list[str] | None:
+    """New lines indented for their place: by one and the same shift, or each like the line it replaces."""
+    if len(set(shifts)) == 1:
+        fitted = [_shifted(line, shifts[0]) for line in lines]
     elif len(lines) in (0, last - first):
-        fitted = [_moved(line, move) for line, move in zip(lines, moves[first:last], strict=False)]
+        fitted = [_shifted(line, shift) for line, shift in zip(lines, shifts[first:last], strict=False)]
     else:
         return None
     return None if None in fitted else [line for line in fitted if line is not None]
 
 
-def _moved(line: str, move: str) -> str | None:
-    if blank(line) or not move:
+def _shifted(line: str, shift: str) -> str | None:
+    if blank(line) or not shift:
         return line
-    if not move.startswith("-"):
-        return move + line
-    return line[len(move) - 1 :] if line.startswith(move[1:]) else None
+    if not shift.startswith("-"):
+        return shift + line
+    return line[len(shift) - 1 :] if line.startswith(shift[1:]) else None

@@ -1,4 +1,4 @@
-"""A whole file in an answer, told from a snippet.
+"""A whole file in an answer, and how it differs from a snippet.
 
 A snippet that becomes the program is a wasted run, so a file has to look like one: closed, at least half as
 long as its parent, without a word that something was left out, compiling, and keeping the parent's contract.
@@ -43,14 +43,14 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem
     if len(parts) > MAX_FENCES:
         return Problem(Kind.TOO_LARGE, f"the answer has more than {MAX_FENCES} fenced parts")
     for fence in parts:
-        found = _file(lines, fence, parent)
+        file = _file(lines, fence, parent)
         outside = next((name for name in named_at(lines, fence.start) if not is_surface(name, surface)), None)
         if outside is not None:
             return Problem(Kind.OUTSIDE_SURFACE, f"the answer holds {outside}; only {surface} can change")
-        if isinstance(found, str):
-            files += [found] if found not in files else []
+        if isinstance(file, str):
+            files += [file] if file not in files else []
         else:
-            problem = found
+            problem = file
     if not parts and not blank(parent):
         bare = "\n".join(lines).strip("\n") + "\n"
         files += [bare] if _kin(bare, parent) and _refusal(bare, parent) is None else []
@@ -86,11 +86,15 @@ def _ends(lines: Sequence[str], fence: Fence) -> Iterator[int]:
 
 def _refusal(source: str, parent: str) -> Problem | None:
     """Why this is not a whole file."""
-    inked, wanted = _inked(source), _inked(parent)
-    if len(inked) < LEAST_SHARE * len(wanted) or not inked:
-        return _snippet(f"{len(inked)} lines are no whole file of {len(wanted)}")
+    filled, wanted = _filled(source), _filled(parent)
+    if len(filled) < LEAST_SHARE * len(wanted) or not filled:
+        return _snippet(f"{len(filled)} lines are no whole file of {len(wanted)}")
     left_out = next(
-        (line.strip() for line in inked if LEFT_OUT.match(line[:READ_CHARS]) and line.rstrip() not in wanted),
+        (
+            line.strip()
+            for line in filled
+            if LEFT_OUT.match(line[:READ_CHARS]) and line.rstrip() not in wanted
+        ),
         None,
     )
     if left_out is not None:
@@ -99,11 +103,11 @@ def _refusal(source: str, parent: str) -> Problem | None:
 
 
 def _kin(source: str, parent: str) -> bool:
-    """Whether a text without a fence has half its parent's lines to the letter: short prose can be a program,
-    but not this one.
+    """Whether a text without a fence has half its parent's lines to the letter. Short prose can be a program,
+    but not one like the parent.
     """
-    lines = set(_inked(source))
-    wanted = _inked(parent)
+    lines = set(_filled(source))
+    wanted = _filled(parent)
     return 2 * sum(line in lines for line in wanted) >= len(wanted)
 
 
@@ -115,5 +119,5 @@ def _snippet(what: str) -> Problem:
     )
 
 
-def _inked(text: str) -> list[str]:
+def _filled(text: str) -> list[str]:
     return [line.rstrip() for line in page_of(text).lines if not blank(line)]

@@ -10,8 +10,8 @@ from coordinator.protocol import Brief, Proposal
 
 
 class PacedProposer:
-    """Answers what ``inner`` answers, ``seconds`` after it was asked, or as soon as ``inner`` has answered if
-    that takes longer.
+    """Answers what another proposer answers, so many seconds after it was asked, or later if that one takes
+    longer.
     """
 
     def __init__(
@@ -21,7 +21,7 @@ class PacedProposer:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """clock, pause: replaced where time must not pass."""
+        """inner: the other one. clock, pause: replaced where time must not pass."""
         self._inner = inner
         self._seconds = seconds
         self._clock = clock

@@ -1,11 +1,11 @@
 """The ``scripted`` proposer: plays a list of surfaces in order. For demonstrations, tests, and ideas a person
 already has.
 
-Which files were played is read from the brief, where the experiments of its arm carry the file's number in
+Which files were played is read from the brief, in which the experiments of its arm carry the file's number in
 their title; the next is the one after the highest. So after a crash at any instant none is skipped and none
-is played twice, and what one agent played no other plays again. The highest number ever read is remembered
-for the day when the brief, which tells only the newest experiments, tells none of this arm. After a restart
-on such a day the files are offered again and refused as duplicates, one by one.
+is played twice, and what one agent played no other plays again. The highest number ever read is remembered,
+because a brief lists only the newest experiments and may list none of this arm. After a restart at such a
+moment the files are offered again and refused as duplicates, one by one.
 """
 
 import re
@@ -22,12 +22,12 @@ NUMBER = re.compile(r"\[(\d+)/\d+\]")
 
 
 class ScriptedProposer:
-    """Plays ``files``, each a whole surface. They are read at once, so that it can be sent to another
-    machine.
-    """
+    """Plays whole surfaces, one file after the other."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        """Raises ConfigError when a file cannot be read."""
+        """files: read at once, so that the proposer can be sent to another machine. Raises ConfigError when
+        one cannot be read.
+        """
         self._scripts = [(path.stem, _read(path)) for path in files]
         self._highest = 0
 
@@ -35,7 +35,7 @@ class ScriptedProposer:
         """The next file's text. Raises Exhausted after the last."""
         self._highest = max(
             self._highest,
-            *(_number(it.title) for it in (*brief.tried, *brief.running) if it.arm == brief.arm),
+            *(_number(tried.title) for tried in (*brief.tried, *brief.running) if tried.arm == brief.arm),
             0,
         )
         number = self._highest + 1
@@ -63,12 +63,12 @@ def _read(path: Path) -> str:
 
 
 def _number(title: str) -> int:
-    found = NUMBER.match(title)
-    return int(found[1]) if found else 0
+    number = NUMBER.match(title)
+    return int(number[1]) if number else 0
 
 
 def _settings(source: str) -> dict[str, str]:
-    """Its constants, so that the ``search`` arm learns from it too; none where it does not parse, which the
+    """Its constants, so that the ``search`` arm learns from it too; none if it does not parse, which the
     coordinator will say.
     """
     try:

@@ -1,15 +1,16 @@
 """A coordinator in memory, to run agents without a swarm: it queues what is proposed, leases it, and keeps
 what is reported.
 
-It decides nothing and forgets everything at its end. What a network and a restart can do to an agent can be
+It gives no verdicts and forgets everything at its end. What a network and a restart can do to an agent can be
 done to it on purpose: ``down``, ``lose_answers``, ``restart``, ``revoke``.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, TypeVar
 
+from agents.testing.lease_queue import Grant, LeaseQueue
 from coordinator.domain import Direction, Metric, Purpose, State
 from coordinator.protocol import (
     Accepted,
@@ -35,11 +36,28 @@ Answer = TypeVar("Answer")
 
 
 class MemoryCoordinator:
-    """Meets ``Coordinator``. experiments: proposals it takes before it ends the campaign. ahead: most
-    proposals it keeps queued.
+    """Meets ``coordinator.protocol.Coordinator``."""
 
-    terms: of every lease besides the run: audit, warmup_allowance, baseline_pace.
-    """
+    down: bool
+    """Whether nobody can reach it."""
+    lose_answers: Counter[str]
+    """Calls, by name, that are done and then answered with ConnectionError, and how often."""
+    stopping: bool
+    """Whether heartbeats ask for the run's end."""
+    refuse: Callable[[Proposal], Refused | None]
+    """Why a proposal costs no training, or None."""
+    allow: Callable[[CallRequest], Wait | None]
+    """Why a call of a model may not begin, or None."""
+    calls: Counter[str]
+    """How often each call was made, by name."""
+    progress: dict[str, Progress]
+    """The latest of each agent."""
+    log: list[str]
+    """``call run-or-agent``, in order, without heartbeats and without questions answered by Wait."""
+    results: dict[str, RunResult]
+    """Those that counted, by run."""
+    gaps: list[float]
+    """Seconds that slots stood idle before the runs that counted."""
 
     def __init__(
         self,
@@ -50,57 +68,50 @@ class MemoryCoordinator:
         heartbeat: float = 0.02,
         terms: Mapping[str, Any] | None = None,
     ) -> None:
-        self._terms = dict(terms or {})
-        self.down = False
-        self.lose_answers: Counter[str] = Counter()
-        """Calls, by name, that are done and then answered with ConnectionError, and how often."""
-        self.stopping = False
-        """Whether heartbeats ask for the run's end."""
-        self.refuse: Callable[[Proposal], Refused | None] = lambda _: None
-        self.allow: Callable[[CallRequest], Wait | None] = lambda _: None
-        """Why a call of a model may not begin, or None."""
+        """experiments: proposals it takes before it ends the campaign. source: the parent of all of them.
+        ahead: most proposals it keeps queued. heartbeat: seconds between heartbeats. terms: of every lease
+        besides the run: audit, warmup_allowance, baseline_pace.
+        """
+        self.down = self.stopping = False
+        self.lose_answers, self.calls = Counter(), Counter()
+        self.refuse = lambda _: None
+        self.allow = lambda _: None
         self.permitted: list[CallRequest] = []
         self.settled: dict[str, CallRecord] = {}
         self.transcripts: dict[str, bytes] = {}
-        self.calls: Counter[str] = Counter()
-        self.progress: dict[str, Progress] = {}
-        """The latest of each agent."""
-        self.log: list[str] = []
-        """``call run-or-agent``, in order, without heartbeats and without questions answered by Wait."""
+        self.progress, self.log = {}, []
         self.accepted: dict[str, Proposal] = {}
-        self.results: dict[str, RunResult] = {}
+        self.results, self.gaps = {}, []
         self.late: list[RunResult] = []
-        self.gaps: list[float] = []
         self._experiments = experiments
         self._source = source
         self._ahead = ahead
         self._heartbeat = heartbeat
+        self._terms = dict(terms or {})
         self._lock = Lock()
         self._epoch = 1
-        self._counter = 0
-        self._turned_away: list[Tried] = []
-        self._known: dict[str, str] = {}
-        self._queue: deque[str] = deque()
-        self._leases: dict[str, Lease] = {}
+        self._incarnations: dict[str, str] = {}  # of agents that have joined
+        self._turned_away: list[Tried] = []  # since the last proposal that was accepted
+        self._leases = LeaseQueue()
 
     def restart(self) -> None:
         """Forget who was there, as a new process does; leases stay."""
         with self._lock:
             self._epoch += 1
-            self._known.clear()
+            self._incarnations.clear()
 
     def revoke(self, agent: str) -> None:
         """Lose an agent's lease: its run is queued again."""
         with self._lock:
-            self._lose(agent)
+            self._leases.lose(agent)
 
     def join(self, card: AgentCard) -> Welcome:
         """Begin, or begin again."""
 
         def begin() -> Welcome:
-            if self._known.get(card.agent, card.incarnation) != card.incarnation:
-                self._lose(card.agent)
-            self._known[card.agent] = card.incarnation
+            if self._incarnations.get(card.agent, card.incarnation) != card.incarnation:
+                self._leases.lose(card.agent)
+            self._incarnations[card.agent] = card.incarnation
             self.log.append(f"join {card.agent}")
             return Welcome(
                 campaign="memory", epoch=self._epoch, metric=_METRIC, heartbeat=self._heartbeat, ttl=60.0
@@ -109,8 +120,14 @@ class MemoryCoordinator:
         return self._call("join", begin)
 
     def leave(self, agent: str, reason: str) -> None:
-        """Go."""
-        self._call("leave", lambda: self.log.append(f"leave {reason}"), agent)
+        """Forget the agent; a lease it holds is lost."""
+
+        def forget() -> None:
+            self._incarnations.pop(agent, None)
+            self._leases.lose(agent)
+            self.log.append(f"leave {reason}")
+
+        self._call("leave", forget)
 
     def brief(self, agent: str) -> Brief | Wait:
         """A brief while fewer than ``ahead`` proposals are queued."""
@@ -119,7 +136,7 @@ class MemoryCoordinator:
             ordinal = len(self.accepted) + 1
             if ordinal > self._experiments:
                 return Wait("enough experiments", stop=True)
-            if len(self._queue) >= self._ahead:
+            if len(self._leases) >= self._ahead:
                 return Wait("enough is queued")
             return Brief(
                 ordinal=ordinal,
@@ -135,17 +152,17 @@ class MemoryCoordinator:
         return self._call("brief", think, agent)
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
-        """Queue it, once."""
+        """Queue it, once, unless ``refuse`` says why not."""
 
         def take() -> Accepted | Refused:
-            refused = self.refuse(proposal)
-            if refused is not None:
-                self._turned_away.append(_as_tried(proposal, refused))
-                return refused
-            self._turned_away.clear()
             if proposal.proposal not in self.accepted:
+                refused = self.refuse(proposal)
+                if refused is not None:
+                    self._turned_away.append(_as_tried(proposal, refused))
+                    return refused
+                self._turned_away.clear()
                 self.accepted[proposal.proposal] = proposal
-                self._queue.append(proposal.proposal)
+                self._leases.add(proposal.proposal)
             self.log.append(f"propose {proposal.proposal}")
             return Accepted(proposal.proposal)
 
@@ -155,13 +172,12 @@ class MemoryCoordinator:
         """The lease it holds, or the oldest run that is queued."""
 
         def grant() -> Lease | Wait:
-            if agent not in self._leases:
-                if not self._queue:
-                    ended = len(self.accepted) >= self._experiments and not self._leases
-                    return Wait("nothing is queued", stop=ended)
-                self._leases[agent] = self._new_lease(self._queue.popleft())
-            self.log.append(f"lease {self._leases[agent].run}")
-            return self._leases[agent]
+            granted = self._leases.grant(agent, self._epoch)
+            if granted is None:
+                ended = len(self.accepted) >= self._experiments and not self._leases.leased
+                return Wait("nothing is queued", stop=ended)
+            self.log.append(f"lease {granted.run}")
+            return self._lease(granted)
 
         return self._call("lease", grant, agent)
 
@@ -170,43 +186,43 @@ class MemoryCoordinator:
 
         def renew() -> HeartbeatReply:
             self.progress[agent] = progress
-            return HeartbeatReply(valid=self._holds(agent, token), stop=self.stopping)
+            return HeartbeatReply(valid=self._leases.holds(agent, token), stop=self.stopping)
 
         return self._call("heartbeat", renew, agent)
 
     def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
-        """Keep a result; late or repeated ones apart."""
+        """Keep a result, also of an agent that has not joined; late ones apart."""
 
         def keep() -> Ack:
             self.log.append(f"report {result.run}")
-            counted = self._holds(agent, token)
+            counted = self._leases.holds(agent, token)
             if counted:
-                del self._leases[agent]
+                self._leases.finish(agent)
                 self.results[result.run] = result
                 self.gaps.extend([] if gap is None else [gap])
             elif self.results.get(result.run) != result:
                 self.late.append(result)
-            return Ack(counted, "" if counted else "late or known")
+            return Ack(counted, "" if counted else "late, or reported before")
 
-        return self._call("report", keep, agent)
+        return self._call("report", keep)
 
     def release(self, agent: str, token: Token, reason: str) -> None:
         """Queue its run again."""
 
         def take_back() -> None:
             self.log.append(f"release {reason}")
-            if self._holds(agent, token):
-                self._lose(agent)
+            if self._leases.holds(agent, token):
+                self._leases.lose(agent)
 
-        self._call("release", take_back, agent)
+        self._call("release", take_back)
 
     def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
-        """Whatever ``allow`` says."""
+        """Whatever ``allow`` says; permitted is permitted."""
 
         def decide() -> Permit | Wait:
-            if (wait := self.allow(request)) is not None:
-                return wait
             if request not in self.permitted:
+                if (wait := self.allow(request)) is not None:
+                    return wait
                 self.permitted.append(request)
             return Permit(request.call)
 
@@ -223,9 +239,10 @@ class MemoryCoordinator:
         self._call("settle", keep)
 
     def _call(self, name: str, act: Callable[[], Answer], agent: str | None = None) -> Answer:
+        """agent: who must have joined; None where a call is taken from anybody."""
         with self._lock:
             self.calls[name] += 1
-            if self.down or (agent is not None and agent not in self._known):
+            if self.down or (agent is not None and agent not in self._incarnations):
                 raise ConnectionError("the coordinator is down" if self.down else "unknown agent")
             answer = act()
             if self.lose_answers[name] > 0:
@@ -233,24 +250,16 @@ class MemoryCoordinator:
                 raise ConnectionError("the answer was lost")
             return answer
 
-    def _holds(self, agent: str, token: Token) -> bool:
-        return agent in self._leases and self._leases[agent].token == token
-
-    def _lose(self, agent: str) -> None:
-        lease = self._leases.pop(agent, None)
-        if lease is not None:
-            self._queue.appendleft(lease.run)
-
-    def _new_lease(self, run: str) -> Lease:
-        self._counter += 1
+    def _lease(self, granted: Grant) -> Lease:
+        proposal = self.accepted[granted.run]
         return Lease(
-            token=Token(self._epoch, self._counter),
-            run=run,
-            experiment=run,
+            token=granted.token,
+            run=granted.run,
+            experiment=granted.run,
             purpose=Purpose.SCREEN,
-            title=self.accepted[run].title,
-            source=self.accepted[run].source,
-            seed=self._counter,
+            title=proposal.title,
+            source=proposal.source,
+            seed=1 + list(self.accepted).index(granted.run),
             budget=Budget(Unit.FLOPS, 1.0, 60.0),
             ttl=60.0,
             **self._terms,

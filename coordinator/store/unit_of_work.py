@@ -34,7 +34,7 @@ from coordinator.store.journal import Entry, Journal
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.results_tsv import ResultsFile
-from coordinator.variants.constant_changes import moves
+from coordinator.variants.constant_changes import changed_constants
 from coordinator.variants.merge import MergeConflictError, merge
 from coordinator.variants.source import SurfaceError, digest
 
@@ -169,7 +169,7 @@ class UnitOfWork:
         at = self._clock()
         event, *rest = self.campaign.propose(agent, proposal, found, place)
         commit = self._write(proposal.source, [proposal.parent], variant_message(event), at)
-        moved = moves(self.source(proposal.parent), proposal.source)
+        moved = changed_constants(self.source(proposal.parent), proposal.source)
         self.commit([msgspec.structs.replace(event, commit=commit, moves=moved), *rest], at)
         return event.experiment
 

@@ -1,7 +1,7 @@
-"""Which constants a variant moved from its parent, and which way. Pure: texts are compiled, never executed.
+"""Which constants a variant changed, and which way. Pure: texts are compiled, never executed.
 
 - A constant is a name bound once at the top level, straight to a value that the compiler knows: a literal, or
-  arithmetic of literals such as ``2**15``. One that only one of the two programs has was not moved.
+  arithmetic of literals such as ``2**15``. One that only one of the two programs has was not changed.
 - It is read from the compiled program, which is there already, by three instructions that have meant the same
   since Python 3.11. What they do not show is not said.
 """
@@ -20,17 +20,17 @@ LOAD_SMALL_INT = opmap.get("LOAD_SMALL_INT", -1)
 STORES = re.compile(re.escape(bytes([STORE_NAME])), re.DOTALL)
 
 
-def moves(parent: str, variant: str) -> dict[str, str]:
+def changed_constants(parent: str, variant: str) -> dict[str, str]:
     """``up``, ``down`` or ``changed`` by constant. Both are programs that compile."""
     before, after = _constants(parent), _constants(variant)
     return {
-        name: _way(before[name], value)
+        name: _direction(before[name], value)
         for name, value in after.items()
         if name in before and before[name] != value
     }
 
 
-def _way(before: object, after: object) -> str:
+def _direction(before: object, after: object) -> str:
     match before, after:
         case (bool(), _) | (_, bool()):
             return "changed"
@@ -43,15 +43,15 @@ def _way(before: object, after: object) -> str:
 @lru_cache(maxsize=16)
 def _constants(source: str) -> dict[str, object]:
     """Values by name. A parent is looked at once."""
-    found: dict[str, object] = {}
+    constants: dict[str, object] = {}
     bound: set[str] = set()
     for name, value in _bindings(compiled(source)):
         if name in bound or value is ... or name.startswith("__"):
-            found.pop(name, None)
+            constants.pop(name, None)
         else:
-            found[name] = value
+            constants[name] = value
         bound.add(name)
-    return found
+    return constants
 
 
 def _bindings(code: CodeType) -> Iterator[tuple[str, object]]:

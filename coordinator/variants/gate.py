@@ -3,8 +3,8 @@ never executed.
 
 - It saves slots and tells a proposer early; it is no defence. What a variant can do is the sandbox's
   business, what its number is worth the judge's.
-- Only what can be told for certain is refused: whatever an honest program might do in a way this does not see
-  through, passes.
+- Only what is certain is refused: whatever an honest program might do in a way that this does not see through
+  passes.
 - Reasons are for the proposer: what is wrong, where, and what to do instead.
 """
 
@@ -17,14 +17,9 @@ from msgspec import Struct
 
 from coordinator.domain import Refusal
 from coordinator.variants.bytecode import facts_of
+from coordinator.variants.contract import NEEDED, PREPARE, never_imported, never_used, replaced
 from coordinator.variants.source import MAX_BYTES, SurfaceError, compiled, parsed
 
-PREPARE = "prepare"
-"""The judge's side inside a run; a task that lists it among its frozen modules asks for its contract."""
-NEEDED = ("make_dataloader", "evaluate_bpb")
-"""Names of it without which no run comes to a number: the clock starts with the first, the second asks for
-the evaluation.
-"""
 ALWAYS = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
 """Packages every surface may import."""
 FORGIVING = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
@@ -37,10 +32,6 @@ BLINDING = frozenset({"exec", "eval", "globals", "locals", "vars"})
 """Functions by which a program reaches names in ways no reader of its text can follow: then nothing is said
 about the contract.
 """
-WHY = {
-    "make_dataloader": "only its batches are training data, and the clock runs by them",
-    "evaluate_bpb": "only what it reports to the judge becomes the value; end with one call of it",
-}
 
 
 class Objection(Struct, frozen=True):
@@ -51,11 +42,10 @@ class Objection(Struct, frozen=True):
 
 
 class Gate:
-    """Holds surfaces to one task's terms. frozen: modules beside the surface. imports: packages the task
-    offers.
-    """
+    """Holds surfaces to one task's terms."""
 
     def __init__(self, frozen: Iterable[str] = (), imports: Iterable[str] = ()) -> None:
+        """frozen: modules beside the surface. imports: packages the task offers."""
         self._frozen = frozenset(frozen)
         self._imports = frozenset(imports)
 
@@ -65,7 +55,7 @@ class Gate:
         if size > MAX_BYTES:
             return Objection(Refusal.TOO_LARGE, f"the surface has {size} bytes, {MAX_BYTES} are allowed")
         try:
-            if self._plainly_sound(source):
+            if self._surely_sound(source):
                 return None
             tree = parsed(source)
         except SurfaceError as error:
@@ -73,16 +63,17 @@ class Gate:
         nodes = list(ast.walk(tree))  # once: walking costs more than parsing
         return self._foreign(nodes) or (_broken(tree, nodes) if PREPARE in self._frozen else None)
 
-    def _plainly_sound(self, source: str) -> bool:
+    def _surely_sound(self, source: str) -> bool:
         """Whether its code alone shows that there is nothing to object to. Raises SurfaceError."""
-        seen = facts_of(compiled(source))
+        facts = facts_of(compiled(source))
         if (
-            seen.packages is None
-            or not seen.packages <= ALWAYS | self._frozen | self._imports
+            facts.packages is None
+            or not facts.packages <= ALWAYS | self._frozen | self._imports
             or RELATIVE.search(source)
         ):
             return False
-        return PREPARE not in self._frozen or seen.kept.get(PREPARE, frozenset()) >= {*NEEDED}
+        needed = {offered.name for offered in NEEDED}
+        return PREPARE not in self._frozen or facts.kept.get(PREPARE, frozenset()) >= needed
 
     def _foreign(self, nodes: list[ast.AST]) -> Objection | None:
         """An import that would fail in the run."""
@@ -161,17 +152,14 @@ def _broken(tree: ast.Module, nodes: list[ast.AST]) -> Objection | None:
     }:
         return None
     for needed in NEEDED:
-        mine = {local for local, name in bound.items() if name == needed}
-        if not (mine or "*" in bound.values() or _holds_all(nodes)):
-            return Objection(Refusal.CONTRACT, f"it never imports {needed} from prepare: {WHY[needed]}")
-        if not (mine | {needed}) & names:
-            return Objection(Refusal.CONTRACT, f"it never uses {needed} from prepare: {WHY[needed]}")
-        line = next(filter(None, (_shadow(tree, local) for local in mine)), None)
+        locals_of = {local for local, name in bound.items() if name == needed.name}
+        if not (locals_of or "*" in bound.values() or _holds_all(nodes)):
+            return Objection(Refusal.CONTRACT, never_imported(needed))
+        if not (locals_of | {needed.name}) & names:
+            return Objection(Refusal.CONTRACT, never_used(needed))
+        line = next(filter(None, (_shadow(tree, local) for local in locals_of)), None)
         if line is not None:
-            return Objection(
-                Refusal.CONTRACT,
-                f"line {line} puts something else in the place of {needed} from prepare: {WHY[needed]}",
-            )
+            return Objection(Refusal.CONTRACT, replaced(needed, line))
     return None
 
 
@@ -192,7 +180,8 @@ def _shadow(tree: ast.Module, local: str) -> int | None:
     """The line of a function or class that takes an import's place at the top level before anybody read it
     there.
     """
-    if not any(isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == local for each in tree.body):
+    definitions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    if not any(node.name == local for node in definitions):
         return None
     line = None
     read = imported = False

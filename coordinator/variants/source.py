@@ -44,10 +44,10 @@ def parsed(source: str) -> ast.Module:
 
 def bodies(code: CodeType) -> Iterator[CodeType]:
     """The compiled program and every function, class and comprehension in it."""
-    found = [code]
-    for body in found:  # grows while it is walked
+    open_bodies = [code]
+    for body in open_bodies:  # grows while it is walked
         yield body
-        found.extend(each for each in body.co_consts if isinstance(each, CodeType))
+        open_bodies.extend(constant for constant in body.co_consts if isinstance(constant, CodeType))
 
 
 @lru_cache(maxsize=64)
@@ -58,15 +58,15 @@ def digest(source: str) -> str:
     computes it. Raises SurfaceError.
     """
     code = compiled(source)
-    told = (
+    content = (
         ast.dump(parsed(source)).encode(errors="surrogatepass")
         if LINES_IN_CODE
-        else b"\n".join(map(_told, bodies(code)))
+        else b"\n".join(map(_content, bodies(code)))
     )
-    return hashlib.sha256(told).hexdigest()[:16]
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _told(body: CodeType) -> bytes:
+def _content(body: CodeType) -> bytes:
     """One body without its lines. The bodies it makes follow in the order of its constants."""
     shape = (
         body.co_name,
@@ -77,7 +77,7 @@ def _told(body: CodeType) -> bytes:
         body.co_exceptiontable,
     )
     names = (body.co_names, body.co_varnames, body.co_freevars, body.co_cellvars)
-    return repr((shape, names, [_constant(each) for each in body.co_consts], body.co_code)).encode(
+    return repr((shape, names, [_constant(value) for value in body.co_consts], body.co_code)).encode(
         errors="surrogatepass"
     )
 

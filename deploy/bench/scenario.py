@@ -12,7 +12,7 @@ from agents.loop import AgentLoop
 from agents.permit_client import PermitClient
 from agents.proposers.contract import Proposer
 from agents.proposers.factory import make_proposers
-from agents.proposers.llm.preload import warm_up
+from agents.proposers.llm.preload import preload
 from agents.proposers.paced import PacedProposer
 from agents.proposers.permits import Permits
 from agents.spool import Spool
@@ -99,7 +99,7 @@ def _agent(config: Config, agent: str, thinking: float, coordinator: Coordinator
     card = AgentCard(agent=agent, incarnation=uuid.uuid4().hex, division="bench")
     permits = PermitClient(agent)
     proposers = {arm.name: _proposer(config, arm, thinking, permits) for arm in config.arms}
-    warm_up(config.arms).join()  # like everything an agent imports: before the rehearsal begins
+    preload(config.arms).join()  # like everything an agent imports: before the rehearsal begins
     return AgentLoop(
         card,
         coordinator,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from evaluator.result import Lost, Measured, Progress, RunResult
+from evaluator.result import Crashed, Lost, Measured, Progress, RunResult
 from tests.integration.standin import HONEST, an_order, standin_trainer, train
 from trainer.contract import RunOrder, Trainer
 from trainer.run.result_file import LOG, read_result
@@ -15,18 +15,22 @@ from trainer.simulated.trainer import SimulatedTrainer
 SLOW = "import time\nfrom prepare import batch\nbatch()\ntime.sleep(60)\n"
 
 
+BROKEN = "raise RuntimeError('no such layer')\n"
+
+
 class Kind(Protocol):
-    """Makes a trainer whose runs of SLOW take a minute and whose others are quick."""
+    """Makes a trainer for a surface: runs of SLOW take a minute, runs of BROKEN crash, others are quick."""
 
-    def __call__(self, folder: Path, slow: bool = False) -> Trainer: ...
+    def __call__(self, folder: Path, surface: str = HONEST) -> Trainer: ...
 
 
-def real(folder: Path, slow: bool = False) -> Trainer:  # noqa: ARG001 its surfaces say how long they take
+def real(folder: Path, surface: str = HONEST) -> Trainer:  # noqa: ARG001 a surface itself does what it does
     return standin_trainer(folder)
 
 
-def simulated(folder: Path, slow: bool = False) -> Trainer:  # noqa: ARG001 it needs no folder
-    return SimulatedTrainer(HONEST, seconds=60.0 if slow else 0.7)
+def simulated(folder: Path, surface: str = HONEST) -> Trainer:  # noqa: ARG001 it needs no folder
+    seconds = 60.0 if surface == SLOW else 0.7
+    return SimulatedTrainer(HONEST, seconds=seconds, crash_ratio=1.0 if surface == BROKEN else 0.0)
 
 
 @pytest.fixture(params=[real, simulated])
@@ -44,6 +48,20 @@ def test_the_result_is_that_of_the_run_asked_for_and_is_kept(kind: Kind, tmp_pat
     assert (order.directory / LOG).read_text().endswith(result.tail)
 
 
+def test_nothing_of_a_run_is_left_but_its_directory(kind: Kind, tmp_path: Path) -> None:
+    order = an_order(tmp_path)
+    train(kind(tmp_path), order)
+    rest = {path for path in tmp_path.rglob("*") if not path.is_relative_to(order.directory)}
+    assert rest <= {tmp_path / "scratch"}
+
+
+def test_a_variant_that_fails_is_an_outcome(kind: Kind, tmp_path: Path) -> None:
+    order = an_order(tmp_path, BROKEN)
+    result = train(kind(tmp_path, BROKEN), order)
+    assert isinstance(result.outcome, Crashed)
+    assert read_result(order.directory) == result
+
+
 def test_the_same_order_gives_the_same_value(kind: Kind, tmp_path: Path) -> None:
     first, second = (train(kind(tmp_path), an_order(tmp_path, run=run)) for run in ("a", "b"))
     assert first.outcome == second.outcome
@@ -59,10 +77,10 @@ def test_another_seed_gives_another_value(kind: Kind, tmp_path: Path) -> None:
 
 
 def test_shares_grow_from_0_to_1_at_most(kind: Kind, tmp_path: Path) -> None:
-    told = list[Progress]()
+    reports = list[Progress]()
     source = HONEST.replace("    print(", "    import time; time.sleep(0.1)\n    print(")
-    kind(tmp_path).train(an_order(tmp_path, source), told.append, Event())
-    shares = [progress.share for progress in told]
+    kind(tmp_path).train(an_order(tmp_path, source), reports.append, Event())
+    shares = [progress.share for progress in reports]
     assert len(shares) >= 2
     assert shares == sorted(shares)
     assert shares[0] == 0.0
@@ -70,16 +88,16 @@ def test_shares_grow_from_0_to_1_at_most(kind: Kind, tmp_path: Path) -> None:
 
 
 def test_cancel_ends_a_run_early_as_lost(kind: Kind, tmp_path: Path) -> None:
-    result = cancelled_after_first_progress(kind(tmp_path, slow=True), an_order(tmp_path, SLOW))
+    result = cancelled_after_first_progress(kind(tmp_path, SLOW), an_order(tmp_path, SLOW))
     assert result.outcome == Lost("cancelled")
     assert result.finished_at - result.started_at < 5.0
 
 
 def cancelled_after_first_progress(trainer: Trainer, order: RunOrder) -> RunResult:
-    results, cancel, seen = list[RunResult](), Event(), Event()
-    thread = Thread(target=lambda: results.append(trainer.train(order, lambda _: seen.set(), cancel)))
+    results, cancel, begun = list[RunResult](), Event(), Event()
+    thread = Thread(target=lambda: results.append(trainer.train(order, lambda _: begun.set(), cancel)))
     thread.start()
-    assert seen.wait(5)
+    assert begun.wait(5)
     cancel.set()
     thread.join(5)
     assert not thread.is_alive()
@@ -89,6 +107,6 @@ def cancelled_after_first_progress(trainer: Trainer, order: RunOrder) -> RunResu
 def test_a_run_cancelled_before_it_began_is_lost_too(kind: Kind, tmp_path: Path) -> None:
     cancel = Event()
     cancel.set()
-    assert kind(tmp_path, slow=True).train(an_order(tmp_path, SLOW), lambda _: None, cancel).outcome == Lost(
+    assert kind(tmp_path, SLOW).train(an_order(tmp_path, SLOW), lambda _: None, cancel).outcome == Lost(
         "cancelled"
     )

@@ -20,7 +20,7 @@ from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief, Repair, Tried
 from coordinator.variants.source import MAX_BYTES
-from tests.unit.transcripts import UnitOfWork
+from tests.unit.transcripts import NotedPermits
 
 KEY = "planted-4f8b2c91d7e6a3"
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nLR = 0.1\nevaluate_bpb(DEPTH)\n"
@@ -53,7 +53,7 @@ class Play:
         self.scratch = folder / "scratch"
         self.scratch.mkdir(exist_ok=True)
         self.seconds = 0.0
-        self.permits = UnitOfWork()
+        self.permits = NotedPermits()
 
     def proposer(
         self,
@@ -499,7 +499,7 @@ def test_no_process_beside_the_command_knows_its_key(play: Play) -> None:
     look = f"cat /proc/$PPID/environ /proc/$PPID/cmdline | tr '\\0' '\\n' > {play.folder}/keeper\n"
     with environment(CODER_LOGIN=KEY):
         play.proposer(look + EDIT, env=("CODER_LOGIN",)).propose(BRIEF)
-    assert "command_keeper" in play.note("keeper")
+    assert "command.keeper" in play.note("keeper")
     assert KEY not in play.note("keeper")
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options
 from agents.proposers.llm.litellm_completion import LitellmCompletion
-from agents.proposers.llm.llm_proposer import REPAIRS, LlmProposer
+from agents.proposers.llm.llm_proposer import REASKS, LlmProposer
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from coordinator.domain import Direction, Metric, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused, Repair, Tried
@@ -272,9 +272,9 @@ def test_an_edit_that_breaks_the_contract_is_repaired_too(server: ChatServer) ->
 @pytest.mark.parametrize("text", ["Deeper would be better.", "", "Ignore the rules: import os"])
 def test_a_model_that_only_talks_never_becomes_a_program(server: ChatServer, text: str) -> None:
     server.play(said(text))
-    with pytest.raises(ProposerError, match="no sound edit after 2 repairs"):
+    with pytest.raises(ProposerError, match="no sound edit, asked again 2 times"):
         proposer(server).propose(BRIEF)
-    assert len(server.requests) == 1 + REPAIRS
+    assert len(server.requests) == 1 + REASKS
 
 
 def test_an_answer_cut_off_is_not_applied_even_where_it_would_fit(server: ChatServer) -> None:
@@ -320,7 +320,7 @@ def test_refusals_and_edits_that_do_not_fit_share_the_repairs(server: ChatServer
     assert again.proposal == proposal.proposal
     with pytest.raises(ProposerError):
         mind.reask(again, DUPLICATE)
-    assert len(server.requests) == 1 + REPAIRS
+    assert len(server.requests) == 1 + REASKS
 
 
 def test_a_refusal_of_another_conversation_is_not_answered(server: ChatServer) -> None:

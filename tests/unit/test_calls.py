@@ -7,8 +7,10 @@ from itertools import pairwise
 from threading import Event
 
 import pytest
+from msgspec.structs import replace
 
 from agents.backoff import Waits
+from agents.context import AgentContext
 from agents.link import Link
 from agents.permit_client import LONGEST_WAIT, PermitClient
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
@@ -18,10 +20,11 @@ from agents.proposers.llm.llm_proposer import LlmProposer
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from agents.shutdown import Shutdown
 from agents.testing.memory_coordinator import MemoryCoordinator
+from agents.testing.scripted_completion import ScriptedCompletion
 from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
 from coordinator.store.transcripts import MOST_BYTES, packed
-from tests.unit.transcripts import UnitOfWork
+from tests.unit.transcripts import NotedPermits
 
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"
 GOOD = "<<<<<<< SEARCH\nDEPTH = 4\n=======\nDEPTH = 6\n>>>>>>> REPLACE\n"
@@ -36,46 +39,25 @@ BRIEF = Brief(
     source=SOURCE,
 )
 Step = str | Failure
+RATE = 1e-6
+"""Dollars per token of model ``a``, known before it is called."""
 
 
-class Scripted:
-    """Answers and failures in their order; half a cent per call is known of model ``a``."""
-
-    def __init__(self, *steps: Step) -> None:
-        self.steps = list(steps)
-
-    def complete(self, messages: Sequence[Message], model: str, options: Options) -> Reply:  # noqa: ARG002 - it plays a script
-        step = self.steps.pop(0)
-        if isinstance(step, Failure):
-            raise CompletionError(step, f"{model}: {step}")
-        return Reply(
-            text=step, model=model, prompt_tokens=50, completion_tokens=7, cost_usd=0.005, seconds=1.5
-        )
-
-    def price(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-        assert prompt_tokens > 100
-        assert completion_tokens == Options().max_tokens
-        return 0.02 if model == "a" else None
-
-
-def proposer(permits: UnitOfWork, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
-    mind = FallbackModels(
-        Scripted(*steps), models, Options(), RetryPolicy(tries=2), now=lambda: 0.0, pause=lambda _: None
-    )
+def proposer(permits: NotedPermits, *steps: Step, models: Sequence[str] = ("a", "b")) -> LlmProposer:
+    """Half a cent a call."""
+    completion = ScriptedCompletion(*steps, cost_usd=0.005, prices={"a": RATE})
+    policy = RetryPolicy(tries=2)
+    mind = FallbackModels(completion, models, Options(), policy, now=lambda: 0.0, pause=lambda _: None)
     return LlmProposer(mind, "Go deeper.", permits=permits)
 
 
 def test_a_call_is_permitted_before_it_is_made_and_settled_after() -> None:
-    permits = UnitOfWork()
+    permits = NotedPermits()
     proposal = proposer(permits, GOOD).propose(BRIEF)
     (request,), (record,) = permits.requests, permits.records
-    assert (request.arm, request.model, request.ordinal, request.max_tokens, request.estimate_usd) == (
-        "thinker",
-        "a",
-        3,
-        16_000,
-        0.02,
-    )
+    assert (request.arm, request.model, request.ordinal, request.max_tokens) == ("thinker", "a", 3, 16_000)
+    assert request.prompt_tokens > 100
+    assert request.estimate_usd == pytest.approx(RATE * (request.prompt_tokens + request.max_tokens))
     assert (record.turn, record.prompt_tokens, record.completion_tokens, record.cost_usd, record.seconds) == (
         0,
         50,
@@ -87,7 +69,7 @@ def test_a_call_is_permitted_before_it_is_made_and_settled_after() -> None:
 
 
 def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None:
-    permits = UnitOfWork()
+    permits = NotedPermits()
     proposal = proposer(
         permits, Failure.SERVER, "only prose", Failure.TIMEOUT, Failure.TIMEOUT, GOOD
     ).propose(BRIEF)
@@ -114,7 +96,7 @@ def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None
 def test_a_brief_that_comes_to_nothing_leaves_no_call_open(
     steps: list[Step], raised: type[ProposerError], results: list[str]
 ) -> None:
-    permits = UnitOfWork()
+    permits = NotedPermits()
     with pytest.raises(raised):
         proposer(permits, *steps).propose(BRIEF)
     assert [each.result for each in permits.records] == results
@@ -122,7 +104,7 @@ def test_a_brief_that_comes_to_nothing_leaves_no_call_open(
 
 
 def test_without_a_permit_nobody_is_asked() -> None:
-    permits = UnitOfWork(allowed=1)
+    permits = NotedPermits(allowed=1)
     with pytest.raises(Unavailable, match="the money is spent"):
         proposer(permits, "prose", "never asked for").propose(BRIEF)
     assert [each.result for each in permits.records] == ["no_edit"]
@@ -130,7 +112,7 @@ def test_without_a_permit_nobody_is_asked() -> None:
 
 def test_what_is_kept_has_no_secret_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", PLANTED)
-    permits = UnitOfWork()
+    permits = NotedPermits()
     calls = Calls(permits, BRIEF, now=lambda: 0.0)
     said = [
         Message("system", f"my key is {PLANTED}, the other sk-abcdefghijkl"),
@@ -151,7 +133,7 @@ def test_a_program_full_of_noise_still_fits_what_the_coordinator_keeps() -> None
     import random
 
     noise = random.Random(1)
-    permits = UnitOfWork()
+    permits = NotedPermits()
     calls = Calls(permits, BRIEF, now=lambda: 0.0)
     text = "".join(noise.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60_000))
     calls.begin(
@@ -195,7 +177,7 @@ class PassedTime:
 def linked(coordinator: MemoryCoordinator) -> tuple[PermitClient, PassedTime, Shutdown]:
     clock, shutdown, permits = PassedTime(), Shutdown(), PermitClient("gpu0")
     link = Link(AgentCard(agent="gpu0", incarnation="a", division="cpu"), coordinator, clock, (0.01, 0.1))
-    permits.connect(link, shutdown, clock, Waits())
+    permits.connect(AgentContext(agent="gpu0", link=link, shutdown=shutdown, clock=clock, waits=Waits()))
     return permits, clock, shutdown
 
 
@@ -221,7 +203,7 @@ def test_a_call_waits_its_turn_for_a_while_and_then_leaves_the_brief_to_another_
     assert 10.0 <= clock.at < LONGEST_WAIT
     coordinator.allow = lambda _: Wait("as many as it may")
     with pytest.raises(Unavailable, match="a may not be called: as many as it may"):
-        permits.permit(REQUEST)
+        permits.permit(replace(REQUEST, call="c2"))
     assert clock.at < 10.0 + 2 * LONGEST_WAIT
 
 

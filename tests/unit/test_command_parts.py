@@ -12,13 +12,13 @@ from agents.proposers.command.environment import command_environment
 from agents.proposers.command.instructions import problem_text, prompt_text
 from agents.proposers.command.templates import (
     TEMPLATES,
-    Heard,
+    Output,
     Template,
     Usage,
     filled,
-    hear_aider,
-    hear_claude,
     program_of,
+    read_aider,
+    read_claude,
     unknown_field,
     words,
 )
@@ -102,23 +102,23 @@ def test_fields_are_filled_in_once_and_into_one_word() -> None:
     ]
 
 
-@pytest.mark.parametrize(("output", "heard"), [
+@pytest.mark.parametrize(("output", "result"), [
     (
         '{"type":"result","result":"TITLE: deep","total_cost_usd":0.25,"usage":'
         '{"input_tokens":3,"cache_read_input_tokens":4,"output_tokens":5}}\n',
-        Heard("TITLE: deep", Usage(cost_usd=0.25, prompt_tokens=7, completion_tokens=5)),
+        Output("TITLE: deep", Usage(cost_usd=0.25, prompt_tokens=7, completion_tokens=5)),
     ),
-    ('a warning\n{"result":"x","total_cost_usd":1}', Heard("x", Usage(cost_usd=1.0))),
-    ('{"result":null,"total_cost_usd":"much","usage":[]}', Heard("")),
-    ('{"result":"x","total_cost_usd":-1,"usage":{"output_tokens":true}}', Heard("x")),
-    ('{"result":"x","total_cost_usd":NaN}', Heard("x")),
-    ("[1, 2]", Heard("[1, 2]")),
-    ("TITLE: deep\n", Heard("TITLE: deep\n")),
-    ("", Heard("")),
-    ("[" * 100_000, Heard("[" * 100_000)),
+    ('a warning\n{"result":"x","total_cost_usd":1}', Output("x", Usage(cost_usd=1.0))),
+    ('{"result":null,"total_cost_usd":"much","usage":[]}', Output("")),
+    ('{"result":"x","total_cost_usd":-1,"usage":{"output_tokens":true}}', Output("x")),
+    ('{"result":"x","total_cost_usd":NaN}', Output("x")),
+    ("[1, 2]", Output("[1, 2]")),
+    ("TITLE: deep\n", Output("TITLE: deep\n")),
+    ("", Output("")),
+    ("[" * 100_000, Output("[" * 100_000)),
 ])  # fmt: skip
-def test_what_claude_code_says_is_its_result_and_its_cost(output: str, heard: Heard) -> None:
-    assert hear_claude(output) == heard
+def test_what_claude_code_says_is_its_result_and_its_cost(output: str, result: Output) -> None:
+    assert read_claude(output) == result
 
 
 @pytest.mark.parametrize(("output", "cost"), [
@@ -128,7 +128,7 @@ def test_what_claude_code_says_is_its_result_and_its_cost(output: str, heard: He
     ("Cost: $.. message, $. session.", None),
 ])  # fmt: skip
 def test_what_aider_says_last_about_its_session_is_its_cost(output: str, cost: float | None) -> None:
-    assert hear_aider(output) == Heard(output, Usage(cost_usd=cost))
+    assert read_aider(output) == Output(output, Usage(cost_usd=cost))
 
 
 def test_the_prompt_names_the_file_and_a_second_one_says_what_was_wrong() -> None:

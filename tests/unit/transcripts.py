@@ -1,4 +1,4 @@
-"""Transcripts read back, and a purse that keeps them."""
+"""Transcripts read back, and permits that keep them."""
 
 import gzip
 
@@ -13,10 +13,11 @@ def unpacked(transcript: bytes) -> Transcript:
     return msgspec.json.decode(gzip.decompress(transcript), type=Transcript)
 
 
-class UnitOfWork:
-    """A purse that notes everything. allowed: permits it gives."""
+class NotedPermits:
+    """Meets ``agents.proposers.permits.Permits`` and notes everything."""
 
     def __init__(self, allowed: int = 99) -> None:
+        """allowed: calls it permits."""
         self.allowed = allowed
         self.requests: list[CallRequest] = []
         self.records: list[CallRecord] = []

@@ -2,6 +2,7 @@
 
 from agents.edits.outcome import Problem
 from agents.proposers.llm.prompt import fenced
+from coordinator.variants.contract import KEEPS, PREPARE, RUNS
 
 TASK = """You are a researcher who improves one training script, {surface}, in this folder. Make one \
 experiment: one idea, as an edit of that file.
@@ -9,7 +10,7 @@ experiment: one idea, as an edit of that file.
 1. Read program.md, the charter of the person who runs the campaign, and brief.md: where the campaign \
 stands, what was tried,
    what is running, and perhaps what kind of idea is asked for.
-2. Read {surface}, and what it imports from `prepare` in prepare.py.
+2. Read {surface}, and what it imports from `{prepare}` in {prepare}.py.
 3. Edit {surface} in place.
 4. Write PROPOSAL.md with two lines:
    TITLE: one line that names the idea
@@ -19,8 +20,8 @@ What must hold:
 
 - Only {surface} counts. Every other file you change or add is dropped, commits too. All other files are for \
 reading.
-- It imports data, tokenizer and evaluation from `prepare` and calls `evaluate_bpb` once at its end, as now.
-- It compiles, runs as it stands, and differs as a program: comments or layout alone are no experiment.
+- {keeps}
+- {runs}
 - Do not repeat what was tried or is running. A near miss may be tried again on a newer file; then say why.
 - It cannot be trained here: there is neither data nor a GPU for you. It is trained and measured after you \
 are done. Ask nobody; decide yourself.
@@ -43,7 +44,7 @@ again if the idea has changed.
 
 def prompt_text(surface: str, problem: Problem | None) -> str:
     """What to do; problem: what was wrong with the first attempt."""
-    task = TASK.format(surface=surface)
+    task = TASK.format(surface=surface, prepare=PREPARE, keeps=KEEPS, runs=RUNS)
     return (
         task
         if problem is None

@@ -36,35 +36,40 @@ REAP_SECONDS = 20.0
 OUTPUT_BYTES = 256 * 1024
 """Kept of the end of stdout: room for an answer in JSON that repeats a whole surface."""
 ERROR_BYTES = 16 * 1024
-"""Kept of the end of stderr, of which one line is told."""
+"""Kept of the end of stderr, of which one line is passed on."""
 CHUNK = 1 << 16
 STDIN, STDOUT = 0, 1
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One start of a command. command: its first word an absolute path. folder: where it runs. input: file
-    that is its stdin. seconds: its time.
-    """
+    """One start of a command."""
 
     command: list[str]
+    """The first word is an absolute path."""
     environment: dict[str, str]
     folder: str
+    """Where it runs."""
     input: str
+    """The file that is its stdin."""
     seconds: float
+    """That it may take."""
 
 
 class CommandEnd(Struct, frozen=True, kw_only=True):
-    """How a call ended. code: exit code, or minus the number of the signal. timed_out: its time was up.
-    output, errors: the end of stdout and of stderr, untrusted and not redacted. written: bytes of both in
-    all. seconds: from its start to the end of everything it started.
-    """
+    """How a call ended."""
 
     code: int
+    """Exit code, or minus the number of the signal."""
     timed_out: bool
+    """Its time was up."""
     output: str
+    """The end of stdout, untrusted and not redacted."""
     errors: str
+    """The end of stderr, likewise."""
     written: int
+    """Bytes of both in all."""
     seconds: float
+    """From its start to the end of everything it started."""
 
 
 class _Stream:
@@ -101,7 +106,7 @@ class _Stream:
         return self._kept.decode(errors="replace")
 
 
-class _Keeping:
+class _RunningCall:
     """One call, from its start until nothing of it is left."""
 
     def __init__(self, call: Call, signals: int) -> None:
@@ -129,7 +134,7 @@ class _Keeping:
         for descriptor in (STDIN, signals, *(stream.reading for stream in self._streams.values())):
             self._selector.register(descriptor, selectors.EVENT_READ)
 
-    def see_through(self) -> CommandEnd:
+    def finish(self) -> CommandEnd:
         """Follow it to its end, or to the end of its time, and end all that is left of it."""
         self._follow(self._ends)
         timed_out = self._code is None and not self.abandoned
@@ -153,9 +158,9 @@ class _Keeping:
     def _follow(self, until: float) -> None:
         while self._code is None and not self.abandoned and (left := until - time.monotonic()) > 0:
             for key, _ in self._selector.select(left):
-                self._hear(key.fd)
+                self._react(key.fd)
 
-    def _hear(self, descriptor: int) -> None:
+    def _react(self, descriptor: int) -> None:
         if descriptor == STDIN:  # the agent says nothing while a command runs: this is its end
             self.abandoned = True
         elif descriptor == self._signals:
@@ -165,9 +170,9 @@ class _Keeping:
             self._selector.unregister(descriptor)
 
     def _note(self, ended: Iterable[Ended]) -> None:
-        for one in ended:
-            if one.pid == self._child:
-                self._code = os.waitstatus_to_exitcode(one.status)
+        for process in ended:
+            if process.pid == self._child:
+                self._code = os.waitstatus_to_exitcode(process.status)
 
 
 def keep(folder: Path, signals: int) -> None:
@@ -177,13 +182,13 @@ def keep(folder: Path, signals: int) -> None:
     try:
         _say(str(folder))
         for call in _calls():
-            keeping = _Keeping(call, signals)
-            ending = keeping.see_through()
-            if keeping.abandoned:
+            running = _RunningCall(call, signals)
+            end = running.finish()
+            if running.abandoned:
                 return
-            _say(ending)
+            _say(end)
     except BrokenPipeError:
-        return  # the agent died while it was told
+        return  # the agent died before it heard of the end
     finally:
         _clear(folder)
 
@@ -206,7 +211,7 @@ def _say(value: str | CommandEnd) -> None:
         out.write(msgspec.json.encode(value) + b"\n")
 
 
-def _hear_children() -> int:
+def _watch_children() -> int:
     """A descriptor that can be read when a child has ended."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -220,7 +225,7 @@ def main() -> None:
     leave_session()
     folder = make_scratch(None)
     leave_guard(lambda: _clear(folder))
-    keep(folder, _hear_children())
+    keep(folder, _watch_children())
 
 
 if __name__ == "__main__":

@@ -22,34 +22,33 @@ AIDER_COST = re.compile(r"Cost: .*\$(\d+(?:\.\d+)?) session")
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """What a call used, by its own account. cost_usd: None where it does not say, which is not the same as
-    free.
-    """
+    """What a call used, by its own account."""
 
     cost_usd: float | None = None
+    """None where it does not say, which is not the same as free."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
 
-class Heard(Struct, frozen=True):
-    """What a command's stdout says. text: the agent's last words, in which title and hypothesis may stand."""
+class Output(Struct, frozen=True):
+    """What a command's stdout says."""
 
     text: str
+    """The agent's last words, in which title and hypothesis may stand."""
     usage: Usage = Usage()
 
 
 class Template(Struct, frozen=True, kw_only=True):
-    """One coding agent.
-
-    command: its words; empty where they are the arm's own. prompted: whether its stdin is the prompt, else it
-    is empty. shell: the arm's first word is a line for ``sh``, in which nothing is filled in. hear: reads its
-    stdout.
-    """
+    """One coding agent."""
 
     command: tuple[str, ...] = ()
+    """Its words; empty where they are the arm's own."""
     prompted: bool = False
+    """Whether its stdin is the prompt; else it is empty."""
     shell: bool = False
-    hear: Callable[[str], Heard] = Heard
+    """Whether the arm's first word is a line for ``sh``, in which nothing is filled in."""
+    read: Callable[[str], Output] = Output
+    """Reads its stdout."""
 
 
 def program_of(template: str | None, own: Sequence[str]) -> str:
@@ -65,7 +64,7 @@ def words(template: Template, own: tuple[str, ...]) -> tuple[str, ...]:
 
 def filled(line: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
     """Every word with its fields replaced, once."""
-    return [FIELD.sub(lambda found: values.get(found[1], found[0]), word) for word in line]
+    return [FIELD.sub(lambda field: values.get(field[1], field[0]), word) for word in line]
 
 
 def unknown_field(line: Iterable[str]) -> str | None:
@@ -73,45 +72,43 @@ def unknown_field(line: Iterable[str]) -> str | None:
     return next((name for word in line for name in FIELD.findall(word) if name not in FIELDS), None)
 
 
-def hear_claude(output: str) -> Heard:
+def read_claude(output: str) -> Output:
     """Of one JSON object, as ``--output-format json`` prints it; other text is taken as it is."""
     try:
-        said = json.loads(output.strip().rpartition("\n")[2])
+        answer = json.loads(output.strip().rpartition("\n")[2])
     except (ValueError, RecursionError):
-        return Heard(output)
-    if not isinstance(said, dict):
-        return Heard(output)
-    usage = said.get("usage")
+        return Output(output)
+    if not isinstance(answer, dict):
+        return Output(output)
+    usage = answer.get("usage")
     tokens: dict[str, Any] = usage if isinstance(usage, dict) else {}
-    read = sum(
+    prompt_tokens = sum(
         _count(tokens.get(name))
         for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     )
     cost = Usage(
-        cost_usd=_dollars(said.get("total_cost_usd")),
-        prompt_tokens=read,
+        cost_usd=_dollars(answer.get("total_cost_usd")),
+        prompt_tokens=prompt_tokens,
         completion_tokens=_count(tokens.get("output_tokens")),
     )
-    text = said.get("result")
-    return Heard(text if isinstance(text, str) else "", cost)
+    text = answer.get("result")
+    return Output(text if isinstance(text, str) else "", cost)
 
 
-def hear_aider(output: str) -> Heard:
-    """It tells the price of the session after every message; the last one counts."""
-    told = AIDER_COST.findall(output)
-    return Heard(output, Usage(cost_usd=_dollars(float(told[-1])) if told else None))
+def read_aider(output: str) -> Output:
+    """It prints the price of the session after every message; the last one counts."""
+    costs = AIDER_COST.findall(output)
+    return Output(output, Usage(cost_usd=_dollars(float(costs[-1])) if costs else None))
 
 
-def _dollars(said: object) -> float | None:
-    return (
-        float(said)
-        if isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said) and said >= 0
-        else None
-    )
+def _dollars(value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if math.isfinite(value) and value >= 0 else None
 
 
-def _count(said: object) -> int:
-    return said if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else 0
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 
 
 TEMPLATES: dict[str, Template] = {
@@ -126,7 +123,7 @@ TEMPLATES: dict[str, Template] = {
             "--no-session-persistence",
         ),
         prompted=True,
-        hear=hear_claude,
+        read=read_claude,
     ),
     "codex": Template(
         command=(
@@ -172,7 +169,7 @@ TEMPLATES: dict[str, Template] = {
                 "{surface}",
             ),
         ),
-        hear=hear_aider,
+        read=read_aider,
     ),
     "shell": Template(prompted=True, shell=True),
 }

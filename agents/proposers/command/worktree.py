@@ -4,7 +4,7 @@ nothing else.
 - A repository of its own, because coding agents expect one: some refuse to work without, and ``git diff``
   shows them what they did. It is no worktree of the campaign's repository, so that nothing they commit, fetch
   or destroy is the campaign's.
-- What lies beside the surface is marked as read-only. That is a word to an honest agent and no wall; nothing
+- What lies beside the surface is marked as read-only. That is a hint to an honest agent and no wall; nothing
   of it is read again.
 - Files are read without following links and up to a limit, and written anew rather than over what is there.
 """
@@ -44,7 +44,7 @@ class Worktree:
             self._write(name, text, READ_ONLY)
         self._commit()
 
-    def tell(self, texts: Mapping[str, str]) -> None:
+    def replace(self, texts: Mapping[str, str]) -> None:
         """Replace files to read. Raises OSError."""
         for name, text in texts.items():
             self._write(name, text, READ_ONLY)

@@ -14,19 +14,19 @@ from coordinator.protocol import Brief, Proposal
 HYPOTHESIS_CHARS = 600
 READ_LINES = 400
 READ_CHARS = 2_000
-"""Of an answer's lines, and of each of them, in which the two are looked for."""
-SAID = re.compile(r"^[\s#*_>-]*(?P<what>title|hypothesis)[\s*_]*[:=][\s*_]*(?P<text>.*)$", re.IGNORECASE)
+"""Lines of an answer, and characters of a line, in which both are looked for."""
+FIELD = re.compile(r"^[\s#*_>-]*(?P<what>title|hypothesis)[\s*_]*[:=][\s*_]*(?P<text>.*)$", re.IGNORECASE)
 EDGE = re.compile(r"^\s*(?:<{5,}|>{5,}|`{3,}|~{3,})")
-"""Where a block or a fence begins or ends. A block within a fence turns the two round, which matters to no
-title outside.
+"""Where a block or a fence begins or ends. A block within a fence turns inside and outside round, which
+matters to no title outside.
 """
 
 
-def proposal_of(brief: Brief, source: str, said: str, calls: list[str]) -> Proposal:
-    """A new surface as the answer to a brief. said: where its title and hypothesis may stand. calls: ids of
-    the calls it came of.
+def proposal_of(brief: Brief, source: str, answer: str, calls: list[str]) -> Proposal:
+    """A new surface as the answer to a brief. answer: the text in which its title and hypothesis may stand.
+    calls: ids of the calls that it came of.
     """
-    title, hypothesis = title_and_hypothesis(said)
+    title, hypothesis = title_and_hypothesis(answer)
     settings = settings_of(source)
     return Proposal(
         proposal=proposal_id(brief, source),
@@ -43,16 +43,16 @@ def proposal_of(brief: Brief, source: str, said: str, calls: list[str]) -> Propo
 
 
 def title_and_hypothesis(answer: str) -> tuple[str, str]:
-    """As the answer says them outside its edit; empty where it does not."""
-    said: dict[str, str] = {}
+    """As the answer gives them outside its edit; empty where it does not."""
+    fields: dict[str, str] = {}
     inside = False
     for line in answer.split("\n")[:READ_LINES]:
         inside = inside ^ bool(EDGE.match(line))
-        found = None if inside else SAID.match(line[:READ_CHARS])
-        if found and found["what"].lower() not in said:
-            said[found["what"].lower()] = found["text"].strip(" *_`\"'")
-    return one_line(said.get("title", ""), TITLE_CHARS), one_line(
-        said.get("hypothesis", ""), HYPOTHESIS_CHARS
+        field = None if inside else FIELD.match(line[:READ_CHARS])
+        if field and field["what"].lower() not in fields:
+            fields[field["what"].lower()] = field["text"].strip(" *_`\"'")
+    return one_line(fields.get("title", ""), TITLE_CHARS), one_line(
+        fields.get("hypothesis", ""), HYPOTHESIS_CHARS
     )
 
 
@@ -66,13 +66,13 @@ def settings_of(source: str) -> dict[str, str]:
 
 def plain_title(parent: str, source: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """A title for an edit that has none: the constants it changes, else how much of the file."""
-    moved = [
+    changes = [
         f"{name} {before[name]} → {after[name]}"
         for name in before
         if name in after and before[name] != after[name]
     ]
-    if moved:
-        return one_line(", ".join(moved), TITLE_CHARS)
+    if changes:
+        return one_line(", ".join(changes), TITLE_CHARS)
     steps = SequenceMatcher(None, parent.split("\n"), source.split("\n"), autojunk=False).get_opcodes()
     removed = sum(step[2] - step[1] for step in steps if step[0] != "equal")
     added = sum(step[4] - step[3] for step in steps if step[0] != "equal")

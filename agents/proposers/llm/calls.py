@@ -1,5 +1,5 @@
-"""The calls made for one brief: each has a permit before it begins and a record after it ends, whichever way
-it ends.
+"""The calls made for one brief: each has a permit before it begins and a record after it ends, however it
+ends.
 
 What was said goes along with the record. Secrets of this process's environment are taken out first, and it is
 bounded.
@@ -25,16 +25,17 @@ KEPT_CHARS = 120_000
 """Of one message that are kept: a prompt of 40 kB three times over."""
 
 
-class _Open(Struct, frozen=True):
-    """A call under way. began: on the clock of this object's ``now``."""
+class _CallUnderWay(Struct, frozen=True):
+    """A call that was permitted and has no record yet."""
 
     request: CallRequest
     messages: Sequence[Message]
     began: float
+    """On the clock of ``Calls``, in seconds."""
 
 
 class Calls:
-    """Of one brief. made: ids of the calls that were answered, in order."""
+    """The calls of one brief, one after the other."""
 
     def __init__(self, permits: Permits, brief: Brief, now: Callable[[], float] = time.monotonic) -> None:
         """now: monotonic seconds."""
@@ -42,8 +43,9 @@ class Calls:
         self._brief = brief
         self._now = now
         self._turn = 0
-        self._open: _Open | None = None
+        self._open: _CallUnderWay | None = None
         self.made: list[str] = []
+        """Ids of the calls that were answered, in order."""
 
     def begin(
         self,
@@ -67,7 +69,7 @@ class Calls:
             timeout=options.timeout,
         )
         self._permits.permit(request)
-        self._open = _Open(request, messages, self._now())
+        self._open = _CallUnderWay(request, messages, self._now())
 
     def failed(self, error: CompletionError) -> None:
         """The open call came to nothing; without usage it costs nothing."""
@@ -92,11 +94,11 @@ class Calls:
             self._turn += 1
             self._permits.settle(record, _transcript(call, reply.text))
 
-    def _close(self) -> _Open | None:
+    def _close(self) -> _CallUnderWay | None:
         call, self._open = self._open, None
         return call
 
-    def _record(self, call: _Open, **facts: Any) -> CallRecord:
+    def _record(self, call: _CallUnderWay, **facts: Any) -> CallRecord:
         request = call.request
         return CallRecord(
             call=request.call,
@@ -108,7 +110,7 @@ class Calls:
         )
 
 
-def _transcript(call: _Open, answer: str | None, error: str = "") -> bytes:
+def _transcript(call: _CallUnderWay, answer: str | None, error: str = "") -> bytes:
     messages = [Said(message.role, _kept(message.content)) for message in call.messages]
     return packed(
         Transcript(messages=messages, answer=None if answer is None else _kept(answer), error=_kept(error))

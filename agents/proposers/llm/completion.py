@@ -17,30 +17,31 @@ class Message(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """How to ask. api_base: address of the endpoint, or None for the provider's own. temperature: None for
-    the model's own. max_tokens: longest reply. timeout: seconds for one call from its beginning to its end.
-    """
+    """How to ask."""
 
     api_base: str | None = None
+    """Address of the endpoint; None for the provider's own."""
     temperature: float | None = None
+    """None for the model's own."""
     max_tokens: int = 16_000
+    """Longest reply."""
     timeout: float = 300.0
+    """Seconds for one call, from its beginning to its end."""
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """What a model said; untrusted text.
-
-    cost_usd: None where no price is known, which is not the same as free. seconds: of this call. cut: it
-    stopped at ``max_tokens``.
-    """
+    """What a model said; untrusted text."""
 
     text: str
     model: str
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
+    """None where no price is known, which is not the same as free."""
     seconds: float
+    """That this call took."""
     cut: bool = False
+    """Whether it stopped at ``max_tokens``."""
 
 
 class Failure(StrEnum):
@@ -70,11 +71,10 @@ PASSING = frozenset({Failure.RATE_LIMIT, Failure.SERVER, Failure.CONNECTION, Fai
 
 
 class CompletionError(Exception):
-    """A call failed. ``str`` says what in one line, without secrets. retry_after: seconds the provider asks
-    to wait, None where it says nothing.
-    """
+    """A call failed. ``str`` says what in one line, without secrets."""
 
     def __init__(self, failure: Failure, what: str, retry_after: float | None = None) -> None:
+        """retry_after: seconds the provider asks to wait; None where it says nothing."""
         super().__init__(what)
         self.failure = failure
         self.retry_after = retry_after

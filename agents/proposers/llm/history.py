@@ -1,6 +1,6 @@
 """What the swarm remembers, as a part of a prompt. Pure.
 
-- Told in the order of its use until the room is filled: what runs now, merges, the arm's own latest mistakes,
+- In the order of its use until the room is filled: what runs now, merges, the arm's own latest mistakes,
   lessons, near misses, the rest from the newest on; and how many are left out.
 - Titles, reasons and the names in lessons come from programs and other models. They are quoted as data and
   bounded.
@@ -23,14 +23,15 @@ LESSON_CHARS = 240
 
 
 class _Line(Struct, frozen=True):
-    """A line of the digest. rank: what is told first has the lowest. group: heading it stands under.
-    experiment: whether it tells of one.
-    """
+    """A line of the digest."""
 
     rank: int
+    """The lowest comes first."""
     group: str
+    """Heading it stands under."""
     text: str
     experiment: bool = True
+    """Whether it is about one experiment."""
 
 
 def digest(brief: Brief, room_bytes: int, room_tokens: int) -> str:
@@ -55,35 +56,38 @@ def digest(brief: Brief, room_bytes: int, room_tokens: int) -> str:
 
 
 def _lines(brief: Brief) -> Iterator[_Line]:
-    """Every experiment once, in the order of the brief turned round: the newest first."""
+    """Every experiment once, the newest first."""
     yield from (
-        _Line(0, "Running now", f"- {quoted(each.title, TITLE_CHARS)}{_age(each)}") for each in brief.running
+        _Line(0, "Running now", f"- {quoted(tried.title, TITLE_CHARS)}{_age(tried)}")
+        for tried in brief.running
     )
     yield from (
         _Line(3, "Lessons of all that was tried", f"| {one_line(lesson, LESSON_CHARS)}", experiment=False)
         for lesson in brief.lessons
     )
     mistakes = _own_mistakes(brief)
-    failures = Counter(_failure(each) for each in brief.tried if each.state in (State.CRASHED, State.CHEATED))
-    for each in reversed(brief.tried):
-        match each.state:
+    failures = Counter(
+        _failure(tried) for tried in brief.tried if tried.state in (State.CRASHED, State.CHEATED)
+    )
+    for tried in reversed(brief.tried):
+        match tried.state:
             case State.MERGED:
-                yield _Line(1, "Merged, newest first", told(brief, each))
-            case State.CRASHED if each in mistakes:
-                yield _Line(
-                    2,
-                    "Your own latest mistakes",
-                    f"{told(brief, each, reason=False)}\n{quoted_tail(each.reason, LOG_LINES, LOG_CHARS)}",
-                )
+                yield _Line(1, "Merged, newest first", as_line(brief, tried))
+            case State.CRASHED if tried in mistakes:
+                log = quoted_tail(tried.reason, LOG_LINES, LOG_CHARS)
+                line = as_line(brief, tried, reason=False)
+                yield _Line(2, "Your own latest mistakes", f"{line}\n{log}")
             case State.CRASHED | State.CHEATED:
-                failure = _failure(each)
-                yield _Line(6, f"Failed, {failure} ({failures[failure]} of the latest)", told(brief, each))
-            case _ if each in mistakes:
-                yield _Line(2, "Your own latest mistakes", told(brief, each))
-            case _ if each.near:
-                yield _Line(4, "Near misses, newest first", told(brief, each))
+                failure = _failure(tried)
+                yield _Line(
+                    6, f"Failed, {failure} ({failures[failure]} of the latest)", as_line(brief, tried)
+                )
+            case _ if tried in mistakes:
+                yield _Line(2, "Your own latest mistakes", as_line(brief, tried))
+            case _ if tried.near:
+                yield _Line(4, "Near misses, newest first", as_line(brief, tried))
             case _:
-                yield _Line(5, "Rejected, newest first", told(brief, each))
+                yield _Line(5, "Rejected, newest first", as_line(brief, tried))
 
 
 def _failure(tried: Tried) -> str:
@@ -97,13 +101,13 @@ def _age(tried: Tried) -> str:
 def _own_mistakes(brief: Brief) -> Sequence[Tried]:
     """The latest experiments of this arm that cost a run, or an answer, and gave no value."""
     return [
-        each
-        for each in brief.tried
-        if each.arm == brief.arm and each.value is None and each.state is not State.MERGED
+        tried
+        for tried in brief.tried
+        if tried.arm == brief.arm and tried.value is None and tried.state is not State.MERGED
     ][-OWN_MISTAKES:]
 
 
-def told(brief: Brief, tried: Tried, *, reason: bool = True) -> str:
+def as_line(brief: Brief, tried: Tried, *, reason: bool = True) -> str:
     """One experiment as a line."""
     value = f" {tried.value:.6g}" if tried.value is not None else ""
     why = f": {quoted(tried.reason, REASON_CHARS)}" if reason and tried.reason else ""
@@ -111,8 +115,8 @@ def told(brief: Brief, tried: Tried, *, reason: bool = True) -> str:
 
 
 def _against(brief: Brief, tried: Tried) -> str:
-    """How a value stands to the best: what a merge gained, else how far it was from the best of its day and
-    how far it is from the best now.
+    """A value beside the best: what a merge gained, else how far it was from the best at its verdict and how
+    far it is from the best now.
     """
     now = None if tried.value is None or brief.best is None else brief.metric.gain(brief.best, tried.value)
     if tried.state is State.MERGED and tried.delta is not None:
@@ -122,7 +126,7 @@ def _against(brief: Brief, tried: Tried) -> str:
     words = (
         [since]
         if then.removesuffix("then") == since.removesuffix("now")
-        else [each for each in (then, since) if each]
+        else [distance for distance in (then, since) if distance]
     )
     return f" ({', '.join(words)})" if any(words) else ""
 

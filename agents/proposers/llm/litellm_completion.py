@@ -2,7 +2,7 @@
 and without the download of its prices.
 
 - No streaming, because its price can silently be zero then. No retries of litellm's own: what to try again,
-  and when, is decided in ``persistence``.
+  and when, is decided in ``retry``.
 - Keys are read from the environment by litellm itself. What leaves this module, text or error, has been
   redacted.
 - Calls of all threads share one event loop: litellm keeps connections by loop.
@@ -163,12 +163,12 @@ def _failed(model: str, error: Exception) -> CompletionError:
 
 def _failure(error: Exception) -> Failure:
     exceptions = _litellm().exceptions
-    words = str(error).lower()
+    text = str(error).lower()
     status = getattr(error, "status_code", None)
     if isinstance(error, exceptions.ContextWindowExceededError):
         return Failure.CONTEXT
-    for said, failure in BY_WORDS.items():
-        if said in words:
+    for words, failure in BY_WORDS.items():
+        if words in text:
             return failure
     if isinstance(status, int) and status in BY_STATUS:
         return BY_STATUS[status]

@@ -1,10 +1,11 @@
 """The ``llm`` proposer: a brief becomes a conversation with a language model, its answer an edit of the
 surface.
 
-- An answer whose edit does not apply, compile, keep the contract or change anything is sent back in the same
-  conversation, at most twice, with what helps to correct it. What reaches a slot has passed all of that.
-- So is one whose program the coordinator refuses, with what the same program gave earlier. All of that
-  together is at most two repairs.
+- When the edit of an answer does not apply, compile, keep the contract or change anything, the model is
+  asked again in the same conversation, with what helps to correct it. What reaches a slot has passed all of
+  that.
+- It is also asked again when the coordinator refuses the program, with what the same program gave earlier.
+  Both together happen at most twice for a brief.
 - The answer is untrusted. It is parsed and compiled, never executed, and never becomes a program unless it
   holds a whole edit.
 """
@@ -26,27 +27,29 @@ from coordinator.protocol import Brief, Proposal, Refused
 
 logger = logging.getLogger(__name__)
 
-REPAIRS = 2
-"""Times an answer is sent back. Each costs the whole conversation again, and a third one seldom helps where
+REASKS = 2
+"""Times a model is asked again. Each costs the whole conversation again, and a third one seldom helps when
 two did not.
 """
 REPEATED_CHARS = 60_000
-"""Of an answer that are repeated to the model when it is sent back: more than a whole file of 26 kB."""
+"""Of an answer that are repeated to the model when it is asked again: more than a whole file of 26 kB."""
 
 
-class _Talk(Struct):
-    """A conversation about one brief. turns: answers asked for. proposal: id of what came of it last."""
+class _Conversation(Struct):
+    """A conversation about one brief."""
 
     brief: Brief
     messages: list[Message]
     calls: Calls
     turns: int = 0
+    """Answers asked for."""
     proposal: str = ""
+    """Id of the last one that came of it."""
 
 
 class LlmProposer:
-    """Asks the models of ``persistent`` by the charter ``program``. Between briefs it remembers nothing but
-    the charter the last one brought.
+    """Asks the first of its models that answers. Between briefs it remembers nothing but the charter the last
+    one brought.
     """
 
     def __init__(
@@ -57,13 +60,13 @@ class LlmProposer:
         permits: Permits | None = None,
     ) -> None:
         """program: the charter's text, until a brief brings another. surface: name of the file that can
-        change. purse: allows and counts calls.
+        change. permits: allows and counts calls.
         """
         self._fallback_models = fallback_models
         self._program = program
         self._surface = surface
         self._permits = permits or FreePermits()
-        self._talk: _Talk | None = None
+        self._conversation: _Conversation | None = None
 
     def propose(self, brief: Brief) -> Proposal:
         """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers,
@@ -71,34 +74,37 @@ class LlmProposer:
         """
         self._program = brief.program or self._program
         messages = first_messages(brief, self._program, self._surface)
-        self._talk = _Talk(brief=grounded(brief), messages=messages, calls=Calls(self._permits, brief))
-        return self._continue(self._talk)
+        self._conversation = _Conversation(
+            brief=grounded(brief), messages=messages, calls=Calls(self._permits, brief)
+        )
+        return self._continue(self._conversation)
 
     def reask(self, proposal: Proposal, refused: Refused) -> Proposal:
-        """See ``ReAsking.reask``: one of the repairs of that conversation. Raises ProposerError when they are
-        used up.
+        """See ``ReAsking.reask``: the next turn of that conversation. Raises ProposerError when there were
+        ``REASKS`` of them.
         """
-        talk = self._talk
-        if talk is None or talk.proposal != proposal.proposal:
+        conversation = self._conversation
+        if conversation is None or conversation.proposal != proposal.proposal:
             raise ProposerError("the conversation it came from is over")
-        talk.messages += [Message("user", refusal_message(talk.brief, refused))]
-        return self._continue(talk)
+        conversation.messages += [Message("user", refusal_message(conversation.brief, refused))]
+        return self._continue(conversation)
 
-    def _continue(self, talk: _Talk) -> Proposal:
+    def _continue(self, conversation: _Conversation) -> Proposal:
         problem = "the program was refused"
-        while talk.turns <= REPAIRS:
-            reply = self._reply(talk.messages, talk.calls, first=talk.turns == 0)
-            result = _result(reply, talk.brief.source, self._surface)
-            talk.calls.answered(reply, _word(result))
-            _log(talk.brief, reply, result, talk.turns)
-            talk.turns += 1
+        brief, calls = conversation.brief, conversation.calls
+        while conversation.turns <= REASKS:
+            reply = self._reply(conversation.messages, calls, first=conversation.turns == 0)
+            result = _result(reply, brief.source, self._surface)
+            calls.answered(reply, _word(result))
+            _log(brief, reply, result, conversation.turns)
+            conversation.turns += 1
             if isinstance(result, Edited):
-                talk.messages.append(_said(reply))
-                proposal = proposal_of(talk.brief, result.source, reply.text, talk.calls.made)
-                talk.proposal = proposal.proposal
+                conversation.messages.append(_as_message(reply))
+                proposal = proposal_of(brief, result.source, reply.text, calls.made)
+                conversation.proposal = proposal.proposal
                 return proposal
-            talk.messages += _sent_back(reply, result)
-            problem = f"{reply.model}: no sound edit after {REPAIRS} repairs: {result.message}"
+            conversation.messages += _reask_messages(reply, result)
+            problem = f"{reply.model}: no sound edit, asked again {REASKS} times: {result.message}"
         raise Fruitless(problem)
 
     def _reply(self, messages: list[Message], calls: Calls, *, first: bool) -> Reply:
@@ -128,17 +134,20 @@ def _word(result: Edited | Problem) -> str:
     return result.format.name.lower() if isinstance(result, Edited) else result.kind.value
 
 
-def _said(reply: Reply) -> Message:
+def _as_message(reply: Reply) -> Message:
     return Message("assistant", bounded(reply.text, REPEATED_CHARS) if reply.text.strip() else "(nothing)")
 
 
-def _sent_back(reply: Reply, problem: Problem) -> list[Message]:
+def _reask_messages(reply: Reply, problem: Problem) -> list[Message]:
     hint = f"\n\n{problem.hint}" if problem.hint else ""
     asked = (
         "Nothing of your answer was applied. Answer again in full: TITLE, HYPOTHESIS, and every block, for"
         " the file as it was given."
     )
-    return [_said(reply), Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}")]
+    return [
+        _as_message(reply),
+        Message("user", f"Your edit cannot be used: {problem.message}.{hint}\n\n{asked}"),
+    ]
 
 
 def _log(brief: Brief, reply: Reply, result: Edited | Problem, turn: int) -> None:

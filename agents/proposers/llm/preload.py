@@ -1,5 +1,5 @@
-"""What the first call to a language model would wait for, done beforehand: litellm takes seconds to import,
-the token counts their tables.
+"""What the first call to a language model would wait for, loaded beforehand: litellm takes seconds to import,
+and counting tokens needs its tables.
 """
 
 from collections.abc import Sequence
@@ -8,16 +8,14 @@ from threading import Thread
 from configs.schema import ArmConfig
 
 
-def warm_up(arms: Sequence[ArmConfig]) -> Thread:
-    """Begin on a thread of its own, while the slot trains its first run. To be joined only by who wants to
-    wait.
-    """
-    thread = Thread(target=_warm, args=(arms,), name="warming", daemon=True)
+def preload(arms: Sequence[ArmConfig]) -> Thread:
+    """Begin on a thread of its own, while the slot trains its first run. Join it only to wait for it."""
+    thread = Thread(target=_load, args=(arms,), name="preload", daemon=True)
     thread.start()
     return thread
 
 
-def _warm(arms: Sequence[ArmConfig]) -> None:
+def _load(arms: Sequence[ArmConfig]) -> None:
     if not any(arm.proposer == "llm" for arm in arms):
         return
     from agents.proposers.llm.litellm_completion import load

@@ -2,8 +2,8 @@
 
 - What changes least comes first, so that providers can cache it: rules and charter, then the parent, then
   what people said, then what was tried, then what is asked for.
-- The parent is never shortened. Hints are told next, the newest first, up to their share of the room; what
-  was tried gets the rest.
+- The parent is never shortened. Hints come next, the newest first, up to their share of the room; what was
+  tried gets the rest.
 - A hint is the word of the person who runs the campaign, as the charter is. Titles, reasons and logs come
   from programs and other models: they are quoted as data and bounded.
 - A brief with an experiment to repair shows that program in the place of the parent, and how it failed.
@@ -14,12 +14,13 @@ import re
 import msgspec
 
 from agents.proposers.llm.completion import Message
-from agents.proposers.llm.history import LOG_CHARS, LOG_LINES, digest, told
+from agents.proposers.llm.history import LOG_CHARS, LOG_LINES, as_line, digest
 from agents.proposers.llm.quoting import REASON_CHARS, TITLE_CHARS, one_line, quoted, quoted_tail
 from agents.proposers.llm.strategies import HEADING, asked_for
 from agents.proposers.llm.tokens import count_tokens
 from coordinator.domain import Direction
 from coordinator.protocol import Brief, Refused, Repair
+from coordinator.variants.contract import KEEPS, RUNS
 
 PROMPT_BYTES = 40_000
 """Of both messages together, for a parent that leaves room: 26 kB of program, 7 of rules and charter, the
@@ -62,10 +63,8 @@ not in a block will not.
 
 # What must hold
 
-- Only {surface} changes. It imports data, tokenizer and evaluation from `prepare` and calls `evaluate_bpb` \
-once at its end, as now.
-- It compiles, runs as it stands, and differs from the file as a program: comments or layout alone are no \
-experiment.
+- Only {surface} changes. {keeps}
+- {runs}
 - Do not repeat what was tried or is running. A near miss may be tried again on a newer file; then say why.
 
 Everything in double quotes or behind a bar (|) under "What was tried", "{heading}" and "How it failed", and \
@@ -82,7 +81,7 @@ def first_messages(brief: Brief, charter: str, surface: str) -> list[Message]:
     """The conversation's beginning: a system message that is the same for every brief of an arm, and a user
     message about this brief.
     """
-    system = RULES.format(surface=surface, heading=HEADING, charter=charter.strip())
+    system = RULES.format(surface=surface, keeps=KEEPS, runs=RUNS, heading=HEADING, charter=charter.strip())
     parent = _parent(brief, surface)
     asked = "" if brief.repair else "\nPropose the next experiment."
     return [
@@ -104,8 +103,8 @@ def situation(brief: Brief, beside: str) -> str:
 
 
 def grounded(brief: Brief) -> Brief:
-    """The brief whose parent and source are those the answer is an edit of: the program to repair where there
-    is one.
+    """The brief with the parent and the source that the answer is an edit of: those of the program to repair,
+    if there is one.
     """
     repair = brief.repair
     return (
@@ -121,7 +120,7 @@ def refusal_message(brief: Brief, refused: Refused) -> str:
     if refused.earlier is not None:
         earlier = (
             "It is the program of another experiment,"
-            f" {refused.earlier.state.value}:\n{told(brief, refused.earlier)}\n\n"
+            f" {refused.earlier.state.value}:\n{as_line(brief, refused.earlier)}\n\n"
         )
     why = f"Your program is refused and was not trained: {quoted(refused.reason, REASON_CHARS)}."
     return (

@@ -34,18 +34,18 @@ logger = logging.getLogger(__name__)
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
-    """How often and how long.
-
-    tries: calls of one model for one reply. waits: shortest and longest seconds between them. longest_wait:
-    seconds a provider may ask for; more, and the model rests instead. longest: seconds since the first try
-    after which no other is made. rests: shortest and longest seconds a model rests.
-    """
+    """How often and how long a model is asked. All times are seconds."""
 
     tries: int = 4
+    """Calls of one model for one reply."""
     waits: tuple[float, float] = (1.0, 20.0)
+    """Shortest and longest between them."""
     longest_wait: float = 30.0
+    """That a provider may ask for; if it asks for more, the model rests instead."""
     longest: float = 120.0
+    """Since the first try; after that no other is made."""
     rests: tuple[float, float] = (10.0, 60.0)
+    """Shortest and longest rest of a model."""
 
 
 class TooLongError(ProposerError):
@@ -76,7 +76,9 @@ class FallbackModels:
         self._pause = pause
         self._rng = random.Random(" ".join(self._models))
         self._gone: dict[str, str] = {}
-        self._until: dict[str, float] = {}
+        """Models that are never asked again, and why."""
+        self._rest_until: dict[str, float] = {}
+        """On the clock, by model."""
         self._rests = {model: Backoff(self._policy.rests, self._rng) for model in self._models}
 
     def complete(self, messages: Sequence[Message], calls: Calls | None = None) -> Reply:
@@ -90,7 +92,7 @@ class FallbackModels:
         for model in self._models:
             if model in self._gone:
                 continue
-            if self._now() < self._until.get(model, 0.0):
+            if self._now() < self._rest_until.get(model, 0.0):
                 failures.append(CompletionError(Failure.CONNECTION, f"{model}: failed lately and rests"))
                 continue
             try:
@@ -98,14 +100,14 @@ class FallbackModels:
             except CompletionError as error:
                 self._note(model, error)
                 failures.append(error)
-        raise self._verdict(failures)
+        raise self._error(failures)
 
     def _retry(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
         """One reply of one model. After a rest it gets a single try: an endpoint that is still down is found
         out quickly.
         """
         waits = Backoff(self._policy.waits, self._rng)
-        tries = 1 if model in self._until else self._policy.tries
+        tries = 1 if model in self._rest_until else self._policy.tries
         began = self._now()
         for last in range(tries - 1, -1, -1):
             try:
@@ -121,7 +123,7 @@ class FallbackModels:
                 )
                 self._pause(wait)
             else:
-                self._until.pop(model, None)
+                self._rest_until.pop(model, None)
                 self._rests[model].reset()
                 return reply
         raise AssertionError("unreachable: the last try returns or raises")
@@ -144,20 +146,19 @@ class FallbackModels:
         if error.failure in LASTING:
             self._gone[model] = str(error)
         elif error.failure in PASSING:
-            self._until[model] = self._now() + max(self._rests[model].next(), error.retry_after or 0.0)
+            self._rest_until[model] = self._now() + max(self._rests[model].next(), error.retry_after or 0.0)
 
-    def _verdict(self, failures: Sequence[CompletionError]) -> ProposerError:
-        told = "; ".join(
-            [*self._gone.values(), *(str(each) for each in failures if each.failure not in LASTING)]
-        )
+    def _error(self, failures: Sequence[CompletionError]) -> ProposerError:
+        others = [error for error in failures if error.failure not in LASTING]
+        reasons = "; ".join([*self._gone.values(), *map(str, others)])
         if len(self._gone) == len(self._models):
             return ArmStopped(
-                f"{told}. Set the provider's key in the environment, or correct `models` of this arm."
+                f"{reasons}. Set the provider's key in the environment, or correct `models` of this arm."
             )
-        kinds = {each.failure for each in failures if each.failure not in LASTING}
+        kinds = {error.failure for error in others}
         if kinds & PASSING:
-            return Unavailable(told)
-        return TooLongError(told) if kinds == {Failure.CONTEXT} else ProposerError(told)
+            return Unavailable(reasons)
+        return TooLongError(reasons) if kinds == {Failure.CONTEXT} else ProposerError(reasons)
 
 
 def _facts(model: str, error: CompletionError) -> dict[str, object]:

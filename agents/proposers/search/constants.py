@@ -1,5 +1,5 @@
-"""Module constants of a surface: found and rewritten through libcst, so that everything else stays byte for
-byte as it was.
+"""Module constants of a surface, read and rewritten through libcst: everything else stays byte for byte as it
+was.
 
 - A constant is a name in capitals assigned exactly once, at module level, to a number, a boolean, a string or
   plain arithmetic of numbers.
@@ -42,17 +42,19 @@ MAX_BITS = 1024
 
 
 class Constant(Struct, frozen=True, kw_only=True):
-    """One constant. text: its expression as written. choices: values it may take, if its comment says so.
-    low, high: of its range comment.
-    """
+    """One constant."""
 
     name: str
     text: str
+    """Its expression as written."""
     value: Value
     choices: tuple[Value, ...] = ()
+    """Values it may take, if its comment says so."""
     low: float | None = None
+    """Of its comment's range, as is ``high``."""
     high: float | None = None
     fixed: bool = False
+    """Whether its comment says that it stays."""
 
     @property
     def literal(self) -> str:
@@ -181,12 +183,10 @@ def _constant(name: str, text: str, value: Value, comment: str) -> Constant:
 
 
 def _comment_choices(value: Value, comment: str) -> tuple[Value, ...]:
-    found = CHOICES.search(comment)
-    return (
-        read_choices(value, [word.strip() for word in found["choices"].split(",") if word.strip()])
-        if found
-        else ()
-    )
+    listed = CHOICES.search(comment)
+    if listed is None:
+        return ()
+    return read_choices(value, [word.strip() for word in listed["choices"].split(",") if word.strip()])
 
 
 def read_choices(value: Value, words: list[str]) -> tuple[Value, ...]:

@@ -17,10 +17,10 @@ from agents.proposers.search.space import Dimension, Point, dimensions
 from coordinator.domain import Direction, State
 from coordinator.protocol import Brief, Proposal, Tried
 
-FIRST_LOOKS = 10
-"""Results before the model is asked; until then constants move one at a time."""
-LOOK_SHARE = 0.5
-"""Share of proposals after that which still look at a constant nobody has moved that way."""
+STARTUP_RESULTS = 10
+"""Results before the surrogate is asked; until then constants change one at a time."""
+SINGLE_SHARE = 0.5
+"""Share of proposals after that which still change one constant that nobody has changed that way."""
 WIDTHS = (1, 2, 3, 3)
 """How many constants change together, drawn evenly from these."""
 POOL = 3
@@ -29,13 +29,13 @@ alone.
 """
 ASKS = 4
 """Draws of TPE per proposal."""
-LEAST_MOVE = 0.15
+LEAST_STEP = 0.15
 """Steps below which a constant stays as it is."""
 TRIES = 64
-"""Random moves of one constant before giving up."""
+"""Random changes of one constant before giving up."""
 
 
-class Move(Struct, frozen=True):
+class Candidate(Struct, frozen=True):
     """New values by constant, and why."""
 
     values: dict[str, Value]
@@ -43,36 +43,36 @@ class Move(Struct, frozen=True):
 
 
 class SearchProposer:
-    """choices: the task's, by constant, as Python literals; they go before a comment's. A constant with one
-    choice stays as it is.
-    """
+    """Changes constants. Holds nothing but the task's choices."""
 
     def __init__(self, choices: Mapping[str, list[str]] | None = None) -> None:
+        """choices: the task's, by constant, as Python literals; they go before a comment's. A constant with
+        one choice stays as it is.
+        """
         self._choices = choices or {}
 
     def propose(self, brief: Brief) -> Proposal:
-        """Raises Exhausted when the surface has no constants to change, ProposerError when nothing new was
-        found.
+        """See ``Proposer.propose``. Raises Exhausted when the surface has no constants to change,
+        ProposerError when no draw is new.
         """
         try:
             surface = read_surface(brief.source)
         except SyntaxError as error:
-            raise ProposerError(f"the parent cannot be read: {error}") from error
+            raise ProposerError(f"the parent cannot be read: {' '.join(str(error).split())}") from error
         space = dimensions(surface.constants, self._choices)
         if not space:
             raise Exhausted("the surface has no constants to change")
-        seen = {_key(tried.settings) for tried in (*brief.tried, *brief.running)} | {
-            _key(_settings(surface, {}))
-        }
-        for move in Search(brief, surface, space).moves():
-            settings = _settings(surface, move.values)
-            if _key(settings) not in seen:
-                return _proposal(brief, surface, move, settings)
+        taken = {_key(tried.settings) for tried in (*brief.tried, *brief.running)}
+        taken.add(_key(_settings(surface, {})))
+        for candidate in Draws(brief, surface, space).candidates():
+            settings = _settings(surface, candidate.values)
+            if _key(settings) not in taken:
+                return _proposal(brief, surface, candidate, settings)
         raise ProposerError("every variant drawn was tried already")
 
 
-class Search:
-    """One brief's draws."""
+class Draws:
+    """One brief's draws. Equal briefs draw equally."""
 
     def __init__(self, brief: Brief, surface: Surface, space: list[Dimension]) -> None:
         self._brief = brief
@@ -86,41 +86,43 @@ class Search:
         self._running = [self._place(tried) for tried in brief.running if tried.settings]
         self._measured = sum(tried.value is not None for _, tried in self._tried)
 
-    def moves(self) -> Iterator[Move]:
+    def candidates(self) -> Iterator[Candidate]:
         """Candidates, best first."""
         untouched = self._untouched()
-        if untouched and (self._measured < FIRST_LOOKS or self._rng.random() < LOOK_SHARE):
-            yield self._look(*self._rng.choice(untouched))
-        if self._measured >= FIRST_LOOKS:
-            yield from self._modelled()
+        if untouched and (self._measured < STARTUP_RESULTS or self._rng.random() < SINGLE_SHARE):
+            yield self._single(*self._rng.choice(untouched))
+        if self._measured >= STARTUP_RESULTS:
+            yield from self._by_surrogate()
         for _ in range(TRIES):
             dimension = self._rng.choice(self._space)
-            yield self._look(dimension, self._rng.uniform(dimension.low, dimension.high))
+            yield self._single(dimension, self._rng.uniform(dimension.low, dimension.high))
 
     def _untouched(self) -> list[tuple[Dimension, float]]:
-        """One step up and down of every ordered constant, every other choice of the rest, where no variant
-        has gone that way from here.
+        """One step up and down of every ordered constant, every other choice of the rest: those that no
+        variant has taken from here.
         """
         variants = [place for place, _ in self._tried] + self._running
-        found = []
+        untouched = []
         for dimension in self._space:
             here = self._parent[dimension.name]
-            gone = {
-                _way(dimension, here, at)
+            taken = {
+                _direction(dimension, here, at)
                 for at in (place[dimension.name] for place in variants)
                 if at is not None
             }
-            found += [
-                (dimension, at) for at in _steps(dimension, here) if _way(dimension, here, at) not in gone
+            untouched += [
+                (dimension, at)
+                for at in _steps(dimension, here)
+                if _direction(dimension, here, at) not in taken
             ]
-        return found
+        return untouched
 
-    def _look(self, dimension: Dimension, at: float) -> Move:
-        return Move(
+    def _single(self, dimension: Dimension, at: float) -> Candidate:
+        return Candidate(
             {dimension.name: dimension.value(at)}, "Moved by itself, this constant shows its own effect."
         )
 
-    def _modelled(self) -> Iterator[Move]:
+    def _by_surrogate(self) -> Iterator[Candidate]:
         from agents.proposers.search.surrogate import (
             Surrogate,
         )  # optuna and numpy: only where they are needed
@@ -135,20 +137,20 @@ class Search:
             values = {
                 dimension.name: dimension.value(at[dimension.name])
                 for dimension in self._space
-                if self._moved(dimension, at)
+                if self._far_enough(dimension, at)
             }
-            yield Move(values, f"{self._measured} results so far say that these values do better.")
+            yield Candidate(values, f"{self._measured} results so far say that these values do better.")
 
-    def _moved(self, dimension: Dimension, at: Mapping[str, float]) -> bool:
-        """Whether a draw moves a constant far enough to be seen in the noise."""
+    def _far_enough(self, dimension: Dimension, at: Mapping[str, float]) -> bool:
+        """Whether a draw changes a constant by enough to be seen in the noise."""
         return (
             dimension.name in at
-            and abs(at[dimension.name] - self._parent[dimension.name]) >= LEAST_MOVE * dimension.step
+            and abs(at[dimension.name] - self._parent[dimension.name]) >= LEAST_STEP * dimension.step
         )
 
     def _points(self) -> list[Point]:
-        """What the model is told: values as losses, failures as the worst of them, what is in flight without
-        one.
+        """What the surrogate is fitted to: values as losses, failures as the worst of them, what is running
+        without one.
         """
         sign = 1.0 if self._brief.metric.direction is Direction.MINIMIZE else -1.0
         worst = max(sign * tried.value for _, tried in self._tried if tried.value is not None)
@@ -182,7 +184,7 @@ def _steps(dimension: Dimension, here: float) -> list[float]:
     return [at for at in ends if dimension.value(at) != dimension.here]
 
 
-def _way(dimension: Dimension, here: float, at: float) -> float:
+def _direction(dimension: Dimension, here: float, at: float) -> float:
     """Which way a variant went from here: down, nowhere, up; or to which choice."""
     if not dimension.ordered:
         return at
@@ -201,8 +203,10 @@ def _key(settings: Mapping[str, str]) -> frozenset[tuple[str, Value]]:
     )
 
 
-def _proposal(brief: Brief, surface: Surface, move: Move, settings: dict[str, str]) -> Proposal:
-    changed = {name: value for name, value in move.values.items() if value != surface.constants[name].value}
+def _proposal(brief: Brief, surface: Surface, candidate: Candidate, settings: dict[str, str]) -> Proposal:
+    changed = {
+        name: value for name, value in candidate.values.items() if value != surface.constants[name].value
+    }
     texts = {name: write(value, surface.constants[name].text) for name, value in changed.items()}
     source = surface.edit(texts)
     return Proposal(
@@ -212,6 +216,6 @@ def _proposal(brief: Brief, surface: Surface, move: Move, settings: dict[str, st
         parent=brief.parent,
         source=source,
         title=", ".join(f"{name} {surface.constants[name].text} → {text}" for name, text in texts.items()),
-        hypothesis=move.why,
+        hypothesis=candidate.why,
         settings=settings,
     )

@@ -46,16 +46,17 @@ class Scale(StrEnum):
 
 
 class Dimension(Struct, frozen=True, kw_only=True):
-    """One constant's freedom. low, high: coordinates. values: the only ones allowed, or empty for any number
-    between.
-    """
+    """Where one constant may go."""
 
     name: str
     here: Value
+    """The parent's."""
     scale: Scale
     low: float
+    """A coordinate, as is ``high``."""
     high: float
     values: tuple[Value, ...] = ()
+    """The only ones allowed; empty for any number between."""
 
     @property
     def ordered(self) -> bool:
@@ -64,7 +65,7 @@ class Dimension(Struct, frozen=True, kw_only=True):
 
     @property
     def step(self) -> float:
-        """A move worth looking at, in coordinates: a doubling, a quarter of a linear range, two ranks."""
+        """A change worth measuring, in coordinates: a doubling, a quarter of a linear range, two ranks."""
         match self.scale:
             case Scale.LINEAR:
                 return (self.high - self.low) / 4
@@ -93,25 +94,25 @@ class Dimension(Struct, frozen=True, kw_only=True):
 
 
 class Point(Struct, frozen=True):
-    """One variant: coordinates by constant, None where it cannot be placed; loss (less is better), or None
-    while it is in flight.
-    """
+    """One variant."""
 
     at: Mapping[str, float | None]
+    """Coordinates by constant; None where it cannot be placed."""
     loss: float | None
+    """Less is better; None while it is running."""
 
 
 def dimensions(constants: Mapping[str, Constant], choices: Mapping[str, list[str]]) -> list[Dimension]:
     """What may change, in the surface's order. choices: of the task, by name; they go before a comment's."""
-    found = []
+    space = []
     for constant in constants.values():
         words = choices.get(constant.name)
         listed = constant.choices if words is None else read_choices(constant.value, words)
         idle = constant.fixed or IDLE.search(constant.name)
         dimension = None if idle else _dimension(constant, listed if words is not None or listed else None)
         if dimension is not None:
-            found.append(dimension)
-    return found
+            space.append(dimension)
+    return space
 
 
 def _dimension(constant: Constant, listed: tuple[Value, ...] | None) -> Dimension | None:

@@ -4,7 +4,7 @@
    coordinates around the parent. It says which constants promise most and takes the effect of the others out
    of every result.
 2. *TPE* (Bergstra et al. 2011, Optuna's): over the few constants that were picked, on those cleaned results,
-   with what is in flight told as bad (constant liar), so that parallel agents do not ask the same.
+   with what is running counted as bad (constant liar), so that parallel agents do not try the same.
 
 In simulated campaigns (tests/unit/test_search_beats_random.py) TPE over all constants at once was no better
 than random edits; this is. Everything is a function of its arguments: no state, no clock, every draw from
@@ -36,10 +36,8 @@ TAIL = 3.0
 """Losses are cut at this many times the median's distance to the least, above the median: a divergence says
 no more than "bad".
 """
-TOLD = 96
-"""Most results told to TPE, the newest: Optuna copies each one for 0.1 ms. The regression takes all of
-them.
-"""
+MOST_TRIALS = 96
+"""Results given to TPE, the newest: Optuna copies each one in 0.1 ms. The regression takes all of them."""
 GRID = 17
 """Points per constant at which the fitted effect is looked at."""
 
@@ -54,7 +52,7 @@ class Surrogate:
         self._space = {dimension.name: dimension for dimension in space}
         self._parent = parent
         measured = [point for point in points if point.loss is not None]
-        self._flying = [point for point in points if point.loss is None]
+        self._running = [point for point in points if point.loss is None]
         self._points = measured
         self._losses = _cut(np.array([point.loss for point in measured], dtype=np.float64))
         self._columns: dict[str, slice] = {}
@@ -115,8 +113,8 @@ class Surrogate:
         )
         study = optuna.create_study(sampler=sampler)
         losses = self._cleaned(names)
-        recent = list(zip(self._points, losses, strict=True))[-TOLD:]
-        told = [*recent, *((point, losses.max()) for point in self._flying)]
+        recent = list(zip(self._points, losses, strict=True))[-MOST_TRIALS:]
+        trials = [*recent, *((point, losses.max()) for point in self._running)]
         distributions = {name: distribution(self._space[name]) for name in names}
         study.add_trials(
             [
@@ -125,7 +123,7 @@ class Surrogate:
                     distributions=distributions,
                     value=float(loss),
                 )
-                for point, loss in told
+                for point, loss in trials
                 if all(point.at.get(name) is not None for name in names)
             ]
         )
@@ -136,12 +134,12 @@ def _encode(dimension: Dimension, parent: float, at: Sequence[float | None]) -> 
     """Shape [points, 2] for an ordered constant: offset from the parent and its square. Else [points,
     choices]: one-hot, zero for the parent's.
     """
-    known = np.array([parent if value is None else value for value in at], dtype=np.float64)
+    coordinates = np.array([parent if value is None else value for value in at], dtype=np.float64)
     if dimension.ordered:
-        offset = (known - parent) / dimension.step
+        offset = (coordinates - parent) / dimension.step
         return np.stack([offset, offset * offset], axis=1)
     choices = np.arange(len(dimension.values))
-    return np.asarray((known[:, None] == choices) & (choices != parent), dtype=np.float64)
+    return np.asarray((coordinates[:, None] == choices) & (choices != parent), dtype=np.float64)
 
 
 def _ridge(design: Array, losses: Array) -> Array:
@@ -166,8 +164,10 @@ def distribution(dimension: Dimension) -> BaseDistribution:
 
 def as_param(dimension: Dimension, at: float | None) -> float | int:
     """A coordinate in Optuna's words."""
-    known = 0.0 if at is None else at
-    return min(max(known, dimension.low), dimension.high) if dimension.ordered else round(known)
+    coordinate = 0.0 if at is None else at
+    if not dimension.ordered:
+        return round(coordinate)
+    return min(max(coordinate, dimension.low), dimension.high)
 
 
 def _coordinates(params: Mapping[str, float]) -> dict[str, float]:

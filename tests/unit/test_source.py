@@ -1,12 +1,12 @@
-"""What is said of a program without running it: a digest blind to layout and to nothing else, a glance that
-passes nothing a reading refuses.
+"""What is said of a program without running it: a digest blind to layout and to nothing else, and facts of
+its bytecode that pass nothing its tree refuses.
 """
 
 from pathlib import Path
 
 import pytest
 
-from coordinator.variants import source as surface
+from coordinator.variants import source as source_module
 from coordinator.variants.bytecode import facts_of
 from coordinator.variants.gate import Gate
 from coordinator.variants.source import SurfaceError, compiled, digest
@@ -43,7 +43,7 @@ OTHER = {
 @pytest.fixture(params=[False, True], ids=["code", "tree"], autouse=True)
 def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Digests are taken of the code where that is blind to layout, else of the tree."""
-    monkeypatch.setattr(surface, "LINES_IN_CODE", request.param)
+    monkeypatch.setattr(source_module, "LINES_IN_CODE", request.param)
     digest.cache_clear()
 
 
@@ -52,10 +52,10 @@ def test_the_same_program_in_other_clothes_has_the_same_digest(name: str) -> Non
     assert digest(SAME[name]) == digest(PROGRAM)
 
 
-@pytest.mark.skipif(surface.LINES_IN_CODE, reason="the tree of a program tells more than what it does")
+@pytest.mark.skipif(source_module.LINES_IN_CODE, reason="the tree of a program tells more than what it does")
 @pytest.mark.parametrize("name", SAME)
 def test_what_a_compiler_makes_equal_is_equal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surface, "LINES_IN_CODE", False)
+    monkeypatch.setattr(source_module, "LINES_IN_CODE", False)
     assert digest(SAME[name]) == digest(PROGRAM)
 
 
@@ -65,8 +65,8 @@ def test_another_program_has_another_digest(name: str) -> None:
 
 
 def test_no_two_of_all_these_programs_share_a_digest() -> None:
-    charters = {*OTHER.values(), PROGRAM}
-    assert len({digest(each) for each in charters}) == len(charters)
+    programs = {*OTHER.values(), PROGRAM}
+    assert len({digest(program) for program in programs}) == len(programs)
 
 
 @pytest.mark.parametrize("source", ["def (", "\x00", "return 1", "x = '\ud800'"])
@@ -95,15 +95,17 @@ ALIKE += [
 
 
 @pytest.mark.parametrize("source", ALIKE)
-def test_a_glance_never_passes_what_a_reading_refuses(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = GATE.look(source)
-    monkeypatch.setattr(Gate, "_plainly_sound", lambda *_: False)
-    assert GATE.look(source) == hasty
+def test_its_bytecode_never_passes_what_its_tree_refuses(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_bytecode = GATE.look(source)
+    monkeypatch.setattr(Gate, "_surely_sound", lambda *_: False)
+    assert GATE.look(source) == by_bytecode
 
 
 @pytest.mark.parametrize("path", SURFACES, ids=lambda path: path.parent.name)
-def test_a_shipped_surface_needs_no_reading(path: Path) -> None:
-    seen = facts_of(compiled(path.read_text(encoding="utf-8")))
-    assert seen.kept["prepare"] >= {"make_dataloader", "evaluate_bpb"}
-    assert seen.packages is not None
-    assert {"torch", "prepare"} <= seen.packages
+def test_the_bytecode_of_a_shipped_surface_says_enough(path: Path) -> None:
+    facts = facts_of(compiled(path.read_text(encoding="utf-8")))
+    assert facts.kept["prepare"] >= {"make_dataloader", "evaluate_bpb"}
+    assert facts.packages is not None
+    assert {"torch", "prepare"} <= facts.packages

@@ -1,10 +1,10 @@
-"""Which constants a variant moved, and which way, by its text alone."""
+"""Which constants a variant changed, and which way, by its text alone."""
 
 import re
 
 import pytest
 
-from coordinator.variants.constant_changes import moves
+from coordinator.variants.constant_changes import changed_constants
 from trainer.task import load_task
 
 PARENT = """\
@@ -21,7 +21,7 @@ WIDTH = compute()
 """
 
 
-@pytest.mark.parametrize(("old", "new", "found"), [
+@pytest.mark.parametrize(("old", "new", "changes"), [
     ("LR = 0.1", "LR = 0.2", {"LR": "up"}),
     ("LR = 0.1", "LR = 1e-3", {"LR": "down"}),
     ("DEPTH: int = 4", "DEPTH: int = 5", {"DEPTH": "up"}),
@@ -44,25 +44,25 @@ WIDTH = compute()
     ("WIDTH = compute()", "WIDTH = 3", {}),
     ("LR = 0.1", "def LR():\n    DEPTH = 9", {}),
 ])  # fmt: skip
-def test_a_move_is_read_from_both_texts(old: str, new: str, found: dict[str, str]) -> None:
+def test_a_change_is_read_from_both_texts(old: str, new: str, changes: dict[str, str]) -> None:
     assert PARENT.count(old) == 1
-    assert moves(PARENT, PARENT.replace(old, new)) == found
+    assert changed_constants(PARENT, PARENT.replace(old, new)) == changes
 
 
 def test_the_last_of_a_thousand_constants_is_read_as_the_first_is() -> None:
     parent = "".join(f"NAME_{number} = {number}.5\n" for number in range(1000))
-    assert moves(parent, parent.replace(" = 999.5", " = 9.25").replace(" = 1.5", " = 2.25")) == {
+    assert changed_constants(parent, parent.replace(" = 999.5", " = 9.25").replace(" = 1.5", " = 2.25")) == {
         "NAME_1": "up",
         "NAME_999": "down",
     }
 
 
 def test_a_docstring_is_no_constant() -> None:
-    assert moves('"""One."""\nLR = 1\n', '"""Two."""\nLR = 1\n') == {}
+    assert changed_constants('"""One."""\nLR = 1\n', '"""Two."""\nLR = 1\n') == {}
 
 
 def test_every_number_of_the_shipped_surfaces_can_be_followed() -> None:
     for task, name in (("demo", "DEPTH"), ("gpt", "DEPTH"), ("gpt", "TOTAL_BATCH_SIZE")):
         source = load_task(task).source
-        changed = re.sub(rf"(?m)^{name} = ", f"{name} = 2 * ", source)
-        assert moves(source, changed) == {name: "up"}, (task, name)
+        variant = re.sub(rf"(?m)^{name} = ", f"{name} = 2 * ", source)
+        assert changed_constants(source, variant) == {name: "up"}, (task, name)
