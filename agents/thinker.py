@@ -211,4 +211,4 @@ class Thinker:
 
 def _for_arm(brief: Brief, arm: str) -> Brief:
     """The brief as it is told to an arm: what is for another arm alone is left out."""
-    return brief if arm == brief.arm else msgspec.structs.replace(brief, arm=arm, program="", repair=None)
+    return brief if arm == brief.arm else msgspec.structs.replace(brief, arm=arm, charter="", repair=None)

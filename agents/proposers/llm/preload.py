@@ -5,10 +5,10 @@ the token counts their tables.
 from collections.abc import Sequence
 from threading import Thread
 
-from configs.schema import ArmConfig
+from configs.arms import Arm, CallsModels
 
 
-def warm_up(arms: Sequence[ArmConfig]) -> Thread:
+def warm_up(arms: Sequence[Arm]) -> Thread:
     """Begin on a thread of its own, while the slot trains its first run. To be joined only by who wants to
     wait.
     """
@@ -17,8 +17,8 @@ def warm_up(arms: Sequence[ArmConfig]) -> Thread:
     return thread
 
 
-def _warm(arms: Sequence[ArmConfig]) -> None:
-    if not any(arm.proposer == "llm" for arm in arms):
+def _warm(arms: Sequence[Arm]) -> None:
+    if not any(isinstance(arm, CallsModels) for arm in arms):
         return
     from agents.proposers.llm.litellm_completion import load
     from agents.proposers.llm.tokens import count_tokens
