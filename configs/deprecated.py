@@ -28,13 +28,13 @@ def with_new_names(layer: Mapping[str, Given]) -> tuple[dict[str, Given], list[s
     """
     for old, new in RENAMED.items():
         if old in layer and new in layer:
-            raise _both(layer[old].origin, old, new)
-    places = [f"{given.origin}: {key}" for key, given in layer.items() if key in RENAMED]
+            raise _both(layer[old].place, old, new)
+    places = [f"{given.place}: {key}" for key, given in layer.items() if key in RENAMED]
     renamed = {RENAMED.get(key, key): given for key, given in layer.items()}
     arms = renamed.get("arms")
     if arms is not None and isinstance(arms.value, list):
-        places += [f"{arms.origin}: {OLD} of arm {_name(arm)}" for arm in arms.value if _is_warned_of(arm)]
-        renamed["arms"] = Given([_arm(arm, arms.origin) for arm in arms.value], arms.origin)
+        places += [f"{arms.place}: {OLD} of arm {_name(arm)}" for arm in arms.value if _is_warned_of(arm)]
+        renamed["arms"] = Given([_arm(arm, arms.place) for arm in arms.value], arms.origin)
     return renamed, places
 
 

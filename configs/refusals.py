@@ -25,32 +25,32 @@ def refused(error: ErrorDetails, given: Mapping[str, Given]) -> ConfigError:
     arms = given.get("arms")
     match error["loc"]:
         case ("arms", int(number)) if arms and error["type"] == "union_tag_invalid":
-            return _unknown_kind(error["input"], number, arms.origin)
+            return _unknown_kind(error["input"], number, arms.place)
         case ("arms", int(number), str(kind), str(key)) if arms and error["type"] == "extra_forbidden":
-            return _foreign_key(_arm_name(arms.value[number], number), kind, key, arms.origin)
+            return _foreign_key(_arm_name(arms.value[number], number), kind, key, arms.place)
         case ("arms", int(number), str(kind), *rest) if kind in KINDS:
-            return _refused_value(("arms", number, *rest), error, given)
+            return _refused_value(("arms", number, *rest), error, given, kind)
         case where:
             return _refused_value(where, error, given)
 
 
 def _refused_value(
-    where: tuple[int | str, ...], error: ErrorDetails, given: Mapping[str, Given]
+    where: tuple[int | str, ...], error: ErrorDetails, given: Mapping[str, Given], kind: str = ""
 ) -> ConfigError:
     key = ".".join(str(part) for part in where)
     field = ".".join(part for part in where if isinstance(part, str))
-    origin = next(value.origin for name, value in given.items() if key == name or key.startswith(f"{name}."))
+    origin = next(value.place for name, value in given.items() if key == name or key.startswith(f"{name}."))
     if error["type"] == "extra_forbidden":
         return unknown_key(field, origin)
     if error["type"] == "missing":
-        return ConfigError(f"{origin}: {key} is missing", f"Add it: {meaning(field)}")
+        return ConfigError(f"{origin}: {key} is missing", f"Add it: {meaning(field, kind)}")
     wanted = error["msg"].partition(" should ")[2] or error["msg"]
     near = ""
     if error["type"] == "literal_error":
         near = suggestion(str(error["input"]), re.findall(r"'([^']*)'", wanted))
     return ConfigError(
         f"{origin}: {key} is {shown(error['input'])} and should {wanted}",
-        f"{near}Correct it: {meaning(field)}",
+        f"{near}Correct it: {meaning(field, kind)}",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from msgspec import Struct
 from pydantic.fields import FieldInfo
 
-from configs.arms import KINDS
+from configs.arms import KINDS, Arm
 from configs.schema import Config
 from configs.section import Section
 
@@ -17,6 +17,12 @@ class Given(Struct, frozen=True):
     value: Any
     origin: str
     """Where: a file's name, an environment variable's name, or the ``key=value`` as given."""
+
+    @property
+    def place(self) -> str:
+        """The origin without a value: it may hold a secret in the wrong place."""
+        key, equals, _ = self.origin.partition("=")
+        return f"{key}=…" if equals and key.replace("_", "").replace(".", "").isalpha() else self.origin
 
 
 def _fields(section: type[Section], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -29,7 +35,8 @@ def _fields(section: type[Section], prefix: str = "") -> Iterator[tuple[str, Fie
 
 def _items(fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, FieldInfo]]:
     """Keys inside the items of lists of sections: ``arms.weight``."""
-    for kind in KINDS.values():
+    kinds: list[type[Section]] = [*KINDS.values(), Arm]
+    for kind in kinds:
         yield from _fields(kind, "arms.")
     for key, field in fields.items():
         for item in get_args(field.annotation):
@@ -44,7 +51,10 @@ ITEMS: dict[str, FieldInfo] = dict(_items(FIELDS))
 SECTIONS = frozenset(key.partition(".")[0] for key in FIELDS if "." in key)
 
 
-def meaning(key: str) -> str:
-    """What the schema says of a dotted key, on one line; empty where there is no such key."""
-    field = FIELDS.get(key) or ITEMS.get(key)
+def meaning(key: str, kind: str = "") -> str:
+    """What the schema says of a dotted key, on one line; empty where there is no such key. kind: of the arm
+    whose key it is: ``timeout`` of one is not that of another.
+    """
+    own = KINDS[kind].model_fields.get(key.removeprefix("arms.")) if kind else None
+    field = own if own and own.description else FIELDS.get(key) or ITEMS.get(key)
     return " ".join((field.description or "").split()) if field else ""
