@@ -157,7 +157,9 @@ def _of_a_kind(value: object) -> object:
 
 
 AnyArm = Annotated[
-    Search | Scripted | Llm | Command, Field(discriminator="proposer"), BeforeValidator(_of_a_kind)
+    Search | Scripted | Llm | Command,
+    Field(discriminator="proposer"),
+    BeforeValidator(_of_a_kind),
 ]
 """Every kind of arm; the key `proposer` says which."""
 

@@ -59,12 +59,12 @@ def open_service(config: Config) -> Service:
     task, layout, wanted = load_task(config.task.name), layout_of(config), config.coordinator
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
-    pace = LeaseTimes(wanted.heartbeat, wanted.lease_ttl)
+    times = LeaseTimes(wanted.heartbeat, wanted.lease_ttl)
     service = Service(
         layout,
         card_of(task),
         rules_of(config, task),
-        pace,
+        times,
         listeners=[metrics.observe],
         charters=charters_of(config),
     )

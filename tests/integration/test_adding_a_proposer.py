@@ -39,7 +39,7 @@ def add(tree: Path, kind: str) -> set[str]:
     shutil.copy(PIECES / f"{kind}.py", tree / "agents" / "proposers" / f"{kind}.py")
     arms = tree / "configs" / "arms.py"
     inserted(arms, "def _of_a_kind", (PIECES / f"{kind}_arm.py").read_text(encoding="utf-8") + "\n\n")
-    inserted(arms, ", Field(discriminator", f" | {KINDS[kind]}")
+    inserted(arms, ",\n    Field(discriminator", f" | {KINDS[kind]}")
     inserted(
         tree / "configs" / "default.yaml", "\nmoney:", (PIECES / f"{kind}.yaml").read_text(encoding="utf-8")
     )
@@ -99,9 +99,9 @@ def test_a_proposer_takes_three_files_even_where_it_costs_money(kind: str, tmp_p
 
 
 def test_its_keys_are_configuration_with_its_defaults_and_its_errors(tree: Path) -> None:
-    found = json.loads(autoswarm(tree, "config", "show", "mine.yaml", "--json"))["config"]["arms"]
+    arms = json.loads(autoswarm(tree, "config", "show", "mine.yaml", "--json"))["config"]["arms"]
     common = {"weight": 1.0, "parent": "best", "control": False}
-    assert found == [
+    assert arms == [
         {"name": "softcap", "proposer": "nudge", "constant": "SOFTCAP", "most": 1.5} | common,
         {"name": "dealer", "proposer": "bought", "constant": "SOFTCAP", "price": 0.5} | common,
     ]

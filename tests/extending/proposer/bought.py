@@ -35,11 +35,27 @@ class BoughtProposer:
 
     def _buy(self, brief: Brief) -> tuple[str, float]:
         """A permit before the call and a record after it: that is all the money there is to know of."""
-        facts = {"call": uuid.uuid4().hex, "arm": brief.arm, "model": "dealer", "ordinal": brief.ordinal}
-        self._permits.permit(CallRequest(**facts, prompt_tokens=0, max_tokens=0, estimate_usd=self._price))
+        request = CallRequest(
+            call=uuid.uuid4().hex,
+            arm=brief.arm,
+            model="dealer",
+            ordinal=brief.ordinal,
+            prompt_tokens=0,
+            max_tokens=0,
+            estimate_usd=self._price,
+        )
+        self._permits.permit(request)
         factor = random.Random(brief.seed).uniform(0.7, 1.4)
-        self._permits.settle(CallRecord(**facts, cost_usd=self._price, result="whole"), None)
-        return facts["call"], factor
+        record = CallRecord(
+            call=request.call,
+            arm=brief.arm,
+            model=request.model,
+            ordinal=brief.ordinal,
+            cost_usd=self._price,
+            result="whole",
+        )
+        self._permits.settle(record, None)
+        return request.call, factor
 
 
 def make(arm: Bought, materials: Materials) -> Proposer:
