@@ -5,10 +5,15 @@ Secrets are not here: keys of providers come from the environment or ``.env`` on
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from configs.arms import AnyArm, Search
 from configs.section import Positive, Section, Share
+
+
+def _word(value: object) -> object:
+    """YAML reads a bare ``off`` as false."""
+    return "off" if value is False else value
 
 
 class CampaignConfig(Section):
@@ -145,7 +150,7 @@ class TrainerConfig(Section):
 class TrustConfig(Section):
     """What it takes to believe a value."""
 
-    mode: Literal["strict", "normal", "off"] = "strict"
+    mode: Annotated[Literal["strict", "normal", "off"], BeforeValidator(_word)] = "strict"
     """What a merge needs. `strict`: a twin, a second process that never saw the evaluation's text, agreed
     with what the variant claims. `normal`: the same, or, where no twin can be built, probes while it
     answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited.

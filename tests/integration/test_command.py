@@ -499,7 +499,7 @@ def test_no_process_beside_the_command_knows_its_key(play: Play) -> None:
     look = f"cat /proc/$PPID/environ /proc/$PPID/cmdline | tr '\\0' '\\n' > {play.folder}/keeper\n"
     with environment(CODER_LOGIN=KEY):
         play.proposer(look + EDIT, env=("CODER_LOGIN",)).propose(BRIEF)
-    assert "command_keeper" in play.note("keeper")
+    assert "command.keeper" in play.note("keeper")
     assert KEY not in play.note("keeper")
 
 

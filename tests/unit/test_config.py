@@ -110,6 +110,13 @@ def test_text_given_as_text_stays_text(override: str, key: str, value: object) -
     assert getattr(load([], [override], {}).config.campaign, key) == value
 
 
+def test_off_is_a_word_where_yaml_sees_a_boolean(tmp_path: Path) -> None:
+    assert load([], ["trust.mode=off"], {}).config.trust.mode == "off"
+    loaded = load([write(tmp_path, "trust: {mode: off}")], [], {})
+    assert loaded.config.trust.mode == "off"
+    assert load([write(tmp_path, resolved_yaml(loaded))], [], {}).config == loaded.config
+
+
 def test_null_empties_what_may_be_empty() -> None:
     assert load(["demo"], ["task.size=null"], {}).config.task.size is None
 
