@@ -204,4 +204,4 @@ class Thinker:
 
 def _for_arm(brief: Brief, arm: str) -> Brief:
     """The brief as an arm gets it: without what is for another arm alone."""
-    return brief if arm == brief.arm else msgspec.structs.replace(brief, arm=arm, program="", repair=None)
+    return brief if arm == brief.arm else msgspec.structs.replace(brief, arm=arm, charter="", repair=None)

@@ -5,16 +5,15 @@ Secrets are not here: keys of providers come from the environment or ``.env`` on
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+from configs.arms import AnyArm, Search
+from configs.section import Positive, Section, Share
 
 
-class Section(BaseModel):
-    """Base of every section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+def _word(value: object) -> object:
+    """YAML reads a bare ``off`` as false."""
+    return "off" if value is False else value
 
 
 class CampaignConfig(Section):
@@ -37,8 +36,8 @@ class CampaignConfig(Section):
     the verdicts up to n - N, so that the same seed gives the same verdicts however fast each slot is. N
     should be at least twice the number of slots.
     """
-    program: str = "default.md"
-    """The research charter given to proposers: a file in configs/programs or a path."""
+    charter: str = "default.md"
+    """The research charter given to proposers: a file in configs/charters or a path."""
     arm_choice: Literal["weights", "bandit"] = "weights"
     """How the arm of a brief is chosen. `weights`: each arm its share. `bandit`: what arms gained for their
     cost so far decides (docs/arms.md), and their weights do not count; not with a lookahead.
@@ -85,57 +84,6 @@ class MemoryConfig(Section):
     retry_after_moves: Annotated[int, Field(ge=0)] = 3
     """A near miss may be tried again as it was after the best has moved this many times since; 0 means
     never.
-    """
-
-
-class ArmConfig(Section):
-    """A named way of proposing."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-    """Label of the arm. `person` is taken: by the variants of `autoswarm propose`."""
-    proposer: Literal["search", "scripted", "llm", "command"] = "search"
-    """What proposes."""
-    files: list[str] = []
-    """For `scripted`: the surfaces to play, in order."""
-    models: list[str] = []
-    """For `llm`: models by litellm's names, such as `anthropic/...` or `openai/...`. The first that answers
-    is taken.
-    """
-    program: str | None = None
-    """For `llm` and `command`: a charter of its own; None takes the campaign's."""
-    api_base: str | None = None
-    """For `llm`: address of an endpoint, such as `http://host:8000/v1`; None means the provider's own."""
-    temperature: Annotated[float, Field(ge=0)] | None = None
-    """For `llm`: how much models may vary their answers; None takes each model's own."""
-    max_tokens: Annotated[int, Field(ge=1)] = 16_000
-    """For `llm`: longest answer, in tokens, with what a model thinks before it."""
-    timeout: Positive = 300.0
-    """For `llm`: seconds one call may take. For `command`: seconds for one proposal, its repair included."""
-    template: Literal["claude-code", "codex", "aider", "shell"] | None = None
-    """For `command`: the coding agent whose command line and output are known. `shell` runs the first word of
-    `command` as a line for `sh`.
-    """
-    command: list[str] = []
-    """For `command`: program and arguments, instead of the template's. Each may name {prompt}, {prompt_file},
-    {surface} or {folder}.
-    """
-    env: list[str] = []
-    """For `command`: names of variables it is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its
-    own, such as a provider's key.
-    """
-    weight: Positive = 1.0
-    """Share of the briefs this arm gets, relative to the others."""
-    strategy: Literal["free", "explore", "tune", "simplify", "ablate", "combine", "rotate"] = "free"
-    """For `llm` and `command`: what kind of idea its briefs ask for. `rotate` goes through the kinds while
-    nothing merges.
-    """
-    parent: Literal["best", "baseline"] = "best"
-    """What its variants are made from. `baseline`: always the unmodified surface, knowing no other arm's
-    results: best of N, a control.
-    """
-    control: bool = False
-    """Whether the other arms are compared with this one; then `bandit` keeps `campaign.control_floor` of the
-    briefs for it.
     """
 
 
@@ -202,7 +150,7 @@ class TrainerConfig(Section):
 class TrustConfig(Section):
     """What it takes to believe a value."""
 
-    mode: Literal["strict", "normal", "off"] = "strict"
+    mode: Annotated[Literal["strict", "normal", "off"], BeforeValidator(_word)] = "strict"
     """What a merge needs. `strict`: a twin, a second process that never saw the evaluation's text, agreed
     with what the variant claims. `normal`: the same, or, where no twin can be built, probes while it
     answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited.
@@ -262,7 +210,7 @@ class Config(Section):
     """What is searched."""
     acceptance: AcceptanceConfig = AcceptanceConfig()
     """When a variant counts as better."""
-    arms: Annotated[list[ArmConfig], Field(min_length=1)] = [ArmConfig(name="search")]
+    arms: Annotated[list[AnyArm], Field(min_length=1)] = [Search(name="search")]
     """Ways of proposing."""
     money: MoneyConfig = MoneyConfig()
     """What the campaign may cost, in US dollars."""

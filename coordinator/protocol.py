@@ -105,7 +105,7 @@ class Brief(Struct, frozen=True, kw_only=True):
     proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what
     it is about. barred: arms that may not answer in this one's place: they draw from the baseline and learn
     from nobody else. hints: what people said, newest last. lessons: what the whole history says, a line each.
-    program: the charter as it is now, empty where the arm reads none. repair: what is to be repaired instead
+    charter: its text as it is now, empty where the arm reads none. repair: what is to be repaired instead
     of having another idea.
 
     An arm that draws from the baseline has that as its parent and as its best, and is told of its own
@@ -129,7 +129,7 @@ class Brief(Struct, frozen=True, kw_only=True):
     barred: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
     lessons: list[str] = field(default_factory=list)
-    program: str = ""
+    charter: str = ""
     repair: Repair | None = None
 
 

@@ -12,7 +12,7 @@ BELIEVE = "or believe it all the same: trust.allow_untrusted=true"
 
 
 def sandbox_of(config: Config) -> str:
-    """InboxItem of the tier that variants get here, ``simulated`` where nothing is trained. Raises
+    """Letter of the tier that variants get here, ``simulated`` where nothing is trained. Raises
     ConfigError when the one asked for is not there.
     """
     if config.trainer.kind == "simulated":
@@ -64,15 +64,15 @@ def in_words(config: Config) -> str:
     return f"{where}{allowed}; trust.mode={config.trust.mode}"
 
 
-def reach(found: Sequence[Finding]) -> Finding | None:
+def reach(findings: Sequence[Finding]) -> Finding | None:
     """The strongest tier that is not there and would be trusted, None when one is."""
-    if any(each.works and each.tier in TRUSTED for each in found):
+    if any(finding.works and finding.tier in TRUSTED for finding in findings):
         return None
-    return next((each for each in found if each.tier in TRUSTED), None)
+    return next((finding for finding in findings if finding.tier in TRUSTED), None)
 
 
-def _ways(found: Sequence[Finding]) -> str:
-    better = reach(found)
+def _ways(findings: Sequence[Finding]) -> str:
+    better = reach(findings)
     return f"For sandbox {better.tier} ({better.why}): {better.remedy}" if better else ""
 
 

@@ -13,144 +13,40 @@ from agents.permit_client import PermitClient
 from agents.proposers.factory import make_proposers
 from agents.proposers.llm.preload import preload
 from agents.spool import Spool
+from configs.arms import ReadsCharter
 from configs.charter import charter_or_nothing, charter_path, read_charter
 from configs.errors import ConfigError
-from configs.schema import ArmConfig, Config, TrainerConfig, TrustConfig
-from coordinator.domain import ArmChoice, Direction, Metric, Origin, Strategy
+from configs.schema import Config, TrainerConfig
+from coordinator.domain import Direction
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service.charters import Charters
 from coordinator.service.service import LeaseTimes, Service
-from coordinator.state.events import ArmShare, Rules
-from coordinator.state.prices import ModelTerms, MoneyRules
-from coordinator.state.trust_rules import Mode, TrustRules
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from coordinator.views.metrics import Metrics, serve
+from deploy.campaign_rules import rules_of
 from deploy.logs import log_to
 from deploy.sandboxes import sandbox_of, warning
-from evaluator.acceptance import Policy
 from trainer.contract import Slot, Trainer
-from trainer.task import TASKS, Task, load_task
+from trainer.task import Task, load_task
 
 log = logging.getLogger(__name__)
 
-THINKING = ("llm", "command")
-"""Proposers that read a charter, and can repair what crashed."""
-
 
 class SlotOrder(Struct, frozen=True, kw_only=True):
-    """Where an agent is to live. gpus: whether it owns the GPU that Ray gives its process."""
+    """Where an agent is to live."""
 
     agent: str
     division: str
     node: str
     cores: int
     gpus: bool = False
-
-
-def rooted(config: Config) -> Config:
-    """The same configuration with every path absolute: actors live in other folders, on other machines under
-    the same paths.
-    """
-    name = config.task.name
-    task = name if (TASKS / name).is_dir() else str(Path(name).absolute())
-    arms = [arm.model_copy(update=_absolute_files(arm)) for arm in config.arms]
-    return config.model_copy(
-        update={
-            "campaigns_dir": str(Path(config.campaigns_dir).absolute()),
-            "data_dir": str(Path(config.data_dir).absolute()),
-            "task": config.task.model_copy(update={"name": task}),
-            "campaign": config.campaign.model_copy(update={"program": charter_path(config.campaign.program)}),
-            "arms": arms,
-        }
-    )
-
-
-def _absolute_files(arm: ArmConfig) -> dict[str, object]:
-    program = charter_path(arm.program) if arm.program is not None else None
-    return {
-        "files": [str(Path(file).absolute()) for file in arm.files],
-        "program": program,
-        "command": _absolute_program(arm),
-    }
-
-
-def _absolute_program(arm: ArmConfig) -> list[str]:
-    """Its command, for which a program that was named by a path is found by it from everywhere; a shell's
-    line stays what it is.
-    """
-    if arm.template == "shell" or not arm.command or "/" not in arm.command[0]:
-        return arm.command
-    return [str(Path(arm.command[0]).absolute()), *arm.command[1:]]
+    """Whether it owns the GPU that Ray gives its process."""
 
 
 def layout_of(config: Config) -> Layout:
     """The campaign's folder, absolute."""
     return Layout(Path(config.campaigns_dir).absolute() / config.campaign.name)
-
-
-def rules_of(config: Config, task: Task) -> Rules:
-    """What the campaign's decisions depend on."""
-    campaign, acceptance = config.campaign, config.acceptance
-    return Rules(
-        metric=Metric(task.metric.name, Direction(task.metric.direction)),
-        budget=task.budget(config.task.size),
-        seed=campaign.seed,
-        arms=[share_of(arm) for arm in config.arms],
-        policy=Policy(acceptance.confirm_runs, acceptance.z, acceptance.screen_z),
-        trust=trust_of(config.trust),
-        baseline_runs=acceptance.baseline_runs,
-        lookahead=campaign.lookahead,
-        max_experiments=campaign.max_experiments,
-        max_hours=campaign.max_hours,
-        max_attempts=config.coordinator.max_attempts,
-        history=config.coordinator.history,
-        arm_choice=ArmChoice(campaign.arm_choice),
-        arm_floor=campaign.arm_floor,
-        control_floor=campaign.control_floor,
-        plateau=campaign.plateau,
-        retry_after_moves=config.memory.retry_after_moves,
-        money=money_of(config),
-    )
-
-
-def share_of(arm: ArmConfig) -> ArmShare:
-    """An arm as the rules know it."""
-    rotates = arm.strategy == "rotate"
-    strategy = Strategy.FREE if rotates else Strategy(arm.strategy)
-    return ArmShare(
-        arm.name,
-        arm.weight,
-        Origin(arm.parent),
-        strategy,
-        rotates,
-        arm.control,
-        repairs=arm.proposer in THINKING,
-    )
-
-
-def money_of(config: Config) -> MoneyRules:
-    """What work may cost."""
-    models = {
-        name: ModelTerms(
-            input_usd=model.input_usd_per_million,
-            output_usd=model.output_usd_per_million,
-            at_once=model.at_once,
-        )
-        for name, model in config.models.items()
-    }
-    return MoneyRules(cap_usd=config.money.cap_usd, gpu_hour_usd=config.money.gpu_hour_usd, models=models)
-
-
-def trust_of(wanted: TrustConfig) -> TrustRules:
-    """What a merge needs."""
-    return TrustRules(
-        mode=Mode(wanted.mode),
-        audit_positions=wanted.audit_positions,
-        audit_share=wanted.audit_share,
-        audit_share_positions=wanted.audit_share_positions,
-        allow_untrusted=wanted.allow_untrusted,
-    )
 
 
 def card_of(task: Task) -> TaskCard:
@@ -163,12 +59,12 @@ def open_service(config: Config) -> Service:
     task, layout, wanted = load_task(config.task.name), layout_of(config), config.coordinator
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
-    pace = LeaseTimes(wanted.heartbeat, wanted.lease_ttl)
+    times = LeaseTimes(wanted.heartbeat, wanted.lease_ttl)
     service = Service(
         layout,
         card_of(task),
         rules_of(config, task),
-        pace,
+        times,
         listeners=[metrics.observe],
         charters=charters_of(config),
     )
@@ -188,7 +84,9 @@ def charters_of(config: Config) -> Charters:
     head.
     """
     names = {
-        arm.name: arm.program or config.campaign.program for arm in config.arms if arm.proposer in THINKING
+        arm.name: arm.charter or config.campaign.charter
+        for arm in config.arms
+        if isinstance(arm, ReadsCharter)
     }
     for name in names.values():
         read_charter(name)
@@ -222,7 +120,7 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
         make_proposers(
             config.arms,
             task.choices,
-            config.campaign.program,
+            config.campaign.charter,
             task.surface,
             task.frozen_texts,
             permits,

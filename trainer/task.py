@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from configs.load import ConfigError, read_yaml
+from configs.errors import ConfigError
+from configs.yaml_files import read_yaml
 from evaluator.budget import Budget
 from trainer.process.environment import ROOT
 

@@ -10,8 +10,13 @@
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct, field
+
+from agents.edits.apply import SURFACE
+from agents.proposers.permits import FreePermits, Permits
 from coordinator.protocol import Brief, Proposal, Refused
 
 
@@ -64,7 +69,22 @@ class ReAsking(Protocol):
         ...
 
 
+class Materials(Struct, frozen=True, kw_only=True):
+    """What a proposer can be made of besides its arm."""
+
+    choices: Mapping[str, list[str]] = field(default_factory=dict)
+    """The task's, by constant, as Python literals."""
+    charter: str = ""
+    """The text of the arm's charter, until a brief brings another; empty for a kind that reads none."""
+    surface: str = SURFACE
+    """Name of the file that can change."""
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the files that the surface imports, by name."""
+    permits: Permits = field(default_factory=FreePermits)
+    """Allows and counts calls that may cost money."""
+
+
 def proposal_id(brief: Brief, source: str) -> str:
     """An id that is the same whenever the same brief is answered with the same source, by whichever agent."""
-    told = "\0".join((str(brief.ordinal), str(brief.seed), brief.arm, brief.parent, source))
-    return f"{brief.arm}-{brief.ordinal}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    text = "\0".join((str(brief.ordinal), str(brief.seed), brief.arm, brief.parent, source))
+    return f"{brief.arm}-{brief.ordinal}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

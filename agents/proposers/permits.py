@@ -1,4 +1,4 @@
-"""Who allows a call of a language model and counts what it costs, as proposers see it."""
+"""Who allows a call that may cost money and counts what it costs, as proposers see it."""
 
 from typing import Protocol
 
@@ -17,7 +17,7 @@ class Permits(Protocol):
         ...
 
     def settle(self, record: CallRecord, transcript: bytes | None) -> None:
-        """Say what came of a permitted call. exchange: what was said, compressed and without secrets; None
+        """Say what came of a permitted call. transcript: what was said, compressed and without secrets; None
         where there is nothing to keep.
         """
         ...

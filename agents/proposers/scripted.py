@@ -12,9 +12,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.proposers.contract import Exhausted, proposal_id
+from agents.proposers.contract import Exhausted, Materials, Proposer, proposal_id
 from agents.proposers.search.constants import read_surface
-from configs.load import ConfigError
+from configs.arms import Scripted
+from configs.errors import ConfigError
 from coordinator.protocol import Brief, Proposal
 
 NUMBER = re.compile(r"\[(\d+)/\d+\]")
@@ -51,6 +52,11 @@ class ScriptedProposer:
             title=f"[{number}/{len(self._scripts)}] {name}",
             settings=_settings(source),
         )
+
+
+def make(arm: Scripted, _: Materials) -> Proposer:
+    """See ``agents.proposers.factory``. Raises ConfigError when a file cannot be read."""
+    return ScriptedProposer([Path(file) for file in arm.files])
 
 
 def _read(path: Path) -> str:

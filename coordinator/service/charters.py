@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from configs.charter import PROGRAMS, charter_path, read_charter
+from configs.charter import CHARTERS, charter_path, read_charter
 from configs.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Charters:
         return "" if name is None else self._now(name)
 
     def _now(self, name: str) -> str:
-        stamp = _stamp(PROGRAMS / charter_path(name))
+        stamp = _stamp(CHARTERS / charter_path(name))
         if name not in self._stamps or stamp != self._stamps[name]:
             self._stamps[name] = stamp
             try:

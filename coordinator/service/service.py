@@ -260,7 +260,7 @@ class Service:
             msgspec.structs.replace(each, before=source(each.parent), after=source(each.commit))
             for each in brief.pieces
         ]
-        texts = {"source": source(brief.parent), "program": self._charters.text(brief.arm)}
+        texts = {"source": source(brief.parent), "charter": self._charters.text(brief.arm)}
         return msgspec.structs.replace(brief, **texts, pieces=pieces, repair=repair)
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:

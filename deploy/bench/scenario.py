@@ -16,7 +16,8 @@ from agents.proposers.llm.preload import preload
 from agents.proposers.paced import PacedProposer
 from agents.proposers.permits import Permits
 from agents.spool import Spool
-from configs.schema import ArmConfig, CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
+from configs.arms import AnyArm, CallsModels, Llm, Search
+from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.state.events import RunLeased, RunReported
 from coordinator.store.journal import Journal
@@ -72,11 +73,7 @@ def config_of(scenario: Scenario, folder: Path, api_base: str | None = None) -> 
     return Config(
         campaigns_dir=str(folder),
         campaign=CampaignConfig(name=scenario.name),
-        arms=[
-            ArmConfig(name="model", proposer="llm", models=[MODEL], api_base=api_base)
-            if api_base
-            else ArmConfig(name="search")
-        ],
+        arms=[Llm(name="model", models=[MODEL], api_base=api_base) if api_base else Search(name="search")],
         slots=SlotsConfig(count=scenario.slots),
         trainer=TrainerConfig(
             kind="simulated",
@@ -112,9 +109,9 @@ def _agent(config: Config, agent: str, thinking: float, coordinator: Coordinator
     )
 
 
-def _proposer(config: Config, arm: ArmConfig, thinking: float, permits: Permits) -> Proposer:
-    if arm.proposer == "llm":
-        return make_proposers([arm], {}, config.campaign.program, permits=permits)[arm.name]
+def _proposer(config: Config, arm: AnyArm, thinking: float, permits: Permits) -> Proposer:
+    if isinstance(arm, CallsModels):
+        return make_proposers([arm], {}, config.campaign.charter, permits=permits)[arm.name]
     return PacedProposer(Nudges(), thinking)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agents.proposers.command.templates import program_of
+from agents.proposers.factory import program_of
+from configs.arms import CallsModels, RunsProgram
 from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.rules.trust import TRUSTED
@@ -41,20 +42,24 @@ RAY = "import json, ray; print(json.dumps([ray.__version__, []]))"
 
 
 class Grade(StrEnum):
-    """ok; warn: works, but look; fail: will not work."""
+    """How ready the machine is in one respect."""
 
     OK = "ok"
     WARN = "warn"
+    """Works, but look."""
     FAIL = "fail"
+    """Will not work."""
 
 
 class Check(Struct, frozen=True):
-    """One question answered. what: what was found. remedy: what to do, empty when all is well."""
+    """One question answered."""
 
     name: str
     grade: Grade
     what: str
+    """What was found."""
     remedy: str = ""
+    """What to do; empty when all is well."""
 
 
 def examine(config: Config) -> Iterator[Check]:
@@ -71,8 +76,8 @@ def examine(config: Config) -> Iterator[Check]:
     )
     yield _disk(Path(config.campaigns_dir))
     yield _port(config)
-    yield from _commands(config)
-    if any(arm.proposer == "llm" for arm in config.arms):
+    yield from _programs(config)
+    if any(isinstance(arm, CallsModels) for arm in config.arms):
         yield _held(
             "keys",
             lambda: _require_keys(config),
@@ -85,15 +90,15 @@ def examine(config: Config) -> Iterator[Check]:
 
 
 def _python() -> Check:
-    found = ".".join(map(str, sys.version_info[:3]))
+    version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < OLDEST:
         return Check(
             "python",
             Grade.FAIL,
-            found,
+            version,
             "Use Python 3.11 or newer: `make clean install PYTHON=/path/to/python3.12`.",
         )
-    return Check("python", Grade.OK, found)
+    return Check("python", Grade.OK, version)
 
 
 def _held(name: str, require: Callable[[], None], fine: str, grade: Grade = Grade.FAIL) -> Check:
@@ -105,7 +110,7 @@ def _held(name: str, require: Callable[[], None], fine: str, grade: Grade = Grad
 
 
 def _disk(folder: Path) -> Check:
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     grade = Grade.OK if free >= LITTLE_DISK else Grade.WARN if free >= TOO_LITTLE_DISK else Grade.FAIL
     remedy = "" if grade is Grade.OK else "Make room, or choose another disk: campaigns_dir=PATH."
@@ -140,14 +145,14 @@ def _data(config: Config) -> Check:
     )
 
 
-def _commands(config: Config) -> Iterator[Check]:
-    """Whether the coding agents of the arms are on this machine, which is not the only one they may be wanted
+def _programs(config: Config) -> Iterator[Check]:
+    """Whether the programs that arms run are on this machine, which is not the only one they may be wanted
     on.
     """
     for arm in config.arms:
-        if arm.proposer == "command" and (program := program_of(arm.template, arm.command)):
-            name, found = f"arm {arm.name}", shutil.which(program)
-            if found is None:
+        if isinstance(arm, RunsProgram) and (program := program_of(arm)):
+            name, path = f"arm {arm.name}", shutil.which(program)
+            if path is None:
                 yield Check(
                     name,
                     Grade.WARN,
@@ -155,26 +160,26 @@ def _commands(config: Config) -> Iterator[Check]:
                     "Install it where agents live, or correct `command`.",
                 )
             else:
-                yield Check(name, Grade.OK, f"runs {found}; whether it is logged in is not asked")
+                yield Check(name, Grade.OK, f"runs {path}; whether it is logged in is not asked")
 
 
-def sandbox_checks(config: Config, found: Sequence[Finding]) -> Iterator[Check]:
+def sandbox_checks(config: Config, findings: Sequence[Finding]) -> Iterator[Check]:
     """The sandbox this campaign would get, then every tier: whether it works, what it leaves open, how to
     reach it.
     """
     yield _sandbox(config)
-    short = reach(found) is not None
-    for each in found:
-        name, open_ = f"sandbox {each.tier}", "; ".join(GAPS[each.tier])
-        if each.works:
-            yield Check(name, Grade.OK, f"works; open: {open_}" if open_ else "works")
+    short = reach(findings) is not None
+    for finding in findings:
+        name, gaps = f"sandbox {finding.tier}", "; ".join(GAPS[finding.tier])
+        if finding.works:
+            yield Check(name, Grade.OK, f"works; open: {gaps}" if gaps else "works")
         else:
-            wanted = short and each.tier in TRUSTED
+            wanted = short and finding.tier in TRUSTED
             yield Check(
                 name,
                 Grade.WARN if wanted else Grade.OK,
-                f"not here: {each.why}",
-                f"To have it: {each.remedy}.",
+                f"not here: {finding.why}",
+                f"To have it: {finding.remedy}.",
             )
 
 
@@ -190,15 +195,15 @@ def _sandbox(config: Config) -> Check:
 
 
 def _ray() -> Check:
-    found = _imported("ray", RAY)
-    return found if isinstance(found, Check) else Check("ray", Grade.OK, found[0])
+    facts = _imported("ray", RAY)
+    return facts if isinstance(facts, Check) else Check("ray", Grade.OK, facts[0])
 
 
 def _torch(config: Config) -> Check:
-    found = _imported("torch", TORCH)
-    if isinstance(found, Check):
-        return found
-    version, gpus = found
+    facts = _imported("torch", TORCH)
+    if isinstance(facts, Check):
+        return facts
+    version, gpus = facts
     if config.slots.per_gpu and not gpus:
         return Check(
             "torch",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from configs.arms import CallsModels
 from configs.errors import ConfigError
-from configs.schema import ArmConfig, Config
+from configs.schema import Config
 
 ENV_FILE = Path(".env")
 KEYS = {
@@ -40,20 +41,20 @@ def read_env_file(environ: MutableMapping[str, str], path: Path = ENV_FILE) -> N
     if not path.is_file():
         return
     try:
-        found = dotenv_values(path, interpolate=False)
+        variables = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot read {path}: {type(error).__name__}", "It should hold lines like NAME=value, in UTF-8."
         ) from None
-    for name, value in found.items():
+    for name, value in variables.items():
         if value is not None:
             environ.setdefault(name, value)
 
 
 def missing_keys(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Arms that no model can answer for want of a key, and the variable it would be in."""
-    for arm in config.arms:
-        wanted = [_wanted(arm, model) for model in arm.models]
+    for arm in _callers(config):
+        wanted = [KEYS.get(model.partition("/")[0], ()) for model in arm.models]
         if wanted and not any(not names or any(environ.get(name) for name in names) for names in wanted):
             yield arm.name, wanted[0][0]
 
@@ -63,7 +64,8 @@ def require_keys(config: Config, environ: Mapping[str, str]) -> None:
     the night.
     """
     for arm, name in missing_keys(config, environ):
-        own = " An endpoint of your own that wants none takes any value." if _of(config, arm).api_base else ""
+        at_an_endpoint = any(caller.name == arm and caller.api_base for caller in _callers(config))
+        own = " An endpoint of your own that wants none takes any value." if at_an_endpoint else ""
         raise ConfigError(
             f"arm {arm!r} has no key: {name} is not set",
             f"Put it into the environment or into {ENV_FILE} of this folder, as {name}=…, or take the arm out"
@@ -71,9 +73,5 @@ def require_keys(config: Config, environ: Mapping[str, str]) -> None:
         )
 
 
-def _of(config: Config, name: str) -> ArmConfig:
-    return next(arm for arm in config.arms if arm.name == name)
-
-
-def _wanted(arm: ArmConfig, model: str) -> tuple[str, ...]:
-    return KEYS.get(model.partition("/")[0], ()) if arm.proposer == "llm" else ()
+def _callers(config: Config) -> list[CallsModels]:
+    return [arm for arm in config.arms if isinstance(arm, CallsModels)]

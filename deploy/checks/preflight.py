@@ -47,12 +47,12 @@ def require_proposers(config: Config) -> None:
     from agents.proposers.factory import make_proposers  # it brings libcst along
 
     task = load_task(config.task.name)
-    make_proposers(config.arms, task.choices, config.campaign.program, task.surface)
+    make_proposers(config.arms, task.choices, config.campaign.charter, task.surface)
 
 
 def require_folder(folder: Path) -> None:
     """Raises ConfigError where the campaign's folder cannot be made or written to."""
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise ConfigError(f"{there} is not a folder", "Move it away, or choose another: campaigns_dir=PATH.")
     if not os.access(there, os.W_OK | os.X_OK):

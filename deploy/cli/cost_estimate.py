@@ -2,7 +2,8 @@
 alone.
 """
 
-from configs.schema import ArmConfig, Config
+from configs.arms import CallsModels, CostsMoney
+from configs.schema import Config
 from coordinator.state.prices import HOUR, MoneyRules
 from deploy.views.pages import usd
 from evaluator.budget import Budget, Unit
@@ -52,16 +53,18 @@ def _slots(config: Config, money: MoneyRules, budget: Budget) -> str:
 
 
 def _models(config: Config, money: MoneyRules) -> str:
-    told = [_arm(arm, money) for arm in config.arms if arm.proposer in ("llm", "command")]
-    return "; ".join(told) or "nothing: no arm asks a model"
+    estimates = [_arm(arm, money) for arm in config.arms if isinstance(arm, CostsMoney)]
+    return "; ".join(estimates) or "nothing: no arm asks a model"
 
 
-def _arm(arm: ArmConfig, money: MoneyRules) -> str:
-    if arm.proposer == "command":
+def _arm(arm: CostsMoney, money: MoneyRules) -> str:
+    if not isinstance(arm, CallsModels):
         return (
-            f"{arm.name}: what its command says it spent; one that says nothing is unpriced, and no cap"
-            " holds it"
+            f"{arm.name}: what its {arm.proposer} says it spent; one that says nothing is unpriced, and no"
+            " cap holds it"
         )
+    if not arm.models:
+        return f"{arm.name}: it names no model"
     model = arm.models[0]
     cost = money.listed(model, PROMPT_TOKENS, ANSWER_TOKENS)
     if cost is None:

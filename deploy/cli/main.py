@@ -78,7 +78,7 @@ class Program(click.RichGroup):
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost loop
             from deploy.exit_codes import explained
 
-            return ctx.exit(explained(error, verbose=ctx.params["verbose"] > 1))
+            return ctx.exit(explained(error, verbose=ctx.find_root().params["verbose"] > 1))
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,15 +7,18 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from configs.arms import AnyArm, ReadsCharter
 from configs.load import Loaded, load
-from configs.schema import ArmConfig, Config
+from configs.schema import Config
 from coordinator.store.paths import Layout
 from coordinator.views.status import Json, best_so_far, rows
+from deploy.campaign_rules import money_of
 from deploy.campaigns.open import Follower, find_campaign
 from deploy.checks.preflight import require_startable
 from deploy.cli.cost_estimate import costs
+from deploy.cli.output import tell
 from deploy.sandboxes import in_words
-from deploy.wiring import layout_of, money_of
+from deploy.wiring import layout_of
 from trainer.task import load_task
 
 OVERRIDE = re.compile(r"[A-Za-z_][\w.]*=")
@@ -25,14 +28,20 @@ OVERRIDE = re.compile(r"[A-Za-z_][\w.]*=")
 def configured(
     items: Sequence[str], campaigns: Path | None = None, new: bool = False, first: Sequence[str] = ()
 ) -> Loaded:
-    """The configuration of a command line. campaigns: set in the environment or by option, under what
-    ``items`` say. Raises ConfigError.
+    """The configuration of a command line; what it warns of goes to stderr. Raises ConfigError.
+
+    campaigns: set in the environment or by option, under what ``items`` say. new: under a name that no
+    campaign has yet. first: files before those of ``items``.
     """
     overrides = [f"campaigns_dir={campaigns}"] if campaigns is not None else []
     overrides += [item for item in items if OVERRIDE.match(item)]
     files = [*first, *(item for item in items if not OVERRIDE.match(item))]
     loaded = load(files, overrides, os.environ)
-    return load(files, [*overrides, f"campaign.name={_unused(loaded.config)}"], os.environ) if new else loaded
+    if new:
+        loaded = load(files, [*overrides, f"campaign.name={_unused(loaded.config)}"], os.environ)
+    for line in loaded.warnings:
+        tell(line)
+    return loaded
 
 
 def _unused(config: Config) -> str:
@@ -80,16 +89,18 @@ def arms_in_words(config: Config) -> str:
     """Each arm with what makes it get briefs, and what is special about it."""
     bandit = config.campaign.arm_choice == "bandit"
 
-    def told(arm: ArmConfig) -> str:
-        facts = [
-            arm.proposer,
-            *([] if bandit else [f"weight {arm.weight:g}"]),
-            *([] if arm.strategy == "free" else [arm.strategy]),
-        ]
-        facts += ["from the baseline"] * (arm.parent == "baseline") + ["control"] * arm.control
-        return f"{arm.name} ({', '.join(facts)})"
+    arms = ", ".join(_in_words(arm, bandit) for arm in config.arms)
+    return arms + ("; a bandit chooses" if bandit else "")
 
-    return ", ".join(map(told, config.arms)) + ("; a bandit chooses" if bandit else "")
+
+def _in_words(arm: AnyArm, bandit: bool) -> str:
+    facts: list[str] = [arm.proposer]
+    if not bandit:
+        facts.append(f"weight {arm.weight:g}")
+    if isinstance(arm, ReadsCharter) and arm.strategy != "free":
+        facts.append(arm.strategy)
+    facts += ["from the baseline"] * (arm.parent == "baseline") + ["control"] * arm.control
+    return f"{arm.name} ({', '.join(facts)})"
 
 
 def play(loaded: Loaded) -> int:

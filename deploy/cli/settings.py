@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from configs.load import FIELDS, Loaded
+from configs.load import Loaded
+from configs.tree import FIELDS, meaning
 
 
 def listed(loaded: Loaded, origin: bool, explain: bool) -> dict[str, str]:
@@ -19,4 +20,4 @@ def _shown(tree: dict[str, Any], key: str) -> str:
 
 def _remarks(loaded: Loaded, key: str, origin: bool, explain: bool) -> list[str]:
     where = [f"({loaded.origins[key]})"] if origin else []
-    return where + ([" ".join((FIELDS[key].description or "").split())] if explain else [])
+    return where + ([meaning(key)] if explain else [])

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from configs.charter import CHARTERS
 from configs.errors import ConfigError
-from configs.load import SHIPPED
 
 CONFIG = """\
 # autoswarm run autoswarm.yaml    (`autoswarm config show` lists every key, --explain says what each means)
@@ -11,7 +11,7 @@ CONFIG = """\
 campaign:
   name: mine
   max_hours: 8 # ends by itself; 0 runs until it is stopped
-  program: programs/default.md # what you tell the proposers: edit it
+  charter: charters/default.md # what you tell the proposers: edit it
 
 task:
   name: demo # a small language model on CPU; `gpt` is the real one
@@ -24,8 +24,8 @@ slots:
 
 def write_starter(folder: Path) -> list[Path]:
     """Write the files and return their paths. Raises ConfigError rather than overwrite one."""
-    charter = (SHIPPED / "programs" / "default.md").read_text(encoding="utf-8")
-    files = {folder / "autoswarm.yaml": CONFIG, folder / "programs" / "default.md": charter}
+    charter = (CHARTERS / "default.md").read_text(encoding="utf-8")
+    files = {folder / "autoswarm.yaml": CONFIG, folder / "charters" / "default.md": charter}
     taken = next((path for path in files if path.exists()), None)
     if taken is not None:
         raise ConfigError(

@@ -20,10 +20,11 @@ from agents.loop import Snapshot
 from configs.load import ConfigError, Loaded, resolved_yaml
 from configs.schema import Config
 from coordinator.views.status import Json
+from deploy.absolute_paths import rooted
 from deploy.exit_codes import FAILURE, LIMIT
 from deploy.swarm.cluster import NAMESPACE, Place, connected, places  # first: it sets Ray's environment
 from deploy.views.live import View
-from deploy.wiring import build_agent, layout_of, open_service, rooted
+from deploy.wiring import build_agent, layout_of, open_service
 from trainer.task import load_task
 
 import agents.actor  # isort: skip

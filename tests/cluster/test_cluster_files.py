@@ -10,8 +10,8 @@ import pytest
 from jsonschema import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-import configs.load
 import deploy
+from configs.yaml_files import read_yaml
 
 pytestmark = pytest.mark.cluster
 
@@ -20,7 +20,7 @@ FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
 
 
 def read(name: str) -> dict[str, Any]:
-    return configs.load.read_yaml(FOLDER / name)
+    return read_yaml(FOLDER / name)
 
 
 def started(name: str, key: str) -> str:

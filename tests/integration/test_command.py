@@ -197,7 +197,7 @@ def test_a_crash_is_mended_on_the_program_that_crashed_with_the_charter_of_the_b
         tail="IndexError: head 9",
     )
     line = f"cp brief.md program.md {play.folder}\nsed -i 's/HEADS = 9/HEADS = 8/' train.py\n"
-    proposal = play.proposer(line).propose(replace(BRIEF, repair=repair, program="Go wider."))
+    proposal = play.proposer(line).propose(replace(BRIEF, repair=repair, charter="Go wider."))
     assert proposal.source == broken.replace("HEADS = 9", "HEADS = 8")
     assert (proposal.parent, proposal.repairs) == ("older", "e00007")
     assert "| IndexError: head 9" in play.note("brief.md")

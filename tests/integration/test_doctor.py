@@ -41,11 +41,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def quick(config: Config) -> dict[str, Check]:
     """Checks that need no process of their own."""
-    found = {}
+    checks = {}
     for check in examine(config):
-        found[check.name] = check
+        checks[check.name] = check
         if check.name == "data":
-            return found
+            return checks
     raise AssertionError("no check of the data")
 
 
@@ -59,10 +59,10 @@ def config(folder: Path, **changes: object) -> Config:
 
 
 def test_a_ready_machine_passes(tmp_path: Path) -> None:
-    found = quick(config(tmp_path))
-    assert {check.grade for name, check in found.items() if name not in ("data", "disk")} == {Grade.OK}
-    assert found["data"].grade is Grade.WARN
-    assert "autoswarm prepare --task demo" in found["data"].remedy
+    checks = quick(config(tmp_path))
+    assert {check.grade for name, check in checks.items() if name not in ("data", "disk")} == {Grade.OK}
+    assert checks["data"].grade is Grade.WARN
+    assert "autoswarm prepare --task demo" in checks["data"].remedy
 
 
 def test_prepared_data_is_seen(tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_a_coding_agent_is_looked_for_here_and_may_be_elsewhere(tmp_path: Path) 
         {"name": "away", "proposer": "command", "command": ["no-such-agent", "{prompt}"]},
         {"name": "control"},
     ]
-    found = quick(config(tmp_path, arms=arms))
-    assert {name: check.grade for name, check in found.items() if name.startswith("arm ")} == {
+    checks = quick(config(tmp_path, arms=arms))
+    assert {name: check.grade for name, check in checks.items() if name.startswith("arm ")} == {
         "arm here": Grade.OK,
         "arm away": Grade.WARN,
     }
-    assert "'no-such-agent' is not on the PATH" in found["arm away"].what
+    assert "'no-such-agent' is not on the PATH" in checks["arm away"].what
 
 
 def test_an_arm_without_a_key_fails_with_its_variable(tmp_path: Path) -> None:
@@ -124,22 +124,22 @@ NO_A = Finding(tier=Tier.A, works=False, why="bubblewrap is not installed", reme
 NO_C = Finding(tier=Tier.C, works=False, why="Landlock is not there", remedy="run on Linux 6.12 or newer")
 
 
-@pytest.mark.parametrize(("found", "grades"), [
+@pytest.mark.parametrize(("findings", "grades"), [
     ([A, C, F], [Grade.OK, Grade.OK, Grade.OK]),
     ([NO_A, C, F], [Grade.OK, Grade.OK, Grade.OK]),
     ([NO_A, NO_C, F], [Grade.WARN, Grade.WARN, Grade.OK]),
 ])  # fmt: skip
 def test_every_tier_has_a_row_that_says_how_to_reach_it(
-    tmp_path: Path, found: list[Finding], grades: list[Grade]
+    tmp_path: Path, findings: list[Finding], grades: list[Grade]
 ) -> None:
-    _, *rows = sandbox_checks(config(tmp_path), found)
+    _, *rows = sandbox_checks(config(tmp_path), findings)
     assert [row.grade for row in rows] == grades
-    for row, each in zip(rows, found, strict=True):
-        assert row.name == f"sandbox {each.tier}"
-        assert (each.why in row.what, each.remedy in row.remedy, bool(row.remedy)) == (
+    for row, finding in zip(rows, findings, strict=True):
+        assert row.name == f"sandbox {finding.tier}"
+        assert (finding.why in row.what, finding.remedy in row.remedy, bool(row.remedy)) == (
             True,
             True,
-            not each.works,
+            not finding.works,
         )
 
 
@@ -190,8 +190,8 @@ def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, packag
     ],
 )
 def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word: str, text: str) -> None:
-    found = as_json(RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7))
-    assert set(found) == {
+    tried = as_json(RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7))
+    assert set(tried) == {
         "schema",
         "outcome",
         "value",
@@ -202,9 +202,9 @@ def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word
         "seed",
         "reason",
     }
-    assert set(found["seconds"]) == {"startup", "train", "evaluate", "total"}
-    assert (found["schema"], found["outcome"], found["reason"], found["seed"]) == (1, word, text, 7)
-    assert found["value"] == (1.5 if word == "measured" else None)
+    assert set(tried["seconds"]) == {"startup", "train", "evaluate", "total"}
+    assert (tried["schema"], tried["outcome"], tried["reason"], tried["seed"]) == (1, word, text, 7)
+    assert tried["value"] == (1.5 if word == "measured" else None)
     assert reason(outcome) == text
 
 
@@ -226,9 +226,9 @@ def test_a_variant_that_does_not_start_is_exit_1_with_its_reason(tmp_path: Path)
     ]
     ran = CliRunner().invoke(main, arguments)
     assert ran.exit_code == 1
-    found = json.loads(ran.stdout)
-    assert (found["outcome"], found["value"], found["seed"]) == ("crashed", None, 3)
-    assert "not today" in found["reason"]
+    tried = json.loads(ran.stdout)
+    assert (tried["outcome"], tried["value"], tried["seed"]) == ("crashed", None, 3)
+    assert "not today" in tried["reason"]
     assert "not today" in (tmp_path / "kept" / "train.log").read_text()
 
 

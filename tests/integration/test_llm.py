@@ -334,7 +334,7 @@ def test_a_refusal_of_another_conversation_is_not_answered(server: ChatServer) -
 
 def test_the_charter_of_a_brief_goes_before_the_one_it_started_with_and_stays(server: ChatServer) -> None:
     mind = proposer(server)
-    for brief in (BRIEF, replace(BRIEF, program="Go wider."), BRIEF):
+    for brief in (BRIEF, replace(BRIEF, charter="Go wider."), BRIEF):
         mind.propose(brief)
     told = [request["messages"][0]["content"] for request in server.requests]
     assert ["Go deeper." in each for each in told] == [True, False, False]

@@ -313,18 +313,18 @@ def test_an_edit_of_a_charter_takes_effect_at_the_next_brief(
     write(charter, "Go deeper.")
     with opened_with(tmp_path / "demo", THINKER, Charters({"thinker": str(charter)})) as service:
         measure_baseline(service)
-        told = [brief_of(service).program]
+        told = [brief_of(service).charter]
         write(charter, "Go wider!!")
-        told.append(brief_of(service).program)
+        told.append(brief_of(service).charter)
         write(charter, "x" * (MAX_BYTES + 1))
-        told += [brief_of(service).program for _ in range(3)]
+        told += [brief_of(service).charter for _ in range(3)]
         charter.unlink()
-        told += [brief_of(service).program for _ in range(3)]
+        told += [brief_of(service).charter for _ in range(3)]
         assert told == ["Go deeper.", *["Go wider!!"] * 7]
         warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
         assert len(warnings) == 2, "once for the long one, once for the missing one"
         write(charter, "Go on.")
-        assert brief_of(service).program == "Go on."
+        assert brief_of(service).charter == "Go on."
 
 
 def test_every_arm_is_told_its_own_charter_and_the_others_none(tmp_path: Path) -> None:

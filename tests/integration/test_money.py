@@ -17,7 +17,7 @@ from agents.loop import AgentLoop
 from agents.permit_client import PermitClient
 from agents.proposers.factory import make_proposers
 from agents.spool import Spool
-from configs.schema import ArmConfig
+from configs.arms import Llm
 from coordinator.domain import Phase
 from coordinator.protocol import UNKNOWN, AgentCard, CallRecord, CallRequest, Permit, Wait
 from coordinator.service.service import Service
@@ -324,9 +324,7 @@ class Swarm:
         wanted = msgspec.structs.replace(wanted, arms=[ArmShare("thinker")])
         task = TaskCard("demo", "train.py", SOURCE, ("prepare",))
         self.service = Service(Layout(folder), task, wanted)
-        arm = ArmConfig(
-            name="thinker", proposer="llm", models=list(models), api_base=server.base, max_tokens=200
-        )
+        arm = Llm(name="thinker", models=list(models), api_base=server.base, max_tokens=200)
         self.loops = []
         for number in range(agents):
             agent = f"a{number}"

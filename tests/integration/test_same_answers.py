@@ -10,7 +10,7 @@ from agents.backoff import Waits
 from agents.loop import AgentLoop
 from agents.proposers.factory import make_proposers
 from agents.spool import Spool
-from configs.schema import ArmConfig
+from configs.arms import Llm
 from coordinator.domain import Purpose
 from coordinator.protocol import AgentCard
 from deploy.bench.model_calls import opened
@@ -43,7 +43,7 @@ def test_two_hundred_identical_answers_cost_one_run(server: ChatServer, tmp_path
     config = config.model_copy(update={"task": config.task.model_copy(update={"name": str(TASK)})})
     layout, arm = (
         layout_of(config),
-        ArmConfig(name="search", proposer="llm", models=["hosted_vllm/parrot"], api_base=server.base),
+        Llm(name="search", models=["hosted_vllm/parrot"], api_base=server.base),
     )
     with opened(config) as service:
         trainer = SimulatedTrainer(load_task(str(TASK)).source, seconds=0.0)

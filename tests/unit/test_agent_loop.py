@@ -555,16 +555,16 @@ class Confiding(MemoryCoordinator):
     def brief(self, agent: str) -> Brief | Wait:
         told = super().brief(agent)
         repair = Repair(experiment="e0", title="it", parent="p", source="LR = 0\n", failure="exception")
-        return replace(told, program="Go deeper.", repair=repair) if isinstance(told, Brief) else told
+        return replace(told, charter="Go deeper.", repair=repair) if isinstance(told, Brief) else told
 
 
 def test_what_is_meant_for_one_arm_is_told_to_no_other(lab: Lab) -> None:
     other = ReAskedProposer(repairs=0)
     assert lab.agent(Confiding(experiments=1), InstantTrainer(), TiredProposer(), other).join(SOON)
-    assert [(brief.arm, brief.program, brief.repair) for brief in other.briefs] == [("other", "", None)]
+    assert [(brief.arm, brief.charter, brief.repair) for brief in other.briefs] == [("other", "", None)]
     mine = ReAskedProposer(repairs=0)
     assert lab.agent(Confiding(experiments=1), InstantTrainer(), mine).join(SOON)
-    assert [brief.program for brief in mine.briefs] == ["Go deeper."]
+    assert [brief.charter for brief in mine.briefs] == ["Go deeper."]
     assert mine.briefs[0].repair is not None
 
 

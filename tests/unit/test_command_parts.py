@@ -24,10 +24,11 @@ from agents.proposers.command.templates import (
 )
 from agents.proposers.factory import make_proposers
 from agents.proposers.llm.redaction import HIDDEN, redacted, redacted_answer
+from configs.arms import Command
 from configs.errors import ConfigError
 from configs.load import load
-from configs.schema import ArmConfig, Config
-from deploy.wiring import rooted
+from configs.schema import Config
+from deploy.absolute_paths import rooted
 from trainer.task import load_task
 
 CALLER = {
@@ -47,8 +48,8 @@ CALLER = {
 }
 
 
-def coder(**settings: object) -> ArmConfig:
-    return ArmConfig.model_validate({"name": "coder", "proposer": "command"} | settings)
+def coder(**settings: object) -> Command:
+    return Command.model_validate({"name": "coder"} | settings)
 
 
 def test_a_command_learns_a_few_names_and_those_of_its_arm() -> None:
@@ -65,7 +66,7 @@ def test_a_command_learns_a_few_names_and_those_of_its_arm() -> None:
 
 
 def test_the_templates_are_those_the_configuration_knows() -> None:
-    known, _ = get_args(ArmConfig.model_fields["template"].annotation)
+    known, _ = get_args(Command.model_fields["template"].annotation)
     assert sorted(get_args(known)) == sorted(TEMPLATES)
 
 
@@ -171,7 +172,7 @@ def test_what_a_surface_imports_can_be_read() -> None:
         coder(template="shell", command=["mine {x}"]),
     ],
 )
-def test_an_arm_with_a_command_can_be_sent_to_another_machine(arm: ArmConfig) -> None:
+def test_an_arm_with_a_command_can_be_sent_to_another_machine(arm: Command) -> None:
     assert isinstance(pickle.loads(pickle.dumps(make_proposers([arm], {})["coder"])), CommandProposer)
 
 
@@ -181,10 +182,10 @@ def test_an_arm_with_a_command_can_be_sent_to_another_machine(arm: ArmConfig) ->
     (coder(command=["mine", "{promt}"]), "in place of {promt}", "Did you mean {prompt}?"),
     (coder(command=["mine", "{weather}"]), "in place of {weather}",
     "There are {prompt}, {prompt_file}, {surface}, {folder}."),
-    (coder(template="codex", program="no/such.md"), "cannot read the charter", "program"),
+    (coder(template="codex", charter="no/such.md"), "cannot read the charter", "`charter`"),
 ])  # fmt: skip
 def test_an_arm_that_can_run_nothing_is_a_configuration_error_with_a_remedy(
-    arm: ArmConfig, what: str, remedy: str
+    arm: Command, what: str, remedy: str
 ) -> None:
     with pytest.raises(ConfigError) as raised:
         make_proposers([arm], {})
@@ -193,11 +194,12 @@ def test_an_arm_that_can_run_nothing_is_a_configuration_error_with_a_remedy(
 
 
 @pytest.mark.parametrize(("settings", "what", "remedy"), [
-    ("template: claud-code", "'claud-code'", "Did you mean claude-code?"),
+    ("proposer: command, template: claud-code", "'claud-code'", "Did you mean claude-code?"),
     ("proposer: comand", "'comand'", "Did you mean command?"),
-    ("env: [KEY=sk-planted-1234]", "no variable's name", "their values come from the environment"),
-    ("env: ['']", "no variable's name", "names alone"),
-    ("env: [RAY_AUTH_TOKEN]", "a variable of Ray's", "join the cluster"),
+    ("proposer: command, env: [KEY=sk-planted-1234]", "no variable's name",
+    "their values come from the environment"),
+    ("proposer: command, env: ['']", "no variable's name", "names alone"),
+    ("proposer: command, env: [RAY_AUTH_TOKEN]", "a variable of Ray's", "join the cluster"),
 ])  # fmt: skip
 def test_what_is_wrong_with_an_arm_is_said_without_a_secret(
     tmp_path: Path, settings: str, what: str, remedy: str
@@ -222,4 +224,5 @@ def test_a_program_named_by_its_path_is_found_from_everywhere(
     (arm,) = rooted(
         Config.model_validate({"arms": [coder(template=template, command=command).model_dump()]})
     ).arms
+    assert isinstance(arm, Command)
     assert arm.command == [first, *command[1:]]

@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from configs.load import FIELDS, SHIPPED, ConfigError, did_you_mean, load, read_yaml, resolved_yaml
+from configs.errors import ConfigError
+from configs.load import load, resolved_yaml
 from configs.schema import Config
+from configs.sources import SHIPPED
+from configs.suggest import did_you_mean
+from configs.tree import FIELDS
+from configs.yaml_files import read_yaml
 
 SHIPPED_FILES = sorted(path.name for path in SHIPPED.glob("*.yaml"))
 
@@ -99,10 +104,17 @@ def test_a_file_with_a_folder_is_never_the_shipped_one(tmp_path: Path) -> None:
     ("campaign.name=yes", "name", "yes"),
     ("campaign.name=2026-01-02", "name", "2026-01-02"),
     ("campaign.max_hours=1e-1", "max_hours", 0.1),
-    ("campaign.program=a=b.md", "program", "a=b.md"),
+    ("campaign.charter=a=b.md", "charter", "a=b.md"),
 ])  # fmt: skip
 def test_text_given_as_text_stays_text(override: str, key: str, value: object) -> None:
     assert getattr(load([], [override], {}).config.campaign, key) == value
+
+
+def test_off_is_a_word_where_yaml_sees_a_boolean(tmp_path: Path) -> None:
+    assert load([], ["trust.mode=off"], {}).config.trust.mode == "off"
+    loaded = load([write(tmp_path, "trust: {mode: off}")], [], {})
+    assert loaded.config.trust.mode == "off"
+    assert load([write(tmp_path, resolved_yaml(loaded))], [], {}).config == loaded.config
 
 
 def test_null_empties_what_may_be_empty() -> None:
@@ -113,7 +125,22 @@ def test_null_empties_what_may_be_empty() -> None:
     ("campaign: {sead: 3}", "unknown key campaign.sead", "Did you mean campaign.seed?"),
     ("seed: 3", "unknown key seed", "Did you mean campaign.seed?"),
     ("campagne: {seed: 3}", "unknown key campagne", "Did you mean campaign?"),
-    ("arms: [{name: a, wait: 2}]", "unknown key arms.wait", "Did you mean arms.weight?"),
+    ("arms: [{name: a, wait: 2}]", "arm 'a': `wait` is no key of a search arm", "Did you mean `weight`?"),
+    ("arms: [{name: a, models: [x]}]", "arm 'a': `models` is no key of a search arm",
+    "It is a key of llm: say `proposer: llm`"),
+    ("arms: [{name: a, models: []}]", "`models` is no key of a search arm", "or take it out"),
+    ("arms: [{name: a, proposer: llm, files: [x]}]", "`files` is no key of an llm arm",
+    "`proposer: scripted`"),
+    ("arms: [{name: a, proposer: scripted, timeout: 3}]", "`timeout` is no key of a scripted arm",
+    "It is a key of llm and command"),
+    ("arms: [{name: a, proposer: llm, temprature: 1}]", "`temprature`", "Did you mean `temperature`?"),
+    ("arms: [{name: a, xyz: 1}]", "`xyz` is no key", "Its keys are name, proposer, weight, parent, control."),
+    ("arms: [{name: a}, {wind: 1}]", "arms.1.name is missing", "Label of the arm."),
+    ("arms: [{name: a, proposer: magic}]", "arm 'a': there is no proposer 'magic'",
+    "There are search, scripted, llm, command."),
+    ("arms: [search]", "arms.0 is 'search'", "Correct it"),
+    ("arms: [{name: a, proposer: llm, timeout: -1}]", "arms.0.timeout is -1 and should be greater than 0",
+    "Seconds"),
     ("arms: [{weight: 2}]", "arms.0.name is missing", "Label of the arm."),
     ("arms: []", "arms is []", "Ways of proposing."),
     ("arms: [{name: person}]", "an arm is named 'person'", "autoswarm propose"),
@@ -190,7 +217,7 @@ def test_an_unknown_file_names_the_nearest_and_all_shipped_ones() -> None:
 
 @pytest.mark.parametrize("files", [[], ["demo"], ["gpu_node"]])
 def test_the_resolved_file_loads_to_the_same_configuration(tmp_path: Path, files: list[str]) -> None:
-    first = load(files, ["campaign.max_hours=.5", "arms=[{name: a, files: [b.py]}]"], {})
+    first = load(files, ["campaign.max_hours=.5", "arms=[{name: a, proposer: scripted, files: [b.py]}]"], {})
     assert load([write(tmp_path, resolved_yaml(first))], [], {}).config == first.config
 
 

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from configs.load import read_yaml
 from configs.schema import CoordinatorConfig
+from configs.yaml_files import read_yaml
 from deploy.grafana import dashboard as dashboards
 from tests.unit.dashboard_queries import COMMITTED, GRAFANA, charts, committed, filled, queries
 from tests.unit.metered_swarm import MeteredSwarm, played

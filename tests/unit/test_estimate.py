@@ -4,8 +4,8 @@ import pytest
 
 from configs.load import load
 from configs.schema import Config
+from deploy.campaign_rules import money_of
 from deploy.cli.cost_estimate import ANSWER_TOKENS, PROMPT_TOKENS, costs
-from deploy.wiring import money_of
 from evaluator.budget import Budget, Unit
 
 TIMED = Budget(Unit.SECONDS, 300.0, 900.0)
@@ -14,7 +14,7 @@ MODEL = "arms=[{name: thinker, proposer: llm, models: [openai/x, openai/y]}, {na
 PRICES = "models={openai/x: {input_usd_per_million: 2, output_usd_per_million: 10}}"
 
 
-def told(budget: Budget, *words: str) -> dict[str, str]:
+def said(budget: Budget, *words: str) -> dict[str, str]:
     config: Config = load([], list(words), {}).config
     return costs(config, money_of(config), budget)
 
@@ -26,32 +26,33 @@ def told(budget: Budget, *words: str) -> dict[str, str]:
     "at least 120 runs an hour on 2 slots; more on a quick machine, as the budget is in flops"),
 ])  # fmt: skip
 def test_the_pace_comes_from_the_budget_and_the_slots(budget: Budget, words: list[str], pace: str) -> None:
-    assert told(budget, *words)["pace"] == pace
+    assert said(budget, *words)["pace"] == pace
 
 
 def test_slots_cost_by_the_hour_and_a_run_sets_aside_its_wall_cap() -> None:
     assert (
-        told(TIMED, "money.gpu_hour_usd=2.5", "slots.count=4")["slots cost"]
+        said(TIMED, "money.gpu_hour_usd=2.5", "slots.count=4")["slots cost"]
         == "10.0000 USD an hour on 4 slots; a run sets aside 0.6250 USD"
     )
-    assert told(TIMED)["slots cost"] == "nothing: money.gpu_hour_usd is 0"
+    assert said(TIMED)["slots cost"] == "nothing: money.gpu_hour_usd is 0"
 
 
 def test_a_proposal_costs_what_the_table_says_of_its_first_model() -> None:
     usd = (PROMPT_TOKENS * 2 + ANSWER_TOKENS * 10) / 1e6
-    assert told(TIMED, MODEL, PRICES)["models cost"].startswith(
+    assert said(TIMED, MODEL, PRICES)["models cost"].startswith(
         f"thinker: about {usd:.4f} USD a proposal of openai/x"
     )
 
 
-@pytest.mark.parametrize(("words", "said"), [
+@pytest.mark.parametrize(("words", "answer"), [
     ([MODEL], "thinker: no price known for openai/x"),
     ([MODEL, "models={openai/x: {at_once: 3}}"], "thinker: no price known for openai/x"),
     ([MODEL, "models={openai/x: {input_usd_per_million: 0, output_usd_per_million: 0}}"],
     "thinker: about 0.0000 USD"),
     (["arms=[{name: agent, proposer: command, template: claude-code}]"],
     "agent: what its command says it spent"),
+    (["arms=[{name: a, proposer: llm}]"], "a: it names no model"),
     ([], "nothing: no arm asks a model"),
 ])  # fmt: skip
-def test_what_is_not_known_is_said(words: list[str], said: str) -> None:
-    assert told(TIMED, *words)["models cost"].startswith(said)
+def test_what_is_not_known_is_said(words: list[str], answer: str) -> None:
+    assert said(TIMED, *words)["models cost"].startswith(answer)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.load import read_yaml
+from configs.yaml_files import read_yaml
 from coordinator.domain import Refusal
 from coordinator.variants.gate import Gate, Objection
 from coordinator.variants.source import MAX_BYTES

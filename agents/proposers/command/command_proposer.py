@@ -116,7 +116,7 @@ class CommandProposer:
                 " are left"
             )
         self._require_programs()
-        self._program = brief.program or self._program
+        self._program = brief.charter or self._program
         brief = grounded(brief)
         try:
             with CommandLink(self._scratch) as link:

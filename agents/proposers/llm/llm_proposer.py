@@ -72,7 +72,7 @@ class LlmProposer:
         """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers,
         Fruitless without a sound edit.
         """
-        self._program = brief.program or self._program
+        self._program = brief.charter or self._program
         messages = first_messages(brief, self._program, self._surface)
         self._conversation = _Conversation(
             brief=grounded(brief), messages=messages, calls=Calls(self._permits, brief)

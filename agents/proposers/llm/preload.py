@@ -5,18 +5,18 @@ and counting tokens needs its tables.
 from collections.abc import Sequence
 from threading import Thread
 
-from configs.schema import ArmConfig
+from configs.arms import Arm, CallsModels
 
 
-def preload(arms: Sequence[ArmConfig]) -> Thread:
+def preload(arms: Sequence[Arm]) -> Thread:
     """Begin on a thread of its own, while the slot trains its first run. Join it only to wait for it."""
     thread = Thread(target=_load, args=(arms,), name="preload", daemon=True)
     thread.start()
     return thread
 
 
-def _load(arms: Sequence[ArmConfig]) -> None:
-    if not any(arm.proposer == "llm" for arm in arms):
+def _load(arms: Sequence[Arm]) -> None:
+    if not any(isinstance(arm, CallsModels) for arm in arms):
         return
     from agents.proposers.llm.litellm_completion import load
     from agents.proposers.llm.tokens import count_tokens

@@ -1,0 +1,117 @@
+"""What a person is told whose configuration cannot be used: what and where, and what to do.
+
+The value given to an unknown key is never shown: it may be a secret in the wrong place.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from configs.arms import KINDS
+from configs.errors import ConfigError
+from configs.suggest import did_you_mean, suggestion
+from configs.tree import FIELDS, ITEMS, SECTIONS, Given, meaning
+
+SECRET = re.compile(r"key$|token|secret|passw|credential")
+"""Names under which people keep secrets."""
+SHOWN_CHARS = 60
+"""Of a value that is refused."""
+
+
+def refused(error: ErrorDetails, given: Mapping[str, Given]) -> ConfigError:
+    """The first thing the schema has against what was given."""
+    arms = given.get("arms")
+    match error["loc"]:
+        case ("arms", int(number)) if arms and error["type"] == "union_tag_invalid":
+            return _unknown_kind(error["input"], number, arms.place)
+        case ("arms", int(number), str(kind), str(key)) if arms and error["type"] == "extra_forbidden":
+            return _foreign_key(_arm_name(arms.value[number], number), kind, key, arms.place)
+        case ("arms", int(number), str(kind), *rest) if kind in KINDS:
+            return _refused_value(("arms", number, *rest), error, given, kind)
+        case where:
+            return _refused_value(where, error, given)
+
+
+def _refused_value(
+    where: tuple[int | str, ...], error: ErrorDetails, given: Mapping[str, Given], kind: str = ""
+) -> ConfigError:
+    key = ".".join(str(part) for part in where)
+    field = ".".join(part for part in where if isinstance(part, str))
+    origin = next(value.place for name, value in given.items() if key == name or key.startswith(f"{name}."))
+    if error["type"] == "extra_forbidden":
+        return unknown_key(field, origin)
+    if error["type"] == "missing":
+        return ConfigError(f"{origin}: {key} is missing", f"Add it: {meaning(field, kind)}")
+    wanted = error["msg"].partition(" should ")[2] or error["msg"]
+    near = ""
+    if error["type"] == "literal_error":
+        near = suggestion(str(error["input"]), re.findall(r"'([^']*)'", wanted))
+    return ConfigError(
+        f"{origin}: {key} is {shown(error['input'])} and should {wanted}",
+        f"{near}Correct it: {meaning(field, kind)}",
+    )
+
+
+def unknown_key(key: str, origin: str) -> ConfigError:
+    """Of a dotted key that there is not."""
+    what = f"{origin}: unknown key {key}"
+    if SECRET.search(key.lower()):
+        return _secret(what)
+    near = suggestion(key, [*FIELDS, *ITEMS, *SECTIONS])
+    return ConfigError(what, near + "`autoswarm config show` lists every key.")
+
+
+def refused_section(section: str, value: Any, origin: str) -> ConfigError:
+    """Of a section to which a value is given; None where it is not to be shown."""
+    keys = ", ".join(key for key in FIELDS if key.startswith(f"{section}."))
+    what = "is a section" if value is None else f"is {shown(value)} and should be a section"
+    return ConfigError(f"{origin}: {section} {what}", f"Name its keys: {keys}.")
+
+
+def shown(value: Any) -> str:
+    """A value, cut off where it is long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 3]}..."
+
+
+def _unknown_kind(arm: Mapping[str, Any], number: int, origin: str) -> ConfigError:
+    kind = arm.get("proposer")
+    return ConfigError(
+        f"{origin}: arm {_arm_name(arm, number)}: there is no proposer {shown(kind)}",
+        f"{suggestion(str(kind), KINDS)}There are {', '.join(KINDS)}.",
+    )
+
+
+def _foreign_key(arm: str, kind: str, key: str, origin: str) -> ConfigError:
+    """Of a key that is no key of this kind of arm: another kind's, mistyped, or nobody's."""
+    what = f"{origin}: arm {arm}: `{key}` is no key of {_a(kind)} arm"
+    others = [name for name, other in KINDS.items() if key in other.model_fields]
+    if others:
+        return ConfigError(
+            what, f"It is a key of {' and '.join(others)}: say `proposer: {others[0]}`, or take it out."
+        )
+    if SECRET.search(key.lower()):
+        return _secret(what)
+    own = {f"arms.{name}": name for name in KINDS[kind].model_fields}
+    near = did_you_mean(f"arms.{key}", own)
+    meant = f"Did you mean `{own[near]}`? " if near else ""
+    return ConfigError(what, f"{meant}Its keys are {', '.join(own.values())}.")
+
+
+def _secret(what: str) -> ConfigError:
+    return ConfigError(
+        what, "A secret belongs in the environment or in .env under the name its provider uses."
+    )
+
+
+def _arm_name(arm: Any, number: int) -> str:
+    name = arm.get("name") if isinstance(arm, Mapping) else None
+    return shown(name) if isinstance(name, str) else f"number {number + 1}"
+
+
+def _a(kind: str) -> str:
+    """A kind with its article. One without a vowel is spelled out when it is said: an llm."""
+    spelled = not re.search("[aeiou]", kind)
+    return f"{'an' if kind[0] in ('aefhilmnorsx' if spelled else 'aeiou') else 'a'} {kind}"

@@ -1,0 +1,87 @@
+"""What the configuration says as the coordinator's rules.
+
+Fields are filled by their names: a new knob of the acceptance policy, of trust or of the campaign is a key in
+``configs/schema.py``, its line in ``configs/default.yaml`` and a field of the same name where it is used.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from configs.arms import Arm, ReadsCharter, Repairs
+from configs.schema import Config
+from configs.section import Section
+from coordinator.domain import Direction, Metric, Origin, Strategy
+from coordinator.state.events import ArmShare, Rules
+from coordinator.state.prices import ModelTerms, MoneyRules
+from coordinator.state.trust_rules import TrustRules
+from evaluator.acceptance import Policy
+from trainer.task import Task
+
+AnyRules = TypeVar("AnyRules", bound=Struct)
+
+NO_KEYS = frozenset({"ahead"})
+"""Fields that nobody configures: their defaults hold."""
+
+
+def rules_of(config: Config, task: Task) -> Rules:
+    """What the campaign's decisions depend on."""
+    return filled(
+        Rules,
+        config.campaign,
+        config.acceptance,
+        config.coordinator,
+        config.memory,
+        metric=Metric(task.metric.name, Direction(task.metric.direction)),
+        budget=task.budget(config.task.size),
+        arms=[share_of(arm) for arm in config.arms],
+        policy=filled(Policy, config.acceptance),
+        trust=filled(TrustRules, config.trust),
+        money=money_of(config),
+    )
+
+
+def filled(kind: type[AnyRules], *sections: Section, **own: Any) -> AnyRules:
+    """A value of ``kind``: each field is that of ``own``, or the key of the same name in the first of the
+    sections that has it. Raises LookupError for a field that nobody says anything of.
+    """
+    names = [field.name for field in msgspec.structs.fields(kind) if field.name not in NO_KEYS]
+    wire = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    values = {wire[name]: own[name] if name in own else _key(name, sections) for name in names}
+    return msgspec.convert(values, kind)
+
+
+def share_of(arm: Arm) -> ArmShare:
+    """An arm as the rules know it."""
+    strategy = arm.strategy if isinstance(arm, ReadsCharter) else Strategy.FREE
+    rotates = strategy == "rotate"
+    return ArmShare(
+        name=arm.name,
+        weight=arm.weight,
+        parent=Origin(arm.parent),
+        strategy=Strategy.FREE if rotates else Strategy(strategy),
+        rotate=rotates,
+        control=arm.control,
+        repairs=isinstance(arm, Repairs),
+    )
+
+
+def money_of(config: Config) -> MoneyRules:
+    """What work may cost."""
+    models = {
+        name: ModelTerms(
+            input_usd=model.input_usd_per_million,
+            output_usd=model.output_usd_per_million,
+            at_once=model.at_once,
+        )
+        for name, model in config.models.items()
+    }
+    return filled(MoneyRules, config.money, models=models)
+
+
+def _key(name: str, sections: tuple[Section, ...]) -> Any:
+    for section in sections:
+        if name in type(section).model_fields:
+            return getattr(section, name)
+    raise LookupError(f"no section of the configuration has a key {name!r}")

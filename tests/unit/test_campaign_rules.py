@@ -1,0 +1,59 @@
+"""The configuration as rules: field by field, by name."""
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from configs.schema import AcceptanceConfig, Config
+from coordinator.state.events import Rules
+from coordinator.state.prices import ModelTerms, MoneyRules
+from coordinator.state.trust_rules import Mode, TrustRules
+from deploy.campaign_rules import filled, rules_of
+from evaluator.acceptance import Policy
+from trainer.task import load_task
+
+
+class Knobs(Struct, frozen=True):
+    z: float
+    more: int = msgspec.field(default=1, name="old_name")
+
+
+def test_every_rule_comes_from_the_configuration() -> None:
+    tree = {
+        "campaign": {"seed": 7, "lookahead": 3, "plateau": 9, "max_hours": 2, "arm_floor": 0.01},
+        "acceptance": {"z": 3, "confirm_runs": 2, "screen_z": 1, "baseline_runs": 5},
+        "trust": {"mode": "off", "audit_share": 0.5},
+        "money": {"cap_usd": 8},
+        "models": {"a/b": {"input_usd_per_million": 1, "output_usd_per_million": 2, "at_once": 3}},
+        "coordinator": {"history": 11, "max_attempts": 2},
+        "memory": {"retry_after_moves": 1},
+    }
+    rules = rules_of(Config.model_validate(tree), load_task("demo"))
+    assert rules.policy == Policy(confirm_runs=2, z=3.0, screen_z=1.0)
+    assert (rules.trust.mode, rules.trust.audit_share) == (Mode.OFF, 0.5)
+    terms = ModelTerms(input_usd=1.0, output_usd=2.0, at_once=3)
+    assert rules.money == MoneyRules(cap_usd=8.0, models={"a/b": terms})
+    assert (rules.seed, rules.lookahead, rules.plateau, rules.max_hours, rules.arm_floor) == (
+        7,
+        3,
+        9,
+        2.0,
+        0.01,
+    )
+    assert (rules.history, rules.max_attempts, rules.retry_after_moves, rules.baseline_runs) == (11, 2, 1, 5)
+    assert msgspec.json.decode(msgspec.json.encode(rules), type=Rules) == rules
+
+
+def test_a_field_under_another_name_in_journals_is_filled_by_its_own() -> None:
+    assert filled(Knobs, AcceptanceConfig(z=4), more=2) == Knobs(z=4.0, more=2)
+
+
+def test_a_field_that_nobody_configures_is_an_error_not_a_default() -> None:
+    with pytest.raises(LookupError, match="'more'"):
+        filled(Knobs, AcceptanceConfig())
+
+
+@pytest.mark.parametrize("kind", [Policy, TrustRules, MoneyRules])
+def test_default_rules_are_those_of_the_default_configuration_s_types(kind: type[Struct]) -> None:
+    config = Config()
+    assert filled(kind, config.acceptance, config.trust, config.money, models={})

@@ -1,0 +1,103 @@
+"""Names of the version before: taken once more, with a warning."""
+
+from pathlib import Path
+
+import pytest
+
+from configs.arms import Llm, Search
+from configs.errors import ConfigError
+from configs.load import Loaded, load, resolved_yaml
+
+ENVIRONMENT = {"AUTOSWARM_CAMPAIGN__PROGRAM": "mine.md"}
+SAVED = """\
+campaign: {name: night, program: bold.md}
+arms:
+- {name: tpe, proposer: search, files: [], models: [], program: null, api_base: null, temperature: null,
+   max_tokens: 16000, timeout: 300.0, template: null, command: [], env: [], weight: 2.0, strategy: free,
+   parent: best, control: true}
+- {name: thinker, proposer: llm, files: [], models: [openai/x], program: bold.md, api_base: null,
+   temperature: null, max_tokens: 900, timeout: 30.0, template: null, command: [], env: [], weight: 1.0,
+   strategy: tune, parent: best, control: false}
+"""
+"""As the version before wrote it beside a campaign."""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("text", "overrides", "environ", "place"), [
+    ("campaign: {program: mine.md}", [], {}, "mine.yaml: campaign.program"),
+    ("campaign.program: mine.md", [], {}, "mine.yaml: campaign.program"),
+    ("", ["campaign.program=mine.md"], {}, "campaign.program=…: campaign.program"),
+    ("", [], ENVIRONMENT, "AUTOSWARM_CAMPAIGN__PROGRAM: campaign.program"),
+])  # fmt: skip
+def test_the_charter_s_old_key_works_with_one_line_of_warning(
+    tmp_path: Path, text: str, overrides: list[str], environ: dict[str, str], place: str
+) -> None:
+    loaded = load([written(tmp_path, text)], overrides, environ)
+    assert loaded.config.campaign.charter == "mine.md"
+    (line,) = loaded.warnings
+    assert line.startswith("warning: the key `program` is called `charter` now")
+    assert place in line
+    assert "\n" not in line
+
+
+def test_the_old_key_of_an_arm_works_too_and_one_line_warns_of_all() -> None:
+    arms = "arms=[{name: a, proposer: llm, program: bold.md}, {name: b, proposer: command, charter: x.md}]"
+    loaded = load([], [arms, "campaign.program=mine.md"], {})
+    assert [getattr(arm, "charter", None) for arm in loaded.config.arms] == ["bold.md", "x.md"]
+    (line,) = loaded.warnings
+    assert "program of arm 'a'" in line
+    assert "campaign.program=…" in line
+    assert "'b'" not in line
+
+
+def test_the_last_one_wins_whatever_it_is_called(tmp_path: Path) -> None:
+    file = written(tmp_path, "campaign: {program: old.md}")
+    assert load([file], ["campaign.charter=new.md"], {}).config.campaign.charter == "new.md"
+    file = written(tmp_path, "campaign: {charter: new.md}")
+    assert load([file], [], ENVIRONMENT).config.campaign.charter == "mine.md"
+
+
+@pytest.mark.parametrize(("text", "overrides", "environ"), [
+    ("campaign: {program: a.md, charter: b.md}", [], {}),
+    ("", ["campaign.program=a.md", "campaign.charter=b.md"], {}),
+    ("", [], ENVIRONMENT | {"AUTOSWARM_CAMPAIGN__CHARTER": "b.md"}),
+    ("arms: [{name: a, proposer: llm, program: a.md, charter: b.md}]", [], {}),
+])  # fmt: skip
+def test_both_names_at_one_place_are_an_error(
+    tmp_path: Path, text: str, overrides: list[str], environ: dict[str, str]
+) -> None:
+    with pytest.raises(
+        ConfigError, match=r"both (campaign\.)?program and (campaign\.)?charter are given"
+    ) as error:
+        load([written(tmp_path, text)], overrides, environ)
+    assert "Keep" in error.value.remedy
+
+
+def test_the_old_key_is_no_key_where_there_is_no_charter() -> None:
+    with pytest.raises(ConfigError, match="`charter` is no key of a search arm"):
+        load([], ["arms=[{name: a, program: x.md}]"], {})
+
+
+def test_what_the_version_before_saved_beside_a_campaign_loads(tmp_path: Path) -> None:
+    loaded: Loaded = load([written(tmp_path, SAVED)], [], {})
+    tpe, thinker = loaded.config.arms
+    assert loaded.config.campaign.charter == "bold.md"
+    assert tpe == Search(name="tpe", weight=2.0, control=True)
+    assert thinker == Llm(
+        name="thinker",
+        models=["openai/x"],
+        charter="bold.md",
+        strategy="tune",
+        max_tokens=900,
+        timeout=30.0,
+    )
+    (line,) = loaded.warnings
+    assert "arm 'thinker'" in line
+    assert "arm 'tpe'" not in line
+    again = load([written(tmp_path, resolved_yaml(loaded))], [], {})
+    assert (again.config, again.warnings) == (loaded.config, ())
