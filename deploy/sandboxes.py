@@ -12,7 +12,7 @@ BELIEVE = "or believe it all the same: trust.allow_untrusted=true"
 
 
 def sandbox_of(config: Config) -> str:
-    """InboxItem of the tier that variants get here, ``simulated`` where nothing is trained. Raises
+    """Name of the tier that variants get here, ``simulated`` where nothing is trained. Raises
     ConfigError when the one asked for is not there.
     """
     if config.trainer.kind == "simulated":

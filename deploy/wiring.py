@@ -25,7 +25,8 @@ from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.state.trust_rules import Mode, TrustRules
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
-from coordinator.views.metrics import Metrics, serve
+from coordinator.views.metrics import Metrics
+from coordinator.views.prometheus import serve
 from deploy.logs import log_to
 from deploy.sandboxes import sandbox_of, warning
 from evaluator.acceptance import Policy
@@ -175,7 +176,7 @@ def open_service(config: Config) -> Service:
     metrics.show(service.status)
     try:
         if wanted.metrics_port:
-            serve(metrics, wanted.metrics_host, wanted.metrics_port)
+            serve(metrics.registry, wanted.metrics_host, wanted.metrics_port)
     except ConfigError:
         service.close()
         raise

@@ -4,7 +4,7 @@ alone.
 
 from configs.schema import ArmConfig, Config
 from coordinator.state.prices import HOUR, MoneyRules
-from deploy.views.pages import usd
+from deploy.views.units import usd
 from evaluator.budget import Budget, Unit
 
 PROMPT_TOKENS = 11_000

@@ -7,7 +7,8 @@ from coordinator.protocol import Brief, CallRecord, Proposal
 from coordinator.state.events import ProposalRefused, Rules
 from coordinator.store.journal import Entry
 from coordinator.views.metrics import Metrics
-from coordinator.views.status import Json, status
+from coordinator.views.status import status
+from coordinator.views.status_page import StatusPage
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -39,7 +40,7 @@ class MeteredSwarm(Swarm):
         self.told = 0
         self.tell()
 
-    def page(self) -> Json:
+    def page(self) -> StatusPage:
         half = {name: Progress(0.5) for name, agent in self.state.agents.items() if agent.run}
         return status(self.state, self.now, alive=True, progress=half)
 

@@ -4,12 +4,14 @@ import random
 from typing import get_args
 
 import pytest
+from msgspec.structs import asdict
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coordinator.domain import Direction, Metric, Refusal, State, Verdict
 from coordinator.state.events import AnyEvent, RunReported
-from coordinator.views.metrics import FAILURES, PHASES, Metrics
+from coordinator.views.metric_labels import FAILURES, PHASES
+from coordinator.views.metrics import Metrics
 from evaluator.result import Cheated, Crashed, Measured, TimedOut
 from tests.unit.metered_swarm import MeteredSwarm, entries, played
 from tests.unit.swarm_of_rules import METRIC, Swarm, rules
@@ -151,15 +153,13 @@ def test_what_is_not_known_yet_has_no_series() -> None:
 
 def test_counts_are_the_status_pages(swarm: MeteredSwarm) -> None:
     page, metrics = swarm.page(), swarm.metrics
+    experiments, runs = asdict(page.experiments), asdict(page.runs)
     for state in State:
         name = "experiments_finished_total" if state.final else "experiments_open"
-        assert value(metrics, name, state=state) == page["experiments"][state]
-    assert {outcome: value(metrics, "runs_total", outcome=outcome) for outcome in page["runs"]} == page[
-        "runs"
-    ]
-    assert {
-        verdict: value(metrics, "verdicts_total", verdict=verdict) for verdict in page["verdicts"]
-    } == page["verdicts"]
+        assert value(metrics, name, state=state) == experiments[state]
+    assert {outcome: value(metrics, "runs_total", outcome=outcome) for outcome in runs} == runs
+    verdicts = {verdict: value(metrics, "verdicts_total", verdict=verdict) for verdict in page.verdicts}
+    assert verdicts == page.verdicts
 
 
 def test_proposals_and_failures_are_counted_by_what_became_of_them(swarm: MeteredSwarm) -> None:

@@ -22,7 +22,7 @@ from coordinator.state.arm_tally import (
 )
 from coordinator.state.events import ArmShare, CallSettled
 from coordinator.state.prices import MoneyRules
-from coordinator.views import arm_report as arm_report
+from coordinator.views import arm_report
 from deploy.views.arms import arms_page
 from evaluator.acceptance import Policy
 from evaluator.result import Crashed, CrashKind, Measured
@@ -107,9 +107,9 @@ def test_hours_of_a_lost_lease_are_charged_to_nobody() -> None:
 
 
 def test_what_is_refused_for_a_fault_of_its_own_lowers_the_applied_rate() -> None:
-    (row,) = arm_report.arms(played().state)["arms"]
-    assert row["refused"] == 1
-    assert row["applied_rate"] == row["proposals"] / (row["proposals"] + 1)
+    (row,) = arm_report.arms(played().state).arms
+    assert row.refused == 1
+    assert row.applied_rate == row.proposals / (row.proposals + 1)
 
 
 def test_old_experiments_count_half_after_a_half_life() -> None:
@@ -195,20 +195,23 @@ def test_every_arm_is_compared_with_every_control_but_itself() -> None:
     arms = [ArmShare("one"), ArmShare("tpe", control=True), ArmShare("many", control=True)]
     swarm = Swarm(rules(arms=arms))
     play(swarm, random.Random(2), 1500, agents=3)
-    page = arm_report.arms(swarm.state)
-    assert {arm["name"]: set(arm["versus"]) for arm in page["arms"]} == {
+    report = arm_report.arms(swarm.state)
+    assert {arm.name: set(arm.versus) for arm in report.arms} == {
         "one": {"tpe", "many"},
         "tpe": {"many"},
         "many": {"tpe"},
     }
-    one, tpe, _ = page["arms"]
-    gap = one["versus"]["tpe"]["gain_per_gpu_hour"]
-    assert gap["value"] == pytest.approx(
-        one["gain_per_gpu_hour"]["value"] - tpe["gain_per_gpu_hour"]["value"]
-    )
-    assert gap["low"] < gap["value"] < gap["high"]
-    assert page["arms"][1]["versus"]["many"]["gain_per_usd"] is None
-    text = printed(arms_page(page))
+    one, tpe, _ = report.arms
+    gap = one.versus["tpe"].gain_per_gpu_hour
+    assert gap is not None
+    assert gap.low is not None
+    assert gap.high is not None
+    assert one.gain_per_gpu_hour is not None
+    assert tpe.gain_per_gpu_hour is not None
+    assert gap.value == pytest.approx(one.gain_per_gpu_hour.value - tpe.gain_per_gpu_hour.value)
+    assert gap.low < gap.value < gap.high
+    assert tpe.versus["many"].gain_per_usd is None
+    text = printed(arms_page(report))
     assert "more gain per GPU-hour" in text
     assert "gain in val_bpb" in text
     assert [line.split()[0] for line in text.splitlines() if line.startswith(("one ", "tpe ", "many "))] == [
@@ -222,20 +225,19 @@ def test_dollars_are_those_of_slots_and_calls_and_unpriced_calls_leave_no_rate()
     play(swarm, random.Random(2), 1500, agents=3)
     bill = CallSettled(call="c1", agent="a0", arm="thinker", model="m", ordinal=1, cost_usd=5.0)
     swarm.commit([bill, msgspec.structs.replace(bill, call="c2", arm="control", cost_usd=None)])
-    thinker, control = arm_report.arms(swarm.state)["arms"]
-    assert thinker["usd"] == pytest.approx(5.0 + swarm.state.spend.by_arm["thinker"].gpu_usd)
-    assert thinker["gain_per_usd"]["value"] == pytest.approx(thinker["gain"] / thinker["usd"])
-    assert (control["unpriced"], control["gain_per_usd"], thinker["versus"]["control"]["gain_per_usd"]) == (
-        1,
-        None,
-        None,
-    )
+    thinker, control = arm_report.arms(swarm.state).arms
+    assert thinker.usd == pytest.approx(5.0 + swarm.state.spend.by_arm["thinker"].gpu_usd)
+    assert thinker.gain_per_usd is not None
+    assert thinker.gain_per_usd.value == pytest.approx(thinker.gain / thinker.usd)
+    assert control.unpriced == 1
+    assert control.gain_per_usd is None
+    assert thinker.versus["control"].gain_per_usd is None
     assert "+ 1 unpriced" in printed(arms_page(arm_report.arms(swarm.state)))
 
 
 def test_the_page_of_a_campaign_that_has_just_begun_is_all_dashes() -> None:
-    page = arm_report.arms(Swarm(rules(arms=ARMS)).state)
-    assert [(arm["proposals"], arm["applied_rate"], arm["gain_per_gpu_hour"]) for arm in page["arms"]] == [
+    report = arm_report.arms(Swarm(rules(arms=ARMS)).state)
+    assert [(arm.proposals, arm.applied_rate, arm.gain_per_gpu_hour) for arm in report.arms] == [
         (0, None, None)
     ] * 2
-    assert "thinker" in printed(arms_page(page))
+    assert "thinker" in printed(arms_page(report))
