@@ -1,4 +1,4 @@
-"""The published schema of the status page explains itself: each field says what it is, each number its unit."""
+"""The published schema of the status page explains itself: every field has a meaning, every number a unit."""
 
 from collections.abc import Iterator
 from typing import Any
