@@ -85,15 +85,15 @@ def examine(config: Config) -> Iterator[Check]:
 
 
 def _python() -> Check:
-    found = ".".join(map(str, sys.version_info[:3]))
+    version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < OLDEST:
         return Check(
             "python",
             Grade.FAIL,
-            found,
+            version,
             "Use Python 3.11 or newer: `make clean install PYTHON=/path/to/python3.12`.",
         )
-    return Check("python", Grade.OK, found)
+    return Check("python", Grade.OK, version)
 
 
 def _held(name: str, require: Callable[[], None], fine: str, grade: Grade = Grade.FAIL) -> Check:
@@ -105,7 +105,7 @@ def _held(name: str, require: Callable[[], None], fine: str, grade: Grade = Grad
 
 
 def _disk(folder: Path) -> Check:
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     grade = Grade.OK if free >= LITTLE_DISK else Grade.WARN if free >= TOO_LITTLE_DISK else Grade.FAIL
     remedy = "" if grade is Grade.OK else "Make room, or choose another disk: campaigns_dir=PATH."
@@ -146,8 +146,8 @@ def _commands(config: Config) -> Iterator[Check]:
     """
     for arm in config.arms:
         if arm.proposer == "command" and (program := program_of(arm.template, arm.command)):
-            name, found = f"arm {arm.name}", shutil.which(program)
-            if found is None:
+            name, path = f"arm {arm.name}", shutil.which(program)
+            if path is None:
                 yield Check(
                     name,
                     Grade.WARN,
@@ -155,50 +155,50 @@ def _commands(config: Config) -> Iterator[Check]:
                     "Install it where agents live, or correct `command`.",
                 )
             else:
-                yield Check(name, Grade.OK, f"runs {found}; whether it is logged in is not asked")
+                yield Check(name, Grade.OK, f"runs {path}; whether it is logged in is not asked")
 
 
-def sandbox_checks(config: Config, found: Sequence[Finding]) -> Iterator[Check]:
+def sandbox_checks(config: Config, findings: Sequence[Finding]) -> Iterator[Check]:
     """The sandbox this campaign would get, then every tier: whether it works, what it leaves open, how to
     reach it.
     """
     yield _sandbox(config)
-    short = reach(found) is not None
-    for each in found:
-        name, open_ = f"sandbox {each.tier}", "; ".join(GAPS[each.tier])
-        if each.works:
+    short = reach(findings) is not None
+    for finding in findings:
+        name, open_ = f"sandbox {finding.tier}", "; ".join(GAPS[finding.tier])
+        if finding.works:
             yield Check(name, Grade.OK, f"works; open: {open_}" if open_ else "works")
         else:
-            wanted = short and each.tier in TRUSTED
+            wanted = short and finding.tier in TRUSTED
             yield Check(
                 name,
                 Grade.WARN if wanted else Grade.OK,
-                f"not here: {each.why}",
-                f"To have it: {each.remedy}.",
+                f"not here: {finding.why}",
+                f"To have it: {finding.remedy}.",
             )
 
 
 def _sandbox(config: Config) -> Check:
     try:
         require_sandbox(config)
-        letter, word = sandbox_of(config), warning(config)
+        tier, word = sandbox_of(config), warning(config)
     except ConfigError as error:
         return Check("sandbox", Grade.FAIL, str(error), error.remedy)
     if config.trainer.kind == "simulated":
         return Check("sandbox", Grade.OK, "none is needed: trainer.kind is simulated")
-    return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{letter}, which is trusted")
+    return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{tier}, which is trusted")
 
 
 def _ray() -> Check:
-    found = _imported("ray", RAY)
-    return found if isinstance(found, Check) else Check("ray", Grade.OK, found[0])
+    ray = _imported("ray", RAY)
+    return ray if isinstance(ray, Check) else Check("ray", Grade.OK, ray[0])
 
 
 def _torch(config: Config) -> Check:
-    found = _imported("torch", TORCH)
-    if isinstance(found, Check):
-        return found
-    version, gpus = found
+    torch = _imported("torch", TORCH)
+    if isinstance(torch, Check):
+        return torch
+    version, gpus = torch
     if config.slots.per_gpu and not gpus:
         return Check(
             "torch",

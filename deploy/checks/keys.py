@@ -40,12 +40,12 @@ def read_env_file(environ: MutableMapping[str, str], path: Path = ENV_FILE) -> N
     if not path.is_file():
         return
     try:
-        found = dotenv_values(path, interpolate=False)
+        values = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot read {path}: {type(error).__name__}", "It should hold lines like NAME=value, in UTF-8."
         ) from None
-    for name, value in found.items():
+    for name, value in values.items():
         if value is not None:
             environ.setdefault(name, value)
 

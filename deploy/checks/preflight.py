@@ -52,7 +52,7 @@ def require_proposers(config: Config) -> None:
 
 def require_folder(folder: Path) -> None:
     """Raises ConfigError where the campaign's folder cannot be made or written to."""
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not there.is_dir():
         raise ConfigError(f"{there} is not a folder", "Move it away, or choose another: campaigns_dir=PATH.")
     if not os.access(there, os.W_OK | os.X_OK):

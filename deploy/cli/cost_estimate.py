@@ -52,8 +52,8 @@ def _slots(config: Config, money: MoneyRules, budget: Budget) -> str:
 
 
 def _models(config: Config, money: MoneyRules) -> str:
-    told = [_arm(arm, money) for arm in config.arms if arm.proposer in ("llm", "command")]
-    return "; ".join(told) or "nothing: no arm asks a model"
+    costs_of = [_arm(arm, money) for arm in config.arms if arm.proposer in ("llm", "command")]
+    return "; ".join(costs_of) or "nothing: no arm asks a model"
 
 
 def _arm(arm: ArmConfig, money: MoneyRules) -> str:

@@ -64,7 +64,7 @@ ROW = Row(
         stat(
             "Since the last improvement",
             "Time since the best became the best. Long and experiments still finish: a plateau, try another"
-            " program or another arm.",
+            " charter or another arm.",
             f"time() - {select('best_timestamp_seconds', division=True)}",
             "s",
             ORANGE,
@@ -90,8 +90,8 @@ ROW = Row(
         ),
         lines(
             "Best over time",
-            "The staircase: each step is a merge. The band is one standard deviation of unchanged code around"
-            " the baseline.",
+            "The best so far: each step is a merge. The band is one standard deviation of unchanged code"
+            " around the baseline.",
             [
                 target(select("best_value", division=True), "best"),
                 target(BASELINE, "baseline"),

@@ -27,9 +27,9 @@ def scrape(server: Server) -> str:
 def numbers(text: str) -> dict[str, float]:
     families = text_string_to_metric_families(text)
     return {
-        f"{each.name}{sorted(each.labels.items())}": each.value
+        f"{sample.name}{sorted(sample.labels.items())}": sample.value
         for family in families
-        for each in family.samples
+        for sample in family.samples
     }
 
 
@@ -45,26 +45,28 @@ def counters(text: str) -> dict[str, float]:
         and not family.name.endswith(("journal_events", "journal_delay_seconds"))
     ]
     return {
-        f"{each.name}{sorted(each.labels.items())}": each.value for family in ours for each in family.samples
+        f"{sample.name}{sorted(sample.labels.items())}": sample.value
+        for family in ours
+        for sample in family.samples
     }
 
 
 def test_a_scrape_tells_of_a_coordinator_at_work(tmp_path: Path) -> None:
     with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics.registry, HOST, 0) as server:
         campaign.turns(20)
-        found = numbers(scrape(server))
+        series = numbers(scrape(server))
         page = campaign.page()
     best = page.divisions[0].best
     assert best is not None
     labels = "[('campaign', 'night'), ('division', 'cpu'), ('metric', 'val_bpb')]"
-    assert found[f"autoswarm_best_value{labels}"] == best.value
+    assert series[f"autoswarm_best_value{labels}"] == best.value
     assert (
-        found["autoswarm_runs_total[('campaign', 'night'), ('outcome', 'measured')]"]
+        series["autoswarm_runs_total[('campaign', 'night'), ('outcome', 'measured')]"]
         == page.runs.measured
         > 20
     )
-    assert found["autoswarm_agents[('campaign', 'night'), ('state', 'training')]"] == len(AGENTS)
-    assert found["autoswarm_journal_delay_seconds_count[('campaign', 'night')]"] > 100
+    assert series["autoswarm_agents[('campaign', 'night'), ('state', 'training')]"] == len(AGENTS)
+    assert series["autoswarm_journal_delay_seconds_count[('campaign', 'night')]"] > 100
 
 
 def test_counters_survive_a_restart_of_the_coordinator(tmp_path: Path) -> None:
@@ -85,9 +87,9 @@ def test_scrapes_while_the_campaign_works_see_whole_transactions(tmp_path: Path)
 
     def watch(server: Server) -> None:
         while not done.is_set():
-            found = numbers(scrape(server))
-            agents = sum(value for name, value in found.items() if name.startswith("autoswarm_agents["))
-            states = sum(value for name, value in found.items() if name.startswith("autoswarm_agent_state["))
+            series = numbers(scrape(server))
+            agents = sum(value for name, value in series.items() if name.startswith("autoswarm_agents["))
+            states = sum(value for name, value in series.items() if name.startswith("autoswarm_agent_state["))
             if agents != len(AGENTS) or states != len(AGENTS):
                 wrong.append(f"{agents} agents in {states} states")
 
