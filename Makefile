@@ -33,7 +33,7 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-docs: $(STAMP) ## write what is made from the code: docs/cli.md, the table of files, the dashboard
+docs: $(STAMP) ## write what is made from the code: docs/cli.md, the table of files, the schema, the dashboard
 	@$(BIN)/python -m deploy.docs
 
 measured-edits: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine

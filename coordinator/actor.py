@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import msgspec
 import ray
 
 from configs.load import ConfigError
@@ -39,7 +40,7 @@ from coordinator.protocol import (
 )
 from coordinator.service.service import Service
 from coordinator.store.journal import CampaignBusyError
-from coordinator.views import status as leaderboard
+from coordinator.views.overview import Overview
 from evaluator.result import Progress, RunResult
 
 log = logging.getLogger(__name__)
@@ -100,12 +101,10 @@ class CoordinatorServer:
         """Of its process."""
         return os.getpid()
 
-    async def status(self, seen_rows: int) -> tuple[leaderboard.Json, list[leaderboard.Json]]:
-        """The status page, with why nothing can be written down now as ``trouble``, and rows of experiments
-        finished since ``seen_rows`` of them.
-        """
-        page, rows = await self._ask(lambda service: service.overview(seen_rows))
-        return {**page, "trouble": self._trouble}, rows
+    async def status(self, seen_rows: int) -> Overview:
+        """The status page, rows of experiments finished since ``seen_rows`` of them, and what is wrong."""
+        overview = await self._ask(lambda service: service.overview(seen_rows))
+        return msgspec.structs.replace(overview, trouble=self._trouble)
 
     async def drain(self, reason: str, now: bool) -> None:
         """See ``Service.drain``."""

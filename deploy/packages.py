@@ -23,16 +23,16 @@ class ShadowedError(ImportError):
 def require_own_packages() -> None:
     """Raises ShadowedError for the first package that is not ours."""
     for name in PACKAGES:
-        found = _folder(name)
-        if found != HOME / name:
-            owner = (
+        folder = _folder(name)
+        if folder != HOME / name:
+            other = (
                 ", ".join(importlib.metadata.packages_distributions().get(name, [])) or "a folder on the path"
             )
             remedy = (
-                f"{owner} is in the way: remove it, or give autoswarm a virtual environment of its own (`make"
+                f"{other} is in the way: remove it, or give autoswarm a virtual environment of its own (`make"
                 " install`)."
             )
-            raise ShadowedError(f"package {name} is imported from {found}, not from {HOME}", remedy)
+            raise ShadowedError(f"package {name} is imported from {folder}, not from {HOME}", remedy)
 
 
 def _folder(name: str) -> Path | None:

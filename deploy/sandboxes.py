@@ -25,12 +25,12 @@ def sandbox_of(config: Config) -> str:
 
 def require_sandbox(config: Config) -> None:
     """Raises ConfigError where nothing that is measured here could ever merge."""
-    letter = sandbox_of(config)
-    if not _untrusted(letter) or config.trust.allow_untrusted:
+    tier = sandbox_of(config)
+    if not _untrusted(tier) or config.trust.allow_untrusted:
         return
     what = (
-        f"variants would be trained in sandbox {letter}, and what is measured there never merges: a variant"
-        f" {GAPS[Tier(letter)][0]}"
+        f"variants would be trained in sandbox {tier}, and what is measured there never merges: a variant"
+        f" {GAPS[Tier(tier)][0]}"
     )
     ways = "" if config.trust.tier != AUTO else _ways(probe())
     raise ConfigError(what, f"{ways or 'Ask for the best with trust.tier=auto'}; {BELIEVE}.")
@@ -38,15 +38,15 @@ def require_sandbox(config: Config) -> None:
 
 def warning(config: Config) -> str:
     """What to say at a start whose values are worth less than they look; empty when all is well."""
-    letter = sandbox_of(config)
-    if _untrusted(letter):
+    tier = sandbox_of(config)
+    if _untrusted(tier):
         return (
-            f"sandbox {letter}: a variant could fool what judges it. Its values are believed, and marked,"
+            f"sandbox {tier}: a variant could fool what judges it. Its values are believed, and marked,"
             " because trust.allow_untrusted=true"
         )
     return (
-        f"sandbox {letter}, with gaps that `autoswarm doctor` names; merges are marked"
-        if letter in WITH_GAPS
+        f"sandbox {tier}, with gaps that `autoswarm doctor` names; merges are marked"
+        if tier in WITH_GAPS
         else ""
     )
 
@@ -76,5 +76,5 @@ def _ways(findings: Sequence[Finding]) -> str:
     return f"For sandbox {better.tier} ({better.why}): {better.remedy}" if better else ""
 
 
-def _untrusted(letter: str) -> bool:
-    return letter not in (*TRUSTED, *WITH_GAPS, SIMULATED)
+def _untrusted(tier: str) -> bool:
+    return tier not in (*TRUSTED, *WITH_GAPS, SIMULATED)

@@ -23,7 +23,8 @@ from coordinator.service.charters import Charters
 from coordinator.service.service import LeaseTimes, Service
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
-from coordinator.views.metrics import Metrics, serve
+from coordinator.views.metrics import Metrics
+from coordinator.views.prometheus import serve
 from deploy.campaign_rules import rules_of
 from deploy.logs import log_to
 from deploy.sandboxes import sandbox_of, warning
@@ -71,7 +72,7 @@ def open_service(config: Config) -> Service:
     metrics.show(service.status)
     try:
         if wanted.metrics_port:
-            serve(metrics, wanted.metrics_host, wanted.metrics_port)
+            serve(metrics.registry, wanted.metrics_host, wanted.metrics_port)
     except ConfigError:
         service.close()
         raise

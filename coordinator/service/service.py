@@ -48,7 +48,10 @@ from coordinator.store.journal import CampaignLock
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import Listener, TaskCard, UnitOfWork
 from coordinator.variants.gate import Gate
-from coordinator.views.status import Json, row, status
+from coordinator.views.leaderboard import row
+from coordinator.views.overview import Overview
+from coordinator.views.status import status
+from coordinator.views.status_page import StatusPage
 from evaluator.result import Progress, RunResult
 
 log = logging.getLogger(__name__)
@@ -409,14 +412,13 @@ class Service:
         self._layout.stop_request.unlink(missing_ok=True)
         return asked.strip()
 
-    def overview(self, seen_rows: int = 0) -> tuple[Json, list[Json]]:
+    def overview(self, seen_rows: int = 0) -> Overview:
         """The status page, and rows of experiments finished since ``seen_rows`` of them."""
         with self._mutex:
-            return self.status(), [
-                row(self.state.experiments[name]) for name in self.state.finished[seen_rows:]
-            ]
+            finished = self.state.finished[seen_rows:]
+            return Overview(page=self.status(), rows=[row(self.state.experiments[name]) for name in finished])
 
-    def status(self) -> Json:
+    def status(self) -> StatusPage:
         """The status page."""
         with self._mutex:
             return status(

@@ -1,83 +1,140 @@
-"""What arms did, earned and cost, as plain values ready for JSON. Pure. Gains are in the metric's unit,
-shares are 0 to 1; intervals cover 90 %.
+"""What arms did, earned and cost. Pure. Gains are in the metric's unit, shares are 0 to 1; intervals cover
+90 %.
 
 Gain, hours and what follows from them count experiments with their last verdict; proposals, refusals and runs
 count at once.
 """
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-from msgspec import to_builtins
+from msgspec import Struct
 
-from coordinator.domain import Origin, State
+from coordinator.domain import ArmChoice, Metric, Origin, State
 from coordinator.state.arm_tally import ArmTally, Interval, difference, gain_per_dollar, gain_per_hour
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import ArmShare
-from coordinator.views.status import SCHEMA, Json, arm_names
+from coordinator.views.status import arm_names
+from coordinator.views.status_page import SCHEMA
 
-RATES = ("gain_per_gpu_hour", "gain_per_usd")
+
+class Rates(Struct, frozen=True, kw_only=True):
+    """Gain for what it cost, or a difference of two such; None where too little is known."""
+
+    gain_per_gpu_hour: Interval | None
+    gain_per_usd: Interval | None
 
 
-def arms(state: CampaignState) -> Json:
+class ArmRow(Struct, frozen=True, kw_only=True):
+    """One arm."""
+
+    name: str
+    control: bool
+    parent: Origin
+    """What its variants are made from."""
+    strategy: str | None
+    """What kind of idea it is asked for; None for an arm that the configuration no longer has."""
+    weight: float | None
+    """Its share of the briefs, relative to the other arms'; None for one the configuration no longer has."""
+    proposals: int
+    refused: int
+    """Proposals refused for a fault of their own."""
+    runs: int
+    merged: int
+    rejected: int
+    crashed: int
+    cheated: int
+    applied_rate: float | None
+    """Share of its proposals that were accepted, 0 to 1."""
+    gain: float
+    """How much better its merges made the best, in the metric's unit."""
+    gpu_hours: float
+    usd: float
+    """US dollars of models and slots, without unpriced calls."""
+    unpriced: int
+    """Calls without a known price."""
+    gain_per_gpu_hour: Interval | None
+    gain_per_usd: Interval | None
+    versus: dict[str, Rates]
+    """By control: how much more the arm earns than it."""
+
+
+class ArmReport(Struct, frozen=True, kw_only=True):
+    """All arms of a campaign."""
+
+    schema: Literal[1]
+    campaign: str
+    metric: Metric
+    arm_choice: ArmChoice
+    arms: list[ArmRow]
+
+
+def arms(state: CampaignState) -> ArmReport:
     """Every arm of the configuration or the journal, each against every control."""
     rates = {name: _rates(state, name) for name in arm_names(state)}
     controls = [arm.name for arm in state.start.rules.arms if arm.control]
-    return {
-        "schema": SCHEMA,
-        "campaign": state.start.campaign,
-        "metric": {"name": state.metric.name, "direction": state.metric.direction.value},
-        "arm_choice": state.start.rules.arm_choice.value,
-        "arms": [
-            _row(state, name) | to_builtins(rates[name]) | {"versus": _versus(name, rates, controls)}
-            for name in rates
-        ],
-    }
-
-
-def _row(state: CampaignState, name: str) -> Json:
-    counts, tally = state.arms.get(name, Counter()), state.tallies.get(name, ArmTally())
-    asked = counts.get("proposals", 0) + counts.get("refused", 0)
-    return {
-        "name": name,
-        **_terms(next((arm for arm in state.start.rules.arms if arm.name == name), None)),
-        **{
-            what: counts.get(what, 0)
-            for what in ("proposals", "refused", "runs", *(each.value for each in State if each.final))
-        },
-        "applied_rate": counts.get("proposals", 0) / asked if asked else None,
-        "gain": tally.gain,
-        "gpu_hours": tally.hours,
-        "usd": state.spend.usd_of(name),
-        "unpriced": state.spend.unpriced_of(name),
-    }
-
-
-def _terms(arm: ArmShare | None) -> Json:
-    """What the configuration says of an arm; one that is only in the journal has no terms any more."""
-    if arm is None:
-        return {"control": False, "parent": Origin.BEST.value, "strategy": None, "weight": None}
-    strategy = "rotate" if arm.rotate else arm.strategy.value
-    return {"control": arm.control, "parent": arm.parent.value, "strategy": strategy, "weight": arm.weight}
-
-
-def _rates(state: CampaignState, name: str) -> dict[str, Interval | None]:
-    tally = state.tallies.get(name, ArmTally())
-    merges = sum(each.merges for each in state.tallies.values())
-    typical = sum(each.gain for each in state.tallies.values()) / merges if merges else 0.0
-    dollars = 0.0 if state.spend.unpriced_of(name) else state.spend.usd_of(name)
-    return dict(
-        zip(RATES, (gain_per_hour(tally, typical), gain_per_dollar(tally, dollars, typical)), strict=True)
+    return ArmReport(
+        schema=SCHEMA,
+        campaign=state.start.campaign,
+        metric=state.metric,
+        arm_choice=state.start.rules.arm_choice,
+        arms=[_row(state, name, own, _versus(name, rates, controls)) for name, own in rates.items()],
     )
 
 
-def _versus(name: str, rates: dict[str, dict[str, Interval | None]], controls: list[str]) -> Json:
+def _row(state: CampaignState, name: str, rates: Rates, versus: dict[str, Rates]) -> ArmRow:
+    terms = next((arm for arm in state.start.rules.arms if arm.name == name), None)
+    counts, tally = state.arms.get(name, Counter()), state.tallies.get(name, ArmTally())
+    asked = counts["proposals"] + counts["refused"]
+    return ArmRow(
+        name=name,
+        control=terms is not None and terms.control,
+        parent=terms.parent if terms else Origin.BEST,
+        strategy=_strategy(terms) if terms else None,
+        weight=terms.weight if terms else None,
+        proposals=counts["proposals"],
+        refused=counts["refused"],
+        runs=counts["runs"],
+        **{final.value: counts[final.value] for final in State if final.final},
+        applied_rate=counts["proposals"] / asked if asked else None,
+        gain=tally.gain,
+        gpu_hours=tally.hours,
+        usd=state.spend.usd_of(name),
+        unpriced=state.spend.unpriced_of(name),
+        gain_per_gpu_hour=rates.gain_per_gpu_hour,
+        gain_per_usd=rates.gain_per_usd,
+        versus=versus,
+    )
+
+
+def _strategy(arm: ArmShare) -> str:
+    return "rotate" if arm.rotate else arm.strategy.value
+
+
+def _rates(state: CampaignState, name: str) -> Rates:
+    tally = state.tallies.get(name, ArmTally())
+    merges = sum(one.merges for one in state.tallies.values())
+    typical = sum(one.gain for one in state.tallies.values()) / merges if merges else 0.0
+    dollars = 0.0 if state.spend.unpriced_of(name) else state.spend.usd_of(name)
+    return Rates(
+        gain_per_gpu_hour=gain_per_hour(tally, typical),
+        gain_per_usd=gain_per_dollar(tally, dollars, typical),
+    )
+
+
+def _versus(name: str, rates: Mapping[str, Rates], controls: Sequence[str]) -> dict[str, Rates]:
     """How much more the arm earns than each control, by what is known of both."""
-    found: Json = {}
-    for control in controls:
-        pairs = {rate: (rates[name][rate], rates[control][rate]) for rate in RATES}
-        if control != name:
-            found[control] = {
-                rate: to_builtins(difference(one, other)) if one and other else None
-                for rate, (one, other) in pairs.items()
-            }
-    return found
+    own = rates[name]
+    return {
+        control: Rates(
+            gain_per_gpu_hour=_more(own.gain_per_gpu_hour, rates[control].gain_per_gpu_hour),
+            gain_per_usd=_more(own.gain_per_usd, rates[control].gain_per_usd),
+        )
+        for control in controls
+        if control != name
+    }
+
+
+def _more(one: Interval | None, other: Interval | None) -> Interval | None:
+    return difference(one, other) if one and other else None

@@ -1,62 +1,60 @@
-"""The present as figures: what a status page says, in the shape a metrics system takes. Pure; which system is
+"""The present as gauges: what a status page says, in the shape a metrics system takes. Pure; which system is
 no concern of this module.
 
-What is gone is not on the page, so it has no figure: an agent that left, the commit that was the best before.
+What is gone is not on the page, so it has no gauge: an agent that left, the commit that was the best before.
 """
 
 from collections.abc import Iterator
 from typing import get_args
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from coordinator.domain import Direction, Metric, Phase, State, Verdict
-from coordinator.views.status import Json
+from coordinator.domain import Phase, State, Verdict
+from coordinator.views.status_page import AgentState, AgentView, ArmView, DivisionView, SpendView, StatusPage
 from evaluator.result import Outcome
 
 OUTCOMES = tuple(kind.__struct_config__.tag for kind in get_args(Outcome))
-AGENT_STATES = ("idle", "training")
-ARM_RESULTS = {"accepted": "proposals", "refused": "refused"}
-"""Label and key of what became of an arm's proposals."""
-WINDOWS = {"whole": "whole", "last_10_min": "10m"}
-"""Keys of the page's occupancy and the label of each."""
+PRESENT = (AgentState.IDLE, AgentState.TRAINING)
 
 Samples = list[tuple[tuple[str, ...], float]]
 """Label values and the number under them."""
 
 
 class MetricFamily(Struct, frozen=True):
-    """One gauge, or with ``total`` one counter, and all its samples. text: what it means, one sentence."""
+    """One gauge, or with ``total`` one counter, and all its samples."""
 
     name: str
     text: str
+    """What it means, one sentence."""
     labels: tuple[str, ...]
     samples: Samples
     total: bool = False
 
 
-def present(page: Json) -> Iterator[MetricFamily]:
-    """Figures of a ``leaderboard.status`` page."""
+def present(page: StatusPage) -> Iterator[MetricFamily]:
+    """Gauges of a status page."""
     yield from _of_campaign(page)
     yield from _of_bests(page)
+    yield from _of_divisions(page)
     yield from _of_experiments(page)
-    yield from _of_arms(page)
-    yield from _of_agents(page)
-    yield from _of_spend(page["spend"])
+    yield from _of_arms(page.arms, page.metric.name)
+    yield from _of_agents([agent for agent in page.agents if agent.state in PRESENT])
+    yield from _of_calls(page.spend)
+    yield from _of_money(page.spend)
 
 
-def _of_campaign(page: Json) -> Iterator[MetricFamily]:
-    metric, shares = page["metric"], page["occupancy"]
-    info = (page["task"], metric["name"], metric["direction"])
+def _of_campaign(page: StatusPage) -> Iterator[MetricFamily]:
+    info = (page.task, page.metric.name, page.metric.direction.value)
     yield MetricFamily(
         "campaign_info", "1; what the campaign searches.", ("task", "metric", "direction"), [(info, 1.0)]
     )
-    states: Samples = [((phase.value,), float(page["state"] == phase.value)) for phase in Phase]
+    states: Samples = [((phase.value,), float(page.state == phase.value)) for phase in Phase]
     yield MetricFamily(
         "campaign_state", "1 for the state the campaign is in, 0 for the others.", ("state",), states
     )
-    occupancy: Samples = [
-        ((label,), shares[key]) for key, label in WINDOWS.items() if shares[key] is not None
-    ]
+    shares = {"whole": page.occupancy.whole, "10m": page.occupancy.last_10_min}
+    occupancy: Samples = [((window,), share) for window, share in shares.items() if share is not None]
     yield MetricFamily(
         "occupancy_ratio",
         "Share of the time slots existed in which a training ran on them.",
@@ -65,55 +63,51 @@ def _of_campaign(page: Json) -> Iterator[MetricFamily]:
     )
 
 
-def _of_bests(page: Json) -> Iterator[MetricFamily]:
-    metric = Metric(page["metric"]["name"], Direction(page["metric"]["direction"]))
-    measured = [division for division in page["divisions"] if division["best"]]
-    values = {
-        division["name"]: (
-            division["best"]["value"],
-            division["baseline"]["value"],
-            division["baseline"]["sigma"],
-        )
-        for division in measured
-    }
-    labels = ("division", "metric")
-    bests: Samples = [((name, metric.name), best) for name, (best, _, _) in values.items()]
-    yield MetricFamily(
-        "best_value", "Value of the best, the mean of its runs, in the metric's unit.", labels, bests
-    )
-    baselines: Samples = [((name, metric.name), baseline) for name, (_, baseline, _) in values.items()]
-    yield MetricFamily(
-        "baseline_value",
-        "Value of the unmodified surface, the mean of its runs, in the metric's unit.",
-        labels,
-        baselines,
-    )
-    gains: Samples = [
-        ((name, metric.name), metric.gain(baseline, best)) for name, (best, baseline, _) in values.items()
-    ]
-    yield MetricFamily(
-        "best_gain_value",
-        "How much better the best is than the baseline, in the metric's unit.",
-        labels,
-        gains,
-    )
-    sigmas: Samples = [
-        ((name, metric.name), sigma) for name, (_, _, sigma) in values.items() if sigma is not None
-    ]
-    yield MetricFamily(
-        "noise_sigma_value",
-        "Standard deviation between runs of unchanged code, in the metric's unit.",
-        labels,
-        sigmas,
-    )
-    depths: Samples = [((division["name"],), division["merges"]) for division in page["divisions"]]
+def _of_bests(page: StatusPage) -> Iterator[MetricFamily]:
+    """Values of divisions whose baseline is measured."""
+    bests: Samples = []
+    baselines: Samples = []
+    gains: Samples = []
+    sigmas: Samples = []
+    for division in page.divisions:
+        labels, best, baseline = (division.name, page.metric.name), division.best, division.baseline
+        if best is None or baseline.value is None:
+            continue
+        bests.append((labels, best.value))
+        baselines.append((labels, baseline.value))
+        gains.append((labels, page.metric.gain(baseline.value, best.value)))
+        if baseline.sigma is not None:
+            sigmas.append((labels, baseline.sigma))
+    for name, text, samples in (
+        ("best_value", "Value of the best, the mean of its runs, in the metric's unit.", bests),
+        (
+            "baseline_value",
+            "Value of the unmodified surface, the mean of its runs, in the metric's unit.",
+            baselines,
+        ),
+        ("best_gain_value", "How much better the best is than the baseline, in the metric's unit.", gains),
+        (
+            "noise_sigma_value",
+            "Standard deviation between runs of unchanged code, in the metric's unit.",
+            sigmas,
+        ),
+    ):
+        yield MetricFamily(name, text, ("division", "metric"), samples)
+
+
+def _of_divisions(page: StatusPage) -> Iterator[MetricFamily]:
+    depths: Samples = [((division.name,), division.merges) for division in page.divisions]
     yield MetricFamily("best_depth", "Merges between the baseline and the best.", ("division",), depths)
-    commits: Samples = [((division["name"], division["best"]["commit"]), 1.0) for division in measured]
+    commits: Samples = [(_commit(division), 1.0) for division in page.divisions if division.best]
     yield MetricFamily("best_commit_info", "1; the commit that is the best.", ("division", "commit"), commits)
 
 
-def _of_experiments(page: Json) -> Iterator[MetricFamily]:
-    counts, outcomes, verdicts = page["experiments"], page["runs"], page["verdicts"]
+def _commit(division: DivisionView) -> tuple[str, str]:
+    return division.name, division.best.commit if division.best else ""
+
+
+def _of_experiments(page: StatusPage) -> Iterator[MetricFamily]:
+    counts, outcomes, verdicts = asdict(page.experiments), asdict(page.runs), page.verdicts
     live: Samples = [((state.value,), counts[state.value]) for state in State if not state.final]
     yield MetricFamily(
         "experiments_open", "Experiments without their last verdict, by state.", ("state",), live
@@ -126,7 +120,7 @@ def _of_experiments(page: Json) -> Iterator[MetricFamily]:
         final,
         total=True,
     )
-    ended: Samples = [((outcome,), outcomes.get(outcome, 0)) for outcome in OUTCOMES]
+    ended: Samples = [((outcome,), outcomes[outcome]) for outcome in OUTCOMES]
     yield MetricFamily(
         "runs", "Runs that ended, by outcome; a lost one is made again.", ("outcome",), ended, total=True
     )
@@ -136,11 +130,10 @@ def _of_experiments(page: Json) -> Iterator[MetricFamily]:
     )
 
 
-def _of_arms(page: Json) -> Iterator[MetricFamily]:
-    arms, metric = page["arms"], page["metric"]["name"]
-    asked: Samples = [
-        ((arm["name"], result), arm[key]) for arm in arms for result, key in ARM_RESULTS.items()
-    ]
+def _of_arms(arms: list[ArmView], metric: str) -> Iterator[MetricFamily]:
+    asked: Samples = []
+    for arm in arms:
+        asked += [((arm.name, "accepted"), arm.proposals), ((arm.name, "refused"), arm.refused)]
     yield MetricFamily(
         "arm_proposals",
         "Proposals of an arm: accepted, or refused for a fault of their own.",
@@ -148,16 +141,16 @@ def _of_arms(page: Json) -> Iterator[MetricFamily]:
         asked,
         total=True,
     )
-    merged: Samples = [((arm["name"],), arm["merged"]) for arm in arms]
+    merged: Samples = [((arm.name,), arm.merged) for arm in arms]
     yield MetricFamily("arm_merges", "Experiments of an arm that merged.", ("arm",), merged, total=True)
-    gains: Samples = [((arm["name"], metric), arm["gain"]) for arm in arms]
+    gains: Samples = [((arm.name, metric), arm.gain) for arm in arms]
     yield MetricFamily(
         "arm_gain_value",
         "How much better an arm's merges made the best, in the metric's unit.",
         ("arm", "metric"),
         gains,
     )
-    busy: Samples = [((arm["name"],), arm["gpu_hours"] * 3600) for arm in arms]
+    busy: Samples = [((arm.name,), arm.gpu_hours * 3600) for arm in arms]
     yield MetricFamily(
         "arm_busy_seconds",
         "Seconds for which runs of an arm's finished experiments kept slots busy.",
@@ -167,55 +160,56 @@ def _of_arms(page: Json) -> Iterator[MetricFamily]:
     )
 
 
-def _of_agents(page: Json) -> Iterator[MetricFamily]:
-    agents = [agent for agent in page["agents"] if agent["state"] in AGENT_STATES]
-    counts: Samples = [((state,), sum(agent["state"] == state for agent in agents)) for state in AGENT_STATES]
+def _of_agents(agents: list[AgentView]) -> Iterator[MetricFamily]:
+    counts: Samples = [((state,), sum(agent.state is state for agent in agents)) for state in PRESENT]
     yield MetricFamily("agents", "Agents present, by state.", ("state",), counts)
     states: Samples = [
-        ((agent["id"], state), float(agent["state"] == state)) for agent in agents for state in AGENT_STATES
+        ((agent.id, state), float(agent.state is state)) for agent in agents for state in PRESENT
     ]
     yield MetricFamily(
         "agent_state", "1 for the state the agent is in, 0 for the other.", ("agent", "state"), states
     )
-    infos: Samples = [((agent["id"], agent["division"], agent["gpu"]), 1.0) for agent in agents]
+    infos: Samples = [((agent.id, agent.division, agent.gpu), 1.0) for agent in agents]
     yield MetricFamily("agent_info", "1; what the agent owns.", ("agent", "division", "gpu"), infos)
-    tiers: Samples = [((agent["id"], agent["sandbox"]), 1.0) for agent in agents]
+    tiers: Samples = [((agent.id, agent.sandbox), 1.0) for agent in agents]
     yield MetricFamily(
         "sandbox_tier_info", "1; the sandbox the agent's runs are confined by.", ("agent", "tier"), tiers
     )
-    progress: Samples = [
-        ((agent["id"],), agent["progress"]) for agent in agents if agent["progress"] is not None
-    ]
+    progress: Samples = [((agent.id,), agent.progress) for agent in agents if agent.progress is not None]
     yield MetricFamily(
         "agent_progress_ratio", "Share of its budget the agent's run has spent.", ("agent",), progress
     )
 
 
-def _of_spend(spend: Json) -> Iterator[MetricFamily]:
+def _of_calls(spend: SpendView) -> Iterator[MetricFamily]:
     """Dollars are gauges: a call that counted at its estimate may turn out cheaper."""
     labels = ("arm", "model")
-    tallies = [((each["arm"], each["model"]), each) for each in spend["models"]]
-    calls: Samples = [(names, each["calls"]) for names, each in tallies]
+    tallies = [((tally.arm, tally.model), tally) for tally in spend.models]
+    calls: Samples = [(names, tally.calls) for names, tally in tallies]
     yield MetricFamily(
         "llm_calls", "Calls of language models that came to their end.", labels, calls, total=True
     )
-    tokens: Samples = [
-        ((*names, kind), each[f"{kind}_tokens"])
-        for names, each in tallies
-        for kind in ("prompt", "completion")
-    ]
+    tokens: Samples = []
+    for names, tally in tallies:
+        tokens += [
+            ((*names, "prompt"), tally.prompt_tokens),
+            ((*names, "completion"), tally.completion_tokens),
+        ]
     yield MetricFamily(
         "llm_tokens", "Tokens of calls of language models, by kind.", (*labels, "kind"), tokens, total=True
     )
-    dollars: Samples = [(names, each["llm_usd"]) for names, each in tallies]
+    dollars: Samples = [(names, tally.llm_usd) for names, tally in tallies]
     yield MetricFamily(
         "llm_spent_usd", "US dollars of calls of language models, without unpriced ones.", labels, dollars
     )
-    unpriced: Samples = [(names, each["unpriced"]) for names, each in tallies]
+    unpriced: Samples = [(names, tally.unpriced) for names, tally in tallies]
     yield MetricFamily(
         "llm_unpriced_calls", "Calls that used tokens and have no known price.", labels, unpriced
     )
-    slots: Samples = [((each["arm"],), each["gpu_usd"]) for each in spend["slots"]]
+
+
+def _of_money(spend: SpendView) -> Iterator[MetricFamily]:
+    slots: Samples = [((tally.arm,), tally.gpu_usd) for tally in spend.slots]
     yield MetricFamily(
         "gpu_spent_usd",
         "US dollars of slots while trainings ran on them; a baseline's arm is empty.",
@@ -223,8 +217,8 @@ def _of_spend(spend: Json) -> Iterator[MetricFamily]:
         slots,
     )
     yield MetricFamily(
-        "reserved_usd", "US dollars set aside for open calls and runs.", (), [((), spend["reserved_usd"])]
+        "reserved_usd", "US dollars set aside for open calls and runs.", (), [((), spend.reserved_usd)]
     )
     yield MetricFamily(
-        "cap_usd", "US dollars that the campaign may cost; 0 means no cap.", (), [((), spend["cap_usd"])]
+        "cap_usd", "US dollars that the campaign may cost; 0 means no cap.", (), [((), spend.cap_usd)]
     )

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from configs.errors import ConfigError
 from configs.schema import Config
+from coordinator.views.overview import Overview
+from coordinator.views.status_page import PageState
 from deploy.bench.intervals import Busy
 from deploy.bench.scenario import Scenario, agent_builder
 from deploy.swarm.cluster import NAMESPACE  # first: it sets Ray's environment
@@ -55,8 +57,12 @@ class Head:
     def finish(self) -> None:
         """Take no new work and wait until the open runs are reported."""
         ray.get(self.actor.drain.remote("the rehearsal is over", False), timeout=GOODBYE_SECONDS)
-        while ray.get(self.actor.status.remote(0), timeout=GOODBYE_SECONDS)[0]["state"] != "finished":
+        while not self._finished():
             time.sleep(LOOK_SECONDS)
+
+    def _finished(self) -> bool:
+        overview: Overview = ray.get(self.actor.status.remote(0), timeout=GOODBYE_SECONDS)
+        return overview.page.state is PageState.FINISHED
 
     def cpu_seconds(self) -> float:
         """CPU time of the actor's process so far, all its threads; nan where the system does not tell."""

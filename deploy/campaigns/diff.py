@@ -1,27 +1,44 @@
 """What is different between two surfaces of a campaign."""
 
 from difflib import unified_diff
+from typing import Literal
+
+from msgspec import Struct
 
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.paths import Layout
-from coordinator.views.status import SCHEMA, Json
+from coordinator.views.status_page import SCHEMA
 from deploy.campaigns.open import Text, find_experiment, read_source
 from deploy.exit_codes import NothingFoundError
 
 
-def compare(layout: Layout, state: CampaignState, a: str, b: str | None) -> Json:
+class NamedCommit(Struct, frozen=True):
+    """One side of a diff."""
+
+    name: str
+    commit: str
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """What ``autoswarm diff --json`` prints."""
+
+    schema: Literal[1]
+    old: NamedCommit
+    new: NamedCommit
+    diff: str
+    """Unified."""
+
+
+def compare(layout: Layout, state: CampaignState, a: str, b: str | None) -> Difference:
     """A unified diff: of ``a`` against its parent, or from ``a`` to ``b``. Raises NothingFoundError."""
     old, new = (
         (_parent(layout, state, a), _text(layout, state, a))
         if b is None
         else (_text(layout, state, a), _text(layout, state, b))
     )
-    return {
-        "schema": SCHEMA,
-        "old": _named(old),
-        "new": _named(new),
-        "diff": _diff(state.start.surface, old, new),
-    }
+    return Difference(
+        schema=SCHEMA, old=_named(old), new=_named(new), diff=_diff(state.start.surface, old, new)
+    )
 
 
 def _text(layout: Layout, state: CampaignState, name: str) -> Text:
@@ -39,8 +56,8 @@ def _parent(layout: Layout, state: CampaignState, name: str) -> Text:
     return read_source(layout, "parent", experiment.parent)
 
 
-def _named(text: Text) -> Json:
-    return {"name": text.name, "commit": text.commit}
+def _named(text: Text) -> NamedCommit:
+    return NamedCommit(text.name, text.commit)
 
 
 def _diff(surface: str, old: Text, new: Text) -> str:

@@ -18,7 +18,9 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Division, Experiment
 from coordinator.store.journal import Journal, locked
 from coordinator.store.paths import Layout
-from coordinator.views.status import Json, find, status
+from coordinator.views.experiment_page import find
+from coordinator.views.status import status
+from coordinator.views.status_page import StatusPage
 from deploy.exit_codes import NothingFoundError
 
 
@@ -44,7 +46,7 @@ class Follower:
             )
         return self.state
 
-    def status(self, now: float) -> Json:
+    def status(self, now: float) -> StatusPage:
         """The status page at ``now``, seconds since the epoch."""
         return status(self.refresh(), now, locked(self.layout.folder))
 
@@ -66,8 +68,8 @@ def _readable(layout: Layout) -> Iterator[None]:
 
 def campaigns(folder: Path) -> list[Layout]:
     """Every campaign below ``folder``, the most recently used first."""
-    found = [Layout(each.parent) for each in folder.glob("*/journal.db")]
-    return sorted(found, key=_used_at, reverse=True)
+    layouts = [Layout(journal.parent) for journal in folder.glob("*/journal.db")]
+    return sorted(layouts, key=_used_at, reverse=True)
 
 
 def find_campaign(name: str | None, folder: Path) -> Layout:
@@ -82,10 +84,10 @@ def find_campaign(name: str | None, folder: Path) -> Layout:
         )
     layout = Layout(folder / name)
     if "/" in name or not layout.journal.is_file():
-        known = ", ".join(each.name for each in campaigns(folder)[:10])
+        names = ", ".join(layout.name for layout in campaigns(folder)[:10])
         raise NothingFoundError(
             f"there is no campaign {name!r} in {folder}",
-            f"There are: {known}." if known else "Start one with `autoswarm demo`.",
+            f"There are: {names}." if names else "Start one with `autoswarm demo`.",
         )
     return layout
 
@@ -144,18 +146,19 @@ def find_experiment(state: CampaignState, name: str) -> Experiment:
 def _division(state: CampaignState, name: str) -> Division:
     division = state.divisions.get(name) if name else next(iter(state.divisions.values()), None)
     if division is None:
-        known = ", ".join(state.divisions)
+        names = ", ".join(state.divisions)
         raise NothingFoundError(
             f"there is no division {name!r}" if name else "no agent has joined yet",
-            f"There are: {known}." if known else "Wait.",
+            f"There are: {names}." if names else "Wait.",
         )
     return division
 
 
 class Text(Struct, frozen=True):
-    """A surface as some experiment has it. name: for the head of a diff."""
+    """A surface as some experiment has it."""
 
     name: str
+    """For the head of a diff."""
     commit: str
     source: str
 

@@ -39,9 +39,7 @@ def _find_run(layout: Layout, state: CampaignState, what: str) -> str:
             )
         return run
     runs = find_experiment(state, what).runs
-    return next(
-        (each.run for each in reversed(runs) if (layout.runs / each.run / LOG).is_file()), runs[-1].run
-    )
+    return next((run.run for run in reversed(runs) if (layout.runs / run.run / LOG).is_file()), runs[-1].run)
 
 
 def read_log(path: Path) -> str:

@@ -186,12 +186,12 @@ def sandbox_checks(config: Config, findings: Sequence[Finding]) -> Iterator[Chec
 def _sandbox(config: Config) -> Check:
     try:
         require_sandbox(config)
-        letter, word = sandbox_of(config), warning(config)
+        tier, word = sandbox_of(config), warning(config)
     except ConfigError as error:
         return Check("sandbox", Grade.FAIL, str(error), error.remedy)
     if config.trainer.kind == "simulated":
         return Check("sandbox", Grade.OK, "none is needed: trainer.kind is simulated")
-    return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{letter}, which is trusted")
+    return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{tier}, which is trusted")
 
 
 def _ray() -> Check:

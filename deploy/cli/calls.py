@@ -11,52 +11,54 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import CallSettled
 from coordinator.store.paths import Layout
 from coordinator.store.transcripts import Transcript, Transcripts
-from coordinator.views.status import Json
+from coordinator.views.experiment_page import CallRow
 from deploy.exit_codes import NothingFoundError
-from deploy.views.pages import calls_table, pairs, usd
+from deploy.views.experiment import calls_table
 from deploy.views.sanitize import sanitize
+from deploy.views.tables import pairs
+from deploy.views.units import usd
 
 
 def find(layout: Layout, state: CampaignState, name: str) -> tuple[CallSettled, Transcript | None]:
     """The call of that id, or the only one whose id begins so, and what was said in it, if that was kept.
     Raises NothingFoundError.
     """
-    found = [event for call, event in state.spend.calls.items() if call.startswith(name)]
-    if len(found) != 1:
+    matches = [event for call, event in state.spend.calls.items() if call.startswith(name)]
+    if len(matches) != 1:
         what = (
-            f"{len(found)} calls begin with {name!r}"
-            if found
+            f"{len(matches)} calls begin with {name!r}"
+            if matches
             else f"there is no call {name!r} in {layout.name}"
         )
         raise NothingFoundError(
             what, "`autoswarm calls` lists them, `autoswarm show ID` those of an experiment."
         )
-    return found[0], Transcripts(layout.calls).read(found[0].call)
+    return matches[0], Transcripts(layout.calls).read(matches[0].call)
 
 
-def table(rows: Sequence[Json]) -> RenderableType:
+def table(rows: Sequence[CallRow]) -> RenderableType:
     """Calls, oldest first."""
     return calls_table(rows) if rows else Text("No call of a model yet.")
 
 
-def page(row: Json, transcript: Transcript | None) -> RenderableType:
+def page(row: CallRow, transcript: Transcript | None) -> RenderableType:
     """One call and what was said in it."""
     facts = {
-        "call": row["call"],
-        "model": row["model"],
-        "by": f"{row['agent']}, arm {row['arm']}, for experiment {row['ordinal']}, turn {row['turn'] + 1}",
-        "tokens": f"{row['prompt_tokens']} in, {row['completion_tokens']} out",
-        "cost": usd(row["cost_usd"]),
-        "time": f"{row['seconds']:.1f} s",
-        "result": row["result"].replace("_", " "),
+        "call": row.call,
+        "model": row.model,
+        "by": f"{row.agent}, arm {row.arm}, for experiment {row.ordinal}, turn {row.turn + 1}",
+        "tokens": f"{row.prompt_tokens} in, {row.completion_tokens} out",
+        "cost": usd(row.cost_usd),
+        "time": f"{row.seconds:.1f} s",
+        "result": row.result.replace("_", " "),
     }
-    return Group(pairs(facts), *_said(transcript))
+    return Group(pairs(facts), *_conversation(transcript))
 
 
-def _said(transcript: Transcript | None) -> list[Text]:
+def _conversation(transcript: Transcript | None) -> list[Text]:
     if transcript is None:
         return [Text("\nWhat was said was not kept.")]
-    turns = [(said.role, said.content) for said in transcript.messages]
+    turns = [(message.role, message.content) for message in transcript.messages]
     turns += [("answer", transcript.answer)] if transcript.answer is not None else []
     turns += [("error", transcript.error)] if transcript.error else []
     return [

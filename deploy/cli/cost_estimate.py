@@ -5,7 +5,7 @@ alone.
 from configs.arms import CallsModels, CostsMoney
 from configs.schema import Config
 from coordinator.state.prices import HOUR, MoneyRules
-from deploy.views.pages import usd
+from deploy.views.units import usd
 from evaluator.budget import Budget, Unit
 
 PROMPT_TOKENS = 11_000

@@ -5,7 +5,10 @@ runs or not.
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from configs.errors import ConfigError
 from coordinator.state.campaign_state import CampaignState
@@ -14,13 +17,41 @@ from coordinator.store.inbox import Content, Hint, Idea, Inbox, Withdrawal
 from coordinator.store.journal import locked
 from coordinator.store.paths import Layout
 from coordinator.variants.gate import Gate
-from coordinator.views.status import Json
 from deploy.campaigns.open import Follower
 from deploy.exit_codes import NothingFoundError
 from trainer.task import load_task
 
 TITLE_CHARS = 200
 LOOK_SECONDS = 0.2
+
+
+class HintLine(Struct, frozen=True):
+    """A hint, or the wish to withdraw those before it."""
+
+    hint: str
+    """Its id."""
+    state: Literal["told", "waiting"]
+    text: str
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What became of a person's variant."""
+
+    proposal: str
+    """Its id."""
+    state: Literal["accepted", "refused", "waiting"]
+    experiment: str | None = None
+    """The experiment it is, or the one that tried the same before."""
+    title: str = ""
+    reason: str = ""
+    """Why it was refused."""
+
+
+class FirstAnswer(Answer, frozen=True, kw_only=True):
+    """The same, just after it was left."""
+
+    running: bool
+    """Whether a coordinator works on the campaign."""
 
 
 def leave_hint(layout: Layout, text: str) -> str:
@@ -51,26 +82,22 @@ def withdraw_hints(layout: Layout) -> str:
     )
 
 
-def hints(layout: Layout) -> Json:
-    """Hints in force, oldest first, then letters that wait. Raises ConfigError."""
-    found: list[Json] = [
-        {"hint": name, "state": "told", "text": text} for name, text in _state(layout).hints.hints.items()
-    ]
+def hints(layout: Layout) -> list[HintLine]:
+    """Hints in force, oldest first, then inbox items that wait. Raises ConfigError."""
+    lines = [HintLine(name, "told", text) for name, text in _state(layout).hints.hints.items()]
     for item in Inbox(layout.inbox).waiting():
         match item.content:
             case Hint(text=text):
-                found.append({"hint": item.name, "state": "waiting", "text": text})
+                lines.append(HintLine(item.name, "waiting", text))
             case Withdrawal():
-                found.append(
-                    {"hint": item.name, "state": "waiting", "text": "(all hints before it are withdrawn)"}
-                )
+                lines.append(HintLine(item.name, "waiting", "(all hints before it are withdrawn)"))
             case Idea():
                 pass
-    return {"schema": 1, "hints": found}
+    return lines
 
 
-def leave_idea(layout: Layout, file: Path, title: str, division: str, wait: float) -> Json:
-    """Leave a variant and wait ``wait`` seconds for its answer; see ``answer``. Raises ConfigError,
+def leave_idea(layout: Layout, file: Path, title: str, division: str, wait: float) -> FirstAnswer:
+    """Leave a variant and wait ``wait`` seconds for its answer. Raises ConfigError,
     NothingFoundError.
     """
     state = _state(layout)
@@ -85,80 +112,66 @@ def leave_idea(layout: Layout, file: Path, title: str, division: str, wait: floa
     return _answered(layout, name, wait if locked(layout.folder) else 0.0)
 
 
-def _answered(layout: Layout, name: str, wait: float) -> Json:
+def _answered(layout: Layout, name: str, wait: float) -> FirstAnswer:
     deadline = time.monotonic() + wait
     with closing(Follower(layout)) as follower:
-        while (found := answer(follower.refresh(), name))[
-            "state"
-        ] == "waiting" and time.monotonic() < deadline:
+        while (idea := answer(follower.refresh(), name)).state == "waiting" and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
-    return {**found, "running": locked(layout.folder)}
+    return FirstAnswer(**asdict(idea), running=locked(layout.folder))
 
 
-def answer(state: CampaignState, name: str) -> Json:
-    """What became of a person's variant: ``accepted`` with its experiment, ``refused`` with the reason, else
-    ``waiting``.
-    """
+def answer(state: CampaignState, name: str) -> Answer:
+    """What became of a person's variant."""
     experiment = state.experiments.get(state.proposals.get(name, ""))
     if experiment is not None:
-        return {
-            "proposal": name,
-            "state": "accepted",
-            "experiment": experiment.experiment,
-            "title": experiment.title,
-            "reason": "",
-        }
+        return Answer(
+            proposal=name, state="accepted", experiment=experiment.experiment, title=experiment.title
+        )
     refused = state.hints.answers.get(name)
     if refused is None:
-        return {"proposal": name, "state": "waiting", "experiment": None, "title": "", "reason": ""}
+        return Answer(proposal=name, state="waiting")
     earlier = state.experiments.get(refused.known)
     value = "" if earlier is None or earlier.value is None else f" at {earlier.value:.6g}"
     became = "" if earlier is None else f", which is {earlier.state.value}{value}"
-    return {
-        "proposal": name,
-        "state": "refused",
-        "experiment": refused.known or None,
-        "title": refused.title,
-        "reason": f"{refused.reason}{became}",
-    }
+    return Answer(
+        proposal=name,
+        state="refused",
+        experiment=refused.known or None,
+        title=refused.title,
+        reason=f"{refused.reason}{became}",
+    )
 
 
-def ideas(layout: Layout) -> Json:
+def ideas(layout: Layout) -> list[Answer]:
     """What people proposed, oldest first, with what became of each. Raises ConfigError."""
     state = _state(layout)
     names = [name for name, experiment in state.proposals.items() if not state.experiments[experiment].agent]
-    known = [answer(state, name) for name in sorted([*names, *state.hints.answers])]
-    waiting = [
-        (item.name, item.content.title)
-        for item in Inbox(layout.inbox).waiting()
+    answers = [answer(state, name) for name in sorted([*names, *state.hints.answers])]
+    taken = {idea.proposal for idea in answers}
+    waiting = [item for item in Inbox(layout.inbox).waiting() if item.name not in taken]
+    return answers + [
+        replace(answer(state, item.name), title=item.content.title)
+        for item in waiting
         if isinstance(item.content, Idea)
     ]
-    taken = {each["proposal"] for each in known}
-    return {
-        "schema": 1,
-        "proposals": (
-            known + [{**answer(state, name), "title": title} for name, title in waiting if name not in taken]
-        ),
-    }
 
 
-def line(found: Json) -> str:
+def line(idea: Answer) -> str:
     """A variant and what became of it, for a list."""
-    state = f"accepted as {found['experiment']}" if found["state"] == "accepted" else found["state"]
-    return ": ".join(each for each in (state, found["title"], found["reason"]) if each)
+    state = f"accepted as {idea.experiment}" if idea.state == "accepted" else idea.state
+    return ": ".join(part for part in (state, idea.title, idea.reason) if part)
 
 
-def in_words(found: dict[str, Any]) -> str:
+def in_words(idea: FirstAnswer) -> str:
     """An answer as a sentence."""
-    match found["state"]:
+    match idea.state:
         case "accepted":
             return (
-                f"accepted as {found['experiment']}; `autoswarm show {found['experiment']}` says what becomes"
-                " of it"
+                f"accepted as {idea.experiment}; `autoswarm show {idea.experiment}` says what becomes of it"
             )
         case "refused":
-            return f"refused: {found['reason']}"
-        case _ if found["running"]:
+            return f"refused: {idea.reason}"
+        case _ if idea.running:
             return (
                 "it lies in the campaign's folder; the coordinator has not taken it yet, `autoswarm propose`"
                 " lists what became of it"

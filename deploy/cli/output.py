@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 PIPE_WIDTH = 160
-"""Characters of a line where nobody says how wide it is: wide enough for a table's row."""
+"""Characters of a line when nobody says how wide it is: wide enough for a table's row."""
 
 
-def emit(value: dict[str, Any], *, compact: bool = False) -> None:
+def emit(value: msgspec.Struct | dict[str, Any], *, compact: bool = False) -> None:
     """A result as JSON. compact: on one line, for streams."""
     body = msgspec.json.encode(value)
     click.echo((body if compact else msgspec.json.format(body, indent=2)).decode())

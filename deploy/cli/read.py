@@ -8,28 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from deploy.cli.options import as_json, campaign, campaign_option, folder
+
 if TYPE_CHECKING:
+    from coordinator.views.status_page import StatusPage
     from deploy.campaigns.open import Follower
 
-folder = click.option(
-    "--campaigns",
-    "folder",
-    type=click.Path(path_type=Path),
-    envvar="AUTOSWARM_CAMPAIGNS_DIR",
-    show_envvar=True,
-    default=Path("campaigns"),
-    show_default=True,
-    help="Folder that holds the campaigns.",
-)
-campaign = click.argument("name", metavar="[CAMPAIGN]", required=False)
-campaign_option = click.option(
-    "--campaign", "-c", "name", help="Which campaign; the most recently used one otherwise."
-)
-as_json = click.option("--json", "as_json", is_flag=True, help='Answer in JSON, {"schema": 1, …}.')
 EVERY = 1.0
 """Seconds between two looks of a command that watches."""
 
@@ -37,22 +25,28 @@ EVERY = 1.0
 @click.command()
 @campaign
 @click.option("--watch", is_flag=True, help="Keep it up to date until the campaign ends.")
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON Schema of what --json prints, and do nothing else."
+)
 @as_json
 @folder
-def status(name: str | None, watch: bool, as_json: bool, folder: Path) -> None:
+def status(name: str | None, watch: bool, schema: bool, as_json: bool, folder: Path) -> None:
     """How a campaign stands: best, experiments, agents, how busy the slots are."""
     from deploy.campaigns.open import Follower, find_campaign
     from deploy.cli.output import emit, show
 
+    if schema:
+        from coordinator.views.status_page import json_schema
+
+        return emit(json_schema())
     follower = Follower(find_campaign(name, folder))
     if watch:
-        _watch(follower, as_json)
-    elif as_json:
-        emit(follower.status(time.time()))
-    else:
-        from deploy.views.pages import status_page
+        return _watch(follower, as_json)
+    if as_json:
+        return emit(follower.status(time.time()))
+    from deploy.views.status_page import status_page
 
-        show(status_page(follower.status(time.time())))
+    return show(status_page(follower.status(time.time())))
 
 
 def _watch(follower: "Follower", as_json: bool) -> None:
@@ -66,19 +60,19 @@ def _watch(follower: "Follower", as_json: bool) -> None:
     from rich.live import Live
 
     from deploy.cli.output import console
-    from deploy.views.pages import status_page
+    from deploy.views.status_page import status_page
 
     with Live(console=console(), auto_refresh=False) as live:
         for page in _pages(follower):
             live.update(status_page(page), refresh=True)
 
 
-def _pages(follower: "Follower") -> Iterator[dict[str, Any]]:
+def _pages(follower: "Follower") -> Iterator["StatusPage"]:
     """The status page now and every second, the last one when nobody works any more."""
     while True:
         page = follower.status(time.time())
         yield page
-        if page["state"] not in ("running", "draining"):
+        if page.state not in ("running", "draining"):
             return
         time.sleep(EVERY)
 
@@ -90,7 +84,8 @@ def _pages(follower: "Follower") -> Iterator[dict[str, Any]]:
 @folder
 def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path) -> None:
     """Every experiment, the bests first."""
-    from coordinator.views.status import SCHEMA, rows
+    from coordinator.views.leaderboard import rows
+    from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.open import Follower, find_campaign
     from deploy.cli.output import emit, show
 
@@ -99,9 +94,9 @@ def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path
     shown = rows(follower.state)[:limit]
     if as_json:
         return emit({"schema": SCHEMA, "rows": shown})
-    from deploy.views import pages
+    from deploy.views import leaderboard as board
 
-    return show(pages.leaderboard(page, shown))
+    return show(board.leaderboard(page, shown))
 
 
 @click.command()
@@ -112,17 +107,17 @@ def arms(name: str | None, as_json: bool, folder: Path) -> None:
     """What each arm did, gained and cost: gain per GPU-hour and per dollar, with intervals, against the
     controls.
     """
-    from coordinator.views import arm_report as arm_report
+    from coordinator.views import arm_report
     from deploy.campaigns.open import open_campaign
     from deploy.cli.output import emit, show
 
     _, state = open_campaign(name, folder)
-    page = arm_report.arms(state)
+    report = arm_report.arms(state)
     if as_json:
-        return emit(page)
+        return emit(report)
     from deploy.views.arms import arms_page
 
-    return show(arms_page(page))
+    return show(arms_page(report))
 
 
 @click.command()
@@ -136,20 +131,20 @@ def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None
     """
     from msgspec import to_builtins
 
-    from coordinator.views.status import experiment_page
+    from coordinator.views.experiment_page import experiment_page
+    from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.open import find_experiment, open_campaign
     from deploy.cli import output
 
     layout, state = open_campaign(name, folder)
-    found = find_experiment(state, experiment)
-    page = to_builtins(
-        experiment_page(found, (state.spend.calls[call] for call in found.calls if call in state.spend.calls))
-    )
+    chosen = find_experiment(state, experiment)
+    calls = (state.spend.calls[call] for call in chosen.calls if call in state.spend.calls)
+    page = experiment_page(chosen, calls)
     if as_json:
-        return output.emit(page)
-    from deploy.views import pages
+        return output.emit({"schema": SCHEMA, **to_builtins(page)})
+    from deploy.views.experiment import experiment as view
 
-    return output.show(pages.experiment(page, layout))
+    return output.show(view(page, layout))
 
 
 @click.command()
@@ -166,10 +161,10 @@ def diff(a: str, b: str | None, name: str | None, as_json: bool, folder: Path) -
     from deploy.views.sanitize import sanitize
 
     layout, state = open_campaign(name, folder)
-    found = compare(layout, state, a, b)
+    difference = compare(layout, state, a, b)
     if as_json:
-        return emit(found)
-    return click.echo(sanitize(found["diff"]), nl=False)
+        return emit(difference)
+    return click.echo(sanitize(difference.diff), nl=False)
 
 
 @click.command()
@@ -212,7 +207,10 @@ def calls(call: str | None, limit: int, name: str | None, as_json: bool, folder:
     """Calls of language models: tokens, dollars, seconds and what came of each. With the ID of one, or its
     beginning: what was said in it.
     """
-    from coordinator.views.status import SCHEMA, call_row
+    from msgspec import to_builtins
+
+    from coordinator.views.experiment_page import call_row
+    from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.open import open_campaign
     from deploy.cli import calls as kept
     from deploy.cli import output
@@ -223,7 +221,7 @@ def calls(call: str | None, limit: int, name: str | None, as_json: bool, folder:
         return output.emit({"schema": SCHEMA, "calls": rows}) if as_json else output.show(kept.table(rows))
     event, transcript = kept.find(layout, state, call)
     if as_json:
-        return output.emit({"schema": SCHEMA, **call_row(event), "exchange": transcript})
+        return output.emit({"schema": SCHEMA, **to_builtins(call_row(event)), "exchange": transcript})
     return output.show(kept.page(call_row(event), transcript))
 
 

@@ -11,7 +11,8 @@ from configs.arms import AnyArm, ReadsCharter
 from configs.load import Loaded, load
 from configs.schema import Config
 from coordinator.store.paths import Layout
-from coordinator.views.status import Json, best_so_far, rows
+from coordinator.views.leaderboard import BestSoFar, LeaderboardRow, best_so_far, rows
+from coordinator.views.status_page import StatusPage
 from deploy.campaign_rules import money_of
 from deploy.campaigns.open import Follower, find_campaign
 from deploy.checks.preflight import require_startable
@@ -108,7 +109,7 @@ def play(loaded: Loaded) -> int:
     ConfigError.
     """
     require_startable(loaded.config)
-    from deploy.swarm.swarm import run_campaign
+    from deploy.swarm.driver import run_campaign
     from deploy.views.live import Limits, view_for
 
     campaign = loaded.config.campaign
@@ -119,9 +120,11 @@ def play(loaded: Loaded) -> int:
         view.close()
 
 
-def last_page(layout: Layout, now: float) -> tuple[Json, list[Json], dict[str, list[Json]]]:
-    """Status, leaderboard rows and staircases of a campaign, for its closing summary. Raises
-    NothingFoundError, ConfigError.
+def last_page(
+    layout: Layout, now: float
+) -> tuple[StatusPage, list[LeaderboardRow], dict[str, list[BestSoFar]]]:
+    """Status, leaderboard rows and, by division, the points of the best-so-far chart, for a campaign's
+    closing summary. Raises NothingFoundError, ConfigError.
     """
     follower = Follower(find_campaign(layout.name, layout.folder.parent))
     page = follower.status(now)

@@ -1,7 +1,7 @@
 """Commands by which a person has a say in a campaign: hints, and variants of their own.
 
-Both are letters in the campaign's folder (``coordinator.store.inbox``). While nothing runs they wait there
-for the next start. Without something to leave, each command lists what was left and what became of it.
+Both are items in the campaign's inbox (``coordinator.store.inbox``). While nothing runs they wait there for
+the next start. Without something to leave, each command lists what was left and what became of it.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from pathlib import Path
 import rich_click as click
 from click.exceptions import Exit
 
-from deploy.cli.read import as_json, campaign_option, folder
+from deploy.cli.options import as_json, campaign_option, folder
 
 
 @click.command()
@@ -23,28 +23,26 @@ def hint(text: str | None, clear: bool, name: str | None, as_json: bool, folder:
     """Tell every proposer something, from the next brief on. Without TEXT: the hints in force, and those that
     wait.
     """
+    from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.open import find_campaign
-    from deploy.cli import inbox_commands as letters
+    from deploy.cli import inbox_commands as inbox
     from deploy.cli.output import emit, tell
 
     if clear and text is not None:
         raise click.UsageError("give TEXT, or --clear, not both")
     layout = find_campaign(name, folder)
     if clear:
-        tell(letters.withdraw_hints(layout))
+        tell(inbox.withdraw_hints(layout))
     elif text is not None:
-        tell(letters.leave_hint(layout, text))
+        tell(inbox.leave_hint(layout, text))
     if as_json:
-        emit(letters.hints(layout))
+        emit({"schema": SCHEMA, "hints": inbox.hints(layout)})
     elif text is None and not clear:
-        _list(
-            [f"{each['state']}: {each['text']}" for each in letters.hints(layout)["hints"]],
-            "no hint is in force",
-        )
+        _list([f"{hint.state}: {hint.text}" for hint in inbox.hints(layout)], "no hint is in force")
 
 
 def _list(lines: Sequence[str], nothing: str) -> None:
-    """A line each on stdout; where there is none, say so on stderr."""
+    """A line each on stdout; when there is none, say so on stderr."""
     from deploy.cli.output import tell
     from deploy.views.sanitize import one_line
 
@@ -84,8 +82,11 @@ def propose(
 
     Exit code 0 when it is accepted or waits, 1 when it is refused.
     """
+    from msgspec.structs import asdict
+
+    from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.open import find_campaign
-    from deploy.cli import inbox_commands as letters
+    from deploy.cli import inbox_commands as inbox
     from deploy.cli.output import emit
     from deploy.exit_codes import FAILURE, OK
 
@@ -93,20 +94,18 @@ def propose(
         raise click.UsageError("say with -m what is new in it")
     layout = find_campaign(name, folder)
     if file is None:
-        found = letters.ideas(layout)
-        return (
-            emit(found)
-            if as_json
-            else _list([letters.line(each) for each in found["proposals"]], "nobody proposed anything")
-        )
-    answer = letters.leave_idea(layout, file, title or "", division, wait)
+        ideas = inbox.ideas(layout)
+        if as_json:
+            return emit({"schema": SCHEMA, "proposals": ideas})
+        return _list([inbox.line(idea) for idea in ideas], "nobody proposed anything")
+    answer = inbox.leave_idea(layout, file, title or "", division, wait)
     if as_json:
-        emit({"schema": 1, **answer})
+        emit({"schema": SCHEMA, **asdict(answer)})
     else:
         from deploy.views.sanitize import one_line
 
-        click.echo(one_line(letters.in_words(answer)))
-    raise Exit(FAILURE if answer["state"] == "refused" else OK)
+        click.echo(one_line(inbox.in_words(answer)))
+    raise Exit(FAILURE if answer.state == "refused" else OK)
 
 
 COMMANDS = (hint, propose)

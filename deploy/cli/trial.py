@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
-import msgspec
 from msgspec import Struct
 
 from configs.errors import ConfigError
-from coordinator.views.status import SCHEMA, Json
+from coordinator.views.status_page import SCHEMA
+from deploy.views.trial_page import TrialPage
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -73,19 +73,19 @@ class _Quarters:
             )
 
 
-def as_json(result: RunResult) -> Json:
-    """The result as people's programs read it. seconds: real ones, by phase."""
-    return {
-        "schema": SCHEMA,
-        "outcome": outcome_name(result.outcome),
-        "value": result.outcome.value if isinstance(result.outcome, Measured) else None,
-        "floor": result.floor,
-        "seconds": msgspec.to_builtins(result.seconds),
-        "sandbox": result.sandbox,
-        "audit": msgspec.to_builtins(result.audit),
-        "seed": result.seed,
-        "reason": reason(result.outcome),
-    }
+def page_of(result: RunResult) -> TrialPage:
+    """The result as people and their programs read it."""
+    return TrialPage(
+        schema=SCHEMA,
+        outcome=outcome_name(result.outcome),
+        value=result.outcome.value if isinstance(result.outcome, Measured) else None,
+        floor=result.floor,
+        seconds=result.seconds,
+        sandbox=result.sandbox,
+        audit=result.audit,
+        seed=result.seed,
+        reason=reason(result.outcome),
+    )
 
 
 def reason(outcome: Outcome) -> str:

@@ -1,7 +1,9 @@
 """``python -m deploy.docs``: writes every page and file that is made from the code."""
 
+import json
 from pathlib import Path
 
+from coordinator.views.status_page import json_schema
 from deploy.docs import commands, file_table
 from deploy.grafana import dashboard
 
@@ -13,6 +15,7 @@ def made() -> dict[Path, str]:
     architecture = ROOT / "docs" / "architecture.md"
     return {
         ROOT / "docs" / "cli.md": commands.page(),
+        ROOT / "docs" / "status.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         architecture: file_table.page(architecture.read_text(encoding="utf-8")),
         ROOT / "deploy" / "grafana" / "dashboard.json": dashboard.text(),
     }

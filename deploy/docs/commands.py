@@ -54,7 +54,7 @@ def _plain_help(command: click.Command, context: click.Context) -> str:
 
 
 def _write_options(command: click.Command, context: click.Context, formatter: click.HelpFormatter) -> None:
-    options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
-    records = [record for each in options if (record := each.get_help_record(context)) is not None]
+    options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
+    records = [record for option in options if (record := option.get_help_record(context)) is not None]
     with formatter.section("Options"):
         formatter.write_dl(records)

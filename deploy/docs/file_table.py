@@ -48,5 +48,5 @@ def first_sentence(path: Path) -> str:
     if not path.exists():
         return ""
     words = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split())
-    found = re.match(r"(.+?[^.])(?:\. |[.:]{1,2}$|$)", words.replace("``", "`"))
-    return found[1].replace("|", "\\|") if found else ""
+    sentence = re.match(r"(.+?[^.])(?:\. |[.:]{1,2}$|$)", words.replace("``", "`"))
+    return sentence[1].replace("|", "\\|") if sentence else ""

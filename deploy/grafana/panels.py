@@ -6,6 +6,8 @@ one campaign.
 
 from typing import Any
 
+from msgspec import Struct
+
 Json = dict[str, Any]
 
 COLUMNS = 24
@@ -14,6 +16,17 @@ CHART_HEIGHT = 8
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 GREEN, BLUE, ORANGE, RED, GREY = "green", "blue", "orange", "red", "#8e8e8e"
+
+
+class Row(Struct, frozen=True):
+    """A row of the dashboard."""
+
+    title: str
+    widths: list[int]
+    """Of its panels, in columns."""
+    panels: list[Json]
+    """Without their places."""
+
 
 # ---------------------------------------------------------------------- queries
 
@@ -50,7 +63,7 @@ def target(expression: str, legend: str = "", **more: Any) -> Json:
 
 def panel(kind: str, title: str, description: str, targets: list[Json], **more: Any) -> Json:
     """A panel without its place and id."""
-    lettered = [{**each, "refId": chr(ord("A") + number)} for number, each in enumerate(targets)]
+    lettered = [{**query, "refId": chr(ord("A") + number)} for number, query in enumerate(targets)]
     return {
         "type": kind,
         "title": title,
@@ -87,14 +100,17 @@ def stat(
     unit: str = "none",
     hue: str = BLUE,
     legend: str = "",
+    text_mode: str = "",
     **defaults: Any,
 ) -> Json:
-    """One big number."""
-    options = {
+    """One big number. text_mode: Grafana's word for showing something else, such as ``name``."""
+    options: Json = {
         "colorMode": "value",
         "graphMode": "none",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     }
+    if text_mode:
+        options["textMode"] = text_mode
     wanted = field_config(unit, **{"color": colour(hue), **defaults})
     return panel(
         "stat", title, description, [target(expression, legend)], fieldConfig=wanted, options=options
@@ -146,12 +162,12 @@ def bars(title: str, description: str, expression: str, legend: str, unit: str =
 
 
 def placed(panels: list[Json], widths: list[int], top: int) -> tuple[list[Json], int]:
-    """Panels from left to right, a new line where the columns are used up, and the row below them."""
+    """Panels from left to right, a new line when the columns are used up, and the row below them."""
     left, height, out = 0, 0, []
-    for each, width in zip(panels, widths, strict=True):
+    for chart, width in zip(panels, widths, strict=True):
         if left + width > COLUMNS:
             left, top = 0, top + height
-        height = STAT_HEIGHT if each["type"] == "stat" else CHART_HEIGHT
-        out.append({**each, "gridPos": {"x": left, "y": top, "w": width, "h": height}})
+        height = STAT_HEIGHT if chart["type"] == "stat" else CHART_HEIGHT
+        out.append({**chart, "gridPos": {"x": left, "y": top, "w": width, "h": height}})
         left += width
     return out, top + height

@@ -1,78 +1,41 @@
-"""A campaign on Ray: one coordinator, one agent per slot, and a driver that watches.
+"""The actors of a campaign on Ray: one coordinator, one agent for each slot.
 
-- On a Ray of its own (``cluster.address: local``) the swarm ends with its driver. On a cluster actors are
-  detached and the driver may leave.
+- On a Ray of its own (``cluster.address: local``) the actors end with the process that started them. On a
+  cluster they are detached, and that process may leave.
 - ``reconcile`` compares the cluster's slots with the agents there are and starts those that are missing; it
   can be repeated by anybody.
 """
 
 import os
-import signal
-import sys
-import time
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from agents.loop import Snapshot
-from configs.load import ConfigError, Loaded, resolved_yaml
+from configs.errors import ConfigError
 from configs.schema import Config
-from coordinator.views.status import Json
-from deploy.absolute_paths import rooted
-from deploy.exit_codes import FAILURE, LIMIT
-from deploy.swarm.cluster import NAMESPACE, Place, connected, places  # first: it sets Ray's environment
-from deploy.views.live import View
-from deploy.wiring import build_agent, layout_of, open_service
-from trainer.task import load_task
+from coordinator.views.overview import Overview
+from deploy.swarm.cluster import NAMESPACE, Place, places  # first: it sets Ray's environment
+from deploy.wiring import build_agent, open_service
 
 import agents.actor  # isort: skip
 import coordinator.actor  # isort: skip
 import ray  # isort: skip
 from ray.exceptions import RayError, RayTaskError  # isort: skip
 
-LOOK_SECONDS = 0.5
-RECONCILE_SECONDS = 5.0
+ANSWER_SECONDS = 0.5
+"""How long a look for problems waits for the agents' answers."""
 READY_SECONDS = 90.0
 GOODBYE_SECONDS = 20.0
 
 
-class Signals:
-    """First Ctrl-C drains, the second ends the runs, the third leaves at once. SIGTERM ends the runs."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.code = 0
-
-    def __enter__(self) -> "Signals":
-        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        self.listen()
-        return self
-
-    def listen(self) -> None:
-        """Take them; once more where somebody else has taken one meanwhile."""
-        for number in self._before:
-            signal.signal(number, self._take)
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _take(self, number: int, _frame: FrameType | None) -> None:
-        self.count += 2 if number == signal.SIGTERM else 1
-        self.code = 128 + number
-        if self.count >= 3:
-            raise KeyboardInterrupt
-
-
 class Swarm:
-    """A campaign's actors. Open with ``connect`` first."""
+    """A campaign's actors. Connect with ``connected`` first."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._local = config.cluster.address == "local"
-        self._owner = os.getpid() if self._local else None
+        self._parent = os.getpid() if self._local else None
         self._agents: dict[str, Any] = {}
         self._asked: dict[str, Any] = {}
         self._coordinator: Any = None
@@ -98,7 +61,7 @@ class Swarm:
         if "head" in cluster:
             options["resources"] = {"head": 0.001}
         self._coordinator = coordinator.actor.remote_class(**options).remote(
-            partial(open_service, self._config), self._owner
+            partial(open_service, self._config), self._parent
         )
         problem = ray.get(self._coordinator.ready.remote(), timeout=READY_SECONDS)
         if problem is not None:
@@ -119,7 +82,7 @@ class Swarm:
         kind = agents.actor.remote_class(
             name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options
         )
-        return kind.remote(builder, self.coordinator_name, NAMESPACE, self._owner)
+        return kind.remote(builder, self.coordinator_name, NAMESPACE, self._parent)
 
     @property
     def coordinator_name(self) -> str:
@@ -132,30 +95,33 @@ class Swarm:
             if name not in self.problems and name not in self._asked:
                 self._asked[name] = handle.snapshot.remote()
         asked = list(self._asked.values())
-        ready = ray.wait(asked, num_returns=len(asked), timeout=LOOK_SECONDS)[0] if asked else []
+        ready = ray.wait(asked, num_returns=len(asked), timeout=ANSWER_SECONDS)[0] if asked else []
         for name, answer in list(self._asked.items()):
-            if answer not in ready:
-                continue
-            del self._asked[name]
-            try:
-                snapshot: Snapshot = ray.get(answer)
-                for arm, why in snapshot.stopped.items():
-                    self.problems.setdefault(f"arm {arm} is stopped", why)
-            except RayTaskError as error:
-                self.problems[name] = str(error.cause)
-            except RayError as error:
-                if "ConfigError" in str(error):
-                    self.problems[name] = str(error).strip().splitlines()[-1]
+            if answer in ready:
+                del self._asked[name]
+                self._note_problems(name, answer)
+
+    def _note_problems(self, name: str, answer: Any) -> None:
+        try:
+            snapshot: Snapshot = ray.get(answer)
+        except RayTaskError as error:
+            self.problems[name] = str(error.cause)
+        except RayError as error:
+            if "ConfigError" in str(error):
+                self.problems[name] = str(error).strip().splitlines()[-1]
+        else:
+            for arm, why in snapshot.stopped.items():
+                self.problems.setdefault(f"arm {arm} is stopped", why)
 
     # ------------------------------------------------------------------ while it runs
 
-    def look(self, seen: int) -> tuple[Json, list[Json]] | None:
+    def look(self, seen: int) -> Overview | None:
         """The status page and rows after the first ``seen``; None while the coordinator is away."""
         try:
-            page: tuple[Json, list[Json]] = ray.get(self._coordinator.status.remote(seen), timeout=10)
+            overview: Overview = ray.get(self._coordinator.status.remote(seen), timeout=10)
         except (RayError, ConnectionError):
             return None
-        return page
+        return overview
 
     def drain(self, reason: str, now: bool = False) -> None:
         """Take no new work; ``now`` ends the open runs too."""
@@ -170,92 +136,3 @@ class Swarm:
         with suppress(RayError, ConnectionError):  # its files are whole at every instant
             ray.get(self._coordinator.close.remote(), timeout=GOODBYE_SECONDS)
         ray.kill(self._coordinator)
-
-
-def run_campaign(loaded: Loaded, view: View) -> int:
-    """Start or resume the campaign and watch it until it ends; the exit code. Raises ConfigError."""
-    config = rooted(loaded.config)
-    layout = layout_of(config)
-    with Signals() as signals, connected(config):
-        signals.listen()  # Ray took SIGTERM for itself
-        if config.cluster.address == "local":
-            require_slots(config)
-            prepare_data(config)
-        swarm = Swarm(config)
-        swarm.start()
-        layout.config.write_text(resolved_yaml(loaded), encoding="utf-8")
-        try:
-            return watch(swarm, config, view, signals)
-        finally:
-            view.close()
-            if config.cluster.address == "local":
-                swarm.end()
-
-
-def require_slots(config: Config) -> None:
-    """Raises ConfigError where no agent could ever live."""
-    if not any(True for _ in places(config)):
-        raise ConfigError(
-            "this machine has no GPU that Ray can see",
-            "Check `nvidia-smi`, or run on CPU slots: slots.per_gpu=false task.name=demo.",
-        )
-
-
-def prepare_data(config: Config) -> None:
-    """Make the task's data where trainings need it. Raises ConfigError."""
-    if config.trainer.kind == "subprocess":
-        task = load_task(config.task.name)
-        print(f"preparing the data of task {task.name} …", file=sys.stderr)  # noqa: T201
-        task.prepare(Path(config.data_dir))
-
-
-def watch(swarm: Swarm, config: Config, view: View, signals: Signals) -> int:
-    """Show what happens until the campaign is finished, or until Ctrl-C on a cluster; the exit code."""
-    limit = (
-        time.monotonic() + config.campaign.session_minutes * 60
-        if config.campaign.session_minutes
-        else float("inf")
-    )
-    seen, taken, reconciled = 0, 0, time.monotonic()
-    told: set[str] = set()
-    while True:
-        page = swarm.look(seen)
-        if page is not None:
-            status, rows = page
-            seen += len(rows)
-            view.update(status, rows)
-            if status["trouble"] not in ("", *told):
-                told.add(status["trouble"])
-                view.warn(status["trouble"])
-            if status["state"] == "finished":
-                swarm.look_for_problems()
-                tell_problems(swarm, view, told)
-                return FAILURE if status["failed"] else LIMIT if status["spend"]["capped"] else signals.code
-        if signals.count > taken:
-            taken = signals.count
-            if config.cluster.address != "local":
-                words = (
-                    "detached; the campaign goes on. `autoswarm status` shows it, `autoswarm stop` ends it."
-                )
-                print(words, file=sys.stderr)  # noqa: T201
-                return 0
-            swarm.drain("stopped by Ctrl-C", now=taken > 1)
-        if time.monotonic() > limit:
-            limit = float("inf")
-            swarm.drain(
-                f"campaign.session_minutes reached: {config.campaign.session_minutes:g} min; run it again to"
-                " go on"
-            )
-        if time.monotonic() - reconciled > RECONCILE_SECONDS:
-            reconciled = time.monotonic()
-            swarm.reconcile()
-            tell_problems(swarm, view, told)
-        time.sleep(LOOK_SECONDS)
-
-
-def tell_problems(swarm: Swarm, view: View, told: set[str]) -> None:
-    """Show what a person has to fix and was not told yet."""
-    for name, problem in swarm.problems.items():
-        if name not in told:
-            told.add(name)
-            view.warn(f"{name}: {problem}")

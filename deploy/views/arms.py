@@ -8,112 +8,116 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from coordinator.views.status import Json
-from deploy.views.pages import COLOURS, DIGITS, headed, hours, percent
+from coordinator.domain import ArmChoice, Origin
+from coordinator.state.arm_tally import Interval
+from coordinator.views.arm_report import ArmReport, ArmRow, Rates
+from deploy.views.tables import COLOURS, align_right, headed
+from deploy.views.units import DIGITS, hours, percent
 
-COUNTS = ("proposals", "refused", "runs", "merged", "rejected", "crashed", "cheated")
-RATES = {"gain_per_gpu_hour": "per GPU-hour", "gain_per_usd": "per USD"}
+PER = ("per GPU-hour", "per USD")
+CHOSEN = {
+    ArmChoice.WEIGHTS: "each arm has its share of the briefs",
+    ArmChoice.BANDIT: "a bandit chooses by gain for cost",
+}
 
 
-def arms_page(page: Json) -> RenderableType:
-    """Two tables, and a third where there is a control to compare with. page: of
-    ``coordinator.views.arm_report.arms``.
-    """
-    arms = page["arms"]
+def arms_page(report: ArmReport) -> RenderableType:
+    """Two tables, and a third when there is a control to compare with."""
     blocks: list[RenderableType] = [
-        _headline(page),
-        _work(arms),
+        _headline(report),
+        _work(report.arms),
         Text(),
-        _earned(arms, page["metric"]["name"]),
+        _earned(report.arms, report.metric.name),
     ]
-    compared = [(arm, control) for arm in arms for control in arm["versus"]]
-    if compared:
-        blocks += [Text(), _compared(compared)]
+    if any(arm.versus for arm in report.arms):
+        blocks += [Text(), _compared(report.arms)]
     return Group(*blocks)
 
 
-def _headline(page: Json) -> Text:
-    chosen = {
-        "weights": "each arm has its share of the briefs",
-        "bandit": "a bandit chooses by gain for cost",
-    }[page["arm_choice"]]
-    return Text(page["campaign"], style="bold").append(f"  {chosen}; intervals cover 90 %", style="not bold")
+def _headline(report: ArmReport) -> Text:
+    words = f"  {CHOSEN[report.arm_choice]}; intervals cover 90 %"
+    return Text(report.campaign, style="bold").append(words, style="not bold")
 
 
-def _work(arms: Sequence[Json]) -> Table:
-    out = headed(
+def _work(arms: Sequence[ArmRow]) -> Table:
+    table = headed(
         "arm", "kind", "proposals", "refused", "applied", "runs", "merged", "rejected", "crashed", "cheated"
     )
-    _right(out, range(2, 10))
+    align_right(table, range(2, 10))
     for arm in arms:
-        proposals, refused, *others = (_count(arm, what) for what in COUNTS)
-        out.add_row(Text(arm["name"]), _kind(arm), proposals, refused, percent(arm["applied_rate"]), *others)
-    return out
+        asked: list[RenderableType] = [
+            _count(arm.proposals),
+            _count(arm.refused),
+            percent(arm.applied_rate),
+            _count(arm.runs),
+        ]
+        ended = {
+            "merged": arm.merged,
+            "rejected": arm.rejected,
+            "crashed": arm.crashed,
+            "cheated": arm.cheated,
+        }
+        verdicts = [_count(count, COLOURS[state]) for state, count in ended.items()]
+        table.add_row(Text(arm.name), _kind(arm), *asked, *verdicts)
+    return table
 
 
-def _kind(arm: Json) -> str:
+def _kind(arm: ArmRow) -> str:
     """``control, from the baseline``: what is special about an arm, or a dash."""
-    told = ["control"] * arm["control"] + ["from the baseline"] * (arm["parent"] == "baseline")
-    told += [arm["strategy"]] * (arm["strategy"] not in ("free", None))
-    return ", ".join(told) or "–"
+    traits = ["control"] * arm.control + ["from the baseline"] * (arm.parent is Origin.BASELINE)
+    traits += [arm.strategy] if arm.strategy not in ("free", None) else []
+    return ", ".join(traits) or "–"
 
 
-def _count(arm: Json, what: str) -> Text:
-    return Text(str(arm[what]), style=COLOURS.get(what, "") if arm[what] else "")
+def _count(count: int, colour: str = "") -> Text:
+    return Text(str(count), style=colour if count else "")
 
 
-def _earned(arms: Sequence[Json], metric: str) -> Table:
-    out = headed(
-        "arm", f"gain in {metric}", "GPU-hours", "USD", *(f"gain {words}" for words in RATES.values())
-    )
-    _right(out, range(1, 4))
+def _earned(arms: Sequence[ArmRow], metric: str) -> Table:
+    table = headed("arm", f"gain in {metric}", "GPU-hours", "USD", *(f"gain {words}" for words in PER))
+    align_right(table, range(1, 4))
     for arm in arms:
-        rates = (interval(arm[rate]) for rate in RATES)
-        out.add_row(
-            Text(arm["name"]), f"{arm['gain']:.{DIGITS}f}", hours(arm["gpu_hours"]), _dollars(arm), *rates
-        )
-    return out
+        cost = [hours(arm.gpu_hours), _dollars(arm)]
+        rates = [interval(arm.gain_per_gpu_hour), interval(arm.gain_per_usd)]
+        table.add_row(Text(arm.name), f"{arm.gain:.{DIGITS}f}", *cost, *rates)
+    return table
 
 
-def _dollars(arm: Json) -> str:
+def _dollars(arm: ArmRow) -> str:
     """``1.25``, or ``1.25 + 3 unpriced``: what calls without a known price cost is in no sum."""
-    return f"{arm['usd']:.2f}" + (f" + {arm['unpriced']} unpriced" if arm["unpriced"] else "")
+    return f"{arm.usd:.2f}" + (f" + {arm.unpriced} unpriced" if arm.unpriced else "")
 
 
-def _compared(pairs: Sequence[tuple[Json, str]]) -> Table:
-    out = headed("arm", "control", *(f"more gain {words}" for words in RATES.values()))
-    for arm, control in pairs:
-        out.add_row(
-            Text(arm["name"]), Text(control), *(_told_apart(arm["versus"][control][rate]) for rate in RATES)
-        )
-    return out
+def _compared(arms: Sequence[ArmRow]) -> Table:
+    table = headed("arm", "control", *(f"more gain {words}" for words in PER))
+    for arm in arms:
+        for control, more in arm.versus.items():
+            table.add_row(Text(arm.name), Text(control), *_differences(more))
+    return table
 
 
-def _told_apart(found: Json | None) -> Text:
+def _differences(more: Rates) -> list[Text]:
+    return [_difference(more.gain_per_gpu_hour), _difference(more.gain_per_usd)]
+
+
+def _difference(more: Interval | None) -> Text:
     """A difference, and whether it is more than chance."""
-    if found is None or found["low"] is None:
-        return Text(interval(found))
-    word, style = (
-        ("more", "green")
-        if found["low"] > 0
-        else ("less", "red")
-        if found["high"] < 0
-        else ("not told apart", "")
-    )
-    return Text(f"{interval(found)}: {word}", style=style)
+    if more is None or more.low is None or more.high is None:
+        return Text(interval(more))
+    word, style = "not told apart", ""
+    if more.low > 0:
+        word, style = "more", "green"
+    elif more.high < 0:
+        word, style = "less", "red"
+    return Text(f"{interval(more)}: {word}", style=style)
 
 
-def interval(found: Json | None) -> str:
+def interval(estimate: Interval | None) -> str:
     """``0.012 (0.004 to 0.02)``, or a dash; without an interval ``0.012 (?)``."""
-    if found is None:
+    if estimate is None:
         return "–"
     return (
-        f"{found['value']:.3g} (?)"
-        if found["low"] is None
-        else f"{found['value']:.3g} ({found['low']:.3g} to {found['high']:.3g})"
+        f"{estimate.value:.3g} (?)"
+        if estimate.low is None
+        else f"{estimate.value:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
     )
-
-
-def _right(out: Table, columns: range) -> None:
-    for column in columns:
-        out.columns[column].justify = "right"

@@ -1,7 +1,7 @@
-"""The staircase of best values as text: what the search gained, drawn in a terminal.
+"""The best-so-far chart as text: what the search gained, drawn in a terminal as stairs.
 
 - Pure: values in, lines out. Plain characters, no colour: it reads the same in a log file.
-- Larger values are always above; where lower is better the stairs go down.
+- Larger values are always above; when lower is better the stairs go down.
 - The scale fits the stairs and everything that was nearly as good. A value beyond it is a ^ or v on the edge:
   one very bad idea does not flatten the rest.
 """
@@ -31,26 +31,30 @@ FEWEST_COLUMNS = 16
 
 
 class Point(Struct, frozen=True):
-    """One finished experiment in the order of verdicts. value: in the metric's unit, None for a crash. kept:
-    it became the best.
-    """
+    """One finished experiment in the order of verdicts."""
 
     value: float | None
+    """In the metric's unit; None for a crash."""
     kept: bool = False
+    """It became the best."""
 
 
 class Frame(Struct, frozen=True, kw_only=True):
-    """What to draw around the points. baseline, floor: in the metric's unit. sigma: standard deviation of
-    unchanged code. Sizes in characters.
-    """
+    """What to draw around the points."""
 
     metric: str
+    """Its name."""
     minimize: bool
     baseline: float | None = None
+    """In the metric's unit, as the next two."""
     floor: float | None = None
+    """Exact bound that no value passes."""
     sigma: float | None = None
+    """Standard deviation of unchanged code."""
     width: int = 78
+    """Characters."""
     height: int = 14
+    """Lines."""
 
 
 class _Scale(Struct, frozen=True):
@@ -78,7 +82,7 @@ class _Scale(Struct, frozen=True):
 
 
 def draw(points: Sequence[Point], frame: Frame) -> str:
-    """The picture, ``frame.width`` characters wide where that is enough, no line break at its end. Values
+    """The picture, ``frame.width`` characters wide when that is enough, no line break at its end. Values
     that are no number count as crashes.
     """
     points = [_sane(point) for point in points]
@@ -190,7 +194,7 @@ def _foot(points: Sequence[Point], gutter: int, columns: int) -> list[str]:
 
 
 def _legend(points: Sequence[Point], frame: Frame, scale: _Scale) -> list[str]:
-    """What the marks that occur mean, with the figures."""
+    """What the marks that occur mean, and how many there are of each."""
     digits = scale.digits + 1
     kept = sum(point.kept for point in points)
     crashed = sum(point.value is None for point in points)

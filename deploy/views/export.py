@@ -10,7 +10,7 @@ import msgspec
 
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.results_tsv import ResultsFile
-from coordinator.views.status import rows
+from coordinator.views.leaderboard import LeaderboardRow, rows
 from deploy.views.sanitize import cell
 
 
@@ -31,8 +31,9 @@ def _results(state: CampaignState) -> Iterator[str]:
 
 def _csv(state: CampaignState) -> Iterator[str]:
     text = io.StringIO()
-    found = rows(state)
-    writer = csv.DictWriter(text, fieldnames=list(found[0]) if found else [], lineterminator="\n")
+    lines = [msgspec.to_builtins(row) for row in rows(state)]
+    names = LeaderboardRow.__struct_fields__ if lines else ()
+    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: cell(value) for key, value in row.items()} for row in found)
+    writer.writerows({key: cell(value) for key, value in line.items()} for line in lines)
     yield text.getvalue().removesuffix("\n")

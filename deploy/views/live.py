@@ -2,8 +2,8 @@
 
 - On a terminal: a small panel that is drawn anew, verdicts as lines above it.
 - Elsewhere, as in a log file: a line per verdict, and a heartbeat line when nothing was said for a while.
-- A view is told everything and asks for nothing: ``update`` may be called at any rate, with the rows that got
-  a verdict since the last call.
+- A view receives everything and asks for nothing: ``update`` may be called at any rate, with the rows that
+  got a verdict since the last call.
 """
 
 import sys
@@ -17,9 +17,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from coordinator.views.status import Json
-from deploy.views.pages import gain, in_sigmas, number, percent, span, usd
+from coordinator.views.leaderboard import LeaderboardRow
+from coordinator.views.status_page import AgentState, DivisionView, StatusPage
 from deploy.views.sanitize import one_line
+from deploy.views.units import gain, in_sigmas, number, percent, span, usd
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a view without a terminal says that it lives."""
@@ -30,12 +31,10 @@ BAR = 20
 
 
 class View(Protocol):
-    """Shows a campaign while it runs. status: of ``coordinator.views.status.status``; new_rows: of
-    ``coordinator.views.status.row``.
-    """
+    """Shows a campaign while it runs."""
 
-    def update(self, status: Json, new_rows: Sequence[Json]) -> None:
-        """Show what is new."""
+    def update(self, page: StatusPage, new_rows: Sequence[LeaderboardRow]) -> None:
+        """Show what is new. new_rows: of experiments that got their verdict since the last update."""
         ...
 
     def warn(self, problem: str) -> None:
@@ -48,13 +47,14 @@ class View(Protocol):
 
 
 class Limits(Struct, frozen=True):
-    """When the campaign ends by itself; 0 means never. experiments: verdicts. hours: of running. minutes: of
-    this start.
-    """
+    """When the campaign ends by itself; 0 means never."""
 
     experiments: int = 0
+    """With their last verdict."""
     hours: float = 0.0
+    """Of running."""
     minutes: float = 0.0
+    """Of this start."""
 
 
 def view_for(
@@ -75,13 +75,13 @@ class Lines:
         self._fresh = True
         self._problems: list[str] = []
 
-    def update(self, status: Json, new_rows: Sequence[Json]) -> None:
+    def update(self, page: StatusPage, new_rows: Sequence[LeaderboardRow]) -> None:
         """See ``View.update``."""
-        for line in verdict_lines(status, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
+        for line in verdict_lines(page, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
             self._say(line)
         self._fresh = False
         if self._clock() - self._said >= HEARTBEAT:
-            self._say(summary(status, self._limits, self._clock() - self._began))
+            self._say(summary(page, self._limits, self._clock() - self._began))
 
     def warn(self, problem: str) -> None:
         """See ``View.warn``. Said again at the end, where somebody looks who was away."""
@@ -113,13 +113,13 @@ class Panel:
         self._fresh = True
         self._problems: list[str] = []
 
-    def update(self, status: Json, new_rows: Sequence[Json]) -> None:
+    def update(self, page: StatusPage, new_rows: Sequence[LeaderboardRow]) -> None:
         """See ``View.update``."""
-        for line in verdict_lines(status, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
+        for line in verdict_lines(page, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
             self._live.console.print(Text(line), overflow="ellipsis", no_wrap=True)
         self._fresh = False
         self._live.update(
-            panel(status, self._limits, self._clock() - self._began, self._problems), refresh=True
+            panel(page, self._limits, self._clock() - self._began, self._problems), refresh=True
         )
 
     def warn(self, problem: str) -> None:
@@ -134,48 +134,48 @@ class Panel:
             self._live.console.print(Text(problem, style="red"))
 
 
-def verdict_lines(status: Json, rows: Sequence[Json], most: int) -> list[str]:
+def verdict_lines(page: StatusPage, rows: Sequence[LeaderboardRow], most: int) -> list[str]:
     """A line per row; of more than ``most`` the last ones, and how many there were before."""
     left_out = max(0, len(rows) - most)
     return [f"… {left_out} earlier verdicts"] * bool(left_out) + [
-        verdict_line(status, row) for row in rows[left_out:]
+        verdict_line(page, row) for row in rows[left_out:]
     ]
 
 
-def verdict_line(status: Json, row: Json) -> str:
+def verdict_line(page: StatusPage, row: LeaderboardRow) -> str:
     """``e00012  rejected  2.2013  -1.7 σ  DEPTH 6 → 8: worse by …``."""
-    division = next(each for each in status["divisions"] if each["name"] == row["division"])
-    figures = f"{number(row['value']):>8}  {in_sigmas(division, gain(status, division, row['value'])):>8}"
-    reason = f": {one_line(row['reason'])}" if row["reason"] else ""
-    return f"{row['experiment']:<12}  {row['state']:<8}  {figures}  {one_line(row['title'])}{reason}"
+    division = next(division for division in page.divisions if division.name == row.division)
+    better = in_sigmas(division, gain(page.metric, division, row.value))
+    reason = f": {one_line(row.reason)}" if row.reason else ""
+    value = f"{number(row.value):>8}  {better:>8}"
+    return f"{row.experiment:<12}  {row.state:<8}  {value}  {one_line(row.title)}{reason}"
 
 
-def summary(status: Json, limits: Limits, elapsed: float) -> str:
-    """One line about everything: finished, training, best, time."""
-    training = sum(agent["state"] == "training" for agent in status["agents"])
+def summary(page: StatusPage, limits: Limits, elapsed: float) -> str:
+    """One line about everything: finished, training, best, time. elapsed: seconds of this start."""
+    training = sum(agent.state is AgentState.TRAINING for agent in page.agents)
     bests = [
-        f"best {number(each['best']['value'])} ({each['name']})"
-        for each in status["divisions"]
-        if each["best"]
+        f"best {number(division.best.value)} ({division.name})"
+        for division in page.divisions
+        if division.best
     ]
-    busy = percent(status["occupancy"]["last_10_min"])
     parts = [
-        _finished(status, limits),
-        f"{training} of {len(status['agents'])} agents training",
+        _finished(page, limits),
+        f"{training} of {len(page.agents)} agents training",
         *(bests or ["measuring the baseline"]),
-        f"busy {busy}",
-        *([f"spent {usd(status['spend_usd'])}"] if status["spend_usd"] else []),
+        f"busy {percent(page.occupancy.last_10_min)}",
+        *([f"spent {usd(page.spend_usd)}"] if page.spend_usd else []),
     ]
-    return f"{status['campaign']} {status['state']}: {', '.join(parts)}, {_time(limits, elapsed)}"
+    return f"{page.campaign} {page.state}: {', '.join(parts)}, {_time(limits, elapsed)}"
 
 
-def panel(status: Json, limits: Limits, elapsed: float, problems: Sequence[str] = ()) -> RenderableType:
-    """The summary, a line per agent, and what a person has to fix."""
+def panel(page: StatusPage, limits: Limits, elapsed: float, problems: Sequence[str] = ()) -> RenderableType:
+    """The summary, a line per agent, and what a person has to fix. elapsed: seconds of this start."""
     table = Table.grid(padding=(0, 2))
-    for agent in status["agents"]:
-        table.add_row(Text(agent["id"]), agent["state"], agent["run"] or "", _bar(agent["progress"]))
+    for agent in page.agents:
+        table.add_row(Text(agent.id), agent.state, agent.run or "", _bar(agent.progress))
     return Group(
-        Text(summary(status, limits, elapsed), style="bold"),
+        Text(summary(page, limits, elapsed), style="bold"),
         table,
         *(Text(problem, style="red") for problem in problems),
     )
@@ -186,16 +186,15 @@ def _warning(problem: str) -> str:
     return f"warning: {one_line(problem)}"
 
 
-def _finished(status: Json, limits: Limits) -> str:
-    done = sum(status["experiments"][state] for state in ("merged", "rejected", "crashed", "cheated")) - len(
-        _measured(status)
-    )
-    return f"{done}{f' of {limits.experiments}' if limits.experiments else ''} experiments"
+def _finished(page: StatusPage, limits: Limits) -> str:
+    counts = page.experiments
+    ended = counts.merged + counts.rejected + counts.crashed + counts.cheated - len(_measured(page))
+    return f"{ended}{f' of {limits.experiments}' if limits.experiments else ''} experiments"
 
 
-def _measured(status: Json) -> list[Json]:
+def _measured(page: StatusPage) -> list[DivisionView]:
     """Divisions whose baseline is measured: it counts as merged, and is no experiment to a person."""
-    return [division for division in status["divisions"] if division["best"]]
+    return [division for division in page.divisions if division.best]
 
 
 def _time(limits: Limits, elapsed: float) -> str:

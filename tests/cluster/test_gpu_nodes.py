@@ -15,7 +15,7 @@ from configs.schema import Config
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import RunReported
 from coordinator.store.journal import Journal
-from coordinator.views.status import Json
+from coordinator.views.status_page import AgentState, StatusPage
 from deploy.swarm.cluster import connected  # first: it sets Ray's environment
 from deploy.swarm.swarm import Swarm
 from deploy.wiring import layout_of
@@ -72,20 +72,20 @@ def config_for(cluster: Any, folder: Path, **more: str) -> Config:
     return load([], [f"{key}={value}" for key, value in (words | more).items()], {}).config
 
 
-def watch(swarm: Swarm, seconds: float, true: Any) -> Json:
+def watch(swarm: Swarm, seconds: float, true: Any) -> StatusPage:
     """Look at the campaign, reconciling as a driver does, until something is true of its status page."""
     deadline = time.monotonic() + seconds
     while True:
-        page = swarm.look(0)
-        if page is not None and true(page[0]):
-            return page[0]
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {page and page[0]}; {swarm.problems}"
+        overview = swarm.look(0)
+        if overview is not None and true(overview.page):
+            return overview.page
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {overview}; {swarm.problems}"
         swarm.reconcile()
         time.sleep(0.5)
 
 
-def training(page: Json) -> set[str]:
-    return {agent["id"] for agent in page["agents"] if agent["state"] == "training"}
+def training(page: StatusPage) -> set[str]:
+    return {agent.id for agent in page.agents if agent.state is AgentState.TRAINING}
 
 
 def test_every_gpu_of_every_node_gets_one_agent_and_a_killed_node_loses_nothing(
@@ -101,17 +101,17 @@ def test_every_gpu_of_every_node_gets_one_agent_and_a_killed_node_loses_nothing(
         swarm.start()
         page = watch(swarm, 90, lambda page: len(training(page)) == 3)
         assert training(page) == {"127-0-0-12-gpu0", "127-0-0-12-gpu1", "127-0-0-13-gpu0"}
-        assert {agent["division"] for agent in page["agents"]} == {"h100"}
-        watch(swarm, 60, lambda page: page["runs"]["measured"] >= 8)
+        assert {agent.division for agent in page.agents} == {"h100"}
+        watch(swarm, 60, lambda page: page.runs.measured >= 8)
 
         first.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
         lost = watch(swarm, 60, lambda page: training(page) == {"127-0-0-13-gpu0"})
-        before = lost["runs"]["measured"]
+        before = lost.runs.measured
         add_node(nodes, "127.0.0.14", 2)
         watch(swarm, 90, lambda page: {"127-0-0-14-gpu0", "127-0-0-14-gpu1"} <= training(page))
-        watch(swarm, 60, lambda page: page["runs"]["measured"] >= before + 6)
+        watch(swarm, 60, lambda page: page.runs.measured >= before + 6)
         swarm.drain("the test is over", now=True)
-        watch(swarm, 30, lambda page: page["state"] == "finished")
+        watch(swarm, 30, lambda page: page.state == "finished")
         swarm.end()
     assert second is not None
     journal = Journal.read(layout_of(config).journal)
@@ -135,7 +135,7 @@ def test_each_agent_sees_the_gpu_that_is_its_own(nodes: Any, tmp_path: Path) -> 
         swarm.start()
         page = watch(swarm, 90, lambda page: len(training(page)) == 2)
         swarm.end()
-    assert {agent["gpu"] for agent in page["agents"]} == {"0", "1"}
+    assert {agent.gpu for agent in page.agents} == {"0", "1"}
 
 
 def test_a_driver_that_leaves_a_cluster_leaves_the_campaign_running(nodes: Any, tmp_path: Path) -> None:
@@ -147,12 +147,12 @@ def test_a_driver_that_leaves_a_cluster_leaves_the_campaign_running(nodes: Any, 
     with connected(config):
         swarm = Swarm(config)
         swarm.start()
-        before = watch(swarm, 90, lambda page: page["runs"]["measured"] >= 1)
+        before = watch(swarm, 90, lambda page: page.runs.measured >= 1)
     time.sleep(3.0)
     with connected(config):
         again = Swarm(config)
         again.start()
-        after = watch(again, 60, lambda page: page["runs"]["measured"] >= before["runs"]["measured"] + 4)
+        after = watch(again, 60, lambda page: page.runs.measured >= before.runs.measured + 4)
         again.end()
-    assert [agent["id"] for agent in after["agents"]] == ["127-0-0-12-gpu0", "127-0-0-12-gpu1"]
+    assert [agent.id for agent in after.agents] == ["127-0-0-12-gpu0", "127-0-0-12-gpu1"]
     assert os.environ["RAY_AUTH_MODE"] == "token"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.views.metrics import serve
+from coordinator.views.prometheus import serve
 from tests.integration.instant_campaign import InstantCampaign
 from tests.unit.dashboard_queries import GRAFANA, committed, filled, queries
 
@@ -90,7 +90,7 @@ def answers(prometheus: tuple[str, int], tmp_path_factory: pytest.TempPathFactor
     base, port = prometheus
     answers: Answers = {}
     folder: Path = tmp_path_factory.mktemp("campaigns") / "night"
-    with InstantCampaign(folder) as campaign, serve(campaign.metrics, HOST, port):
+    with InstantCampaign(folder) as campaign, serve(campaign.metrics.registry, HOST, port):
 
         def watch_and_ask() -> None:
             time.sleep(WATCHED_SECONDS)

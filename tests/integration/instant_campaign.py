@@ -14,7 +14,7 @@ from coordinator.service.service import Service
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from coordinator.views.metrics import Metrics
-from coordinator.views.status import Json
+from coordinator.views.status_page import StatusPage
 from evaluator.result import Crashed, CrashKind, Measured, Outcome, Progress, RunResult, Seconds
 from tests.unit.swarm_of_rules import METRIC, rules
 
@@ -51,8 +51,8 @@ class InstantCampaign:
     ) -> None:
         self.service.close()
 
-    def page(self) -> Json:
-        return self.service.overview(seen_rows=sys.maxsize)[0]
+    def page(self) -> StatusPage:
+        return self.service.overview(seen_rows=sys.maxsize).page
 
     def turns(self, number: int) -> None:
         """Let each agent have this many turns."""

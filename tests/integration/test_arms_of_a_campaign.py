@@ -18,7 +18,7 @@ from coordinator.state.events import ArmShare, Rules
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.unit_of_work import TaskCard
-from coordinator.views import arm_report as arm_report
+from coordinator.views import arm_report
 from evaluator.result import Measured
 from tests.integration.campaign_folder import (
     SURFACE,
@@ -262,15 +262,19 @@ def test_a_bandit_gives_the_better_arm_most_of_the_briefs_and_the_figures_say_so
         campaign.play(140)
         state = service.state
         asked = Counter(state.experiments[name].arm for name in state.by_ordinal)
-        found = {arm["name"]: arm for arm in arm_report.arms(state)["arms"]}
+        report = {arm.name: arm for arm in arm_report.arms(state).arms}
     assert asked["thinker"] > 0.5 * asked.total()
     assert asked["shuffler"] >= 0.05 * asked.total() - 2
     assert asked["many"] >= 0.1 * asked.total() - 2
-    assert found["thinker"]["gain"] > 5 * found["many"]["gain"]
-    assert found["thinker"]["gpu_hours"] == pytest.approx(found["thinker"]["runs"] * 300 / 3600, rel=0.1)
-    ahead = found["thinker"]["versus"]["many"]["gain_per_gpu_hour"]
-    assert ahead["low"] < ahead["value"] < ahead["high"]
-    assert ahead["value"] > 0
+    thinker = report["thinker"]
+    assert thinker.gain > 5 * report["many"].gain
+    assert thinker.gpu_hours == pytest.approx(thinker.runs * 300 / 3600, rel=0.1)
+    ahead = thinker.versus["many"].gain_per_gpu_hour
+    assert ahead is not None
+    assert ahead.low is not None
+    assert ahead.high is not None
+    assert ahead.low < ahead.value < ahead.high
+    assert ahead.value > 0
     drawn = [
         experiment
         for experiment in state.experiments.values()

@@ -63,9 +63,9 @@ def call(*arguments: str | Path) -> Result:
 def read(*arguments: str | Path) -> Any:
     result = call(*arguments, "--json")
     assert result.exit_code == 0, result.stderr
-    found = json.loads(result.stdout)
-    assert found["schema"] == 1
-    return found
+    answer = json.loads(result.stdout)
+    assert answer["schema"] == 1
+    return answer
 
 
 def text(*arguments: str | Path) -> str:
@@ -79,37 +79,37 @@ def text(*arguments: str | Path) -> str:
 
 
 def test_status_has_every_promised_key(campaigns: Path) -> None:
-    found = read("status", "demo", "--campaigns", campaigns)
-    assert set(found) >= STATUS_KEYS
-    assert set(found["metric"]) == {"name", "direction"}
-    assert set(found["experiments"]) == STATES
-    assert set(found["runs"]) == OUTCOMES
-    assert set(found["occupancy"]) == {"whole", "last_10_min"}
-    (division,) = found["divisions"]
+    answer = read("status", "demo", "--campaigns", campaigns)
+    assert set(answer) >= STATUS_KEYS
+    assert set(answer["metric"]) == {"name", "direction"}
+    assert set(answer["experiments"]) == STATES
+    assert set(answer["runs"]) == OUTCOMES
+    assert set(answer["occupancy"]) == {"whole", "last_10_min"}
+    (division,) = answer["divisions"]
     assert set(division) >= {"name", "baseline", "best"}
     assert set(division["baseline"]) >= {"value", "sigma", "runs"}
     assert set(division["best"]) >= {"experiment", "commit", "value", "sigma", "runs"}
-    assert all(set(agent) >= {"id", "state", "run"} for agent in found["agents"])
+    assert all(set(agent) >= {"id", "state", "run"} for agent in answer["agents"])
 
 
 def test_status_counts_what_happened(campaigns: Path) -> None:
-    found = read("status", "demo", "--campaigns", campaigns)
-    assert {state: count for state, count in found["experiments"].items() if count} == {
+    answer = read("status", "demo", "--campaigns", campaigns)
+    assert {state: count for state, count in answer["experiments"].items() if count} == {
         "merged": 2,
         "rejected": 1,
         "crashed": 1,
         "running": 1,
     }
-    assert found["runs"] == {"measured": 7, "crashed": 1, "timed_out": 0, "cheated": 0, "lost": 0}
-    assert found["divisions"][0]["best"]["experiment"] == "e00001"
-    assert found["divisions"][0]["best"]["value"] == pytest.approx(2.105)
+    assert answer["runs"] == {"measured": 7, "crashed": 1, "timed_out": 0, "cheated": 0, "lost": 0}
+    assert answer["divisions"][0]["best"]["experiment"] == "e00001"
+    assert answer["divisions"][0]["best"]["value"] == pytest.approx(2.105)
 
 
 def test_status_tells_a_running_campaign_from_a_stopped_one(campaigns: Path, running: Player) -> None:
     assert read("status", "--campaigns", campaigns)["state"] == "stopped"
-    found = read("status", "--campaigns", running.layout.folder.parent)
-    assert found["state"] == "running"
-    assert found["agents"][0] | {"progress": None} == {
+    answer = read("status", "--campaigns", running.layout.folder.parent)
+    assert answer["state"] == "running"
+    assert answer["agents"][0] | {"progress": None} == {
         "id": "a1",
         "state": "training",
         "run": "e00004.1",
@@ -135,10 +135,10 @@ def test_watching_a_stopped_campaign_ends(campaigns: Path) -> None:
 
 
 def test_leaderboard_rows_have_every_promised_key_and_bests_come_first(campaigns: Path) -> None:
-    found = read("leaderboard", "--campaigns", campaigns)
-    assert set(found) == {"schema", "rows"}
-    assert all(set(row) >= ROW_KEYS for row in found["rows"])
-    assert [row["experiment"] for row in found["rows"]] == [
+    answer = read("leaderboard", "--campaigns", campaigns)
+    assert set(answer) == {"schema", "rows"}
+    assert all(set(row) >= ROW_KEYS for row in answer["rows"])
+    assert [row["experiment"] for row in answer["rows"]] == [
         "e00001",
         "baseline-cpu",
         "e00002",
@@ -188,10 +188,10 @@ def test_show_finds_an_experiment_by_the_beginning_of_its_commit(campaigns: Path
 
 
 def test_show_tells_runs_verdict_and_story(campaigns: Path) -> None:
-    found = read("show", "best", "-c", "demo", "--campaigns", campaigns)
-    assert found["verdict"] == "merge"
-    assert [run["purpose"] for run in found["all_runs"]] == ["screen", "confirm"]
-    assert found["all_runs"][0]["outcome"] == {"type": "measured", "value": 2.10}
+    answer = read("show", "best", "-c", "demo", "--campaigns", campaigns)
+    assert answer["verdict"] == "merge"
+    assert [run["purpose"] for run in answer["all_runs"]] == ["screen", "confirm"]
+    assert answer["all_runs"][0]["outcome"] == {"type": "measured", "value": 2.10}
     page = text("show", "best", "--campaigns", campaigns)
     assert "confirm" in page
     assert "measured 2.1100" in page
@@ -199,9 +199,9 @@ def test_show_tells_runs_verdict_and_story(campaigns: Path) -> None:
 
 
 def test_show_tells_why_each_value_can_be_believed(campaigns: Path) -> None:
-    found = read("show", "best", "--campaigns", campaigns)
-    assert (found["sandbox"], found["open"], found["audit"]["positions"]) == ("A", "", 4096)
-    assert found["all_runs"][0]["audit"] == {
+    answer = read("show", "best", "--campaigns", campaigns)
+    assert (answer["sandbox"], answer["open"], answer["audit"]["positions"]) == ("A", "", 4096)
+    assert answer["all_runs"][0]["audit"] == {
         "kind": "twin",
         "positions": 2048,
         "correction": 0.0,
@@ -236,21 +236,21 @@ def test_a_cheat_is_shown_with_its_evidence_and_its_arm(tmp_path: Path) -> None:
     player.propose("DEPTH = 7\nLR = 0.01\n", "DEPTH 6 → 7")
     player.train(Cheated("leak", "twin: 31 of 2048 positions differ, one by 7.2 nat"))
     player.service.close()
-    found = read("show", "e1", "--campaigns", tmp_path)
-    assert (found["state"], found["reason"]) == (
+    answer = read("show", "e1", "--campaigns", tmp_path)
+    assert (answer["state"], answer["reason"]) == (
         "cheated",
         "leak: twin: 31 of 2048 positions differ, one by 7.2 nat",
     )
-    assert found["all_runs"][0]["outcome"]["type"] == "cheated"
+    assert answer["all_runs"][0]["outcome"]["type"] == "cheated"
     assert "cheated: leak: twin: 31 of 2048 positions differ" in text("show", "e1", "--campaigns", tmp_path)
     assert [arm["cheated"] for arm in read("status", "--campaigns", tmp_path)["arms"]] == [1]
     assert read("leaderboard", "--campaigns", tmp_path)["rows"][1]["state"] == "cheated"
 
 
 def test_status_and_leaderboard_name_the_tier_and_the_arms(campaigns: Path) -> None:
-    found = read("status", "--campaigns", campaigns)
-    assert found["trust"] == {"mode": "normal", "allow_untrusted": False}
-    (arm,) = found["arms"]
+    answer = read("status", "--campaigns", campaigns)
+    assert answer["trust"] == {"mode": "normal", "allow_untrusted": False}
+    (arm,) = answer["arms"]
     assert (arm.pop("gain"), arm.pop("gpu_hours")) == (pytest.approx(0.095), pytest.approx(40 / 3600))
     assert arm == {
         "name": "search",
@@ -270,9 +270,13 @@ def test_status_and_leaderboard_name_the_tier_and_the_arms(campaigns: Path) -> N
 
 
 def test_arms_says_what_each_earned_for_its_cost(campaigns: Path) -> None:
-    found = read("arms", "demo", "--campaigns", campaigns)
-    assert (found["campaign"], found["arm_choice"], found["metric"]["name"]) == ("demo", "weights", "val_bpb")
-    (arm,) = found["arms"]
+    answer = read("arms", "demo", "--campaigns", campaigns)
+    assert (answer["campaign"], answer["arm_choice"], answer["metric"]["name"]) == (
+        "demo",
+        "weights",
+        "val_bpb",
+    )
+    (arm,) = answer["arms"]
     assert (arm["name"], arm["proposals"], arm["applied_rate"], arm["merged"], arm["usd"], arm["versus"]) == (
         "search",
         4,
@@ -337,17 +341,17 @@ def test_diff_of_one_is_against_its_parent(campaigns: Path) -> None:
 def test_diff_of_two_goes_from_the_first_to_the_second(campaigns: Path) -> None:
     page = text("diff", "baseline", "e2", "--campaigns", campaigns)
     assert "-DEPTH = 6\n-LR = 0.01\n+DEPTH = 7\n+LR = 0.02\n" in page
-    found = read("diff", "baseline", "e2", "--campaigns", campaigns)
-    assert found["old"]["name"] == "baseline-cpu"
-    assert found["diff"] == page
+    answer = read("diff", "baseline", "e2", "--campaigns", campaigns)
+    assert answer["old"]["name"] == "baseline-cpu"
+    assert answer["diff"] == page
 
 
 def test_diff_agrees_with_git(campaigns: Path) -> None:
-    found = read("diff", "best", "--campaigns", campaigns)
+    answer = read("diff", "best", "--campaigns", campaigns)
     repository = campaigns / "demo" / "repo.git"
-    command = ["git", "--git-dir", str(repository), "diff", found["old"]["commit"], found["new"]["commit"]]
+    command = ["git", "--git-dir", str(repository), "diff", answer["old"]["commit"], answer["new"]["commit"]]
     theirs = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert found["diff"].splitlines()[2:] == theirs.splitlines()[4:]
+    assert answer["diff"].splitlines()[2:] == theirs.splitlines()[4:]
 
 
 def test_logs_of_a_run_an_experiment_and_an_agent(campaigns: Path, running: Player) -> None:
@@ -365,7 +369,7 @@ def test_following_a_log_ends_with_its_run(campaigns: Path) -> None:
 # ---------------------------------------------------------------------- export
 
 
-def test_export_is_results_tsv_to_the_letter(campaigns: Path) -> None:
+def test_export_is_results_tsv_exactly(campaigns: Path) -> None:
     assert call("export", "--campaigns", campaigns).stdout == (campaigns / "demo" / "results.tsv").read_text(
         encoding="utf-8"
     )
@@ -622,18 +626,18 @@ def as_one_who_may_not(folder: Path, *arguments: str) -> "subprocess.CompletedPr
 
 def test_a_campaign_is_readable_where_nothing_can_be_written(tmp_path: Path) -> None:
     played(tmp_path).service.close()
-    found = as_one_who_may_not(tmp_path, "status", "--json", "--campaigns", str(tmp_path))
-    assert found.returncode == 0, found.stderr
-    assert json.loads(found.stdout)["runs"]["measured"] == 7
+    answer = as_one_who_may_not(tmp_path, "status", "--json", "--campaigns", str(tmp_path))
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["runs"]["measured"] == 7
 
 
 def test_starting_where_nothing_can_be_written_is_exit_3(tmp_path: Path) -> None:
-    found = as_one_who_may_not(
+    answer = as_one_who_may_not(
         tmp_path, "run", "--campaigns", str(tmp_path / "campaigns"), "coordinator.metrics_port=0"
     )
-    assert found.returncode == 3
-    assert f"cannot write in {tmp_path}" in found.stderr
-    assert found.stdout == ""
+    assert answer.returncode == 3
+    assert f"cannot write in {tmp_path}" in answer.stderr
+    assert answer.stdout == ""
 
 
 # ---------------------------------------------------------------------- stop and init
@@ -649,8 +653,8 @@ def test_stop_leaves_a_request_beside_the_journal(running: Player) -> None:
 
 def test_init_writes_a_configuration_that_loads_and_never_overwrites(tmp_path: Path) -> None:
     assert len(text("init", tmp_path / "mine").splitlines()) == 2
-    found = read("config", "show", tmp_path / "mine" / "autoswarm.yaml")
-    assert found["config"]["campaign"]["name"] == "mine"
+    answer = read("config", "show", tmp_path / "mine" / "autoswarm.yaml")
+    assert answer["config"]["campaign"]["name"] == "mine"
     (tmp_path / "mine" / "autoswarm.yaml").write_text("edited: yes\n")
     result = call("init", tmp_path / "mine")
     assert result.exit_code == 3

@@ -11,7 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from configs.load import ConfigError
-from coordinator.views.metrics import Metrics, Server, serve
+from coordinator.views.metrics import Metrics
+from coordinator.views.prometheus import Server, serve
 from tests.integration.instant_campaign import AGENTS, InstantCampaign
 
 HOST = "127.0.0.1"
@@ -26,9 +27,9 @@ def scrape(server: Server) -> str:
 def numbers(text: str) -> dict[str, float]:
     families = text_string_to_metric_families(text)
     return {
-        f"{each.name}{sorted(each.labels.items())}": each.value
+        f"{sample.name}{sorted(sample.labels.items())}": sample.value
         for family in families
-        for each in family.samples
+        for sample in family.samples
     }
 
 
@@ -44,34 +45,35 @@ def counters(text: str) -> dict[str, float]:
         and not family.name.endswith(("journal_events", "journal_delay_seconds"))
     ]
     return {
-        f"{each.name}{sorted(each.labels.items())}": each.value for family in ours for each in family.samples
+        f"{sample.name}{sorted(sample.labels.items())}": sample.value
+        for family in ours
+        for sample in family.samples
     }
 
 
 def test_a_scrape_tells_of_a_coordinator_at_work(tmp_path: Path) -> None:
-    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics, HOST, 0) as server:
+    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics.registry, HOST, 0) as server:
         campaign.turns(20)
-        found = numbers(scrape(server))
+        series = numbers(scrape(server))
         page = campaign.page()
-    best = page["divisions"][0]["best"]["value"]
+    best = page.divisions[0].best
+    assert best is not None
+    labels = "[('campaign', 'night'), ('division', 'cpu'), ('metric', 'val_bpb')]"
+    assert series[f"autoswarm_best_value{labels}"] == best.value
     assert (
-        found["autoswarm_best_value[('campaign', 'night'), ('division', 'cpu'), ('metric', 'val_bpb')]"]
-        == best
-    )
-    assert (
-        found["autoswarm_runs_total[('campaign', 'night'), ('outcome', 'measured')]"]
-        == page["runs"]["measured"]
+        series["autoswarm_runs_total[('campaign', 'night'), ('outcome', 'measured')]"]
+        == page.runs.measured
         > 20
     )
-    assert found["autoswarm_agents[('campaign', 'night'), ('state', 'training')]"] == len(AGENTS)
-    assert found["autoswarm_journal_delay_seconds_count[('campaign', 'night')]"] > 100
+    assert series["autoswarm_agents[('campaign', 'night'), ('state', 'training')]"] == len(AGENTS)
+    assert series["autoswarm_journal_delay_seconds_count[('campaign', 'night')]"] > 100
 
 
 def test_counters_survive_a_restart_of_the_coordinator(tmp_path: Path) -> None:
-    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics, HOST, 0) as server:
+    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics.registry, HOST, 0) as server:
         campaign.turns(15)
         before = counters(scrape(server))
-    with InstantCampaign(tmp_path / "night") as again, serve(again.metrics, HOST, 0) as server:
+    with InstantCampaign(tmp_path / "night") as again, serve(again.metrics.registry, HOST, 0) as server:
         after = counters(scrape(server))
     lost = {name for name in before if after[name] != before[name]}
     held = {name for name in lost if name.startswith(("autoswarm_runs_total", "autoswarm_slot_"))}
@@ -85,13 +87,13 @@ def test_scrapes_while_the_campaign_works_see_whole_transactions(tmp_path: Path)
 
     def watch(server: Server) -> None:
         while not done.is_set():
-            found = numbers(scrape(server))
-            agents = sum(value for name, value in found.items() if name.startswith("autoswarm_agents["))
-            states = sum(value for name, value in found.items() if name.startswith("autoswarm_agent_state["))
+            series = numbers(scrape(server))
+            agents = sum(value for name, value in series.items() if name.startswith("autoswarm_agents["))
+            states = sum(value for name, value in series.items() if name.startswith("autoswarm_agent_state["))
             if agents != len(AGENTS) or states != len(AGENTS):
                 wrong.append(f"{agents} agents in {states} states")
 
-    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics, HOST, 0) as server:
+    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics.registry, HOST, 0) as server:
         watchers = [threading.Thread(target=watch, args=(server,)) for _ in range(2)]
         for watcher in watchers:
             watcher.start()
@@ -106,23 +108,23 @@ def test_a_busy_port_is_named_with_what_to_do() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError) as caught:
-            serve(Metrics("night", "val_bpb"), HOST, port)
+            serve(Metrics("night", "val_bpb").registry, HOST, port)
     assert str(caught.value) == f"port {port} on 127.0.0.1 is in use"
     assert caught.value.remedy == "Choose another: coordinator.metrics_port=PORT, or 0 for none."
 
 
 def test_an_address_of_another_machine_is_named_with_what_to_do() -> None:
     with pytest.raises(ConfigError, match=r"cannot serve metrics on 192\.0\.2\.1:0") as caught:
-        serve(Metrics("night", "val_bpb"), "192.0.2.1", 0)
+        serve(Metrics("night", "val_bpb").registry, "192.0.2.1", 0)
     assert "metrics_host" in caught.value.remedy
 
 
 def test_a_closed_server_lets_go_of_its_port_and_thread() -> None:
     before = threading.active_count()
-    first = serve(Metrics("night", "val_bpb"), HOST, 0)
+    first = serve(Metrics("night", "val_bpb").registry, HOST, 0)
     first.close()
     assert threading.active_count() == before
-    with serve(Metrics("night", "val_bpb"), HOST, first.port) as second:
+    with serve(Metrics("night", "val_bpb").registry, HOST, first.port) as second:
         assert "autoswarm_journal_events_total" in scrape(second)
 
 
@@ -130,7 +132,7 @@ def test_a_closed_server_lets_go_of_its_port_and_thread() -> None:
     shutil.which("promtool") is None, reason="promtool is not installed (Debian package prometheus)"
 )
 def test_promtool_has_nothing_against_the_names(tmp_path: Path) -> None:
-    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics, HOST, 0) as server:
+    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics.registry, HOST, 0) as server:
         campaign.turns(3)
         text = scrape(server)
     checked = subprocess.run(

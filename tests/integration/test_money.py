@@ -102,7 +102,7 @@ def test_a_permit_writes_nothing(tmp_path: Path) -> None:
         for number in range(100):
             assert isinstance(service.permit("a0", request(f"c{number}")), Permit)
         assert (service.state.events, service.changes) == before
-        assert service.status()["spend"]["reserved_usd"] == pytest.approx(20.0)
+        assert service.status().spend.reserved_usd == pytest.approx(20.0)
 
 
 def test_a_call_of_an_agent_that_died_is_given_up_at_its_estimate(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_call_of_an_agent_that_died_is_given_up_at_its_estimate(tmp_path: Path
         service.tick()
         assert service.state.spend.usd == pytest.approx(0.2)
         assert service.state.spend.calls["c1"].result == UNKNOWN
-        assert service.status()["spend"]["reserved_usd"] == 0.0
+        assert service.status().spend.reserved_usd == 0.0
         service.settle("a0", record(), None)
         assert service.state.spend.usd == pytest.approx(0.05)
 
@@ -177,8 +177,8 @@ def test_at_the_cap_there_is_no_new_work_and_open_runs_finish(tmp_path: Path) ->
         assert isinstance(refused_lease, Wait)
         assert refused_lease.stop
         page = service.status()
-        assert (page["spend"]["capped"], page["spend"]["cap_usd"]) == (True, 0.3)
-        assert page["spend_usd"] == pytest.approx(0.15)
+        assert (page.spend.capped, page.spend.cap_usd) == (True, 0.3)
+        assert page.spend_usd == pytest.approx(0.15)
 
 
 @pytest.mark.parametrize("name", ["../../escape", "a/b", "", ".", "x" * 101, "a\x00b"])
@@ -376,7 +376,7 @@ def test_a_cap_holds_over_two_agents_and_leaves_a_clean_state(tmp_path: Path, ru
         state = swarm.service.state
         assert state.capped
         assert not any(agent.run for agent in state.agents.values())
-        assert swarm.service.status()["spend"]["reserved_usd"] == 0.0
+        assert swarm.service.status().spend.reserved_usd == 0.0
     state = spent(folder)
     assert 0.8 < state.spend.usd <= 1.0
     assert len(running.requests) == state.spend.total.calls
@@ -405,10 +405,10 @@ def test_a_model_without_a_price_is_counted_as_unpriced_and_never_as_free(
         tmp_path / "demo", running, rules(money=MoneyRules(cap_usd=1.0), max_experiments=3), agents=1
     ) as swarm:
         swarm.until(finished)
-        page = swarm.service.status()["spend"]
-    assert page["unpriced_calls"] == page["calls"] >= 3
-    assert (page["llm_usd"], page["capped"]) == (0.0, False)
-    assert page["completion_tokens"] > 100
+        spend = swarm.service.status().spend
+    assert spend.unpriced_calls == spend.calls >= 3
+    assert (spend.llm_usd, spend.capped) == (0.0, False)
+    assert spend.completion_tokens > 100
 
 
 def test_a_model_that_litellm_knows_is_priced_by_its_list(tmp_path: Path, running: ChatServer) -> None:

@@ -403,7 +403,7 @@ def test_a_request_to_stop_drains_the_campaign_and_the_next_start_resumes_it(tmp
         service.tick()
         assert service.heartbeat("a0", lease.token, Progress()).stop
         service.release("a0", lease.token, "told to stop")
-        assert service.status()["state"] == "finished"
+        assert service.status().state == "finished"
         Layout(folder).stop_request.write_text("drain")
     with open_service(folder) as service:
         service.tick()

@@ -31,7 +31,7 @@ def running(tmp_path: Path) -> Iterator[Player]:
 
 @pytest.fixture
 def ticking(running: Player) -> Iterator[Player]:
-    """A coordinator that takes letters in."""
+    """A coordinator that takes inbox items in."""
     over = threading.Event()
 
     def tick() -> None:
@@ -60,9 +60,9 @@ def call(player: Player, *arguments: str | Path) -> Result:
 def read(player: Player, *arguments: str | Path) -> Any:
     result = call(player, *arguments, "--json")
     assert result.exit_code in (0, 1), result.stderr
-    found = json.loads(result.stdout)
-    assert found["schema"] == 1
-    return found
+    answer = json.loads(result.stdout)
+    assert answer["schema"] == 1
+    return answer
 
 
 def write(folder: Path, source: str) -> Path:
@@ -75,9 +75,9 @@ def test_a_hint_to_a_running_campaign_is_told(running: Player) -> None:
     result = call(running, "hint", "look at\x1b[2J the warm-up")
     assert result.exit_code == 0
     assert "every proposer is told with its next brief" in result.stderr
-    assert [each["state"] for each in read(running, "hint")["hints"]] == ["waiting"]
+    assert [hint["state"] for hint in read(running, "hint")["hints"]] == ["waiting"]
     running.service.tick()
-    assert [each["state"] for each in read(running, "hint")["hints"]] == ["told"]
+    assert [hint["state"] for hint in read(running, "hint")["hints"]] == ["told"]
     listed = call(running, "hint").stdout
     assert listed.startswith("told: look at")
     assert "\x1b" not in listed
@@ -147,8 +147,8 @@ def test_a_refused_variant_is_told_why_and_stays_readable(ticking: Player, tmp_p
     call(ticking, "propose", path, "-m", "first", "--wait", "30")
     result = call(ticking, "propose", path, "-m", "second", "--wait", "30")
     assert (result.exit_code, result.stdout) == (1, "refused: the same program as e00005, which is queued\n")
-    found = read(ticking, "propose")["proposals"]
-    assert [(each["state"], each["experiment"], each["title"]) for each in found] == [
+    answer = read(ticking, "propose")["proposals"]
+    assert [(idea["state"], idea["experiment"], idea["title"]) for idea in answer] == [
         ("accepted", "e00005", "first"),
         ("refused", "e00005", "second"),
     ]

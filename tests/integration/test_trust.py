@@ -14,7 +14,9 @@ from coordinator.service.service import Service
 from coordinator.state.trust_rules import Mode, TrustRules
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
-from coordinator.views.status import rows, status
+from coordinator.views.leaderboard import rows
+from coordinator.views.status import status
+from coordinator.views.status_page import ArmView
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, Cheated
 from tests.integration.campaign_folder import (
@@ -61,18 +63,19 @@ def test_a_cheated_result_never_merges_and_its_evidence_is_kept(tmp_path: Path) 
         best = service.state.divisions["cpu"].best
         assert best is not None
         assert best.experiment == "baseline-cpu"
-        (arm,) = status(service.state, 0.0, alive=True)["arms"]
-        counts = {
-            "name": "search",
-            "proposals": 1,
-            "refused": 0,
-            "runs": 2,
-            "merged": 0,
-            "rejected": 0,
-            "crashed": 0,
-            "cheated": 1,
-        }
-        assert arm == counts | {"gain": 0.0, "gpu_hours": 8 / 3600}
+        (arm,) = status(service.state, 0.0, alive=True).arms
+        assert arm == ArmView(
+            name="search",
+            proposals=1,
+            refused=0,
+            runs=2,
+            merged=0,
+            rejected=0,
+            crashed=0,
+            cheated=1,
+            gain=0.0,
+            gpu_hours=8 / 3600,
+        )
     again = replayed(folder).experiments["e00001"].runs[1].result
     assert again is not None
     assert again.outcome == Cheated("leak", EVIDENCE)
@@ -149,9 +152,10 @@ def test_rows_carry_tier_audit_and_what_is_open(tmp_path: Path) -> None:
         for _ in range(2):
             train(service, "a0", 0.9, audit=LIVE)
         first, baseline = rows(service.state)
-        assert (first["sandbox"], first["open"], first["runs"]) == ("A", "live-judged", 2)
-        assert first["audit"]["positions"] == 4096
-        assert (baseline["sandbox"], baseline["open"]) == ("A", "")
+        assert (first.sandbox, first.open, first.runs) == ("A", "live-judged", 2)
+        assert first.audit is not None
+        assert first.audit.positions == 4096
+        assert (baseline.sandbox, baseline.open) == ("A", "")
 
 
 def kept(folder: Path) -> Service:
@@ -175,7 +179,7 @@ def test_the_gate_refuses_before_a_slot_is_spent_and_the_next_brief_says_why(
         brief = service.brief("a0")
         assert isinstance(brief, Brief)
         assert [word in tried.reason for tried in brief.tried if tried.reason.startswith("refused")] == [True]
-        assert status(service.state, 0.0, alive=True)["refusals"] == {refusal.value: 1}
+        assert status(service.state, 0.0, alive=True).refusals == {refusal.value: 1}
 
 
 def test_a_task_whose_own_surface_would_be_refused_is_not_started(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""A swarm in memory whose events a Metrics hears of as the ledger would tell it: after the step, with the
-state the whole step left.
+"""A swarm in memory whose events a Metrics hears of as the unit of work would tell it: after the step, with
+the state the whole step left.
 """
 
 from coordinator.domain import Refusal
@@ -7,7 +7,8 @@ from coordinator.protocol import Brief, CallRecord, Proposal
 from coordinator.state.events import ProposalRefused, Rules
 from coordinator.store.journal import Entry
 from coordinator.views.metrics import Metrics
-from coordinator.views.status import Json, status
+from coordinator.views.status import status
+from coordinator.views.status_page import StatusPage
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -36,17 +37,17 @@ class MeteredSwarm(Swarm):
         super().__init__(wanted)
         self.metrics = Metrics("test", METRIC.name, clock=lambda: self.now)
         self.metrics.show(self.page)
-        self.told = 0
+        self.counted = 0
         self.tell()
 
-    def page(self) -> Json:
+    def page(self) -> StatusPage:
         half = {name: Progress(0.5) for name, agent in self.state.agents.items() if agent.run}
         return status(self.state, self.now, alive=True, progress=half)
 
     def tell(self) -> None:
-        for at, event in self.journal[self.told :]:
+        for at, event in self.journal[self.counted :]:
             self.metrics.observe(event, at, self.state)
-        self.told = len(self.journal)
+        self.counted = len(self.journal)
 
     def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
         of = self.state.runs[run]
@@ -99,8 +100,8 @@ class MeteredSwarm(Swarm):
         self.commit_settled(self.campaign.leave(agent, "not heard of", charged=True))
         self.tell()
 
-    def call(self, agent: str, name: str, told: float | None) -> None:
-        """Ask a model and be told that price."""
+    def call(self, agent: str, name: str, price: float | None) -> None:
+        """Ask a model and hear that price."""
         said = CallRecord(
             call=name,
             arm="search",
@@ -108,7 +109,7 @@ class MeteredSwarm(Swarm):
             ordinal=1,
             prompt_tokens=900,
             completion_tokens=100,
-            cost_usd=told,
+            cost_usd=price,
             seconds=3.0,
             result="diff",
         )
@@ -133,7 +134,7 @@ def played(agents: int = 3, rounds: int = 12) -> MeteredSwarm:
         for name in names:
             swarm.work(name)
     swarm.refuse(names[0])
-    swarm.call(names[0], "c1", told=0.25)
-    swarm.call(names[0], "c2", told=None)
+    swarm.call(names[0], "c1", price=0.25)
+    swarm.call(names[0], "c2", price=None)
     swarm.lose(names[-1])
     return swarm

@@ -42,16 +42,16 @@ def exported_by(swarm: MeteredSwarm) -> dict[str, Labels]:
 
 
 def selectors(query: str) -> list[Any]:
-    found: list[Any] = []
+    nodes: list[Any] = []
 
     def visit(node: object) -> None:
         if isinstance(node, promql_parser.VectorSelector):
-            found.append(node)
+            nodes.append(node)
         elif isinstance(node, promql_parser.MatrixSelector):
-            found.append(node.vector_selector)
+            nodes.append(node.vector_selector)
 
     promql_parser.walk(promql_parser.parse(query), visit)
-    return found
+    return nodes
 
 
 def box(panel: dict[str, Any]) -> tuple[int, int, int, int]:
@@ -113,7 +113,7 @@ def test_a_variable_is_chosen_from_what_is_exported(exported: dict[str, Labels])
 def test_every_panel_says_what_it_shows_and_asks_the_chosen_prometheus() -> None:
     for panel in charts():
         assert panel["description"].endswith("."), panel["title"]
-        assert {each["datasource"]["uid"] for each in [panel, *panel["targets"]]} == {"${datasource}"}
+        assert {part["datasource"]["uid"] for part in [panel, *panel["targets"]]} == {"${datasource}"}
         items = [target["refId"] for target in panel["targets"]]
         assert items == sorted(set(items))
 

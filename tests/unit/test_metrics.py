@@ -4,12 +4,14 @@ import random
 from typing import get_args
 
 import pytest
+from msgspec.structs import asdict
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coordinator.domain import Direction, Metric, Refusal, State, Verdict
 from coordinator.state.events import AnyEvent, RunReported
-from coordinator.views.metrics import FAILURES, PHASES, Metrics
+from coordinator.views.metric_labels import FAILURES, PHASES
+from coordinator.views.metrics import Metrics
 from evaluator.result import Cheated, Crashed, Measured, TimedOut
 from tests.unit.metered_swarm import MeteredSwarm, entries, played
 from tests.unit.swarm_of_rules import METRIC, Swarm, rules
@@ -151,15 +153,13 @@ def test_what_is_not_known_yet_has_no_series() -> None:
 
 def test_counts_are_the_status_pages(swarm: MeteredSwarm) -> None:
     page, metrics = swarm.page(), swarm.metrics
+    experiments, runs = asdict(page.experiments), asdict(page.runs)
     for state in State:
         name = "experiments_finished_total" if state.final else "experiments_open"
-        assert value(metrics, name, state=state) == page["experiments"][state]
-    assert {outcome: value(metrics, "runs_total", outcome=outcome) for outcome in page["runs"]} == page[
-        "runs"
-    ]
-    assert {
-        verdict: value(metrics, "verdicts_total", verdict=verdict) for verdict in page["verdicts"]
-    } == page["verdicts"]
+        assert value(metrics, name, state=state) == experiments[state]
+    assert {outcome: value(metrics, "runs_total", outcome=outcome) for outcome in runs} == runs
+    verdicts = {verdict: value(metrics, "verdicts_total", verdict=verdict) for verdict in page.verdicts}
+    assert verdicts == page.verdicts
 
 
 def test_proposals_and_failures_are_counted_by_what_became_of_them(swarm: MeteredSwarm) -> None:
@@ -175,7 +175,7 @@ def test_proposals_and_failures_are_counted_by_what_became_of_them(swarm: Metere
     assert sum(value(metrics, "failures_total", reason=reason) or 0 for reason in FAILURES) == failed
 
 
-def test_the_best_is_told_with_its_value_its_gain_and_its_only_commit(swarm: MeteredSwarm) -> None:
+def test_the_best_is_there_with_its_value_its_gain_and_its_only_commit(swarm: MeteredSwarm) -> None:
     metrics, division = swarm.metrics, swarm.state.divisions["cpu"]
     first, best = division.history[0], division.history[-1]
     labels = {"division": "cpu", "metric": METRIC.name}
@@ -229,7 +229,7 @@ def test_a_slot_is_busy_for_no_longer_than_it_is_held(swarm: MeteredSwarm) -> No
     assert busy == pytest.approx(swarm.state.occupancy.busy)
 
 
-def test_the_budget_of_a_run_is_told_in_its_unit(swarm: MeteredSwarm) -> None:
+def test_the_budget_of_a_run_is_there_in_its_unit(swarm: MeteredSwarm) -> None:
     assert value(swarm.metrics, "run_budget", unit="flops") == 1e11
     assert value(swarm.metrics, "run_wall_cap_seconds") == 60.0
     assert value(swarm.metrics, "campaign_started_timestamp_seconds") == 1000.0
@@ -292,7 +292,7 @@ def test_a_run_leased_before_anybody_counted_is_no_error() -> None:
     swarm.join("agent-00")
     run = swarm.lease("agent-00")
     assert run is not None
-    swarm.told = len(swarm.journal)
+    swarm.counted = len(swarm.journal)
     swarm.report("agent-00", run)
     swarm.tell()
     assert value(swarm.metrics, "phase_duration_seconds_count", phase="train") == 1

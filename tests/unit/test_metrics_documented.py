@@ -18,9 +18,10 @@ def families() -> list[Family]:
     swarm: MeteredSwarm = played()
     swarm.think("agent-00")
     swarm.lease("agent-00")
-    found = text_string_to_metric_families(generate_latest(swarm.metrics.registry).decode())
+    exported = text_string_to_metric_families(generate_latest(swarm.metrics.registry).decode())
     return sorted(
-        (family for family in found if family.name.startswith("autoswarm_")), key=lambda family: family.name
+        (family for family in exported if family.name.startswith("autoswarm_")),
+        key=lambda family: family.name,
     )
 
 
@@ -35,9 +36,9 @@ def line(family: Family) -> str:
 
 def test_the_catalogue_is_what_is_exported() -> None:
     wanted = "\n".join(["| name | type | labels | meaning |", "|---|---|---|---|", *map(line, families())])
-    found = re.search(r"<!-- catalogue -->\n(.*)\n<!-- /catalogue -->", DOCS, re.DOTALL)
-    assert found is not None
-    assert found[1] == wanted
+    table = re.search(r"<!-- catalogue -->\n(.*)\n<!-- /catalogue -->", DOCS, re.DOTALL)
+    assert table is not None
+    assert table[1] == wanted
 
 
 def test_every_expression_worth_an_alert_is_one_and_names_what_is_exported() -> None:

@@ -142,9 +142,9 @@ def test_a_call_is_set_aside_at_its_most_and_settled_at_its_price() -> None:
     till = CallPermits(money(cap_usd=1.0))
     assert till.permit(request()) == Permit("c1")
     assert till.held.usd == pytest.approx(0.11)
-    assert status(till.swarm.state, NOW, alive=True, calls_usd=till.held.usd)["spend"][
-        "reserved_usd"
-    ] == pytest.approx(0.11)
+    assert status(
+        till.swarm.state, NOW, alive=True, calls_usd=till.held.usd
+    ).spend.reserved_usd == pytest.approx(0.11)
     till.settle(record())
     assert till.usd == pytest.approx(0.02)
     assert till.held.usd == 0.0
@@ -176,12 +176,9 @@ def test_what_a_record_adds(said: CallRecord, usd: float, unpriced: int) -> None
     till = CallPermits(money())
     till.settle(said)
     page = status(till.swarm.state, NOW, alive=True)
-    assert (page["spend_usd"], page["spend"]["unpriced_calls"], page["spend"]["calls"]) == (
-        pytest.approx(usd),
-        unpriced,
-        1,
-    )
-    assert page["spend"]["models"][0]["llm_seconds"] == 2.0
+    assert page.spend_usd == pytest.approx(usd)
+    assert (page.spend.unpriced_calls, page.spend.calls) == (unpriced, 1)
+    assert page.spend.models[0].llm_seconds == 2.0
 
 
 def test_a_word_nobody_knows_is_unknown() -> None:
@@ -301,7 +298,7 @@ def test_a_run_sets_aside_its_wall_cap_and_others_wait_for_room() -> None:
     swarm, (first, second) = leased(cap_usd=1.5)
     assert first is not None
     assert second is None
-    assert status(swarm.state, NOW, alive=True)["spend"]["reserved_usd"] == pytest.approx(1.0)
+    assert status(swarm.state, NOW, alive=True).spend.reserved_usd == pytest.approx(1.0)
     swarm.now += 10.0
     swarm.report("a0", first)
     assert swarm.state.spend.usd == pytest.approx(5.0 / 3600 * HOURLY)

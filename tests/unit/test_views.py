@@ -3,16 +3,20 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 
+from coordinator.domain import Direction, Metric
 from coordinator.store.paths import Layout
-from coordinator.views import status as leaderboard
-from deploy.views import pages
+from coordinator.views.leaderboard import LeaderboardRow, best_so_far, row, rows
+from coordinator.views.status import status as status_of
+from coordinator.views.status_page import AgentState, AgentView, BaselineView, DivisionView, StatusPage
+from deploy.views import leaderboard, units
 from deploy.views.live import HEARTBEAT, Limits, Lines, Panel, view_for
 from deploy.views.sanitize import cell, one_line, sanitize
+from deploy.views.status_page import status_page
 from tests.unit.swarm_of_rules import Swarm
 
 NOW = 2000.0
@@ -37,31 +41,31 @@ def swarm() -> Swarm:
     return swarm
 
 
-def status(swarm: Swarm, alive: bool = True) -> leaderboard.Json:
-    return leaderboard.status(swarm.state, NOW, alive)
+def status(swarm: Swarm, alive: bool = True) -> StatusPage:
+    return status_of(swarm.state, NOW, alive)
 
 
 def test_a_campaign_without_anything_has_a_page_and_a_board() -> None:
     swarm = Swarm()
-    assert "running" in printed(pages.status_page(status(swarm)))
-    assert "No experiment yet." in printed(pages.leaderboard(status(swarm), []))
+    assert "running" in printed(status_page(status(swarm)))
+    assert "No experiment yet." in printed(leaderboard.leaderboard(status(swarm), []))
 
 
 def test_the_page_says_stopped_when_nobody_works(swarm: Swarm) -> None:
-    assert "stopped" in printed(pages.status_page(status(swarm, alive=False)))
+    assert "stopped" in printed(status_page(status(swarm, alive=False)))
 
 
 def test_the_board_has_a_line_for_every_row(swarm: Swarm) -> None:
-    rows = leaderboard.rows(swarm.state)
-    text = printed(pages.leaderboard(status(swarm), rows))
-    assert len(text.splitlines()) == len(rows) + 1
-    assert all(row["experiment"] in text for row in rows)
+    board = rows(swarm.state)
+    text = printed(leaderboard.leaderboard(status(swarm), board))
+    assert len(text.splitlines()) == len(board) + 1
+    assert all(line.experiment in text for line in board)
 
 
 def test_the_closing_summary_says_where_everything_lies(swarm: Swarm) -> None:
     layout = Layout(Path("campaigns/test"))
-    stairs = {"cpu": leaderboard.best_so_far(swarm.state, "cpu")}
-    text = printed(pages.closing(status(swarm), leaderboard.rows(swarm.state), stairs, layout))
+    bests = {"cpu": best_so_far(swarm.state, "cpu")}
+    text = printed(leaderboard.closing(status(swarm), rows(swarm.state), bests, layout))
     for place in (layout.journal, layout.repository, layout.runs, layout.results, layout.config):
         assert str(place) in text
     assert "best/cpu" in text
@@ -73,17 +77,24 @@ def test_the_closing_summary_says_where_everything_lies(swarm: Swarm) -> None:
     ("number", "wanted"), [(0.0, "0"), (0.01389, "0.0139"), (12.34, "12.3"), (1234.5, "1234")]
 )
 def test_hours_have_three_digits_however_few_they_are(number: float, wanted: str) -> None:
-    assert pages.hours(number) == wanted
+    assert units.hours(number) == wanted
 
 
 @pytest.mark.parametrize(
     ("direction", "value", "wanted"),
-    [("minimize", 2.0, 0.2), ("minimize", 2.3, -0.1), ("maximize", 2.3, 0.1), ("minimize", None, None)],
+    [
+        (Direction.MINIMIZE, 2.0, 0.2),
+        (Direction.MINIMIZE, 2.3, -0.1),
+        (Direction.MAXIMIZE, 2.3, 0.1),
+        (Direction.MINIMIZE, None, None),
+    ],
 )
-def test_a_gain_is_positive_when_better(direction: str, value: float | None, wanted: float | None) -> None:
-    page = {"metric": {"direction": direction}}
-    division = {"baseline": {"value": 2.2}}
-    gain = pages.gain(page, division, value)
+def test_a_gain_is_positive_when_better(
+    direction: Direction, value: float | None, wanted: float | None
+) -> None:
+    baseline = BaselineView(value=2.2, sigma=None, runs=4)
+    division = DivisionView(name="cpu", baseline=baseline, best=None, floor=None, merges=0)
+    gain = units.gain(Metric("val_bpb", direction), division, value)
     assert gain == (None if wanted is None else pytest.approx(wanted))
 
 
@@ -99,7 +110,7 @@ def test_a_gain_is_positive_when_better(direction: str, value: float | None, wan
     ],
 )
 def test_durations_are_in_words(seconds: float, text: str) -> None:
-    assert pages.span(seconds) == text
+    assert units.span(seconds) == text
 
 
 @pytest.mark.parametrize("nasty", ["\x1b[2J", "a\rb", "\x9b31m", "‮abc", "\x07", "\x00"])
@@ -132,19 +143,19 @@ class Watch:
         return self.now
 
 
-def rows_of(swarm: Swarm) -> list[Any]:
-    return [leaderboard.row(swarm.state.experiments[name]) for name in swarm.state.finished]
+def rows_of(swarm: Swarm) -> list[LeaderboardRow]:
+    return [row(swarm.state.experiments[name]) for name in swarm.state.finished]
 
 
 def test_without_a_terminal_each_verdict_is_a_line(swarm: Swarm) -> None:
     stream = io.StringIO()
     view = view_for(Limits(), stream, Watch())
-    rows = rows_of(swarm)[:3]
-    view.update(status(swarm), rows)
+    ended = rows_of(swarm)[:3]
+    view.update(status(swarm), ended)
     view.update(status(swarm), [])
     view.close()
     lines = stream.getvalue().splitlines()
-    assert [line.split()[0] for line in lines] == [row["experiment"] for row in rows]
+    assert [line.split()[0] for line in lines] == [line.experiment for line in ended]
 
 
 def test_without_a_terminal_silence_is_broken_by_a_heartbeat(swarm: Swarm) -> None:
@@ -159,12 +170,12 @@ def test_without_a_terminal_silence_is_broken_by_a_heartbeat(swarm: Swarm) -> No
     assert lines[0].endswith("15 s of 3 min 00 s at most")
 
 
-def test_a_resumed_campaign_does_not_tell_its_whole_life(swarm: Swarm) -> None:
+def test_a_resumed_campaign_does_not_show_its_whole_life(swarm: Swarm) -> None:
     stream = io.StringIO()
-    rows = rows_of(swarm) * 20
-    Lines(Limits(), stream, Watch()).update(status(swarm), rows)
+    ended = rows_of(swarm) * 20
+    Lines(Limits(), stream, Watch()).update(status(swarm), ended)
     first, *shown = stream.getvalue().splitlines()
-    assert first == f"… {len(rows) - 5} earlier verdicts"
+    assert first == f"… {len(ended) - 5} earlier verdicts"
     assert len(shown) == 5
 
 
@@ -176,11 +187,16 @@ def terminal() -> tuple[io.StringIO, Console]:
 def test_on_a_terminal_a_panel_shows_agents_and_leaves_only_verdicts(swarm: Swarm) -> None:
     stream, console = terminal()
     view = Panel(Limits(), console, Watch())
-    page = status(swarm)
-    page["agents"] = [
-        {"id": "a1", "state": "training", "run": "e00007.1", "division": "cpu", "gpu": "", "progress": 0.5}
-    ]
-    view.update(page, rows_of(swarm)[:1])
+    agent = AgentView(
+        id="a1",
+        state=AgentState.TRAINING,
+        run="e00007.1",
+        division="cpu",
+        gpu="",
+        sandbox="A",
+        progress=0.5,
+    )
+    view.update(replace(status(swarm), agents=[agent]), rows_of(swarm)[:1])
     view.close()
     text = stream.getvalue()
     assert "██████████░░░░░░░░░░  50%" in text
@@ -198,7 +214,7 @@ def test_a_view_can_be_closed_twice(make: Callable[[], Lines | Panel]) -> None:
 
 
 @pytest.mark.parametrize("in_panel", [False, True])
-def test_what_a_person_has_to_mend_is_said_while_it_runs_and_at_the_end(swarm: Swarm, in_panel: bool) -> None:
+def test_what_a_person_has_to_fix_is_said_while_it_runs_and_at_the_end(swarm: Swarm, in_panel: bool) -> None:
     stream, console = terminal()
     view = Panel(Limits(), console, Watch()) if in_panel else Lines(Limits(), stream, Watch())
     view.warn("arm x is stopped: wrong\n\x1b[31mkey")

@@ -1,4 +1,4 @@
-"""The staircase, read as a person reads it: which character is where."""
+"""The best-so-far chart, read as a person reads it: which character is where."""
 
 from math import inf, nan
 

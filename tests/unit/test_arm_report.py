@@ -22,7 +22,7 @@ from coordinator.state.arm_tally import (
 )
 from coordinator.state.events import ArmShare, CallSettled
 from coordinator.state.prices import MoneyRules
-from coordinator.views import arm_report as arm_report
+from coordinator.views import arm_report
 from deploy.views.arms import arms_page
 from evaluator.acceptance import Policy
 from evaluator.result import Crashed, CrashKind, Measured
@@ -49,15 +49,17 @@ def test_running_sums_are_those_of_all_finished_experiments(seed: int, steps: in
     play(swarm, random.Random(seed), steps, agents=4)
     finished = [swarm.state.experiments[name] for name in swarm.state.finished if name.startswith("e")]
     assert swarm.replayed() == swarm.state
-    for name, found in swarm.state.tallies.items():
-        own = [each for each in finished if each.arm == name]
-        assert found.experiments == len(own)
-        assert found.merges == swarm.state.arms[name]["merged"] == sum(each.gain > 0 for each in own)
-        assert found.gain == pytest.approx(sum(each.gain for each in own))
-        assert found.hours == pytest.approx(sum(each.hours for each in own))
-        assert found.hours_squared == pytest.approx(sum(each.hours**2 for each in own))
-        assert found.product == pytest.approx(sum(each.hours * each.gain for each in own))
-        assert found.recent.merges <= found.merges
+    for name, sums in swarm.state.tallies.items():
+        own = [experiment for experiment in finished if experiment.arm == name]
+        assert sums.experiments == len(own)
+        assert (
+            sums.merges == swarm.state.arms[name]["merged"] == sum(experiment.gain > 0 for experiment in own)
+        )
+        assert sums.gain == pytest.approx(sum(experiment.gain for experiment in own))
+        assert sums.hours == pytest.approx(sum(experiment.hours for experiment in own))
+        assert sums.hours_squared == pytest.approx(sum(experiment.hours**2 for experiment in own))
+        assert sums.product == pytest.approx(sum(experiment.hours * experiment.gain for experiment in own))
+        assert sums.recent.merges <= sums.merges
 
 
 def test_the_gains_of_all_merges_are_the_way_from_the_baseline_to_the_best() -> None:
@@ -65,7 +67,7 @@ def test_the_gains_of_all_merges_are_the_way_from_the_baseline_to_the_best() -> 
     play(swarm, random.Random(4), 2500, agents=3)
     first, *_, last = swarm.state.divisions["cpu"].history
     assert swarm.state.verdicts["merge"] > 3
-    assert sum(each.gain for each in swarm.state.tallies.values()) == pytest.approx(first.value - last.value)
+    assert sum(sums.gain for sums in swarm.state.tallies.values()) == pytest.approx(first.value - last.value)
 
 
 def test_a_run_that_comes_in_after_the_verdict_is_paid_for_all_the_same() -> None:
@@ -87,9 +89,9 @@ def test_a_run_that_comes_in_after_the_verdict_is_paid_for_all_the_same() -> Non
     swarm.report("a0", confirms[0], Crashed(CrashKind.EXCEPTION, "boom"))
     assert swarm.state.tallies["search"].hours == pytest.approx(10 / 3600)
     swarm.report("a1", confirms[1], Measured(0.5))
-    found = swarm.state.tallies["search"]
-    assert found.experiments == 1
-    assert [found.hours, found.hours_squared] == pytest.approx([15 / 3600, (15 / 3600) ** 2])
+    sums = swarm.state.tallies["search"]
+    assert sums.experiments == 1
+    assert [sums.hours, sums.hours_squared] == pytest.approx([15 / 3600, (15 / 3600) ** 2])
 
 
 def test_hours_of_a_lost_lease_are_charged_to_nobody() -> None:
@@ -107,9 +109,9 @@ def test_hours_of_a_lost_lease_are_charged_to_nobody() -> None:
 
 
 def test_what_is_refused_for_a_fault_of_its_own_lowers_the_applied_rate() -> None:
-    (row,) = arm_report.arms(played().state)["arms"]
-    assert row["refused"] == 1
-    assert row["applied_rate"] == row["proposals"] / (row["proposals"] + 1)
+    (row,) = arm_report.arms(played().state).arms
+    assert row.refused == 1
+    assert row.applied_rate == row.proposals / (row.proposals + 1)
 
 
 def test_old_experiments_count_half_after_a_half_life() -> None:
@@ -121,18 +123,18 @@ def test_the_interval_is_that_of_a_ratio_of_sums() -> None:
     outcomes = [(0.0, 1.0), (0.3, 2.0), (0.0, 1.0), (0.1, 2.5), (0.0, 0.1)]
     ratio = 0.4 / 6.6
     half = 1.645 * (5 / 4 * sum((gain - ratio * hours) ** 2 for gain, hours in outcomes)) ** 0.5 / 6.6
-    found = gain_per_hour(tally(outcomes), 1.0)
-    assert found is not None
-    assert [found.value, found.low, found.high] == pytest.approx(
+    estimate = gain_per_hour(tally(outcomes), 1.0)
+    assert estimate is not None
+    assert [estimate.value, estimate.low, estimate.high] == pytest.approx(
         [ratio, ratio - half, ratio + half], rel=0.01
     )
 
 
 def test_an_interval_ends_at_0_because_no_gain_is_negative() -> None:
-    found = gain_per_hour(tally([(0.0, 1.0), (0.3, 1.0), (0.0, 1.0)]), 1.0)
-    assert found is not None
-    assert found.low == 0.0
-    assert found.value == pytest.approx(0.1)
+    estimate = gain_per_hour(tally([(0.0, 1.0), (0.3, 1.0), (0.0, 1.0)]), 1.0)
+    assert estimate is not None
+    assert estimate.low == 0.0
+    assert estimate.value == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("outcomes", "typical", "wanted"), [
@@ -157,25 +159,25 @@ def test_nine_of_ten_intervals_hold_the_truth() -> None:
     held = 0
     for _ in range(1000):
         merged = [draw.random() < 0.15 for _ in range(150)]
-        found = gain_per_hour(
-            tally([(draw.expovariate(100), 0.2) if each else (0.0, 0.1) for each in merged]), 0.01
+        estimate = gain_per_hour(
+            tally([(draw.expovariate(100), 0.2) if won else (0.0, 0.1) for won in merged]), 0.01
         )
-        assert found is not None
-        assert found.low is not None
-        assert found.high is not None
-        held += found.low <= truth <= found.high
+        assert estimate is not None
+        assert estimate.low is not None
+        assert estimate.high is not None
+        held += estimate.low <= truth <= estimate.high
     assert 0.82 < held / 1000 < 0.93
 
 
 def test_dollars_are_taken_as_they_are() -> None:
     outcomes = tally([(0.0, 1.0), (0.3, 1.0), (0.1, 1.0)])
     assert gain_per_dollar(outcomes, 0.0, 1.0) is None
-    found = gain_per_dollar(outcomes, 4.0, 1.0)
-    assert found is not None
-    assert found.value == pytest.approx(0.1)
+    estimate = gain_per_dollar(outcomes, 4.0, 1.0)
+    assert estimate is not None
+    assert estimate.value == pytest.approx(0.1)
     mean = fmean([0.0, 0.3, 0.1])
     half = 1.645 * (3 / 2 * sum((gain - mean) ** 2 for gain in (0.0, 0.3, 0.1))) ** 0.5 / 4
-    assert found.high == pytest.approx(0.1 + half, rel=1e-3)
+    assert estimate.high == pytest.approx(0.1 + half, rel=1e-3)
 
 
 @pytest.mark.parametrize(("one", "other", "wanted"), [
@@ -185,30 +187,33 @@ def test_dollars_are_taken_as_they_are() -> None:
     (Interval(1.0), Interval(0.0, 0.0, 3.0), Interval(1.0)),
 ])  # fmt: skip
 def test_a_difference_is_as_uncertain_as_both(one: Interval, other: Interval, wanted: Interval) -> None:
-    found = difference(one, other)
-    assert found.value == wanted.value
-    assert found.low == (None if wanted.low is None else pytest.approx(wanted.low))
-    assert found.high == (None if wanted.high is None else pytest.approx(wanted.high))
+    estimate = difference(one, other)
+    assert estimate.value == wanted.value
+    assert estimate.low == (None if wanted.low is None else pytest.approx(wanted.low))
+    assert estimate.high == (None if wanted.high is None else pytest.approx(wanted.high))
 
 
 def test_every_arm_is_compared_with_every_control_but_itself() -> None:
     arms = [ArmShare("one"), ArmShare("tpe", control=True), ArmShare("many", control=True)]
     swarm = Swarm(rules(arms=arms))
     play(swarm, random.Random(2), 1500, agents=3)
-    page = arm_report.arms(swarm.state)
-    assert {arm["name"]: set(arm["versus"]) for arm in page["arms"]} == {
+    report = arm_report.arms(swarm.state)
+    assert {arm.name: set(arm.versus) for arm in report.arms} == {
         "one": {"tpe", "many"},
         "tpe": {"many"},
         "many": {"tpe"},
     }
-    one, tpe, _ = page["arms"]
-    gap = one["versus"]["tpe"]["gain_per_gpu_hour"]
-    assert gap["value"] == pytest.approx(
-        one["gain_per_gpu_hour"]["value"] - tpe["gain_per_gpu_hour"]["value"]
-    )
-    assert gap["low"] < gap["value"] < gap["high"]
-    assert page["arms"][1]["versus"]["many"]["gain_per_usd"] is None
-    text = printed(arms_page(page))
+    one, tpe, _ = report.arms
+    gap = one.versus["tpe"].gain_per_gpu_hour
+    assert gap is not None
+    assert gap.low is not None
+    assert gap.high is not None
+    assert one.gain_per_gpu_hour is not None
+    assert tpe.gain_per_gpu_hour is not None
+    assert gap.value == pytest.approx(one.gain_per_gpu_hour.value - tpe.gain_per_gpu_hour.value)
+    assert gap.low < gap.value < gap.high
+    assert tpe.versus["many"].gain_per_usd is None
+    text = printed(arms_page(report))
     assert "more gain per GPU-hour" in text
     assert "gain in val_bpb" in text
     assert [line.split()[0] for line in text.splitlines() if line.startswith(("one ", "tpe ", "many "))] == [
@@ -222,20 +227,19 @@ def test_dollars_are_those_of_slots_and_calls_and_unpriced_calls_leave_no_rate()
     play(swarm, random.Random(2), 1500, agents=3)
     bill = CallSettled(call="c1", agent="a0", arm="thinker", model="m", ordinal=1, cost_usd=5.0)
     swarm.commit([bill, msgspec.structs.replace(bill, call="c2", arm="control", cost_usd=None)])
-    thinker, control = arm_report.arms(swarm.state)["arms"]
-    assert thinker["usd"] == pytest.approx(5.0 + swarm.state.spend.by_arm["thinker"].gpu_usd)
-    assert thinker["gain_per_usd"]["value"] == pytest.approx(thinker["gain"] / thinker["usd"])
-    assert (control["unpriced"], control["gain_per_usd"], thinker["versus"]["control"]["gain_per_usd"]) == (
-        1,
-        None,
-        None,
-    )
+    thinker, control = arm_report.arms(swarm.state).arms
+    assert thinker.usd == pytest.approx(5.0 + swarm.state.spend.by_arm["thinker"].gpu_usd)
+    assert thinker.gain_per_usd is not None
+    assert thinker.gain_per_usd.value == pytest.approx(thinker.gain / thinker.usd)
+    assert control.unpriced == 1
+    assert control.gain_per_usd is None
+    assert thinker.versus["control"].gain_per_usd is None
     assert "+ 1 unpriced" in printed(arms_page(arm_report.arms(swarm.state)))
 
 
 def test_the_page_of_a_campaign_that_has_just_begun_is_all_dashes() -> None:
-    page = arm_report.arms(Swarm(rules(arms=ARMS)).state)
-    assert [(arm["proposals"], arm["applied_rate"], arm["gain_per_gpu_hour"]) for arm in page["arms"]] == [
+    report = arm_report.arms(Swarm(rules(arms=ARMS)).state)
+    assert [(arm.proposals, arm.applied_rate, arm.gain_per_gpu_hour) for arm in report.arms] == [
         (0, None, None)
     ] * 2
-    assert "thinker" in printed(arms_page(page))
+    assert "thinker" in printed(arms_page(report))

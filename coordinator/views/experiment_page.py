@@ -1,0 +1,152 @@
+"""Everything about one experiment, and calls of models as rows. Pure.
+
+Values are in the metric's unit, durations are seconds, moments are seconds since the epoch.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from coordinator.domain import Purpose
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import CallSettled
+from coordinator.state.records import Experiment, Run
+from coordinator.views.leaderboard import LeaderboardRow, row
+from evaluator.result import Audit, CpuSeconds, Outcome, Seconds
+
+
+class CallRow(Struct, frozen=True, kw_only=True):
+    """One call of a model; its fields are those of ``CallSettled``."""
+
+    call: str
+    agent: str
+    arm: str
+    model: str
+    ordinal: int
+    """Of the experiment it was made for."""
+    turn: int
+    """Of its conversation, from 0."""
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    """US dollars; None where no price is known."""
+    seconds: float
+    """Waited for the answer."""
+    result: str
+
+
+class RunRow(Struct, frozen=True, kw_only=True):
+    """One run; what its result says is None until it has one."""
+
+    run: str
+    purpose: Purpose
+    seed: int
+    counts: bool
+    """Whether it is of the present round; one of another parent does not count."""
+    outcome: Outcome | None = None
+    seconds: Seconds | None = None
+    floor: float | None = None
+    sandbox: str | None = None
+    audit: Audit | None = None
+    spent: float | None = None
+    """Of the budget, in its unit."""
+    cpu: CpuSeconds | None = None
+    steps: int | None = None
+    """Batches handed out."""
+    tail: str = ""
+    """The end of its log: untrusted text."""
+
+
+class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
+    """One experiment. Title, hypothesis, reason and logs are untrusted text."""
+
+    hypothesis: str
+    settings: dict[str, str]
+    """Constants of its program, as literals."""
+    calls: list[CallRow]
+    """Of models, that led to it."""
+    moves: dict[str, str]
+    """Constants it changed from its parent, and how."""
+    delta: float | None
+    """Gain over the best it was compared with."""
+    near: bool
+    """Rejected by no more than the noise."""
+    failure: str | None
+    """Crash class, ``timed_out`` or ``cheated``."""
+    repairs: str | None
+    """The experiment it repairs."""
+    repaired: str | None
+    """The experiment that repairs it."""
+    story: list[str]
+    """Its events: moment and name."""
+    all_runs: list[RunRow]
+
+
+def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -> ExperimentPage:
+    """Everything about one experiment. calls: of models, that led to it."""
+    return ExperimentPage(
+        **asdict(row(experiment)),
+        hypothesis=experiment.hypothesis,
+        settings=experiment.settings,
+        calls=[call_row(event) for event in calls],
+        moves=experiment.moves,
+        delta=experiment.delta,
+        near=experiment.near,
+        failure=experiment.failure or None,
+        repairs=experiment.repairs or None,
+        repaired=experiment.repaired or None,
+        story=experiment.story,
+        all_runs=[_run(run, run.round == experiment.round) for run in experiment.runs],
+    )
+
+
+def _run(run: Run, counts: bool) -> RunRow:
+    bare = RunRow(run=run.run, purpose=run.purpose, seed=run.seed, counts=counts)
+    if (result := run.result) is None:
+        return bare
+    return replace(
+        bare,
+        outcome=result.outcome,
+        seconds=result.seconds,
+        floor=result.floor,
+        sandbox=result.sandbox,
+        audit=result.audit,
+        spent=result.spent,
+        cpu=result.cpu,
+        steps=result.steps,
+        tail=result.tail,
+    )
+
+
+def call_row(event: CallSettled) -> CallRow:
+    """One call of a model."""
+    return CallRow(**asdict(event))
+
+
+def find(state: CampaignState, name: str) -> Experiment | None:
+    """The experiment of an id, a short id (``12`` for ``e00012``), a commit's beginning, or ``best`` (of the
+    first division).
+    """
+    if name == "best":
+        bests = [division.best for division in state.divisions.values() if division.best]
+        return state.experiments[bests[0].experiment] if bests else None
+    for candidate in _ids(name):
+        if candidate in state.experiments:
+            return state.experiments[candidate]
+    if len(name) < 6:
+        return None
+    return next(
+        (
+            experiment
+            for experiment in state.experiments.values()
+            if experiment.commit.startswith(name) or experiment.merge_commit.startswith(name)
+        ),
+        None,
+    )
+
+
+def _ids(name: str) -> tuple[str, str]:
+    """Ids that a person may mean by it."""
+    padded = f"e{int(name):05d}" if name.isdecimal() and len(name) <= 5 else name
+    return padded, f"e{int(name[1:]):05d}" if name[:1] == "e" and name[1:].isdecimal() else name

@@ -1,0 +1,229 @@
+"""The status page as values: what one look at a campaign says. Schema 1; keys are only ever added.
+
+- ``autoswarm status --json`` prints exactly this. ``autoswarm status --schema`` and
+  ``docs/status.schema.json`` are its JSON Schema, made from the types and descriptions below.
+- Every number says its unit: the metric's, seconds, hours, US dollars, tokens, a share from 0 to 1, or what
+  it counts. Moments are seconds since the epoch.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from coordinator.domain import Metric
+from coordinator.state.trust_rules import Mode
+
+SCHEMA: Literal[1] = 1
+
+
+def _says(description: str) -> Meta:
+    return Meta(description=description)
+
+
+class PageState(StrEnum):
+    """State of a campaign as people see it."""
+
+    RUNNING = "running"
+    DRAINING = "draining"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    """Not finished, and no coordinator works on it."""
+
+
+class AgentState(StrEnum):
+    """What an agent does."""
+
+    IDLE = "idle"
+    TRAINING = "training"
+    GONE = "gone"
+
+
+class BaselineView(Struct, frozen=True, kw_only=True):
+    """The unmodified surface of a division."""
+
+    value: Annotated[
+        float | None, _says("Mean of its runs, in the metric's unit; null until all of them are measured.")
+    ]
+    sigma: Annotated[
+        float | None, _says("Standard deviation between its runs, in the metric's unit; null until measured.")
+    ]
+    runs: Annotated[int, _says("How many of its runs were measured.")]
+
+
+class BestView(Struct, frozen=True, kw_only=True):
+    """The best of a division."""
+
+    experiment: Annotated[str, _says("Id of its experiment.")]
+    commit: Annotated[str, _says("Commit that holds it, 40 hexadecimal digits.")]
+    value: Annotated[float, _says("Mean of its runs, in the metric's unit.")]
+    sigma: Annotated[
+        float | None,
+        _says("Standard deviation between runs of unchanged code, in the metric's unit; null when unknown."),
+    ]
+    runs: Annotated[int, _says("How many runs its value is the mean of.")]
+    title: Annotated[str, _says("What is new in it, in the words of its proposer: untrusted text.")]
+
+
+class DivisionView(Struct, frozen=True, kw_only=True):
+    """A hardware class: values compare only inside one."""
+
+    name: Annotated[str, _says("Its name.")]
+    baseline: Annotated[BaselineView, _says("Its unmodified surface.")]
+    best: Annotated[BestView | None, _says("Its best; null until the baseline is measured.")]
+    floor: Annotated[
+        float | None,
+        _says("Exact bound that no value passes, in the metric's unit; null where the task knows none."),
+    ]
+    merges: Annotated[int, _says("How many merges lie between the baseline and the best.")]
+
+
+class ExperimentCounts(Struct, frozen=True, kw_only=True):
+    """How many experiments are in each state. The baseline of a division counts as one."""
+
+    queued: Annotated[int, _says("Experiments that wait for a slot.")]
+    running: Annotated[int, _says("Experiments whose first run is under way.")]
+    measured: Annotated[int, _says("Experiments with a value, before their verdict.")]
+    confirming: Annotated[int, _says("Experiments that are run again before they may merge.")]
+    stale: Annotated[int, _says("Experiments whose parent is no longer the best.")]
+    merged: Annotated[int, _says("Experiments that became the best.")]
+    rejected: Annotated[int, _says("Experiments that were no better.")]
+    crashed: Annotated[int, _says("Experiments that failed.")]
+    cheated: Annotated[int, _says("Experiments in which the judge found a cheat.")]
+
+
+class RunCounts(Struct, frozen=True, kw_only=True):
+    """How many runs ended, by outcome."""
+
+    measured: Annotated[int, _says("Runs that gave a value.")]
+    crashed: Annotated[int, _says("Runs that failed.")]
+    timed_out: Annotated[int, _says("Runs that were ended at a limit of time.")]
+    cheated: Annotated[int, _says("Runs in which the judge found a cheat.")]
+    lost: Annotated[int, _says("Runs whose lease was lost; they are made again.")]
+
+
+class ArmView(Struct, frozen=True, kw_only=True):
+    """What came of an arm."""
+
+    name: Annotated[str, _says("Its name.")]
+    proposals: Annotated[int, _says("Proposals that were accepted.")]
+    refused: Annotated[int, _says("Proposals that were refused for a fault of their own.")]
+    runs: Annotated[int, _says("Runs of its experiments that ended.")]
+    merged: Annotated[int, _says("Its experiments that became the best.")]
+    rejected: Annotated[int, _says("Its experiments that were no better.")]
+    crashed: Annotated[int, _says("Its experiments that failed.")]
+    cheated: Annotated[int, _says("Its experiments in which the judge found a cheat.")]
+    gain: Annotated[float, _says("How much better its merges made the best, in the metric's unit.")]
+    gpu_hours: Annotated[float, _says("Hours for which runs of its finished experiments kept slots busy.")]
+
+
+class TrustView(Struct, frozen=True, kw_only=True):
+    """What a merge needs."""
+
+    mode: Annotated[Mode, _says("How much of an audit a merge needs.")]
+    allow_untrusted: Annotated[bool, _says("Whether what was measured in sandboxes D, E, F may merge.")]
+
+
+class AgentView(Struct, frozen=True, kw_only=True):
+    """An agent, present or gone."""
+
+    id: Annotated[str, _says("Its name.")]
+    state: Annotated[AgentState, _says("What it does now.")]
+    run: Annotated[str | None, _says("Id of the run it holds a lease on, or null.")]
+    division: Annotated[str, _says("Division of its slot.")]
+    gpu: Annotated[str, _says("Accelerator it owns; empty on a CPU slot.")]
+    sandbox: Annotated[
+        str, _says("Sandbox of its runs: A, B, C, B-, C-, D, E, F, simulated, or none when unknown.")
+    ]
+    progress: Annotated[
+        float | None, _says("Share of its run's budget that is spent, 0 to 1; null when unknown.")
+    ]
+
+
+class OccupancyView(Struct, frozen=True, kw_only=True):
+    """How busy the slots are."""
+
+    whole: Annotated[
+        float | None,
+        _says("Share, 0 to 1, of all the time slots existed in which a training ran; null before any."),
+    ]
+    last_10_min: Annotated[
+        float | None, _says("The same share, 0 to 1, of the last ten minutes; null before any.")
+    ]
+
+
+class ModelSpend(Struct, frozen=True, kw_only=True):
+    """Calls of one model by one arm."""
+
+    arm: Annotated[str, _says("Name of the arm.")]
+    model: Annotated[str, _says("Name of the model.")]
+    calls: Annotated[int, _says("Calls that came to their end.")]
+    unpriced: Annotated[int, _says("Calls without a known price; they are not in llm_usd.")]
+    prompt_tokens: Annotated[int, _says("Tokens of prompts.")]
+    completion_tokens: Annotated[int, _says("Tokens of answers.")]
+    llm_usd: Annotated[float, _says("US dollars of the calls.")]
+    llm_seconds: Annotated[float, _says("Seconds waited for the answers.")]
+
+
+class SlotSpend(Struct, frozen=True, kw_only=True):
+    """Slots while trainings of one arm ran on them."""
+
+    arm: Annotated[str, _says("Name of the arm; empty for baselines.")]
+    gpu_hours: Annotated[float, _says("Hours for which trainings held slots.")]
+    gpu_usd: Annotated[float, _says("US dollars of these hours.")]
+
+
+class SpendView(Struct, frozen=True, kw_only=True):
+    """What was spent, and what may be."""
+
+    llm_usd: Annotated[float, _says("US dollars of calls of models, without unpriced ones.")]
+    gpu_usd: Annotated[float, _says("US dollars of slots while trainings ran on them.")]
+    reserved_usd: Annotated[float, _says("US dollars set aside for open calls and runs.")]
+    cap_usd: Annotated[float, _says("US dollars that the campaign may cost; 0 means no cap.")]
+    capped: Annotated[bool, _says("Whether the campaign ended because its cap is spent.")]
+    calls: Annotated[int, _says("Calls of models that came to their end.")]
+    unpriced_calls: Annotated[int, _says("Calls without a known price; they are in no sum of dollars.")]
+    prompt_tokens: Annotated[int, _says("Tokens of prompts.")]
+    completion_tokens: Annotated[int, _says("Tokens of answers.")]
+    llm_seconds: Annotated[float, _says("Seconds waited for answers of models.")]
+    gpu_hours: Annotated[float, _says("Hours for which trainings held slots.")]
+    models: Annotated[list[ModelSpend], _says("Calls by arm and model.")]
+    slots: Annotated[list[SlotSpend], _says("Slots by arm.")]
+
+
+class StatusPage(Struct, frozen=True, kw_only=True):
+    """How a campaign stands."""
+
+    schema: Annotated[Literal[1], _says("Version of this page; keys are only ever added.")]
+    campaign: Annotated[str, _says("Name of the campaign.")]
+    state: Annotated[PageState, _says("Whether it runs; stopped: not finished, and nobody works on it.")]
+    reason: Annotated[str, _says("Why it drains or has finished; empty while it runs.")]
+    failed: Annotated[bool, _says("Whether it ended because it could not go on.")]
+    task: Annotated[str, _says("Name of the task it searches.")]
+    metric: Annotated[Metric, _says("Name of the metric, and whether it is to be minimized or maximized.")]
+    divisions: Annotated[list[DivisionView], _says("Divisions, in the order in which they opened.")]
+    experiments: Annotated[ExperimentCounts, _says("Experiments by state.")]
+    runs: Annotated[RunCounts, _says("Runs that ended, by outcome.")]
+    verdicts: Annotated[
+        dict[str, int], _says("Verdicts given so far, by verdict; an experiment may get several.")
+    ]
+    refusals: Annotated[dict[str, int], _says("Proposals refused so far, by reason.")]
+    arms: Annotated[list[ArmView], _says("Arms of the configuration, then those that were there before.")]
+    trust: Annotated[TrustView, _says("What a merge needs.")]
+    agents: Annotated[list[AgentView], _says("Agents by name, those that are gone too.")]
+    occupancy: Annotated[OccupancyView, _says("How busy the slots are.")]
+    spend_usd: Annotated[float, _says("US dollars of models and slots together, without unpriced calls.")]
+    spend: Annotated[SpendView, _says("The same in detail.")]
+    started_at: Annotated[float, _says("When it started, in seconds since the epoch.")]
+    updated_at: Annotated[float, _says("When its last event was, in seconds since the epoch.")]
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the page."""
+    from msgspec.json import schema
+
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "autoswarm status --json",
+        **schema(StatusPage),
+    }

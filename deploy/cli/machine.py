@@ -1,0 +1,132 @@
+"""Commands about this machine and its files, without a campaign: init, prepare, doctor, try, config."""
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from click.exceptions import Exit
+
+from deploy.cli.options import as_json, campaigns, data, items
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
+def init(folder: Path) -> None:
+    """Write a configuration and a research charter to edit. Overwrites nothing."""
+    from deploy.cli.output import tell
+    from deploy.cli.starter import write_starter
+
+    for path in write_starter(folder):
+        click.echo(path)
+    tell("Edit them, then: autoswarm run autoswarm.yaml")
+
+
+@click.command()
+@click.option(
+    "--task", default="demo", show_default=True, help="A task's name, or the path of a task folder."
+)
+@data
+def prepare(task: str, data: Path) -> None:
+    """Make a task's data, once. Prints the folder."""
+    from deploy.cli.output import tell
+    from trainer.task import load_task
+
+    tell(f"preparing the data of task {task} in {data}")
+    click.echo(load_task(task).prepare(data))
+
+
+@click.command()
+@items
+@as_json
+@campaigns
+def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> None:
+    """Is this machine ready? Says what is missing and what to do; exit code 3 when something is."""
+    from deploy.packages import require_own_packages
+
+    require_own_packages()
+    from deploy.checks.doctor import Grade, examine
+    from deploy.cli.output import emit, show, tell
+    from deploy.cli.run import configured
+    from deploy.exit_codes import CONFIG, OK
+    from deploy.views.checklist import checklist
+
+    tell("looking; torch and ray take some seconds")
+    checks = list(examine(configured(items, campaigns).config))
+    failed = any(check.grade is Grade.FAIL for check in checks)
+    if as_json:
+        emit({"schema": 1, "ok": not failed, "checks": checks})
+    else:
+        show(checklist(checks))
+    raise Exit(CONFIG if failed else OK)
+
+
+@click.command(name="try")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--task", default="demo", show_default=True, help="A task's name, or the path of a task folder."
+)
+@click.option("--size", help="One of the task's budgets; its default otherwise.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Of every generator, and of the order of the data.",
+)
+@click.option(
+    "--cores", type=click.IntRange(min=1), default=1, show_default=True, help="CPU cores of the training."
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that keeps the log and the result.",
+)
+@data
+@as_json
+def try_(as_json: bool, file: Path, **options: Any) -> None:
+    """Train FILE once and judge it, outside any campaign. Exit code 0 when it was measured."""
+    from deploy.cli import trial
+    from deploy.cli.output import emit, show, tell
+    from deploy.exit_codes import FAILURE, OK
+    from deploy.views import trial_page
+
+    result = trial.carry_out(trial.Trial(source=file, **options), tell)
+    page = trial.page_of(result)
+    if as_json:
+        emit(page)
+    else:
+        show(trial_page.trial(page, result.tail))
+    raise Exit(OK if page.outcome == "measured" else FAILURE)
+
+
+@click.group()
+def config() -> None:
+    """The configuration."""
+
+
+@config.command(name="show")
+@items
+@click.option("--origin", is_flag=True, help="Say where each value comes from.")
+@click.option("--explain", is_flag=True, help="Say what each key means.")
+@as_json
+@campaigns
+def config_show(
+    items: tuple[str, ...], origin: bool, explain: bool, as_json: bool, campaigns: Path | None
+) -> None:
+    """Every key with its value, as `run` would see it. Without options it is YAML that `run` takes."""
+    from configs.load import resolved_yaml
+    from deploy.cli import settings
+    from deploy.cli.output import emit, show
+    from deploy.cli.run import configured
+    from deploy.views.tables import pairs
+
+    loaded = configured(items, campaigns)
+    if as_json:
+        emit({"schema": 1, "config": loaded.config.model_dump(), "origins": loaded.origins})
+    elif origin or explain:
+        show(pairs(settings.listed(loaded, origin, explain)))
+    else:
+        click.echo(resolved_yaml(loaded), nl=False)
+
+
+COMMANDS = (init, prepare, doctor, try_, config)

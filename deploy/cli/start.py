@@ -1,0 +1,82 @@
+"""Commands that start a campaign, go on with it, or stop it: demo, run, stop."""
+
+import time
+from pathlib import Path
+
+import rich_click as click
+from click.exceptions import Exit
+
+from deploy.cli.options import campaign, campaigns, dry_run, folder, items, new
+
+WIDEST = 100
+"""Columns of the best-so-far chart at most, however wide the terminal is."""
+
+
+@click.command()
+@items
+@new
+@dry_run
+@campaigns
+def demo(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
+    """Run the shipped demo: a real campaign on two CPU cores, about three minutes. Overrides such as
+    campaign.seed=2 are taken.
+    """
+    _start(("demo",), items, new, dry_run, campaigns)
+
+
+@click.command()
+@items
+@new
+@dry_run
+@campaigns
+def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
+    """Run a campaign, or go on with it. FILES are YAML, merged left to right: shipped names (demo, gpu_node)
+    or paths; then KEY=VALUE.
+
+    Exit code 5 says that money.cap_usd is spent; the other limits end it with 0.
+    """
+    _start((), items, new, dry_run, campaigns)
+
+
+def _start(
+    first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
+) -> None:
+    from deploy.cli import run as starting
+    from deploy.cli.output import console, show, tell
+    from deploy.sandboxes import warning
+    from deploy.views.leaderboard import closing
+    from deploy.views.tables import pairs
+    from deploy.wiring import layout_of
+
+    loaded = starting.configured(items, campaigns, new, first)
+    if dry_run:
+        return show(pairs(starting.plan(loaded.config)))
+    layout = layout_of(loaded.config)
+    tell(f"campaign {layout.name} in {layout.folder}; Ctrl-C drains")
+    if word := warning(loaded.config):
+        tell(word)
+    code = starting.play(loaded)
+    if layout.journal.is_file():  # on a cluster it may lie at the head
+        page, rows, bests = starting.last_page(layout, time.time())
+        show(closing(page, rows, bests, layout, min(console().width, WIDEST)))
+    raise Exit(code)
+
+
+@click.command()
+@campaign
+@click.option("--now", is_flag=True, help="End the open runs too; they are queued again.")
+@folder
+def stop(name: str | None, now: bool, folder: Path) -> None:
+    """Ask a running campaign to end: it takes no new work and its open runs finish."""
+    from deploy.campaigns.open import find_campaign, request_stop
+    from deploy.cli.output import tell
+
+    layout = find_campaign(name, folder)
+    request_stop(layout, now)
+    tell(
+        f"campaign {layout.name} {'ends its runs' if now else 'takes no new work'}; `autoswarm status"
+        " --watch` shows when it has ended"
+    )
+
+
+COMMANDS = (demo, run, stop)

@@ -1,0 +1,162 @@
+"""From a configuration to the end of its campaign: start the swarm, show what happens, drain it."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from configs.errors import ConfigError
+from configs.load import Loaded, resolved_yaml
+from configs.schema import Config
+from coordinator.views.overview import Overview
+from coordinator.views.status_page import PageState
+from deploy.absolute_paths import rooted
+from deploy.exit_codes import FAILURE, LIMIT, OK
+from deploy.swarm.cluster import connected, places  # first: it sets Ray's environment
+from deploy.swarm.swarm import Swarm
+from deploy.views.live import View
+from deploy.wiring import layout_of
+from trainer.task import load_task
+
+LOOK_SECONDS = 0.5
+RECONCILE_SECONDS = 5.0
+
+
+class Signals:
+    """First Ctrl-C drains, the second ends the runs, the third leaves at once. SIGTERM ends the runs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.code = 0
+
+    def __enter__(self) -> "Signals":
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.listen()
+        return self
+
+    def listen(self) -> None:
+        """Take them; once more where somebody else has taken one meanwhile."""
+        for number in self._before:
+            signal.signal(number, self._take)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        self.count += 2 if number == signal.SIGTERM else 1
+        self.code = 128 + number
+        if self.count >= 3:
+            raise KeyboardInterrupt
+
+
+def run_campaign(loaded: Loaded, view: View) -> int:
+    """Start or resume the campaign and watch it until it ends; the exit code. Raises ConfigError."""
+    config = rooted(loaded.config)
+    layout = layout_of(config)
+    with Signals() as signals, connected(config):
+        signals.listen()  # Ray took SIGTERM for itself
+        if config.cluster.address == "local":
+            require_slots(config)
+            prepare_data(config)
+        swarm = Swarm(config)
+        swarm.start()
+        layout.config.write_text(resolved_yaml(loaded), encoding="utf-8")
+        try:
+            return Driver(swarm, config, view, signals).watch()
+        finally:
+            view.close()
+            if config.cluster.address == "local":
+                swarm.end()
+
+
+def require_slots(config: Config) -> None:
+    """Raises ConfigError when no agent could ever live here."""
+    if not any(True for _ in places(config)):
+        raise ConfigError(
+            "this machine has no GPU that Ray can see",
+            "Check `nvidia-smi`, or run on CPU slots: slots.per_gpu=false task.name=demo.",
+        )
+
+
+def prepare_data(config: Config) -> None:
+    """Make the task's data where trainings need it. Raises ConfigError."""
+    if config.trainer.kind == "subprocess":
+        task = load_task(config.task.name)
+        _tell(f"preparing the data of task {task.name} …")
+        task.prepare(Path(config.data_dir))
+
+
+class Driver:
+    """Whoever watches a campaign. It may leave a cluster's; its own Ray ends with it."""
+
+    def __init__(self, swarm: Swarm, config: Config, view: View, signals: Signals) -> None:
+        self._swarm = swarm
+        self._config = config
+        self._view = view
+        self._signals = signals
+        self._rows = 0
+        self._taken = 0
+        self._warned: set[str] = set()
+        minutes = config.campaign.session_minutes
+        self._reconciled = time.monotonic()
+        self._limit = self._reconciled + minutes * 60 if minutes else float("inf")
+
+    def watch(self) -> int:
+        """Show what happens until the campaign is finished, or until Ctrl-C on a cluster; the exit code."""
+        while True:
+            overview = self._swarm.look(self._rows)
+            if overview is not None:
+                self._show(overview)
+                if overview.page.state is PageState.FINISHED:
+                    return self._ended(overview)
+            if self._signals.count > self._taken:
+                self._taken = self._signals.count
+                if self._config.cluster.address != "local":
+                    _tell(
+                        "detached; the campaign goes on. `autoswarm status` shows it, `autoswarm stop` ends"
+                        " it."
+                    )
+                    return OK
+                self._swarm.drain("stopped by Ctrl-C", now=self._taken > 1)
+            self._keep_time()
+            time.sleep(LOOK_SECONDS)
+
+    def _show(self, overview: Overview) -> None:
+        self._rows += len(overview.rows)
+        self._view.update(overview.page, overview.rows)
+        self._warn(overview.trouble, overview.trouble)
+
+    def _ended(self, overview: Overview) -> int:
+        self._swarm.look_for_problems()
+        self._tell_problems()
+        if overview.page.failed:
+            return FAILURE
+        return LIMIT if overview.page.spend.capped else self._signals.code
+
+    def _keep_time(self) -> None:
+        """Drain at the limit of this start; now and then start agents that are missing."""
+        now = time.monotonic()
+        if now > self._limit:
+            self._limit = float("inf")
+            minutes = f"{self._config.campaign.session_minutes:g} min"
+            self._swarm.drain(f"campaign.session_minutes reached: {minutes}; run it again to go on")
+        if now - self._reconciled > RECONCILE_SECONDS:
+            self._reconciled = now
+            self._swarm.reconcile()
+            self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        for name, problem in self._swarm.problems.items():
+            self._warn(name, f"{name}: {problem}")
+
+    def _warn(self, what: str, words: str) -> None:
+        """Once for each thing that a person has to fix."""
+        if what and what not in self._warned:
+            self._warned.add(what)
+            self._view.warn(words)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - progress

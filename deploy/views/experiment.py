@@ -1,0 +1,134 @@
+"""One experiment as people see it: its idea, verdict, runs and story; calls of models."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import astuple
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from coordinator.store.paths import Layout
+from coordinator.views.experiment_page import CallRow, ExperimentPage, RunRow
+from deploy.views.sanitize import one_line, sanitize
+from deploy.views.tables import headed, pairs
+from deploy.views.units import DIGITS, moment, number, usd
+from evaluator.result import Audit, Measured, Outcome, outcome_name
+
+
+def experiment(page: ExperimentPage, layout: Layout) -> RenderableType:
+    """Everything about one experiment. layout: where its logs lie."""
+    title = Text(f"{page.experiment}  {one_line(page.title)}", style="bold")
+    story = Text("\n".join(f"  {_when(line)}" for line in page.story), style="dim")
+    calls = [calls_table(page.calls)] if page.calls else []
+    runs = page.all_runs
+    return Group(title, _facts(page, layout), _runs(runs), _checks(runs), *calls, story, *last_words(runs))
+
+
+def _facts(page: ExperimentPage, layout: Layout) -> Table:
+    spread = f", spread {number(page.spread)}" if page.spread is not None else ""
+    facts = {
+        "state": _state(page),
+        "value": f"{number(page.value)} over {page.runs} runs{spread}",
+        "audit": audit_words(page.audit),
+        "open": page.open,
+        "commit": page.commit,
+        "parent": page.parent or "–",
+        "by": f"{page.agent or '–'}, arm {page.arm or '–'}, division {page.division}",
+        "time": f"{moment(page.started_at)} to {moment(page.finished_at)}",
+        "hypothesis": one_line(page.hypothesis),
+        "repairs": page.repairs or "",
+        "repaired by": page.repaired or "",
+        "settings": ", ".join(f"{one_line(key)} = {one_line(value)}" for key, value in page.settings.items()),
+        "logs": str(layout.runs / f"{page.experiment}.*"),
+    }
+    return pairs({name: fact for name, fact in facts.items() if fact})
+
+
+def _state(page: ExperimentPage) -> str:
+    verdict = f", {page.verdict}" if page.verdict else ""
+    reason = f": {one_line(page.reason)}" if page.reason else ""
+    return f"{page.state}{verdict}{reason}"
+
+
+def audit_words(audit: Audit | None) -> str:
+    """``twin of 2048 positions, +0.0000 ± 0.0001, a leak of at most 0.0002``; empty without one."""
+    if audit is None:
+        return ""
+    correction = f"{audit.correction:+.{DIGITS}f} ± {audit.standard_error:.{DIGITS}f}"
+    return (
+        f"{audit.kind} of {audit.positions} positions, {correction}, a leak of at most"
+        f" {audit.leak_bound:.{DIGITS}f}"
+    )
+
+
+def _runs(runs: Sequence[RunRow]) -> Table:
+    table = headed("run", "purpose", "outcome", "seconds", "steps", "seed", "counts")
+    for run in runs:
+        seconds = f"{run.seconds.total:.1f}" if run.seconds else "–"
+        steps = "–" if run.steps is None else str(run.steps)
+        counts = "yes" if run.counts else "no, other parent"
+        table.add_row(run.run, run.purpose, _outcome(run.outcome), seconds, steps, str(run.seed), counts)
+    return table
+
+
+def calls_table(rows: Sequence[CallRow]) -> Table:
+    """Calls of models."""
+    table = headed("call", "arm", "model", "turn", "in", "out", "cost", "time", "result")
+    for row in rows:
+        numbers = [
+            str(row.turn + 1),
+            f"{row.prompt_tokens} tokens",
+            f"{row.completion_tokens} tokens",
+            usd(row.cost_usd),
+            f"{row.seconds:.1f} s",
+        ]
+        result = row.result.replace("_", " ")
+        table.add_row(row.call[:12], Text(row.arm), Text(row.model), *numbers, result)
+    return table
+
+
+def _checks(runs: Sequence[RunRow]) -> Table:
+    """Why each value can be believed: sandbox, the judge's clock, and the audit in the metric's unit."""
+    table = headed("run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest")
+    for run in runs:
+        if run.sandbox is not None and run.seconds is not None:
+            clock = f"{run.seconds.train:.1f} s"
+            table.add_row(run.run, run.sandbox, clock, *_audit_cells(run.audit))
+    return table
+
+
+def _audit_cells(audit: Audit | None) -> list[str]:
+    if audit is None:
+        return ["none", "–", "–", "–", "–"]
+    # An honest correction is a billionth or a thousandth, depending on the hardware.
+    correction = f"{audit.correction:+.1e} ± {audit.standard_error:.1e}"
+    return [
+        audit.kind,
+        str(audit.positions),
+        correction,
+        f"{audit.leak_bound:.1e}",
+        f"{audit.largest:.1e} nat",
+    ]
+
+
+def _outcome(outcome: Outcome | None) -> str:
+    """``measured 2.1034``, ``crashed out_of_memory``: the class and its first field."""
+    if outcome is None:
+        return "–"
+    first = astuple(outcome)[0]
+    words = f"{first:.{DIGITS}f}" if isinstance(first, float) else one_line(str(first))
+    return f"{outcome_name(outcome)} {words}"
+
+
+def last_words(runs: Sequence[RunRow]) -> list[RenderableType]:
+    """The end of the log of the last run that was not measured."""
+    failed = [run for run in runs if run.outcome and not isinstance(run.outcome, Measured) and run.tail]
+    if not failed:
+        return []
+    tail = sanitize(failed[-1].tail).rstrip()
+    return [Text(f"the end of the log of {failed[-1].run}:\n{tail}", style="dim")]
+
+
+def _when(line: str) -> str:
+    at, _, what = line.partition(" ")
+    return f"{moment(float(at))}  {what}"

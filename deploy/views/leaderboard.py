@@ -1,0 +1,94 @@
+"""The leaderboard, the best-so-far chart of a division, and the closing summary."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from coordinator.domain import Direction, Metric
+from coordinator.store.paths import Layout
+from coordinator.views.leaderboard import BestSoFar, LeaderboardRow
+from coordinator.views.status_page import DivisionView, StatusPage
+from deploy.views.best_so_far import Frame, Point, draw
+from deploy.views.sanitize import one_line
+from deploy.views.status_page import headline
+from deploy.views.tables import COLOURS, align_right, headed, pairs
+from deploy.views.units import gain, in_sigmas, number, to_floor
+from evaluator.result import Audit
+
+
+def leaderboard(page: StatusPage, rows: Sequence[LeaderboardRow]) -> RenderableType:
+    """Experiments, bests first. Distances and gains are to the floor and baseline of each row's own
+    division.
+    """
+    if not rows:
+        return Text("No experiment yet.")
+    divisions = {division.name: division for division in page.divisions}
+    names = ["experiment", page.metric.name, "gain", "to floor", "runs", "state", "sandbox", "audit"]
+    table = headed(*names, *["division"] * (len(divisions) > 1), "arm", "title")
+    align_right(table, range(1, 5))
+    for row in rows:
+        where = [row.division] if len(divisions) > 1 else []
+        numbers = _numbers(page.metric, divisions[row.division], row)
+        state = Text(row.state, style=COLOURS.get(row.state, ""))
+        checked = [row.sandbox or "–", _audit(row.audit)]
+        title = Text(one_line(row.title))
+        table.add_row(row.experiment, *numbers, state, *checked, *where, row.arm or "–", title)
+    return table
+
+
+def _numbers(metric: Metric, division: DivisionView, row: LeaderboardRow) -> list[str]:
+    return [
+        number(row.value),
+        in_sigmas(division, gain(metric, division, row.value)),
+        to_floor(division, row.value),
+        str(row.runs),
+    ]
+
+
+def _audit(audit: Audit | None) -> str:
+    return "–" if audit is None else f"{audit.kind} {audit.positions}"
+
+
+def chart(metric: Metric, division: DivisionView, points: Iterable[BestSoFar], width: int = 78) -> Text:
+    """The best-so-far chart of one division, ``width`` characters wide."""
+    frame = Frame(
+        metric=metric.name,
+        minimize=metric.direction is Direction.MINIMIZE,
+        baseline=division.baseline.value,
+        floor=division.floor,
+        sigma=division.baseline.sigma,
+        width=width,
+    )
+    return Text(draw([Point(point.value, point.merged) for point in points], frame), no_wrap=True)
+
+
+def closing(
+    page: StatusPage,
+    rows: Sequence[LeaderboardRow],
+    bests: Mapping[str, Sequence[BestSoFar]],
+    layout: Layout,
+    width: int = 78,
+) -> RenderableType:
+    """What a campaign leaves: leaderboard, best-so-far chart of each division, and where everything lies.
+    bests: by division.
+    """
+    blocks: list[RenderableType] = [leaderboard(page, rows), Text()]
+    for division in page.divisions:
+        blocks += [chart(page.metric, division, bests.get(division.name, []), width), Text()]
+    return Group(*blocks, headline(page), _places(page, layout))
+
+
+def _places(page: StatusPage, layout: Layout) -> Table:
+    branches = ", ".join(f"best/{division.name}" for division in page.divisions if division.best)
+    return pairs(
+        {
+            "journal": str(layout.journal),
+            "repository": f"{layout.repository}" + (f", branch {branches}" if branches else ""),
+            "runs": f"{layout.runs} (log and result of each)",
+            "results": str(layout.results),
+            "configuration": str(layout.config),
+            "next": f"autoswarm show best -c {layout.name} · autoswarm diff baseline best -c {layout.name}",
+        }
+    )

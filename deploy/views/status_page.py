@@ -1,0 +1,130 @@
+"""The status page as people see it.
+
+- Views take the values of ``coordinator.views`` and return something rich can print; nothing here reads a
+  disk or a clock.
+- Titles, reasons and logs are texts of variants and models: they are shown as they are, never read as markup,
+  and without control characters.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import asdict
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from coordinator.domain import Direction, Metric
+from coordinator.state.trust_rules import Mode
+from coordinator.views.status_page import AgentView, ArmView, DivisionView, SpendView, StatusPage, TrustView
+from deploy.views.sanitize import one_line
+from deploy.views.tables import COLOURS, headed, pairs
+from deploy.views.units import gain, hours, in_sigmas, moment, number, percent, span, to_floor, usd
+
+NEEDED = {
+    Mode.STRICT: "a merge needs a twin that agrees",
+    Mode.NORMAL: "a merge without a twin is marked",
+    Mode.OFF: "nothing is audited",
+}
+
+
+def status_page(page: StatusPage) -> RenderableType:
+    """One page about a campaign."""
+    blocks: list[RenderableType] = [headline(page), _facts(page)]
+    blocks += [_division(page.metric, division) for division in page.divisions]
+    if any(arm.proposals for arm in page.arms):
+        blocks.append(_arms(page.arms))
+    if page.agents:
+        blocks.append(_agents(page.agents))
+    return Group(*blocks)
+
+
+def headline(page: StatusPage) -> Text:
+    """Name, state and why."""
+    reason = f": {one_line(page.reason)}" if page.reason else ""
+    return Text(page.campaign, style="bold").append(f"  {page.state}{reason}", style="not bold")
+
+
+def _facts(page: StatusPage) -> Table:
+    metric, occupancy = page.metric, page.occupancy
+    lower = "lower" if metric.direction is Direction.MINIMIZE else "higher"
+    return pairs(
+        {
+            "task": f"{page.task}, {metric.name}, {lower} is better",
+            "started": f"{moment(page.started_at)}, last event {moment(page.updated_at)}",
+            "experiments": _counts(asdict(page.experiments)),
+            "runs": _counts(asdict(page.runs)),
+            "refused": _counts(page.refusals),
+            "trust": _trust(page.trust),
+            "occupancy": (
+                f"{percent(occupancy.whole)} of all slot time, {percent(occupancy.last_10_min)} of the"
+                " last 10 min"
+            ),
+            "spent": _spent(page.spend_usd, page.spend),
+            "models": _models(page.spend),
+        }
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count) or "none"
+
+
+def _spent(total: float, spend: SpendView) -> str:
+    cap = f" of {spend.cap_usd:g} USD" if spend.cap_usd else ""
+    aside = f", {usd(spend.reserved_usd)} set aside" if spend.reserved_usd else ""
+    parts = f"models {usd(spend.llm_usd)}, slots {usd(spend.gpu_usd)} for {spend.gpu_hours:.2f} h"
+    return f"{total:.4f}{cap or ' USD'} ({parts}){aside}"
+
+
+def _models(spend: SpendView) -> str:
+    if not spend.calls:
+        return "no calls"
+    unpriced = f", {spend.unpriced_calls} of them unpriced: not in the sum" if spend.unpriced_calls else ""
+    return (
+        f"{spend.calls} calls, {spend.prompt_tokens} tokens in, {spend.completion_tokens} out,"
+        f" {span(spend.llm_seconds)}{unpriced}"
+    )
+
+
+def _trust(trust: TrustView) -> str:
+    """What a merge needs here, and whether anybody's sandbox is short of it."""
+    believed = "; untrusted sandboxes are believed" if trust.allow_untrusted else ""
+    return f"{trust.mode}: {NEEDED[trust.mode]}{believed}"
+
+
+def _division(metric: Metric, division: DivisionView) -> Table:
+    baseline, best = division.baseline, division.best
+    facts = {
+        "division": division.name,
+        "baseline": f"{number(baseline.value)} over {baseline.runs} runs, σ {number(baseline.sigma)}",
+    }
+    if best:
+        better = gain(metric, division, best.value)
+        facts["best"] = (
+            f"{number(best.value)} over {best.runs} runs, {one_line(best.title)}"
+            f" ({best.experiment}, {best.commit[:10]})"
+        )
+        facts["gain"] = f"{number(better)} = {in_sigmas(division, better)} in {division.merges} merges"
+    if division.floor is not None:
+        reached = best.value if best else baseline.value
+        facts["floor"] = f"{number(division.floor)}, {to_floor(division, reached)} away"
+    return pairs(facts)
+
+
+def _agents(agents: Sequence[AgentView]) -> Table:
+    table = headed("agent", "division", "sandbox", "state", "run", "of its budget")
+    for agent in agents:
+        share = percent(agent.progress)
+        table.add_row(Text(agent.id), agent.division, agent.sandbox, agent.state, agent.run or "–", share)
+    return table
+
+
+def _arms(arms: Sequence[ArmView]) -> Table:
+    table = headed(
+        "arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated", "gain", "GPU-hours"
+    )
+    for arm in arms:
+        cheated = Text(str(arm.cheated), style=COLOURS["cheated"] if arm.cheated else "")
+        counts = map(str, (arm.proposals, arm.runs, arm.merged, arm.rejected, arm.crashed))
+        table.add_row(Text(arm.name), *counts, cheated, number(arm.gain), hours(arm.gpu_hours))
+    return table

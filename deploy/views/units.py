@@ -1,0 +1,64 @@
+"""Numbers with their units, as people read them."""
+
+from datetime import UTC, datetime
+
+from coordinator.domain import Metric
+from coordinator.views.status_page import DivisionView
+
+DIGITS = 4
+"""Decimals of a metric: σ of a real task is a few thousandths."""
+
+
+def number(value: float | None, digits: int = DIGITS) -> str:
+    """A value of the metric, or a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """A share, 0 to 1, or a dash."""
+    return "–" if share is None else f"{share:.1%}"
+
+
+def hours(number: float) -> str:
+    """Hours to three digits, short ones too: a rehearsal's runs take seconds."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def span(seconds: float) -> str:
+    """A duration: ``42 s``, ``3 min 05 s``, ``2 h 07 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    return (
+        f"{whole // 60} min {whole % 60:02d} s"
+        if whole < 3600
+        else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    )
+
+
+def moment(at: float | None) -> str:
+    """A time, seconds since the epoch, in UTC to the second."""
+    return "–" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def usd(dollars: float | None) -> str:
+    """Dollars to a hundredth of a cent, as calls cost less than one; or ``unpriced``."""
+    return "unpriced" if dollars is None else f"{dollars:.4f} USD"
+
+
+def gain(metric: Metric, division: DivisionView, value: float | None) -> float | None:
+    """How much better than the division's baseline, in the metric's unit."""
+    baseline = division.baseline.value
+    return None if value is None or baseline is None else metric.gain(baseline, value)
+
+
+def in_sigmas(division: DivisionView, difference: float | None) -> str:
+    """A difference in standard deviations of unchanged code."""
+    sigma = division.baseline.sigma
+    return "–" if difference is None or not sigma else f"{difference / sigma:+.1f} σ"
+
+
+def to_floor(division: DivisionView, value: float | None) -> str:
+    """What is left to the exact bound of the metric, where it is known."""
+    floor = division.floor
+    return "–" if floor is None or value is None else f"{abs(value - floor):.{DIGITS}f}"
