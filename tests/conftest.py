@@ -21,6 +21,7 @@ os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ.pop("COLUMNS", None)  # a worker of xdist is told a terminal's width, and has none
 
 LOCKS = "autoswarm_locks"
 """Name under which a worker is told the folder of the locks that all workers share."""
