@@ -185,7 +185,7 @@ def test_of_all_it_does_only_the_surface_is_taken(play: Play, more: str) -> None
     assert play.proposer(f"{EDIT}{more}").propose(BRIEF).source == EDITED
 
 
-def test_a_crash_is_mended_on_the_program_that_crashed_with_the_charter_of_the_brief(play: Play) -> None:
+def test_a_crash_is_repaired_on_the_program_that_crashed_with_the_charter_of_the_brief(play: Play) -> None:
     broken = SOURCE.replace("DEPTH = 4", "DEPTH = 4\nHEADS = 9")
     repair = Repair(
         experiment="e00007",
@@ -266,17 +266,17 @@ def test_a_command_is_a_call_that_costs_what_it_says(play: Play) -> None:
 
 def test_a_command_that_does_not_say_what_it_cost_is_unpriced_and_not_free(play: Play) -> None:
     proposal = play.proposer(f"if [ -e problem.md ]; then {EDIT.strip()}; fi").propose(BRIEF)
-    assert [(each.result, each.turn, each.cost_usd) for each in play.permits.records] == [
+    assert [(record.result, record.turn, record.cost_usd) for record in play.permits.records] == [
         ("no_op", 0, None),
         ("whole", 1, None),
     ]
-    assert all(each.prompt_tokens > 0 for each in play.permits.records)
+    assert all(record.prompt_tokens > 0 for record in play.permits.records)
     assert len(proposal.calls) == 2
 
 
 def test_a_command_whose_time_was_up_is_settled_too(play: Play) -> None:
     play.refused("sleep 60", timeout=0.5)
-    assert [each.result for each in play.permits.records] == ["timeout"]
+    assert [record.result for record in play.permits.records] == ["timeout"]
 
 
 def test_without_a_permit_no_command_runs_and_its_arm_does_not_rest(play: Play) -> None:
@@ -305,7 +305,7 @@ def test_without_a_permit_no_command_runs_and_its_arm_does_not_rest(play: Play) 
     ("sed -i '/^evaluate/d' train.py; echo 'x = 1' >> train.py", "does not call evaluate_bpb"),
     ("echo 'x = (' >> train.py; exit 3", "was never closed"),
 ])  # fmt: skip
-def test_what_is_no_sound_edit_is_sent_back_once_and_then_given_up(play: Play, line: str, why: str) -> None:
+def test_for_what_is_no_sound_edit_it_is_asked_again_once(play: Play, line: str, why: str) -> None:
     assert why in play.refused(line)
     assert play.calls() == 2
 
@@ -319,7 +319,7 @@ def test_what_is_no_sound_edit_is_sent_back_once_and_then_given_up(play: Play, l
         "rm -rf .git train.py; chmod a-w .",
     ],
 )
-def test_an_edit_can_be_mended(play: Play, bad: str) -> None:
+def test_an_edit_can_be_corrected(play: Play, bad: str) -> None:
     reask = (
         f"cp problem.md train.py {play.folder}; grep -q 'cannot be used' prompt.md && sed -i '/^x = (/d'"
         f" train.py\n{EDIT}"
@@ -421,12 +421,12 @@ def test_three_briefs_for_nothing_rest_the_arm_for_a_time_that_grows(
     play: Play, bad: str, timeout: float
 ) -> None:
     slow = play.proposer(f"[ -e {play.folder}/well ] || {{ {bad}; }}\n{EDIT}", timeout=timeout)
-    seen = []
+    errors = []
     for _ in range(4):
         with pytest.raises(ProposerError) as caught:
             slow.propose(BRIEF)
-        seen.append(type(caught.value))
-    assert seen == [ProposerError, ProposerError, Unavailable, Unavailable]
+        errors.append(type(caught.value))
+    assert errors == [ProposerError, ProposerError, Unavailable, Unavailable]
     assert play.calls() == 3
     play.seconds += 61.0
     with pytest.raises(Unavailable):

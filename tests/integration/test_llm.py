@@ -241,7 +241,9 @@ def test_a_prompt_that_no_model_reads_stops_the_arm_with_what_to_do(server: Chat
     assert len(server.requests) == 1
 
 
-def test_an_edit_that_does_not_fit_is_repaired_in_the_same_conversation(server: ChatServer) -> None:
+def test_for_an_edit_that_does_not_fit_the_model_is_asked_again_in_the_same_conversation(
+    server: ChatServer,
+) -> None:
     wrong = GOOD.replace("DEPTH = 4", "DEPTH = 5")
     server.play(said(wrong), said(GOOD))
     assert proposer(server).propose(BRIEF).source == SOURCE.replace("DEPTH = 4", "DEPTH = 6")
@@ -252,18 +254,20 @@ def test_an_edit_that_does_not_fit_is_repaired_in_the_same_conversation(server: 
     assert "-DEPTH = 5\n+DEPTH = 4" in second[3]["content"]
 
 
-@pytest.mark.parametrize(("wrong", "told"), [
+@pytest.mark.parametrize(("wrong", "reason"), [
     ("DEPTH = (6", "line 3 of the edited file"),
     ("DEPTH = 4", "the file as it was"),
     ("DEPTH = 4  # deep", "only comments or layout"),
 ])  # fmt: skip
-def test_an_edit_that_is_not_sound_is_repaired_too(server: ChatServer, wrong: str, told: str) -> None:
+def test_for_an_edit_that_is_not_sound_it_is_asked_again_too(
+    server: ChatServer, wrong: str, reason: str
+) -> None:
     server.play(said(GOOD.replace("DEPTH = 6", wrong)), said(GOOD))
     assert proposer(server).propose(BRIEF).settings["DEPTH"] == "6"
-    assert told in server.requests[1]["messages"][3]["content"]
+    assert reason in server.requests[1]["messages"][3]["content"]
 
 
-def test_an_edit_that_breaks_the_contract_is_repaired_too(server: ChatServer) -> None:
+def test_for_an_edit_that_breaks_the_contract_it_is_asked_again_too(server: ChatServer) -> None:
     server.play(said(GOOD.replace("DEPTH = 4\n", "evaluate_bpb(DEPTH)\n")), said(GOOD))
     assert proposer(server).propose(BRIEF).settings["DEPTH"] == "6"
     assert "does not call evaluate_bpb any more" in server.requests[1]["messages"][3]["content"]
@@ -312,7 +316,7 @@ def test_a_duplicate_goes_back_to_the_model_with_what_the_same_program_gave_earl
     assert '"deeper" 1.27 (0.07 worse than the best now): "worse by 7 σ"' in second[3]["content"]
 
 
-def test_refusals_and_edits_that_do_not_fit_share_the_repairs(server: ChatServer) -> None:
+def test_refusals_and_edits_that_do_not_fit_share_the_turns_of_a_conversation(server: ChatServer) -> None:
     server.play(said("no edit"), said(GOOD))
     mind = proposer(server)
     proposal = mind.propose(BRIEF)
@@ -336,12 +340,12 @@ def test_the_charter_of_a_brief_goes_before_the_one_it_started_with_and_stays(se
     mind = proposer(server)
     for brief in (BRIEF, replace(BRIEF, charter="Go wider."), BRIEF):
         mind.propose(brief)
-    told = [request["messages"][0]["content"] for request in server.requests]
-    assert ["Go deeper." in each for each in told] == [True, False, False]
-    assert ["Go wider." in each for each in told] == [False, True, True]
+    charters = [request["messages"][0]["content"] for request in server.requests]
+    assert ["Go deeper." in charter for charter in charters] == [True, False, False]
+    assert ["Go wider." in charter for charter in charters] == [False, True, True]
 
 
-def test_a_crash_is_mended_on_the_program_that_crashed(server: ChatServer) -> None:
+def test_a_crash_is_repaired_on_the_program_that_crashed(server: ChatServer) -> None:
     broken = SOURCE.replace("LR = 0.1", "LR = 0.1\nHEADS = 9")
     repair = Repair(
         experiment="e00007",
@@ -356,9 +360,9 @@ def test_a_crash_is_mended_on_the_program_that_crashed(server: ChatServer) -> No
     proposal = proposer(server).propose(replace(BRIEF, repair=repair))
     assert proposal.source == broken.replace("HEADS = 9", "HEADS = 8")
     assert (proposal.parent, proposal.repairs) == ("older", "e00007")
-    told = server.requests[0]["messages"][1]["content"]
-    assert broken in told
-    assert "| IndexError: head 9" in told
+    prompt = server.requests[0]["messages"][1]["content"]
+    assert broken in prompt
+    assert "| IndexError: head 9" in prompt
 
 
 def test_a_planted_key_is_found_nowhere(server: ChatServer, caplog: pytest.LogCaptureFixture) -> None:

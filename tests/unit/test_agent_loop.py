@@ -1,5 +1,5 @@
-"""The agent loop against a coordinator in memory: nothing is lost, nothing spins, nothing waits for
-nothing.
+"""The agent loop against a coordinator in memory: nothing is lost, nothing spins, nothing waits without
+need.
 """
 
 import statistics
@@ -498,42 +498,42 @@ def test_a_refused_proposal_is_told_to_the_proposer_with_the_next_brief(lab: Lab
 
 
 class ReAskedProposer(NumberingProposer):
-    """Repairs a refusal ``repairs`` times, each time with the next number."""
+    """Answers refusals so many times, with another id every time."""
 
-    def __init__(self, repairs: int) -> None:
+    def __init__(self, answers: int) -> None:
         super().__init__()
-        self.told: list[Refused] = []
+        self.refusals: list[Refused] = []
         self.briefs: list[Brief] = []
-        self._mends = repairs
+        self._answers = answers
 
     def propose(self, brief: Brief) -> Proposal:
         self.briefs.append(brief)
         return super().propose(brief)
 
     def reask(self, proposal: Proposal, refused: Refused) -> Proposal:
-        if len(self.told) >= self._mends:
+        if len(self.refusals) >= self._answers:
             raise ProposerError("enough")
-        self.told.append(refused)
+        self.refusals.append(refused)
         return replace(proposal, proposal=f"{proposal.proposal}+")
 
 
-def test_a_refused_proposal_goes_back_to_a_proposer_that_can_mend_it_before_anything_else(lab: Lab) -> None:
-    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(repairs=2)
-    known = Refused(
+def test_a_proposer_that_can_is_asked_again_before_anything_else(lab: Lab) -> None:
+    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(answers=2)
+    refused = Refused(
         Refusal.DUPLICATE,
         "known as e0",
         "e0",
         Tried(experiment="e0", title="it", state=State.REJECTED, arm="x", value=1.2),
     )
-    coordinator.refuse = lambda proposal: None if proposal.proposal == "e1++" else known
+    coordinator.refuse = lambda proposal: None if proposal.proposal == "e1++" else refused
     assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
     assert list(coordinator.accepted) == ["e1++"]
-    assert proposer.told == [known, known]
+    assert proposer.refusals == [refused, refused]
     assert proposer.calls == 1
 
 
-def test_what_cannot_be_mended_any_more_is_asked_for_anew(lab: Lab) -> None:
-    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(repairs=1)
+def test_a_proposer_that_has_no_other_answer_gets_another_brief(lab: Lab) -> None:
+    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(answers=1)
     coordinator.refuse = lambda proposal: (
         Refused(Refusal.DUPLICATE, "known") if proposal.proposal in ("e1", "e1+") else None
     )
@@ -542,27 +542,27 @@ def test_what_cannot_be_mended_any_more_is_asked_for_anew(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("refusal", [Refusal.STALE_BRIEF, Refusal.CLOSED])
-def test_nothing_is_mended_where_nothing_is_wrong_with_the_proposal(lab: Lab, refusal: Refusal) -> None:
-    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(repairs=9)
+def test_nobody_is_asked_again_when_nothing_is_wrong_with_the_proposal(lab: Lab, refusal: Refusal) -> None:
+    coordinator, proposer = MemoryCoordinator(experiments=1), ReAskedProposer(answers=9)
     coordinator.refuse = lambda proposal: Refused(refusal, "later") if proposal.proposal == "e1" else None
     assert lab.agent(coordinator, InstantTrainer(), proposer).join(SOON)
-    assert proposer.told == []
+    assert proposer.refusals == []
 
 
 class Confiding(MemoryCoordinator):
     """Tells the brief's arm its charter, and what it is to repair."""
 
     def brief(self, agent: str) -> Brief | Wait:
-        told = super().brief(agent)
+        brief = super().brief(agent)
         repair = Repair(experiment="e0", title="it", parent="p", source="LR = 0\n", failure="exception")
-        return replace(told, charter="Go deeper.", repair=repair) if isinstance(told, Brief) else told
+        return replace(brief, charter="Go deeper.", repair=repair) if isinstance(brief, Brief) else brief
 
 
 def test_what_is_meant_for_one_arm_is_told_to_no_other(lab: Lab) -> None:
-    other = ReAskedProposer(repairs=0)
+    other = ReAskedProposer(answers=0)
     assert lab.agent(Confiding(experiments=1), InstantTrainer(), TiredProposer(), other).join(SOON)
     assert [(brief.arm, brief.charter, brief.repair) for brief in other.briefs] == [("other", "", None)]
-    mine = ReAskedProposer(repairs=0)
+    mine = ReAskedProposer(answers=0)
     assert lab.agent(Confiding(experiments=1), InstantTrainer(), mine).join(SOON)
     assert [brief.charter for brief in mine.briefs] == ["Go deeper."]
     assert mine.briefs[0].repair is not None

@@ -14,7 +14,7 @@ def test_waits_double_up_to_the_longest_and_begin_again() -> None:
     assert backoff.next() <= 1.0
 
 
-def test_two_agents_do_not_call_in_step() -> None:
+def test_two_agents_do_not_call_at_the_same_moments() -> None:
     first, second = (Backoff((1.0, 1.0), random.Random(agent)) for agent in ("gpu0", "gpu1"))
     assert [first.next() for _ in range(3)] != [second.next() for _ in range(3)]
 

@@ -73,14 +73,20 @@ def test_every_try_and_every_turn_has_a_permit_and_a_record_of_its_own() -> None
     proposal = proposer(
         permits, Failure.SERVER, "only prose", Failure.TIMEOUT, Failure.TIMEOUT, GOOD
     ).propose(BRIEF)
-    assert [each.result for each in permits.records] == ["server", "no_edit", "timeout", "timeout", "blocks"]
-    assert [each.model for each in permits.records] == ["a", "a", "a", "a", "b"]
-    assert [each.turn for each in permits.records] == [0, 0, 1, 1, 1]
-    assert [each.cost_usd for each in permits.records] == [0.0, 0.005, 0.0, 0.0, 0.005]
-    assert [each.call for each in permits.requests] == [each.call for each in permits.records]
-    assert len({each.call for each in permits.requests}) == 5
+    assert [record.result for record in permits.records] == [
+        "server",
+        "no_edit",
+        "timeout",
+        "timeout",
+        "blocks",
+    ]
+    assert [record.model for record in permits.records] == ["a", "a", "a", "a", "b"]
+    assert [record.turn for record in permits.records] == [0, 0, 1, 1, 1]
+    assert [record.cost_usd for record in permits.records] == [0.0, 0.005, 0.0, 0.0, 0.005]
+    assert [request.call for request in permits.requests] == [record.call for record in permits.records]
+    assert len({request.call for request in permits.requests}) == 5
     assert proposal.calls == [permits.records[1].call, permits.records[4].call]
-    assert [len(each.messages) for each in permits.transcripts] == [2, 2, 4, 4, 4]
+    assert [len(transcript.messages) for transcript in permits.transcripts] == [2, 2, 4, 4, 4]
     assert all(
         first.messages == second.messages[:2]
         for first, second in pairwise(permits.transcripts)
@@ -99,7 +105,7 @@ def test_a_brief_that_comes_to_nothing_leaves_no_call_open(
     permits = NotedPermits()
     with pytest.raises(raised):
         proposer(permits, *steps).propose(BRIEF)
-    assert [each.result for each in permits.records] == results
+    assert [record.result for record in permits.records] == results
     assert len(permits.requests) == len(permits.records)
 
 
@@ -107,7 +113,7 @@ def test_without_a_permit_nobody_is_asked() -> None:
     permits = NotedPermits(allowed=1)
     with pytest.raises(Unavailable, match="the money is spent"):
         proposer(permits, "prose", "never asked for").propose(BRIEF)
-    assert [each.result for each in permits.records] == ["no_edit"]
+    assert [record.result for record in permits.records] == ["no_edit"]
 
 
 def test_what_is_kept_has_no_secret_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +213,7 @@ def test_a_call_waits_its_turn_for_a_while_and_then_leaves_the_brief_to_another_
     assert clock.at < 10.0 + 2 * LONGEST_WAIT
 
 
-def test_money_that_is_spent_is_not_waited_for() -> None:
+def test_nobody_waits_for_money_that_is_spent() -> None:
     coordinator = MemoryCoordinator()
     permits, clock, _ = linked(coordinator)
     coordinator.allow = lambda _: Wait("money.cap_usd reached", stop=True)

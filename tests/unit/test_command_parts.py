@@ -66,8 +66,8 @@ def test_a_command_learns_a_few_names_and_those_of_its_arm() -> None:
 
 
 def test_the_templates_are_those_the_configuration_knows() -> None:
-    known, _ = get_args(Command.model_fields["template"].annotation)
-    assert sorted(get_args(known)) == sorted(TEMPLATES)
+    names, _ = get_args(Command.model_fields["template"].annotation)
+    assert sorted(get_args(names)) == sorted(TEMPLATES)
 
 
 def test_every_template_names_only_what_there_is() -> None:

@@ -1,4 +1,4 @@
-"""Constants of a surface are found and rewritten; everything else stays byte for byte."""
+"""Constants of a surface are read and rewritten; everything else stays byte for byte."""
 
 from typing import Any
 

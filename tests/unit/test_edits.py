@@ -225,7 +225,7 @@ def test_an_answer_in_doubt_is_refused(name: str) -> None:
 
 def test_the_format_is_known() -> None:
     formats = [apply(APPLIED[name][0], PARENT) for name in ("exact", "diff", "whole file")]
-    assert [each.format for each in formats if isinstance(each, Edited)] == [
+    assert [edited.format for edited in formats if isinstance(edited, Edited)] == [
         Format.BLOCKS,
         Format.DIFF,
         Format.WHOLE,

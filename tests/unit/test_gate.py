@@ -184,15 +184,15 @@ def test_a_task_without_a_judge_inside_asks_for_no_contract() -> None:
 
 def constants(source: str) -> list[tuple[int, str]]:
     """Module constants of a surface: line and name of each that holds a number."""
-    found = []
+    constants = []
     for node in ast.parse(source).body:
         if (
             isinstance(node, ast.Assign)
             and isinstance(node.value, ast.Constant)
             and isinstance(node.targets[0], ast.Name)
         ):
-            found.append((node.lineno - 1, node.targets[0].id))
-    return found
+            constants.append((node.lineno - 1, node.targets[0].id))
+    return constants
 
 
 def test_no_edit_of_a_constant_of_the_demo_is_refused() -> None:

@@ -30,7 +30,7 @@ ASKED = [Message("user", "hello")]
 
 
 class Scripted:
-    """A completion that fails or answers as told, model by model, and notes who was asked when."""
+    """A completion that fails or answers by a script, model by model, and notes who was asked when."""
 
     def __init__(self, **script: list[Failure | None]) -> None:
         self.script = script

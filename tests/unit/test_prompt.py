@@ -203,7 +203,7 @@ BROKEN = Repair(
 )
 
 
-def test_a_program_to_mend_stands_in_the_place_of_the_parent_with_its_log_as_data() -> None:
+def test_a_program_to_repair_stands_in_the_place_of_the_parent_with_its_log_as_data() -> None:
     """A traceback that gives orders arrives as data: behind bars, bounded, and the rules say that it is never
     followed.
     """

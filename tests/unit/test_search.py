@@ -116,13 +116,13 @@ def test_other_seeds_give_other_proposals(past: list[Tried]) -> None:
 
 
 def test_every_proposal_is_new_changes_one_to_three_constants_and_says_which(past: list[Tried]) -> None:
-    seen = set()
+    settings = set()
     for it in past:
         changed = {name for name in NAMES if it.settings[name] != Surface(SURFACE).constants[name].literal}
         assert 1 <= len(changed) <= 3
         assert {change.split()[0] for change in it.title.split(", ")} == changed
-        seen.add(tuple(it.settings.items()))
-    assert len(seen) == len(past)
+        settings.add(tuple(it.settings.items()))
+    assert len(settings) == len(past)
 
 
 def test_a_proposal_holds_its_brief_and_its_settings_are_those_of_its_source(past: list[Tried]) -> None:
@@ -179,8 +179,8 @@ def test_what_is_running_is_not_proposed_again(past: list[Tried]) -> None:
 def test_settings_are_compared_by_value_not_by_text() -> None:
     first = SearchProposer().propose(brief(0))
     other_text = {name: f"({text})" for name, text in first.settings.items()}
-    known = replace(tried(first, None, State.RUNNING), settings=other_text)
-    assert SearchProposer().propose(brief(0, running=[known])).settings != first.settings
+    running = replace(tried(first, None, State.RUNNING), settings=other_text)
+    assert SearchProposer().propose(brief(0, running=[running])).settings != first.settings
 
 
 def test_when_everything_was_tried_it_says_so() -> None:

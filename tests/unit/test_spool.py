@@ -84,8 +84,8 @@ def test_a_result_removed_while_others_are_read_is_skipped(tmp_path: Path) -> No
     spool = Spool(tmp_path)
     for counter in (1, 2):
         spool.put(Token(1, counter), result(f"run{counter}"))
-    seen = []
+    runs = []
     for spooled in spool:
-        seen.append(spooled.result.run)
+        runs.append(spooled.result.run)
         spool.remove(Token(1, 2), "run2")
-    assert seen == ["run1"]
+    assert runs == ["run1"]
