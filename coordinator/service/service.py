@@ -34,8 +34,10 @@ from coordinator.protocol import (
     Wait,
     Welcome,
 )
-from coordinator.rules.base import UnknownAgentError
+from coordinator.rules import briefs, budget_cap, campaign, leases, recall
+from coordinator.rules.base import division_of
 from coordinator.rules.campaign import RulesMismatchError
+from coordinator.rules.next_step import next_step
 from coordinator.service.call_permits import CallPermits
 from coordinator.service.charters import Charters
 from coordinator.service.intake import Intake
@@ -126,12 +128,12 @@ class Service:
         if (start.task, start.surface) != (task.name, task.surface):
             raise ConfigError(f"campaign {layout.name} searches task {start.task}, not {task.name}", remedy)
         try:
-            self._unit.commit(self._unit.campaign.begin(rules, self._clock()))
+            self._unit.commit(campaign.begin(self.state, rules, self._clock()))
         except RulesMismatchError as error:
             raise ConfigError(f"campaign {layout.name}: {error}", remedy) from None
         self._unit.flush()
         self._unit.align()
-        self._presence.expect(agent for agent, known in self.state.agents.items() if known.run)
+        self._presence.expect(name for name, agent in self.state.agents.items() if agent.run)
 
     def close(self) -> None:
         """Let go of the campaign. Nothing is lost: everything acknowledged is on the disk, and open calls
@@ -139,7 +141,7 @@ class Service:
         """
         with self._mutex:
             try:
-                self._give_up(list(self._permits.held))
+                self._give_up(list(self._permits.open))
             finally:
                 self._unit.close()
                 self._lock.release()
@@ -195,15 +197,9 @@ class Service:
             return error
 
     def _settle(self) -> None:
-        """Give every verdict that is due, rebase what is stale, end what must end."""
-        campaign = self._unit.campaign
-        while True:
-            for name in list(self.state.stale):
-                self._unit.rebase(name)
-            events = campaign.decide() or campaign.surrender() or campaign.limits(self._clock())
-            if not events:
-                return
-            self._unit.commit(events)
+        """Do everything that is due now."""
+        while (step := next_step(self.state, self._clock())) is not None:
+            self._unit.perform(step)
 
     # ------------------------------------------------------------------ what agents ask
 
@@ -212,12 +208,12 @@ class Service:
         with self._transaction() as unit:
             self._presence.heard(card.agent)
             self._presence.forget_thought(card.agent)
-            known = self.state.agents.get(card.agent)
+            agent = self.state.agents.get(card.agent)
             if (
-                known is not None and known.card.incarnation != card.incarnation
+                agent is not None and agent.card.incarnation != card.incarnation
             ):  # its earlier life can settle nothing any more
-                self._give_up(self._permits.held.of_agent(card.agent))
-            unit.commit(unit.campaign.join(card))
+                self._give_up(self._permits.open.of_agent(card.agent))
+            unit.commit(campaign.join(unit.state, card))
         start = self.state.start
         return Welcome(
             campaign=start.campaign,
@@ -231,17 +227,16 @@ class Service:
         """See ``Coordinator.leave``."""
         with self._transaction() as unit:
             self._presence.forget(agent)
-            self._give_up(self._permits.held.of_agent(agent))
-            unit.commit(unit.campaign.leave(agent, reason))
+            self._give_up(self._permits.open.of_agent(agent))
+            unit.commit(leases.leave(unit.state, agent, reason))
 
     def brief(self, agent: str) -> Brief | Wait:
         """See ``Coordinator.brief``."""
         with self._mutex:
-            division = self._known(agent)
-            peers = {name for name, each in self.state.agents.items() if each.card.division == division}
-            brief = self._unit.campaign.brief(
-                agent, self._presence.thinking(agent, peers), self._clock(), self._presence.offered
-            )
+            division = self._division_of(agent)
+            peers = {name for name, peer in self.state.agents.items() if peer.card.division == division}
+            thinking = self._presence.thinking(agent, peers)
+            brief = briefs.brief(self.state, agent, thinking, self._clock(), self._presence.offered)
             if isinstance(brief, Wait):
                 self._presence.forget_brief(agent)
                 return brief
@@ -257,8 +252,8 @@ class Service:
                 repair, source=source(self.state.experiments[repair.experiment].commit)
             )
         pieces = [
-            msgspec.structs.replace(each, before=source(each.parent), after=source(each.commit))
-            for each in brief.pieces
+            msgspec.structs.replace(piece, before=source(piece.parent), after=source(piece.commit))
+            for piece in brief.pieces
         ]
         texts = {"source": source(brief.parent), "program": self._charters.text(brief.arm)}
         return msgspec.structs.replace(brief, **texts, pieces=pieces, repair=repair)
@@ -266,17 +261,17 @@ class Service:
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
         """See ``Coordinator.propose``."""
         with self._transaction() as unit:
-            self._known(agent)
+            self._division_of(agent)
             answer = self._intake.receive(unit, agent, proposal)
-            if not unit.campaign.still_thinks(proposal.arm, answer):
+            if not recall.still_thinks(unit.state, proposal.arm, answer):
                 self._presence.forget_brief(agent)
             return answer
 
     def lease(self, agent: str) -> Lease | Wait:
         """See ``Coordinator.lease``."""
         with self._transaction() as unit:
-            self._known(agent)
-            while events := unit.campaign.lease(agent, self._permits.held.usd):
+            self._division_of(agent)
+            while events := leases.lease(unit.state, agent, self._permits.open.usd):
                 unit.commit(events)
                 self._settle()
         with self._mutex:
@@ -289,7 +284,7 @@ class Service:
         return Wait(self.state.phase_reason, stop=self.state.phase is Phase.FINISHED)
 
     def _lease(self, name: str) -> Lease:
-        campaign, run = self._unit.campaign, self.state.runs[name]
+        run = self.state.runs[name]
         experiment = self.state.experiments[run.experiment]
         assert run.token is not None  # noqa: S101 - a lease has one
         return Lease(
@@ -300,20 +295,20 @@ class Service:
             title=experiment.title,
             source=self._unit.source(experiment.commit),
             seed=run.seed,
-            budget=campaign.rules.budget,
+            budget=self.state.rules.budget,
             ttl=self._pace.ttl,
-            audit=campaign.audit_plan(run),
-            warmup_allowance=campaign.of_baseline(run, "warmup_seconds"),
-            pace=campaign.of_baseline(run, "pace"),
+            audit=leases.audit_plan(self.state, run),
+            warmup_allowance=leases.baseline_detail(self.state, run, "warmup_seconds"),
+            pace=leases.baseline_detail(self.state, run, "pace"),
         )
 
     def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
         """See ``Coordinator.heartbeat``."""
         with self._mutex:
-            self._known(agent)
+            self._division_of(agent)
             self._presence.progress[agent] = progress
             return HeartbeatReply(
-                valid=self._unit.campaign.holds(agent, token) is not None, stop=self._presence.stopping
+                valid=leases.holds(self.state, agent, token) is not None, stop=self._presence.stopping
             )
 
     def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
@@ -321,24 +316,24 @@ class Service:
         with self._transaction() as unit:
             self._presence.heard(agent)
             self._presence.progress.pop(agent, None)
-            events = unit.campaign.report(agent, token, result, gap)
-            counted = unit.campaign.in_time(agent, token, result)
+            events = leases.report(unit.state, agent, token, result, gap)
+            counted = leases.in_time(unit.state, agent, token, result)
             unit.commit(events)
         return Ack(counted, "" if counted else "its lease is over, or it was reported before; kept as data")
 
     def release(self, agent: str, token: Token, reason: str) -> None:
         """See ``Coordinator.release``."""
         with self._transaction() as unit:
-            unit.commit(unit.campaign.release(agent, token, reason))
+            unit.commit(leases.release(unit.state, agent, token, reason))
 
     def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
         """See ``Coordinator.permit``. Only the end of the money is written down."""
         with self._mutex:
-            self._known(agent)
-            answer = self._permits.permit(self._unit.campaign, agent, request)
+            self._division_of(agent)
+            answer = self._permits.permit(self.state, agent, request)
             if isinstance(answer, Wait) and answer.stop and self.state.phase is Phase.RUNNING:
                 with self._transaction() as unit:
-                    unit.commit(unit.campaign.cap(answer.reason))
+                    unit.commit(budget_cap.cap(unit.state, answer.reason))
             return answer
 
     def settle(self, agent: str, record: CallRecord, transcript: bytes | None = None) -> None:
@@ -346,20 +341,18 @@ class Service:
         spent.
         """
         with self._transaction() as unit:
-            unit.commit(self._permits.settle(unit.campaign, agent, record, transcript))
+            unit.commit(self._permits.settle(unit.state, agent, record, transcript))
 
     def _give_up(self, calls: Sequence[OpenCall]) -> None:
         if calls:
             with self._transaction() as unit:
-                unit.commit(self._permits.give_up(unit.campaign, calls))
+                unit.commit(self._permits.give_up(unit.state, calls))
 
-    def _known(self, agent: str) -> str:
+    def _division_of(self, agent: str) -> str:
         """Division of a present agent, who was heard of now. Raises UnknownAgentError."""
-        known = self.state.agents.get(agent)
-        if known is None or not known.present:
-            raise UnknownAgentError(agent)
+        division = division_of(self.state, agent).name
         self._presence.heard(agent)
-        return known.card.division
+        return division
 
     # ------------------------------------------------------------------ what people and time ask
 
@@ -370,12 +363,11 @@ class Service:
         with self._transaction() as unit:
             if (asked := self._stop_asked()) is not None:
                 self._presence.stopping = asked == "now"
-                unit.commit(unit.campaign.drain("stopped by `autoswarm stop`"))
+                unit.commit(campaign.drain(unit.state, "stopped by `autoswarm stop`"))
             for agent in self._presence.silent():
                 self._presence.forget(agent)
-                unit.commit(
-                    unit.campaign.leave(agent, f"not heard of for {self._pace.ttl:g} s", charged=True)
-                )
+                why = f"not heard of for {self._pace.ttl:g} s"
+                unit.commit(leases.leave(unit.state, agent, why, charged=True))
             self._give_up(self._permits.expired())
         for item in self._inbox.items():
             self._take_in(item)
@@ -398,7 +390,7 @@ class Service:
         """Take no new work; with ``now`` also end the open runs and queue them again."""
         with self._transaction() as unit:
             self._presence.stopping = now
-            unit.commit(unit.campaign.drain(reason))
+            unit.commit(campaign.drain(unit.state, reason))
 
     def _stop_asked(self) -> str | None:
         """What somebody left in the campaign's folder for us, taken away: ``drain`` or ``now``."""
@@ -424,7 +416,7 @@ class Service:
                 self._clock(),
                 alive=True,
                 progress=self._presence.progress,
-                calls_usd=self._permits.held.usd,
+                calls_usd=self._permits.open.usd,
             )
 
 

@@ -31,6 +31,7 @@ from coordinator.state.events import (
     LateReport,
     ProposalRefused,
     Rebased,
+    Rules,
     RulesChanged,
     RunLeased,
     RunLost,
@@ -85,7 +86,7 @@ class CampaignState:
         self.runs: dict[str, Run] = {}
         self.divisions: dict[str, Division] = {}
         self.agents: dict[str, Agent] = {}
-        self.known: dict[tuple[str, str], str] = {}
+        self.by_digest: dict[tuple[str, str], str] = {}
         self.digests: dict[str, str] = {}
         self.proposals: dict[str, str] = {}
         self.undecided: dict[str, None] = {}
@@ -123,6 +124,11 @@ class CampaignState:
     def metric(self) -> Metric:
         """The campaign's metric."""
         return self.start.rules.metric
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+        return self.start.rules
 
     def worked(self, now: float) -> float:
         """Seconds the campaign has been running, over all epochs."""
@@ -255,7 +261,7 @@ class CampaignState:
                 settings=event.settings,
                 calls=event.calls,
                 origin=event.origin,
-                moves=event.moves,
+                constant_changes=event.constant_changes,
                 repairs=event.repairs,
                 proposed_at=at,
             )
@@ -289,7 +295,7 @@ class CampaignState:
             )
         self.experiments[experiment.experiment] = experiment
         self.live[experiment.experiment] = None
-        self.known[experiment.division, experiment.digest] = experiment.experiment
+        self.by_digest[experiment.division, experiment.digest] = experiment.experiment
         self.digests[experiment.commit] = experiment.digest
         self.states[experiment.state] += 1
 
@@ -345,7 +351,7 @@ class CampaignState:
         self._step(experiment, State.QUEUED)
         experiment.parent, experiment.commit, experiment.digest = event.parent, event.commit, event.digest
         experiment.round += 1
-        self.known[experiment.division, event.digest] = experiment.experiment
+        self.by_digest[experiment.division, event.digest] = experiment.experiment
         self.digests[event.commit] = event.digest
 
     def _decide(self, event: VerdictGiven, at: float) -> None:

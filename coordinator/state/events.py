@@ -109,8 +109,8 @@ class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
 class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_proposed"):
     """A proposal was accepted as the experiment of that ordinal.
 
-    origin: what its arm's variants are made from. repairs: the experiment it repairs. moves: constants it
-    moved, and how.
+    origin: what its arm's variants are made from. repairs: the experiment it repairs.
+    constant_changes: by name of the constant.
     """
 
     experiment: str
@@ -128,7 +128,7 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     calls: list[str] = field(default_factory=list)
     origin: Origin = Origin.BEST
     repairs: str = ""
-    moves: dict[str, str] = field(default_factory=dict)
+    constant_changes: dict[str, str] = field(default_factory=dict, name="moves")
 
 
 class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):

@@ -23,8 +23,8 @@ class Hints(Struct):
     answers: dict[str, ProposalRefused] = field(default_factory=dict)
 
     @property
-    def told(self) -> list[str]:
-        """The hints of a brief, newest last."""
+    def newest(self) -> list[str]:
+        """The hints that a brief tells, the newest last."""
         return list(self.hints.values())[-MOST_HINTS:]
 
     def give(self, event: HintGiven) -> None:

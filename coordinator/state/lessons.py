@@ -56,13 +56,13 @@ class Lessons(Struct):
 
 
 def _facts(experiment: Experiment) -> Iterator[Fact]:
-    moves = experiment.moves if len(experiment.moves) <= MOST_MOVED else {}
+    changes = experiment.constant_changes if len(experiment.constant_changes) <= MOST_MOVED else {}
     end = _end(experiment)
-    for name, way in moves.items():
+    for name, way in changes.items():
         yield name[:NAME_CHARS], way, end
     if experiment.failure:
         raised = RAISED.search(experiment.reason)
-        causes = [f"{name[:NAME_CHARS]} {way}" for name, way in moves.items()] or (
+        causes = [f"{name[:NAME_CHARS]} {way}" for name, way in changes.items()] or (
             [raised[1][:NAME_CHARS]] if raised else []
         )
         for cause in ("", *causes):

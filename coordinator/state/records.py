@@ -46,9 +46,9 @@ class Experiment(Struct, kw_only=True):
 
     gain: how much better its merge made the best, in the metric's unit; 0 without one. delta: gain over the
     best it was compared with, in that unit. near: rejected by no more than the noise. bests: how many bests
-    its division had had by its last verdict. failure: crash class, ``timed_out`` or ``cheated``. moves:
-    constants it moved from its parent, and how. repairs: the experiment it repairs; repaired: the one that
-    repairs it.
+    its division had had by its last verdict. failure: crash class, ``timed_out`` or ``cheated``.
+    constant_changes: from its parent, by name of the constant. repairs: the experiment it repairs; repaired:
+    the one that repairs it.
     """
 
     experiment: str
@@ -77,7 +77,7 @@ class Experiment(Struct, kw_only=True):
     near: bool = False
     bests: int = 0
     failure: str = ""
-    moves: dict[str, str] = field(default_factory=dict)
+    constant_changes: dict[str, str] = field(default_factory=dict)
     repairs: str = ""
     repaired: str = ""
     proposed_at: float = 0.0

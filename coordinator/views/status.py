@@ -157,7 +157,7 @@ def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -
         "hypothesis": experiment.hypothesis,
         "settings": experiment.settings,
         "calls": [call_row(event) for event in calls],
-        "moves": experiment.moves,
+        "moves": experiment.constant_changes,
         "delta": experiment.delta,
         "near": experiment.near,
         "failure": experiment.failure or None,

@@ -10,6 +10,7 @@ import pytest
 from configs.errors import ConfigError
 from coordinator.actor import CoordinatorServer
 from coordinator.protocol import Accepted, Ack, Lease, Wait
+from coordinator.rules import campaign
 from coordinator.rules.base import UnknownAgentError
 from coordinator.service.service import Service
 from coordinator.state.campaign_state import CampaignState
@@ -45,7 +46,7 @@ def joining(agent: str) -> Call:
 def torn(service: Service) -> None:
     """A call that fails in the middle of its change."""
     with service._transaction() as unit:
-        unit.commit(unit.campaign.join(card("torn")))
+        unit.commit(campaign.join(unit.state, card("torn")))
         raise RuntimeError("in the middle")
 
 

@@ -157,7 +157,7 @@ def test_what_a_variant_moved_is_learned_from_its_text(tmp_path: Path) -> None:
         measure_baseline(service)
         propose(service, "a0", "DEPTH = 4", "DEPTH = 8")
         train(service, "a0", 1.2)
-        assert service.state.experiments["e00001"].moves == {"DEPTH": "up"}
+        assert service.state.experiments["e00001"].constant_changes == {"DEPTH": "up"}
         assert brief_of(service).lessons == ["DEPTH up: 1 lost"]
         assert replayed(folder) == service.state
 
@@ -210,9 +210,9 @@ def test_a_hint_left_while_nothing_runs_waits_for_the_next_start(tmp_path: Path)
     leave(folder, Hint("look at the warm-up"))
     with open_service(folder) as service:
         service.tick()
-        assert service.state.hints.told == ["look at the warm-up"]
+        assert service.state.hints.newest == ["look at the warm-up"]
     with open_service(folder) as service:
-        assert service.state.hints.told == ["look at the warm-up"]
+        assert service.state.hints.newest == ["look at the warm-up"]
 
 
 def test_a_letter_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_letter_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
             for name, body in kept.items():
                 (Layout(folder).inbox / f"{name}.json").write_bytes(body)
             service.tick()
-        assert service.state.hints.told == ["once"]
+        assert service.state.hints.newest == ["once"]
         assert list(service.state.experiments) == ["baseline-cpu", "e00001"]
 
 
@@ -240,7 +240,7 @@ def test_what_cannot_be_read_is_put_aside_and_the_rest_is_taken(
         (Layout(folder).inbox / "1.json").write_text("x" * 1_000_001)
         for _ in range(2):
             service.tick()
-        assert service.state.hints.told == ["good"]
+        assert service.state.hints.newest == ["good"]
         assert items(folder) == [".unreadable", ".unreadable"]
         assert len(caplog.records) == 2
 

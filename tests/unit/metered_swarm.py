@@ -4,6 +4,7 @@ state the whole step left.
 
 from coordinator.domain import Refusal
 from coordinator.protocol import Brief, CallRecord, Proposal
+from coordinator.rules import briefs, budget_cap, leases, proposals
 from coordinator.state.events import ProposalRefused, Rules
 from coordinator.store.journal import Entry
 from coordinator.views.metrics import Metrics
@@ -76,7 +77,7 @@ class MeteredSwarm(Swarm):
 
     def refuse(self, agent: str) -> None:
         """Propose what is no program."""
-        brief = self.campaign.brief(agent, 0)
+        brief = briefs.brief(self.state, agent, 0)
         assert isinstance(brief, Brief)
         proposal = Proposal(
             proposal="p",
@@ -86,8 +87,8 @@ class MeteredSwarm(Swarm):
             source="(",
             title="half a thought",
         )
-        refused: ProposalRefused = self.campaign.refused(
-            agent, proposal, Refusal.DOES_NOT_COMPILE, "'(' was never closed"
+        refused: ProposalRefused = proposals.refused(
+            self.state, agent, proposal, Refusal.DOES_NOT_COMPILE, "'(' was never closed"
         )
         self.commit([refused])
         self.tell()
@@ -96,7 +97,7 @@ class MeteredSwarm(Swarm):
         """Take a run and leave with it."""
         self.think(agent)
         self.lease(agent)
-        self.commit_settled(self.campaign.leave(agent, "not heard of", charged=True))
+        self.commit_settled(leases.leave(self.state, agent, "not heard of", charged=True))
         self.tell()
 
     def call(self, agent: str, name: str, told: float | None) -> None:
@@ -112,7 +113,7 @@ class MeteredSwarm(Swarm):
             seconds=3.0,
             result="diff",
         )
-        self.commit(self.campaign.settle(agent, said))
+        self.commit(budget_cap.settle(self.state, agent, said))
         self.tell()
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coordinator.rules import leases
 from coordinator.state.arm_tally import (
     HALF_LIFE,
     RULE_OF_THREE,
@@ -102,7 +103,7 @@ def test_hours_of_a_lost_lease_are_charged_to_nobody() -> None:
     assert experiment is not None
     swarm.lease("a0")
     swarm.now += 1000
-    swarm.commit_settled(swarm.campaign.leave("a0", "gone", charged=True))
+    swarm.commit_settled(leases.leave(swarm.state, "a0", "gone", charged=True))
     assert swarm.state.experiments[experiment].hours == 0
 
 

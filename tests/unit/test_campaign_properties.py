@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from coordinator.domain import Phase, State, Verdict
 from coordinator.protocol import Wait
+from coordinator.rules import briefs, campaign, leases
 from coordinator.state.events import (
     AnyEvent,
     EpochBegan,
@@ -44,9 +45,9 @@ def play(swarm: Swarm, draw: random.Random, steps: int, agents: int) -> None:
             lives[agent] += 1
             swarm.join(agent, str(lives[agent]))
         elif step < 0.96:
-            swarm.commit_settled(swarm.campaign.leave(agent, "gone", charged=draw.random() < 0.3))
+            swarm.commit_settled(leases.leave(swarm.state, agent, "gone", charged=draw.random() < 0.3))
         elif step < 0.98:
-            swarm.commit(swarm.campaign.begin(swarm.campaign.rules, swarm.now))
+            swarm.commit(campaign.begin(swarm.state, swarm.state.rules, swarm.now))
 
 
 def reported(swarm: Swarm) -> list[str]:
@@ -164,7 +165,7 @@ def finish_in_step(
             swarm.think(name)
         if restarts and schedule.random() < 0.02:
             life += 1
-            swarm.commit(swarm.campaign.begin(swarm.campaign.rules, swarm.now))
+            swarm.commit(campaign.begin(swarm.state, swarm.state.rules, swarm.now))
             for each in names:
                 swarm.join(each, str(life))
     assert swarm.state.phase is Phase.FINISHED
@@ -226,4 +227,4 @@ def test_values_that_never_improve_never_merge() -> None:
         )
     assert swarm.state.verdicts["merge"] == 1
     assert swarm.state.verdicts["reject"] > 50
-    assert not isinstance(swarm.campaign.brief("a0", 0), Wait) or swarm.state.divisions["cpu"].screens
+    assert not isinstance(briefs.brief(swarm.state, "a0", 0), Wait) or swarm.state.divisions["cpu"].screens

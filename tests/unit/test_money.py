@@ -9,6 +9,7 @@ from agents.edits.outcome import Format, Kind
 from agents.proposers.llm.completion import Failure
 from coordinator.domain import Phase
 from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
+from coordinator.rules import budget_cap, campaign, leases
 from coordinator.rules.budget_cap import reserved_usd
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
@@ -82,13 +83,13 @@ class CallPermits:
         self.held = OpenCalls()
 
     def permit(self, wanted: CallRequest, agent: str = "a") -> Permit | Wait:
-        answer = self.swarm.campaign.permit(wanted, self.held)
+        answer = budget_cap.permit(self.swarm.state, wanted, self.held)
         if isinstance(answer, Permit) and wanted.call not in self.held:
-            self.held.open(agent, wanted, self.swarm.campaign.estimate(wanted), NOW)
+            self.held.open(agent, wanted, budget_cap.estimate(self.swarm.state, wanted), NOW)
         return answer
 
     def settle(self, said: CallRecord) -> None:
-        self.swarm.commit(self.swarm.campaign.settle("a", said))
+        self.swarm.commit(budget_cap.settle(self.swarm.state, "a", said))
         self.held.close(said.call)
         self.swarm.settle()
 
@@ -197,22 +198,22 @@ def test_a_call_nobody_settles_counts_at_its_estimate_until_its_record_comes_aft
     life = request().timeout + GRACE_SECONDS
     assert till.held.expired(NOW + life - 1) == []
     (lost,) = till.held.expired(NOW + life + 1)
-    till.swarm.commit(till.swarm.campaign.give_up(lost))
+    till.swarm.commit(budget_cap.give_up(till.swarm.state, lost))
     till.held.close("c1")
     assert till.usd == pytest.approx(0.11)
     assert till.swarm.state.spend.calls["c1"].result == UNKNOWN
-    assert till.swarm.campaign.give_up(lost) == []
+    assert budget_cap.give_up(till.swarm.state, lost) == []
     till.settle(record())
     assert till.usd == pytest.approx(0.02)
     assert till.swarm.state.spend.total.calls == 1
-    assert till.swarm.campaign.give_up(lost) == []
+    assert budget_cap.give_up(till.swarm.state, lost) == []
 
 
 def test_a_call_without_a_price_that_nobody_settles_is_unpriced() -> None:
     till = CallPermits(money())
     till.permit(request(model="other"))
     (lost,) = till.held
-    till.swarm.commit(till.swarm.campaign.give_up(lost))
+    till.swarm.commit(budget_cap.give_up(till.swarm.state, lost))
     assert (till.swarm.state.spend.total.unpriced, till.usd) == (1, 0.0)
 
 
@@ -251,7 +252,8 @@ def test_what_is_set_aside_makes_others_wait_and_what_is_spent_ends_the_campaign
     assert isinstance(over, Wait)
     assert over.stop
     assert "money.cap_usd reached: 0.1200 of 0.2 USD are spent" in over.reason
-    assert till.swarm.campaign.cap(over.reason) == [CampaignDraining(reason=over.reason, capped=True)]
+    draining = CampaignDraining(reason=over.reason, capped=True)
+    assert budget_cap.cap(till.swarm.state, over.reason) == [draining]
 
 
 def test_calls_that_cannot_cost_anything_need_no_room_and_no_cap_means_no_end() -> None:
@@ -269,15 +271,15 @@ def test_money_that_is_spent_drains_and_finishes_and_only_more_of_it_resumes(spe
     till.settle(record(model="other", told=spent))
     state = till.swarm.state
     assert (state.phase, state.capped) == (Phase.FINISHED, True)
-    assert CampaignResumed() not in till.swarm.campaign.begin(money(cap_usd=0.1), NOW)
-    assert CampaignResumed() in till.swarm.campaign.begin(money(cap_usd=1.0), NOW)
-    till.swarm.commit(till.swarm.campaign.begin(money(cap_usd=1.0), NOW))
+    assert CampaignResumed() not in campaign.begin(till.swarm.state, money(cap_usd=0.1), NOW)
+    assert CampaignResumed() in campaign.begin(till.swarm.state, money(cap_usd=1.0), NOW)
+    till.swarm.commit(campaign.begin(till.swarm.state, money(cap_usd=1.0), NOW))
     assert (state.phase, state.capped) == (Phase.RUNNING, False)
 
 
 def test_another_limit_is_not_the_cap() -> None:
     swarm = Swarm(money(cap_usd=1.0))
-    swarm.commit(swarm.campaign.drain("stopped"))
+    swarm.commit(campaign.drain(swarm.state, "stopped"))
     swarm.settle()
     assert (swarm.state.phase, swarm.state.capped) == (Phase.FINISHED, False)
 
@@ -311,8 +313,8 @@ def test_a_run_sets_aside_its_wall_cap_and_others_wait_for_room() -> None:
 def test_open_calls_take_room_from_runs() -> None:
     swarm, _ = leased(cap_usd=1.5, agents=0)
     swarm.join("a0")
-    assert swarm.campaign.lease("a0", 0.6) == []
-    assert len(swarm.campaign.lease("a0", 0.4)) == 1
+    assert leases.lease(swarm.state, "a0", 0.6) == []
+    assert len(leases.lease(swarm.state, "a0", 0.4)) == 1
 
 
 def test_at_the_cap_open_runs_finish_are_counted_and_end_the_campaign() -> None:
@@ -320,7 +322,7 @@ def test_at_the_cap_open_runs_finish_are_counted_and_end_the_campaign() -> None:
     assert first is not None
     assert second is not None
     swarm.now += 100.0
-    swarm.commit(swarm.campaign.settle("a0", record(model="other", told=1.5)))
+    swarm.commit(budget_cap.settle(swarm.state, "a0", record(model="other", told=1.5)))
     swarm.settle()
     assert swarm.state.phase is Phase.DRAINING
     swarm.report("a0", first)
@@ -341,11 +343,11 @@ def test_a_lost_lease_costs_as_long_as_it_was_held_and_a_late_report_only_what_i
     assert run is not None
     token = swarm.token(run)
     swarm.now = swarm.state.runs[run].leased_at + 30.0
-    swarm.commit(swarm.campaign.leave("a0", "not heard of", charged=True))
+    swarm.commit(leases.leave(swarm.state, "a0", "not heard of", charged=True))
     assert swarm.state.spend.slots.gpu_seconds == pytest.approx(30.0)
     late = RunResult(run=run, outcome=Measured(1.0), seed=1, started_at=100.0, finished_at=150.0)
     for _ in range(2):
-        swarm.commit(swarm.campaign.report("a0", token, late, None))
+        swarm.commit(leases.report(swarm.state, "a0", token, late, None))
     assert swarm.state.spend.slots.gpu_seconds == pytest.approx(50.0)
 
 
@@ -354,7 +356,7 @@ def test_a_run_costs_no_longer_than_its_lease_was_held_whatever_its_clock_says()
     assert run is not None
     swarm.now = swarm.state.runs[run].leased_at + 3.0
     result = RunResult(run=run, outcome=Measured(1.0), seed=1, started_at=0.0, finished_at=9_999.0)
-    swarm.commit(swarm.campaign.report("a0", swarm.token(run), result, None))
+    swarm.commit(leases.report(swarm.state, "a0", swarm.token(run), result, None))
     assert swarm.state.spend.by_arm[""].gpu_seconds == pytest.approx(3.0)
 
 
@@ -363,8 +365,8 @@ def test_a_run_that_was_handed_back_costs_too() -> None:
     assert run is not None
     swarm.now = swarm.state.runs[run].leased_at + 7.0
     swarm.commit(
-        swarm.campaign.report(
-            "a0", swarm.token(run), RunResult(run=run, outcome=Lost("cancelled"), seed=1), None
+        leases.report(
+            swarm.state, "a0", swarm.token(run), RunResult(run=run, outcome=Lost("cancelled"), seed=1), None
         )
     )
     assert swarm.state.spend.slots.gpu_usd == pytest.approx(7.0 / 3600 * HOURLY)
@@ -376,7 +378,7 @@ def test_a_run_that_was_handed_back_costs_too() -> None:
 def test_a_replay_gives_the_same_spend_and_events_hold_no_text() -> None:
     swarm, (run, _) = leased(cap_usd=0.0)
     assert run is not None
-    swarm.commit(swarm.campaign.settle("a0", record()))
+    swarm.commit(budget_cap.settle(swarm.state, "a0", record()))
     swarm.report("a0", run)
     assert swarm.replayed() == swarm.state
     (event,) = [event for _, event in swarm.journal if isinstance(event, CallSettled)]
@@ -434,7 +436,7 @@ def buy(till: CallPermits, draw: random.Random) -> None:
         till.settle(record(call, model, (draw.randrange(10_001), draw.randrange(10_001))))
     elif list(till.held):
         lost = draw.choice(list(till.held))
-        till.swarm.commit(till.swarm.campaign.give_up(lost))
+        till.swarm.commit(budget_cap.give_up(till.swarm.state, lost))
         till.held.close(lost.request.call)
         till.swarm.settle()
 
@@ -454,10 +456,10 @@ def test_in_any_order_the_cap_holds_limits_hold_and_a_replay_agrees(seed: int) -
         buy(till, draw)
         agent = draw.choice(("a0", "a1"))
         swarm.think(agent)
-        swarm.commit(swarm.campaign.lease(agent, till.held.usd))
+        swarm.commit(leases.lease(swarm.state, agent, till.held.usd))
         run = swarm.state.agents[agent].run
         if run is not None and draw.random() < 0.5:
-            swarm.plans.setdefault(run, swarm.campaign.audit_plan(swarm.state.runs[run]))
+            swarm.plans.setdefault(run, leases.audit_plan(swarm.state, swarm.state.runs[run]))
             swarm.report(agent, run)
         assert swarm.state.spend.usd + reserved_usd(swarm.state, till.held.usd) <= 4.0 + 1e-6
         assert till.held.of_model(DEAR) <= 3

@@ -9,6 +9,7 @@ from agents.proposers.llm.prompt import PROMPT_BYTES, first_messages, situation
 from agents.proposers.llm.strategies import CHANGE_CHARS
 from coordinator.domain import Direction, Metric, Origin, Phase, State, Strategy
 from coordinator.protocol import Brief, Piece, Tried
+from coordinator.rules import briefs
 from coordinator.rules.strategy import TURNS, dry_spell, strategy_of, subjects
 from coordinator.state.events import ArmShare
 from coordinator.state.records import Best, Division, Experiment
@@ -65,7 +66,7 @@ def test_a_merge_ends_a_dry_spell() -> None:
             )
             swarm.report("a0", run, Measured(value))
         elif swarm.state.divisions["cpu"].best:
-            brief = swarm.campaign.brief("a0", 0)
+            brief = briefs.brief(swarm.state, "a0", 0)
             assert isinstance(brief, Brief)
             asked.append((brief.ordinal, brief.strategy))
             swarm.propose("a0", brief)
