@@ -28,6 +28,10 @@ class Metric(Struct, frozen=True):
         """How much better ``new`` is than ``old``, in the metric's unit; negative when worse."""
         return old - new if self.direction is Direction.MINIMIZE else new - old
 
+    def improved(self, old: float, gain: float) -> float:
+        """The value that is better than ``old`` by ``gain``; worse, where that is negative."""
+        return old - gain if self.direction is Direction.MINIMIZE else old + gain
+
 
 class State(StrEnum):
     """State of an experiment."""

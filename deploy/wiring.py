@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 from typing import assert_never
 
+import msgspec
 from msgspec import Struct
 
 from agents.loop import AgentLoop
@@ -15,14 +16,14 @@ from agents.proposers.llm.preload import warm_up
 from agents.spool import Spool
 from configs.charter import charter_or_nothing, charter_path, read_charter
 from configs.errors import ConfigError
-from configs.schema import ArmConfig, Config, TrainerConfig, TrustConfig
-from coordinator.domain import ArmChoice, Direction, Metric, Origin, Strategy
+from configs.schema import ArmConfig, Config, TrainerConfig
+from coordinator.domain import Direction, Metric, Origin, Strategy
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service.charters import Charters
 from coordinator.service.service import LeaseTimes, Service
 from coordinator.state.events import ArmShare, Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
-from coordinator.state.trust_rules import Mode, TrustRules
+from coordinator.state.trust_rules import TrustRules
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from coordinator.views.metrics import Metrics, serve
@@ -90,28 +91,20 @@ def layout_of(config: Config) -> Layout:
 
 
 def rules_of(config: Config, task: Task) -> Rules:
-    """What the campaign's decisions depend on."""
-    campaign, acceptance = config.campaign, config.acceptance
-    return Rules(
-        metric=Metric(task.metric.name, Direction(task.metric.direction)),
-        budget=task.budget(config.task.size),
-        seed=campaign.seed,
-        arms=[share_of(arm) for arm in config.arms],
-        policy=Policy(acceptance.confirm_runs, acceptance.z, acceptance.screen_z),
-        trust=trust_of(config.trust),
-        baseline_runs=acceptance.baseline_runs,
-        lookahead=campaign.lookahead,
-        max_experiments=campaign.max_experiments,
-        max_hours=campaign.max_hours,
-        max_attempts=config.coordinator.max_attempts,
-        history=config.coordinator.history,
-        arm_choice=ArmChoice(campaign.arm_choice),
-        arm_floor=campaign.arm_floor,
-        control_floor=campaign.control_floor,
-        plateau=campaign.plateau,
-        retry_after_moves=config.memory.retry_after_moves,
-        money=money_of(config),
-    )
+    """What the campaign's decisions depend on. What is not spelled out here is the key of the same name in
+    one of these sections.
+    """
+    sections = (config.campaign, config.acceptance, config.coordinator, config.memory)
+    values = {key: value for section in sections for key, value in section if key in Rules.__struct_fields__}
+    spelled_out = {
+        "metric": Metric(task.metric.name, Direction(task.metric.direction)),
+        "budget": task.budget(config.task.size),
+        "arms": [share_of(arm) for arm in config.arms],
+        "policy": msgspec.convert(config.acceptance, Policy, from_attributes=True),
+        "trust": msgspec.convert(config.trust, TrustRules, from_attributes=True),
+        "money": money_of(config),
+    }
+    return msgspec.convert({**values, **spelled_out}, Rules)
 
 
 def share_of(arm: ArmConfig) -> ArmShare:
@@ -140,17 +133,6 @@ def money_of(config: Config) -> MoneyRules:
         for name, model in config.models.items()
     }
     return MoneyRules(cap_usd=config.money.cap_usd, gpu_hour_usd=config.money.gpu_hour_usd, models=models)
-
-
-def trust_of(wanted: TrustConfig) -> TrustRules:
-    """What a merge needs."""
-    return TrustRules(
-        mode=Mode(wanted.mode),
-        audit_positions=wanted.audit_positions,
-        audit_share=wanted.audit_share,
-        audit_share_positions=wanted.audit_share_positions,
-        allow_untrusted=wanted.allow_untrusted,
-    )
 
 
 def card_of(task: Task) -> TaskCard:

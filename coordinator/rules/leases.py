@@ -1,7 +1,5 @@
 """Rules of who may run what: leases, their loss, reports, and how closely the judge is to look. Pure."""
 
-from math import sqrt
-
 from coordinator.domain import Origin, Phase, Purpose, State
 from coordinator.protocol import Token
 from coordinator.rules import trust
@@ -149,8 +147,8 @@ def audit_plan(state: CampaignState, run: Run) -> AuditPlan:
 
 def _screen_bar(state: CampaignState, division: Division, best: Best) -> float:
     """A screen run no better than this is rejected, in the metric's unit."""
-    slack = max(0.0, -state.rules.policy.screen_z) * (division.sigma or 0.0) * sqrt(1 + 1 / best.runs)
-    return best.value + state.rules.metric.gain(slack, 0.0)
+    bar = state.rules.policy.screen_bar(best.runs, division.sigma or 0.0)
+    return state.rules.metric.improved(best.value, bar)
 
 
 def baseline_detail(state: CampaignState, run: Run, detail: str) -> float | None:

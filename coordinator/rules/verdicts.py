@@ -13,7 +13,6 @@ from coordinator.state.events import AnyEvent, CampaignFinished, Rebased, Verdic
 from coordinator.state.records import Best, Experiment, value_of
 from coordinator.state.trust_rules import Grounds
 from evaluator.acceptance import Choice, Decision
-from evaluator.acceptance import decide as decide_by_gains
 
 AUDIT_TRIES = 2
 """Runs asked for beyond the usual ones where a better variant has too few that could be audited: a twin that
@@ -83,7 +82,7 @@ def _verdict(state: CampaignState, experiment: Experiment) -> list[AnyEvent] | M
     if experiment.parent != best.commit:
         return [_given(experiment, Verdict.RETEST, f"{decision.reason}; its parent is stale")]
     if decision.choice is Choice.CONFIRM:
-        return _confirm(state, experiment, decision.reason, state.rules.policy.confirm_runs)
+        return _confirm(state, experiment, decision.reason, decision.more)
     return _merge_verdict(state, experiment, best)
 
 
@@ -120,7 +119,7 @@ def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> 
         for result in experiment.measured
         if trust.standing(result, state.rules.trust) is Standing.BELIEVED
     ]
-    missing = state.rules.policy.confirm_runs + 1 - len(believed)
+    missing = state.rules.policy.runs_wanted(len(believed))
     if missing > 0:
         return _ask_for_audits(state, experiment, best, len(believed), missing)
     values = [value_of(result) for result in believed]
@@ -147,7 +146,7 @@ def _ask_for_audits(
     """
     reason = _decision(state, experiment, best, experiment.values).reason
     share = f"{believed} of its {len(experiment.values)} runs"
-    if len(experiment.counted) > state.rules.policy.confirm_runs + AUDIT_TRIES:
+    if len(experiment.counted) >= state.rules.policy.runs_wanted() + AUDIT_TRIES:
         why = f"{reason}, but only {share} could be audited: trust.mode=off would believe it"
         return [_given(experiment, Verdict.REJECT, why)]
     return _confirm(state, experiment, f"{reason}, but only {share} were audited", missing)
@@ -156,7 +155,7 @@ def _ask_for_audits(
 def _decision(state: CampaignState, experiment: Experiment, best: Best, values: list[float]) -> Decision:
     noise = state.divisions[experiment.division].sigma or 0.0
     gains = [state.rules.metric.gain(best.value, value) for value in values]
-    return decide_by_gains(gains, best.runs, noise, state.rules.policy)
+    return state.rules.policy.decide(gains, best.runs, noise)
 
 
 def _given(
