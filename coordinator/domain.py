@@ -64,12 +64,12 @@ SUCCESSORS: dict[State, frozenset[State]] = {
     State.CHEATED: frozenset(),
 }
 """Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the best;
-CONFIRMING → MEASURED is its last confirm run coming in.
+CONFIRMING → MEASURED is its last confirm run coming in. A paragraph for each is in docs/architecture.md.
 """
 
 
 class Purpose(StrEnum):
-    """Why a run is made."""
+    """Why a run is made. Nothing queues ``refresh`` and ``combine`` yet; journals may hold them."""
 
     BASELINE = "baseline"
     SCREEN = "screen"

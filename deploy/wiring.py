@@ -21,7 +21,7 @@ from coordinator.domain import Direction, Metric, Origin, Strategy
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service.charters import Charters
 from coordinator.service.service import LeaseTimes, Service
-from coordinator.state.events import ArmShare, Rules
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.state.trust_rules import TrustRules
 from coordinator.store.paths import Layout

@@ -5,8 +5,8 @@ from coordinator.protocol import Proposal
 from coordinator.rules.bandit import Candidate, choose
 from coordinator.rules.base import seed_of
 from coordinator.state.arm_tally import ArmTally
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import ArmShare
 
 GOLDEN = 0.6180339887498949
 """Fractional part of the golden ratio: its multiples fill the unit interval evenly, so arms get their shares

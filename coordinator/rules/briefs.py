@@ -10,8 +10,8 @@ from coordinator.rules import recall
 from coordinator.rules.arm_choice import arm_for
 from coordinator.rules.base import division_of, seed_of
 from coordinator.rules.strategy import dry_spell, strategy_of, subjects
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import ArmShare
 from coordinator.state.records import Best, Division, Experiment
 
 

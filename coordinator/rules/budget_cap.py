@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase
 from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
+from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining, Rules
+from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining
 from coordinator.state.open_calls import OpenCall, OpenCalls
 
 ROUNDING = 1e-9

@@ -14,6 +14,7 @@ from coordinator.domain import Phase, Purpose
 from coordinator.protocol import AgentCard
 from coordinator.rules.base import queued
 from coordinator.rules.budget_cap import cap, run_usd, spent_out
+from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AgentJoined,
@@ -23,7 +24,6 @@ from coordinator.state.events import (
     CampaignResumed,
     DivisionOpened,
     EpochBegan,
-    Rules,
     RulesChanged,
 )
 

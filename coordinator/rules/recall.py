@@ -8,8 +8,9 @@ from collections.abc import Container, Iterable
 
 from coordinator.domain import Origin, State
 from coordinator.protocol import Accepted, Refused, Repair, Tried
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import ArmShare, ProposalRefused
+from coordinator.state.events import ProposalRefused
 from coordinator.state.records import Division, Experiment
 from evaluator.result import Crashed
 

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from coordinator.domain import Metric, Origin, State, Strategy
-from coordinator.state.events import ArmShare
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.records import Best, Division, Experiment
 
 NEAR_MISS = 2.0

@@ -42,8 +42,8 @@ from coordinator.service.call_permits import CallPermits
 from coordinator.service.charters import Charters
 from coordinator.service.intake import Intake
 from coordinator.service.presence import Presence
+from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import Rules
 from coordinator.state.open_calls import OpenCall
 from coordinator.store.inbox import Inbox, InboxItem
 from coordinator.store.journal import CampaignLock

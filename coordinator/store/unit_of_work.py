@@ -21,6 +21,7 @@ from coordinator.protocol import Proposal
 from coordinator.rules import proposals, verdicts
 from coordinator.rules.next_step import Commit, Step
 from coordinator.rules.verdicts import Merge, Rebase
+from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AnyEvent,
@@ -28,7 +29,6 @@ from coordinator.state.events import (
     DivisionOpened,
     ExperimentProposed,
     Rebased,
-    Rules,
     VerdictGiven,
 )
 from coordinator.store.commit_messages import baseline_message, merge_message, rebase_message, variant_message

@@ -11,8 +11,8 @@ from msgspec import to_builtins
 
 from coordinator.domain import Origin, State
 from coordinator.state.arm_tally import ArmTally, Interval, difference, gain_per_dollar, gain_per_hour
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import ArmShare
 from coordinator.views.status import SCHEMA, Json, arm_names
 
 RATES = ("gain_per_gpu_hour", "gain_per_usd")

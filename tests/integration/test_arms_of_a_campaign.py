@@ -14,7 +14,7 @@ from agents.proposers.search.search_proposer import SearchProposer
 from coordinator.domain import ArmChoice, Origin, Purpose, State, Strategy
 from coordinator.protocol import Brief, Lease, Proposal
 from coordinator.service.service import Service
-from coordinator.state.events import ArmShare, Rules
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.unit_of_work import TaskCard

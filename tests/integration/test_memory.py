@@ -15,8 +15,8 @@ from coordinator.domain import Refusal, State
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 from coordinator.service.charters import Charters
 from coordinator.service.service import Service
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import ArmShare, Rules
 from coordinator.store.inbox import Content, Hint, Idea, Inbox, Withdrawal
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout

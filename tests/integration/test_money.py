@@ -21,8 +21,8 @@ from configs.schema import ArmConfig
 from coordinator.domain import Phase
 from coordinator.protocol import UNKNOWN, AgentCard, CallRecord, CallRequest, Permit, Wait
 from coordinator.service.service import Service
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import ArmShare, Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout

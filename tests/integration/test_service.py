@@ -13,8 +13,9 @@ from configs.load import ConfigError
 from coordinator.domain import Direction, Metric, Purpose, Refusal, State
 from coordinator.protocol import Accepted, Refused, Wait
 from coordinator.rules.base import UnknownAgentError
-from coordinator.state.campaign_state import CampaignState, InvalidTransition
+from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import VerdictGiven
+from coordinator.state.lifecycle import InvalidTransition
 from coordinator.store.journal import CampaignBusyError, Entry, Journal, locked
 from coordinator.store.paths import Layout
 from evaluator.result import Crashed, CrashKind, Lost, Measured, Progress

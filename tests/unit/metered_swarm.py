@@ -5,7 +5,8 @@ state the whole step left.
 from coordinator.domain import Refusal
 from coordinator.protocol import Brief, CallRecord, Proposal
 from coordinator.rules import briefs, budget_cap, leases, proposals
-from coordinator.state.events import ProposalRefused, Rules
+from coordinator.state.campaign_rules import Rules
+from coordinator.state.events import ProposalRefused
 from coordinator.store.journal import Entry
 from coordinator.views.metrics import Metrics
 from coordinator.views.status import Json, status

@@ -14,8 +14,9 @@ from coordinator.rules import briefs, campaign, leases, proposals, verdicts
 from coordinator.rules.base import best_of
 from coordinator.rules.next_step import Commit, Step, next_step
 from coordinator.rules.verdicts import Merge, Rebase
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, ArmShare, CampaignStarted, Rules
+from coordinator.state.events import AnyEvent, CampaignStarted
 from evaluator.acceptance import Policy
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit

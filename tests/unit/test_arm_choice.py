@@ -16,7 +16,8 @@ from coordinator.rules.arm_choice import GOLDEN
 from coordinator.rules.bandit import Candidate, choose
 from coordinator.rules.base import seed_of
 from coordinator.state.arm_tally import ArmTally
-from coordinator.state.events import ArmShare, CallSettled
+from coordinator.state.campaign_rules import ArmShare
+from coordinator.state.events import CallSettled
 from tests.unit.swarm_of_rules import Swarm, rules
 from tests.unit.test_campaign_properties import play
 

@@ -21,7 +21,8 @@ from coordinator.state.arm_tally import (
     gain_per_dollar,
     gain_per_hour,
 )
-from coordinator.state.events import ArmShare, CallSettled
+from coordinator.state.campaign_rules import ArmShare
+from coordinator.state.events import CallSettled
 from coordinator.state.prices import MoneyRules
 from coordinator.views import arm_report as arm_report
 from deploy.views.arms import arms_page

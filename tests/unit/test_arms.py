@@ -16,7 +16,7 @@ from agents.proposers.search.search_proposer import SearchProposer
 from configs.load import SHIPPED, ConfigError, load
 from configs.schema import ArmConfig
 from coordinator.domain import Origin, Strategy
-from coordinator.state.events import ArmShare
+from coordinator.state.campaign_rules import ArmShare
 from deploy.wiring import share_of
 
 SHIPPED_FILES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))

@@ -11,13 +11,13 @@ from coordinator.domain import Phase
 from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
 from coordinator.rules import budget_cap, campaign, leases
 from coordinator.rules.budget_cap import reserved_usd
+from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     CallSettled,
     CampaignDraining,
     CampaignFinished,
     CampaignResumed,
-    Rules,
     VerdictGiven,
     decode,
     encode,

@@ -8,7 +8,13 @@ import pytest
 from coordinator.domain import Origin, Phase, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused
 from coordinator.rules import briefs, leases, proposals, recall, steering
-from coordinator.state.events import ArmShare, ExperimentProposed, ProposalRefused, decode, encode
+from coordinator.state.campaign_rules import ArmShare
+from coordinator.state.events import (
+    ExperimentProposed,
+    ProposalRefused,
+    decode,
+    encode,
+)
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
 from tests.unit.swarm_of_rules import Swarm, rules
 
@@ -441,6 +447,7 @@ def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, .
         if schedule.random() < 0.3:
             swarm.think(name)
     assert swarm.replayed() == swarm.state
+    swarm.state.validate()
     return [
         (each.title, each.state, each.value, each.near, each.repairs)
         for each in swarm.state.experiments.values()

@@ -11,7 +11,7 @@ from coordinator.domain import Direction, Metric, Origin, Phase, State, Strategy
 from coordinator.protocol import Brief, Piece, Tried
 from coordinator.rules import briefs
 from coordinator.rules.strategy import TURNS, dry_spell, strategy_of, subjects
-from coordinator.state.events import ArmShare
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.records import Best, Division, Experiment
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Swarm, rules

@@ -2,7 +2,7 @@
 
 from coordinator.protocol import Brief, Proposal
 from coordinator.rules import briefs, proposals
-from coordinator.state.events import ArmShare
+from coordinator.state.campaign_rules import ArmShare
 from tests.unit.swarm_of_rules import Swarm, rules
 
 
