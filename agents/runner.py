@@ -155,7 +155,7 @@ class Runner:
             directory=self._runs / lease.run,
             audit=lease.audit,
             warmup_allowance=lease.warmup_allowance,
-            pace=lease.pace,
+            pace=lease.baseline_pace,
         )
         self.state = AgentState.TRAINING
         gap = None if self._free_since is None else self._clock.now() - self._free_since

@@ -186,8 +186,8 @@ class Lease(Struct, frozen=True, kw_only=True):
     """Time-limited permission for one run. ttl: seconds it lives without a heartbeat. audit: how much of its
     claims the judge checks.
 
-    warmup_allowance, pace: what the division's baseline took, as its judge told it; None while that is not
-    known. See ``trainer.contract.RunOrder``.
+    warmup_allowance, baseline_pace: what the division's baseline took, as its judge told it; None while that
+    is not known. See ``trainer.contract.RunOrder``.
     """
 
     token: Token
@@ -201,7 +201,7 @@ class Lease(Struct, frozen=True, kw_only=True):
     ttl: float
     audit: AuditPlan = AuditPlan()
     warmup_allowance: float | None = None
-    pace: float | None = None
+    baseline_pace: float | None = None
 
 
 class HeartbeatReply(Struct, frozen=True):

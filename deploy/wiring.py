@@ -20,7 +20,8 @@ from configs.schema import ArmConfig, Config, TrainerConfig
 from coordinator.domain import Direction, Metric, Origin, Strategy
 from coordinator.protocol import AgentCard, Coordinator
 from coordinator.service.charters import Charters
-from coordinator.service.service import LeaseTimes, Service
+from coordinator.service.presence import LeaseTimes
+from coordinator.service.service import Service
 from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.state.trust_rules import TrustRules
@@ -145,12 +146,12 @@ def open_service(config: Config) -> Service:
     task, layout, wanted = load_task(config.task.name), layout_of(config), config.coordinator
     metrics = Metrics(config.campaign.name, task.metric.name)
     metrics.resume(layout.journal)
-    pace = LeaseTimes(wanted.heartbeat, wanted.lease_ttl)
+    times = LeaseTimes(wanted.heartbeat, wanted.lease_ttl)
     service = Service(
         layout,
         card_of(task),
         rules_of(config, task),
-        pace,
+        times,
         listeners=[metrics.observe],
         charters=charters_of(config),
     )

@@ -134,14 +134,6 @@ class Journal:
         ):
             yield Entry(at, decode(body))
 
-    def story(self, experiment: str) -> Iterator[Entry]:
-        """The events of one experiment, oldest first."""
-        rows = self._connection.execute(
-            "SELECT at, body FROM events WHERE experiment = ? ORDER BY seq", (experiment,)
-        )
-        for at, body in rows:
-            yield Entry(at, decode(body))
-
     def source(self, commit: str) -> str | None:
         """Text of the surface at a commit, if the journal knows it."""
         row = self._connection.execute("SELECT body FROM sources WHERE commit_id = ?", (commit,)).fetchone()

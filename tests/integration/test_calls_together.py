@@ -45,7 +45,7 @@ def joining(agent: str) -> Call:
 
 def torn(service: Service) -> None:
     """A call that fails in the middle of its change."""
-    with service._transaction() as unit:
+    with service.transaction() as unit:
         unit.commit(campaign.join(unit.state, card("torn")))
         raise RuntimeError("in the middle")
 

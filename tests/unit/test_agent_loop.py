@@ -195,12 +195,16 @@ def test_a_trainer_is_told_everything_the_lease_says(lab: Lab) -> None:
     terms = {
         "audit": AuditPlan(positions=7, share=1.0, merge_below=0.5, mode="strict"),
         "warmup_allowance": 3.0,
-        "pace": 1.5,
+        "baseline_pace": 1.5,
     }
     coordinator, trainer = MemoryCoordinator(experiments=1, terms=terms), InstantTrainer()
     assert lab.agent(coordinator, trainer, NumberingProposer()).join(SOON)
     (order,) = trainer.orders
-    assert {"audit": order.audit, "warmup_allowance": order.warmup_allowance, "pace": order.pace} == terms
+    assert {
+        "audit": order.audit,
+        "warmup_allowance": order.warmup_allowance,
+        "baseline_pace": order.pace,
+    } == terms
     assert (order.run, order.seed, order.directory) == ("e1", 1, lab.folder / "runs" / "e1")
 
 
