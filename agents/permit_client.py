@@ -8,7 +8,9 @@ from agents.backoff import Backoff, Clock, Waits
 from agents.link import Link
 from agents.proposers.contract import Unavailable
 from agents.shutdown import Shutdown
-from coordinator.protocol import CallRecord, CallRequest, Coordinator, Permit, Wait
+from coordinator.agent_calls import Coordinator
+from coordinator.model_calls import CallRecord, CallRequest, Permit
+from coordinator.protocol import Wait
 
 logger = logging.getLogger(__name__)
 

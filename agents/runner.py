@@ -18,7 +18,8 @@ from agents.backoff import Backoff, Clock, Waits
 from agents.link import Link
 from agents.shutdown import Shutdown
 from agents.spool import Spool, Spooled
-from coordinator.protocol import Ack, Coordinator, Lease, Wait
+from coordinator.agent_calls import Coordinator
+from coordinator.protocol import Ack, Lease, Wait
 from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Trainer
 

@@ -17,8 +17,9 @@ from agents.spool import Spool
 from configs.charter import charter_or_nothing, charter_path, read_charter
 from configs.errors import ConfigError
 from configs.schema import ArmConfig, Config, TrainerConfig
+from coordinator.agent_calls import Coordinator
 from coordinator.domain import Direction, Metric, Origin, Strategy
-from coordinator.protocol import AgentCard, Coordinator
+from coordinator.protocol import AgentCard
 from coordinator.service.charters import Charters
 from coordinator.service.presence import LeaseTimes
 from coordinator.service.service import Service

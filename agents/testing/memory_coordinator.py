@@ -11,16 +11,14 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from coordinator.domain import Direction, Metric, Purpose, State
+from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.protocol import (
     Accepted,
     Ack,
     AgentCard,
     Brief,
-    CallRecord,
-    CallRequest,
     HeartbeatReply,
     Lease,
-    Permit,
     Proposal,
     Refused,
     Token,

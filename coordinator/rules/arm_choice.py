@@ -22,7 +22,7 @@ def arm_for(state: CampaignState, thinking: int) -> ArmShare:
     """
     rules, turn = state.rules, len(state.by_ordinal) + 1 + thinking
     if rules.arm_choice is ArmChoice.BANDIT and not rules.lookahead:
-        return _by_earnings(state, turn + state.refused)
+        return _by_yield(state, turn + state.refused)
     turn += len(state.turned_away)
     point = turn * GOLDEN % 1 * sum(arm.weight for arm in rules.arms)
     for arm in rules.arms:
@@ -32,7 +32,7 @@ def arm_for(state: CampaignState, thinking: int) -> ArmShare:
     return rules.arms[-1]
 
 
-def _by_earnings(state: CampaignState, turn: int) -> ArmShare:
+def _by_yield(state: CampaignState, turn: int) -> ArmShare:
     """Cost is dollars where those of every arm that has had runs are known, else hours of slots."""
     dollars = {name: state.spend.usd_of(name) for name in state.tallies}
     priced = all(

@@ -23,6 +23,11 @@ def seed_of(campaign_seed: int, what: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{campaign_seed}:{what}".encode()).digest()[:4], "big") >> 1
 
 
+def horizon_of(state: CampaignState, ordinal: int) -> int:
+    """The last ordinal whose verdict the proposal of that ordinal may know; in order only."""
+    return max(0, ordinal - state.rules.lookahead)
+
+
 def queued(state: CampaignState, experiment: str, number: int, purpose: Purpose) -> RunQueued:
     """The experiment's run of that number, from 1, waiting for a slot."""
     run = f"{experiment}.{number}"

@@ -8,7 +8,7 @@ from coordinator.domain import Origin, Phase, Strategy
 from coordinator.protocol import Brief, Piece, Wait
 from coordinator.rules import recall
 from coordinator.rules.arm_choice import arm_for
-from coordinator.rules.base import division_of, seed_of
+from coordinator.rules.base import division_of, horizon_of, seed_of
 from coordinator.rules.strategy import dry_spell, strategy_of, subjects
 from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.campaign_state import CampaignState
@@ -71,28 +71,28 @@ def _scope_now(
 
 
 def _scope_in_order(state: CampaignState, division: Division, thinking: int) -> Scope | Wait:
-    seen = recall.seen_by(state, len(state.by_ordinal) + 1)
-    if thinking or state.settled < seen or division.best is None:
+    horizon = horizon_of(state, len(state.by_ordinal) + 1)
+    if thinking or state.settled < horizon or division.best is None:
         return Wait("earlier experiments have no verdict yet")
     return Scope(
         division=division,
         arm=arm_for(state, 0),
         salt="",
-        best=division.best_as_of(seen),
-        finished=state.by_ordinal[max(0, seen - state.rules.history) : seen],
-        unfinished=state.by_ordinal[seen:],
+        best=division.best_as_of(horizon),
+        finished=state.by_ordinal[max(0, horizon - state.rules.history) : horizon],
+        unfinished=state.by_ordinal[horizon:],
         now=None,
     )
 
 
 def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief:
     rules, division, arm, ordinal = state.rules, scope.division, scope.arm, len(state.by_ordinal) + 1
-    seen = recall.seen_by(state, ordinal)
+    horizon = horizon_of(state, ordinal)
     alone = arm.parent is Origin.BASELINE
     best = division.history[0] if alone and scope.best else scope.best
     seed = seed_of(rules.seed, f"brief:{ordinal}:{state.refused}:{scope.salt}")
-    repair = recall.repair(state, arm, division, seen, offered)
-    strategy = Strategy.FREE if repair else _strategy(state, arm, division, seen)
+    repair = recall.repair(state, arm, division, horizon, offered)
+    strategy = Strategy.FREE if repair else _strategy(state, arm, division, horizon)
     experiments = [
         experiment
         for experiment in map(state.experiments.__getitem__, scope.finished)
@@ -118,13 +118,13 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
         pieces=[_piece(experiment) for experiment in about],
         barred=[other.name for other in rules.arms if other.parent is Origin.BASELINE and other is not arm],
         hints=state.hints.newest,
-        lessons=[] if alone else recall.lessons(state, seen),
+        lessons=[] if alone else recall.lessons(state, horizon),
         repair=repair,
     )
 
 
-def _strategy(state: CampaignState, arm: ArmShare, division: Division, seen: int) -> Strategy:
-    dry = dry_spell(division, seen if state.rules.lookahead else None)
+def _strategy(state: CampaignState, arm: ArmShare, division: Division, horizon: int) -> Strategy:
+    dry = dry_spell(division, horizon if state.rules.lookahead else None)
     return strategy_of(arm, dry, state.rules.plateau)
 
 

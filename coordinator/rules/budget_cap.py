@@ -10,7 +10,8 @@
 from msgspec.structs import replace
 
 from coordinator.domain import Phase
-from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
+from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
+from coordinator.protocol import Wait
 from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining

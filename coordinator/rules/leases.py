@@ -3,7 +3,7 @@
 from coordinator.domain import Origin, Phase, Purpose, State
 from coordinator.protocol import Token
 from coordinator.rules import trust
-from coordinator.rules.base import division_of, seed_of
+from coordinator.rules.base import division_of, horizon_of, seed_of
 from coordinator.rules.budget_cap import fits, run_usd
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
@@ -139,8 +139,7 @@ def audit_plan(state: CampaignState, run: Run) -> AuditPlan:
     draw = seed_of(rules.seed, f"audit:{run.run}") / 2**31
     if experiment.baseline:
         return trust.plan(rules.trust, None, forced=run is experiment.runs[0], draw=draw)
-    seen = max(0, experiment.ordinal - rules.lookahead)
-    best = division.best_as_of(seen) if rules.lookahead else division.best
+    best = division.best_as_of(horizon_of(state, experiment.ordinal)) if rules.lookahead else division.best
     forced = best is None or run.purpose in FORCED
     return trust.plan(rules.trust, _screen_bar(state, division, best) if best else None, forced, draw)
 

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable
 
 from coordinator.domain import Origin, State
 from coordinator.protocol import Accepted, Refused, Repair, Tried
+from coordinator.rules.base import horizon_of
 from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import ProposalRefused
@@ -22,14 +23,9 @@ TAIL_CHARS = 1_500
 # ---------------------------------------------------------------------- who may know what
 
 
-def seen_by(state: CampaignState, ordinal: int) -> int:
-    """The last experiment whose verdict the proposal of that ordinal may know; in order only."""
-    return max(0, ordinal - state.rules.lookahead)
-
-
-def visible(state: CampaignState, ordinal: int, seen: int) -> bool:
-    """Whether the verdict on that ordinal may be known where those up to ``seen`` may be."""
-    return not state.rules.lookahead or ordinal <= seen
+def visible(state: CampaignState, ordinal: int, horizon: int) -> bool:
+    """Whether the verdict on that ordinal may be known where those up to the horizon may be."""
+    return not state.rules.lookahead or ordinal <= horizon
 
 
 def learns_from(arm: ArmShare, other: str) -> bool:
@@ -69,11 +65,11 @@ def running(
     return [_without_verdict(one, now) for one in experiments if may_know(arm, one, division)]
 
 
-def lessons(state: CampaignState, seen: int) -> list[str]:
-    """Of all experiments that ended, in order of those up to the ordinal that is seen."""
+def lessons(state: CampaignState, horizon: int) -> list[str]:
+    """Of all experiments that ended, in order of those up to the horizon."""
     if not state.rules.lookahead:
         return state.lessons.lines()
-    later = (state.experiments[name] for name in state.by_ordinal[seen:])
+    later = (state.experiments[name] for name in state.by_ordinal[horizon:])
     return state.lessons.lines(without=[experiment for experiment in later if experiment.state.final])
 
 
@@ -125,11 +121,11 @@ def may_repeat(state: CampaignState, experiment: Experiment, division: Division,
     Anything else that was measured would only come to the same value. The same idea on a newer best is
     another program, and always welcome.
     """
-    moves, seen = state.rules.retry_after_moves, seen_by(state, ordinal)
-    if not (moves and experiment.near and visible(state, experiment.ordinal, seen)):
+    moves, horizon = state.rules.retry_after_moves, horizon_of(state, ordinal)
+    if not (moves and experiment.near and visible(state, experiment.ordinal, horizon)):
         return False
     since = division.history[experiment.bests :]
-    return sum(visible(state, best.ordinal, seen) for best in since) >= moves
+    return sum(visible(state, best.ordinal, horizon) for best in since) >= moves
 
 
 def earlier(state: CampaignState, name: str, reader: str) -> Tried | None:
@@ -140,8 +136,8 @@ def earlier(state: CampaignState, name: str, reader: str) -> Tried | None:
     arm = next((arm for arm in state.rules.arms if arm.name == reader), None)
     if experiment is None or (arm is not None and not learns_from(arm, experiment.arm)):
         return None
-    seen = seen_by(state, len(state.by_ordinal) + 1)
-    public = experiment.state.final and visible(state, experiment.ordinal, seen)
+    horizon = horizon_of(state, len(state.by_ordinal) + 1)
+    public = experiment.state.final and visible(state, experiment.ordinal, horizon)
     return with_verdict(experiment) if public else _without_verdict(experiment, None)
 
 
@@ -157,7 +153,7 @@ def still_thinks(state: CampaignState, arm: str, answer: Accepted | Refused) -> 
 
 
 def repair(
-    state: CampaignState, arm: ArmShare, division: Division, seen: int, offered: Container[str]
+    state: CampaignState, arm: ArmShare, division: Division, horizon: int, offered: Container[str]
 ) -> Repair | None:
     """The oldest crashed experiment of the arm that nobody has repaired, without its source. offered: those
     that were offered already.
@@ -175,7 +171,7 @@ def repair(
         for experiment in open_to_all
         if experiment.arm == arm.name
         and experiment.division == division.name
-        and visible(state, experiment.ordinal, seen)
+        and visible(state, experiment.ordinal, horizon)
     ]
     return _repair_of(min(of_arm, key=lambda experiment: experiment.ordinal)) if of_arm else None
 

@@ -31,14 +31,14 @@ def strategy_of(arm: ArmShare, dry: int, plateau: int) -> Strategy:
     return TURNS[(turns - 1) % len(TURNS)] if turns else Strategy.FREE
 
 
-def dry_spell(division: Division, seen: int | None) -> int:
-    """Experiments of the division that ended since its last merge. seen: in order, the last ordinal whose
+def dry_spell(division: Division, horizon: int | None) -> int:
+    """Experiments of the division that ended since its last merge. horizon: in order, the last ordinal whose
     verdict the brief may know; else None.
     """
-    if seen is None:
+    if horizon is None:
         return division.dry
-    best = division.best_as_of(seen)
-    return bisect_right(division.ordinals, seen) - bisect_right(
+    best = division.best_as_of(horizon)
+    return bisect_right(division.ordinals, horizon) - bisect_right(
         division.ordinals, best.ordinal if best else 0
     )
 

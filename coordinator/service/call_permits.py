@@ -7,7 +7,8 @@ for the moment only. The service's lock is held around every call of this.
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from coordinator.protocol import CallRecord, CallRequest, Permit, Wait
+from coordinator.model_calls import CallRecord, CallRequest, Permit
+from coordinator.protocol import Wait
 from coordinator.rules import budget_cap
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent

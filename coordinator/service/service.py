@@ -12,16 +12,14 @@ from functools import partial
 from typing import Any, Self
 
 from coordinator.domain import Phase
+from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.protocol import (
     Accepted,
     Ack,
     AgentCard,
     Brief,
-    CallRecord,
-    CallRequest,
     HeartbeatReply,
     Lease,
-    Permit,
     Proposal,
     Refused,
     Token,
@@ -47,7 +45,7 @@ from evaluator.result import Progress, RunResult
 
 
 class Service:
-    """A campaign, open for work. Meets ``coordinator.protocol.Coordinator``."""
+    """A campaign, open for work. Meets ``coordinator.agent_calls.Coordinator``."""
 
     def __init__(
         self,

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct, field
 
 from coordinator.domain import Origin, Purpose, Refusal, Verdict
-from coordinator.protocol import UNKNOWN, AgentCard, Token
+from coordinator.model_calls import UNKNOWN
+from coordinator.protocol import AgentCard, Token
 from coordinator.state.campaign_rules import Rules
 from coordinator.state.trust_rules import Grounds
 from evaluator.result import RunResult

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from coordinator.protocol import CallRequest
+from coordinator.model_calls import CallRequest
 
 GRACE_SECONDS = 60.0
 """Beyond a call's own timeout: after that its agent has died, or its connection."""

@@ -9,7 +9,8 @@
 
 from msgspec import Struct, field
 
-from coordinator.protocol import UNKNOWN, Token
+from coordinator.model_calls import UNKNOWN
+from coordinator.protocol import Token
 from coordinator.state.events import CallSettled
 
 

@@ -41,9 +41,9 @@ class CampaignLock:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
+            process = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
             os.close(self._fd)
-            what = f"campaign {folder.name} is run by another coordinator (process {owner or 'unknown'})"
+            what = f"campaign {folder.name} is run by another coordinator (process {process or 'unknown'})"
             raise CampaignBusyError(
                 what, "Wait for it, stop it with `autoswarm stop`, or use another name: campaign.name=NAME."
             ) from None

@@ -36,7 +36,7 @@ from prometheus_client.registry import Collector
 
 from configs.load import ConfigError
 from coordinator.domain import Refusal, Verdict
-from coordinator.protocol import UNKNOWN
+from coordinator.model_calls import UNKNOWN
 from coordinator.rules import trust
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (

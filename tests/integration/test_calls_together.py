@@ -145,7 +145,7 @@ def test_the_actor_answers_everybody_who_asks_at_once(tmp_path: Path) -> None:
 
 
 def test_an_agent_that_waits_is_answered_as_soon_as_there_is_a_run(tmp_path: Path) -> None:
-    """1. a1 asks for a run; there is none. 2. a0 proposes. 3. a1 has the run long before its patience
+    """1. a1 asks for a run; there is none. 2. a0 proposes. 3. a1 has the run long before its timeout
     ends.
     """
 

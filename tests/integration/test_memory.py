@@ -215,8 +215,8 @@ def test_a_hint_left_while_nothing_runs_waits_for_the_next_start(tmp_path: Path)
         assert service.state.hints.newest == ["look at the warm-up"]
 
 
-def test_a_letter_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
-    """As after a kill between the journal's write and the letter's removal."""
+def test_an_item_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
+    """As after a kill between the journal's write and the item's removal."""
     folder = tmp_path / "demo"
     with open_service(folder) as service:
         measure_baseline(service)
@@ -268,7 +268,7 @@ def test_a_person_s_variant_is_an_experiment_of_its_own_arm_on_the_best(tmp_path
         assert service.state.hints.answers[unfit].refusal is Refusal.DOES_NOT_COMPILE
         assert service.state.hints.answers[same].known == "e00001"
         assert (service.state.refused, service.state.turned_away) == (0, []), (
-            "agents' briefs do not hang on what people are refused"
+            "agents' briefs do not depend on what people are refused"
         )
         train(service, "a0", 0.9)
         train(service, "a0", 0.9)
@@ -313,14 +313,14 @@ def test_an_edit_of_a_charter_takes_effect_at_the_next_brief(
     write(charter, "Go deeper.")
     with opened_with(tmp_path / "demo", THINKER, Charters({"thinker": str(charter)})) as service:
         measure_baseline(service)
-        told = [brief_of(service).program]
+        charters = [brief_of(service).program]
         write(charter, "Go wider!!")
-        told.append(brief_of(service).program)
+        charters.append(brief_of(service).program)
         write(charter, "x" * (MAX_BYTES + 1))
-        told += [brief_of(service).program for _ in range(3)]
+        charters += [brief_of(service).program for _ in range(3)]
         charter.unlink()
-        told += [brief_of(service).program for _ in range(3)]
-        assert told == ["Go deeper.", *["Go wider!!"] * 7]
+        charters += [brief_of(service).program for _ in range(3)]
+        assert charters == ["Go deeper.", *["Go wider!!"] * 7]
         warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
         assert len(warnings) == 2, "once for the long one, once for the missing one"
         write(charter, "Go on.")

@@ -31,7 +31,7 @@ def running(tmp_path: Path) -> Iterator[Player]:
 
 @pytest.fixture
 def ticking(running: Player) -> Iterator[Player]:
-    """A coordinator that takes letters in."""
+    """A coordinator that takes in what people leave."""
     over = threading.Event()
 
     def tick() -> None:
@@ -60,9 +60,9 @@ def call(player: Player, *arguments: str | Path) -> Result:
 def read(player: Player, *arguments: str | Path) -> Any:
     result = call(player, *arguments, "--json")
     assert result.exit_code in (0, 1), result.stderr
-    found = json.loads(result.stdout)
-    assert found["schema"] == 1
-    return found
+    page = json.loads(result.stdout)
+    assert page["schema"] == 1
+    return page
 
 
 def write(folder: Path, source: str) -> Path:
@@ -147,8 +147,8 @@ def test_a_refused_variant_is_told_why_and_stays_readable(ticking: Player, tmp_p
     call(ticking, "propose", path, "-m", "first", "--wait", "30")
     result = call(ticking, "propose", path, "-m", "second", "--wait", "30")
     assert (result.exit_code, result.stdout) == (1, "refused: the same program as e00005, which is queued\n")
-    found = read(ticking, "propose")["proposals"]
-    assert [(each["state"], each["experiment"], each["title"]) for each in found] == [
+    page = read(ticking, "propose")["proposals"]
+    assert [(each["state"], each["experiment"], each["title"]) for each in page] == [
         ("accepted", "e00005", "first"),
         ("refused", "e00005", "second"),
     ]

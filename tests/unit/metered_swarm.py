@@ -1,9 +1,10 @@
-"""A swarm in memory whose events a Metrics hears of as the ledger would tell it: after the step, with the
-state the whole step left.
+"""A swarm in memory whose events a Metrics hears of as the unit of work would tell it: after the step, with
+the state the whole step left.
 """
 
 from coordinator.domain import Refusal
-from coordinator.protocol import Brief, CallRecord, Proposal
+from coordinator.model_calls import CallRecord
+from coordinator.protocol import Brief, Proposal
 from coordinator.rules import briefs, budget_cap, leases, proposals
 from coordinator.state.campaign_rules import Rules
 from coordinator.state.events import ProposalRefused
@@ -38,7 +39,7 @@ class MeteredSwarm(Swarm):
         super().__init__(wanted)
         self.metrics = Metrics("test", METRIC.name, clock=lambda: self.now)
         self.metrics.show(self.page)
-        self.told = 0
+        self.heard = 0
         self.tell()
 
     def page(self) -> Json:
@@ -46,9 +47,9 @@ class MeteredSwarm(Swarm):
         return status(self.state, self.now, alive=True, progress=half)
 
     def tell(self) -> None:
-        for at, event in self.journal[self.told :]:
+        for at, event in self.journal[self.heard :]:
             self.metrics.observe(event, at, self.state)
-        self.told = len(self.journal)
+        self.heard = len(self.journal)
 
     def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
         of = self.state.runs[run]
@@ -101,20 +102,20 @@ class MeteredSwarm(Swarm):
         self.commit_settled(leases.leave(self.state, agent, "not heard of", charged=True))
         self.tell()
 
-    def call(self, agent: str, name: str, told: float | None) -> None:
-        """Ask a model and be told that price."""
-        said = CallRecord(
+    def call(self, agent: str, name: str, quoted: float | None) -> None:
+        """Ask a model and be quoted that price."""
+        record = CallRecord(
             call=name,
             arm="search",
             model="openai/test",
             ordinal=1,
             prompt_tokens=900,
             completion_tokens=100,
-            cost_usd=told,
+            cost_usd=quoted,
             seconds=3.0,
             result="diff",
         )
-        self.commit(budget_cap.settle(self.state, agent, said))
+        self.commit(budget_cap.settle(self.state, agent, record))
         self.tell()
 
 
@@ -135,7 +136,7 @@ def played(agents: int = 3, rounds: int = 12) -> MeteredSwarm:
         for name in names:
             swarm.work(name)
     swarm.refuse(names[0])
-    swarm.call(names[0], "c1", told=0.25)
-    swarm.call(names[0], "c2", told=None)
+    swarm.call(names[0], "c1", quoted=0.25)
+    swarm.call(names[0], "c2", quoted=None)
     swarm.lose(names[-1])
     return swarm

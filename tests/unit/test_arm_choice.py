@@ -116,9 +116,9 @@ def test_floors_hold_whatever_arms_have_earned_and_equal_questions_get_equal_ans
     def answers() -> list[str]:
         return [choose(candidates, turn * GOLDEN % 1, seed_of(seed, str(turn))) for turn in range(300)]
 
-    found = answers()
-    assert found == answers()
-    assert all(found.count(each.name) >= int(300 * floor) - 3 for each in candidates)
+    chosen = answers()
+    assert chosen == answers()
+    assert all(chosen.count(each.name) >= int(300 * floor) - 3 for each in candidates)
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
@@ -138,8 +138,8 @@ def test_neither_the_metric_s_unit_nor_the_length_of_a_run_matters(scale: float)
 
 def arms_of(swarm: Swarm, number: int) -> list[str]:
     """Arms of that many briefs, as if as many agents thought at once."""
-    found = [briefs.brief(swarm.state, "a0", thinking) for thinking in range(number)]
-    return [each.arm for each in found if isinstance(each, Brief)]
+    asked = [briefs.brief(swarm.state, "a0", thinking) for thinking in range(number)]
+    return [brief.arm for brief in asked if isinstance(brief, Brief)]
 
 
 def baseline(**changes: object) -> Swarm:
@@ -153,8 +153,8 @@ def baseline(**changes: object) -> Swarm:
 
 def test_weights_give_each_arm_its_share_of_any_stretch_of_briefs() -> None:
     swarm = baseline(arms=[ArmShare("a", 3.0), ArmShare("b", 1.0)])
-    found = arms_of(swarm, 100)
-    assert all(13 <= found[start : start + 20].count("a") <= 17 for start in range(80))
+    arms = arms_of(swarm, 100)
+    assert all(13 <= arms[start : start + 20].count("a") <= 17 for start in range(80))
 
 
 def test_a_control_keeps_the_higher_floor_under_a_bandit() -> None:
@@ -207,14 +207,14 @@ def test_refusals_move_a_bandit_on() -> None:
     ordinal moves on.
     """
     swarm = baseline(arms=[ArmShare("a"), ArmShare("b")], arm_choice=BANDIT)
-    found = set()
+    arms = set()
     for refused in range(20):
         swarm.state.refused = refused
-        found |= set(arms_of(swarm, 1))
-    assert found == {"a", "b"}
+        arms |= set(arms_of(swarm, 1))
+    assert arms == {"a", "b"}
 
 
-def test_in_step_a_bandit_is_not_asked() -> None:
+def test_in_order_a_bandit_is_not_asked() -> None:
     """The configuration is refused; where such rules are in an older journal, weights decide."""
     arms = [ArmShare("a", 3.0), ArmShare("b", 1.0)]
     chosen = [

@@ -19,7 +19,8 @@ from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from agents.shutdown import Shutdown
 from agents.testing.memory_coordinator import MemoryCoordinator
 from coordinator.domain import Direction, Metric
-from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
+from coordinator.model_calls import CallRecord, CallRequest
+from coordinator.protocol import AgentCard, Brief, Wait
 from coordinator.store.transcripts import MOST_BYTES, packed
 from tests.unit.transcripts import UnitOfWork
 

@@ -32,8 +32,8 @@ def play(swarm: Swarm, draw: random.Random, steps: int, agents: int) -> None:
         if number % 40 == 0:
             swarm.state.validate()
         agent = draw.choice(sorted(lives))
-        known = swarm.state.agents.get(agent)
-        if known is None or not known.present:
+        record = swarm.state.agents.get(agent)
+        if record is None or not record.present:
             swarm.join(agent, str(lives[agent]))
             continue
         step = draw.random()

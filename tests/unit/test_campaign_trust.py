@@ -244,7 +244,7 @@ def test_the_first_baseline_run_is_audited_and_other_runs_by_lot(share: float) -
 
 
 @pytest.mark.parametrize(("lookahead", "pace"), [(0, 5.0), (4, None)])
-def test_runs_are_leased_with_what_the_baseline_took_but_in_step(lookahead: int, pace: float | None) -> None:
+def test_runs_are_leased_with_what_the_baseline_took_but_in_order(lookahead: int, pace: float | None) -> None:
     swarm = Swarm(rules(lookahead=lookahead))
     swarm.join("a0")
     for number in range(4):
@@ -260,8 +260,8 @@ def test_runs_are_leased_with_what_the_baseline_took_but_in_step(lookahead: int,
     run = swarm.lease("a0")
     assert run is not None
     of_baseline = {
-        figure: leases.baseline_detail(swarm.state, swarm.state.runs[run], figure)
-        for figure in ("pace", "warmup_seconds", "twin")
+        detail: leases.baseline_detail(swarm.state, swarm.state.runs[run], detail)
+        for detail in ("pace", "warmup_seconds", "twin")
     }
     assert of_baseline == {"pace": pace, "warmup_seconds": None, "twin": None}
 

@@ -293,7 +293,7 @@ def test_a_run_leased_before_anybody_counted_is_no_error() -> None:
     swarm.join("agent-00")
     run = swarm.lease("agent-00")
     assert run is not None
-    swarm.told = len(swarm.journal)
+    swarm.heard = len(swarm.journal)
     swarm.report("agent-00", run)
     swarm.tell()
     assert value(swarm.metrics, "phase_duration_seconds_count", phase="train") == 1

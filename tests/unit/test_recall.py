@@ -90,18 +90,18 @@ def test_a_brief_tells_gains_failures_and_near_misses_as_they_were_at_the_verdic
         swarm.offer(program)
         swarm.run("a0", outcome)
     swarm.improve("better", 0.9)
-    told = {each.title: each for each in swarm.brief().tried}
-    assert told["near"].delta == pytest.approx(-0.012)
-    assert [told[name].near for name in ("near", "far", "broken", "better")] == [True, False, False, False]
-    assert told["better"].delta == pytest.approx(0.1)
-    assert {name: told[name].failure for name in told} == {
+    tried = {each.title: each for each in swarm.brief().tried}
+    assert tried["near"].delta == pytest.approx(-0.012)
+    assert [tried[name].near for name in ("near", "far", "broken", "better")] == [True, False, False, False]
+    assert tried["better"].delta == pytest.approx(0.1)
+    assert {name: tried[name].failure for name in tried} == {
         "near": "",
         "far": "",
         "better": "",
         "broken": "exception",
         "cheat": "cheated",
     }
-    assert told["broken"].delta is None
+    assert tried["broken"].delta is None
 
 
 def test_what_runs_is_told_with_its_age_but_not_in_order() -> None:
@@ -209,9 +209,9 @@ def test_in_order_the_earlier_result_is_told_only_where_the_ordinal_may_see_it()
     assert (hidden.state, hidden.value, hidden.reason) == (State.RUNNING, None, "")
     swarm.offer("x")
     swarm.offer("y")
-    seen = recall.earlier(swarm.state, "e00001", "search")
-    assert seen is not None
-    assert seen.value == 1.2
+    earlier = recall.earlier(swarm.state, "e00001", "search")
+    assert earlier is not None
+    assert earlier.value == 1.2
 
 
 # ---------------------------------------------------------------------- lessons
@@ -259,7 +259,7 @@ def test_lessons_in_order_are_the_same_whatever_has_ended_meanwhile() -> None:
     """1. Four proposals are out. 2. Their runs end in another order and to different depths. 3. The next
     brief sees the first of them alone.
     """
-    found = []
+    lessons = []
     for ended in ([0], [0, 3], [0, 2, 1]):
         swarm = PlannedSwarm(lookahead=4)
         runs = []
@@ -272,8 +272,8 @@ def test_lessons_in_order_are_the_same_whatever_has_ended_meanwhile() -> None:
             run = runs[number]
             assert run is not None
             swarm.report(f"b{number}", run, crash() if number else Measured(1.2))
-        found.append(swarm.brief().lessons)
-    assert found == [["LR up: 1 lost"]] * 3
+        lessons.append(swarm.brief().lessons)
+    assert lessons == [["LR up: 1 lost"]] * 3
 
 
 # ---------------------------------------------------------------------- what is to be repaired
@@ -392,7 +392,7 @@ def test_in_order_an_agent_that_is_asked_again_keeps_its_brief() -> None:
 
 
 class Mindful(Swarm):
-    """What it proposes hangs on everything a brief tells, and on nothing else. It repairs what it is asked
+    """What it proposes depends on everything a brief tells, and on nothing else. It repairs what it is asked
     to, and often repeats itself or crashes.
     """
 
