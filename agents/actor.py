@@ -14,18 +14,16 @@ import ray
 from ray.exceptions import RayError
 
 from agents.loop import AgentLoop, Snapshot
+from coordinator.agent_calls import Coordinator
+from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.parent_watch import end_with
 from coordinator.protocol import (
     Accepted,
     Ack,
     AgentCard,
     Brief,
-    CallRecord,
-    CallRequest,
-    Coordinator,
     HeartbeatReply,
     Lease,
-    Permit,
     Proposal,
     Refused,
     Token,
@@ -45,8 +43,8 @@ LONG_POLL_SECONDS = 5.0
 
 
 class RemoteCoordinator:
-    """Meets ``coordinator.protocol.Coordinator`` over the actor of that name. Whatever goes wrong on the way
-    is a ``ConnectionError``.
+    """Meets ``coordinator.agent_calls.Coordinator`` over the actor of that name. Whatever goes wrong on the
+    way is a ``ConnectionError``.
     """
 
     def __init__(self, name: str, namespace: str, long_poll: float = LONG_POLL_SECONDS) -> None:

@@ -13,7 +13,8 @@ from threading import Event, Lock
 from typing import TypeVar
 
 from agents.backoff import Backoff, Clock
-from coordinator.protocol import AgentCard, Coordinator, Welcome
+from coordinator.agent_calls import Coordinator
+from coordinator.protocol import AgentCard, Welcome
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")

@@ -24,7 +24,8 @@ from agents.runner import AgentState, Runner
 from agents.shutdown import Shutdown
 from agents.spool import Spool
 from agents.thinker import Thinker
-from coordinator.protocol import AgentCard, Coordinator
+from coordinator.agent_calls import Coordinator
+from coordinator.protocol import AgentCard
 from evaluator.result import Progress
 from trainer.contract import Trainer
 

@@ -7,7 +7,9 @@ from functools import partial
 from agents.backoff import Backoff
 from agents.context import AgentContext
 from agents.proposers.contract import Unavailable
-from coordinator.protocol import CallRecord, CallRequest, Coordinator, Permit, Wait
+from coordinator.agent_calls import Coordinator
+from coordinator.model_calls import CallRecord, CallRequest, Permit
+from coordinator.protocol import Wait
 
 logger = logging.getLogger(__name__)
 

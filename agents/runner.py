@@ -17,7 +17,8 @@ from threading import Event
 from agents.backoff import Backoff
 from agents.context import AgentContext
 from agents.spool import Spool, Spooled
-from coordinator.protocol import Ack, Coordinator, Lease, Wait
+from coordinator.agent_calls import Coordinator
+from coordinator.protocol import Ack, Lease, Wait
 from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Trainer
 

@@ -2,10 +2,10 @@
 
 - Service calls run one after the other on one thread, so a slow git call never holds up heartbeats of Ray
   itself. Calls that came in while the thread was busy share the next write to the disk; those a slot waits
-  for go before those of a thinking head.
+  for go before those of a thinker.
 - ``lease``, ``brief`` and ``permit`` hold a ``Wait`` back until the campaign has changed, a few seconds at
   most: no Ray call spans a training.
-- Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is told
+- Killed, it is started again by Ray and makes itself anew from the journal; what could not be opened is said
   by ``ready``, once, in words.
 """
 
@@ -21,17 +21,15 @@ import msgspec
 import ray
 
 from configs.load import ConfigError
+from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.parent_watch import end_with
 from coordinator.protocol import (
     Accepted,
     Ack,
     AgentCard,
     Brief,
-    CallRecord,
-    CallRequest,
     HeartbeatReply,
     Lease,
-    Permit,
     Proposal,
     Refused,
     Token,
@@ -61,12 +59,12 @@ for no more than these.
 class CoordinatorServer:
     """A campaign behind Ray. Made by ``ray.remote``; see ``remote_class``."""
 
-    def __init__(self, opener: Opener, owner: int | None = None) -> None:
-        """opener: opens the campaign here. owner: pid of the process on this machine to end with, or None to
+    def __init__(self, opener: Opener, parent: int | None = None) -> None:
+        """opener: opens the campaign here. parent: pid of the process on this machine to end with, or None to
         live by oneself.
         """
-        if owner is not None:
-            end_with(owner)
+        if parent is not None:
+            end_with(parent)
         self._line = ThreadPoolExecutor(max_workers=1, thread_name_prefix="campaign")
         self._changed = asyncio.Event()
         self._seen = -1
@@ -127,7 +125,7 @@ class CoordinatorServer:
         await self._ask(lambda service: service.leave(agent, reason))
 
     async def brief(self, agent: str, timeout: float) -> Brief | Wait:
-        """See ``Coordinator.brief``; a ``Wait`` comes after ``patience`` seconds at the latest."""
+        """See ``Coordinator.brief``; a ``Wait`` comes after ``timeout`` seconds at the latest."""
         return await self._ask_until(lambda service: service.brief(agent), timeout)
 
     async def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
@@ -135,7 +133,7 @@ class CoordinatorServer:
         return await self._ask(lambda service: service.propose(agent, proposal))
 
     async def lease(self, agent: str, timeout: float) -> Lease | Wait:
-        """See ``Coordinator.lease``; a ``Wait`` comes after ``patience`` seconds at the latest."""
+        """See ``Coordinator.lease``; a ``Wait`` comes after ``timeout`` seconds at the latest."""
         return await self._ask_until(lambda service: service.lease(agent), timeout, self._slots)
 
     async def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
@@ -151,14 +149,14 @@ class CoordinatorServer:
         await self._ask(lambda service: service.release(agent, token, reason), self._slots)
 
     async def permit(self, agent: str, request: CallRequest, timeout: float) -> Permit | Wait:
-        """See ``Coordinator.permit``; a ``Wait`` comes after ``patience`` seconds at the latest."""
+        """See ``Coordinator.permit``; a ``Wait`` comes after ``timeout`` seconds at the latest."""
         return await self._ask_until(lambda service: service.permit(agent, request), timeout)
 
     async def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:
         """See ``Coordinator.settle``."""
         await self._ask(lambda service: service.settle(agent, record, transcript))
 
-    # ------------------------------------------------------------------ parts
+    # ------------------------------------------------------------------ in order, on one thread
 
     async def _ask(self, question: Callable[[Service], Answer], line: deque[Asked] | None = None) -> Answer:
         service = self._service

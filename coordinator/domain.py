@@ -28,6 +28,10 @@ class Metric(Struct, frozen=True):
         """How much better ``new`` is than ``old``, in the metric's unit; negative when worse."""
         return old - new if self.direction is Direction.MINIMIZE else new - old
 
+    def improved(self, old: float, gain: float) -> float:
+        """The value that is better than ``old`` by ``gain``; worse, where that is negative."""
+        return old - gain if self.direction is Direction.MINIMIZE else old + gain
+
 
 class State(StrEnum):
     """State of an experiment."""
@@ -60,12 +64,12 @@ SUCCESSORS: dict[State, frozenset[State]] = {
     State.CHEATED: frozenset(),
 }
 """Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the best;
-CONFIRMING → MEASURED is its last confirm run coming in.
+CONFIRMING → MEASURED is its last confirm run coming in. A paragraph for each is in docs/architecture.md.
 """
 
 
 class Purpose(StrEnum):
-    """Why a run is made."""
+    """Why a run is made. Nothing queues ``refresh`` and ``combine`` yet; journals may hold them."""
 
     BASELINE = "baseline"
     SCREEN = "screen"

@@ -1,146 +1,152 @@
-"""What agents and the coordinator say to each other.
+"""What agents and the coordinator hand each other: cards, briefs, proposals, leases, and answers to them.
 
-- Every call may be repeated after any failure: an agent holds at most one lease, proposals and calls carry an
-  id, reports a fencing token.
-- ``lease``, ``brief`` and ``permit`` answer at once in this interface; the actor shell may hold a ``Wait``
-  back for some seconds until a change.
-- The same Protocol is met by the service in this process and by the handle of the Ray actor.
+The calls that carry them are ``coordinator.agent_calls``; what is said of language models,
+``coordinator.model_calls``.
 """
-
-from typing import Protocol
 
 from msgspec import Struct, field
 
 from coordinator.domain import Metric, Purpose, Refusal, State, Strategy
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget
-from evaluator.result import Progress, RunResult
 
 
 class AgentCard(Struct, frozen=True, kw_only=True):
-    """Who an agent is. agent: stable over restarts, one per GPU. division: hardware class. cores: of its
-    slot. incarnation: new at every start.
-    """
+    """Who an agent is."""
 
     agent: str
+    """Stable over restarts, one per GPU."""
     incarnation: str
+    """New at every start."""
     division: str
+    """Hardware class of its slot."""
     node: str = ""
     gpu: str = ""
     cores: int = 1
+    """Of its slot."""
     sandbox: str = "none"
 
 
 class Welcome(Struct, frozen=True, kw_only=True):
-    """What an agent needs to begin. epoch: grows with every start of the coordinator. heartbeat, ttl:
-    seconds.
-    """
+    """What an agent needs to begin."""
 
     campaign: str
     epoch: int
+    """Grows with every start of the coordinator."""
     metric: Metric
     heartbeat: float
+    """Seconds between two."""
     ttl: float
+    """Seconds a lease lives without one."""
 
 
 class Tried(Struct, frozen=True, kw_only=True):
-    """One experiment as a proposer sees it. settings: the variant's module constants as Python literals,
-    where the proposer said them.
-
-    value: mean of its runs, or None while it has none. reason: of its verdict, refusal or crash, in plain
-    words. delta: its gain over the best it was compared with at its verdict, in the metric's unit. near:
-    rejected, and by no more than the noise. failure: its crash class, ``timed_out`` or ``cheated``. age:
-    seconds since it was proposed, while it has no verdict; None in step, where nothing may hang on time.
-    """
+    """One experiment as a proposer sees it."""
 
     experiment: str
     title: str
     state: State
     arm: str
     settings: dict[str, str] = field(default_factory=dict)
+    """The variant's module constants as Python literals, where the proposer said them."""
     value: float | None = None
+    """Mean of its runs, or None while it has none."""
     reason: str = ""
+    """Of its verdict, refusal or crash, in plain words."""
     delta: float | None = None
+    """Its gain over the best it was compared with at its verdict, in the metric's unit."""
     near: bool = False
+    """Rejected, and by no more than the noise."""
     failure: str = ""
+    """Its crash class, ``timed_out`` or ``cheated``."""
     age: float | None = None
+    """Seconds since it was proposed, while it has no verdict; None in order, where nothing may depend on
+    time.
+    """
 
 
 class Repair(Struct, frozen=True, kw_only=True):
-    """An experiment of the brief's own arm that crashed, to be repaired once.
-
-    parent: the commit it started from; the repaired program starts from there too. source: its text. failure:
-    the crash class. message: the last line of its traceback or what the judge saw. tail: the end of its log.
-    The last two are a program's words: data.
+    """An experiment of the brief's own arm that crashed, to be repaired once. Message and tail are a
+    program's words: data.
     """
 
     experiment: str
     title: str
     parent: str
+    """The commit it started from; the repaired program starts from there too."""
     source: str
+    """Its text."""
     failure: str
+    """The crash class."""
     message: str = ""
+    """The last line of its traceback, or what the judge saw."""
     tail: str = ""
+    """The end of its log."""
 
 
 class Piece(Struct, frozen=True, kw_only=True):
-    """An experiment that a strategy is about: to be taken back, or to be put together. before, after: the
-    surface at its parent and its commit.
-    """
+    """An experiment that a strategy is about: to be taken back, or to be put together."""
 
     experiment: str
     title: str
     parent: str
     commit: str
     before: str = ""
+    """The surface at its parent."""
     after: str = ""
+    """The surface at its commit."""
 
 
 class Brief(Struct, frozen=True, kw_only=True):
-    """What a proposer is given.
-
-    ordinal: number the next accepted experiment will have. seed: for the proposer's own randomness; equal
-    briefs carry equal seeds. parent: commit. source: the parent's text. baseline, best: means in the metric's
-    unit, sigma: standard deviation of unchanged code; None until measured. tried: newest last. running:
-    proposed and without a verdict yet, oldest first. strategy: what kind of idea is asked for, pieces: what
-    it is about. barred: arms that may not answer in this one's place: they draw from the baseline and learn
-    from nobody else. hints: what people said, newest last. lessons: what the whole history says, a line each.
-    charter: its text as it is now, empty where the arm reads none. repair: what is to be repaired instead
-    of having another idea.
-
-    An arm that draws from the baseline has that as its parent and as its best, and is told of its own
-    experiments alone.
+    """What a proposer is given. An arm that draws from the baseline has that as its parent and as its best,
+    and knows its own experiments alone.
     """
 
     ordinal: int
+    """The number the next accepted experiment will have."""
     seed: int
+    """For the proposer's own randomness; equal briefs carry equal seeds."""
     arm: str
     division: str
     metric: Metric
     parent: str
+    """Commit to start from."""
     source: str
+    """Its text."""
     baseline: float | None = None
+    """Mean in the metric's unit; None until it is measured."""
     best: float | None = None
+    """The same of the best."""
     sigma: float | None = None
+    """Standard deviation of unchanged code; None until it is measured."""
     tried: list[Tried] = field(default_factory=list)
+    """The newest last."""
     running: list[Tried] = field(default_factory=list)
+    """Proposed and without a verdict yet, the oldest first."""
     strategy: Strategy = Strategy.FREE
+    """What kind of idea is asked for."""
     pieces: list[Piece] = field(default_factory=list)
+    """What that is about."""
     barred: list[str] = field(default_factory=list)
+    """Arms that may not answer in this one's place: they draw from the baseline and learn from nobody else.
+    """
     hints: list[str] = field(default_factory=list)
+    """What people said, the newest last."""
     lessons: list[str] = field(default_factory=list)
+    """What the whole history says, a line each."""
     charter: str = ""
+    """Its text as it is now; empty where the arm reads none."""
     repair: Repair | None = None
+    """What is to be repaired instead of having another idea."""
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
-    """A proposer's answer to a brief. proposal: its own unique id, so that a repeated call is recognised.
-
-    calls: ids of the calls it came of. repairs: the experiment it repairs, if any.
-    """
+    """A proposer's answer to a brief."""
 
     proposal: str
+    """Its own unique id, so that a repeated call is recognised."""
     ordinal: int
+    """Of the brief."""
     arm: str
     parent: str
     source: str
@@ -148,7 +154,9 @@ class Proposal(Struct, frozen=True, kw_only=True):
     hypothesis: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    """Ids of the calls it came of."""
     repairs: str = ""
+    """The experiment it repairs, if any."""
 
 
 class Accepted(Struct, frozen=True):
@@ -158,21 +166,22 @@ class Accepted(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """The proposal costs no training. known: the experiment that tried it before, for a duplicate; earlier:
-    what came of that.
-    """
+    """The proposal costs no training."""
 
     refusal: Refusal
     reason: str
     known: str = ""
+    """The experiment that tried it before, for a duplicate."""
     earlier: Tried | None = None
+    """What came of that."""
 
 
 class Wait(Struct, frozen=True):
-    """Nothing now. stop: nothing ever again, the agent should end."""
+    """Nothing now."""
 
     reason: str
     stop: bool = False
+    """Nothing ever again: the agent should end."""
 
 
 class Token(Struct, frozen=True, order=True):
@@ -183,12 +192,7 @@ class Token(Struct, frozen=True, order=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """Time-limited permission for one run. ttl: seconds it lives without a heartbeat. audit: how much of its
-    claims the judge checks.
-
-    warmup_allowance, baseline_pace: what the division's baseline took, as its judge told it; None while
-    nobody knows. See ``trainer.contract.RunOrder``.
-    """
+    """Time-limited permission for one run."""
 
     token: Token
     run: str
@@ -199,141 +203,29 @@ class Lease(Struct, frozen=True, kw_only=True):
     seed: int
     budget: Budget
     ttl: float
+    """Seconds it lives without a heartbeat."""
     audit: AuditPlan = AuditPlan()
+    """How much of the run's claims the judge checks."""
     warmup_allowance: float | None = None
+    """What the division's baseline took, as its judge noted it; None while that is not known. See
+    ``trainer.contract.RunOrder``.
+    """
     baseline_pace: float | None = None
+    """The same of its pace."""
 
 
 class HeartbeatReply(Struct, frozen=True):
-    """Answer to a heartbeat. valid: the lease still holds; else end the run. stop: end the run and hand the
-    lease back.
-    """
+    """Answer to a heartbeat."""
 
     valid: bool
+    """The lease still holds; else end the run."""
     stop: bool = False
+    """End the run and hand the lease back."""
 
 
 class Ack(Struct, frozen=True):
-    """A report is on the head's disk. counted: it was the first and in time; a late one is kept as data
-    only.
-    """
+    """A report is on the coordinator's disk."""
 
     counted: bool
+    """It was the first and in time; a late one is kept as data only."""
     reason: str = ""
-
-
-UNKNOWN = "unknown"
-"""Result of a call nobody spoke of again, or of a word that is not among the others."""
-CALL_RESULTS = frozenset(
-    {
-        *("blocks", "diff", "whole"),
-        *(
-            "no_edit",
-            "malformed",
-            "truncated",
-            "outside_surface",
-            "not_found",
-            "ambiguous",
-            "indentation",
-            "snippet",
-            "no_op",
-        ),
-        *("does_not_compile", "contract", "too_large"),
-        *("authentication", "permission", "payment", "model", "context", "request"),
-        *("rate_limit", "server", "connection", "timeout", "reply"),
-        UNKNOWN,
-    }
-)
-"""What can come of a call: an edit by its format, what is wrong with the answer, why there was none."""
-
-
-class CallRequest(Struct, frozen=True, kw_only=True):
-    """A call of a language model that an agent wants to make.
-
-    call: its own unique id. ordinal: of the brief. max_tokens: longest answer. estimate_usd: most it may cost
-    by the provider's price list, None where no price is known. timeout: seconds the call may take.
-    """
-
-    call: str
-    arm: str
-    model: str
-    ordinal: int
-    prompt_tokens: int
-    max_tokens: int
-    estimate_usd: float | None = None
-    timeout: float = 300.0
-
-
-class Permit(Struct, frozen=True):
-    """The call may be made; what it may cost is set aside until it is settled."""
-
-    call: str
-
-
-class CallRecord(Struct, frozen=True, kw_only=True):
-    """What came of a call. turn: of its conversation, from 0. cost_usd: None where no price is known.
-    seconds: waited. result: of CALL_RESULTS.
-    """
-
-    call: str
-    arm: str
-    model: str
-    ordinal: int
-    turn: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float | None = None
-    seconds: float = 0.0
-    result: str = UNKNOWN
-
-
-class Coordinator(Protocol):
-    """The coordinator as agents see it. Raises ``ConnectionError`` when it cannot be reached; every call may
-    then be repeated.
-    """
-
-    def join(self, card: AgentCard) -> Welcome:
-        """Begin, or begin again: a lease of an earlier incarnation is lost at once and its run queued
-        again.
-        """
-        ...
-
-    def leave(self, agent: str, reason: str) -> None:
-        """Go, for good or for now."""
-        ...
-
-    def brief(self, agent: str) -> Brief | Wait:
-        """Ask what to think about. ``Wait`` while enough proposals are queued."""
-        ...
-
-    def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
-        """Answer a brief."""
-        ...
-
-    def lease(self, agent: str) -> Lease | Wait:
-        """Ask for a run. An agent that holds a lease gets the same one again."""
-        ...
-
-    def heartbeat(self, agent: str, token: Token, progress: Progress) -> HeartbeatReply:
-        """Keep a lease alive."""
-        ...
-
-    def report(self, agent: str, token: Token, result: RunResult, gap: float | None = None) -> Ack:
-        """Hand in a result. gap: seconds the slot stood idle before this run, None for the first."""
-        ...
-
-    def release(self, agent: str, token: Token, reason: str) -> None:
-        """Hand a lease back without a result; its run is queued again and nothing is charged."""
-        ...
-
-    def permit(self, agent: str, request: CallRequest) -> Permit | Wait:
-        """Ask to make a call of a model. ``Wait`` while others have to end first; with ``stop`` when the
-        money is spent. Permitted is permitted.
-        """
-        ...
-
-    def settle(self, agent: str, record: CallRecord, transcript: bytes | None) -> None:
-        """Say what came of a call. exchange: what was said, compressed and without secrets, to be kept;
-        counted and kept once.
-        """
-        ...

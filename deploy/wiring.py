@@ -17,10 +17,12 @@ from configs.arms import ReadsCharter
 from configs.charter import charter_or_nothing, charter_path, read_charter
 from configs.errors import ConfigError
 from configs.schema import Config, TrainerConfig
+from coordinator.agent_calls import Coordinator
 from coordinator.domain import Direction
-from coordinator.protocol import AgentCard, Coordinator
+from coordinator.protocol import AgentCard
 from coordinator.service.charters import Charters
-from coordinator.service.service import LeaseTimes, Service
+from coordinator.service.presence import LeaseTimes
+from coordinator.service.service import Service
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from coordinator.views.metrics import Metrics

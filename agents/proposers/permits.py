@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from coordinator.protocol import CallRecord, CallRequest
+from coordinator.model_calls import CallRecord, CallRequest
 
 
 class Permits(Protocol):

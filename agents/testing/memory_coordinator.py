@@ -12,16 +12,14 @@ from typing import Any, TypeVar
 
 from agents.testing.lease_queue import Grant, LeaseQueue
 from coordinator.domain import Direction, Metric, Purpose, State
+from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.protocol import (
     Accepted,
     Ack,
     AgentCard,
     Brief,
-    CallRecord,
-    CallRequest,
     HeartbeatReply,
     Lease,
-    Permit,
     Proposal,
     Refused,
     Token,

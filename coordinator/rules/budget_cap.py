@@ -10,10 +10,11 @@
 from msgspec.structs import replace
 
 from coordinator.domain import Phase
-from coordinator.protocol import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit, Wait
-from coordinator.rules.base import Rulebook
+from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
+from coordinator.protocol import Wait
+from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining, Rules
+from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining
 from coordinator.state.open_calls import OpenCall, OpenCalls
 
 ROUNDING = 1e-9
@@ -26,91 +27,95 @@ def run_usd(rules: Rules) -> float:
 
 
 def reserved_usd(state: CampaignState, calls_usd: float) -> float:
-    """Dollars set aside: for open calls, as told, and for the runs that are leased."""
-    return calls_usd + run_usd(state.start.rules) * sum(
-        agent.run is not None for agent in state.agents.values()
-    )
+    """Dollars set aside: for open calls, as given, and for the runs that are leased."""
+    return calls_usd + run_usd(state.rules) * sum(agent.run is not None for agent in state.agents.values())
 
 
 def fits(state: CampaignState, usd: float, calls_usd: float) -> bool:
     """Whether something that may cost ``usd`` can begin now."""
-    cap = state.start.rules.money.cap_usd
-    return not cap or state.spend.usd + reserved_usd(state, calls_usd) + usd <= cap + ROUNDING
+    cap_usd = state.rules.money.cap_usd
+    return not cap_usd or state.spend.usd + reserved_usd(state, calls_usd) + usd <= cap_usd + ROUNDING
 
 
 def spent_out(state: CampaignState, rules: Rules, usd: float, what: str) -> str:
     """Why nothing that may cost ``usd`` can ever begin again under these rules; empty while it can. what: it
     is, in words.
     """
-    cap, spent = rules.money.cap_usd, state.spend.usd
-    if not cap or (spent + usd <= cap + ROUNDING and spent < cap - ROUNDING):
+    cap_usd, spent = rules.money.cap_usd, state.spend.usd
+    if not cap_usd or (spent + usd <= cap_usd + ROUNDING and spent < cap_usd - ROUNDING):
         return ""
-    return f"money.cap_usd reached: {spent:.4f} of {cap:g} USD are spent, and {what} may cost {usd:.4f} USD"
+    return (
+        f"money.cap_usd reached: {spent:.4f} of {cap_usd:g} USD are spent, and {what} may cost {usd:.4f} USD"
+    )
 
 
-class Spending(Rulebook):
-    """From a call's permit to its price."""
+def cap(state: CampaignState, reason: str) -> list[AnyEvent]:
+    """The money is spent: take no new work."""
+    return [CampaignDraining(reason=reason, capped=True)] if state.phase is Phase.RUNNING else []
 
-    def estimate(self, request: CallRequest) -> float | None:
-        """The most a call may cost, in dollars; None where no price is known."""
-        return self.rules.money.cost(
-            request.model, request.prompt_tokens, request.max_tokens, request.estimate_usd
-        )
 
-    def permit(self, request: CallRequest, held: OpenCalls) -> Permit | Wait:
-        """Whether a call may begin. ``Wait`` while its model has as many open calls as it may, or while what
-        is set aside leaves no room; with ``stop`` when the campaign takes no new work or its money is spent.
-        """
-        if request.call in held:
-            return Permit(request.call)
-        if self.state.phase is not Phase.RUNNING:
-            return Wait(self.state.phase_reason, stop=True)
-        usd = self.estimate(request) or 0.0
-        if why := spent_out(self.state, self.rules, usd, f"a call of {request.model}"):
-            return Wait(why, stop=True)
-        most = self.rules.money.at_once(request.model)
-        if 0 < most <= held.of_model(request.model):
-            return Wait(f"{request.model} has {most} open calls, as many as models.at_once allows")
-        if not fits(self.state, usd, held.usd):
-            return Wait("what open calls and runs may cost leaves no room under money.cap_usd")
+def estimate(state: CampaignState, request: CallRequest) -> float | None:
+    """The most a call may cost, in dollars; None where no price is known."""
+    return state.rules.money.cost(
+        request.model, request.prompt_tokens, request.max_tokens, request.estimate_usd
+    )
+
+
+def permit(state: CampaignState, request: CallRequest, open_calls: OpenCalls) -> Permit | Wait:
+    """Whether a call may begin. ``Wait`` while its model has as many open calls as it may, or while what is
+    set aside leaves no room; with ``stop`` when the campaign takes no new work or its money is spent.
+    """
+    if request.call in open_calls:
         return Permit(request.call)
+    if state.phase is not Phase.RUNNING:
+        return Wait(state.phase_reason, stop=True)
+    usd = estimate(state, request) or 0.0
+    if why := spent_out(state, state.rules, usd, f"a call of {request.model}"):
+        return Wait(why, stop=True)
+    most = state.rules.money.at_once(request.model)
+    if 0 < most <= open_calls.of_model(request.model):
+        return Wait(f"{request.model} has {most} open calls, as many as models.at_once allows")
+    if not fits(state, usd, open_calls.usd):
+        return Wait("what open calls and runs may cost leaves no room under money.cap_usd")
+    return Permit(request.call)
 
-    def cap(self, reason: str) -> list[AnyEvent]:
-        """The money is spent: take no new work."""
-        return [CampaignDraining(reason=reason, capped=True)] if self.state.phase is Phase.RUNNING else []
 
-    def settle(self, agent: str, record: CallRecord) -> list[AnyEvent]:
-        """Take in what came of a call. A repeated record returns []; one that comes after its call was given
-        up replaces the guess.
-        """
-        if record.call in self.state.spend.calls and not self.state.spend.guessed(record.call):
-            return []
-        prompt, completion = max(0, record.prompt_tokens), max(0, record.completion_tokens)
-        event = CallSettled(
-            call=record.call,
-            agent=agent,
-            arm=record.arm,
-            model=record.model,
-            ordinal=record.ordinal,
-            turn=record.turn,
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            cost_usd=self.rules.money.cost(record.model, prompt, completion, record.cost_usd),
-            seconds=max(0.0, record.seconds),
-            result=record.result if record.result in CALL_RESULTS else UNKNOWN,
-        )
-        repeated = self.state.spend.guessed(record.call) and event.result == UNKNOWN
-        return [] if repeated else [event]
+def settle(state: CampaignState, agent: str, record: CallRecord) -> list[AnyEvent]:
+    """Take in what came of a call. A repeated record returns []; one that comes after its call was given up
+    replaces the guess.
+    """
+    event = _settled(state, agent, record)
+    return [event] if event else []
 
-    def give_up(self, call: OpenCall) -> list[AnyEvent]:
-        """Settle a call nobody spoke of again: at its estimate, for its provider may well ask for the
-        money.
-        """
-        request = call.request
-        record = CallRecord(
-            call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, result=UNKNOWN
-        )
-        return [
-            replace(event, cost_usd=call.usd) if isinstance(event, CallSettled) else event
-            for event in self.settle(call.agent, record)
-        ]
+
+def give_up(state: CampaignState, call: OpenCall) -> list[AnyEvent]:
+    """Settle a call nobody spoke of again: at its estimate, for its provider may well ask for the money."""
+    request = call.request
+    record = CallRecord(
+        call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, result=UNKNOWN
+    )
+    event = _settled(state, call.agent, record)
+    return [replace(event, cost_usd=call.usd)] if event else []
+
+
+def _settled(state: CampaignState, agent: str, record: CallRecord) -> CallSettled | None:
+    guessed = state.spend.guessed(record.call)
+    if record.call in state.spend.calls and not guessed:
+        return None
+    result = record.result if record.result in CALL_RESULTS else UNKNOWN
+    if guessed and result == UNKNOWN:
+        return None
+    prompt, completion = max(0, record.prompt_tokens), max(0, record.completion_tokens)
+    return CallSettled(
+        call=record.call,
+        agent=agent,
+        arm=record.arm,
+        model=record.model,
+        ordinal=record.ordinal,
+        turn=record.turn,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cost_usd=state.rules.money.cost(record.model, prompt, completion, record.cost_usd),
+        seconds=max(0.0, record.seconds),
+        result=result,
+    )

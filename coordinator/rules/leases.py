@@ -1,13 +1,13 @@
 """Rules of who may run what: leases, their loss, reports, and how closely the judge is to look. Pure."""
 
-from math import sqrt
-
 from coordinator.domain import Origin, Phase, Purpose, State
 from coordinator.protocol import Token
 from coordinator.rules import trust
-from coordinator.rules.base import Rulebook, seed_of
+from coordinator.rules.base import division_of, horizon_of, seed_of
 from coordinator.rules.budget_cap import fits, run_usd
+from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
+    AgentLeft,
     AnyEvent,
     LateReport,
     RunLeased,
@@ -23,131 +23,142 @@ FORCED = (Purpose.CONFIRM, Purpose.RETEST, Purpose.COMBINE)
 """A merge may rest on any of these runs, so all of them are audited in full."""
 
 
-class Leasing(Rulebook):
-    """From a queued run to its result."""
+def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyEvent]:
+    """Give the agent its next run: [RunLeased], possibly after [RunLost] of an earlier life; [WentStale] to
+    rebase first; [] to wait.
 
-    def lease(self, agent: str, calls_usd: float = 0.0) -> list[AnyEvent]:
-        """Give the agent its next run: [RunLeased], possibly after [RunLost] of an earlier life; [WentStale]
-        to rebase first; [] to wait.
+    An agent that already holds a lease keeps it: []. calls_usd: set aside for open calls; a run waits while
+    it finds no room beside them.
+    """
+    division, holder = division_of(state, agent), state.agents[agent]
+    if holder.run is not None:
+        run = state.runs[holder.run]
+        same_life = run.incarnation == holder.card.incarnation
+        return [] if same_life else _lost(state, run, "the agent was started anew", charged=True)
+    if (
+        state.phase is not Phase.RUNNING
+        or not division.queued
+        or not fits(state, run_usd(state.rules), calls_usd)
+    ):
+        return []
+    run = state.runs[min(division.queued, key=division.queued.__getitem__)]
+    if _outdated(state, state.experiments[run.experiment], division):
+        return [WentStale(experiment=run.experiment)]
+    return [
+        RunLeased(
+            run=run.run,
+            experiment=run.experiment,
+            agent=agent,
+            incarnation=holder.card.incarnation,
+            token=Token(state.epoch, state.tokens + 1),
+        )
+    ]
 
-        An agent that already holds a lease keeps it: []. calls_usd: set aside for open calls; a run waits
-        while it finds no room beside them.
-        """
-        division = self.division_of(agent)
-        known = self.state.agents[agent]
-        if known.run is not None:
-            run = self.state.runs[known.run]
-            return (
-                []
-                if run.incarnation == known.card.incarnation
-                else self._lost(run, "the agent was started anew", charged=True)
-            )
-        if (
-            self.state.phase is not Phase.RUNNING
-            or not division.queued
-            or not fits(self.state, run_usd(self.rules), calls_usd)
-        ):
-            return []
-        run = self.state.runs[min(division.queued, key=division.queued.__getitem__)]
-        experiment = self.state.experiments[run.experiment]
-        if self._outdated(experiment, division):
-            return [WentStale(experiment=experiment.experiment)]
-        token = Token(self.state.epoch, self.state.tokens + 1)
-        incarnation = known.card.incarnation
-        return [
-            RunLeased(
-                run=run.run, experiment=run.experiment, agent=agent, incarnation=incarnation, token=token
-            )
-        ]
 
-    def _outdated(self, experiment: Experiment, division: Division) -> bool:
-        if (
-            self.rules.lookahead
-            or experiment.baseline
-            or experiment.state is not State.QUEUED
-            or experiment.origin is Origin.BASELINE
-        ):
-            return False
-        return division.best is not None and experiment.parent != division.best.commit
+def _outdated(state: CampaignState, experiment: Experiment, division: Division) -> bool:
+    if (
+        state.rules.lookahead
+        or experiment.baseline
+        or experiment.state is not State.QUEUED
+        or experiment.origin is Origin.BASELINE
+    ):
+        return False
+    return division.best is not None and experiment.parent != division.best.commit
 
-    def audit_plan(self, run: Run) -> AuditPlan:
-        """How much of the run's claims the judge is to check.
 
-        In step it depends on what the run's own proposal could see, not on which verdicts came in meanwhile:
-        whether a cheat is caught must not hang on how fast other slots are. What is better than the best at
-        the verdict is better than any best before it, so none slips through.
-        """
-        experiment = self.state.experiments[run.experiment]
-        division = self.state.divisions[experiment.division]
-        lot = seed_of(self.rules.seed, f"audit:{run.run}") / 2**31
-        if experiment.baseline:
-            return trust.plan(self.rules.trust, None, forced=run is experiment.runs[0], lot=lot)
-        seen = max(0, experiment.ordinal - self.rules.lookahead)
-        best = division.best_as_of(seen) if self.rules.lookahead else division.best
-        forced = best is None or run.purpose in FORCED
-        return trust.plan(self.rules.trust, self._screen_bar(division, best) if best else None, forced, lot)
+def holds(state: CampaignState, agent: str, token: Token) -> Run | None:
+    """The run the agent holds under that token, if any."""
+    holder = state.agents.get(agent)
+    run = state.runs[holder.run] if holder and holder.run else None
+    return run if run is not None and run.token == token else None
 
-    def of_baseline(self, run: Run, figure: str) -> float | None:
-        """The most that a figure of the judge came to in the baseline of the run's division; None while that
-        is being measured, or unknown.
 
-        In step it is never told: what the judge does with it depends on how busy a machine is, and the same
-        seed must give the same verdicts.
-        """
-        division = self.state.divisions[self.state.experiments[run.experiment].division]
-        if division.best is None or self.rules.lookahead:
-            return None
-        found = (result.details.get(figure) for result in self.state.experiments[division.baseline].measured)
-        return max((value for value in found if isinstance(value, float | int)), default=None)
+def release(
+    state: CampaignState, agent: str, token: Token, reason: str, charged: bool = False
+) -> list[AnyEvent]:
+    """A lease ends without a result."""
+    run = holds(state, agent, token)
+    return _lost(state, run, reason, charged) if run else []
 
-    def _screen_bar(self, division: Division, best: Best) -> float:
-        """A screen run no better than this is rejected, in the metric's unit."""
-        slack = max(0.0, -self.rules.policy.screen_z) * (division.sigma or 0.0) * sqrt(1 + 1 / best.runs)
-        return best.value + self.rules.metric.gain(slack, 0.0)
 
-    def holds(self, agent: str, token: Token) -> Run | None:
-        """The run the agent holds under that token, if any."""
-        known = self.state.agents.get(agent)
-        run = self.state.runs[known.run] if known and known.run else None
-        return run if run is not None and run.token == token else None
+def leave(state: CampaignState, agent: str, reason: str, charged: bool = False) -> list[AnyEvent]:
+    """An agent goes; a lease it holds is lost."""
+    holder = state.agents.get(agent)
+    if holder is None:
+        return []
+    events = _lost(state, state.runs[holder.run], reason, charged) if holder.run else []
+    return [*events, AgentLeft(agent=agent, reason=reason)] if holder.present else events
 
-    def release(self, agent: str, token: Token, reason: str, charged: bool = False) -> list[AnyEvent]:
-        """A lease ends without a result."""
-        run = self.holds(agent, token)
-        return self._lost(run, reason, charged) if run else []
 
-    def _lost(self, run: Run, reason: str, charged: bool) -> list[AnyEvent]:
-        assert run.token is not None  # noqa: S101 - a lease has one
-        if charged and run.attempts + 1 >= self.rules.max_attempts:
-            crash = Crashed(
-                CrashKind.NO_RESULT,
-                f"its lease was lost {run.attempts + 1} times, the last time because {reason}",
-            )
-            result = RunResult(run=run.run, outcome=crash, seed=run.seed)
-            return [RunReported(run=run.run, experiment=run.experiment, token=run.token, result=result)]
-        return [
-            RunLost(run=run.run, experiment=run.experiment, token=run.token, reason=reason, charged=charged)
-        ]
+def _lost(state: CampaignState, run: Run, reason: str, charged: bool) -> list[AnyEvent]:
+    assert run.token is not None  # noqa: S101 - a lease has one
+    if charged and run.attempts + 1 >= state.rules.max_attempts:
+        crash = Crashed(
+            CrashKind.NO_RESULT,
+            f"its lease was lost {run.attempts + 1} times, the last time because {reason}",
+        )
+        result = RunResult(run=run.run, outcome=crash, seed=run.seed)
+        return [RunReported(run=run.run, experiment=run.experiment, token=run.token, result=result)]
+    return [RunLost(run=run.run, experiment=run.experiment, token=run.token, reason=reason, charged=charged)]
 
-    def in_time(self, agent: str, token: Token, result: RunResult) -> bool:
-        """Whether the result answers the lease the agent holds."""
-        run = self.holds(agent, token)
-        return run is not None and run.run == result.run
 
-    def report(self, agent: str, token: Token, result: RunResult, gap: float | None) -> list[AnyEvent]:
-        """Take in a result. A repeated report returns []; one whose lease was lost is kept as a
-        LateReport.
-        """
-        run = self.state.runs.get(result.run)
-        if run is None:
-            return []
-        if not self.in_time(agent, token, result):
-            repeated = run.token == token and run.result is not None
-            return (
-                []
-                if repeated
-                else [LateReport(run=run.run, experiment=run.experiment, token=token, result=result)]
-            )
-        if isinstance(result.outcome, Lost):
-            return self._lost(run, result.outcome.reason, charged=result.outcome.reason != "cancelled")
-        return [RunReported(run=run.run, experiment=run.experiment, token=token, result=result, gap=gap)]
+def in_time(state: CampaignState, agent: str, token: Token, result: RunResult) -> bool:
+    """Whether the result answers the lease the agent holds."""
+    run = holds(state, agent, token)
+    return run is not None and run.run == result.run
+
+
+def report(
+    state: CampaignState, agent: str, token: Token, result: RunResult, gap: float | None
+) -> list[AnyEvent]:
+    """Take in a result. A repeated report returns []; one whose lease was lost is kept as a LateReport."""
+    run = state.runs.get(result.run)
+    if run is None:
+        return []
+    if not in_time(state, agent, token, result):
+        repeated = run.token == token and run.result is not None
+        late = LateReport(run=run.run, experiment=run.experiment, token=token, result=result)
+        return [] if repeated else [late]
+    if isinstance(result.outcome, Lost):
+        return _lost(state, run, result.outcome.reason, charged=result.outcome.reason != "cancelled")
+    return [RunReported(run=run.run, experiment=run.experiment, token=token, result=result, gap=gap)]
+
+
+# ---------------------------------------------------------------------- what goes with a lease
+
+
+def audit_plan(state: CampaignState, run: Run) -> AuditPlan:
+    """How much of the run's claims the judge is to check.
+
+    In order it depends on what the run's own proposal could see, not on which verdicts came in meanwhile:
+    whether a cheat is caught must not depend on how fast other slots are. What is better than the best at the
+    verdict is better than any best before it, so none slips through.
+    """
+    experiment = state.experiments[run.experiment]
+    division, rules = state.divisions[experiment.division], state.rules
+    draw = seed_of(rules.seed, f"audit:{run.run}") / 2**31
+    if experiment.baseline:
+        return trust.plan(rules.trust, None, forced=run is experiment.runs[0], draw=draw)
+    best = division.best_as_of(horizon_of(state, experiment.ordinal)) if rules.lookahead else division.best
+    forced = best is None or run.purpose in FORCED
+    return trust.plan(rules.trust, _screen_bar(state, division, best) if best else None, forced, draw)
+
+
+def _screen_bar(state: CampaignState, division: Division, best: Best) -> float:
+    """A screen run no better than this is rejected, in the metric's unit."""
+    bar = state.rules.policy.screen_bar(best.runs, division.sigma or 0.0)
+    return state.rules.metric.improved(best.value, bar)
+
+
+def baseline_detail(state: CampaignState, run: Run, detail: str) -> float | None:
+    """The most that a number the judge noted came to in the baseline of the run's division; None while that
+    is being measured, or unknown.
+
+    In order it is never given: what the judge does with it depends on how busy a machine is, and the same
+    seed must give the same verdicts.
+    """
+    division = state.divisions[state.experiments[run.experiment].division]
+    if division.best is None or state.rules.lookahead:
+        return None
+    values = (result.details.get(detail) for result in state.experiments[division.baseline].measured)
+    return max((value for value in values if isinstance(value, float | int)), default=None)

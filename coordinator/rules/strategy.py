@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from coordinator.domain import Metric, Origin, State, Strategy
-from coordinator.state.events import ArmShare
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.records import Best, Division, Experiment
 
 NEAR_MISS = 2.0
@@ -31,14 +31,14 @@ def strategy_of(arm: ArmShare, dry: int, plateau: int) -> Strategy:
     return TURNS[(turns - 1) % len(TURNS)] if turns else Strategy.FREE
 
 
-def dry_spell(division: Division, seen: int | None) -> int:
-    """Experiments of the division that ended since its last merge. seen: in step, the last ordinal whose
+def dry_spell(division: Division, horizon: int | None) -> int:
+    """Experiments of the division that ended since its last merge. horizon: in order, the last ordinal whose
     verdict the brief may know; else None.
     """
-    if seen is None:
+    if horizon is None:
         return division.dry
-    best = division.best_as_of(seen)
-    return bisect_right(division.ordinals, seen) - bisect_right(
+    best = division.best_as_of(horizon)
+    return bisect_right(division.ordinals, horizon) - bisect_right(
         division.ordinals, best.ordinal if best else 0
     )
 
@@ -46,36 +46,37 @@ def dry_spell(division: Division, seen: int | None) -> int:
 def subjects(
     strategy: Strategy,
     arm: ArmShare,
-    told: Sequence[Experiment],
+    experiments: Sequence[Experiment],
     parent: Best,
     noise: float,
     metric: Metric,
     seed: int,
 ) -> list[Experiment]:
-    """Which of the experiments a brief tells of its strategy is about. noise: σ of the division, in the
-    metric's unit. seed: the brief's.
+    """Which of the experiments a brief tells of are what its strategy is about. noise: σ of the division, in
+    the metric's unit. seed: the brief's.
 
     To take back: one of those that merged, drawn by the seed, so that agents who ask together do not all get
     the same. Not the latest: what is left without it was the best before. To combine: the two best that are
     not in the parent and not much worse than it.
     """
     of_best = arm.parent is Origin.BEST
-    merged = [each for each in told if each.state is State.MERGED][:-1]
+    merged = [experiment for experiment in experiments if experiment.state is State.MERGED][:-1]
     match strategy:
         case Strategy.ABLATE:
             return [merged[seed % len(merged)]] if merged and of_best else []
         case Strategy.COMBINE:
             gains = {
-                each.experiment: metric.gain(parent.value, each.value)
-                for each in told
-                if each.value is not None
+                experiment.experiment: metric.gain(parent.value, experiment.value)
+                for experiment in experiments
+                if experiment.value is not None
             }
             wanted = (State.REJECTED,) if of_best else (State.REJECTED, State.MERGED)
             near = [
-                each
-                for each in told
-                if each.state in wanted and gains.get(each.experiment, float("-inf")) >= -NEAR_MISS * noise
+                experiment
+                for experiment in experiments
+                if experiment.state in wanted
+                and gains.get(experiment.experiment, float("-inf")) >= -NEAR_MISS * noise
             ]
-            return sorted(near, key=lambda each: gains[each.experiment], reverse=True)[:2]
+            return sorted(near, key=lambda experiment: gains[experiment.experiment], reverse=True)[:2]
         case _:
             return []

@@ -32,7 +32,7 @@ WORK_EXCESS, WORK_SLACK = 4.0, 1.0
 first batch, and again in training.
 
 Of the honest variants of the demo task none used more than 2.2 times the baseline's; those at the top
-compile. CPU seconds, unlike a clock's, hardly hang on other load.
+compile. CPU seconds, unlike a clock's, hardly depend on other load.
 """
 
 
@@ -90,8 +90,8 @@ def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rule
     if rules.mode is Mode.OFF:
         return ""
     for phase, doing in (("startup", "before its first batch"), ("train", "to train")):
-        usual = max((getattr(each.cpu, phase) for each in baseline if each.cpu), default=None)
-        used = max((getattr(each.cpu, phase) for each in results if each.cpu), default=0.0)
+        usual = max((getattr(result.cpu, phase) for result in baseline if result.cpu), default=None)
+        used = max((getattr(result.cpu, phase) for result in results if result.cpu), default=0.0)
         if usual is not None and used > WORK_EXCESS * usual + WORK_SLACK:
             return (
                 f"it used {used:.1f} s of CPU {doing}, the baseline {usual:.1f} s: that is more than the work"
@@ -100,11 +100,11 @@ def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rule
     return ""
 
 
-def hopeless(baseline: Sequence[RunResult], rules: TrustRules) -> str:
+def unmergeable(baseline: Sequence[RunResult], rules: TrustRules) -> str:
     """Why nothing could ever merge in a division whose unmodified surface was measured so, with what to do;
     empty when something could.
     """
-    if not any(confined(each.sandbox, rules) for each in baseline):
+    if not any(confined(result.sandbox, rules) for result in baseline):
         return refusal(baseline, rules)
     first = refusal(baseline[:1], rules)
     return (
@@ -117,7 +117,10 @@ def hopeless(baseline: Sequence[RunResult], rules: TrustRules) -> str:
 def grounds(results: Sequence[RunResult]) -> Grounds:
     """What a value that rests on these runs rests on."""
     return Grounds(
-        len(results), weakest(each.sandbox for each in results), pooled(results), ", ".join(_marks(results))
+        len(results),
+        weakest(result.sandbox for result in results),
+        pooled(results),
+        ", ".join(_marks(results)),
     )
 
 
@@ -130,9 +133,9 @@ def baseline_grounds(results: Sequence[RunResult]) -> Grounds:
 
 def _marks(results: Sequence[RunResult]) -> list[str]:
     """What people must know about these runs; empty when nothing is open."""
-    named = [_mark(sandbox) for sandbox in sorted({result.sandbox for result in results} - {*TRUSTED})]
+    marks = [_mark(sandbox) for sandbox in sorted({result.sandbox for result in results} - {*TRUSTED})]
     kinds = {kind_of(result) for result in results if result.sandbox != SIMULATED}
-    return named + ["live-judged"] * (LIVE in kinds) + ["unaudited"] * bool(kinds - {LIVE, TWIN})
+    return marks + ["live-judged"] * (LIVE in kinds) + ["unaudited"] * bool(kinds - {LIVE, TWIN})
 
 
 def _mark(sandbox: str) -> str:
@@ -149,7 +152,7 @@ def kind_of(result: RunResult) -> str:
 def weakest(sandboxes: Iterable[str]) -> str:
     """The tier a value that rests on several runs has: the least of theirs, empty for none."""
     order = (*TRUSTED, *WITH_GAPS, "D", "E", "F")
-    return max(sandboxes, key=lambda each: order.index(each) if each in order else len(order), default="")
+    return max(sandboxes, key=lambda tier: order.index(tier) if tier in order else len(order), default="")
 
 
 def pooled(results: Iterable[RunResult]) -> Audit | None:
@@ -160,12 +163,12 @@ def pooled(results: Iterable[RunResult]) -> Audit | None:
     if not audits:
         return None
     return Audit(
-        kind=LIVE if any(each.kind == LIVE for each in audits) else TWIN,
-        positions=sum(each.positions for each in audits),
-        correction=fmean(each.correction for each in audits),
-        standard_error=sqrt(sum(each.standard_error**2 for each in audits)) / len(audits),
-        leak_bound=fmean(each.leak_bound for each in audits),
-        largest=max(each.largest for each in audits),
+        kind=LIVE if any(audit.kind == LIVE for audit in audits) else TWIN,
+        positions=sum(audit.positions for audit in audits),
+        correction=fmean(audit.correction for audit in audits),
+        standard_error=sqrt(sum(audit.standard_error**2 for audit in audits)) / len(audits),
+        leak_bound=fmean(audit.leak_bound for audit in audits),
+        largest=max(audit.largest for audit in audits),
     )
 
 
@@ -176,11 +179,11 @@ def in_words(audit: Audit | None) -> str:
     return f"{audit.kind} n={audit.positions} {audit.correction:+.4f}±{audit.standard_error:.4f}"
 
 
-def plan(rules: TrustRules, merge_below: float | None, forced: bool, lot: float) -> AuditPlan:
-    """What the judge is asked for. forced: a merge may rest on this run whatever comes of it. lot: 0 to 1,
-    drawn for this run.
+def plan(rules: TrustRules, merge_below: float | None, forced: bool, draw: float) -> AuditPlan:
+    """What the judge is asked for. forced: a merge may rest on this run whatever comes of it. draw: 0 to 1,
+    made for this run.
 
-    The lot is drawn here and not by the judge, so that a campaign in step audits the same runs again whatever
+    It is drawn here and not by the judge, so that a campaign in order audits the same runs again whatever
     happens to it.
     """
     if rules.mode is Mode.OFF:
@@ -189,7 +192,7 @@ def plan(rules: TrustRules, merge_below: float | None, forced: bool, lot: float)
         return AuditPlan(rules.audit_positions, 1.0, rules.audit_positions, None, rules.mode.value)
     return AuditPlan(
         rules.audit_positions,
-        float(lot < rules.audit_share),
+        float(draw < rules.audit_share),
         rules.audit_share_positions,
         merge_below,
         rules.mode.value,

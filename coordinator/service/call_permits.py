@@ -7,49 +7,52 @@ for the moment only. The service's lock is held around every call of this.
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from coordinator.protocol import CallRecord, CallRequest, Permit, Wait
-from coordinator.rules.budget_cap import Spending
+from coordinator.model_calls import CallRecord, CallRequest, Permit
+from coordinator.protocol import Wait
+from coordinator.rules import budget_cap
+from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent
 from coordinator.state.open_calls import OpenCall, OpenCalls
 from coordinator.store.transcripts import Transcripts
 
 
 class CallPermits:
-    """Remembers open calls. held: them, and the money set aside for them."""
+    """Remembers open calls."""
 
     def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
-        """folder: of exchanges. clock: seconds since the epoch."""
+        """folder: of transcripts. clock: seconds since the epoch."""
         self._transcripts = Transcripts(folder)
         self._clock = clock
-        self.held = OpenCalls()
+        self.open = OpenCalls()
+        """Calls that were permitted, and the money set aside for them."""
 
-    def permit(self, rules: Spending, agent: str, request: CallRequest) -> Permit | Wait:
-        """See ``Spending.permit``; what is permitted is set aside."""
-        answer = rules.permit(request, self.held)
-        if isinstance(answer, Permit) and request.call not in self.held:
-            self.held.open(agent, request, rules.estimate(request), self._clock())
+    def permit(self, state: CampaignState, agent: str, request: CallRequest) -> Permit | Wait:
+        """See ``budget_cap.permit``; what is permitted is set aside."""
+        answer = budget_cap.permit(state, request, self.open)
+        if isinstance(answer, Permit) and request.call not in self.open:
+            self.open.open(agent, request, budget_cap.estimate(state, request), self._clock())
         return answer
 
     def settle(
-        self, rules: Spending, agent: str, record: CallRecord, transcript: bytes | None
+        self, state: CampaignState, agent: str, record: CallRecord, transcript: bytes | None
     ) -> list[AnyEvent]:
-        """See ``Spending.settle``. What was said is kept with the first record."""
-        events = rules.settle(agent, record)
+        """See ``budget_cap.settle``. What was said is kept with the first record."""
+        events = budget_cap.settle(state, agent, record)
         if events and transcript is not None:
             self._transcripts.keep(record.call, transcript)
-        self.held.close(record.call)
+        self.open.close(record.call)
         return events
 
-    def give_up(self, rules: Spending, calls: Iterable[OpenCall]) -> list[AnyEvent]:
+    def give_up(self, state: CampaignState, calls: Iterable[OpenCall]) -> list[AnyEvent]:
         """Settle calls at their estimates; what their agents say of them after all counts in the place of
         that.
         """
         events: list[AnyEvent] = []
         for call in calls:
-            events += rules.give_up(call)
-            self.held.close(call.request.call)
+            events += budget_cap.give_up(state, call)
+            self.open.close(call.request.call)
         return events
 
     def expired(self) -> list[OpenCall]:
         """Calls nobody will settle any more."""
-        return self.held.expired(self._clock())
+        return self.open.expired(self._clock())

@@ -48,7 +48,7 @@ class Charters:
 
 def _stamp(path: Path) -> Stamp:
     try:
-        found = path.stat()
+        facts = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return facts.st_mtime_ns, facts.st_size

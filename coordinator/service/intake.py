@@ -8,6 +8,7 @@ import msgspec
 
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Proposal, Refused
+from coordinator.rules import proposals, recall, steering
 from coordinator.state.events import ProposalRefused
 from coordinator.store.inbox import Hint, Idea, InboxItem, Withdrawal
 from coordinator.store.unit_of_work import UnitOfWork
@@ -27,51 +28,48 @@ class Intake:
         """Answer a proposal; one that was accepted before gets the same answer. place: the division, where no
         agent but a person proposes.
         """
-        known = unit.state.proposals.get(proposal.proposal)
-        if known is not None:
-            return Accepted(known)
+        experiment = unit.state.proposals.get(proposal.proposal)
+        if experiment is not None:
+            return Accepted(experiment)
         proposal = _writable(proposal)
-        found, refusal = self._look(unit, agent, proposal, place)
+        program, refusal = self._look(unit, agent, proposal, place)
         if refusal is not None:
             unit.commit([refusal])
-            return Refused(
-                refusal.refusal,
-                refusal.reason,
-                refusal.known,
-                unit.campaign.earlier(refusal.known, proposal.arm),
-            )
-        return Accepted(unit.accept(agent, proposal, found, place))
+            earlier = recall.earlier(unit.state, refusal.known, proposal.arm)
+            return Refused(refusal.refusal, refusal.reason, refusal.known, earlier)
+        return Accepted(unit.accept(agent, proposal, program, place))
 
     def _look(
         self, unit: UnitOfWork, agent: str, proposal: Proposal, place: str
     ) -> tuple[str, ProposalRefused | None]:
         """Digest of the text, and why it is refused if it is."""
-        campaign = unit.campaign
-        if proposal.parent not in unit.state.digests:
+        state = unit.state
+        if proposal.parent not in state.digests:
             why = f"commit {proposal.parent[:12]} is not of this campaign"
-            return "", campaign.refused(agent, proposal, Refusal.STALE_BRIEF, why, place)
+            return "", proposals.refused(state, agent, proposal, Refusal.STALE_BRIEF, why, place)
         objection = self._gate.look(proposal.source)
         if objection is not None:
-            return "", campaign.refused(agent, proposal, objection.refusal, objection.reason, place)
-        found = digest(proposal.source)
-        return found, campaign.refuse(agent, proposal, found, place)
+            return "", proposals.refused(state, agent, proposal, objection.refusal, objection.reason, place)
+        program = digest(proposal.source)
+        return program, proposals.refuse(state, agent, proposal, program, place)
 
     def take_in(self, unit: UnitOfWork, item: InboxItem) -> bool:
-        """Do what a person left a letter for; whether it is dealt with. A variant waits where nothing can be
+        """Do what a person left in the inbox; whether it is dealt with. A variant waits where nothing can be
         tried now.
         """
-        campaign = unit.campaign
+        state = unit.state
         match item.content:
             case Hint(text=text):
-                unit.commit(campaign.hint(item.name, _text(text)))
+                unit.commit(steering.hint(state, item.name, _text(text)))
             case Withdrawal():
-                unit.commit(campaign.withdraw_hints())
+                unit.commit(steering.withdraw_hints(state))
             case Idea(title=title, source=source, division=wanted):
-                place = campaign.place_for(wanted)
-                if not campaign.answered(item.name):
-                    if place is None or not campaign.takes_ideas():
+                division = steering.division_for(state, wanted)
+                if not steering.answered(state, item.name):
+                    if division is None or not steering.takes_ideas(state):
                         return False
-                    self.receive(unit, "", campaign.idea(item.name, title, source, place), place.name)
+                    proposal = steering.idea(state, item.name, title, source, division)
+                    self.receive(unit, "", proposal, division.name)
         return True
 
 

@@ -4,6 +4,8 @@ Never journaled.
 
 from collections.abc import Callable, Iterable
 
+from msgspec import Struct
+
 from evaluator.result import Progress
 
 THINKING_SECONDS = 900.0
@@ -12,19 +14,37 @@ night.
 """
 
 
+class LeaseTimes(Struct, frozen=True):
+    """How long a lease lives."""
+
+    heartbeat: float = 5.0
+    """Seconds between an agent's heartbeats."""
+    ttl: float = 60.0
+    """Seconds a lease lives without one."""
+
+
+DEFAULT_LEASE_TIMES = LeaseTimes()
+
+
 class Presence:
-    """Soft facts per agent. ttl: seconds without a word after which an agent counts as gone."""
+    """Facts of the moment, by agent. Times are seconds since the epoch."""
 
     def __init__(self, clock: Callable[[], float], ttl: float) -> None:
+        self.ttl = ttl
+        """Seconds without a word after which an agent counts as gone."""
         self._clock = clock
-        self._ttl = ttl
         self._heard: dict[str, float] = {}
+        """When the agent last said something."""
         self._briefed: dict[str, float] = {}
+        """When it was given the brief it holds."""
         self._offer_of: dict[str, str] = {}
+        """The crashed experiment it was asked to repair."""
         self.offered: set[str] = set()
         """Crashed experiments that somebody was asked to repair."""
         self.progress: dict[str, Progress] = {}
+        """How far its run is."""
         self.stopping = False
+        """Whether open runs have to end now."""
 
     def heard(self, agent: str) -> None:
         """The agent said something."""
@@ -43,7 +63,7 @@ class Presence:
 
     def silent(self) -> list[str]:
         """Agents that said nothing for the ttl."""
-        limit = self._clock() - self._ttl
+        limit = self._clock() - self.ttl
         return [agent for agent, at in self._heard.items() if at < limit]
 
     def thinks(self, agent: str) -> None:

@@ -1,4 +1,4 @@
-"""What an arm earned and what that cost: running sums, and figures with their errors. Pure; constant time per
+"""What an arm earned and what that cost: running sums, and rates with their errors. Pure; constant time per
 experiment.
 
 - *Gain* is how much better the arm's merges made the best, in the metric's unit; an experiment that did not
@@ -6,7 +6,7 @@ experiment.
 - *Cost* is hours of slots, as their trainers timed the runs, or dollars. What a machine lost is charged to no
   arm.
 - An interval covers 90 %. It is a closed form of the sums, so nothing is drawn and the same journal gives the
-  same figures everywhere.
+  same rates everywhere.
 """
 
 from math import sqrt
@@ -24,22 +24,24 @@ eight GPUs at five minutes a run.
 
 
 class Interval(Struct, frozen=True):
-    """An estimate and its 90 % interval; low and high are None where too little is known to give one."""
+    """An estimate and its 90 % interval."""
 
     value: float
     low: float | None = None
+    """None where too little is known to give one."""
     high: float | None = None
+    """The same."""
 
 
 class Recent(Struct, frozen=True):
-    """Merges, gain (metric's unit) and hours, each experiment counted by how long ago it ended. as_of:
-    experiments finished by then, of all arms.
-    """
+    """Sums in which an experiment counts less the longer ago it ended."""
 
     merges: float = 0.0
     gain: float = 0.0
+    """In the metric's unit."""
     hours: float = 0.0
     as_of: int = 0
+    """Experiments of all arms that had finished when these were the sums."""
 
     def at(self, finished: int) -> "Recent":
         """The same, seen when ``finished`` experiments have ended."""
@@ -48,17 +50,18 @@ class Recent(Struct, frozen=True):
 
 
 class ArmTally(Struct):
-    """Sums over an arm's finished experiments: gain in the metric's unit, hours of slots, their squares and
-    their product.
-    """
+    """Sums over an arm's finished experiments."""
 
     experiments: int = 0
     merges: int = 0
     gain: float = 0.0
+    """In the metric's unit."""
     hours: float = 0.0
+    """Of slots."""
     gain_squared: float = 0.0
     hours_squared: float = 0.0
     product: float = 0.0
+    """Of gain and hours, each experiment's own."""
     recent: Recent = field(default_factory=Recent)
 
     def finish(self, gain: float, hours: float, finished: int) -> None:

@@ -7,56 +7,12 @@ are stable: old journals stay readable.
 import msgspec
 from msgspec import Struct, field
 
-from coordinator.domain import ArmChoice, Metric, Origin, Purpose, Refusal, Strategy, Verdict
-from coordinator.protocol import UNKNOWN, AgentCard, Token
-from coordinator.state.prices import MoneyRules
-from coordinator.state.trust_rules import Grounds, TrustRules
-from evaluator.acceptance import Policy
-from evaluator.budget import Budget
+from coordinator.domain import Origin, Purpose, Refusal, Verdict
+from coordinator.model_calls import UNKNOWN
+from coordinator.protocol import AgentCard, Token
+from coordinator.state.campaign_rules import Rules
+from coordinator.state.trust_rules import Grounds
 from evaluator.result import RunResult
-
-
-class ArmShare(Struct, frozen=True):
-    """An arm and its share of the briefs, relative to the others.
-
-    parent: what its variants are made from. strategy: what its briefs ask for; with ``rotate`` that changes
-    on a plateau. control: others are compared with it. repairs: whether its proposer can repair an experiment
-    that crashed.
-    """
-
-    name: str
-    weight: float = 1.0
-    parent: Origin = Origin.BEST
-    strategy: Strategy = Strategy.FREE
-    rotate: bool = False
-    control: bool = False
-    repairs: bool = field(default=False, name="mends")
-
-
-class Rules(Struct, frozen=True, kw_only=True):
-    """What the campaign's decisions depend on; see configs/schema.py for each. ``ahead``: proposals kept
-    ready per agent.
-    """
-
-    metric: Metric
-    budget: Budget
-    seed: int
-    arms: list[ArmShare]
-    policy: Policy = Policy()
-    trust: TrustRules = TrustRules()
-    baseline_runs: int = 4
-    lookahead: int = 0
-    max_experiments: int = 0
-    max_hours: float = 0.0
-    max_attempts: int = 5
-    history: int = 300
-    ahead: int = 1
-    money: MoneyRules = MoneyRules()
-    arm_choice: ArmChoice = ArmChoice.WEIGHTS
-    arm_floor: float = 0.05
-    control_floor: float = 0.1
-    plateau: int = 20
-    retry_after_moves: int = 3
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -64,13 +20,16 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class CampaignStarted(Event, frozen=True, kw_only=True, tag="campaign_started"):
-    """commit, digest: of the unmodified surface. surface: its file name."""
+    """A campaign is there."""
 
     campaign: str
     task: str
     surface: str
+    """File name."""
     commit: str
+    """Of the unmodified surface."""
     digest: str
+    """Of its program."""
     rules: Rules
 
 
@@ -81,9 +40,10 @@ class RulesChanged(Event, frozen=True, kw_only=True, tag="rules_changed"):
 
 
 class EpochBegan(Event, frozen=True, kw_only=True, tag="epoch_began"):
-    """The coordinator started. epoch grows by one each time, so that tokens never repeat."""
+    """The coordinator started."""
 
     epoch: int
+    """Grows by one each time, so that tokens never repeat."""
 
 
 class AgentJoined(Event, frozen=True, kw_only=True, tag="agent_joined"):
@@ -107,11 +67,7 @@ class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
 
 
 class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_proposed"):
-    """A proposal was accepted as the experiment of that ordinal.
-
-    origin: what its arm's variants are made from. repairs: the experiment it repairs. moves: constants it
-    moved, and how.
-    """
+    """A proposal was accepted as the experiment of that ordinal."""
 
     experiment: str
     ordinal: int
@@ -127,14 +83,15 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     settings: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     origin: Origin = Origin.BEST
+    """What its arm's variants are made from."""
     repairs: str = ""
-    moves: dict[str, str] = field(default_factory=dict)
+    """The experiment it repairs."""
+    constant_changes: dict[str, str] = field(default_factory=dict, name="moves")
+    """From its parent: ``up``, ``down`` or ``changed`` by name of the constant."""
 
 
 class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
-    """A proposal cost no training. known: the experiment that tried it before. title, settings, repairs: as
-    proposed, for the next brief.
-    """
+    """A proposal cost no training."""
 
     agent: str
     arm: str
@@ -143,7 +100,9 @@ class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
     refusal: Refusal
     reason: str
     known: str = ""
+    """The experiment that tried it before."""
     title: str = ""
+    """As proposed, like settings and repairs: the next brief tells them."""
     settings: dict[str, str] = field(default_factory=dict)
     repairs: str = ""
 
@@ -168,25 +127,25 @@ class RunLeased(Event, frozen=True, kw_only=True, tag="run_leased"):
 
 
 class RunLost(Event, frozen=True, kw_only=True, tag="run_lost"):
-    """The lease ended without a result; the run waits again. charged: it counts against the run's attempts,
-    for it may be the run's own fault.
-    """
+    """The lease ended without a result; the run waits again."""
 
     run: str
     experiment: str
     token: Token
     reason: str
     charged: bool = True
+    """It counts against the run's attempts, for it may be the run's own fault."""
 
 
 class RunReported(Event, frozen=True, kw_only=True, tag="run_reported"):
-    """The run's result, in time. gap: seconds its slot stood idle before it."""
+    """The run's result, in time."""
 
     run: str
     experiment: str
     token: Token
     result: RunResult
     gap: float | None = None
+    """Seconds its slot stood idle before it."""
 
 
 class LateReport(Event, frozen=True, kw_only=True, tag="late_report"):
@@ -214,25 +173,21 @@ class Rebased(Event, frozen=True, kw_only=True, tag="rebased"):
 
 
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
-    """value: mean of the runs that count, None without any. commit: of the new best, for a merge. grounds: of
-    a merge.
-    """
+    """The coordinator decided about an experiment."""
 
     experiment: str
     verdict: Verdict
     reason: str
     value: float | None = None
+    """Mean of the runs that count, None without any."""
     commit: str = ""
+    """Of the new best, for a merge."""
     grounds: Grounds | None = None
+    """What a merge rests on."""
 
 
 class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
-    """A call of a language model came to its end. cost_usd: None where no price is known. result: of
-    ``protocol.CALL_RESULTS``.
-
-    One that is ``unknown`` counts at its estimate until the same call is settled again. What was said is kept
-    beside the campaign, not here.
-    """
+    """A call of a language model came to its end. What was said is kept beside the campaign, not here."""
 
     call: str
     agent: str
@@ -243,26 +198,30 @@ class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float | None = None
+    """None where no price is known."""
     seconds: float = 0.0
     result: str = UNKNOWN
+    """Of ``CALL_RESULTS``. An unknown call counts at its estimate until it is settled again."""
 
 
 class HintGiven(Event, frozen=True, kw_only=True, tag="hint_given"):
-    """A person said something to all proposers. hint: its id, so that it is taken once."""
+    """A person said something to all proposers."""
 
     hint: str
+    """Its id, so that it is taken once."""
     text: str
 
 
 class HintsWithdrawn(Event, frozen=True, kw_only=True, tag="hints_withdrawn"):
-    """What people said so far is told no more."""
+    """Briefs tell no more what people said so far."""
 
 
 class CampaignDraining(Event, frozen=True, kw_only=True, tag="campaign_draining"):
-    """No new leases; open runs finish. capped: because the money is spent."""
+    """No new leases; open runs finish."""
 
     reason: str
     capped: bool = False
+    """Because the money is spent."""
 
 
 class CampaignFinished(Event, frozen=True, kw_only=True, tag="campaign_finished"):
@@ -270,6 +229,7 @@ class CampaignFinished(Event, frozen=True, kw_only=True, tag="campaign_finished"
 
     reason: str
     failed: bool = False
+    """Nothing could come of it."""
 
 
 class CampaignResumed(Event, frozen=True, kw_only=True, tag="campaign_resumed"):

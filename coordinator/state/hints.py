@@ -7,24 +7,25 @@ from msgspec import Struct, field
 from coordinator.state.events import HintGiven, ProposalRefused
 
 MOST_HINTS = 10
-"""Hints told to a proposer, the newest."""
+"""Hints that a brief tells, the newest."""
 HINT_CHARS = 2_000
 MOST_ANSWERS = 100
 """Refusals of people's variants that are remembered."""
 
 
 class Hints(Struct):
-    """hints: those in force by id, oldest first. taken: ids of all there ever were. answers: people's refused
-    variants by the id of the proposal.
-    """
+    """Hints and answers to people."""
 
     hints: dict[str, str] = field(default_factory=dict)
+    """Those in force by id, the oldest first."""
     taken: dict[str, None] = field(default_factory=dict)
+    """Ids of all there ever were."""
     answers: dict[str, ProposalRefused] = field(default_factory=dict)
+    """People's refused variants by the id of the proposal, the last ones."""
 
     @property
-    def told(self) -> list[str]:
-        """The hints of a brief, newest last."""
+    def newest(self) -> list[str]:
+        """The hints that a brief tells, the newest last."""
         return list(self.hints.values())[-MOST_HINTS:]
 
     def give(self, event: HintGiven) -> None:

@@ -2,7 +2,7 @@
 Pure.
 
 - Kept by counts alone: an experiment costs the same whatever came before it, and what it taught can be taken
-  away again exactly. So a brief in step is told what its ordinal may see, although later experiments have
+  away again exactly. So a brief in order tells what its ordinal may see, although later experiments have
   ended already.
 - Only experiments that moved one to three constants say something about a constant.
 - Names come from programs. They are identifiers, and bounded; whoever shows them treats them as data.
@@ -56,13 +56,13 @@ class Lessons(Struct):
 
 
 def _facts(experiment: Experiment) -> Iterator[Fact]:
-    moves = experiment.moves if len(experiment.moves) <= MOST_MOVED else {}
+    changes = experiment.constant_changes if len(experiment.constant_changes) <= MOST_MOVED else {}
     end = _end(experiment)
-    for name, way in moves.items():
+    for name, way in changes.items():
         yield name[:NAME_CHARS], way, end
     if experiment.failure:
         raised = RAISED.search(experiment.reason)
-        causes = [f"{name[:NAME_CHARS]} {way}" for name, way in moves.items()] or (
+        causes = [f"{name[:NAME_CHARS]} {way}" for name, way in changes.items()] or (
             [raised[1][:NAME_CHARS]] if raised else []
         )
         for cause in ("", *causes):
@@ -76,13 +76,13 @@ def _end(experiment: Experiment) -> str:
 
 
 def _failures(counts: Counter[Fact]) -> list[str]:
-    found: dict[str, Counter[str]] = {}
+    causes: dict[str, Counter[str]] = {}
     for (name, kind, cause), count in counts.items():
         if not name and count > 0:
-            found.setdefault(kind, Counter())[cause] = count
-    totals = sorted(found, key=lambda kind: (-found[kind][""], kind))
+            causes.setdefault(kind, Counter())[cause] = count
+    kinds = sorted(causes, key=lambda kind: (-causes[kind][""], kind))
     return [
-        f"{kind.replace('_', ' ')}: {found[kind].pop('')} in all{_causes(found[kind])}" for kind in totals
+        f"{kind.replace('_', ' ')}: {causes[kind].pop('')} in all{_causes(causes[kind])}" for kind in kinds
     ]
 
 
@@ -93,15 +93,15 @@ def _causes(causes: Counter[str]) -> str:
 
 
 def _constants(counts: Counter[Fact]) -> list[str]:
-    found: dict[str, dict[str, Counter[str]]] = {}
+    ways: dict[str, dict[str, Counter[str]]] = {}
     totals: Counter[str] = Counter()
     for (name, way, end), count in counts.items():
         if name and count > 0:
-            found.setdefault(name, {}).setdefault(way, Counter())[end] = count
+            ways.setdefault(name, {}).setdefault(way, Counter())[end] = count
             totals[name] += count
-    names = sorted(found, key=lambda name: (-totals[name], name))[:MOST_LINES]
+    names = sorted(ways, key=lambda name: (-totals[name], name))[:MOST_LINES]
     return [
-        f"{name} {'; '.join(f'{way}: {_ends(found[name][way])}' for way in WAYS if way in found[name])}"
+        f"{name} {'; '.join(f'{way}: {_ends(ways[name][way])}' for way in WAYS if way in ways[name])}"
         for name in names
     ]
 

@@ -5,7 +5,8 @@ repaired. Pure.
 from collections.abc import Sequence
 
 from coordinator.domain import Metric, State, Verdict
-from coordinator.state.events import ArmShare, VerdictGiven
+from coordinator.state.campaign_rules import ArmShare
+from coordinator.state.events import VerdictGiven
 from coordinator.state.records import Division, Experiment
 from evaluator.result import CrashKind
 

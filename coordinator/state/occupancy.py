@@ -14,7 +14,7 @@ WINDOW = 600.0
 
 
 class Span(Struct, frozen=True):
-    """From and until, seconds since the epoch."""
+    """A stretch of time, in seconds since the epoch."""
 
     start: float
     end: float
@@ -25,23 +25,29 @@ class Span(Struct, frozen=True):
 
 
 class Shares(Struct, frozen=True):
-    """Busy share, 0 to 1, of all the time slots existed and of the last ten minutes; None while none
-    existed.
-    """
+    """Busy shares, 0 to 1; None while no slot existed."""
 
     whole: float | None
+    """Of all the time slots existed."""
     last_10_min: float | None
+    """Of the window."""
 
 
 class Occupancy(Struct):
     """Busy and existing slot time. Times are seconds since the epoch."""
 
     since: dict[str, float] = field(default_factory=dict)
+    """When each slot that exists now began to, by its agent."""
     existed: float = 0.0
+    """Seconds that slots existed which are gone."""
     busy: float = 0.0
+    """Seconds that runs lasted which have ended."""
     existing: deque[Span] = field(default_factory=deque)
+    """Slots that went within the window."""
     working: deque[Span] = field(default_factory=deque)
+    """Runs that ended within the window."""
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+    """Idle seconds before runs, the last thousand."""
 
     def joined(self, agent: str, at: float) -> None:
         """A slot exists from now, or goes on existing."""

@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from coordinator.protocol import CallRequest
+from coordinator.model_calls import CallRequest
 
 GRACE_SECONDS = 60.0
-"""Beyond a call's own timeout: after that its agent has died, or the line to it."""
+"""Beyond a call's own timeout: after that its agent has died, or its connection."""
 
 
 class OpenCall(Struct, frozen=True):
-    """A call that was permitted. usd: set aside for it, None where no price is known. until: seconds since
-    the epoch, when it is given up.
-    """
+    """A call that was permitted."""
 
     agent: str
     request: CallRequest
     usd: float | None
+    """Set aside for it, None where no price is known."""
     until: float
+    """When it is given up, in seconds since the epoch."""
 
 
 class OpenCalls:
@@ -38,15 +38,15 @@ class OpenCalls:
     @property
     def usd(self) -> float:
         """Dollars set aside."""
-        return sum(each.usd or 0.0 for each in self._open.values())
+        return sum(call.usd or 0.0 for call in self._open.values())
 
     def of_model(self, model: str) -> int:
         """Open calls of a model."""
-        return sum(each.request.model == model for each in self._open.values())
+        return sum(call.request.model == model for call in self._open.values())
 
     def of_agent(self, agent: str) -> list[OpenCall]:
         """Open calls of an agent."""
-        return [each for each in self._open.values() if each.agent == agent]
+        return [call for call in self._open.values() if call.agent == agent]
 
     def open(self, agent: str, request: CallRequest, usd: float | None, now: float) -> None:
         """A call begins."""
@@ -58,4 +58,4 @@ class OpenCalls:
 
     def expired(self, now: float) -> list[OpenCall]:
         """Calls nobody will settle any more."""
-        return [each for each in self._open.values() if each.until < now]
+        return [call for call in self._open.values() if call.until < now]

@@ -13,23 +13,25 @@ HOUR = 3600.0
 
 
 class ModelTerms(Struct, frozen=True, kw_only=True):
-    """A model by litellm's name. input_usd, output_usd: dollars per million tokens, None where the table
-    knows none. at_once: open calls over all agents; 0 means no limit.
-    """
+    """What a model costs, and how much of it may be asked at once."""
 
     input_usd: float | None = None
+    """Dollars per million tokens of the prompt; None where the table knows none."""
     output_usd: float | None = None
+    """The same of the answer."""
     at_once: int = 0
+    """Open calls over all agents; 0 means no limit."""
 
 
 class MoneyRules(Struct, frozen=True, kw_only=True):
-    """cap_usd: of models and slots together; 0 means none. gpu_hour_usd: price of an hour of a slot in which
-    a training runs. models: by name.
-    """
+    """The cap and the prices of a campaign."""
 
     cap_usd: float = 0.0
+    """Of models and slots together; 0 means none."""
     gpu_hour_usd: float = 0.0
+    """Of a slot in which a training runs."""
     models: dict[str, ModelTerms] = {}
+    """By litellm's name."""
 
     def listed(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Dollars by the table; None where it has no price for the model."""
@@ -39,16 +41,16 @@ class MoneyRules(Struct, frozen=True, kw_only=True):
         return (prompt_tokens * terms.input_usd + completion_tokens * terms.output_usd) / MILLION
 
     def cost(
-        self, model: str, prompt_tokens: int, completion_tokens: int, told: float | None
+        self, model: str, prompt_tokens: int, completion_tokens: int, quoted: float | None
     ) -> float | None:
-        """Dollars of a call. told: what its caller was told by the provider's price list. None: unpriced. No
+        """Dollars of a call; None: unpriced. quoted: by the provider's price list, as its caller says. No
         token costs nothing.
         """
         listed = self.listed(model, prompt_tokens, completion_tokens)
         if listed is not None:
             return listed
-        if told is not None and isfinite(told) and told > 0:
-            return told
+        if quoted is not None and isfinite(quoted) and quoted > 0:
+            return quoted
         return None if prompt_tokens + completion_tokens else 0.0
 
     def at_once(self, model: str) -> int:

@@ -18,22 +18,28 @@ def value_of(result: RunResult) -> float:
 
 
 class Run(Struct, kw_only=True):
-    """One run. round: of its experiment when it was queued; only runs of the present round count for a
-    verdict. seconds: it kept its slot busy.
-    """
+    """One run of an experiment: queued, then leased once or several times, then reported."""
 
     run: str
     experiment: str
     purpose: Purpose
     seed: int
     round: int
+    """Of its experiment when it was queued; only runs of the present round count for a verdict."""
     attempts: int = 0
+    """Leases that were lost by what may be its own fault."""
     token: Token | None = None
+    """Of its last lease, held or not; None before the first."""
     agent: str | None = None
+    """Who holds a lease on it now."""
     incarnation: str = ""
+    """Of the agent, when the last lease was given."""
     leased_at: float = 0.0
+    """When that was, in seconds since the epoch."""
     seconds: float = 0.0
+    """It kept its slot busy, by its result; 0 before that."""
     result: RunResult | None = None
+    """What was reported in time."""
 
     @property
     def open(self) -> bool:
@@ -42,48 +48,68 @@ class Run(Struct, kw_only=True):
 
 
 class Experiment(Struct, kw_only=True):
-    """One idea and what became of it. ordinal: 0 for a baseline. grounds: what its merge rests on.
-
-    gain: how much better its merge made the best, in the metric's unit; 0 without one. delta: gain over the
-    best it was compared with, in that unit. near: rejected by no more than the noise. bests: how many bests
-    its division had had by its last verdict. failure: crash class, ``timed_out`` or ``cheated``. moves:
-    constants it moved from its parent, and how. repairs: the experiment it repairs; repaired: the one that
-    repairs it.
-    """
+    """One idea and what became of it. Times are seconds since the epoch."""
 
     experiment: str
     ordinal: int
+    """In the order of proposal, from 1; 0 for a baseline."""
     division: str
     arm: str
+    """Empty for a baseline."""
     agent: str
+    """Who proposed it; empty for a baseline and for a person's variant."""
     parent: str
+    """Commit it is made from now; a rebase changes it. Empty for a baseline."""
     commit: str
+    """Its own; a rebase changes it."""
     digest: str
+    """Of the program at that commit."""
     title: str
     hypothesis: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    """Module constants as Python literals, where its proposer said them."""
     calls: list[str] = field(default_factory=list)
+    """Ids of the model calls it came of."""
     state: State = State.QUEUED
     round: int = 1
+    """Grows with every rebase; runs of earlier rounds do not count."""
     runs: list[Run] = field(default_factory=list)
+    """Of all rounds, in the order they were queued."""
     verdict: Verdict | None = None
+    """The last one."""
     reason: str = ""
+    """Of that, or of its crash, in words."""
     origin: Origin = Origin.BEST
+    """What its arm's variants are made from."""
     value: float | None = None
+    """Mean of the runs the last verdict rests on, in the metric's unit."""
     gain: float = 0.0
+    """How much better its merge made the best, in the metric's unit; 0 without one."""
     merge_commit: str = ""
+    """Of its merge: the best from then on."""
     grounds: Grounds | None = None
+    """What its merge rests on; None in old journals."""
     delta: float | None = None
+    """Gain over the best it was compared with, in the metric's unit."""
     near: bool = False
+    """Rejected, and worse by no more than the noise."""
     bests: int = 0
+    """How many bests its division had had by its last verdict."""
     failure: str = ""
-    moves: dict[str, str] = field(default_factory=dict)
+    """Crash class, ``timed_out`` or ``cheated``."""
+    constant_changes: dict[str, str] = field(default_factory=dict)
+    """From its first parent: ``up``, ``down`` or ``changed`` by name of the constant."""
     repairs: str = ""
+    """The experiment it repairs."""
     repaired: str = ""
+    """The experiment that repairs it."""
     proposed_at: float = 0.0
     started_at: float | None = None
+    """When its first run was leased."""
     finished_at: float | None = None
+    """When it had its last verdict."""
     story: list[str] = field(default_factory=list)
+    """Its events so far, a line each: when and which."""
 
     @property
     def counted(self) -> list[Run]:
@@ -119,33 +145,38 @@ class Experiment(Struct, kw_only=True):
 
 
 class Best(Struct, frozen=True):
-    """The commit that holds a division. ordinal: of its experiment; 0 is the baseline. at: seconds since the
-    epoch.
-    """
+    """A commit that holds, or held, a division."""
 
     experiment: str
     ordinal: int
+    """Of its experiment; 0 is the baseline."""
     commit: str
     value: float
+    """In the metric's unit."""
     runs: int
+    """It rests on."""
     at: float
+    """Seconds since the epoch."""
 
 
 class Division(Struct, kw_only=True):
-    """A hardware class: values compare only inside one. history: every best, the present one last. queued:
-    runs waiting, by urgency.
-
-    ordinals: of what was proposed in it, ascending. dry: experiments that ended since its last merge.
-    """
+    """A hardware class: values compare only inside one."""
 
     name: str
     baseline: str
+    """The experiment that measures the unmodified surface here."""
     sigma: float | None = None
+    """Standard deviation of the baseline's runs, in the metric's unit; None until it is measured."""
     history: list[Best] = field(default_factory=list)
+    """Every best, the present one last."""
     queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Runs that wait, by what goes first: priority of the purpose, ordinal, number in their experiment."""
     screens: int = 0
+    """How many of these are screens."""
     ordinals: list[int] = field(default_factory=list)
+    """Of what was proposed here, ascending."""
     dry: int = 0
+    """Experiments that ended here since the last merge."""
 
     @property
     def best(self) -> Best | None:
@@ -158,8 +189,10 @@ class Division(Struct, kw_only=True):
 
 
 class Agent(Struct, kw_only=True):
-    """An agent as the journal knows it. run: it holds a lease on."""
+    """An agent as the journal knows it."""
 
     card: AgentCard
     present: bool = True
+    """From its joining to its leaving, or to the next start of the coordinator."""
     run: str | None = None
+    """It holds a lease on. One that is not present may, until its time is up."""

@@ -1,4 +1,4 @@
-"""What a campaign has spent, as its journal tells: calls of models, and slots while they trained. Changed by
+"""What a campaign has spent, by its journal: calls of models, and slots while they trained. Changed by
 ``coordinator.state.campaign_state`` only.
 
 - A call whose agent never said what came of it counts at its estimate, as ``unknown``; when its record comes
@@ -9,21 +9,22 @@
 
 from msgspec import Struct, field
 
-from coordinator.protocol import UNKNOWN, Token
+from coordinator.model_calls import UNKNOWN
+from coordinator.protocol import Token
 from coordinator.state.events import CallSettled
 
 
 class CallTally(Struct):
-    """Calls of one model by one arm. unpriced: of them those without a known price; they are not in llm_usd.
-    llm_seconds: waited for answers.
-    """
+    """Calls of one model by one arm, or of all."""
 
     calls: int = 0
     unpriced: int = 0
+    """Of these, those without a known price; they are not in ``llm_usd``."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     llm_usd: float = 0.0
     llm_seconds: float = 0.0
+    """Waited for answers."""
 
     def take(self, event: CallSettled, sign: int) -> None:
         """Count a call, or with ``sign`` -1 take it back."""
@@ -43,14 +44,17 @@ class SlotTally(Struct):
 
 
 class Spend(Struct):
-    """Dollars, tokens and hours. calls: every settled call by its id, oldest first."""
+    """Dollars, tokens and hours."""
 
     calls: dict[str, CallSettled] = field(default_factory=dict)
+    """Every settled call by its id, the oldest first."""
     by_model: dict[tuple[str, str], CallTally] = field(default_factory=dict)
     """By arm and model."""
     by_arm: dict[str, SlotTally] = field(default_factory=dict)
     total: CallTally = field(default_factory=CallTally)
+    """All calls together."""
     slots: SlotTally = field(default_factory=SlotTally)
+    """All arms together."""
     billed: dict[Token, float] = field(default_factory=dict)
     """Seconds billed for leases that were lost and not heard of since."""
 

@@ -31,11 +31,13 @@ class TrustRules(Struct, frozen=True):
 
 
 class Grounds(Struct, frozen=True):
-    """What a merge rests on. runs: how many. tier: the weakest of their sandboxes. audit: of all of them
-    together. marks: what is open, in words.
-    """
+    """What a merge rests on."""
 
     runs: int
+    """How many."""
     tier: str
+    """The weakest of their sandboxes."""
     audit: Audit | None = None
+    """Of all of them together."""
     marks: str = ""
+    """What is open, in words."""

@@ -1,8 +1,9 @@
 """Texts of commits: a subject, the hypothesis, and trailers that ``git interpret-trailers`` reads."""
 
 from coordinator.domain import Metric
+from coordinator.protocol import Proposal
 from coordinator.rules.trust import in_words
-from coordinator.state.events import ExperimentProposed, VerdictGiven
+from coordinator.state.events import ExperimentProposed
 from coordinator.state.records import Experiment
 from coordinator.state.trust_rules import Grounds
 
@@ -14,10 +15,10 @@ def baseline_message(task: str, surface: str) -> str:
     return f"{surface} of task {task}, unmodified\n"
 
 
-def variant_message(event: ExperimentProposed) -> str:
+def variant_message(experiment: str, division: str, idea: Proposal | ExperimentProposed) -> str:
     """Of a variant. A title is a model's text: one line, bounded."""
-    trailers = {"Experiment": event.experiment, "Arm": event.arm, "Division": event.division}
-    return _message(event.title, event.hypothesis, trailers)
+    trailers = {"Experiment": experiment, "Arm": idea.arm, "Division": division}
+    return _message(idea.title, idea.hypothesis, trailers)
 
 
 def rebase_message(title: str) -> str:
@@ -25,12 +26,16 @@ def rebase_message(title: str) -> str:
     return f"{_line(title)[:SUBJECT_CHARS]} (rebased)\n"
 
 
-def merge_message(experiment: Experiment, metric: Metric, event: VerdictGiven, sigma: float | None) -> str:
-    """Of the commit that makes a variant the best."""
-    grounds = event.grounds or Grounds(runs=len(experiment.values), tier="")
+def merge_message(
+    experiment: Experiment, metric: Metric, value: float, grounds: Grounds | None, sigma: float | None
+) -> str:
+    """Of the commit that makes a variant the best. value, sigma: in the metric's unit. grounds: None in old
+    journals.
+    """
+    grounds = grounds or Grounds(runs=len(experiment.values), tier="")
     trailers = {
         "Metric": metric.name,
-        "Value": f"{event.value or 0.0:.6f}",
+        "Value": f"{value:.6f}",
         "Sigma": "" if sigma is None else f"{sigma:.6f}",
         "Runs": str(grounds.runs),
         "Division": experiment.division,

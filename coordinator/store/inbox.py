@@ -19,7 +19,7 @@ from msgspec import Struct
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 1_000_000
-"""Largest letter read: a surface of the largest size, escaped."""
+"""Largest item read: a surface of the largest size, escaped."""
 
 
 class Hint(Struct, frozen=True, tag="hint"):
@@ -81,7 +81,7 @@ class Inbox:
     def put_aside(self, name: str) -> None:
         """It cannot be taken in; it stays there for a person to look at."""
         path = self._folder / f"{name}.json"
-        log.warning("a letter cannot be taken in and is put aside", extra={"file": str(path)})
+        log.warning("an item cannot be taken in and is put aside", extra={"file": str(path)})
         path.replace(path.with_suffix(".unreadable"))
 
     def done(self, name: str) -> None:

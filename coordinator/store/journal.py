@@ -41,9 +41,9 @@ class CampaignLock:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
+            process = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
             os.close(self._fd)
-            what = f"campaign {folder.name} is run by another coordinator (process {owner or 'unknown'})"
+            what = f"campaign {folder.name} is run by another coordinator (process {process or 'unknown'})"
             raise CampaignBusyError(
                 what, "Wait for it, stop it with `autoswarm stop`, or use another name: campaign.name=NAME."
             ) from None
@@ -132,14 +132,6 @@ class Journal:
         for at, body in self._connection.execute(
             "SELECT at, body FROM events WHERE seq > ? ORDER BY seq", (after,)
         ):
-            yield Entry(at, decode(body))
-
-    def story(self, experiment: str) -> Iterator[Entry]:
-        """The events of one experiment, oldest first."""
-        rows = self._connection.execute(
-            "SELECT at, body FROM events WHERE experiment = ? ORDER BY seq", (experiment,)
-        )
-        for at, body in rows:
             yield Entry(at, decode(body))
 
     def source(self, commit: str) -> str | None:

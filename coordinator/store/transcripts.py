@@ -17,9 +17,9 @@ from msgspec import Struct
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024
-"""Of one exchange, compressed. Longer ones are not kept: an agent bounds what it sends far below."""
+"""Of one transcript, compressed. Longer ones are not kept: an agent bounds what it sends far below."""
 MOST_TEXT = 8 * 1024 * 1024
-"""Bytes read of one exchange: a file that grows beyond is not one of ours."""
+"""Bytes read of one transcript: a file that grows beyond is not one of ours."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -39,24 +39,24 @@ class Transcript(Struct, frozen=True, kw_only=True):
 
 
 def packed(transcript: Transcript) -> bytes:
-    """As it travels and lies on the disk: JSON under gzip, the same bytes for the same exchange."""
+    """As it travels and lies on the disk: JSON under gzip, the same bytes for the same transcript."""
     return gzip.compress(msgspec.json.encode(transcript), compresslevel=6, mtime=0)
 
 
 class Transcripts:
-    """A folder of exchanges. It is made with the first one."""
+    """A folder of transcripts. It is made with the first one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path(self, call: str) -> Path:
-        """Where the exchange of a call lies, if it does. Raises ValueError for what cannot be an id."""
+        """Where the transcript of a call lies, if it does. Raises ValueError for what cannot be an id."""
         if not NAME.fullmatch(call):
             raise ValueError(f"{call[:40]!r} is no call")
         return self._folder / f"{call}.json.gz"
 
     def keep(self, call: str, transcript: bytes) -> None:
-        """Write an exchange. One that is too large, or that the disk does not take, costs a line in the log:
+        """Write a transcript. One that is too large, or that the disk does not take, costs a line in the log:
         the call counts all the same.
         """
         try:
@@ -68,10 +68,10 @@ class Transcripts:
             beside.write_bytes(transcript)
             beside.replace(path)
         except (OSError, ValueError) as error:
-            log.warning("exchange is not kept", extra={"call": call, "error": str(error)})
+            log.warning("transcript is not kept", extra={"call": call, "error": str(error)})
 
     def read(self, call: str) -> Transcript | None:
-        """The exchange of a call; None where none is kept, or where it cannot be read."""
+        """The transcript of a call; None where none is kept, or where it cannot be read."""
         try:
             with gzip.open(self.path(call)) as file:
                 return msgspec.json.decode(file.read(MOST_TEXT), type=Transcript)

@@ -1,5 +1,5 @@
-"""Journal, state and repository kept in step: what is decided is applied, journaled in one transaction, then
-acted on.
+"""Journal, state and repository kept in agreement: what is decided is applied, journaled in one transaction,
+then acted on.
 
 - Within one call the state may be ahead of the journal, under the service's lock; when the journal cannot be
   written, ``discard`` makes the state anew from it, so nobody ever sees what is not on the disk.
@@ -11,13 +11,17 @@ import logging
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from typing import assert_never
 
 import msgspec
 
 from configs.load import ConfigError
-from coordinator.domain import Origin, Verdict
+from coordinator.domain import Verdict
 from coordinator.protocol import Proposal
-from coordinator.rules.campaign import Campaign
+from coordinator.rules import proposals, verdicts
+from coordinator.rules.next_step import Commit, Step
+from coordinator.rules.verdicts import Merge, Rebase
+from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AnyEvent,
@@ -25,10 +29,8 @@ from coordinator.state.events import (
     DivisionOpened,
     ExperimentProposed,
     Rebased,
-    Rules,
     VerdictGiven,
 )
-from coordinator.state.records import Best, Experiment
 from coordinator.store.commit_messages import baseline_message, merge_message, rebase_message, variant_message
 from coordinator.store.journal import Entry, Journal
 from coordinator.store.paths import Layout
@@ -84,11 +86,6 @@ class UnitOfWork:
         self._recent: OrderedDict[str, str] = OrderedDict()
         self._replay()
 
-    @property
-    def state(self) -> CampaignState:
-        """The live state."""
-        return self.campaign.state
-
     def source(self, commit: str) -> str:
         """Text of the surface at a commit."""
         text = self._recent.get(commit)
@@ -112,10 +109,9 @@ class UnitOfWork:
         """Apply events; they reach the disk with the next ``flush``."""
         now = self._clock() if at is None else at
         for event in events:
-            sealed = self._sealed(event, now)
             self.touched += 1
-            self.state.apply(sealed, now)
-            self._pending.append(Entry(now, sealed))
+            self.state.apply(event, now)
+            self._pending.append(Entry(now, event))
 
     def flush(self) -> bool:
         """Journal what was applied and act on it; whether there was anything. Raises ConfigError when the
@@ -145,7 +141,8 @@ class UnitOfWork:
         state = CampaignState()
         for entry in self._journal.entries():
             state.apply(entry.event, entry.at)
-        self.campaign = Campaign(state)
+        self.state = state
+        """The live state."""
         self._results = ResultsFile(self._layout.results, state)
 
     # ------------------------------------------------------------------ commits that events speak of
@@ -164,57 +161,62 @@ class UnitOfWork:
         )
         self.commit([started], at)
 
-    def accept(self, agent: str, proposal: Proposal, found: str, place: str = "") -> str:
-        """Make a proposal an experiment and return its id. place: the division, where a person proposes."""
-        at = self._clock()
-        event, *rest = self.campaign.propose(agent, proposal, found, place)
-        commit = self._write(proposal.source, [proposal.parent], variant_message(event), at)
-        moved = changed_constants(self.source(proposal.parent), proposal.source)
-        self.commit([msgspec.structs.replace(event, commit=commit, moves=moved), *rest], at)
-        return event.experiment
-
-    def rebase(self, name: str) -> None:
-        """Put a stale experiment's edit on the best, or reject it where that cannot be. Where it was drawn
-        from the baseline it stays as it is.
+    def accept(self, agent: str, proposal: Proposal, program: str, place: str = "") -> str:
+        """Make a proposal an experiment and return its id. program: digest of its text. place: the division,
+        where a person proposes.
         """
-        experiment = self.state.experiments[name]
-        best = self.campaign.best_for(experiment)
-        try:
-            merged, found = self._merged(experiment, best)
-        except (MergeConflictError, SurfaceError):
-            self.commit(self.campaign.conflict(name, "its edit does not apply to the new best"))
-            return
-        at = self._clock()
-        commit = self._write(merged, [best.commit], rebase_message(experiment.title), at)
-        self.commit(self.campaign.rebased(name, commit, found), at)
+        at, state = self._clock(), self.state
+        experiment = proposals.next_experiment(state)
+        division = proposals.division_for(state, agent, place).name
+        message = variant_message(experiment, division, proposal)
+        commit = self._write(proposal.source, [proposal.parent], message, at)
+        changes = changed_constants(self.source(proposal.parent), proposal.source)
+        self.commit(proposals.propose(state, agent, proposal, program, commit, changes, place), at)
+        return experiment
 
-    def _merged(self, experiment: Experiment, best: Best) -> tuple[str, str]:
-        if experiment.origin is Origin.BASELINE:
-            return self.source(experiment.commit), experiment.digest
-        base, ours, theirs = (
-            self.source(commit) for commit in (experiment.parent, best.commit, experiment.commit)
-        )
-        merged = merge(base, ours, theirs)
-        return merged, digest(merged)
+    def perform(self, step: Step) -> None:
+        """Carry out what is due next: write the commit it wants, then take in its events."""
+        match step:
+            case Commit(events=events):
+                self.commit(events)
+            case Rebase():
+                self._rebase(step)
+            case Merge():
+                self._merge(step)
+            case _:
+                assert_never(step)
+
+    def _rebase(self, step: Rebase) -> None:
+        """Put a stale experiment's edit on the best, or reject it where that cannot be."""
+        try:
+            source, program = self._rebased(step)
+        except (MergeConflictError, SurfaceError):
+            why = "its edit does not apply to the new best"
+            self.commit(verdicts.conflict(self.state, step.experiment, why))
+            return
+        at, title = self._clock(), self.state.experiments[step.experiment].title
+        commit = self._write(source, [step.best], rebase_message(title), at)
+        self.commit(verdicts.rebased(self.state, step.experiment, commit, program), at)
+
+    def _rebased(self, step: Rebase) -> tuple[str, str]:
+        """The experiment's text on the best, and its digest."""
+        if step.unchanged:
+            return self.source(step.commit), self.state.digests[step.commit]
+        base, ours, theirs = (self.source(commit) for commit in (step.base, step.best, step.commit))
+        source = merge(base, ours, theirs)
+        return source, digest(source)
+
+    def _merge(self, step: Merge) -> None:
+        at, experiment = self._clock(), self.state.experiments[step.experiment]
+        message = merge_message(experiment, self.state.metric, step.value, step.grounds, step.sigma)
+        commit = self._write(self.source(step.parents[-1]), list(step.parents), message, at)
+        self.commit(verdicts.merged(step, commit), at)
 
     def _write(self, source: str, parents: list[str], message: str, at: float) -> str:
         commit = self._repository.commit(source, parents, message, at)
         self._texts.append((commit, source))
         self._remember(commit, source)
         return commit
-
-    def _sealed(self, event: AnyEvent, at: float) -> AnyEvent:
-        if isinstance(event, VerdictGiven) and event.verdict is Verdict.MERGE and not event.commit:
-            return msgspec.structs.replace(event, commit=self._merge_commit(event, at))
-        return event
-
-    def _merge_commit(self, event: VerdictGiven, at: float) -> str:
-        experiment = self.state.experiments[event.experiment]
-        sigma = self.state.divisions[experiment.division].sigma
-        message = merge_message(experiment, self.state.metric, event, sigma)
-        return self._write(
-            self.source(experiment.commit), [experiment.parent, experiment.commit], message, at
-        )
 
     # ------------------------------------------------------------------ effects
 
@@ -256,21 +258,17 @@ class UnitOfWork:
         match entry.event:
             case CampaignStarted(commit=commit, task=task, surface=surface):
                 parents, message = [], baseline_message(task, surface)
-            case ExperimentProposed(commit=commit, parent=parent):
-                parents, message = [parent], variant_message(entry.event)
+            case ExperimentProposed(commit=commit, parent=parent, experiment=name, division=division):
+                parents, message = [parent], variant_message(name, division, entry.event)
             case Rebased(commit=commit, parent=parent, experiment=name):
                 parents, message = [parent], rebase_message(self.state.experiments[name].title)
-            case VerdictGiven(verdict=Verdict.MERGE, commit=commit, experiment=name) if (
-                not self.state.experiments[name].baseline
-            ):
+            case VerdictGiven(
+                verdict=Verdict.MERGE, commit=commit, experiment=name, value=value, grounds=grounds
+            ) if not self.state.experiments[name].baseline:
                 experiment = self.state.experiments[name]
                 parents = [experiment.parent, experiment.commit]
-                message = merge_message(
-                    experiment,
-                    self.state.metric,
-                    entry.event,
-                    self.state.divisions[experiment.division].sigma,
-                )
+                sigma = self.state.divisions[experiment.division].sigma
+                message = merge_message(experiment, self.state.metric, value or 0.0, grounds, sigma)
             case _:
                 return
         if self._repository.has(commit):
@@ -288,5 +286,7 @@ class UnitOfWork:
             f"refs/experiments/{name}": experiment.commit for name, experiment in state.experiments.items()
         }
         return refs | {
-            f"refs/heads/best/{name}": each.best.commit for name, each in state.divisions.items() if each.best
+            f"refs/heads/best/{name}": division.best.commit
+            for name, division in state.divisions.items()
+            if division.best
         }

@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 from coordinator.domain import Verdict
-from coordinator.protocol import UNKNOWN
+from coordinator.model_calls import UNKNOWN
 from coordinator.rules import trust
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (

@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from configs.schema import Config
-from coordinator.protocol import Coordinator, Token
+from coordinator.agent_calls import Coordinator
+from coordinator.protocol import Token
 from coordinator.service.service import Service
 from deploy.bench.intervals import quantile
 from deploy.bench.model_calls import (

@@ -18,7 +18,8 @@ from agents.proposers.permits import Permits
 from agents.spool import Spool
 from configs.arms import AnyArm, CallsModels, Llm, Search
 from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
-from coordinator.protocol import AgentCard, Coordinator
+from coordinator.agent_calls import Coordinator
+from coordinator.protocol import AgentCard
 from coordinator.state.events import RunLeased, RunReported
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout

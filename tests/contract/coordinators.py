@@ -12,7 +12,9 @@ from itertools import cycle
 from pathlib import Path
 
 from agents.testing.memory_coordinator import MemoryCoordinator
-from coordinator.protocol import CallRecord, Coordinator, Lease, Wait
+from coordinator.agent_calls import Coordinator
+from coordinator.model_calls import CallRecord
+from coordinator.protocol import Lease, Wait
 from coordinator.service.service import Service
 from coordinator.state.events import CallSettled
 from coordinator.state.prices import MoneyRules

@@ -9,19 +9,9 @@ from pathlib import Path
 import pytest
 
 from agents.actor import RemoteCoordinator
-from coordinator.protocol import (
-    Accepted,
-    Brief,
-    CallRecord,
-    CallRequest,
-    Coordinator,
-    HeartbeatReply,
-    Lease,
-    Permit,
-    Proposal,
-    Token,
-    Wait,
-)
+from coordinator.agent_calls import Coordinator
+from coordinator.model_calls import CallRecord, CallRequest, Permit
+from coordinator.protocol import Accepted, Brief, HeartbeatReply, Lease, Proposal, Token, Wait
 from evaluator.result import Measured, Progress
 from tests.contract.coordinators import (
     TRANSCRIPT,

@@ -9,7 +9,7 @@ import msgspec
 
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal, Refused
 from coordinator.service.service import Service
-from coordinator.state.events import Rules
+from coordinator.state.campaign_rules import Rules
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from evaluator.result import Audit, Measured, Outcome, RunResult, Seconds

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 from click.testing import CliRunner
 
-from coordinator.protocol import AgentCard, CallRecord, CallRequest, Lease
+from coordinator.model_calls import CallRecord, CallRequest
+from coordinator.protocol import AgentCard, Lease
 from coordinator.service.service import Service
-from coordinator.state.events import ArmShare
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.store.paths import Layout
 from deploy.cli.main import main

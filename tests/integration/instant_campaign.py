@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from coordinator.protocol import AgentCard, Brief, CallRecord, Lease, Proposal
+from coordinator.model_calls import CallRecord
+from coordinator.protocol import AgentCard, Brief, Lease, Proposal
 from coordinator.service.service import Service
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard

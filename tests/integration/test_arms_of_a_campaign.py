@@ -14,7 +14,7 @@ from agents.proposers.search.search_proposer import SearchProposer
 from coordinator.domain import ArmChoice, Origin, Purpose, State, Strategy
 from coordinator.protocol import Brief, Lease, Proposal
 from coordinator.service.service import Service
-from coordinator.state.events import ArmShare, Rules
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.unit_of_work import TaskCard
@@ -87,7 +87,9 @@ def test_a_variant_of_the_baseline_is_run_as_it_is_and_must_beat_the_best(servic
         assert experiment.reason.startswith("worse by 0.0500")
 
 
-def test_one_that_beats_the_best_is_run_again_and_becomes_the_best_as_it_is(service: Service) -> None:
+def test_one_that_beats_the_best_is_run_again_and_becomes_the_best_as_it_is(
+    service: Service, tmp_path: Path
+) -> None:
     """Nothing of what thinker found gets into it."""
     mine = SURFACE.replace("DEPTH = 4", "DEPTH = 6")
     with service:
@@ -102,7 +104,7 @@ def test_one_that_beats_the_best_is_run_again_and_becomes_the_best_as_it_is(serv
         best = service.state.divisions["cpu"].best
         assert best is not None
         assert service.state.tallies["many"].gain == pytest.approx(0.1)
-        live, folder = service.state, service._layout.folder
+        live, folder = service.state, tmp_path / "demo"
     assert Repository(folder / "repo.git", "train.py").source(best.commit) == mine
     with open_service(folder, TWO, Clock(live.last_at)) as again:
         assert again.state.experiments["e00003"] == live.experiments["e00003"]

@@ -10,6 +10,7 @@ import pytest
 from configs.errors import ConfigError
 from coordinator.actor import CoordinatorServer
 from coordinator.protocol import Accepted, Ack, Lease, Wait
+from coordinator.rules import campaign
 from coordinator.rules.base import UnknownAgentError
 from coordinator.service.service import Service
 from coordinator.state.campaign_state import CampaignState
@@ -44,8 +45,8 @@ def joining(agent: str) -> Call:
 
 def torn(service: Service) -> None:
     """A call that fails in the middle of its change."""
-    with service._transaction() as unit:
-        unit.commit(unit.campaign.join(card("torn")))
+    with service.transaction() as unit:
+        unit.commit(campaign.join(unit.state, card("torn")))
         raise RuntimeError("in the middle")
 
 
@@ -144,7 +145,7 @@ def test_the_actor_answers_everybody_who_asks_at_once(tmp_path: Path) -> None:
 
 
 def test_an_agent_that_waits_is_answered_as_soon_as_there_is_a_run(tmp_path: Path) -> None:
-    """1. a1 asks for a run; there is none. 2. a0 proposes. 3. a1 has the run long before its patience
+    """1. a1 asks for a run; there is none. 2. a0 proposes. 3. a1 has the run long before its timeout
     ends.
     """
 

@@ -15,8 +15,8 @@ from coordinator.domain import Refusal, State
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 from coordinator.service.charters import Charters
 from coordinator.service.service import Service
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import ArmShare, Rules
 from coordinator.store.inbox import Content, Hint, Idea, Inbox, Withdrawal
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout
@@ -157,7 +157,7 @@ def test_what_a_variant_moved_is_learned_from_its_text(tmp_path: Path) -> None:
         measure_baseline(service)
         propose(service, "a0", "DEPTH = 4", "DEPTH = 8")
         train(service, "a0", 1.2)
-        assert service.state.experiments["e00001"].moves == {"DEPTH": "up"}
+        assert service.state.experiments["e00001"].constant_changes == {"DEPTH": "up"}
         assert brief_of(service).lessons == ["DEPTH up: 1 lost"]
         assert replayed(folder) == service.state
 
@@ -210,13 +210,13 @@ def test_a_hint_left_while_nothing_runs_waits_for_the_next_start(tmp_path: Path)
     leave(folder, Hint("look at the warm-up"))
     with open_service(folder) as service:
         service.tick()
-        assert service.state.hints.told == ["look at the warm-up"]
+        assert service.state.hints.newest == ["look at the warm-up"]
     with open_service(folder) as service:
-        assert service.state.hints.told == ["look at the warm-up"]
+        assert service.state.hints.newest == ["look at the warm-up"]
 
 
-def test_a_letter_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
-    """As after a kill between the journal's write and the letter's removal."""
+def test_an_item_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
+    """As after a kill between the journal's write and the item's removal."""
     folder = tmp_path / "demo"
     with open_service(folder) as service:
         measure_baseline(service)
@@ -226,7 +226,7 @@ def test_a_letter_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
             for name, body in kept.items():
                 (Layout(folder).inbox / f"{name}.json").write_bytes(body)
             service.tick()
-        assert service.state.hints.told == ["once"]
+        assert service.state.hints.newest == ["once"]
         assert list(service.state.experiments) == ["baseline-cpu", "e00001"]
 
 
@@ -240,7 +240,7 @@ def test_what_cannot_be_read_is_put_aside_and_the_rest_is_taken(
         (Layout(folder).inbox / "1.json").write_text("x" * 1_000_001)
         for _ in range(2):
             service.tick()
-        assert service.state.hints.told == ["good"]
+        assert service.state.hints.newest == ["good"]
         assert items(folder) == [".unreadable", ".unreadable"]
         assert len(caplog.records) == 2
 
@@ -268,7 +268,7 @@ def test_a_person_s_variant_is_an_experiment_of_its_own_arm_on_the_best(tmp_path
         assert service.state.hints.answers[unfit].refusal is Refusal.DOES_NOT_COMPILE
         assert service.state.hints.answers[same].known == "e00001"
         assert (service.state.refused, service.state.turned_away) == (0, []), (
-            "agents' briefs do not hang on what people are refused"
+            "agents' briefs do not depend on what people are refused"
         )
         train(service, "a0", 0.9)
         train(service, "a0", 0.9)

@@ -1,4 +1,4 @@
-"""Money over a real journal, and over real HTTP through the real litellm: what is spent is known, capped, and
+"""Money over a real journal, and over real HTTP through the real litellm: what is spent is card, capped, and
 kept without secrets.
 """
 
@@ -19,10 +19,11 @@ from agents.proposers.factory import make_proposers
 from agents.spool import Spool
 from configs.arms import Llm
 from coordinator.domain import Phase
-from coordinator.protocol import UNKNOWN, AgentCard, CallRecord, CallRequest, Permit, Wait
+from coordinator.model_calls import UNKNOWN, CallRecord, CallRequest, Permit
+from coordinator.protocol import AgentCard, Wait
 from coordinator.service.service import Service
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import ArmShare, Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout
@@ -68,7 +69,7 @@ def record(call: str = "c1", tokens: int = 50) -> CallRecord:
     )
 
 
-EXCHANGE = Transcript(messages=[Said("user", "go deeper")], answer="DEPTH = 6")
+TRANSCRIPT = Transcript(messages=[Said("user", "go deeper")], answer="DEPTH = 6")
 
 
 def opened(folder: Path, clock: Clock | None = None, **money: object) -> Service:
@@ -85,7 +86,7 @@ def test_what_is_settled_is_on_the_disk_and_there_after_a_restart(tmp_path: Path
     with opened(folder) as service:
         assert service.permit("a0", request()) == Permit("c1")
         events = service.state.events
-        service.settle("a0", record(), packed(EXCHANGE))
+        service.settle("a0", record(), packed(TRANSCRIPT))
         service.settle("a0", record(), packed(Transcript(messages=[], answer="another")))
         assert service.state.events == events + 1
     with opened(folder) as service:
@@ -93,7 +94,7 @@ def test_what_is_settled_is_on_the_disk_and_there_after_a_restart(tmp_path: Path
         service.settle("a0", record(), None)
         assert service.state.spend.total.calls == 1
         assert spent(folder) == service.state
-    assert Transcripts(Layout(folder).calls).read("c1") == EXCHANGE
+    assert Transcripts(Layout(folder).calls).read("c1") == TRANSCRIPT
 
 
 def test_a_permit_writes_nothing(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_a_call_settled_with_the_next_coordinator_counts(tmp_path: Path) -> None
     folder = tmp_path / "demo"
     opened(folder).close()
     with open_service(folder, rules(money=PRICED)) as service:
-        service.settle("a0", record(), packed(EXCHANGE))
+        service.settle("a0", record(), packed(TRANSCRIPT))
         assert service.state.spend.usd == pytest.approx(0.05)
 
 
@@ -184,26 +185,33 @@ def test_at_the_cap_there_is_no_new_work_and_open_runs_finish(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["../../escape", "a/b", "", ".", "x" * 101, "a\x00b"])
 def test_no_name_of_a_call_leaves_the_folder(tmp_path: Path, name: str) -> None:
     kept = Transcripts(tmp_path / "calls")
-    kept.keep(name, packed(EXCHANGE))
+    kept.keep(name, packed(TRANSCRIPT))
     assert kept.read(name) is None
     assert list(tmp_path.rglob("*.gz")) == []
 
 
-def test_an_exchange_that_cannot_be_kept_costs_no_money_and_no_call(tmp_path: Path) -> None:
+def test_a_transcript_that_cannot_be_kept_costs_no_money_and_no_call(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     with opened(folder) as service:
         (folder / "calls").write_text("in the way")
-        service.settle("a0", record("c1"), packed(EXCHANGE))
+        service.settle("a0", record("c1"), packed(TRANSCRIPT))
         (folder / "calls").unlink()
         service.settle("a0", record("c2"), b"x" * (MOST_BYTES + 1))
         assert service.state.spend.total.calls == 2
     assert Transcripts(folder / "calls").read("c2") is None
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{}", gzip.compress(b"{"), gzip.compress(b"\xff"), packed(EXCHANGE)[:-9]]
-)
-def test_a_damaged_exchange_is_none(tmp_path: Path, content: bytes) -> None:
+DAMAGED = {
+    "empty": b"",
+    "not packed": b"{}",
+    "half a text": gzip.compress(b"{"),
+    "no text": gzip.compress(b"\xff"),
+    "cut short": packed(TRANSCRIPT)[:-9],
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_transcript_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c1.json.gz").write_bytes(content)
     assert Transcripts(tmp_path).read("c1") is None
 
@@ -222,7 +230,7 @@ def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
                 finished_at=4.0,
             )
             service.report("a0", lease.token, result)
-        service.settle("a0", record("aa11"), packed(EXCHANGE))
+        service.settle("a0", record("aa11"), packed(TRANSCRIPT))
         service.settle(
             "a0",
             msgspec.structs.replace(record("bb22"), model="openai/odd"),
@@ -232,13 +240,13 @@ def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
         assert propose(service, "a0", "DEPTH = 4", "DEPTH = 6", calls=["aa11"])
         assert brief
 
-    def told(*words: str) -> str:
+    def said(*words: str) -> str:
         result = CliRunner().invoke(main, [*words, "--campaigns", str(tmp_path)], prog_name="autoswarm")
         assert result.exit_code == 0, result.stderr
         assert "\x1b" not in result.stdout
         return result.stdout
 
-    page = json.loads(told("status", "--json"))
+    page = json.loads(said("status", "--json"))
     assert page["spend_usd"] == pytest.approx(0.05)
     expected = {
         "llm_usd": 0.05,
@@ -249,22 +257,22 @@ def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
         "calls": 2,
     }
     assert {key: page["spend"][key] for key in expected} == pytest.approx(expected)
-    words = told("status")
+    words = said("status")
     assert "0.0500 of 100 USD" in words
     assert "1 of them unpriced" in words
-    (call,) = json.loads(told("show", "e00001", "--json"))["calls"]
+    (call,) = json.loads(said("show", "e00001", "--json"))["calls"]
     assert (call["call"], call["model"], call["cost_usd"], call["seconds"]) == (
         "aa11",
         MODEL,
         pytest.approx(0.05),
         1.0,
     )
-    assert "0.0500 USD" in told("show", "e00001")
-    assert [each["call"] for each in json.loads(told("calls", "--json"))["calls"]] == ["aa11", "bb22"]
-    assert "unpriced" in told("calls")
-    assert "go deeper" in told("calls", "aa")
-    assert "[b]edit[/]" in told("calls", "bb22")
-    assert json.loads(told("calls", "aa11", "--json"))["exchange"]["answer"] == "DEPTH = 6"
+    assert "0.0500 USD" in said("show", "e00001")
+    assert [each["call"] for each in json.loads(said("calls", "--json"))["calls"]] == ["aa11", "bb22"]
+    assert "unpriced" in said("calls")
+    assert "go deeper" in said("calls", "aa")
+    assert "[b]edit[/]" in said("calls", "bb22")
+    assert json.loads(said("calls", "aa11", "--json"))["exchange"]["answer"] == "DEPTH = 6"
     assert CliRunner().invoke(main, ["calls", "zz", "--campaigns", str(tmp_path)]).exit_code == 4
 
 
@@ -330,10 +338,10 @@ class Swarm:
             agent = f"a{number}"
             permits = PermitClient(agent)
             proposers = make_proposers([arm], {}, permits=permits)
-            known = AgentCard(agent=agent, incarnation="1", division="cpu", sandbox="A")
+            card = AgentCard(agent=agent, incarnation="1", division="cpu", sandbox="A")
             self.loops.append(
                 AgentLoop(
-                    known,
+                    card,
                     self.service,
                     LevelTrainer(),
                     proposers,

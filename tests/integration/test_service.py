@@ -13,8 +13,9 @@ from configs.load import ConfigError
 from coordinator.domain import Direction, Metric, Purpose, Refusal, State
 from coordinator.protocol import Accepted, Refused, Wait
 from coordinator.rules.base import UnknownAgentError
-from coordinator.state.campaign_state import CampaignState, InvalidTransition
+from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import VerdictGiven
+from coordinator.state.lifecycle import InvalidTransition
 from coordinator.store.journal import CampaignBusyError, Entry, Journal, locked
 from coordinator.store.paths import Layout
 from evaluator.result import Crashed, CrashKind, Lost, Measured, Progress
@@ -425,7 +426,7 @@ def test_a_digest_is_the_same_in_every_process() -> None:
         'from coordinator.variants.source import digest; print(digest(\'f = lambda x: x in {1.5, "a", "b",'
         ' "c", ("d", "e")}\'))'
     )
-    told = {
+    answers = {
         subprocess.run(
             [sys.executable, "-c", asked],
             env={**os.environ, "PYTHONHASHSEED": seed},
@@ -434,7 +435,7 @@ def test_a_digest_is_the_same_in_every_process() -> None:
         ).stdout
         for seed in ("1", "2", "3")
     }
-    assert len(told) == 1
+    assert len(answers) == 1
 
 
 def test_a_journal_is_there_only_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,11 @@ the state the whole step left.
 """
 
 from coordinator.domain import Refusal
-from coordinator.protocol import Brief, CallRecord, Proposal
-from coordinator.state.events import ProposalRefused, Rules
+from coordinator.model_calls import CallRecord
+from coordinator.protocol import Brief, Proposal
+from coordinator.rules import briefs, budget_cap, leases, proposals
+from coordinator.state.campaign_rules import Rules
+from coordinator.state.events import ProposalRefused
 from coordinator.store.journal import Entry
 from coordinator.views.metrics import Metrics
 from coordinator.views.status import status
@@ -77,7 +80,7 @@ class MeteredSwarm(Swarm):
 
     def refuse(self, agent: str) -> None:
         """Propose what is no program."""
-        brief = self.campaign.brief(agent, 0)
+        brief = briefs.brief(self.state, agent, 0)
         assert isinstance(brief, Brief)
         proposal = Proposal(
             proposal="p",
@@ -87,8 +90,8 @@ class MeteredSwarm(Swarm):
             source="(",
             title="half a thought",
         )
-        refused: ProposalRefused = self.campaign.refused(
-            agent, proposal, Refusal.DOES_NOT_COMPILE, "'(' was never closed"
+        refused: ProposalRefused = proposals.refused(
+            self.state, agent, proposal, Refusal.DOES_NOT_COMPILE, "'(' was never closed"
         )
         self.commit([refused])
         self.tell()
@@ -97,23 +100,23 @@ class MeteredSwarm(Swarm):
         """Take a run and leave with it."""
         self.think(agent)
         self.lease(agent)
-        self.commit_settled(self.campaign.leave(agent, "not heard of", charged=True))
+        self.commit_settled(leases.leave(self.state, agent, "not heard of", charged=True))
         self.tell()
 
-    def call(self, agent: str, name: str, price: float | None) -> None:
-        """Ask a model and hear that price."""
-        said = CallRecord(
+    def call(self, agent: str, name: str, quoted: float | None) -> None:
+        """Ask a model and be quoted that price."""
+        record = CallRecord(
             call=name,
             arm="search",
             model="openai/test",
             ordinal=1,
             prompt_tokens=900,
             completion_tokens=100,
-            cost_usd=price,
+            cost_usd=quoted,
             seconds=3.0,
             result="diff",
         )
-        self.commit(self.campaign.settle(agent, said))
+        self.commit(budget_cap.settle(self.state, agent, record))
         self.tell()
 
 
@@ -134,7 +137,7 @@ def played(agents: int = 3, rounds: int = 12) -> MeteredSwarm:
         for name in names:
             swarm.work(name)
     swarm.refuse(names[0])
-    swarm.call(names[0], "c1", price=0.25)
-    swarm.call(names[0], "c2", price=None)
+    swarm.call(names[0], "c1", quoted=0.25)
+    swarm.call(names[0], "c2", quoted=None)
     swarm.lose(names[-1])
     return swarm

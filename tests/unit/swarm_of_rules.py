@@ -4,14 +4,19 @@ step.
 
 import hashlib
 import random
+from typing import assert_never
 
 import msgspec
 
-from coordinator.domain import Direction, Metric, Verdict
+from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, Proposal, Token
-from coordinator.rules.campaign import Campaign
+from coordinator.rules import briefs, campaign, leases, proposals, verdicts
+from coordinator.rules.base import best_of
+from coordinator.rules.next_step import Commit, Step, next_step
+from coordinator.rules.verdicts import Merge, Rebase
+from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, ArmShare, CampaignStarted, Rules, VerdictGiven
+from coordinator.state.events import AnyEvent, CampaignStarted
 from evaluator.acceptance import Policy
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
@@ -51,42 +56,43 @@ class Swarm:
     """Commands over a state, with every event kept. Time is a number that grows by one a step."""
 
     def __init__(self, wanted: Rules = RULES) -> None:
-        self.campaign = Campaign(CampaignState())
+        self.state = CampaignState()
         self.journal: list[tuple[float, AnyEvent]] = []
         self.now = 1000.0
         self.plans: dict[str, AuditPlan] = {}
         self.commit([started(wanted)])
-        self.commit(self.campaign.begin(wanted, self.now))
-
-    @property
-    def state(self) -> CampaignState:
-        return self.campaign.state
+        self.commit(campaign.begin(self.state, wanted, self.now))
 
     def commit(self, events: list[AnyEvent]) -> list[AnyEvent]:
         for event in events:
-            if isinstance(event, VerdictGiven) and event.verdict is Verdict.MERGE and not event.commit:
-                event = msgspec.structs.replace(event, commit=f"m-{event.experiment}")
             self.state.apply(event, self.now)
             self.journal.append((self.now, event))
         self.now += 1.0
         return events
 
     def settle(self) -> None:
-        while True:
-            for name in list(self.state.stale):
-                self.commit(self.rebase(name))
-            if not self.commit(
-                self.campaign.decide() or self.campaign.surrender() or self.campaign.limits(self.now)
-            ):
-                return
+        while (step := next_step(self.state, self.now)) is not None:
+            self.commit(self.performed(step))
+
+    def performed(self, step: Step) -> list[AnyEvent]:
+        """The events of a step, its commit named instead of written."""
+        match step:
+            case Commit(events=events):
+                return events
+            case Rebase(experiment=name):
+                return self.rebase(name)
+            case Merge(experiment=name):
+                return verdicts.merged(step, f"m-{name}")
+            case _:
+                assert_never(step)
 
     def rebase(self, name: str) -> list[AnyEvent]:
         """Every seventh edit conflicts; the others apply."""
         experiment = self.state.experiments[name]
         if experiment.ordinal % 7 == 0:
-            return self.campaign.conflict(name, "its edit does not apply to the new best")
-        best = self.campaign.best_for(experiment)
-        return self.campaign.rebased(name, f"r{experiment.round}-{name}", f"d-{name}-on-{best.experiment}")
+            return verdicts.conflict(self.state, name, "its edit does not apply to the new best")
+        commit, best = f"r{experiment.round}-{name}", best_of(self.state, experiment)
+        return verdicts.rebased(self.state, name, commit, f"d-{name}-on-{best.experiment}")
 
     def replayed(self) -> CampaignState:
         state = CampaignState()
@@ -97,17 +103,19 @@ class Swarm:
     # what agents do
 
     def join(self, agent: str, incarnation: str = "1") -> None:
-        self.commit(self.campaign.join(card(agent, incarnation)))
+        self.commit(campaign.join(self.state, card(agent, incarnation)))
         self.settle()
 
     def think(self, agent: str, thinking: int = 0) -> str | None:
         """Take a brief and answer it; the experiment's id, or None where there was no brief."""
-        brief = self.campaign.brief(agent, thinking)
+        brief = briefs.brief(self.state, agent, thinking)
         return self.propose(agent, brief) if isinstance(brief, Brief) else None
 
     def propose(self, agent: str, brief: Brief) -> str:
-        seen = ",".join(f"{each.experiment}={each.value}" for each in brief.tried)
-        idea = hashlib.sha256(f"{brief.ordinal}|{brief.seed}|{brief.parent}|{seen}".encode()).hexdigest()[:12]
+        tried = ",".join(f"{one.experiment}={one.value}" for one in brief.tried)
+        idea = hashlib.sha256(f"{brief.ordinal}|{brief.seed}|{brief.parent}|{tried}".encode()).hexdigest()[
+            :12
+        ]
         proposal = Proposal(
             proposal=f"p-{len(self.journal)}",
             ordinal=brief.ordinal,
@@ -116,20 +124,25 @@ class Swarm:
             source=idea,
             title=f"idea {idea}",
         )
-        assert self.campaign.refuse(agent, proposal, f"d-{idea}") is None
-        event, queued = self.campaign.propose(agent, proposal, f"d-{idea}")
-        self.commit([msgspec.structs.replace(event, commit=f"c-{idea}"), queued])
-        self.settle()
-        return event.experiment
+        assert proposals.refuse(self.state, agent, proposal, f"d-{idea}") is None
+        return self.accept(agent, proposal, f"d-{idea}", f"c-{idea}")
+
+    def accept(
+        self, agent: str, proposal: Proposal, digest: str, commit: str, changes: dict[str, str] | None = None
+    ) -> str:
+        """Make a proposal an experiment; its id. changes: of constants."""
+        experiment = proposals.next_experiment(self.state)
+        self.commit_settled(proposals.propose(self.state, agent, proposal, digest, commit, changes or {}))
+        return experiment
 
     def lease(self, agent: str) -> str | None:
         """Take the next run; its id, or None."""
-        while events := self.campaign.lease(agent):
+        while events := leases.lease(self.state, agent):
             self.commit(events)
             self.settle()
         run = self.state.agents[agent].run
         if run is not None:
-            self.plans.setdefault(run, self.campaign.audit_plan(self.state.runs[run]))
+            self.plans.setdefault(run, leases.audit_plan(self.state, self.state.runs[run]))
         return run
 
     def token(self, run: str) -> Token:
@@ -181,7 +194,7 @@ class Swarm:
 
     def report(self, agent: str, run: str, outcome: Outcome | None = None) -> list[AnyEvent]:
         return self.commit_settled(
-            self.campaign.report(agent, self.token(run), self.result(run, outcome), gap=0.01)
+            leases.report(self.state, agent, self.token(run), self.result(run, outcome), gap=0.01)
         )
 
     def commit_settled(self, events: list[AnyEvent]) -> list[AnyEvent]:

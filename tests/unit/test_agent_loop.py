@@ -17,8 +17,9 @@ from agents.proposers.contract import ArmStopped, Exhausted, Fruitless, Proposer
 from agents.runner import AgentState
 from agents.spool import Spool, Spooled
 from agents.testing.memory_coordinator import MemoryCoordinator
+from coordinator.agent_calls import Coordinator
 from coordinator.domain import Refusal, State
-from coordinator.protocol import AgentCard, Brief, Coordinator, Proposal, Refused, Repair, Token, Tried, Wait
+from coordinator.protocol import AgentCard, Brief, Proposal, Refused, Repair, Token, Tried, Wait
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Lost, Measured, Progress, RunResult
 from trainer.contract import RunOrder, Trainer

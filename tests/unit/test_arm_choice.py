@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from coordinator.domain import ArmChoice
 from coordinator.protocol import Brief
+from coordinator.rules import briefs
 from coordinator.rules.arm_choice import GOLDEN
 from coordinator.rules.bandit import Candidate, choose
 from coordinator.rules.base import seed_of
 from coordinator.state.arm_tally import ArmTally
-from coordinator.state.events import ArmShare, CallSettled
+from coordinator.state.campaign_rules import ArmShare
+from coordinator.state.events import CallSettled
 from tests.unit.swarm_of_rules import Swarm, rules
 from tests.unit.test_campaign_properties import play
 
@@ -114,9 +116,9 @@ def test_floors_hold_whatever_arms_have_earned_and_equal_questions_get_equal_ans
     def answers() -> list[str]:
         return [choose(candidates, turn * GOLDEN % 1, seed_of(seed, str(turn))) for turn in range(300)]
 
-    found = answers()
-    assert found == answers()
-    assert all(found.count(each.name) >= int(300 * floor) - 3 for each in candidates)
+    chosen = answers()
+    assert chosen == answers()
+    assert all(chosen.count(each.name) >= int(300 * floor) - 3 for each in candidates)
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
@@ -134,10 +136,10 @@ def test_neither_the_metric_s_unit_nor_the_length_of_a_run_matters(scale: float)
 # ---------------------------------------------------------------------- in the rules
 
 
-def briefs(swarm: Swarm, number: int) -> list[str]:
+def arms_of(swarm: Swarm, number: int) -> list[str]:
     """Arms of that many briefs, as if as many agents thought at once."""
-    found = [swarm.campaign.brief("a0", thinking) for thinking in range(number)]
-    return [each.arm for each in found if isinstance(each, Brief)]
+    asked = [briefs.brief(swarm.state, "a0", thinking) for thinking in range(number)]
+    return [brief.arm for brief in asked if isinstance(brief, Brief)]
 
 
 def baseline(**changes: object) -> Swarm:
@@ -151,8 +153,8 @@ def baseline(**changes: object) -> Swarm:
 
 def test_weights_give_each_arm_its_share_of_any_stretch_of_briefs() -> None:
     swarm = baseline(arms=[ArmShare("a", 3.0), ArmShare("b", 1.0)])
-    found = briefs(swarm, 100)
-    assert all(13 <= found[start : start + 20].count("a") <= 17 for start in range(80))
+    arms = arms_of(swarm, 100)
+    assert all(13 <= arms[start : start + 20].count("a") <= 17 for start in range(80))
 
 
 def test_a_control_keeps_the_higher_floor_under_a_bandit() -> None:
@@ -164,7 +166,7 @@ def test_a_control_keeps_the_higher_floor_under_a_bandit() -> None:
     for each in poor:
         each.finish(0.0, 100.0, 59)
     swarm.state.tallies.update(a=lucky, b=poor[0], c=poor[1])
-    counts = Counter(briefs(swarm, 1000))
+    counts = Counter(arms_of(swarm, 1000))
     assert counts["b"] == pytest.approx(50, abs=3)
     assert counts["c"] == pytest.approx(100, abs=3)
     assert counts["a"] == pytest.approx(850, abs=6)
@@ -176,9 +178,9 @@ def test_a_bandit_s_choice_is_a_function_of_the_state() -> None:
     play(swarm, random.Random(3), 1500, agents=3)
     assert len({experiment.arm for experiment in swarm.state.experiments.values()} - {""}) == 3
     present = next(name for name, agent in swarm.state.agents.items() if agent.present)
-    before = [swarm.campaign.brief(present, thinking) for thinking in range(3)]
-    swarm.campaign.state = swarm.replayed()
-    assert [swarm.campaign.brief(present, thinking) for thinking in range(3)] == before
+    before = [briefs.brief(swarm.state, present, thinking) for thinking in range(3)]
+    swarm.state = swarm.replayed()
+    assert [briefs.brief(swarm.state, present, thinking) for thinking in range(3)] == before
 
 
 @pytest.mark.parametrize(("gpu_hour", "unpriced", "share"), [(2.0, 0, 0.9), (0.0, 0, 0.5), (2.0, 1, 0.5)])
@@ -197,7 +199,7 @@ def test_a_bandit_counts_dollars_where_they_are_all_known(
         swarm.state.spend.settle(
             msgspec.structs.replace(bill, call=f"c{number}", cost_usd=None if number else 200.0)
         )
-    assert briefs(swarm, 400).count("cheap") / 400 == pytest.approx(share, abs=0.12)
+    assert arms_of(swarm, 400).count("cheap") / 400 == pytest.approx(share, abs=0.12)
 
 
 def test_refusals_move_a_bandit_on() -> None:
@@ -205,14 +207,14 @@ def test_refusals_move_a_bandit_on() -> None:
     ordinal moves on.
     """
     swarm = baseline(arms=[ArmShare("a"), ArmShare("b")], arm_choice=BANDIT)
-    found = set()
+    arms = set()
     for refused in range(20):
         swarm.state.refused = refused
-        found |= set(briefs(swarm, 1))
-    assert found == {"a", "b"}
+        arms |= set(arms_of(swarm, 1))
+    assert arms == {"a", "b"}
 
 
-def test_in_step_a_bandit_is_not_asked() -> None:
+def test_in_order_a_bandit_is_not_asked() -> None:
     """The configuration is refused; where such rules are in an older journal, weights decide."""
     arms = [ArmShare("a", 3.0), ArmShare("b", 1.0)]
     chosen = [

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coordinator.rules import leases
 from coordinator.state.arm_tally import (
     HALF_LIFE,
     RULE_OF_THREE,
@@ -20,7 +21,8 @@ from coordinator.state.arm_tally import (
     gain_per_dollar,
     gain_per_hour,
 )
-from coordinator.state.events import ArmShare, CallSettled
+from coordinator.state.campaign_rules import ArmShare
+from coordinator.state.events import CallSettled
 from coordinator.state.prices import MoneyRules
 from coordinator.views import arm_report
 from deploy.views.arms import arms_page
@@ -104,7 +106,7 @@ def test_hours_of_a_lost_lease_are_charged_to_nobody() -> None:
     assert experiment is not None
     swarm.lease("a0")
     swarm.now += 1000
-    swarm.commit_settled(swarm.campaign.leave("a0", "gone", charged=True))
+    swarm.commit_settled(leases.leave(swarm.state, "a0", "gone", charged=True))
     assert swarm.state.experiments[experiment].hours == 0
 
 

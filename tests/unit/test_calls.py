@@ -22,7 +22,8 @@ from agents.shutdown import Shutdown
 from agents.testing.memory_coordinator import MemoryCoordinator
 from agents.testing.scripted_completion import ScriptedCompletion
 from coordinator.domain import Direction, Metric
-from coordinator.protocol import AgentCard, Brief, CallRecord, CallRequest, Wait
+from coordinator.model_calls import CallRecord, CallRequest
+from coordinator.protocol import AgentCard, Brief, Wait
 from coordinator.store.transcripts import MOST_BYTES, packed
 from tests.unit.transcripts import NotedPermits
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from coordinator.domain import Phase, State, Verdict
 from coordinator.protocol import Wait
+from coordinator.rules import briefs, campaign, leases
 from coordinator.state.events import (
     AnyEvent,
     EpochBegan,
@@ -27,10 +28,12 @@ def play(swarm: Swarm, draw: random.Random, steps: int, agents: int) -> None:
     then.
     """
     lives = dict.fromkeys((f"a{number}" for number in range(agents)), 0)
-    for _ in range(steps):
+    for number in range(steps):
+        if number % 40 == 0:
+            swarm.state.validate()
         agent = draw.choice(sorted(lives))
-        known = swarm.state.agents.get(agent)
-        if known is None or not known.present:
+        record = swarm.state.agents.get(agent)
+        if record is None or not record.present:
             swarm.join(agent, str(lives[agent]))
             continue
         step = draw.random()
@@ -44,9 +47,10 @@ def play(swarm: Swarm, draw: random.Random, steps: int, agents: int) -> None:
             lives[agent] += 1
             swarm.join(agent, str(lives[agent]))
         elif step < 0.96:
-            swarm.commit_settled(swarm.campaign.leave(agent, "gone", charged=draw.random() < 0.3))
+            swarm.commit_settled(leases.leave(swarm.state, agent, "gone", charged=draw.random() < 0.3))
         elif step < 0.98:
-            swarm.commit(swarm.campaign.begin(swarm.campaign.rules, swarm.now))
+            swarm.commit(campaign.begin(swarm.state, swarm.state.rules, swarm.now))
+    swarm.state.validate()
 
 
 def reported(swarm: Swarm) -> list[str]:
@@ -142,10 +146,10 @@ def test_every_event_survives_its_journal_form(seed: int) -> None:
     assert [decode(encode(event)) for event in events] == events
 
 
-def finish_in_step(
+def finish_in_order(
     schedule: random.Random, agents: int, restarts: bool, kind: type[Swarm] = Swarm
 ) -> dict[str, tuple[object, ...]]:
-    """Play a whole campaign in step under some schedule and return every experiment's fate, and what audits
+    """Play a whole campaign in order under some schedule and return every experiment's fate, and what audits
     its runs were leased with.
     """
     swarm = kind(rules(lookahead=6, max_experiments=30))
@@ -164,10 +168,11 @@ def finish_in_step(
             swarm.think(name)
         if restarts and schedule.random() < 0.02:
             life += 1
-            swarm.commit(swarm.campaign.begin(swarm.campaign.rules, swarm.now))
+            swarm.commit(campaign.begin(swarm.state, swarm.state.rules, swarm.now))
             for each in names:
                 swarm.join(each, str(life))
     assert swarm.state.phase is Phase.FINISHED
+    swarm.state.validate()
     return {
         name: (
             each.title,
@@ -180,26 +185,26 @@ def finish_in_step(
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3])
-def test_in_step_the_same_seed_gives_the_same_verdicts_under_every_schedule(agents: int) -> None:
-    reference = finish_in_step(random.Random(0), 2, restarts=False)
+def test_in_order_the_same_seed_gives_the_same_verdicts_under_every_schedule(agents: int) -> None:
+    reference = finish_in_order(random.Random(0), 2, restarts=False)
     assert sum(state == "merged" for _, state, *_ in reference.values()) > 2
     for seed in range(1, 4):
-        assert finish_in_step(random.Random(seed), agents, restarts=False) == reference
+        assert finish_in_order(random.Random(seed), agents, restarts=False) == reference
 
 
-def test_in_step_the_same_cheats_are_caught_under_every_schedule_and_through_every_restart() -> None:
-    reference = finish_in_step(random.Random(0), 2, restarts=False, kind=Crowd)
+def test_in_order_the_same_cheats_are_caught_under_every_schedule_and_through_every_restart() -> None:
+    reference = finish_in_order(random.Random(0), 2, restarts=False, kind=Crowd)
     fates = [state for _, state, *_ in reference.values()]
     assert fates.count("merged") > 2
     assert fates.count("cheated") > 2
     for seed in range(1, 5):
-        assert finish_in_step(random.Random(seed), 1 + seed % 3, restarts=seed > 2, kind=Crowd) == reference
+        assert finish_in_order(random.Random(seed), 1 + seed % 3, restarts=seed > 2, kind=Crowd) == reference
 
 
-def test_in_step_no_verdict_changes_when_everything_is_killed_again_and_again() -> None:
-    reference = finish_in_step(random.Random(0), 2, restarts=False)
+def test_in_order_no_verdict_changes_when_everything_is_killed_again_and_again() -> None:
+    reference = finish_in_order(random.Random(0), 2, restarts=False)
     for seed in range(3):
-        swarm_fates = finish_in_step(random.Random(seed), 2, restarts=True)
+        swarm_fates = finish_in_order(random.Random(seed), 2, restarts=True)
         assert swarm_fates == reference
 
 
@@ -226,4 +231,4 @@ def test_values_that_never_improve_never_merge() -> None:
         )
     assert swarm.state.verdicts["merge"] == 1
     assert swarm.state.verdicts["reject"] > 50
-    assert not isinstance(swarm.campaign.brief("a0", 0), Wait) or swarm.state.divisions["cpu"].screens
+    assert not isinstance(briefs.brief(swarm.state, "a0", 0), Wait) or swarm.state.divisions["cpu"].screens

@@ -5,7 +5,7 @@ import pytest
 from msgspec import Struct
 
 from configs.schema import AcceptanceConfig, Config
-from coordinator.state.events import Rules
+from coordinator.state.campaign_rules import Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.state.trust_rules import Mode, TrustRules
 from deploy.campaign_rules import filled, rules_of

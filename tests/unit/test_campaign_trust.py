@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from coordinator.domain import Phase, Purpose, State
+from coordinator.rules import campaign, leases
 from coordinator.state.events import CampaignFinished, RunQueued, VerdictGiven
 from coordinator.state.records import Experiment
 from coordinator.state.trust_rules import Mode, TrustRules
@@ -227,7 +228,7 @@ def test_told_to_believe_it_the_same_campaign_goes_on() -> None:
         run = swarm.lease("a0")
         assert run is not None
         swarm.report("a0", run)
-    swarm.commit_settled(swarm.campaign.begin(rules(trust=LENIENT), swarm.now))
+    swarm.commit_settled(campaign.begin(swarm.state, rules(trust=LENIENT), swarm.now))
     assert swarm.state.phase is Phase.RUNNING
 
 
@@ -243,24 +244,24 @@ def test_the_first_baseline_run_is_audited_and_other_runs_by_lot(share: float) -
 
 
 @pytest.mark.parametrize(("lookahead", "pace"), [(0, 5.0), (4, None)])
-def test_runs_are_leased_with_what_the_baseline_took_but_in_step(lookahead: int, pace: float | None) -> None:
+def test_runs_are_leased_with_what_the_baseline_took_but_in_order(lookahead: int, pace: float | None) -> None:
     swarm = Swarm(rules(lookahead=lookahead))
     swarm.join("a0")
     for number in range(4):
         run = swarm.lease("a0")
         assert run is not None
-        assert swarm.campaign.of_baseline(swarm.state.runs[run], "pace") is None
+        assert leases.baseline_detail(swarm.state, swarm.state.runs[run], "pace") is None
         result = replace(
             swarm.result(run, Measured(1.0 + number / 100)),
             details={"pace": 2.0 + number, "twin": "said nothing"},
         )
-        swarm.commit_settled(swarm.campaign.report("a0", swarm.token(run), result, gap=None))
+        swarm.commit_settled(leases.report(swarm.state, "a0", swarm.token(run), result, gap=None))
     swarm.think("a0")
     run = swarm.lease("a0")
     assert run is not None
     of_baseline = {
-        figure: swarm.campaign.of_baseline(swarm.state.runs[run], figure)
-        for figure in ("pace", "warmup_seconds", "twin")
+        detail: leases.baseline_detail(swarm.state, swarm.state.runs[run], detail)
+        for detail in ("pace", "warmup_seconds", "twin")
     }
     assert of_baseline == {"pace": pace, "warmup_seconds": None, "twin": None}
 

@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coordinator.domain import Direction, Metric, Refusal, State, Verdict
+from coordinator.rules import campaign
 from coordinator.state.events import AnyEvent, RunReported
 from coordinator.views.metric_labels import FAILURES, PHASES
 from coordinator.views.metrics import Metrics
@@ -257,7 +258,7 @@ def test_an_agent_is_in_exactly_one_state() -> None:
 def test_the_delay_runs_from_the_decision_to_the_telling() -> None:
     swarm = MeteredSwarm()
     before = value(swarm.metrics, "journal_delay_seconds_sum")
-    swarm.commit(swarm.campaign.drain("enough"))
+    swarm.commit(campaign.drain(swarm.state, "enough"))
     swarm.tell()
     assert value(swarm.metrics, "journal_delay_seconds_sum") == (before or 0) + 1.0
 

@@ -9,8 +9,9 @@ from agents.proposers.llm.prompt import PROMPT_BYTES, first_messages, situation
 from agents.proposers.llm.strategies import CHANGE_CHARS
 from coordinator.domain import Direction, Metric, Origin, Phase, State, Strategy
 from coordinator.protocol import Brief, Piece, Tried
+from coordinator.rules import briefs
 from coordinator.rules.strategy import TURNS, dry_spell, strategy_of, subjects
-from coordinator.state.events import ArmShare
+from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.records import Best, Division, Experiment
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Swarm, rules
@@ -65,7 +66,7 @@ def test_a_merge_ends_a_dry_spell() -> None:
             )
             swarm.report("a0", run, Measured(value))
         elif swarm.state.divisions["cpu"].best:
-            brief = swarm.campaign.brief("a0", 0)
+            brief = briefs.brief(swarm.state, "a0", 0)
             assert isinstance(brief, Brief)
             asked.append((brief.ordinal, brief.strategy))
             swarm.propose("a0", brief)
@@ -83,14 +84,16 @@ def test_the_dry_spell_counts_what_ended_in_the_division() -> None:
     assert division.dry == dry_spell(division, None) == finished[::-1].index(State.MERGED)
 
 
-@pytest.mark.parametrize(("seen", "wanted"), [(0, 0), (1, 1), (2, 1), (4, 2), (5, 0), (6, 0), (7, 1), (9, 2)])
-def test_in_step_a_dry_spell_is_what_the_ordinal_may_see(seen: int, wanted: int) -> None:
+@pytest.mark.parametrize(
+    ("horizon", "wanted"), [(0, 0), (1, 1), (2, 1), (4, 2), (5, 0), (6, 0), (7, 1), (9, 2)]
+)
+def test_in_order_a_dry_spell_is_what_the_ordinal_may_see(horizon: int, wanted: int) -> None:
     """Of a division in which 1, 4, 5, 7 and 9 were proposed and 5 merged; what came in since changes
     nothing.
     """
     division = Division(name="cpu", baseline="b", ordinals=[1, 4, 5, 7, 9], dry=77)
     division.history = [Best("b", 0, "c0", 1.0, 4, 0.0), Best("e00005", 5, "c5", 0.9, 2, 0.0)]
-    assert dry_spell(division, seen) == wanted
+    assert dry_spell(division, horizon) == wanted
 
 
 class Recorder(Swarm):
@@ -106,8 +109,8 @@ class Recorder(Swarm):
         return super().propose(agent, brief)
 
 
-def test_in_step_every_schedule_gives_the_same_arms_parents_and_strategies() -> None:
-    found = []
+def test_in_order_every_schedule_gives_the_same_arms_parents_and_strategies() -> None:
+    asked = []
     for seed, agents in ((0, 2), (1, 1), (2, 3), (3, 4)):
         swarm, schedule = Recorder(), random.Random(seed)
         names = [f"a{number}" for number in range(agents)]
@@ -120,10 +123,10 @@ def test_in_step_every_schedule_gives_the_same_arms_parents_and_strategies() -> 
                 swarm.report(name, run)
             if schedule.random() < 0.3:
                 swarm.think(name)
-        found.append(swarm.asked)
-    assert found[1:] == found[:1] * 3
-    assert len({strategy for _, _, strategy, _ in found[0]}) > 3
-    assert {parent for arm, parent, _, _ in found[0] if arm == "b"} == {"root"}
+        asked.append(swarm.asked)
+    assert asked[1:] == asked[:1] * 3
+    assert len({strategy for _, _, strategy, _ in asked[0]}) > 3
+    assert {parent for arm, parent, _, _ in asked[0] if arm == "b"} == {"root"}
 
 
 # ---------------------------------------------------------------------- what it is about
@@ -179,13 +182,14 @@ def test_what_is_taken_back_is_any_merge_but_the_latest() -> None:
 
 def test_with_higher_values_better_the_nearest_misses_are_the_high_ones() -> None:
     metric = Metric("accuracy", Direction.MAXIMIZE)
-    told = [
+    experiments = [
         experiment("low", State.REJECTED, 0.5),
         experiment("a", State.REJECTED, 0.985),
         experiment("b", State.REJECTED, 0.99),
     ]
     assert [
-        each.experiment for each in subjects(Strategy.COMBINE, ArmShare("a"), told, PARENT, 0.01, metric, 0)
+        each.experiment
+        for each in subjects(Strategy.COMBINE, ArmShare("a"), experiments, PARENT, 0.01, metric, 0)
     ] == ["b", "a"]
 
 

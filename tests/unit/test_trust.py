@@ -2,7 +2,7 @@
 
 import pytest
 
-from coordinator.rules.trust import Standing, grounds, hopeless, in_words, plan, pooled, refusal, standing
+from coordinator.rules.trust import Standing, grounds, in_words, plan, pooled, refusal, standing, unmergeable
 from coordinator.state.trust_rules import Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, Measured, RunResult
@@ -93,13 +93,13 @@ def test_audits_of_several_runs_are_pooled() -> None:
     assert (both.kind, both.positions) == ("live", 4096)
 
 
-def test_a_run_a_merge_may_rest_on_is_audited_in_full_and_others_by_lot() -> None:
+def test_a_run_a_merge_may_rest_on_is_audited_in_full_and_others_by_a_draw() -> None:
     rules = TrustRules()
-    assert plan(rules, 1.5, forced=False, lot=0.5) == AuditPlan(2048, 0.0, 256, 1.5, "normal")
-    assert plan(rules, 1.5, forced=False, lot=0.04) == AuditPlan(2048, 1.0, 256, 1.5, "normal")
-    assert plan(rules, 1.5, forced=True, lot=0.5) == AuditPlan(2048, 1.0, 2048, None, "normal")
-    assert plan(TrustRules(mode=Mode.STRICT), None, forced=False, lot=0.5).mode == "strict"
-    assert plan(TrustRules(mode=Mode.OFF), 1.5, forced=True, lot=0.0) == AuditPlan(
+    assert plan(rules, 1.5, forced=False, draw=0.5) == AuditPlan(2048, 0.0, 256, 1.5, "normal")
+    assert plan(rules, 1.5, forced=False, draw=0.04) == AuditPlan(2048, 1.0, 256, 1.5, "normal")
+    assert plan(rules, 1.5, forced=True, draw=0.5) == AuditPlan(2048, 1.0, 2048, None, "normal")
+    assert plan(TrustRules(mode=Mode.STRICT), None, forced=False, draw=0.5).mode == "strict"
+    assert plan(TrustRules(mode=Mode.OFF), 1.5, forced=True, draw=0.0) == AuditPlan(
         2048, 0.0, 256, None, "off"
     )
 
@@ -117,6 +117,6 @@ def test_a_run_a_merge_may_rest_on_is_audited_in_full_and_others_by_lot() -> Non
 def test_a_baseline_says_whether_anything_could_ever_merge(
     results: list[RunResult], mode: Mode, allowed: bool, word: str
 ) -> None:
-    found = hopeless(results, TrustRules(mode=mode, allow_untrusted=allowed))
+    found = unmergeable(results, TrustRules(mode=mode, allow_untrusted=allowed))
     assert word in found
     assert bool(found) == bool(word)

@@ -1,12 +1,13 @@
 """Whose turn it is to propose."""
 
 from coordinator.protocol import Brief, Proposal
-from coordinator.state.events import ArmShare
+from coordinator.rules import briefs, proposals
+from coordinator.state.campaign_rules import ArmShare
 from tests.unit.swarm_of_rules import Swarm, rules
 
 
 def asked(swarm: Swarm) -> Brief:
-    brief = swarm.campaign.brief("a", 0)
+    brief = briefs.brief(swarm.state, "a", 0)
     assert isinstance(brief, Brief)
     return brief
 
@@ -16,7 +17,7 @@ def refuse(swarm: Swarm, brief: Brief) -> None:
     answer = Proposal(
         proposal="p", ordinal=brief.ordinal, arm=brief.arm, parent=brief.parent, source="again", title="again"
     )
-    refusal = swarm.campaign.refuse("a", answer, "d-root")
+    refusal = proposals.refuse(swarm.state, "a", answer, "d-root")
     assert refusal is not None
     swarm.commit([refusal])
 

@@ -5,7 +5,7 @@ import gzip
 import msgspec
 
 from agents.proposers.contract import Unavailable
-from coordinator.protocol import CallRecord, CallRequest
+from coordinator.model_calls import CallRecord, CallRequest
 from coordinator.store.transcripts import Transcript
 
 

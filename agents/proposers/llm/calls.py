@@ -18,7 +18,8 @@ from agents.proposers.llm.completion import CompletionError, Message, Options, R
 from agents.proposers.llm.redaction import redacted
 from agents.proposers.llm.tokens import count_tokens
 from agents.proposers.permits import Permits
-from coordinator.protocol import Brief, CallRecord, CallRequest
+from coordinator.model_calls import CallRecord, CallRequest
+from coordinator.protocol import Brief
 from coordinator.store.transcripts import Said, Transcript, packed
 
 KEPT_CHARS = 120_000

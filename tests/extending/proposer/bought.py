@@ -6,7 +6,8 @@ import uuid
 from agents.proposers.contract import Exhausted, Materials, Proposer, proposal_id
 from agents.proposers.permits import Permits
 from configs.arms import Bought
-from coordinator.protocol import Brief, CallRecord, CallRequest, Proposal
+from coordinator.model_calls import CallRecord, CallRequest
+from coordinator.protocol import Brief, Proposal
 
 
 class BoughtProposer:

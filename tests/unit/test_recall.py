@@ -7,14 +7,21 @@ import pytest
 
 from coordinator.domain import Origin, Phase, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused
-from coordinator.state.events import ArmShare, ExperimentProposed, ProposalRefused, decode, encode
+from coordinator.rules import briefs, leases, proposals, recall, steering
+from coordinator.state.campaign_rules import ArmShare
+from coordinator.state.events import (
+    ExperimentProposed,
+    ProposalRefused,
+    decode,
+    encode,
+)
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
 from tests.unit.swarm_of_rules import Swarm, rules
 
 THINKER = [ArmShare("thinker", repairs=True)]
 
 
-class Told(Swarm):
+class PlannedSwarm(Swarm):
     """A swarm whose programs and values a test names. The baseline measures 1 with σ about 0.008."""
 
     def __init__(self, **changes: object) -> None:
@@ -24,7 +31,7 @@ class Told(Swarm):
             self.run("a0", Measured(value))
 
     def brief(self, agent: str = "a0", **asked: object) -> Brief:
-        brief = self.campaign.brief(agent, 0, **asked)  # type: ignore[arg-type]
+        brief = briefs.brief(self.state, agent, 0, **asked)  # type: ignore[arg-type]
         assert isinstance(brief, Brief), brief
         return brief
 
@@ -43,17 +50,14 @@ class Told(Swarm):
         )
 
     def refusal(self, program: str) -> ProposalRefused | None:
-        return self.campaign.refuse("a0", self.answer(self.brief(), program), f"d-{program}")
+        return proposals.refuse(self.state, "a0", self.answer(self.brief(), program), f"d-{program}")
 
-    def accept(self, proposal: Proposal, moves: dict[str, str] | None = None) -> str:
-        event, queued = self.campaign.propose("a0", proposal, f"d-{proposal.source}")
+    def take(self, proposal: Proposal, changes: dict[str, str] | None = None) -> str:
         commit = f"c{len(self.journal)}-{proposal.source}"
-        self.commit([msgspec.structs.replace(event, commit=commit, moves=moves or {}), queued])
-        self.settle()
-        return event.experiment
+        return self.accept("a0", proposal, f"d-{proposal.source}", commit, changes)
 
-    def offer(self, program: str, moves: dict[str, str] | None = None, **said: object) -> str:
-        return self.accept(self.answer(self.brief(), program, **said), moves)
+    def offer(self, program: str, changes: dict[str, str] | None = None, **said: object) -> str:
+        return self.take(self.answer(self.brief(), program, **said), changes)
 
     def run(self, agent: str, *outcomes: Outcome) -> None:
         for outcome in outcomes:
@@ -76,7 +80,7 @@ def crash(kind: CrashKind = CrashKind.EXCEPTION, message: str = "IndexError: hea
 
 
 def test_a_brief_tells_gains_failures_and_near_misses_as_they_were_at_the_verdict() -> None:
-    swarm = Told()
+    swarm = PlannedSwarm()
     for program, outcome in (
         ("near", Measured(1.012)),
         ("far", Measured(1.2)),
@@ -86,43 +90,43 @@ def test_a_brief_tells_gains_failures_and_near_misses_as_they_were_at_the_verdic
         swarm.offer(program)
         swarm.run("a0", outcome)
     swarm.improve("better", 0.9)
-    told = {each.title: each for each in swarm.brief().tried}
-    assert told["near"].delta == pytest.approx(-0.012)
-    assert [told[name].near for name in ("near", "far", "broken", "better")] == [True, False, False, False]
-    assert told["better"].delta == pytest.approx(0.1)
-    assert {name: told[name].failure for name in told} == {
+    tried = {each.title: each for each in swarm.brief().tried}
+    assert tried["near"].delta == pytest.approx(-0.012)
+    assert [tried[name].near for name in ("near", "far", "broken", "better")] == [True, False, False, False]
+    assert tried["better"].delta == pytest.approx(0.1)
+    assert {name: tried[name].failure for name in tried} == {
         "near": "",
         "far": "",
         "better": "",
         "broken": "exception",
         "cheat": "cheated",
     }
-    assert told["broken"].delta is None
+    assert tried["broken"].delta is None
 
 
-def test_what_runs_is_told_with_its_age_but_not_in_step() -> None:
-    swarm = Told(ahead=3)
+def test_what_runs_is_told_with_its_age_but_not_in_order() -> None:
+    swarm = PlannedSwarm(ahead=3)
     swarm.offer("slow")
     at = swarm.state.experiments["e00001"].proposed_at
     assert [each.age for each in swarm.brief(now=at + 42.0).running] == [42.0]
-    swarm = Told(lookahead=4)
+    swarm = PlannedSwarm(lookahead=4)
     swarm.offer("slow")
     assert [each.age for each in swarm.brief(now=1e9).running] == [None]
 
 
 def test_a_hint_is_told_from_the_next_brief_on_once_and_until_it_is_withdrawn() -> None:
-    swarm = Told()
+    swarm = PlannedSwarm()
     assert swarm.brief().hints == []
     for number in range(12):
-        swarm.commit(swarm.campaign.hint(f"h{number}", f" say {number} " + "x" * 3000))
-    assert swarm.campaign.hint("h3", "again") == []
-    assert swarm.campaign.hint("h99", "  ") == []
+        swarm.commit(steering.hint(swarm.state, f"h{number}", f" say {number} " + "x" * 3000))
+    assert steering.hint(swarm.state, "h3", "again") == []
+    assert steering.hint(swarm.state, "h99", "  ") == []
     hints = swarm.brief().hints
     assert [hint.split("x")[0].strip() for hint in hints] == [f"say {number}" for number in range(2, 12)]
     assert {len(hint) for hint in hints} == {2000}
-    swarm.commit(swarm.campaign.withdraw_hints())
+    swarm.commit(steering.withdraw_hints(swarm.state))
     assert swarm.brief().hints == []
-    assert swarm.campaign.withdraw_hints() == []
+    assert steering.withdraw_hints(swarm.state) == []
     assert swarm.replayed() == swarm.state
 
 
@@ -130,7 +134,7 @@ def test_a_hint_is_told_from_the_next_brief_on_once_and_until_it_is_withdrawn() 
 
 
 def test_the_very_program_of_a_near_miss_may_be_tried_again_after_the_best_has_moved() -> None:
-    swarm = Told(retry_after_moves=2, ahead=2)
+    swarm = PlannedSwarm(retry_after_moves=2, ahead=2)
     swarm.offer("near")
     swarm.run("a0", Measured(1.012))
     for moved, best in enumerate((0.9, 0.8)):
@@ -140,7 +144,7 @@ def test_the_very_program_of_a_near_miss_may_be_tried_again_after_the_best_has_m
         swarm.improve(f"better {best}", best)
     assert swarm.refusal("near") is None
     again = swarm.offer("near")
-    assert swarm.state.known["cpu", "d-near"] == again
+    assert swarm.state.by_digest["cpu", "d-near"] == again
     refused = swarm.refusal("near")
     assert refused is not None
     assert refused.known == again
@@ -148,7 +152,7 @@ def test_the_very_program_of_a_near_miss_may_be_tried_again_after_the_best_has_m
 
 @pytest.mark.parametrize(("moves", "outcome"), [(0, Measured(1.012)), (1, Measured(1.2)), (1, crash())])
 def test_nothing_else_is_tried_again(moves: int, outcome: Outcome) -> None:
-    swarm = Told(retry_after_moves=moves)
+    swarm = PlannedSwarm(retry_after_moves=moves)
     swarm.offer("same")
     swarm.run("a0", outcome)
     swarm.improve("better", 0.9)
@@ -156,11 +160,11 @@ def test_nothing_else_is_tried_again(moves: int, outcome: Outcome) -> None:
     assert swarm.refusal("same") is not None
 
 
-def test_in_step_only_moves_that_the_ordinal_may_see_count() -> None:
+def test_in_order_only_moves_that_the_ordinal_may_see_count() -> None:
     """The best has moved, but by a verdict this proposal does not know yet: it is refused as it would be on a
     slower machine.
     """
-    swarm = Told(lookahead=2, retry_after_moves=1)
+    swarm = PlannedSwarm(lookahead=2, retry_after_moves=1)
     swarm.offer("near")
     swarm.run("a0", Measured(1.012))
     swarm.offer("better")
@@ -172,49 +176,49 @@ def test_in_step_only_moves_that_the_ordinal_may_see_count() -> None:
 
 
 def test_a_duplicate_is_told_what_came_of_it_earlier() -> None:
-    swarm = Told(ahead=4)
+    swarm = PlannedSwarm(ahead=4)
     swarm.offer("far")
     swarm.run("a0", Measured(1.2))
-    earlier = swarm.campaign.earlier("e00001", "search")
+    earlier = recall.earlier(swarm.state, "e00001", "search")
     assert earlier is not None
     assert (earlier.state, earlier.value) == (State.REJECTED, 1.2)
     assert earlier.delta == pytest.approx(-0.2)
     swarm.offer("slow")
-    running = swarm.campaign.earlier("e00002", "search")
+    running = recall.earlier(swarm.state, "e00002", "search")
     assert running is not None
     assert (running.state, running.value) == (State.RUNNING, None)
-    assert swarm.campaign.earlier("", "search") is None
+    assert recall.earlier(swarm.state, "", "search") is None
 
 
 def test_an_arm_that_learns_from_nobody_is_told_nothing_of_another_s_experiment() -> None:
-    swarm = Told(arms=[ArmShare("search"), ArmShare("control", parent=Origin.BASELINE)])
+    swarm = PlannedSwarm(arms=[ArmShare("search"), ArmShare("control", parent=Origin.BASELINE)])
     swarm.offer("far", arm="search")
     swarm.run("a0", Measured(1.2))
-    assert swarm.campaign.earlier("e00001", "search") is not None
-    assert swarm.campaign.earlier("e00001", "control") is None
+    assert recall.earlier(swarm.state, "e00001", "search") is not None
+    assert recall.earlier(swarm.state, "e00001", "control") is None
     swarm.offer("its own", arm="control")
-    assert swarm.campaign.earlier("e00002", "control") is not None
+    assert recall.earlier(swarm.state, "e00002", "control") is not None
 
 
-def test_in_step_the_earlier_result_is_told_only_where_the_ordinal_may_see_it() -> None:
-    swarm = Told(lookahead=3)
+def test_in_order_the_earlier_result_is_told_only_where_the_ordinal_may_see_it() -> None:
+    swarm = PlannedSwarm(lookahead=3)
     swarm.offer("far")
     swarm.run("a0", Measured(1.2))
-    hidden = swarm.campaign.earlier("e00001", "search")
+    hidden = recall.earlier(swarm.state, "e00001", "search")
     assert hidden is not None
     assert (hidden.state, hidden.value, hidden.reason) == (State.RUNNING, None, "")
     swarm.offer("x")
     swarm.offer("y")
-    seen = swarm.campaign.earlier("e00001", "search")
-    assert seen is not None
-    assert seen.value == 1.2
+    earlier = recall.earlier(swarm.state, "e00001", "search")
+    assert earlier is not None
+    assert earlier.value == 1.2
 
 
 # ---------------------------------------------------------------------- lessons
 
 
 def test_lessons_say_which_way_constants_won_or_lost_and_what_runs_failed_of() -> None:
-    swarm = Told()
+    swarm = PlannedSwarm()
     tries: list[tuple[dict[str, str], Outcome]] = [
         ({"LR": "up"}, Measured(1.2)),
         ({"LR": "up"}, Measured(1.3)),
@@ -240,7 +244,7 @@ def test_lessons_say_which_way_constants_won_or_lost_and_what_runs_failed_of() -
 
 
 def test_lessons_outlive_the_history_a_brief_tells_and_stay_few() -> None:
-    swarm = Told(history=2)
+    swarm = PlannedSwarm(history=2)
     for number in range(60):
         swarm.offer(f"program {number}", {f"NAME_{number % 30}": "up"})
         swarm.run("a0", crash(CrashKind.DIVERGED) if number % 5 == 0 else Measured(1.2))
@@ -251,13 +255,13 @@ def test_lessons_outlive_the_history_a_brief_tells_and_stay_few() -> None:
     assert brief.lessons[1] == "NAME_0 up: 2 failed"
 
 
-def test_lessons_in_step_are_the_same_whatever_has_ended_meanwhile() -> None:
+def test_lessons_in_order_are_the_same_whatever_has_ended_meanwhile() -> None:
     """1. Four proposals are out. 2. Their runs end in another order and to different depths. 3. The next
     brief sees the first of them alone.
     """
-    found = []
+    lessons = []
     for ended in ([0], [0, 3], [0, 2, 1]):
-        swarm = Told(lookahead=4)
+        swarm = PlannedSwarm(lookahead=4)
         runs = []
         for number in range(4):
             swarm.offer(f"program {number}", {"LR": "up"})
@@ -268,21 +272,21 @@ def test_lessons_in_step_are_the_same_whatever_has_ended_meanwhile() -> None:
             run = runs[number]
             assert run is not None
             swarm.report(f"b{number}", run, crash() if number else Measured(1.2))
-        found.append(swarm.brief().lessons)
-    assert found == [["LR up: 1 lost"]] * 3
+        lessons.append(swarm.brief().lessons)
+    assert lessons == [["LR up: 1 lost"]] * 3
 
 
 # ---------------------------------------------------------------------- what is to be repaired
 
 
 def test_a_crash_comes_back_to_its_arm_with_the_end_of_its_log_until_it_is_mended() -> None:
-    swarm = Told(arms=THINKER)
+    swarm = PlannedSwarm(arms=THINKER)
     swarm.offer("broken")
     run = swarm.lease("a0")
     assert run is not None
     tail = "".join(f"line {number}\n" for number in range(60)) + "IndexError: head 9\n"
     result = msgspec.structs.replace(swarm.result(run, crash()), tail=tail)
-    swarm.commit_settled(swarm.campaign.report("a0", swarm.token(run), result, gap=0.0))
+    swarm.commit_settled(leases.report(swarm.state, "a0", swarm.token(run), result, gap=0.0))
     repair = swarm.brief().repair
     assert repair is not None
     assert (repair.experiment, repair.failure, repair.message, repair.parent) == (
@@ -301,12 +305,12 @@ def test_a_crash_comes_back_to_its_arm_with_the_end_of_its_log_until_it_is_mende
 
 
 def test_the_log_of_a_crash_is_bounded() -> None:
-    swarm = Told(arms=THINKER)
+    swarm = PlannedSwarm(arms=THINKER)
     swarm.offer("broken")
     run = swarm.lease("a0")
     assert run is not None
     result = msgspec.structs.replace(swarm.result(run, crash(message="m" * 9000)), tail="A" * 9000)
-    swarm.commit_settled(swarm.campaign.report("a0", swarm.token(run), result, gap=0.0))
+    swarm.commit_settled(leases.report(swarm.state, "a0", swarm.token(run), result, gap=0.0))
     repair = swarm.brief().repair
     assert repair is not None
     assert (len(repair.tail), len(repair.message)) == (1500, 1500)
@@ -320,7 +324,7 @@ def test_the_log_of_a_crash_is_bounded() -> None:
     (THINKER, Measured(1.2)),
 ])  # fmt: skip
 def test_nothing_else_comes_back(arms: list[ArmShare], outcome: Outcome) -> None:
-    swarm = Told(arms=arms)
+    swarm = PlannedSwarm(arms=arms)
     swarm.offer("broken")
     swarm.run("a0", outcome)
     assert swarm.brief().repair is None
@@ -328,27 +332,27 @@ def test_nothing_else_comes_back(arms: list[ArmShare], outcome: Outcome) -> None
 
 def test_a_crash_comes_back_to_no_other_arm() -> None:
     thinker, other = ArmShare("thinker", repairs=True), ArmShare("other", repairs=True)
-    swarm = Told(arms=[thinker, other])
+    swarm = PlannedSwarm(arms=[thinker, other])
     swarm.offer("broken", arm="thinker")
     swarm.run("a0", crash())
     division = swarm.state.divisions["cpu"]
-    assert swarm.campaign.repair(thinker, division, 0, ()) is not None
-    assert swarm.campaign.repair(other, division, 0, ()) is None
+    assert recall.repair(swarm.state, thinker, division, 0, ()) is not None
+    assert recall.repair(swarm.state, other, division, 0, ()) is None
 
 
 def test_what_is_offered_to_one_agent_is_offered_to_no_other() -> None:
-    swarm = Told(arms=THINKER)
+    swarm = PlannedSwarm(arms=THINKER)
     swarm.offer("broken")
     swarm.run("a0", crash())
     assert swarm.brief(offered={"e00001"}).repair is None
 
 
 def test_a_refused_repair_is_not_asked_for_again_and_may_still_be_accepted() -> None:
-    swarm = Told(arms=THINKER)
+    swarm = PlannedSwarm(arms=THINKER)
     swarm.offer("broken")
     swarm.run("a0", crash())
     wanted = swarm.answer(swarm.brief(), "broken", repairs="e00001")
-    refused = swarm.campaign.refuse("a0", wanted, "d-broken")
+    refused = proposals.refuse(swarm.state, "a0", wanted, "d-broken")
     assert refused is not None
     assert refused.repairs == "e00001"
     swarm.commit([refused])
@@ -358,7 +362,7 @@ def test_a_refused_repair_is_not_asked_for_again_and_may_still_be_accepted() -> 
 
 @pytest.mark.parametrize("said", ["e00002", "nowhere", "baseline-cpu"])
 def test_a_proposal_cannot_mend_what_is_not_its_to_mend(said: str) -> None:
-    swarm = Told(arms=THINKER)
+    swarm = PlannedSwarm(arms=THINKER)
     swarm.offer("broken")
     swarm.run("a0", crash())
     swarm.offer("fine")
@@ -366,8 +370,8 @@ def test_a_proposal_cannot_mend_what_is_not_its_to_mend(said: str) -> None:
     assert swarm.state.experiments[swarm.offer("x", repairs=said)].repairs == ""
 
 
-def test_in_step_a_crash_comes_back_when_its_ordinal_may_be_seen() -> None:
-    swarm = Told(arms=THINKER, lookahead=3)
+def test_in_order_a_crash_comes_back_when_its_ordinal_may_be_seen() -> None:
+    swarm = PlannedSwarm(arms=THINKER, lookahead=3)
     swarm.offer("broken")
     swarm.run("a0", crash())
     repairs = []
@@ -378,16 +382,17 @@ def test_in_step_a_crash_comes_back_when_its_ordinal_may_be_seen() -> None:
     assert [repair and repair.experiment for repair in repairs] == [None, None, "e00001"]
 
 
-def test_in_step_an_agent_that_mends_a_refused_answer_keeps_its_brief() -> None:
+def test_in_order_an_agent_that_is_asked_again_keeps_its_brief() -> None:
     duplicate, stale = Refused(Refusal.DUPLICATE, ""), Refused(Refusal.STALE_BRIEF, "")
-    in_step, free = Told(arms=THINKER, lookahead=3).campaign, Told(arms=THINKER).campaign
-    assert [in_step.still_thinks("thinker", answer) for answer in (duplicate, stale)] == [True, False]
-    assert not in_step.still_thinks("search", duplicate)
-    assert not free.still_thinks("thinker", duplicate)
+    in_order, free = PlannedSwarm(arms=THINKER, lookahead=3).state, PlannedSwarm(arms=THINKER).state
+    answers = (duplicate, stale)
+    assert [recall.still_thinks(in_order, "thinker", answer) for answer in answers] == [True, False]
+    assert not recall.still_thinks(in_order, "search", duplicate)
+    assert not recall.still_thinks(free, "thinker", duplicate)
 
 
 class Mindful(Swarm):
-    """What it proposes hangs on everything a brief tells, and on nothing else. It repairs what it is asked
+    """What it proposes depends on everything a brief tells, and on nothing else. It repairs what it is asked
     to, and often repeats itself or crashes.
     """
 
@@ -413,19 +418,16 @@ class Mindful(Swarm):
             title=idea,
             repairs=repairs,
         )
-        refused = self.campaign.refuse(agent, proposal, f"d-{idea}")
+        refused = proposals.refuse(self.state, agent, proposal, f"d-{idea}")
         if refused is not None:
             self.commit([refused])
             return ""
-        event, queued = self.campaign.propose(agent, proposal, f"d-{idea}")
-        moves = {f"NAME_{draw.randrange(6)}": draw.choice(["up", "down"])}
-        self.commit([msgspec.structs.replace(event, commit=f"c{event.ordinal}-{idea}", moves=moves), queued])
-        self.settle()
-        return event.experiment
+        changes = {f"NAME_{draw.randrange(6)}": draw.choice(["up", "down"])}
+        return self.accept(agent, proposal, f"d-{idea}", f"c{brief.ordinal}-{idea}", changes)
 
 
 def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, ...]]:
-    """A campaign in step under some schedule: the fate of every experiment, and what it meant to repair."""
+    """A campaign in order under some schedule: the fate of every experiment, and what it meant to repair."""
     swarm = Mindful(
         rules(
             lookahead=6,
@@ -445,6 +447,7 @@ def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, .
         if schedule.random() < 0.3:
             swarm.think(name)
     assert swarm.replayed() == swarm.state
+    swarm.state.validate()
     return [
         (each.title, each.state, each.value, each.near, each.repairs)
         for each in swarm.state.experiments.values()
@@ -452,7 +455,7 @@ def whole_campaign(schedule: random.Random, agents: int) -> list[tuple[object, .
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
-def test_in_step_memory_is_the_same_under_every_schedule(seed: int) -> None:
+def test_in_order_memory_is_the_same_under_every_schedule(seed: int) -> None:
     reference = whole_campaign(random.Random(0), 2)
     assert sum(bool(repairs) for *_, repairs in reference) > 1
     assert sum(state is State.MERGED for _, state, *_ in reference) > 2

@@ -1,0 +1,137 @@
+"""Rules of what is thought about: whose turn it is, and what its brief tells. Pure."""
+
+from collections.abc import Container
+
+from msgspec import Struct
+
+from coordinator.domain import Origin, Phase, Strategy
+from coordinator.protocol import Brief, Piece, Wait
+from coordinator.rules import recall
+from coordinator.rules.arm_choice import arm_for
+from coordinator.rules.base import division_of, horizon_of, seed_of
+from coordinator.rules.strategy import dry_spell, strategy_of, subjects
+from coordinator.state.campaign_rules import ArmShare
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.records import Best, Division, Experiment
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """What a brief may rest on."""
+
+    division: Division
+    arm: ArmShare
+    salt: str
+    """What tells briefs of the same ordinal apart; empty in order, where there is one at a time."""
+    best: Best | None
+    """Of the division, as far as it may be known."""
+    finished: list[str]
+    """Experiments with a verdict that it may tell of, oldest first."""
+    unfinished: list[str]
+    """Those without one, or whose verdict may not be known yet."""
+    now: float | None
+    """Seconds since the epoch; None in order, where nothing may depend on time."""
+
+
+def brief(
+    state: CampaignState, agent: str, thinking: int, now: float | None = None, offered: Container[str] = ()
+) -> Brief | Wait:
+    """What to think about next, without the sources and the charter.
+
+    thinking: other agents of the division that hold a brief now. now: seconds since the epoch. offered:
+    crashed experiments that somebody was asked to repair.
+    """
+    division = division_of(state, agent)
+    if state.phase is not Phase.RUNNING:
+        return Wait(state.phase_reason, stop=state.phase is Phase.FINISHED)
+    if 0 < state.rules.max_experiments <= len(state.by_ordinal) + thinking:
+        return Wait("enough is proposed")
+    scope = (
+        _scope_in_order(state, division, thinking)
+        if state.rules.lookahead
+        else _scope_now(state, division, thinking, agent, now)
+    )
+    return scope if isinstance(scope, Wait) else _brief(state, scope, offered)
+
+
+def _scope_now(
+    state: CampaignState, division: Division, thinking: int, agent: str, now: float | None
+) -> Scope | Wait:
+    present = sum(other.present and other.card.division == division.name for other in state.agents.values())
+    if division.screens + thinking >= present * state.rules.ahead:
+        return Wait("enough proposals are ready")
+    return Scope(
+        division=division,
+        arm=arm_for(state, thinking),
+        salt=f"{agent}:{thinking}",
+        best=division.best,
+        finished=state.finished[-state.rules.history :],
+        unfinished=list(state.live),
+        now=now,
+    )
+
+
+def _scope_in_order(state: CampaignState, division: Division, thinking: int) -> Scope | Wait:
+    horizon = horizon_of(state, len(state.by_ordinal) + 1)
+    if thinking or state.settled < horizon or division.best is None:
+        return Wait("earlier experiments have no verdict yet")
+    return Scope(
+        division=division,
+        arm=arm_for(state, 0),
+        salt="",
+        best=division.best_as_of(horizon),
+        finished=state.by_ordinal[max(0, horizon - state.rules.history) : horizon],
+        unfinished=state.by_ordinal[horizon:],
+        now=None,
+    )
+
+
+def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief:
+    rules, division, arm, ordinal = state.rules, scope.division, scope.arm, len(state.by_ordinal) + 1
+    horizon = horizon_of(state, ordinal)
+    alone = arm.parent is Origin.BASELINE
+    best = division.history[0] if alone and scope.best else scope.best
+    seed = seed_of(rules.seed, f"brief:{ordinal}:{state.refused}:{scope.salt}")
+    repair = recall.repair(state, arm, division, horizon, offered)
+    strategy = Strategy.FREE if repair else _strategy(state, arm, division, horizon)
+    experiments = [
+        experiment
+        for experiment in map(state.experiments.__getitem__, scope.finished)
+        if recall.may_know(arm, experiment, division)
+    ]
+    about = (
+        subjects(strategy, arm, experiments, best, division.sigma or 0.0, rules.metric, seed) if best else []
+    )
+    return Brief(
+        ordinal=ordinal,
+        seed=seed,
+        arm=arm.name,
+        division=division.name,
+        metric=rules.metric,
+        parent=best.commit if best else state.start.commit,
+        source="",
+        baseline=state.experiments[division.baseline].value,
+        best=best.value if best else None,
+        sigma=division.sigma,
+        tried=recall.tried(state, experiments, arm, division),
+        running=recall.running(state, scope.unfinished, arm, division, scope.now),
+        strategy=strategy,
+        pieces=[_piece(experiment) for experiment in about],
+        barred=[other.name for other in rules.arms if other.parent is Origin.BASELINE and other is not arm],
+        hints=state.hints.newest,
+        lessons=[] if alone else recall.lessons(state, horizon),
+        repair=repair,
+    )
+
+
+def _strategy(state: CampaignState, arm: ArmShare, division: Division, horizon: int) -> Strategy:
+    dry = dry_spell(division, horizon if state.rules.lookahead else None)
+    return strategy_of(arm, dry, state.rules.plateau)
+
+
+def _piece(experiment: Experiment) -> Piece:
+    return Piece(
+        experiment=experiment.experiment,
+        title=experiment.title,
+        parent=experiment.parent,
+        commit=experiment.commit,
+    )

@@ -1,0 +1,35 @@
+"""What is due next in a campaign without anybody asking for it. Pure.
+
+Whoever holds a state repeats ``next_step`` until nothing is due, and carries out each step: events are
+committed; a rebase and a merge want a commit of the variant's text first. The service does that with git,
+tests without.
+"""
+
+from msgspec import Struct
+
+from coordinator.rules.campaign import limits
+from coordinator.rules.verdicts import Merge, Rebase, abandon, decide, rebase
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import AnyEvent
+
+
+class Commit(Struct, frozen=True):
+    """Events that are complete: they only have to be applied and written down."""
+
+    events: list[AnyEvent]
+
+
+Step = Rebase | Commit | Merge
+
+
+def next_step(state: CampaignState, now: float) -> Step | None:
+    """Rebase what is stale, then give the verdicts that are due, then end what must end; None when nothing is
+    due. now: seconds since the epoch.
+    """
+    if (stale := rebase(state)) is not None:
+        return stale
+    verdict = decide(state)
+    if isinstance(verdict, Merge):
+        return verdict
+    events = verdict or abandon(state) or limits(state, now)
+    return Commit(events) if events else None

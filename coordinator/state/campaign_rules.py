@@ -1,0 +1,66 @@
+"""What the campaign's decisions depend on, as values in its journal. See configs/schema.py for each."""
+
+from msgspec import Struct, field
+
+from coordinator.domain import ArmChoice, Metric, Origin, Strategy
+from coordinator.state.prices import MoneyRules
+from coordinator.state.trust_rules import TrustRules
+from evaluator.acceptance import Policy
+from evaluator.budget import Budget
+
+
+class ArmShare(Struct, frozen=True):
+    """An arm and its share of the briefs."""
+
+    name: str
+    weight: float = 1.0
+    """Relative to the others'."""
+    parent: Origin = Origin.BEST
+    """What its variants are made from."""
+    strategy: Strategy = Strategy.FREE
+    """What its briefs ask for."""
+    rotate: bool = False
+    """Whether that changes on a plateau."""
+    control: bool = False
+    """Whether others are compared with it."""
+    repairs: bool = field(default=False, name="mends")
+    """Whether its proposer can repair an experiment that crashed."""
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """The rules of a campaign. Metric and budget stay; the others may be changed at a start."""
+
+    metric: Metric
+    budget: Budget
+    seed: int
+    """Everything that is drawn is drawn from it."""
+    arms: list[ArmShare]
+    policy: Policy = Policy()
+    """When a variant is better."""
+    trust: TrustRules = TrustRules()
+    """Which results may merge."""
+    baseline_runs: int = 4
+    """Runs of the unmodified surface in each division."""
+    lookahead: int = 0
+    """Proposals that may be open when verdicts fall in the order of proposal; 0 decides as results come in.
+    """
+    max_experiments: int = 0
+    """Proposals taken; 0 means no limit."""
+    max_hours: float = 0.0
+    """Hours the campaign works; 0 means no limit."""
+    max_attempts: int = 5
+    """Lost leases after which a run counts as crashed."""
+    history: int = 300
+    """Finished experiments that a brief tells."""
+    ahead: int = 1
+    """Proposals kept ready per agent."""
+    money: MoneyRules = MoneyRules()
+    arm_choice: ArmChoice = ArmChoice.WEIGHTS
+    arm_floor: float = 0.05
+    """Least share of the briefs of any arm, where a bandit chooses."""
+    control_floor: float = 0.1
+    """The same of a control."""
+    plateau: int = 20
+    """Experiments without a merge that make one; 0 means never."""
+    retry_after_moves: int = 3
+    """Moves of the best after which a near miss may be tried again as it was; 0 means never."""

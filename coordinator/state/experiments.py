@@ -1,0 +1,140 @@
+"""What proposals, verdicts and rebases change. Called by ``CampaignState.apply`` only."""
+
+from typing import assert_never
+
+from configs.reserved import PERSON
+from coordinator.domain import State, Verdict
+from coordinator.state.events import (
+    DivisionOpened,
+    ExperimentProposed,
+    ProposalRefused,
+    Rebased,
+    VerdictGiven,
+)
+from coordinator.state.facts import Facts
+from coordinator.state.lifecycle import InvalidTransition, add, count, experiment_of, finish, step
+from coordinator.state.near_misses import decided
+from coordinator.state.records import Best, Division, Experiment
+from evaluator.acceptance import sigma
+
+MOST_TURNED_AWAY = 50
+"""Refusals that a brief tells."""
+
+
+def open_division(facts: Facts, event: DivisionOpened, at: float) -> None:
+    """A division is there, and its baseline is an experiment."""
+    facts.divisions[event.division] = Division(name=event.division, baseline=event.experiment)
+    baseline = Experiment(
+        experiment=event.experiment,
+        ordinal=0,
+        division=event.division,
+        arm="",
+        agent="",
+        parent="",
+        commit=facts.start.commit,
+        digest=facts.start.digest,
+        title="baseline",
+        proposed_at=at,
+    )
+    add(facts, baseline)
+
+
+def propose(facts: Facts, event: ExperimentProposed, at: float) -> None:
+    """A proposal is an experiment. Raises InvalidTransition for an ordinal that is not the next."""
+    if event.ordinal != len(facts.by_ordinal) + 1:
+        raise InvalidTransition(
+            event.experiment, f"ordinal {event.ordinal} after {len(facts.by_ordinal)}", []
+        )
+    add(facts, _experiment(event, at))
+    if event.repairs:
+        facts.experiments[event.repairs].repaired = event.experiment
+        facts.to_repair.pop(event.repairs, None)
+    facts.by_ordinal.append(event.experiment)
+    facts.divisions[event.division].ordinals.append(event.ordinal)
+    count(facts, event.arm, "proposals")
+    facts.turned_away = []
+    facts.proposals[event.proposal] = event.experiment
+
+
+def _experiment(event: ExperimentProposed, at: float) -> Experiment:
+    return Experiment(
+        experiment=event.experiment,
+        ordinal=event.ordinal,
+        division=event.division,
+        arm=event.arm,
+        agent=event.agent,
+        parent=event.parent,
+        commit=event.commit,
+        digest=event.digest,
+        title=event.title,
+        hypothesis=event.hypothesis,
+        settings=event.settings,
+        calls=event.calls,
+        origin=event.origin,
+        constant_changes=event.constant_changes,
+        repairs=event.repairs,
+        proposed_at=at,
+    )
+
+
+def refuse(facts: Facts, event: ProposalRefused) -> None:
+    """Remember what was refused since the last acceptance: the next brief tells it, so that no proposer
+    repeats itself for ever.
+    """
+    facts.refusals[event.refusal.value] += 1
+    if event.arm == PERSON:
+        facts.hints.answer(event)
+    elif event.refusal.reaskable:
+        facts.refused += 1
+        count(facts, event.arm, "refused")
+        facts.to_repair.pop(event.repairs, None)
+        facts.turned_away = [*facts.turned_away[-MOST_TURNED_AWAY:], event]
+
+
+def rebase(facts: Facts, event: Rebased) -> None:
+    """A stale experiment is on the best, and begins anew."""
+    experiment = experiment_of(facts, event.experiment)
+    step(facts, experiment, State.QUEUED)
+    experiment.parent, experiment.commit, experiment.digest = event.parent, event.commit, event.digest
+    experiment.round += 1
+    facts.by_digest[experiment.division, event.digest] = experiment.experiment
+    facts.digests[event.commit] = event.digest
+
+
+def decide(facts: Facts, event: VerdictGiven, at: float) -> None:
+    """A verdict takes effect."""
+    experiment = experiment_of(facts, event.experiment)
+    decided(experiment, event, facts.divisions[experiment.division], facts.metric)
+    experiment.verdict, experiment.value = event.verdict, event.value
+    facts.verdicts[event.verdict.value] += 1
+    match event.verdict:
+        case Verdict.MERGE:
+            _merge(facts, experiment, event, at)
+        case Verdict.REJECT:
+            finish(facts, experiment, State.REJECTED, event.reason, at)
+        case Verdict.CONFIRM:
+            step(facts, experiment, State.CONFIRMING)
+        case Verdict.RETEST:
+            step(facts, experiment, State.STALE)
+        case _:
+            assert_never(event.verdict)
+    experiment.reason = event.reason
+
+
+def _merge(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float) -> None:
+    division = facts.divisions[experiment.division]
+    best = division.best
+    if event.value is None or (best is not None and experiment.parent != best.commit):
+        why = "merged without a value or on a parent that is not the best"
+        raise InvalidTransition(experiment.experiment, why, experiment.story)
+    experiment.merge_commit, experiment.grounds = event.commit, event.grounds
+    runs = event.grounds.runs if event.grounds else len(experiment.values)
+    facts.digests[event.commit] = experiment.digest
+    if experiment.baseline:
+        division.sigma = sigma(experiment.values)
+    elif best is not None:
+        experiment.gain = facts.metric.gain(best.value, event.value)
+    division.history.append(
+        Best(experiment.experiment, experiment.ordinal, event.commit, event.value, runs, at)
+    )
+    finish(facts, experiment, State.MERGED, event.reason, at)

@@ -1,0 +1,96 @@
+"""Steps of an experiment from state to state, and the indexes and counts that follow them. Changed by
+``CampaignState.apply`` only.
+
+Every step is checked against the successor table; one that does not fit raises ``InvalidTransition`` with the
+experiment's story.
+"""
+
+from collections import Counter
+
+from coordinator.domain import SUCCESSORS, State
+from coordinator.state import queues
+from coordinator.state.arm_tally import ArmTally
+from coordinator.state.facts import Facts
+from coordinator.state.records import Experiment
+
+
+class InvalidTransition(Exception):  # noqa: N818 - the field's name for it
+    """An event does not fit its experiment's state: the journal is damaged or a rule is wrong."""
+
+    def __init__(self, experiment: str, why: str, story: list[str]) -> None:
+        lines = "".join(f"\n  {line}" for line in story)
+        super().__init__(f"experiment {experiment}: {why}; its story:{lines or ' (none)'}")
+        self.story = story
+        """That experiment's events so far."""
+
+
+def experiment_of(facts: Facts, name: str) -> Experiment:
+    """The experiment of that name. Raises InvalidTransition where there is none."""
+    if name not in facts.experiments:
+        raise InvalidTransition(name, "was never proposed", [])
+    return facts.experiments[name]
+
+
+def add(facts: Facts, experiment: Experiment) -> None:
+    """A new experiment, in QUEUED. Raises InvalidTransition for a name that is taken."""
+    name = experiment.experiment
+    if name in facts.experiments:
+        raise InvalidTransition(name, "proposed twice", facts.experiments[name].story)
+    facts.experiments[name] = experiment
+    facts.live[name] = None
+    facts.by_digest[experiment.division, experiment.digest] = name
+    facts.digests[experiment.commit] = experiment.digest
+    facts.states[experiment.state] += 1
+
+
+def step(facts: Facts, experiment: Experiment, state: State) -> None:
+    """The experiment is in that state now. Raises InvalidTransition where the table has no such step."""
+    if state not in SUCCESSORS[experiment.state]:
+        why = f"{experiment.state} → {state} is no step"
+        raise InvalidTransition(experiment.experiment, why, experiment.story)
+    facts.states[experiment.state] -= 1
+    facts.states[state] += 1
+    experiment.state = state
+    _keep(facts.undecided, experiment.experiment, state is State.MEASURED)
+    _keep(facts.stale, experiment.experiment, state is State.STALE)
+    if state is State.STALE:
+        queues.take_all(facts, experiment)
+
+
+def finish(facts: Facts, experiment: Experiment, state: State, reason: str, at: float) -> None:
+    """The experiment has come to its last state."""
+    step(facts, experiment, state)
+    experiment.reason, experiment.finished_at = reason, at
+    count(facts, experiment.arm, state.value)
+    facts.finished.append(experiment.experiment)
+    _account(facts, experiment, state)
+    facts.live.pop(experiment.experiment, None)
+    facts.lessons.learn(experiment)
+    while (
+        facts.settled < len(facts.by_ordinal)
+        and facts.experiments[facts.by_ordinal[facts.settled]].state.final
+    ):
+        facts.settled += 1
+
+
+def count(facts: Facts, arm: str, what: str) -> None:
+    """Count for an arm: proposals, those refused, runs, and experiments by their last state. A baseline has
+    none.
+    """
+    if arm:
+        facts.arms.setdefault(arm, Counter())[what] += 1
+
+
+def _account(facts: Facts, experiment: Experiment, state: State) -> None:
+    division = facts.divisions[experiment.division]
+    division.dry = 0 if state is State.MERGED else division.dry + 1
+    if experiment.arm:
+        tally = facts.tallies.setdefault(experiment.arm, ArmTally())
+        tally.finish(experiment.gain, experiment.hours, len(facts.finished))
+
+
+def _keep(index: dict[str, None], name: str, wanted: bool) -> None:
+    if wanted:
+        index[name] = None
+    else:
+        index.pop(name, None)

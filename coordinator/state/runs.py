@@ -1,0 +1,147 @@
+"""What happens to runs, and what that does to their experiments. Called by ``CampaignState.apply`` only."""
+
+from statistics import fmean
+from typing import assert_never
+
+from coordinator.domain import State
+from coordinator.protocol import Token
+from coordinator.state import queues
+from coordinator.state.events import LateReport, RunLeased, RunLost, RunQueued, RunReported
+from coordinator.state.facts import Facts
+from coordinator.state.lifecycle import InvalidTransition, count, experiment_of, finish, step
+from coordinator.state.near_misses import repairable
+from coordinator.state.records import Experiment, Run
+from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut, outcome_name
+
+
+def queue(facts: Facts, event: RunQueued) -> None:
+    """A run waits for a slot. Raises InvalidTransition for one that is there already."""
+    experiment = experiment_of(facts, event.experiment)
+    if event.run in facts.runs or experiment.state not in (State.QUEUED, State.CONFIRMING):
+        why = f"run {event.run} queued twice or while {experiment.state}"
+        raise InvalidTransition(event.experiment, why, experiment.story)
+    run = Run(
+        run=event.run,
+        experiment=event.experiment,
+        purpose=event.purpose,
+        seed=event.seed,
+        round=experiment.round,
+    )
+    facts.runs[event.run] = run
+    experiment.runs.append(run)
+    queues.put(facts, experiment, run)
+
+
+def lease(facts: Facts, event: RunLeased, at: float) -> None:
+    """An agent holds the run. Raises InvalidTransition where one of them is taken."""
+    run, experiment = _run(facts, event.run, event.experiment)
+    agent = facts.agents[event.agent]
+    if run.open or run.result is not None or agent.run is not None:
+        why = f"run {event.run} leased to {event.agent} while one of them is taken"
+        raise InvalidTransition(event.experiment, why, experiment.story)
+    if experiment.state is State.QUEUED:
+        step(facts, experiment, State.RUNNING)
+    queues.take(facts, experiment, run)
+    run.token, run.agent, run.incarnation, run.leased_at = event.token, event.agent, event.incarnation, at
+    facts.tokens = event.token.counter
+    agent.run = event.run
+    if experiment.started_at is None:
+        experiment.started_at = at
+
+
+def lose(facts: Facts, event: RunLost, at: float) -> None:
+    """A lease ends without a result; the run waits again, unless its experiment has ended meanwhile."""
+    run, experiment = _run(facts, event.run, event.experiment)
+    held = at - run.leased_at
+    _free(facts, run, event.token, at, busy=held)
+    _bill(facts, experiment, held)
+    facts.spend.lost(event.token, held)
+    run.attempts += event.charged
+    facts.outcomes["lost"] += 1
+    if experiment.state.final:
+        return
+    if experiment.state is State.RUNNING and not any(
+        other.open or other.result for other in experiment.counted
+    ):
+        step(facts, experiment, State.QUEUED)
+    queues.put(facts, experiment, run)
+
+
+def report(facts: Facts, event: RunReported, at: float) -> None:
+    """A result comes in, in time."""
+    run, experiment = _run(facts, event.run, event.experiment)
+    spent, held, busy = experiment.hours, at - run.leased_at, busy_seconds(event.result)
+    run.seconds = _free(facts, run, event.token, at, busy=busy)
+    _bill(facts, experiment, run.seconds if event.result.finished_at else held)
+    run.result = event.result
+    count(facts, experiment.arm, "runs")
+    facts.outcomes[outcome_name(event.result.outcome)] += 1
+    facts.occupancy.gap(event.gap)
+    if not experiment.state.final:
+        _take_in(facts, experiment, event.result, at)
+    elif experiment.arm:
+        facts.tallies[experiment.arm].amend(experiment.gain, spent, experiment.hours)
+
+
+def late(facts: Facts, event: LateReport) -> None:
+    """A result whose lease was lost decides nothing, but its slot was paid for."""
+    seconds = facts.spend.unbilled(event.token, busy_seconds(event.result))
+    _bill(facts, experiment_of(facts, event.experiment), seconds)
+
+
+def _take_in(facts: Facts, experiment: Experiment, result: RunResult, at: float) -> None:
+    match result.outcome:
+        case Measured():
+            if experiment.complete:
+                step(facts, experiment, State.MEASURED)
+        case Crashed(kind=kind, message=message):
+            reason = f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value
+            _fail(facts, experiment, State.CRASHED, kind.value, reason, at)
+        case TimedOut(limit=limit, seconds=seconds):
+            reason = f"timed out at its {limit.value.replace('_', ' ')} after {seconds:.1f} s"
+            _fail(facts, experiment, State.CRASHED, "timed_out", reason, at)
+        case Cheated(kind=kind, evidence=evidence):
+            _fail(facts, experiment, State.CHEATED, "cheated", f"{kind}: {evidence}", at)
+        case Lost(reason=reason):
+            why = f"a lost run cannot be reported ({reason})"
+            raise InvalidTransition(experiment.experiment, why, experiment.story)
+        case _:
+            assert_never(result.outcome)
+
+
+def _fail(facts: Facts, experiment: Experiment, state: State, failure: str, reason: str, at: float) -> None:
+    queues.take_all(facts, experiment)
+    experiment.failure = failure
+    if repairable(experiment, facts.rules.arms):
+        facts.to_repair[experiment.experiment] = None
+    experiment.value = fmean(experiment.values) if experiment.values else None
+    finish(facts, experiment, state, reason, at)
+
+
+def _run(facts: Facts, name: str, experiment: str) -> tuple[Run, Experiment]:
+    if name not in facts.runs:
+        story = experiment_of(facts, experiment).story
+        raise InvalidTransition(experiment, f"run {name} was never queued", story)
+    return facts.runs[name], experiment_of(facts, experiment)
+
+
+def _free(facts: Facts, run: Run, token: Token, at: float, busy: float) -> float:
+    """The lease ends. busy: seconds a training says it lasted; returns those that count."""
+    if not run.open or run.token != token:
+        story = experiment_of(facts, run.experiment).story
+        raise InvalidTransition(run.experiment, f"run {run.run} is not leased under {token}", story)
+    assert run.agent is not None  # noqa: S101 - an open run has one
+    facts.agents[run.agent].run = None
+    seconds = min(busy, at - run.leased_at)
+    facts.occupancy.worked(run.agent, at - seconds, at)
+    run.agent = None
+    return seconds
+
+
+def _bill(facts: Facts, experiment: Experiment, seconds: float) -> None:
+    facts.spend.trained(experiment.arm, seconds, facts.rules.money.slot_usd(seconds))
+
+
+def busy_seconds(result: RunResult) -> float:
+    """Seconds a training held its slot, as its trainer says."""
+    return max(0.0, result.finished_at - result.started_at)
