@@ -170,7 +170,7 @@ class Refused(Struct, frozen=True):
 
     refusal: Refusal
     reason: str
-    known: str = ""
+    repeats: str = ""
     """The experiment that tried it before, for a duplicate."""
     earlier: Tried | None = None
     """What came of that."""

@@ -269,7 +269,7 @@ _METRIC = Metric("val_bpb", Direction.MINIMIZE)
 
 def _as_tried(proposal: Proposal, answer: Refused) -> Tried:
     return Tried(
-        experiment=answer.known or proposal.proposal,
+        experiment=answer.repeats or proposal.proposal,
         title=proposal.title,
         state=State.REJECTED,
         arm=proposal.arm,

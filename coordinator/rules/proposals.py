@@ -57,7 +57,7 @@ def refused(
         division=division_for(state, agent, place).name,
         refusal=refusal,
         reason=reason,
-        known=earlier,
+        repeats=earlier,
         title=proposal.title,
         settings=proposal.settings,
         repairs=repair_target(state, proposal.arm, proposal.repairs),

@@ -102,7 +102,7 @@ def _without_verdict(experiment: Experiment, now: float | None) -> Tried:
 
 def _turned_away(event: ProposalRefused) -> Tried:
     return Tried(
-        experiment=event.known or event.proposal,
+        experiment=event.repeats or event.proposal,
         title=event.title,
         state=State.REJECTED,
         arm=event.arm,

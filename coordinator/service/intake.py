@@ -35,8 +35,8 @@ class Intake:
         program, refusal = self._look(unit, agent, proposal, place)
         if refusal is not None:
             unit.commit([refusal])
-            earlier = recall.earlier(unit.state, refusal.known, proposal.arm)
-            return Refused(refusal.refusal, refusal.reason, refusal.known, earlier)
+            earlier = recall.earlier(unit.state, refusal.repeats, proposal.arm)
+            return Refused(refusal.refusal, refusal.reason, refusal.repeats, earlier)
         return Accepted(unit.accept(agent, proposal, program, place))
 
     def _look(

@@ -99,7 +99,7 @@ class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
     division: str
     refusal: Refusal
     reason: str
-    known: str = ""
+    repeats: str = field(default="", name="known")
     """The experiment that tried it before."""
     title: str = ""
     """As proposed, like settings and repairs: the next brief tells them."""

@@ -129,23 +129,23 @@ def raw_rate(path: Path, body: str, commits: int = RAW_COMMITS) -> float:
         return commits / (time.perf_counter() - start)
 
 
-def in_process(config: Config, callers: int, each: int) -> Made:
+def in_process(config: Config, callers: int, reports: int) -> Made:
     """The service itself, called by threads: every report is a write of its own."""
-    dues = prepared(config, callers * each)
+    dues = prepared(config, callers * reports)
     with opened(config) as service:
         return make(dues, [service] * callers)
 
 
-def over_ray(config: Config, callers: int, each: int) -> Made:
+def over_ray(config: Config, callers: int, reports: int) -> Made:
     """The actor, called through Ray; reports that come in while it writes share the next write."""
-    dues = prepared(config, callers * (each + 1))
+    dues = prepared(config, callers * (reports + 1))
     with Head(config) as head:
         lines = [RemoteCoordinator(head.name, NAMESPACE) for _ in range(callers)]
         make(dues[:callers], lines)  # finds the actor and warms it up
         return make(dues[callers:], lines)
 
 
-def part(folder: Path, callers: int = CALLERS, each: int = EACH) -> Part:
+def part(folder: Path, callers: int = CALLERS, reports: int = EACH) -> Part:
     """Measure the actor, the service in this process and the disk. Needs a connection to Ray."""
     config = {
         name: config_of(Scenario(name=f"reports-{name}", slots=1, thinking=0.0, training=0.0), folder)
@@ -153,7 +153,7 @@ def part(folder: Path, callers: int = CALLERS, each: int = EACH) -> Part:
     }
     row = msgspec.json.encode(prepared(config["row"], 1)[0].result).decode()
     before = raw_rate(folder / "before.db", row)
-    here, actor = in_process(config["here"], callers, each), over_ray(config["actor"], callers, each)
+    here, actor = in_process(config["here"], callers, reports), over_ray(config["actor"], callers, reports)
     beside = {RAW: fmean((before, raw_rate(folder / "after.db", row)))}
     readings = [
         Reading(
@@ -173,7 +173,7 @@ def part(folder: Path, callers: int = CALLERS, each: int = EACH) -> Part:
         ),
     ]
     note = (
-        f"Each with its verdict and on the disk before it is acknowledged; {callers * each} of them.\n"
+        f"Each with its verdict and on the disk before it is acknowledged; {callers * reports} of them.\n"
         f"{RAW}: commits of one row, one after the other, on the same disk, before and after."
     )
     return Part(name="reports", title="Durable reports a second", readings=readings, note=note)

@@ -130,13 +130,13 @@ def answer(state: CampaignState, name: str) -> Answer:
     refused = state.hints.answers.get(name)
     if refused is None:
         return Answer(proposal=name, state="waiting")
-    earlier = state.experiments.get(refused.known)
+    earlier = state.experiments.get(refused.repeats)
     value = "" if earlier is None or earlier.value is None else f" at {earlier.value:.6g}"
     became = "" if earlier is None else f", which is {earlier.state.value}{value}"
     return Answer(
         proposal=name,
         state="refused",
-        experiment=refused.known or None,
+        experiment=refused.repeats or None,
         title=refused.title,
         reason=f"{refused.reason}{became}",
     )

@@ -38,6 +38,7 @@ from evaluator.job import (
     WantsTwin,
     read_job,
 )
+from evaluator.judging.budget_use import BudgetUse
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import read_manifest, read_tokens
 from evaluator.judging.examination import Examination, Handed, Parties, positions
@@ -64,7 +65,6 @@ from evaluator.judging.messages import (
 from evaluator.judging.meter import EVALUATE_STEPS, FEED_STEPS
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
-from evaluator.judging.spending import Spending
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
 
@@ -106,7 +106,7 @@ class Judge:
         self._now = now
         self._chance = chance
         self._manifest = read_manifest(job.data)
-        self._spending = Spending(job, self._manifest, emit, now)
+        self._use = BudgetUse(job, self._manifest, emit, now)
         self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
         self._audit: Audit | None = None
         self._closed = False
@@ -129,12 +129,12 @@ class Judge:
             )
         return Final(
             outcome=outcome,
-            spent=self._spending.spent,
-            steps=self._spending.batches,
+            spent=self._use.spent,
+            steps=self._use.batches,
             floor=self._manifest.floor,
             audit=self._audit,
             details={
-                "optimizer_steps": float(self._spending.steps),
+                "optimizer_steps": float(self._use.steps),
                 "data": self._manifest.digest,
                 **self._details,
             },
@@ -167,17 +167,17 @@ class Judge:
 
     def _feed(self, request: NextBatch) -> None:
         _bounded(request.rows, request.length)
-        self._spending.batch_wanted(request.steps, request.counted)
+        self._use.batch_wanted(request.steps, request.counted)
         if self._closed:
             raise RunEndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
-        self._spending.price_step()
-        if self._spending.is_over(FEED_STEPS):
+        self._use.price_step()
+        if self._use.is_over(FEED_STEPS):
             self._closed = True
             self._channel.send(BudgetSpent())
             return
         rows = self._packer.rows(request.rows, request.length + 1)
-        seconds = self._spending.nominal
-        self._spending.hand_out(request.rows * request.length)
+        seconds = self._use.nominal
+        self._use.hand_out(request.rows * request.length)
         self._channel.send(
             Batch(rows=request.rows, length=request.length, epoch=self._packer.epoch, seconds=seconds),
             rows.data,
@@ -185,14 +185,14 @@ class Judge:
 
     def _evaluate(self, request: Evaluate) -> NoReturn:
         _bounded(request.rows, self._manifest.max_seq_len)
-        self._spending.charge(request.steps, request.counted)
-        if self._spending.is_over(EVALUATE_STEPS):
+        self._use.charge(request.steps, request.counted)
+        if self._use.is_over(EVALUATE_STEPS):
             raise RunEndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
         self._emit(Evaluating())
-        self._details |= {"epochs": float(self._packer.epoch)} | self._spending.details()
+        self._details |= {"epochs": float(self._packer.epoch)} | self._use.details()
         handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
         self._emit(HandedOver())
-        if self._spending.is_over(EVALUATE_STEPS):
+        if self._use.is_over(EVALUATE_STEPS):
             raise RunEndedError(self._timed_out(), "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
         claims.collect(self._channel, request.rows, self._chance())
@@ -219,7 +219,7 @@ class Judge:
         answer, content = self._channel.receive_held(WEIGHTS_LIMIT)
         self._details["hand_over_seconds"] = seconds = self._now() - began
         # a state_dict may train on: what copying does not explain is paid for
-        self._spending.charge_seconds(seconds - FREE_HAND_OVER)
+        self._use.charge_seconds(seconds - FREE_HAND_OVER)
         match answer:
             case Weights() if content.size >= answer.table:
                 return Handed(answer, content)
@@ -239,7 +239,7 @@ class Judge:
             welcome=self._welcome_twin,
             called=lambda: self._emit(WantsTwin()),
             left=lambda answered: self._emit(TwinDone(answered)),
-            twin_timeout=TWIN_SECONDS + TWIN_STARTS * self._spending.startup,
+            twin_timeout=TWIN_SECONDS + TWIN_STARTS * self._use.startup,
             at_once=at_once,
         )
         try:
@@ -248,7 +248,7 @@ class Judge:
             self._details |= examination.details
 
     def _timed_out(self) -> TimedOut:
-        return TimedOut(Limit.BUDGET, self._spending.elapsed)
+        return TimedOut(Limit.BUDGET, self._use.elapsed)
 
     def _say_why(self, ended: RunEndedError) -> None:
         if reason := str(ended):

@@ -76,7 +76,7 @@ def test_cost_is_measured_at_the_sizes_asked_for(tmp_path: Path) -> None:
 
 def test_reports_are_made_by_all_callers_and_each_counts_once(tmp_path: Path) -> None:
     config = config_of(TOY, tmp_path)
-    made = reports.in_process(config, callers=3, each=4)
+    made = reports.in_process(config, callers=3, reports=4)
     assert len(made.latencies) == 12
     assert made.rate == pytest.approx(12 / made.seconds)
     with opened(config) as service:

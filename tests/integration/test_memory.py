@@ -83,7 +83,7 @@ def test_200_identical_answers_cost_one_run(tmp_path: Path) -> None:
         assert answers[0] == Accepted("e00001")
         refusals = [each for each in answers[1:] if isinstance(each, Refused)]
         assert len(refusals) == 199
-        assert {(each.refusal, each.known) for each in refusals} == {(Refusal.DUPLICATE, "e00001")}
+        assert {(each.refusal, each.repeats) for each in refusals} == {(Refusal.DUPLICATE, "e00001")}
         earlier = [each.earlier for each in refusals if each.earlier is not None]
         assert [each.state for each in earlier] == [State.RUNNING] * 99 + [State.REJECTED] * 100
         assert (earlier[-1].value, earlier[-1].title) == (1.2, "an idea")
@@ -266,7 +266,7 @@ def test_a_person_s_variant_is_an_experiment_of_its_own_arm_on_the_best(tmp_path
             "",
         )
         assert service.state.hints.answers[unfit].refusal is Refusal.DOES_NOT_COMPILE
-        assert service.state.hints.answers[same].known == "e00001"
+        assert service.state.hints.answers[same].repeats == "e00001"
         assert (service.state.refused, service.state.turned_away) == (0, []), (
             "agents' briefs do not depend on what people are refused"
         )

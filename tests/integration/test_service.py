@@ -178,7 +178,7 @@ def test_the_same_program_is_refused_with_the_experiment_that_tried_it(tmp_path:
         propose(service, "a0", "DEPTH = 4", "DEPTH = 2")
         answer = propose(service, "a0", "DEPTH = 4", "DEPTH = 2  # again", name="p2")
         assert isinstance(answer, Refused)
-        assert (answer.refusal, answer.known) == (Refusal.DUPLICATE, "e00001")
+        assert (answer.refusal, answer.repeats) == (Refusal.DUPLICATE, "e00001")
 
 
 def test_a_stale_proposal_is_rebased_before_it_costs_a_run(tmp_path: Path) -> None:

@@ -140,14 +140,14 @@ def test_the_very_program_of_a_near_miss_may_be_tried_again_after_the_best_has_m
     for moved, best in enumerate((0.9, 0.8)):
         refused = swarm.refusal("near")
         assert refused is not None, f"after {moved} moves"
-        assert (refused.refusal, refused.known) == (Refusal.DUPLICATE, "e00001")
+        assert (refused.refusal, refused.repeats) == (Refusal.DUPLICATE, "e00001")
         swarm.improve(f"better {best}", best)
     assert swarm.refusal("near") is None
     again = swarm.offer("near")
     assert swarm.state.by_digest["cpu", "d-near"] == again
     refused = swarm.refusal("near")
     assert refused is not None
-    assert refused.known == again
+    assert refused.repeats == again
 
 
 @pytest.mark.parametrize(("moves", "outcome"), [(0, Measured(1.012)), (1, Measured(1.2)), (1, crash())])

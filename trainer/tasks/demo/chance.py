@@ -32,10 +32,10 @@ class Weights:
     """A distribution over the numbers 0, 1, 2 … by positive integer weights."""
 
     def __init__(self, weights: Iterable[int]) -> None:
-        self.each = list(weights)
-        self._ends = list(accumulate(self.each))
+        self.values = list(weights)
+        self._ends = list(accumulate(self.values))
         self.total = self._ends[-1]
-        self.bits = [log2(self.total / weight) for weight in self.each]
+        self.bits = [log2(self.total / weight) for weight in self.values]
         """Information in each outcome: -log2 of its probability."""
 
     def draw(self, stream: Stream) -> int:

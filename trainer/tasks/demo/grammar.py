@@ -45,7 +45,7 @@ Symbols: TypeAlias = "tuple[str | Rule | NameRule, ...]"
 
 
 class Rule:
-    """One decision. Outcome i has weight ``weights.each[i]`` and puts ``options[i]`` in the rule's place."""
+    """One decision. Outcome i has weight ``weights.values[i]`` and puts ``options[i]`` in the rule's place."""
 
     def __init__(self, weights: Iterable[int], options: Iterable[Symbols]) -> None:
         self.weights = Weights(weights)
@@ -75,7 +75,7 @@ class NameRule:
     def share(self, name: int, recent: tuple[int, ...]) -> float:
         """Probability of ``name`` then."""
         extra = self._extra[recent.index(name)] if name in recent else 0
-        return (self._new.each[name] + extra) / self._total(recent)
+        return (self._new.values[name] + extra) / self._total(recent)
 
     def _total(self, recent: tuple[int, ...]) -> int:
         return self._new.total + sum(self._extra[: len(recent)])

@@ -69,7 +69,7 @@ def _next(reading: Reading, wanted: str | None) -> Iterator[tuple[float, str, Re
             yield from _names(reading, tuple(rest))
         case Rule() as rule:
             for outcome in _outcomes(rule, wanted):
-                share = rule.weights.each[outcome] / rule.weights.total
+                share = rule.weights.values[outcome] / rule.weights.total
                 further = reading._replace(
                     todo=(*rest, *rule.pushed[outcome]), topic=outcome if rule is TOPIC else reading.topic
                 )

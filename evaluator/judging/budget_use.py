@@ -11,7 +11,7 @@ SPENT_STEP = 0.01
 """Share of the budget between two ``Spent`` events: a hundred lines a run."""
 
 
-class Spending:
+class BudgetUse:
     """Of one run, from its start to its evaluation."""
 
     batches: int
