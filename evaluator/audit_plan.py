@@ -6,15 +6,20 @@ from msgspec import Struct
 
 
 class AuditPlan(Struct, frozen=True):
-    """What the judge is to audit.
-
-    positions: of a run that would be merged: one whose value is on the better side of ``merge_below``
-    (minimize: below it); None: none would be. share: probability, drawn by the judge and known to nobody
-    else, that another run is audited, at ``share_positions``. mode: strict | normal | off.
-    """
+    """What the judge is to audit."""
 
     positions: int = 2048
+    """Compared of a run that would be merged, one whose value is on the better side of ``merge_below``."""
+
     share: float = 0.05
+    """Probability, drawn by the judge and known to nobody else, that another run is audited, at
+    ``share_positions``.
+    """
+
     share_positions: int = 256
+
     merge_below: float | None = None
+    """Where the better side ends (minimize: below it); None: no run would be merged."""
+
     mode: str = "normal"
+    """``strict``, ``normal`` or ``off``."""

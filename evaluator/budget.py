@@ -26,27 +26,30 @@ class Unit(StrEnum):
 
 
 class Budget(Struct, frozen=True):
-    """What one run may spend on training.
-
-    amount: in the unit. wall_cap: seconds of real time after which the run is killed whatever it has spent,
-    start and evaluation included.
-    """
+    """What one run may spend on training."""
 
     unit: Unit
+
     amount: float
+    """In the unit."""
+
     wall_cap: float
+    """Seconds of real time after which the run is killed whatever it has spent, start and evaluation
+    included.
+    """
 
 
 class Work(Struct, frozen=True):
-    """Work done by a piece of a training, counted as operations are dispatched.
-
-    flops: floating-point operations. ops: dispatched tensor operations. bytes_written: bytes of their
-    outputs.
-    """
+    """Work done by a piece of a training, counted as operations are dispatched."""
 
     flops: float = 0.0
+    """Floating-point operations."""
+
     ops: float = 0.0
+    """Dispatched tensor operations."""
+
     bytes_written: float = 0.0
+    """Bytes of their outputs."""
 
 
 def virtual_seconds(work: Work) -> float:

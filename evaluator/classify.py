@@ -26,28 +26,41 @@ MEMORY_SIGNS = (
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """What is known of a run at its end.
-
-    final: the judge's last word, or None. judge_error: why there is none. exit_code: of the variant, negative
-    for a signal that was not ours; None when it was still alive when we ended it. first_batch: whether it
-    asked for one. stopped: why it was cut short ("cancelled", …), else empty. wall_capped: it was ended at
-    the wall cap. seconds: of real time since its start. tail: end of its log. out_of_memory_kills: processes
-    the kernel ended for memory on this machine meanwhile; None where it does not say. breach: the bound it
-    was ended for, and whether that was memory's. twin_exit_code: of the twin where it ended by itself,
-    negative for a signal that was not ours.
-    """
+    """What is known of a run at its end."""
 
     final: Final | None
+    """The judge's last word, or None."""
+
     exit_code: int | None
+    """Of the variant, negative for a signal that was not ours; None when it was still alive when we ended it.
+    """
+
     first_batch: bool
+    """Whether it asked for one."""
+
     seconds: float
+    """Of real time since its start."""
+
     tail: str
+    """End of its log."""
+
     stopped: str = ""
+    """Why it was cut short ("cancelled", …), else empty."""
+
     breach: tuple[str, bool] | None = None
+    """The bound it was ended for, and whether that was memory's."""
+
     wall_capped: bool = False
+    """It was ended at the wall cap."""
+
     judge_error: str = ""
+    """Why there is none."""
+
     out_of_memory_kills: int | None = None
+    """Processes the kernel ended for memory on this machine meanwhile; None where it does not say."""
+
     twin_exit_code: int | None = None
+    """Of the twin where it ended by itself, negative for a signal that was not ours."""
 
 
 def classify(evidence: Evidence) -> Outcome:

@@ -79,78 +79,108 @@ def outcome_name(outcome: Outcome) -> str:
 
 
 class Seconds(Struct, frozen=True):
-    """Real seconds of a run by phase, by the supervisor's clock.
-
-    startup: until the first batch is asked for. train: from there to the call of ``evaluate_bpb``. evaluate:
-    from there to the judge's number. total: from the start of the process to its end.
-    """
+    """Real seconds of a run by phase, by the supervisor's clock."""
 
     startup: float = 0.0
+    """Until the first batch is asked for."""
+
     train: float = 0.0
+    """From there to the call of ``evaluate_bpb``."""
+
     evaluate: float = 0.0
+    """From there to the judge's number."""
+
     total: float = 0.0
+    """From the start of the process to its end."""
 
 
 class CpuSeconds(Struct, frozen=True):
-    """Seconds of CPU that all processes of a run used. startup: until its first batch. train: from there
-    until its weights were handed over.
-    """
+    """Seconds of CPU that all processes of a run used."""
 
     startup: float
+    """Until its first batch."""
+
     train: float
+    """From there until its weights were handed over."""
 
 
 class Audit(Struct, frozen=True):
-    """What checking the claims of a run came to.
-
-    kind: ``twin`` (compared with a process that never saw the rows), ``live`` (no twin could be built: probed
-    as it answered) or ``none``. positions: compared. correction: judged minus claimed, in metric units.
-    standard_error: of it, in the same units. leak_bound: 95 %, in metric units. largest: greatest |blind -
-    claim| at one position, in nats.
-    """
+    """What checking the claims of a run came to."""
 
     kind: str
+    """``twin`` (compared with a process that never saw the rows), ``live`` (no twin could be built: probed as
+    it answered) or ``none``.
+    """
+
     positions: int
+    """How many were compared."""
+
     correction: float
+    """Judged minus claimed, in metric units."""
+
     standard_error: float
+    """Of it, in the same units."""
+
     leak_bound: float
+    """95 %, in metric units."""
+
     largest: float
+    """Greatest |blind - claim| at one position, in nats."""
 
 
 class RunResult(Struct, frozen=True, kw_only=True):
-    """Everything the swarm keeps of one run.
-
-    floor: the task's exact lower bound of the metric, or None. sandbox: the tier that confined it: A, B, C,
-    B-, C-, D, E, F; or ``simulated``. audit: of its claims, None where there was none. spent: of the budget,
-    in its unit. steps: batches handed out. cpu: None where its weights were not handed over. peak_memory:
-    bytes. log_bytes: what it wrote to stdout and stderr, kept or not. tail: the end of its log (untrusted,
-    bounded). details: figures of the judge, for people. started_at, finished_at: seconds since the epoch by
-    the clock of the node that ran it.
-    """
+    """Everything the swarm keeps of one run."""
 
     run: str
     outcome: Outcome
     seed: int
     seconds: Seconds = Seconds()
+
     floor: float | None = None
+    """The task's exact lower bound of the metric, or None."""
+
     sandbox: str = "none"
+    """The tier that confined it: A, B, C, B-, C-, D, E, F; or ``simulated``."""
+
     audit: Audit | None = None
+    """Of its claims, None where there was none."""
+
     spent: float = 0.0
+    """Of the budget, in its unit."""
+
     steps: int = 0
+    """Batches handed out."""
+
     cpu: CpuSeconds | None = None
+    """None where its weights were not handed over."""
+
     peak_memory: int = 0
+    """Bytes."""
+
     log_bytes: int = 0
+    """What it wrote to stdout and stderr, kept or not."""
+
     tail: str = ""
+    """The end of its log (untrusted, bounded)."""
+
     details: dict[str, float | str] = field(default_factory=dict)
+    """What else the judge measured, for people."""
+
     started_at: float = 0.0
+    """Seconds since the epoch by the clock of the node that ran it."""
+
     finished_at: float = 0.0
+    """Seconds since the epoch by the clock of the node that ran it."""
 
 
 class Progress(Struct, frozen=True):
-    """How far a run is. share: of the budget, 0 to 1, by the judge. step, loss: as its log says (untrusted),
-    where it says so.
-    """
+    """How far a run is."""
 
     share: float = 0.0
+    """Of the budget, 0 to 1, by the judge."""
+
     step: int | None = None
+    """As its log says (untrusted), where it says so."""
+
     loss: float | None = None
+    """As its log says (untrusted), where it says so."""

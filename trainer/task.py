@@ -22,31 +22,44 @@ SHIMS = ROOT / "evaluator" / "shim"
 
 
 class MetricSpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """The one number. direction: ``minimize`` or ``maximize``."""
+    """The one number."""
 
     name: str
+
     direction: str
+    """``minimize`` or ``maximize``."""
 
 
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A task folder's ``task.yaml``.
-
-    surface: files an agent may change (one). frozen: modules a variant may import that are not its own.
-    imports: packages it may import besides torch, numpy and the standard library. sizes: budgets by name.
-    needs: ``cpu`` or ``gpu``. choices: constants of the surface that take one of a few values, as Python
-    literals; a ``# choices: a, b`` comment does the same.
-    """
+    """A task folder's ``task.yaml``."""
 
     name: str
     title: str
+
     surface: str
+    """Files an agent may change (one)."""
+
     frozen: list[str]
+    """Modules a variant may import that are not its own."""
+
     metric: MetricSpec
+
     sizes: dict[str, Budget]
+    """Budgets by name."""
+
     default_size: str
+
     needs: str = "cpu"
+    """``cpu`` or ``gpu``."""
+
     imports: list[str] = field(default_factory=list)
+    """Packages it may import besides torch, numpy and the standard library."""
+
     choices: dict[str, list[str]] = field(default_factory=dict)
+    """Constants of the surface that take one of a few values, as Python literals; a ``# choices: a, b``
+    comment does the same.
+    """
+
     folder: Path = Path()
 
     @property

@@ -31,12 +31,16 @@ NOTE = (
 
 
 class Act(Struct, frozen=True, kw_only=True):
-    """A scenario and what it must reach. steady: of occupancy without its ends; gap: milliseconds, median."""
+    """A scenario and what it must reach."""
 
     scenario: Scenario
     whole: float | None = None
+
     steady: float | None = None
+    """Of occupancy without its ends."""
+
     gap: float | None = None
+    """Milliseconds, median."""
 
 
 ACTS = [
@@ -86,14 +90,14 @@ LARGEST = max((act.scenario for act in ACTS), key=lambda scenario: scenario.slot
 
 
 class Played(Struct, frozen=True):
-    """Trainings of one scenario: by the swarm, by plain actors, by actors that first propose and then train.
-    cpu: coordinator's, seconds a result.
-    """
+    """Trainings of one scenario: by the swarm, by plain actors, by actors that propose, then train."""
 
     swarm: list[Busy]
     bare: list[Busy]
     serial: list[Busy]
+
     cpu: float
+    """Coordinator's, seconds a result."""
 
 
 def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleepers, Sleepers]) -> Played:

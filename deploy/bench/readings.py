@@ -26,15 +26,18 @@ class Goal(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """One figure. unit: empty for a share or a ratio. references: the same figure of something simpler, by
-    its name.
-    """
+    """One figure."""
 
     what: str
     value: float
+
     unit: str = ""
+    """Empty for a share or a ratio."""
+
     goal: Goal | None = None
+
     references: dict[str, float] = field(default_factory=dict)
+    """The same figure of something simpler, by its name."""
 
     @property
     def met(self) -> bool | None:
@@ -43,12 +46,14 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """Readings that belong together. note: how they were taken, for the reader of the table."""
+    """Readings that belong together."""
 
     name: str
     title: str
     readings: list[Reading]
+
     note: str = ""
+    """How they were taken, for the reader of the table."""
 
 
 def as_json(parts: Sequence[Part]) -> dict[str, Any]:

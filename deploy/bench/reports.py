@@ -56,10 +56,13 @@ class Due(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """Reports made. seconds: of all of them together. latencies: seconds of each, shortest first."""
+    """Reports made."""
 
     seconds: float
+    """Of all of them together."""
+
     latencies: list[float]
+    """Seconds of each, shortest first."""
 
     @property
     def rate(self) -> float:

@@ -39,21 +39,27 @@ MODEL = "hosted_vllm/rehearsal"
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
-    """thinking: seconds of a proposal. training: seconds of a run. crash_ratio: share of variants that crash,
-    after crash_seconds.
-
-    http: whether a proposal comes from an ``endpoint``, by the way a language model's would. failing: share
-    of its answers whose edit does not fit.
-    """
+    """What is rehearsed."""
 
     name: str
     slots: int
+
     thinking: float
+    """Seconds of a proposal."""
+
     training: float
+    """Seconds of a run."""
+
     crash_ratio: float = 0.0
+    """Share of variants that crash, after crash_seconds."""
+
     crash_seconds: float = 0.2
+
     http: bool = False
+    """Whether a proposal comes from an ``endpoint``, by the way a language model's would."""
+
     failing: float = 0.0
+    """Share of its answers whose edit does not fit."""
 
     def durations(self) -> Iterator[float]:
         """Seconds of one training after the other, crashes spread evenly among them: what a loop without

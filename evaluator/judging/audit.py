@@ -54,25 +54,28 @@ ONE_SIDED = 1.645
 
 
 class Sample(Struct, frozen=True):
-    """Positions drawn with replacement.
-
-    places: flat indices into the claims. chances: of each, per draw. widest: largest claimed advantage per
-    chance, in nats.
-    """
+    """Positions drawn with replacement."""
 
     places: Places
+    """Flat indices into the claims."""
+
     chances: Nats
+    """Of each, per draw."""
+
     widest: float
+    """Largest claimed advantage per chance, in nats."""
 
 
 class Finding(Struct, frozen=True):
-    """What the comparison came to. evidence: why the claims are not believed, else empty. systematic: nearly
-    all positions disagree.
-    """
+    """What the comparison came to."""
 
     audit: Audit
+
     evidence: str
+    """Why the claims are not believed, else empty."""
+
     systematic: bool
+    """Nearly all positions disagree."""
 
 
 def draw(

@@ -34,27 +34,36 @@ _BLOCK = 1 << 24
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the files of a prepared folder are.
-
-    digest: SHA-256 (hex) of the content. max_seq_len: target tokens of one validation row. eval_tokens:
-    target tokens one evaluation scores. floor: exact lower bound of the metric, or None. vocabulary: how text
-    becomes tokens, greedily or by merges; pattern: regular expression that splits text before merging
-    (``bpe`` only). uncharged_steps: optimizer steps before a budget in seconds begins, because they compile
-    and warm up.
-    """
+    """What the files of a prepared folder are."""
 
     task: str
+
     digest: str
+    """SHA-256 (hex) of the content."""
+
     vocab_size: int
     bos: int
+
     max_seq_len: int
+    """Target tokens of one validation row."""
+
     eval_tokens: int
+    """Target tokens one evaluation scores."""
+
     floor: float | None
+    """Exact lower bound of the metric, or None."""
+
     train_tokens: int
     val_tokens: int
+
     vocabulary: Literal["longest_match", "bpe"]
+    """How text becomes tokens, greedily or by merges."""
+
     pattern: str | None
+    """Regular expression that splits text before merging (``bpe`` only)."""
+
     uncharged_steps: int = 0
+    """Optimizer steps before a budget in seconds begins, because they compile and warm up."""
 
 
 def write_prepared(

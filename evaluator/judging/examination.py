@@ -37,19 +37,28 @@ class Handed(Struct, frozen=True):
 
 
 class Parties(Struct, frozen=True):
-    """Who is asked. live: the variant. twin: where one answers once it is started, or None. welcome: greets
-    it. called, left: tell the supervisor. The latter with whether the twin answered.
-
-    twin_timeout: seconds a twin may take for an answer. at_once: rows they answer at a time.
-    """
+    """Who is asked."""
 
     live: Channel[Request]
+    """The variant."""
+
     twin: Channel[Request] | None
+    """Where one answers once it is started, or None."""
+
     welcome: Callable[[Hello], None]
+    """Greets it."""
+
     called: Callable[[], None]
+    """Tells the supervisor that a twin is wanted."""
+
     left: Callable[[bool], None]
+    """Tells it that the twin is not needed any more, and whether it answered."""
+
     twin_timeout: float
+    """Seconds a twin may take for an answer."""
+
     at_once: int
+    """Rows they answer at a time."""
 
 
 def positions(plan: AuditPlan, value: float, chance: np.random.Generator) -> int:

@@ -156,9 +156,9 @@ def test_the_counted_work_is_that_of_the_matrices(honest: Run) -> None:
 
 
 def test_accumulated_batches_are_priced_as_one_step(data: Path, tmp_path: Path, honest: Run) -> None:
-    sanitize = honest.final
+    unchanged = honest.final
     run = run_variant(edited("ACCUMULATE = 1 ", "ACCUMULATE = 3 "), data, tmp_path / "run")
-    assert run.final.spent / run.final.steps == pytest.approx(sanitize.spent / sanitize.steps)
+    assert run.final.spent / run.final.steps == pytest.approx(unchanged.spent / unchanged.steps)
     assert run.final.details["optimizer_steps"] == run.final.steps / 3
     assert isinstance(run.final.outcome, Measured)
 
@@ -191,9 +191,9 @@ def test_a_loop_that_gets_dearer_is_counted_again(data: Path, tmp_path: Path, ho
     )
     budget = Budget(Unit.FLOPS, 2 * BUDGET.amount, 60)
     final = run_variant(dearer, data, tmp_path / "run", budget=budget).final
-    sanitize = honest.final.spent / honest.final.steps
+    unchanged = honest.final.spent / honest.final.steps
     assert isinstance(final.outcome, Measured)
-    assert final.spent == pytest.approx(sanitize * (50 + 2 * (final.steps - 50)), rel=0.03)
+    assert final.spent == pytest.approx(unchanged * (50 + 2 * (final.steps - 50)), rel=0.03)
 
 
 def test_a_crash_while_work_is_being_counted_is_only_a_crash(data: Path, tmp_path: Path) -> None:

@@ -82,12 +82,13 @@ def cpu_below(spare: Collection[int] = ()) -> dict[int, Cpu]:
 
 
 class Usage(NamedTuple):
-    """What a tree of processes uses. threads: all of them, a process is at least one. resident: bytes; pages
-    that processes share count for each.
-    """
+    """What a tree of processes uses."""
 
     threads: int = 0
+    """All of them, a process is at least one."""
+
     resident: int = 0
+    """Bytes; pages that processes share count for each."""
 
 
 def usage(root: int) -> Usage:
@@ -107,14 +108,16 @@ def _below(root: int, spare: Collection[int] = ()) -> list["_Process"]:
 
 
 class _Process(NamedTuple):
-    """resident: bytes."""
+    """A line of ``/proc``."""
 
     pid: int
     parent: int
     alive: bool
     cpu: Cpu
     threads: int
+
     resident: int
+    """Bytes."""
 
 
 def _processes() -> Iterator[_Process]:
@@ -139,11 +142,15 @@ def _pids() -> list[int]:
 
 
 class Ended(NamedTuple):
-    """A child that ended. status: as from ``os.wait``. peak_memory: bytes."""
+    """A child that ended."""
 
     pid: int
+
     status: int
+    """As from ``os.wait``."""
+
     peak_memory: int
+    """Bytes."""
 
 
 def reap() -> Iterator[Ended]:

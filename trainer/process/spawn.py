@@ -21,22 +21,27 @@ FIRST_TO_GO = 1000
 
 
 class Program(Struct, frozen=True, kw_only=True):
-    """What to start. inherit: descriptors it keeps under their numbers. expendable: the kernel's first choice
-    when memory runs out. input: its stdin.
-
-    confine: the last thing done in the new process before it becomes the command; what it raises as OSError
-    ends the process with 127.
-    """
+    """What to start."""
 
     command: list[str]
     environment: Mapping[str, str]
     folder: Path
     output: int
     errors: int
+
     inherit: Sequence[int]
+    """Descriptors it keeps under their numbers."""
+
     expendable: bool = False
+    """The kernel's first choice when memory runs out."""
+
     input: Path = Path(os.devnull)
+    """Its stdin."""
+
     confine: Callable[[], None] | None = None
+    """The last thing done in the new process before it becomes the command; what it raises as OSError ends
+    the process with 127.
+    """
 
 
 def spawn(program: Program) -> int:

@@ -21,24 +21,34 @@ CANCEL = b"c"
 
 
 class SupervisorJob(Struct, frozen=True, kw_only=True):
-    """One run to supervise.
-
-    lifeline: number of the inherited file descriptor. surface: file name the source goes by. data: prepared
-    data folder. scratch: an empty folder of this run alone, removed at the end. log_bytes: cap of the log
-    file. judge_module: run with ``python -m``. shim: file that variants import as ``prepare``. sandbox: what
-    confines the variant.
-    """
+    """One run to supervise."""
 
     order: RunOrder
     slot: Slot
+
     lifeline: int
+    """Number of the inherited file descriptor."""
+
     surface: str
+    """File name the source goes by."""
+
     data: Path
+    """Prepared data folder."""
+
     scratch: Path
+    """An empty folder of this run alone, removed at the end."""
+
     log_bytes: int
+    """Cap of the log file."""
+
     judge_module: str
+    """Run with ``python -m``."""
+
     shim: Path
+    """File that variants import as ``prepare``."""
+
     sandbox: Sandbox = Sandbox()
+    """What confines the variant."""
 
 
 class Running(Struct, frozen=True, tag="running"):

@@ -40,15 +40,19 @@ JUDGE_LOG = "judge.log"
 
 
 class Processes(Struct, frozen=True):
-    """Pids, and the ends of pipes we read, not blocking. log: what the variant writes. report: what the judge
-    says. twin: its end of a socket.
-    """
+    """Pids, and the ends of pipes we read, not blocking."""
 
     judge: int
     variant: int
+
     log: int
+    """What the variant writes."""
+
     report: int
+    """What the judge says."""
+
     twin: int
+    """The twin's end of its socket."""
 
 
 def start_processes(job: SupervisorJob) -> Processes:

@@ -17,14 +17,16 @@ from trainer.sandbox.view import View
 
 
 class Wrapped(Struct, frozen=True, kw_only=True):
-    """What is to run inside. files: of the home, bound read-only. filter_fd: inherited descriptor of a
-    seccomp program.
-    """
+    """What is to run inside."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
+
     files: Sequence[Path]
+    """Of the home, bound read-only."""
+
     filter_fd: int
+    """Inherited descriptor of a seccomp program."""
 
 
 def bubblewrap_arguments(program: str, view: View, inside: Wrapped, scratch_bytes: int) -> list[str]:

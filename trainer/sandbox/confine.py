@@ -34,19 +34,20 @@ NO_WORKERS = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 
 class _Steps(Struct, frozen=True, kw_only=True):
-    """What the new process does to itself.
-
-    landlock: ABI, 0 for none. wrapped: it becomes bubblewrap, which needs what root can do and drops it
-    itself.
-    """
+    """What the new process does to itself."""
 
     uid: int | None
     mounts: dict[Path, list[Path]]
     limits: dict[int, int]
     view: View
+
     landlock: int = 0
+    """ABI, 0 for none."""
+
     filter: bytes = b""
+
     wrapped: bool = False
+    """It becomes bubblewrap, which needs what root can do and drops it itself."""
 
     def take(self) -> None:
         """Confine this process. Raises OSError."""

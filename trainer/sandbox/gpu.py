@@ -22,10 +22,12 @@ DRIVER_FILES = ("/proc/driver/nvidia", "/proc/driver/nvidia-uvm", "/proc/devices
 
 
 class Gpu(Struct, frozen=True):
-    """A GPU of this machine. minor: N of /dev/nvidiaN."""
+    """A GPU of this machine."""
 
     uuid: str
+
     minor: int
+    """N of /dev/nvidiaN."""
 
 
 def installed_gpus(driver: Path = DRIVER) -> list[Gpu]:

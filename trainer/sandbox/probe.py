@@ -44,16 +44,21 @@ REMEDIES = {
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """What a machine offers, as found. Each text says why not, and is empty where the thing is there.
-
-    bubblewrap: its path. landlock: its ABI, 0 for none. no_uid: no uids for variants alone.
-    """
+    """What a machine offers, as found. Each text says why not, and is empty where the thing is there."""
 
     platform: str
+
     bubblewrap: str = ""
+    """Its path."""
+
     no_bubblewrap: str = ""
+
     landlock: int = 0
+    """Its ABI, 0 for none."""
+
     no_uid: str = ""
+    """No uids for variants alone."""
+
     no_seccomp: str = ""
 
 

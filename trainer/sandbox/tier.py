@@ -88,28 +88,34 @@ def gaps(tier: Tier, landlock_abi: int = SCOPED_ABI) -> tuple[str, ...]:
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """Whether a tier works on this machine. why: not, in one line. remedy: how to reach it, in one line;
-    empty where it works.
-    """
+    """Whether a tier works on this machine."""
 
     tier: Tier
     works: bool
+
     why: str = ""
+    """Why it does not, in one line; empty where it does."""
+
     remedy: str = ""
+    """How to reach it, in one line; empty where it works."""
 
 
 class Sandbox(Struct, frozen=True, kw_only=True):
-    """A tier and what it takes to enter it on this machine, found once and used for every run.
-
-    filter: compiled seccomp program, empty for none. landlock: ABI to use, 0 for none. own_uid: the variant
-    gets a uid of its own. bubblewrap: path of the program, empty for none.
-    """
+    """A tier and what it takes to enter it on this machine, found once and used for every run."""
 
     tier: Tier = Tier.F
+
     filter: bytes = b""
+    """Compiled seccomp program, empty for none."""
+
     landlock: int = 0
+    """ABI to use, 0 for none."""
+
     own_uid: bool = False
+    """The variant gets a uid of its own."""
+
     bubblewrap: str = ""
+    """Path of the program, empty for none."""
 
 
 class SandboxError(Exception):

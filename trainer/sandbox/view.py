@@ -18,7 +18,7 @@ from msgspec import Struct
 from trainer.sandbox.gpu import DRIVER_FILES
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
-"""Charters and libraries of the distribution."""
+"""Programs and libraries of the distribution."""
 
 SETTINGS = (
     "/etc/alternatives",
@@ -49,16 +49,19 @@ MACHINE = (
 
 
 class View(Struct, frozen=True, kw_only=True):
-    """What one variant sees.
-
-    home: its own folder, the one place it may write. code: to read and execute. read: to read. nodes:
-    devices, to read and write.
-    """
+    """What one variant sees."""
 
     home: Path
+    """Its own folder, the one place it may write."""
+
     code: tuple[Path, ...]
+    """To read and execute."""
+
     read: tuple[Path, ...]
+    """To read."""
+
     nodes: tuple[Path, ...]
+    """Devices, to read and write."""
 
 
 def view_of(

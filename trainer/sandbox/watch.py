@@ -31,19 +31,27 @@ TICKS_PER_WALK = 8
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """The most that one variant may use. memory, disk: bytes. threads: in all its processes."""
+    """The most that one variant may use."""
 
     threads: int = PROCESSES
+    """In all its processes."""
+
     memory: int = int(MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    """Bytes."""
+
     disk: int = SCRATCH_BYTES
+    """Bytes."""
+
     files: int = MOST_FILES
 
 
 class Breach(Struct, frozen=True):
-    """A bound was passed. memory: whether it was that of memory."""
+    """A bound was passed."""
 
     what: str
+
     memory: bool = False
+    """Whether it was that of memory."""
 
 
 def breach_of(used: Usage, bounds: Bounds) -> Breach | None:

@@ -195,12 +195,12 @@ TOPIC = Rule([1] * len(TOPICS), [("At", " the", f" {topic}", ":") for topic in T
 
 
 class Document(Struct, frozen=True):
-    """The beginning of a document, in whole sentences. bits: what its decisions tell, -log2 of its
-    probability.
-    """
+    """The beginning of a document, in whole sentences."""
 
     words: list[str]
+
     bits: float
+    """What its decisions tell, -log2 of its probability."""
 
     @property
     def text(self) -> str:

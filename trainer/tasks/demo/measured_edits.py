@@ -55,11 +55,14 @@ LOG_BYTES = 1 << 20
 
 
 class MeasuredEdit(Struct, frozen=True):
-    """One row. gain: in σ, positive is better, None when a run gave no value."""
+    """One row."""
 
     name: str
     mean: float | None
+
     gain: float | None
+    """In σ, positive is better, None when a run gave no value."""
+
     note: str = ""
 
 

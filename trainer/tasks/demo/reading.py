@@ -16,12 +16,14 @@ from trainer.tasks.demo.lexicon import NAMES
 
 
 class Reading(NamedTuple):
-    """One way to read a text so far. todo: what is yet to be written, the next last. topic: any until it is
-    announced.
-    """
+    """One way to read a text so far."""
 
     todo: tuple[str | Rule | NameRule, ...] = (TOPIC,)
+    """What is yet to be written, the next last."""
+
     topic: int = 0
+    """Any until it is announced."""
+
     recent: tuple[int, ...] = ()
 
 
