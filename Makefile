@@ -11,7 +11,8 @@ SLOW := cluster or chaos or browser or gpu
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs measured-edits test test-slow check bench attack-matrix clean
+FINDINGS = $(or $(ARGS:%=findings/%.sh),$(wildcard findings/*.sh))
+.PHONY: help install demo docs measured-edits test test-slow check bench attack-matrix findings clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +45,14 @@ bench: $(STAMP) ## occupancy and coordinator cost, measured on this machine
 
 attack-matrix: $(STAMP) ## attacks × sandbox tiers, kept in docs/trust.md; half an hour or more
 	@$(BIN)/python -m tests.attacks.matrix --write $(ARGS)
+
+findings: ## surprises about others' software, each tried again: held or changed; half an hour, downloads
+	@log=$$(mktemp); bad=0; for script in $(FINDINGS); do \
+	  "$$script" >"$$log" 2>&1; case $$? in \
+	    0) echo "held       $$script" ;; \
+	    2) echo "not tried  $$script"; tail -n 3 "$$log"; bad=1 ;; \
+	    *) echo "changed    $$script"; cat "$$log"; bad=1 ;; \
+	  esac; done; rm -f "$$log"; exit $$bad
 
 clean: ## remove .venv and caches; campaigns and data stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

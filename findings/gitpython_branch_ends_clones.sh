@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # GitPython makes a branch that git refuses, and from then on nobody can clone the repository.
 #
-# Guess:  Repo.create_head("best/one") beside a branch "best" raises, as `git branch` does: a ref cannot be file and folder.
-# Is:     GitPython writes the ref's file itself. Once `git gc` or `git pack-refs` has packed "best", nothing is in the
-#         way on the disk, and the branch is made. git lists both branches, and `git fsck` exits 0.
+# Guess:  Repo.create_head("best/one") beside a branch "best" raises, as `git branch` does: a ref cannot be
+#         file and folder.
+# Is:     GitPython writes the ref's file itself. Once `git gc` or `git pack-refs` has packed "best", nothing
+#         is in the way on the disk, and the branch is made. git lists both branches, and `git fsck` exits 0.
 # Seen:   GitPython 3.2.1 with git 2.39.5.
-# Costs:  every clone and every mirror of the repository fails: backups stop, new machines of a swarm get no code, while
-#         the process that wrote the branch sees nothing.
+# Costs:  every clone and every mirror of the repository fails: backups stop, new machines of a swarm get no
+#         code, while the process that wrote the branch sees nothing.
 # Do:     write refs with `git update-ref`, which checks, and keep all names of one kind at one depth.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-{ python3 -m venv "$dir" && "$dir/bin/pip" install -q --no-compile --disable-pip-version-check GitPython==3.2.1; } || exit 2
+{ python3 -m venv "$dir" &&
+  "$dir/bin/pip" install -q --no-compile --disable-pip-version-check GitPython==3.2.1; } || exit 2
 cd "$dir"
 unset "${!GIT_@}"
 export HOME=$dir GIT_CONFIG_NOSYSTEM=1

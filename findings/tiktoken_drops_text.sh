@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # tiktoken drops, without a word, every character that the split pattern does not match.
 #
-# Guess:  encode() is lossless once all 256 bytes are in the vocabulary, whatever pat_str is: the pattern only says where
-#         to cut.
-# Is:     only what pat_str matches is encoded; the text between two matches is gone from the tokens. decode(encode(t))
-#         is then not t, and nothing raises or warns.
+# Guess:  encode() is lossless once all 256 bytes are in the vocabulary, whatever pat_str is: the pattern only
+#         says where to cut.
+# Is:     only what pat_str matches is encoded; the text between two matches is gone from the tokens.
+#         decode(encode(t)) is then not t, and nothing raises or warns.
 # Seen:   tiktoken 0.14.0, with a GPT-4-like pattern that lost its last branch (a plain `|\s+`).
-# Costs:  single spaces vanish: here 22 % fewer tokens for the same bytes of text. Bits per byte, computed as nats of the
-#         tokens over bytes of the text, gets better by never predicting them: a record that is none.
+# Costs:  single spaces vanish: here 22 % fewer tokens for the same bytes of text. Bits per byte, computed as
+#         nats of the tokens over bytes of the text, gets better by never predicting them: a record that is
+#         none.
 # Do:     hold decode(encode(text)) == text over the whole validation text in the test of every tokenizer.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-{ python3 -m venv "$dir" && "$dir/bin/pip" install -q --no-compile --disable-pip-version-check tiktoken==0.14.0; } || exit 2
+{ python3 -m venv "$dir" &&
+  "$dir/bin/pip" install -q --no-compile --disable-pip-version-check tiktoken==0.14.0; } || exit 2
 cd "$dir"
 
 bin/python - <<'PY'

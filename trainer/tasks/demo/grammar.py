@@ -45,7 +45,7 @@ Symbols: TypeAlias = "tuple[str | Rule | NameRule, ...]"
 
 
 class Rule:
-    """One decision. Outcome i has weight ``weights.values[i]`` and puts ``options[i]`` in the rule's place."""
+    """One decision. Outcome i has weight ``weights.values[i]`` and puts ``options[i]`` in its place."""
 
     def __init__(self, weights: Iterable[int], options: Iterable[Symbols]) -> None:
         self.weights = Weights(weights)
