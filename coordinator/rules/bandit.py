@@ -27,15 +27,16 @@ PRIOR_SIZES = 2.0
 
 
 class Candidate(Struct, frozen=True):
-    """An arm to choose. floor: least share of the briefs. merges, gain (metric's unit), cost (hours or
-    dollars, the same for all): recent ones.
-    """
+    """An arm to choose, with its recent sums."""
 
     name: str
     floor: float
+    """Least share of the briefs."""
     merges: float = 0.0
     gain: float = 0.0
+    """In the metric's unit."""
     cost: float = 0.0
+    """Hours or dollars, the same for all."""
 
 
 def choose(arms: Sequence[Candidate], point: float, seed: int) -> str:

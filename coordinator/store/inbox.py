@@ -29,24 +29,26 @@ class Hint(Struct, frozen=True, tag="hint"):
 
 
 class Withdrawal(Struct, frozen=True, tag="withdrawal"):
-    """All hints so far are to be told no more."""
+    """Briefs are to tell no more what was hinted so far."""
 
 
 class Idea(Struct, frozen=True, tag="idea"):
-    """A person's variant. division: where it is to be tried; empty for the first there is."""
+    """A person's variant."""
 
     title: str
     source: str
     division: str = ""
+    """Where it is to be tried; empty for the first there is."""
 
 
 Content = Hint | Withdrawal | Idea
 
 
 class InboxItem(Struct, frozen=True):
-    """A thing that was left. name: unique; it begins with the time."""
+    """A thing that was left."""
 
     name: str
+    """Unique; it begins with the time."""
     content: Content
 
 

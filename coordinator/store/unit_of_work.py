@@ -52,18 +52,19 @@ Listener = Callable[[AnyEvent, float, CampaignState], None]
 
 
 class TaskCard(msgspec.Struct, frozen=True):
-    """What the coordinator knows of a task: its name, the surface's file name and unmodified text, and what
-    the gate holds a variant to.
-
-    frozen: names a variant may import that are not its own; with ``prepare`` among them it must keep that
-    module's contract. imports: packages it may import besides torch, numpy and the standard library.
-    """
+    """What the coordinator knows of a task."""
 
     name: str
     surface: str
+    """File name."""
     source: str
+    """Its unmodified text."""
     frozen: tuple[str, ...] = ()
+    """Names a variant may import that are not its own; with ``prepare`` among them it must keep that module's
+    contract.
+    """
     imports: tuple[str, ...] = ()
+    """Packages a variant may import besides torch, numpy and the standard library."""
 
 
 class UnitOfWork:
