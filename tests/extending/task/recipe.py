@@ -19,7 +19,7 @@ def prepare(folder: Path) -> Path:
     parts = {"train": tokens[:32_000], "val": tokens[32_000:]}
     write_prepared(
         folder,
-        task="stairs",
+        task="ring",
         bos=0,
         max_seq_len=16,
         eval_tokens=1000,
