@@ -32,8 +32,8 @@ class Coordinator(Protocol):
     """
 
     def join(self, card: AgentCard) -> Welcome:
-        """Begin, or begin again: a lease of an earlier incarnation is lost at once and its run queued
-        again.
+        """Begin, or begin again. A lease of an earlier incarnation is lost when the agent next asks for one,
+        without waiting for its end, and its run is queued again; a report that comes before that counts.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.integration.test_adding_a_proposer import (
 
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 TASK = ROOT / "tests" / "extending" / "task"
+SURFACE = ROOT / "tests" / "tasks" / "tiny" / "train.py"
 POLICY, METRIC = re.findall(r"```diff\n(.*?)```", PAGE, re.DOTALL)
 TESTS = ("test_metrics.py", "test_metrics_documented.py", "test_dashboard.py")
 PYTEST = ("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
@@ -49,7 +51,17 @@ def test_the_task_it_shows_is_the_one_that_is_tried(piece: str) -> None:
 
 
 def test_a_task_is_a_folder_whose_surface_is_measured(tmp_path: Path) -> None:
-    words = ("try", str(TASK / "train.py"), "--task", str(TASK), "--data", str(tmp_path), "--json")
+    folder = Path(shutil.copytree(TASK, tmp_path / "mine"))
+    shutil.copy(SURFACE, folder)
+    words = (
+        "try",
+        str(folder / "train.py"),
+        "--task",
+        str(folder),
+        "--data",
+        str(tmp_path / "data"),
+        "--json",
+    )
     page = json.loads(autoswarm(ROOT, *words))
     assert page["outcome"] == "measured"
     assert 0 < page["value"] < 4
