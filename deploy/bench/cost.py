@@ -24,7 +24,7 @@ def part(folder: Path, sizes: Sequence[int] = SIZES, samples: int = SAMPLES) -> 
     config = config_of(Scenario(name="cost", slots=1, thinking=0.0, training=0.0), folder)
     with opened(config) as service:
         measure_baseline(service, AGENT)
-        found = [measured(service, size, samples) for size in sizes]
+        seconds_of = [measured(service, size, samples) for size in sizes]
     readings = [
         Reading(
             what=f"CPU an experiment, {size:,} before it",
@@ -32,12 +32,12 @@ def part(folder: Path, sizes: Sequence[int] = SIZES, samples: int = SAMPLES) -> 
             unit="ms",
             goal=Goal(MOST_MS, at_most=True),
         )
-        for size, seconds in zip(sizes, found, strict=True)
+        for size, seconds in zip(sizes, seconds_of, strict=True)
     ]
     readings.append(
         Reading(
             what=f"growth from {sizes[0]:,} to {sizes[-1]:,}",
-            value=found[-1] / found[0],
+            value=seconds_of[-1] / seconds_of[0],
             goal=Goal(MOST_GROWTH, at_most=True),
         )
     )

@@ -81,10 +81,10 @@ def edit(messages: Sequence[Mapping[str, str]], seed: int, *, fits: bool = True)
     """An answer to a conversation of ``agents.proposers.llm.prompt``: the program it shows with one constant
     moved. Raises ValueError without one.
     """
-    found = PROGRAM.search(messages[1]["content"])
-    if found is None:
+    shown = PROGRAM.search(messages[1]["content"])
+    if shown is None:
         raise ValueError("the prompt shows no program")
-    source = found["source"]
+    source = shown["source"]
     moved, title = nudged(source, seed)
     before, after = next(
         pair for pair in zip(source.splitlines(), moved.splitlines(), strict=True) if pair[0] != pair[1]

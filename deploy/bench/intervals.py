@@ -35,20 +35,20 @@ class Window(Struct, frozen=True):
 
 def whole(trainings: Sequence[Busy]) -> Window:
     """From the first start to the last end. Raises ValueError without trainings."""
-    return Window(min(each.start for each in trainings), max(each.end for each in trainings))
+    return Window(min(one.start for one in trainings), max(one.end for one in trainings))
 
 
 def occupancy(trainings: Iterable[Busy], slots: int, window: Window) -> float:
     """Share of the window's slot time in which a training ran, 0 to 1; nan for an empty window."""
-    busy = sum(max(0.0, min(each.end, window.end) - max(each.start, window.start)) for each in trainings)
+    busy = sum(max(0.0, min(one.end, window.end) - max(one.start, window.start)) for one in trainings)
     return busy / (slots * window.seconds) if slots and window.seconds else math.nan
 
 
 def gaps(trainings: Iterable[Busy]) -> list[float]:
     """Idle seconds between each training and the next on the same slot, shortest first."""
     slots: dict[str, list[Busy]] = {}
-    for each in sorted(trainings, key=lambda training: training.start):
-        slots.setdefault(each.slot, []).append(each)
+    for training in sorted(trainings, key=lambda training: training.start):
+        slots.setdefault(training.slot, []).append(training)
     return sorted(
         max(0.0, later.start - earlier.end) for rows in slots.values() for earlier, later in pairwise(rows)
     )

@@ -144,11 +144,11 @@ def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
 
 def part(folder: Path, seconds: float, acts: list[Act] | None = None) -> Part:
     """Play every act. Needs a connection to Ray."""
-    found = played(folder, seconds, ACTS if acts is None else acts)
+    results = played(folder, seconds, ACTS if acts is None else acts)
     return Part(
         name="occupancy",
         title="Slot occupancy and idle gaps",
-        readings=found,
+        readings=results,
         note=NOTE.format(seconds=seconds, margin=MARGIN),
     )
 
@@ -171,12 +171,12 @@ def played(folder: Path, seconds: float, acts: list[Act]) -> list[Reading]:
     """Readings of every act."""
     most = max(act.scenario.slots for act in acts)
     sleepers = Sleepers(most), Sleepers(most)
-    found = [
+    results = [
         reading for act in acts for reading in readings(act, play(act.scenario, folder, seconds, sleepers))
     ]
-    for each in sleepers:
-        each.end()
-    return found
+    for references in sleepers:
+        references.end()
+    return results
 
 
 def _occupancy(

@@ -1,4 +1,4 @@
-"""Figures of a benchmark: each with its unit, its goal, and what the same machine does without us beside
+"""Readings of a benchmark: each with its unit, its goal, and what the same machine does without us beside
 it.
 """
 
@@ -26,15 +26,15 @@ class Goal(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """One figure. unit: empty for a share or a ratio. references: the same figure of something simpler, by
-    its name.
-    """
+    """One measured number."""
 
     what: str
     value: float
     unit: str = ""
+    """Empty for a share or a ratio."""
     goal: Goal | None = None
     references: dict[str, float] = field(default_factory=dict)
+    """The same of something simpler, by its name."""
 
     @property
     def met(self) -> bool | None:
@@ -43,28 +43,29 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """Readings that belong together. note: how they were taken, for the reader of the table."""
+    """Readings that belong together."""
 
     name: str
     title: str
     readings: list[Reading]
     note: str = ""
+    """How they were taken, for the reader of the table."""
 
 
 def as_json(parts: Sequence[Part]) -> dict[str, Any]:
-    """Every figure with its goal and its ratios to the references. A figure that could not be had is null."""
+    """Every reading with its goal and its ratios to the references. One that could not be had is null."""
     return {
         "schema": SCHEMA,
-        "met": all(each.met is not False for part in parts for each in part.readings),
+        "met": all(reading.met is not False for part in parts for reading in part.readings),
         "parts": [_part(part) for part in parts],
     }
 
 
 def as_text(part: Part) -> str:
     """The part as a table of plain text; columns of references are there where a reading has one."""
-    names = list(dict.fromkeys(name for each in part.readings for name in each.references))
+    names = list(dict.fromkeys(name for reading in part.readings for name in reading.references))
     header = ["", "swarm", "goal", "met", *(head for name in names for head in (name, "ratio"))]
-    rows = [header, *([each.what, *_cells(each, names)] for each in part.readings)]
+    rows = [header, *([reading.what, *_cells(reading, names)] for reading in part.readings)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = [
         "  ".join(
@@ -81,19 +82,19 @@ def _part(part: Part) -> dict[str, Any]:
         "part": part.name,
         "title": part.title,
         "note": part.note,
-        "readings": [_reading(each) for each in part.readings],
+        "readings": [_reading(reading) for reading in part.readings],
     }
 
 
 def _reading(reading: Reading) -> dict[str, Any]:
     goal = reading.goal and {"bound": reading.goal.bound, "at_most": reading.goal.at_most, "met": reading.met}
     references = {
-        name: {"value": _known(value), "ratio": _known(_ratio(reading.value, value))}
+        name: {"value": _finite(value), "ratio": _finite(_ratio(reading.value, value))}
         for name, value in reading.references.items()
     }
     return {
         "what": reading.what,
-        "value": _known(reading.value),
+        "value": _finite(reading.value),
         "unit": reading.unit,
         "goal": goal,
         "references": references,
@@ -104,8 +105,8 @@ def _cells(reading: Reading, names: Sequence[str]) -> list[str]:
     met = {None: "", True: "yes", False: "NO"}[reading.met]
     cells = [f"{_number(reading.value)} {reading.unit}".strip(), str(reading.goal or ""), met]
     for name in names:
-        known = reading.references.get(name)
-        cells += ["", ""] if known is None else [_number(known), f"×{_number(_ratio(reading.value, known))}"]
+        other = reading.references.get(name)
+        cells += ["", ""] if other is None else [_number(other), f"×{_number(_ratio(reading.value, other))}"]
     return cells
 
 
@@ -117,7 +118,7 @@ def _ratio(value: float, reference: float) -> float:
     return value / reference if reference else math.nan
 
 
-def _known(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 

@@ -120,16 +120,16 @@ def _proposer(config: Config, arm: ArmConfig, thinking: float, permits: Permits)
 
 def trainings(layout: Layout) -> list[Busy]:
     """Every training of a campaign as its trainer timed it, read from the journal."""
-    journal, holders, found = Journal.read(layout.journal), dict[str, str](), list[Busy]()
+    journal, holders, trainings = Journal.read(layout.journal), dict[str, str](), list[Busy]()
     try:
         for entry in journal.entries():
             match entry.event:
                 case RunLeased(run=run, agent=agent):
                     holders[run] = agent
                 case RunReported(run=run, result=result):
-                    found.append(Busy(holders[run], result.started_at, result.finished_at))
+                    trainings.append(Busy(holders[run], result.started_at, result.finished_at))
                 case _:
                     pass
     finally:
         journal.close()
-    return found
+    return trainings

@@ -5,6 +5,7 @@ find and to start.
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from threading import Event
@@ -62,40 +63,10 @@ def part(folder: Path) -> Part:
     task = load_task("demo")
     data = task.prepare(folder / "data")
     results = [_judged(task, data, folder, number) for number in range(RUNS)]
-    alone = median(_in_process(result) for result in results)
-    claims, handing = (
-        median(_figure(result, name) for result in results) for name in ("claim_seconds", "hand_over_seconds")
-    )
-    confined, bare = (median(_started(each, folder) for _ in range(STARTS)) for each in (sandbox, Sandbox()))
     readings = [
-        Reading(
-            what="evaluation, claimed to the judge",
-            value=claims + handing,
-            unit="s",
-            references={"in process": alone},
-        ),
-        Reading(
-            what="times the evaluation in process",
-            value=(claims + handing) / alone,
-            goal=Goal(MOST_TIMES, at_most=True),
-        ),
-        Reading(
-            what=f"audit at {POSITIONS} positions, its twin started",
-            value=median(_figure(each, "audit_seconds") for each in results),
-            unit="s",
-        ),
-        Reading(
-            what="of that, starting the twin",
-            value=median(_figure(each, "twin_start_seconds") for each in results),
-            unit="s",
-        ),
-        Reading(
-            what="sandbox start",
-            value=(confined - bare) * 1e3,
-            unit="ms",
-            goal=Goal(MOST_START_MS, at_most=True),
-            references={"a bare start": bare * 1e3},
-        ),
+        *_evaluation(results),
+        *_audit(results),
+        _start(sandbox, folder),
         Reading(what="tier probe", value=probe, unit="s", goal=Goal(MOST_PROBE, at_most=True)),
     ]
     note = (
@@ -104,6 +75,38 @@ def part(folder: Path) -> Part:
         " The audit comes on top, for what would be merged and a few more."
     )
     return Part(name="trust", title="What a number that can be trusted costs", readings=readings, note=note)
+
+
+def _evaluation(results: Sequence[RunResult]) -> list[Reading]:
+    alone = median(_in_process(result) for result in results)
+    claimed = _median(results, "claim_seconds") + _median(results, "hand_over_seconds")
+    goal = Goal(MOST_TIMES, at_most=True)
+    return [
+        Reading(
+            what="evaluation, claimed to the judge", value=claimed, unit="s", references={"in process": alone}
+        ),
+        Reading(what="times the evaluation in process", value=claimed / alone, goal=goal),
+    ]
+
+
+def _audit(results: Sequence[RunResult]) -> list[Reading]:
+    audit, twin = _median(results, "audit_seconds"), _median(results, "twin_start_seconds")
+    return [
+        Reading(what=f"audit at {POSITIONS} positions, its twin started", value=audit, unit="s"),
+        Reading(what="of that, starting the twin", value=twin, unit="s"),
+    ]
+
+
+def _start(sandbox: Sandbox, folder: Path) -> Reading:
+    confined = median(_started(sandbox, folder) for _ in range(STARTS))
+    bare = median(_started(Sandbox(), folder) for _ in range(STARTS))
+    return Reading(
+        what="sandbox start",
+        value=(confined - bare) * 1e3,
+        unit="ms",
+        goal=Goal(MOST_START_MS, at_most=True),
+        references={"a bare start": bare * 1e3},
+    )
 
 
 def _probed() -> tuple[float, Sandbox]:
@@ -134,11 +137,16 @@ def _judged(task: Task, data: Path, folder: Path, number: int) -> RunResult:
 
 
 def _in_process(result: RunResult) -> float:
-    found = re.search(r"in_process_seconds: ([\d.]+)", result.tail)
-    return float(found[1]) if found else float("nan")
+    line = re.search(r"in_process_seconds: ([\d.]+)", result.tail)
+    return float(line[1]) if line else float("nan")
 
 
-def _figure(result: RunResult, name: str) -> float:
+def _median(results: Sequence[RunResult], name: str) -> float:
+    """Of one of the judge's details over several runs."""
+    return median(_detail(result, name) for result in results)
+
+
+def _detail(result: RunResult, name: str) -> float:
     value = result.details.get(name)
     return value if isinstance(value, float) else float("nan")
 
@@ -149,8 +157,8 @@ def _started(sandbox: Sandbox, folder: Path) -> float:
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:
         home = scratch / "home"
-        for each in (home, home / "tmp", home / "cache"):
-            each.mkdir(mode=0o700)
+        for place in (home, home / "tmp", home / "cache"):
+            place.mkdir(mode=0o700)
         program = Program(
             command=["/bin/true"], environment={}, folder=home, output=nothing, errors=nothing, inherit=()
         )

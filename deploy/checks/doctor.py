@@ -49,12 +49,14 @@ class Grade(StrEnum):
 
 
 class Check(Struct, frozen=True):
-    """One question answered. what: what was found. remedy: what to do, empty when all is well."""
+    """One question answered."""
 
     name: str
     grade: Grade
     what: str
+    """The answer, in words."""
     remedy: str = ""
+    """What to do; empty when all is well."""
 
 
 def examine(config: Config) -> Iterator[Check]:

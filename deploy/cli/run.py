@@ -81,7 +81,7 @@ def arms_in_words(config: Config) -> str:
     """Each arm with what makes it get briefs, and what is special about it."""
     bandit = config.campaign.arm_choice == "bandit"
 
-    def told(arm: ArmConfig) -> str:
+    def described(arm: ArmConfig) -> str:
         facts = [
             arm.proposer,
             *([] if bandit else [f"weight {arm.weight:g}"]),
@@ -90,7 +90,7 @@ def arms_in_words(config: Config) -> str:
         facts += ["from the baseline"] * (arm.parent == "baseline") + ["control"] * arm.control
         return f"{arm.name} ({', '.join(facts)})"
 
-    return ", ".join(map(told, config.arms)) + ("; a bandit chooses" if bandit else "")
+    return ", ".join(map(described, config.arms)) + ("; a bandit chooses" if bandit else "")
 
 
 def play(loaded: Loaded) -> int:

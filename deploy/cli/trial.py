@@ -27,9 +27,7 @@ from trainer.try_once import try_once
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """What to try. data: folder of prepared data, one folder per task. keep: where log and result stay, None
-    keeps neither.
-    """
+    """What to try."""
 
     source: Path
     task: str = "demo"
@@ -37,7 +35,9 @@ class Trial(Struct, frozen=True, kw_only=True):
     seed: int = 1
     cores: int = 1
     data: Path = Path("data")
+    """Folder of prepared data, one folder per task."""
     keep: Path | None = None
+    """Where log and result stay; None keeps neither."""
 
 
 def carry_out(trial: Trial, tell: Callable[[str], None]) -> RunResult:
@@ -61,12 +61,12 @@ class _Quarters:
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
-        self._told = 0
+        self._quarter = 0
 
     def hear(self, progress: Progress) -> None:
         quarter = min(4, int(progress.share * 4))
-        if quarter > self._told:
-            self._told = quarter
+        if quarter > self._quarter:
+            self._quarter = quarter
             self._tell(
                 f"{quarter * 25} % of the budget spent"
                 + ("" if progress.step is None else f", step {progress.step}")

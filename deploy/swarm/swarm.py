@@ -115,10 +115,10 @@ class Swarm:
 
     # ------------------------------------------------------------------ while it runs
 
-    def look(self, seen: int) -> Overview | None:
-        """The status page and rows after the first ``seen``; None while the coordinator is away."""
+    def look(self, rows: int) -> Overview | None:
+        """The status page and rows after the first ``rows``; None while the coordinator is away."""
         try:
-            overview: Overview = ray.get(self._coordinator.status.remote(seen), timeout=10)
+            overview: Overview = ray.get(self._coordinator.status.remote(rows), timeout=10)
         except (RayError, ConnectionError):
             return None
         return overview
