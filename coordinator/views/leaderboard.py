@@ -20,7 +20,7 @@ class LeaderboardRow(Struct, frozen=True, kw_only=True):
 
     experiment: str
     commit: str
-    """The merge's where it merged, else the variant's own."""
+    """The merge's if it merged, else the variant's own."""
     parent: str | None
     """Commit it was made from; None for a baseline."""
     division: str

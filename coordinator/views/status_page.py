@@ -73,7 +73,7 @@ class DivisionView(Struct, frozen=True, kw_only=True):
     best: Annotated[BestView | None, _says("Its best; null until the baseline is measured.")]
     floor: Annotated[
         float | None,
-        _says("Exact bound that no value passes, in the metric's unit; null where the task knows none."),
+        _says("Exact bound that no value passes, in the metric's unit; null when the task knows none."),
     ]
     merges: Annotated[int, _says("How many merges lie between the baseline and the best.")]
 

@@ -24,7 +24,7 @@ GROUP = 50
 
 
 def opened(config: Config) -> Service:
-    """The campaign as a coordinator opens it, its figures counted but not served."""
+    """The campaign as a coordinator opens it, its metrics counted but not served."""
     task, layout = load_task(config.task.name), layout_of(config)
     metrics = Metrics(config.campaign.name, task.metric.name)
     return Service(layout, card_of(task), rules_of(config, task), listeners=[metrics.observe])

@@ -1,4 +1,4 @@
-"""Figures of a benchmark: each with its unit, its goal, and what the same machine does without us beside
+"""Readings of a benchmark: each with its unit, its goal, and what the same machine does without us beside
 it.
 """
 
@@ -57,7 +57,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 def as_json(parts: Sequence[Part]) -> dict[str, Any]:
-    """Every figure with its goal and its ratios to the references. A figure that could not be had is null."""
+    """Every reading with its goal and its ratios to the references. One that could not be had is null."""
     return {
         "schema": SCHEMA,
         "met": all(reading.met is not False for part in parts for reading in part.readings),
@@ -93,12 +93,12 @@ def _part(part: Part) -> dict[str, Any]:
 def _reading(reading: Reading) -> dict[str, Any]:
     goal = reading.goal and {"bound": reading.goal.bound, "at_most": reading.goal.at_most, "met": reading.met}
     references = {
-        name: {"value": _known(value), "ratio": _known(_ratio(reading.value, value))}
+        name: {"value": _finite(value), "ratio": _finite(_ratio(reading.value, value))}
         for name, value in reading.references.items()
     }
     return {
         "what": reading.what,
-        "value": _known(reading.value),
+        "value": _finite(reading.value),
         "unit": reading.unit,
         "goal": goal,
         "references": references,
@@ -122,7 +122,7 @@ def _ratio(value: float, reference: float) -> float:
     return value / reference if reference else math.nan
 
 
-def _known(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 

@@ -89,7 +89,6 @@ def plan(config: Config) -> dict[str, str]:
 def arms_in_words(config: Config) -> str:
     """Each arm with what makes it get briefs, and what is special about it."""
     bandit = config.campaign.arm_choice == "bandit"
-
     arms = ", ".join(_in_words(arm, bandit) for arm in config.arms)
     return arms + ("; a bandit chooses" if bandit else "")
 

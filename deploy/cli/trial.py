@@ -41,7 +41,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 def carry_out(trial: Trial, tell: Callable[[str], None]) -> RunResult:
-    """Prepare the data where it is missing, train, judge. Raises ConfigError."""
+    """Prepare the data if it is missing, train, judge. Raises ConfigError."""
     source = _read(trial.source)
     task = load_task(trial.task)
     budget = task.budget(trial.size)

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from configs.schema import Config
 from deploy.wiring import SlotOrder
 
@@ -33,13 +33,13 @@ OBJECT_STORE_BYTES = 100_000_000
 
 
 class Place(Struct, frozen=True):
-    """A slot of the cluster. actor: name of the agent's actor, new for every life of a node. options: Ray's,
-    to get there.
-    """
+    """A slot of the cluster."""
 
     actor: str
+    """Name of the agent's actor, new for every life of a node."""
     order: SlotOrder
     options: dict[str, Any] = field(default_factory=dict)
+    """Ray's, to get there."""
 
 
 def places(config: Config) -> Iterator[Place]:

@@ -130,7 +130,7 @@ def _scale(points: Sequence[Point], frame: Frame) -> _Scale:
 
 
 def _near(frame: Frame, low: float, high: float, rise: float) -> bool:
-    assert frame.floor is not None  # noqa: S101 - asked only where there is one
+    assert frame.floor is not None  # noqa: S101 - asked only when there is one
     return low - FLOOR_WITHIN * rise <= frame.floor <= high + FLOOR_WITHIN * rise
 
 

@@ -59,6 +59,6 @@ def in_sigmas(division: DivisionView, difference: float | None) -> str:
 
 
 def to_floor(division: DivisionView, value: float | None) -> str:
-    """What is left to the exact bound of the metric, where it is known."""
+    """What is left to the exact bound of the metric, or a dash."""
     floor = division.floor
     return "–" if floor is None or value is None else f"{abs(value - floor):.{DIGITS}f}"

@@ -85,7 +85,7 @@ def test_one_very_bad_value_does_not_flatten_the_stairs() -> None:
     assert "1 of them" in lines[-1]
 
 
-def test_a_near_floor_is_a_line_and_a_far_one_is_a_figure() -> None:
+def test_a_near_floor_is_a_line_and_a_far_one_is_a_number() -> None:
     points = [Point(2.2, kept=True), Point(2.0, kept=True)]
     near, far = picture(points, floor=1.95), picture(points, floor=1.0)
     assert FLOOR in drawn(near)[-1]
@@ -94,7 +94,7 @@ def test_a_near_floor_is_a_line_and_a_far_one_is_a_figure() -> None:
     assert "not in the picture" in far[-1]
 
 
-def test_the_baseline_is_a_line_with_its_figure() -> None:
+def test_the_baseline_is_a_line_with_its_number() -> None:
     lines = picture([Point(2.2, kept=True), Point(2.0, kept=True)])
     assert rows_with(lines, BASELINE) == [0]
     assert f"{BASELINE} baseline 2.2000" in lines[-1]

@@ -57,7 +57,7 @@ def test_a_goal_is_met_from_its_good_side(value: float, goal: Goal, met: bool) -
 
 
 @pytest.mark.parametrize("at_most", [False, True])
-def test_a_figure_that_could_not_be_had_meets_no_goal(at_most: bool) -> None:
+def test_a_reading_that_could_not_be_had_meets_no_goal(at_most: bool) -> None:
     assert Reading(what="x", value=math.nan, goal=Goal(1.0, at_most)).met is False
 
 
