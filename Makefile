@@ -7,9 +7,9 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/installed
 SLOW := cluster or chaos or browser or gpu
+FINDINGS = $(or $(ARGS:%=findings/%.sh),$(wildcard findings/*.sh))
 
 .DEFAULT_GOAL := help
-FINDINGS = $(or $(ARGS:%=findings/%.sh),$(wildcard findings/*.sh))
 .PHONY: help install demo docs effects test test-slow check bench attack-matrix findings clean
 
 help: ## this list
