@@ -9,9 +9,9 @@ STAMP := .venv/installed
 SLOW := cluster or chaos or browser or gpu
 # As many tests at once as there are cores, eight at most; ARGS='-n 0' runs them one by one, in one process.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
+FINDINGS = $(or $(ARGS:%=findings/%.sh),$(wildcard findings/*.sh))
 
 .DEFAULT_GOAL := help
-FINDINGS = $(or $(ARGS:%=findings/%.sh),$(wildcard findings/*.sh))
 .PHONY: help install demo docs measured-edits test test-slow check bench attack-matrix findings clean
 
 help: ## this list
