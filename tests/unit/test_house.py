@@ -22,7 +22,7 @@ FORBIDDEN = {
 
 def texts() -> Iterator[Path]:
     """Every text file that belongs to the project."""
-    kept = [*PACKAGES, "tests", "docs", ".ci", ".github"]
+    kept = [*PACKAGES, "tests", "docs", "findings", ".ci", ".github"]
     files = [path for folder in kept if (ROOT / folder).exists() for path in (ROOT / folder).rglob("*")]
     files += ROOT.glob("*")
     return (
