@@ -64,6 +64,7 @@ def steady(tree: dict[str, Any]) -> dict[str, Any]:
         lambda match: numbers.setdefault(match[0], f"commit {len(numbers) + 1}"),
         text,
     )
+    text = re.sub(r'"[0-9a-f]{7}\\t', r'"commit\\t', text)
     text = re.sub(r"\b18000\d{5}(\.\d+)?\b", "1800000000.0", text)
     text = re.sub(r'"(whole|last_10_min)": [0-9.e-]+', r'"\1": 0.5', text)
     replaced: dict[str, Any] = json.loads(text)
