@@ -1,1 +1,1 @@
-"""Proposes: the agent loop, briefs, proposers, edits, and the actor that owns one GPU."""
+"""Proposes: the agent loop, proposers, edits, and the actor that owns one GPU."""

@@ -1,16 +1,17 @@
 """How a command ends: exit codes, and errors as one line what and one line what to do.
 
-    error                                    exit code
-    ConfigError                              3  configuration, or something the machine lacks
-      CampaignBusyError                      3  another coordinator has the campaign
-    ShadowedError                            3  another distribution is in the way of a package of ours
-    NothingFoundError                        4  no such campaign, experiment, run or agent
-    KeyboardInterrupt                      130
-    BrokenPipeError                        141  whoever read the output went away
-    anything else                            1  a mistake of ours: -vv shows where
-
-Usage errors are click's: 2. Money that is spent is no error: ``run`` answers 5. The other limits a person
-sets end it with 0.
+exit code  what it means, and what raises it
+  0        ok; also when a limit that a person set, other than money, ended the campaign
+  1        failed: a campaign that could not go on, a variant that was refused or not measured, or a
+           mistake of ours (any other exception; -vv shows where)
+  2        wrong usage; click says so itself
+  3        configuration, or something the machine lacks: ConfigError, CampaignBusyError (another
+           coordinator has the campaign), ShadowedError (another distribution is in the way of ours)
+  4        no such campaign, experiment, run or agent: NothingFoundError
+  5        the money is spent; no error
+130        ended by Ctrl-C: KeyboardInterrupt
+141        whoever read the output went away: BrokenPipeError
+143        ended by SIGTERM
 """
 
 import os
@@ -19,7 +20,8 @@ import traceback
 
 from deploy.packages import ShadowedError, require_own_packages
 
-OK, FAILURE, USAGE, CONFIG, NOTHING, LIMIT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 4, 5, 130, 141
+OK, FAILURE, CONFIG, NOTHING, LIMIT = 0, 1, 3, 4, 5
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 
 class NothingFoundError(Exception):
@@ -30,7 +32,7 @@ class NothingFoundError(Exception):
         self.remedy = remedy
 
 
-def explained(error: BaseException, verbose: bool) -> int:
+def report_error(error: BaseException, verbose: bool) -> int:
     """Tell the person about an error, on stderr, and return the exit code. verbose: with the traceback."""
     if isinstance(error, BrokenPipeError):
         os.dup2(

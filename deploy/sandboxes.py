@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from configs.errors import ConfigError
 from configs.schema import Config
-from coordinator.rules.trust import SIMULATED, TRUSTED, WITH_GAPS
+from coordinator.rules.trust import SIMULATED, TRUSTED, WITH_GAPS, confined
+from coordinator.state.trust_rules import TrustRules
 from trainer.sandbox.probe import AUTO, choose, probe
 from trainer.sandbox.tier import GAPS, Finding, SandboxError, Tier
 
@@ -64,7 +65,7 @@ def in_words(config: Config) -> str:
     return f"{where}{allowed}; trust.mode={config.trust.mode}"
 
 
-def reach(findings: Sequence[Finding]) -> Finding | None:
+def next_trusted_tier(findings: Sequence[Finding]) -> Finding | None:
     """The strongest tier that is not there and would be trusted, None when one is."""
     if any(finding.works and finding.tier in TRUSTED for finding in findings):
         return None
@@ -72,9 +73,9 @@ def reach(findings: Sequence[Finding]) -> Finding | None:
 
 
 def _ways(findings: Sequence[Finding]) -> str:
-    better = reach(findings)
+    better = next_trusted_tier(findings)
     return f"For sandbox {better.tier} ({better.why}): {better.remedy}" if better else ""
 
 
 def _untrusted(tier: str) -> bool:
-    return tier not in (*TRUSTED, *WITH_GAPS, SIMULATED)
+    return not confined(tier, TrustRules(allow_untrusted=False))

@@ -27,8 +27,8 @@ from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from coordinator.views.metrics import Metrics
 from coordinator.views.prometheus import serve
-from deploy.campaign_rules import rules_of
 from deploy.logs import log_to
+from deploy.rules_from_config import rules_of
 from deploy.sandboxes import sandbox_of, warning
 from trainer.contract import Slot, Trainer
 from trainer.task import Task, load_task

@@ -12,7 +12,7 @@ from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal
 from coordinator.service.service import Service
 from coordinator.views.metrics import Metrics
 from deploy.bench.ideas import nudged
-from deploy.campaign_rules import rules_of
+from deploy.rules_from_config import rules_of
 from deploy.wiring import card_of, layout_of
 from evaluator.result import Measured, RunResult, Seconds
 from trainer.task import load_task

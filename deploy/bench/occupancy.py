@@ -14,7 +14,7 @@ from deploy.bench.endpoint import endpoint
 from deploy.bench.intervals import Busy, Window, gaps, occupancy, quantile, whole
 from deploy.bench.readings import Goal, Part, Reading
 from deploy.bench.scenario import Scenario, config_of, trainings
-from deploy.bench.stage import Cast, Head, Sleepers
+from deploy.bench.stage import AgentsUnderTest, CoordinatorUnderTest, Sleepers
 from deploy.wiring import layout_of
 
 MARGIN = 15.0
@@ -30,7 +30,7 @@ NOTE = (
 )
 
 
-class Act(Struct, frozen=True, kw_only=True):
+class Case(Struct, frozen=True, kw_only=True):
     """A scenario and what it must reach."""
 
     scenario: Scenario
@@ -43,38 +43,38 @@ class Act(Struct, frozen=True, kw_only=True):
     """Milliseconds, median."""
 
 
-ACTS = [
-    Act(
+CASES = [
+    Case(
         scenario=Scenario(name="p1-t2-s4", slots=4, thinking=1.0, training=2.0),
         whole=0.95,
         steady=0.98,
         gap=20.0,
     ),
-    Act(
+    Case(
         scenario=Scenario(name="p1-t2-s8", slots=8, thinking=1.0, training=2.0),
         whole=0.95,
         steady=0.98,
         gap=20.0,
     ),
-    Act(
+    Case(
         scenario=Scenario(name="p1-t2-s4-crashes", slots=4, thinking=1.0, training=2.0, crash_ratio=0.3),
         whole=0.93,
     ),
-    Act(scenario=Scenario(name="p0-t1-s8", slots=8, thinking=0.0, training=1.0), steady=0.98, gap=20.0),
+    Case(scenario=Scenario(name="p0-t1-s8", slots=8, thinking=0.0, training=1.0), steady=0.98, gap=20.0),
 ]
 
-MODEL_ACTS = [
-    Act(
+MODEL_CASES = [
+    Case(
         scenario=Scenario(name="http-p1-t2-s4", slots=4, thinking=1.0, training=2.0, http=True),
         whole=0.95,
         steady=0.98,
     ),
-    Act(
+    Case(
         scenario=Scenario(name="http-p1-t2-s8", slots=8, thinking=1.0, training=2.0, http=True),
         whole=0.95,
         steady=0.98,
     ),
-    Act(
+    Case(
         scenario=Scenario(
             name="http-p06-t2-s4-failing", slots=4, thinking=0.6, training=2.0, http=True, failing=0.2
         ),
@@ -85,11 +85,11 @@ MODEL_ACTS = [
 costs.
 """
 
-LARGEST = max((act.scenario for act in ACTS), key=lambda scenario: scenario.slots)
+LARGEST = max((case.scenario for case in CASES), key=lambda scenario: scenario.slots)
 """Decides how many slots Ray is asked for."""
 
 
-class Played(Struct, frozen=True):
+class MeasuredCase(Struct, frozen=True):
     """Trainings of one scenario: by the swarm, by plain actors, by actors that propose, then train."""
 
     swarm: list[Busy]
@@ -100,7 +100,9 @@ class Played(Struct, frozen=True):
     """Coordinator's, seconds a result."""
 
 
-def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleepers, Sleepers]) -> Played:
+def run_case(
+    scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleepers, Sleepers]
+) -> MeasuredCase:
     """Rehearse for ``seconds``, the three side by side: they sleep nearly all the time, so none is in the
     others' way.
     """
@@ -108,47 +110,55 @@ def play(scenario: Scenario, folder: Path, seconds: float, sleepers: tuple[Sleep
         base = (
             stack.enter_context(endpoint(scenario.thinking, scenario.failing)).base if scenario.http else None
         )
-        return _play(scenario, config_of(scenario, folder, base), seconds, sleepers)
+        return _run_case(scenario, config_of(scenario, folder, base), seconds, sleepers)
 
 
-def _play(scenario: Scenario, config: Config, seconds: float, sleepers: tuple[Sleepers, Sleepers]) -> Played:
-    head = Head(config)
-    with Cast(scenario, config, head.name) as cast, head, ThreadPoolExecutor(2) as pool:
+def _run_case(
+    scenario: Scenario, config: Config, seconds: float, sleepers: tuple[Sleepers, Sleepers]
+) -> MeasuredCase:
+    coordinator = CoordinatorUnderTest(config)
+    with (
+        AgentsUnderTest(scenario, config, coordinator.name) as agents,
+        coordinator,
+        ThreadPoolExecutor(2) as pool,
+    ):
         bare = pool.submit(sleepers[0].loop, scenario.slots, 0.0, scenario.durations(), seconds)
         serial = pool.submit(
             sleepers[1].loop, scenario.slots, scenario.thinking, scenario.durations(), seconds
         )
-        used = head.cpu_seconds()
+        used = coordinator.cpu_seconds()
         time.sleep(seconds)
-        used = head.cpu_seconds() - used
-        head.finish()
-        cast.leave()
+        used = coordinator.cpu_seconds() - used
+        coordinator.finish()
+        agents.leave()
         done = trainings(layout_of(config))
-        return Played(done, bare.result(), serial.result(), used / len(done))
+        return MeasuredCase(done, bare.result(), serial.result(), used / len(done))
 
 
-def readings(act: Act, played: Played, margin: float = MARGIN) -> list[Reading]:
+def readings(case: Case, measured: MeasuredCase, margin: float = MARGIN) -> list[Reading]:
     """Occupancy of the whole loop and of its steady state, idle gaps, and the coordinator's CPU time."""
-    scenario = act.scenario
+    scenario = case.scenario
     who = "model over HTTP" if scenario.http else "proposer"
     what = f"{scenario.slots} slots, {who} {scenario.thinking:g} s, training {scenario.training:g} s"
     what += (
         f", {scenario.crash_ratio:.0%} crash at {scenario.crash_seconds:g} s" if scenario.crash_ratio else ""
     )
     what += f", {scenario.failing:.0%} of the edits fail" if scenario.failing else ""
-    references = {BARE: played.bare} | ({SERIAL: played.serial} if scenario.thinking else {})
+    references = {BARE: measured.bare} | ({SERIAL: measured.serial} if scenario.thinking else {})
     return [
-        _occupancy(f"{what}: whole loop", played.swarm, references, scenario.slots, 0.0, act.whole),
-        _occupancy("  steady state", played.swarm, {BARE: played.bare}, scenario.slots, margin, act.steady),
-        _gap("  idle gap, median", played, 0.5, act.gap),
-        _gap("  idle gap, 95 of 100", played, 0.95, None),
-        Reading(what="  coordinator's CPU a result", value=played.cpu * 1e3, unit="ms"),
+        _occupancy(f"{what}: whole loop", measured.swarm, references, scenario.slots, 0.0, case.whole),
+        _occupancy(
+            "  steady state", measured.swarm, {BARE: measured.bare}, scenario.slots, margin, case.steady
+        ),
+        _gap("  idle gap, median", measured, 0.5, case.gap),
+        _gap("  idle gap, 95 of 100", measured, 0.95, None),
+        Reading(what="  coordinator's CPU a result", value=measured.cpu * 1e3, unit="ms"),
     ]
 
 
-def part(folder: Path, seconds: float, acts: list[Act] | None = None) -> Part:
-    """Play every act. Needs a connection to Ray."""
-    readings_taken = played(folder, seconds, ACTS if acts is None else acts)
+def part(folder: Path, seconds: float, cases: list[Case] | None = None) -> Part:
+    """Rehearse and measure every case. Needs a connection to Ray."""
+    readings_taken = measure_cases(folder, seconds, CASES if cases is None else cases)
     return Part(
         name="occupancy",
         title="Slot occupancy and idle gaps",
@@ -166,17 +176,19 @@ def model_part(folder: Path, seconds: float) -> Part:
     return Part(
         name="models",
         title="Slot occupancy with a language model over HTTP",
-        readings=played(folder, seconds, MODEL_ACTS),
+        readings=measure_cases(folder, seconds, MODEL_CASES),
         note=note,
     )
 
 
-def played(folder: Path, seconds: float, acts: list[Act]) -> list[Reading]:
-    """Readings of every act."""
-    most = max(act.scenario.slots for act in acts)
+def measure_cases(folder: Path, seconds: float, cases: list[Case]) -> list[Reading]:
+    """Readings of every case."""
+    most = max(case.scenario.slots for case in cases)
     sleepers = Sleepers(most), Sleepers(most)
     taken = [
-        reading for act in acts for reading in readings(act, play(act.scenario, folder, seconds, sleepers))
+        reading
+        for case in cases
+        for reading in readings(case, run_case(case.scenario, folder, seconds, sleepers))
     ]
     for sleeper in sleepers:
         sleeper.end()
@@ -200,8 +212,8 @@ def _share(done: list[Busy], slots: int, margin: float) -> float:
     return occupancy(done, slots, window)
 
 
-def _gap(what: str, played: Played, share: float, goal: float | None) -> Reading:
-    swarm, bare = (quantile(gaps(done), share) * 1e3 for done in (played.swarm, played.bare))
+def _gap(what: str, measured: MeasuredCase, share: float, goal: float | None) -> Reading:
+    swarm, bare = (quantile(gaps(done), share) * 1e3 for done in (measured.swarm, measured.bare))
     return Reading(
         what=what,
         value=swarm,

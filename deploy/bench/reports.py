@@ -33,7 +33,7 @@ from deploy.bench.model_calls import (
 )
 from deploy.bench.readings import Goal, Part, Reading
 from deploy.bench.scenario import Scenario, config_of
-from deploy.bench.stage import Head
+from deploy.bench.stage import CoordinatorUnderTest
 from deploy.swarm.cluster import NAMESPACE
 from evaluator.result import RunResult
 
@@ -142,8 +142,8 @@ def in_process(config: Config, callers: int, reports: int) -> Made:
 def over_ray(config: Config, callers: int, reports: int) -> Made:
     """The actor, called through Ray; reports that come in while it writes share the next write."""
     dues = prepared(config, callers * (reports + 1))
-    with Head(config) as head:
-        lines = [RemoteCoordinator(head.name, NAMESPACE) for _ in range(callers)]
+    with CoordinatorUnderTest(config) as actor:
+        lines = [RemoteCoordinator(actor.name, NAMESPACE) for _ in range(callers)]
         make(dues[:callers], lines)  # finds the actor and warms it up
         return make(dues[callers:], lines)
 

@@ -30,7 +30,7 @@ GOODBYE_SECONDS = 20.0
 LOOK_SECONDS = 0.1
 
 
-class Head:
+class CoordinatorUnderTest:
     """A campaign's coordinator as an actor, from ``with`` to its end."""
 
     def __init__(self, config: Config) -> None:
@@ -69,21 +69,23 @@ class Head:
         return cpu_seconds(ray.get(self.actor.pid.remote(), timeout=GOODBYE_SECONDS))
 
 
-class Cast:
+class AgentsUnderTest:
     """A scenario's agents as actors, from ``with`` to its end. They look for their coordinator from the
     start.
     """
 
-    def __init__(self, scenario: Scenario, config: Config, head: str) -> None:
+    def __init__(self, scenario: Scenario, config: Config, coordinator_name: str) -> None:
         self._scenario = scenario
         self._config = config
-        self._head = head
+        self._coordinator_name = coordinator_name
 
     def __enter__(self) -> Self:
         kind = agents.actor.remote_class(num_cpus=1)
         names = [f"slot{number}" for number in range(self._scenario.slots)]
         builders = [agent_builder(self._config, name, self._scenario.thinking) for name in names]
-        self._actors: list[Any] = [kind.remote(builder, self._head, NAMESPACE) for builder in builders]
+        self._actors: list[Any] = [
+            kind.remote(builder, self._coordinator_name, NAMESPACE) for builder in builders
+        ]
         ray.get([actor.pid.remote() for actor in self._actors], timeout=READY_SECONDS)
         return self
 

@@ -23,7 +23,7 @@ from coordinator.store.journal import locked
 from deploy.checks.keys import read_env_file, require_keys
 from deploy.checks.preflight import require_folder, require_git, require_port
 from deploy.packages import HOME, PACKAGES
-from deploy.sandboxes import reach, require_sandbox, sandbox_of, warning
+from deploy.sandboxes import next_trusted_tier, require_sandbox, sandbox_of, warning
 from deploy.wiring import layout_of
 from trainer.sandbox.probe import probe
 from trainer.sandbox.tier import GAPS, Finding
@@ -168,7 +168,7 @@ def sandbox_checks(config: Config, findings: Sequence[Finding]) -> Iterator[Chec
     reach it.
     """
     yield _sandbox(config)
-    short = reach(findings) is not None
+    short = next_trusted_tier(findings) is not None
     for finding in findings:
         name, gaps = f"sandbox {finding.tier}", "; ".join(GAPS[finding.tier])
         if finding.works:

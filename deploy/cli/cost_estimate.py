@@ -2,14 +2,13 @@
 alone.
 """
 
+from agents.proposers.llm.prompt import PROMPT_TOKENS
 from configs.arms import CallsModels, CostsMoney
 from configs.schema import Config
 from coordinator.state.prices import HOUR, MoneyRules
 from deploy.views.units import usd
 from evaluator.budget import Budget, Unit
 
-PROMPT_TOKENS = 11_000
-"""Of a brief with a program of 26 kB: what a prompt is trimmed to."""
 ANSWER_TOKENS = 2_000
 """Of an answer that changes some lines, with some thought before it. ``max_tokens`` is what is set aside for
 one.

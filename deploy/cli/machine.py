@@ -13,8 +13,8 @@ from deploy.cli.options import as_json, campaigns, data, items
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
 def init(folder: Path) -> None:
     """Write a configuration and a research charter to edit. Overwrites nothing."""
+    from deploy.cli.init_files import write_starter
     from deploy.cli.output import tell
-    from deploy.cli.starter import write_starter
 
     for path in write_starter(folder):
         click.echo(path)
@@ -45,8 +45,8 @@ def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> Non
 
     require_own_packages()
     from deploy.checks.doctor import Grade, examine
+    from deploy.cli.campaign_run import configured
     from deploy.cli.output import emit, show, tell
-    from deploy.cli.run import configured
     from deploy.exit_codes import CONFIG, OK
     from deploy.views.checklist import checklist
 
@@ -90,7 +90,7 @@ def try_(as_json: bool, file: Path, **options: Any) -> None:
     from deploy.exit_codes import FAILURE, OK
     from deploy.views import trial_page
 
-    result = trial.carry_out(trial.Trial(source=file, **options), tell)
+    result = trial.try_variant(trial.Trial(source=file, **options), tell)
     page = trial.page_of(result)
     if as_json:
         emit(page)
@@ -116,8 +116,8 @@ def config_show(
     """Every key with its value, as `run` would see it. Without options it is YAML that `run` takes."""
     from configs.load import resolved_yaml
     from deploy.cli import settings
+    from deploy.cli.campaign_run import configured
     from deploy.cli.output import emit, show
-    from deploy.cli.run import configured
     from deploy.views.tables import pairs
 
     loaded = configured(items, campaigns)

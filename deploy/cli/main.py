@@ -2,8 +2,8 @@
 nothing.
 
 Result on stdout, progress on stderr; exit codes and errors: ``deploy.exit_codes``. Commands that start or
-stop a campaign are in ``deploy.cli.start``, those that read one in ``deploy.cli.read``, those by which a
-person steers one in ``deploy.cli.steer``, those that need none in ``deploy.cli.machine``.
+stop a campaign are in ``deploy.cli.run_commands``, those that read one in ``deploy.cli.read``, those by which
+a person steers one in ``deploy.cli.steer``, those that need none in ``deploy.cli.machine``.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import Any
 import rich_click as click
 from click.exceptions import Exit
 
-from deploy.cli import machine, read, start, steer
+from deploy.cli import machine, read, run_commands, steer
 
 ORDER = (
     "demo",
@@ -52,9 +52,9 @@ class Program(click.RichGroup):
         except (Exit, click.ClickException, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost loop
-            from deploy.exit_codes import explained
+            from deploy.exit_codes import report_error
 
-            return ctx.exit(explained(error, verbose=ctx.find_root().params["verbose"] > 1))
+            return ctx.exit(report_error(error, verbose=ctx.find_root().params["verbose"] > 1))
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,7 +77,7 @@ def main(verbose: int) -> None:
     )
 
 
-for command in (*start.COMMANDS, *machine.COMMANDS, *read.COMMANDS, *steer.COMMANDS):
+for command in (*run_commands.COMMANDS, *machine.COMMANDS, *read.COMMANDS, *steer.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

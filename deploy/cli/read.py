@@ -212,17 +212,19 @@ def calls(call: str | None, limit: int, name: str | None, as_json: bool, folder:
     from coordinator.views.experiment_page import call_row
     from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.open import open_campaign
-    from deploy.cli import calls as kept
     from deploy.cli import output
+    from deploy.views import calls_page
 
     layout, state = open_campaign(name, folder)
     if call is None:
         rows = [call_row(event) for event in list(state.spend.calls.values())[-limit:]]
-        return output.emit({"schema": SCHEMA, "calls": rows}) if as_json else output.show(kept.table(rows))
-    event, transcript = kept.find(layout, state, call)
+        return (
+            output.emit({"schema": SCHEMA, "calls": rows}) if as_json else output.show(calls_page.table(rows))
+        )
+    event, transcript = calls_page.find(layout, state, call)
     if as_json:
         return output.emit({"schema": SCHEMA, **to_builtins(call_row(event)), "exchange": transcript})
-    return output.show(kept.page(call_row(event), transcript))
+    return output.show(calls_page.page(call_row(event), transcript))
 
 
 @click.command()
@@ -245,7 +247,7 @@ def export(name: str | None, form: str, folder: Path) -> None:
     _, state = open_campaign(name, folder)
     safe = sanitize if sys.stdout.isatty() else str
     for line in table(state, form):
-        click.echo(safe(line), color=True)  # or click takes away what it believes to be colours
+        click.echo(safe(line), color=True)  # or click takes away what it believes to be colors
 
 
 COMMANDS = (status, leaderboard, arms, show, diff, logs, calls, export)

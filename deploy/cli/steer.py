@@ -24,8 +24,8 @@ def hint(text: str | None, clear: bool, name: str | None, as_json: bool, folder:
     wait.
     """
     from coordinator.views.status_page import SCHEMA
+    from deploy.campaigns import inbox_items as inbox
     from deploy.campaigns.open import find_campaign
-    from deploy.cli import inbox_commands as inbox
     from deploy.cli.output import emit, tell
 
     if clear and text is not None:
@@ -85,8 +85,8 @@ def propose(
     from msgspec.structs import asdict
 
     from coordinator.views.status_page import SCHEMA
+    from deploy.campaigns import inbox_items as inbox
     from deploy.campaigns.open import find_campaign
-    from deploy.cli import inbox_commands as inbox
     from deploy.cli.output import emit
     from deploy.exit_codes import FAILURE, OK
 

@@ -40,7 +40,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     """Where log and result stay; None keeps neither."""
 
 
-def carry_out(trial: Trial, tell: Callable[[str], None]) -> RunResult:
+def try_variant(trial: Trial, tell: Callable[[str], None]) -> RunResult:
     """Prepare the data if it is missing, train, judge. Raises ConfigError."""
     source = _read(trial.source)
     task = load_task(trial.task)

@@ -25,7 +25,7 @@ def page() -> str:
 
 
 def pages(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
-    """Name and help of a command and of those below it. Plain help, without colours or boxes: it is to be
+    """Name and help of a command and of those below it. Plain help, without colors or boxes: it is to be
     read in a file.
     """
     yield context.command_path, _plain_help(command, context)

@@ -25,7 +25,7 @@ def page(text: str) -> str:
 
 
 def table() -> str:
-    """A section for each folder that holds modules, a line for each module."""
+    """A section for each folder with Python files, a line for each module in it."""
     return "\n".join("\n".join(_section(folder)) + "\n" for folder in _folders())
 
 
@@ -35,12 +35,13 @@ def _folders() -> Iterator[Path]:
 
 
 def _section(folder: Path) -> Iterator[str]:
-    yield f"**{folder.relative_to(ROOT)}/** {first_sentence(folder / '__init__.py')}\n"
-    yield "| file | |"
-    yield "|---|---|"
-    for path in sorted(folder.glob("*.py")):
-        if path.name != "__init__.py":
-            yield f"| `{path.name}` | {first_sentence(path)} |"
+    yield f"**{folder.relative_to(ROOT)}/** {first_sentence(folder / '__init__.py')}"
+    modules = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+    if modules:
+        yield "\n| file | |"
+        yield "|---|---|"
+    for path in modules:
+        yield f"| `{path.name}` | {first_sentence(path)} |"
 
 
 def first_sentence(path: Path) -> str:

@@ -89,7 +89,7 @@ def override(series: str, **properties: Any) -> Json:
 
 
 def colour(name: str) -> Json:
-    """Always this colour."""
+    """Always this color."""
     return {"mode": "fixed", "fixedColor": name}
 
 

@@ -12,7 +12,7 @@ from configs.schema import Config
 from coordinator.views.overview import Overview
 from coordinator.views.status_page import PageState
 from deploy.absolute_paths import rooted
-from deploy.exit_codes import FAILURE, LIMIT, OK
+from deploy.exit_codes import FAILURE, INTERRUPTED, LIMIT, OK, TERMINATED
 from deploy.swarm.cluster import connected, places  # first: it sets Ray's environment
 from deploy.swarm.swarm import Swarm
 from deploy.views.live import View
@@ -46,7 +46,7 @@ class Signals:
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         self.count += 2 if number == signal.SIGTERM else 1
-        self.code = 128 + number
+        self.code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
         if self.count >= 3:
             raise KeyboardInterrupt
 

@@ -1,6 +1,6 @@
 """The best-so-far chart as text: what the search gained, drawn in a terminal as stairs.
 
-- Pure: values in, lines out. Plain characters, no colour: it reads the same in a log file.
+- Pure: values in, lines out. Plain characters, no color: it reads the same in a log file.
 - Larger values are always above; when lower is better the stairs go down.
 - The scale fits the stairs and everything that was nearly as good. A value beyond it is a ^ or v on the edge:
   one very bad idea does not flatten the rest.
@@ -24,7 +24,7 @@ legend.
 """
 
 LARGEST = 1e12
-"""A value as large as this is none: no metric reaches it, and floating point cannot tell its neighbours
+"""A value as large as this is none: no metric reaches it, and floating point cannot tell its neighbors
 apart.
 """
 FEWEST_COLUMNS = 16

@@ -88,7 +88,9 @@ def calls_table(rows: Sequence[CallRow]) -> Table:
 
 
 def _checks(runs: Sequence[RunRow]) -> Table:
-    """Why each value can be believed: sandbox, the judge's clock, and the audit in the metric's unit."""
+    """Why each value can be believed: sandbox, the supervisor's wall seconds of training (``clock``), and the
+    audit in the metric's unit.
+    """
     table = headed("run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest")
     for run in runs:
         if run.sandbox is not None and run.seconds is not None:

@@ -1,4 +1,4 @@
-"""Tables without lines, in the terminal's own colours."""
+"""Tables without lines, in the terminal's own colors."""
 
 from rich.table import Table
 from rich.text import Text

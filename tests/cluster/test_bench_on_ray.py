@@ -16,7 +16,7 @@ TOY = Scenario(name="toy", slots=2, thinking=0.2, training=0.3, crash_ratio=0.3,
 
 def test_a_rehearsal_brings_a_figure_for_the_swarm_and_for_both_references(tmp_path: Path) -> None:
     with connected(config_of(TOY, tmp_path)):
-        part = occupancy.part(tmp_path, 3.0, [occupancy.Act(scenario=TOY, whole=0.9)])
+        part = occupancy.part(tmp_path, 3.0, [occupancy.Case(scenario=TOY, whole=0.9)])
     whole = part.readings[0]
     shares = [whole.value, *whole.references.values()]
     assert whole.references.keys() == {"bare Ray", "serial loop"}
@@ -28,10 +28,10 @@ def test_slots_train_while_models_think(tmp_path: Path) -> None:
     """Loose, for a machine that is busy with other things: without overlap it could not be more than 2/3,
     with it it is 0.95 and more.
     """
-    act = occupancy.MODEL_ACTS[0]
-    with connected(config_of(act.scenario, tmp_path)):
-        sleepers = Sleepers(act.scenario.slots), Sleepers(act.scenario.slots)
-        played = occupancy.play(act.scenario, tmp_path, 18.0, sleepers)
-    steady = occupancy.readings(act, played, margin=4.0)[1]
+    case = occupancy.MODEL_CASES[0]
+    with connected(config_of(case.scenario, tmp_path)):
+        sleepers = Sleepers(case.scenario.slots), Sleepers(case.scenario.slots)
+        measured = occupancy.run_case(case.scenario, tmp_path, 18.0, sleepers)
+    steady = occupancy.readings(case, measured, margin=4.0)[1]
     assert steady.value >= 0.75
-    assert len(played.swarm) >= 4 * 5
+    assert len(measured.swarm) >= 4 * 5

@@ -16,7 +16,7 @@ from deploy.bench.endpoint import edit
 from deploy.bench.ideas import nudged
 from deploy.bench.intervals import Busy
 from deploy.bench.model_calls import experiment, fill, measure_baseline, opened
-from deploy.bench.occupancy import ACTS, MODEL_ACTS, Act, Played, readings
+from deploy.bench.occupancy import CASES, MODEL_CASES, Case, MeasuredCase, readings
 from deploy.bench.scenario import Scenario, config_of, trainings
 from deploy.wiring import layout_of
 
@@ -43,11 +43,13 @@ def test_trainings_are_read_from_the_journal_as_their_trainers_timed_them(tmp_pa
 
 def test_readings_compare_the_swarm_with_the_same_time_of_others() -> None:
     swarm = [Busy("a", 0.0, 9.0), Busy("a", 9.5, 20.0)]
-    played = Played(swarm, [Busy("x", 0.0, 20.0)], [Busy("x", 0.0, 5.0), Busy("x", 15.0, 20.0)], cpu=0.004)
-    act = Act(
+    measured = MeasuredCase(
+        swarm, [Busy("x", 0.0, 20.0)], [Busy("x", 0.0, 5.0), Busy("x", 15.0, 20.0)], cpu=0.004
+    )
+    case = Case(
         scenario=Scenario(name="one", slots=1, thinking=1.0, training=10.0), whole=0.95, steady=0.98, gap=20.0
     )
-    whole, steady, gap, _, cpu = readings(act, played, margin=5.0)
+    whole, steady, gap, _, cpu = readings(case, measured, margin=5.0)
     assert whole.value == pytest.approx(0.975)
     assert whole.met is True
     assert whole.references == {"bare Ray": pytest.approx(1.0), "serial loop": pytest.approx(0.5)}
@@ -96,10 +98,10 @@ def test_the_disk_by_itself_is_measured(tmp_path: Path) -> None:
     assert 0 < reports.raw_rate(tmp_path / "raw.db", "{}", commits=5) < math.inf
 
 
-def test_every_act_has_a_goal_and_a_name_of_its_own() -> None:
-    acts = [*ACTS, *MODEL_ACTS]
-    assert len({act.scenario.name for act in acts}) == len(acts)
-    assert all(act.whole or act.steady for act in acts)
+def test_every_case_has_a_goal_and_a_name_of_its_own() -> None:
+    cases = [*CASES, *MODEL_CASES]
+    assert len({case.scenario.name for case in cases}) == len(cases)
+    assert all(case.whole or case.steady for case in cases)
 
 
 def test_the_rehearsed_model_edits_the_program_it_is_shown() -> None:

@@ -26,7 +26,7 @@ TESTS = ("test_metrics.py", "test_metrics_documented.py", "test_dashboard.py")
 PYTEST = ("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
 ASKED = """
 from configs.load import load
-from deploy.campaign_rules import rules_of
+from deploy.rules_from_config import rules_of
 from trainer.task import load_task
 
 policy = rules_of(load(["demo"], ["acceptance.min_gain=0.1"], {}).config, load_task("demo")).policy

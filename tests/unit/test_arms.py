@@ -19,7 +19,7 @@ from configs.load import load
 from configs.sources import SHIPPED
 from coordinator.domain import Origin, Strategy
 from coordinator.state.campaign_rules import ArmShare
-from deploy.campaign_rules import share_of
+from deploy.rules_from_config import share_of
 
 SHIPPED_FILES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 

@@ -8,7 +8,7 @@ from configs.schema import AcceptanceConfig, Config
 from coordinator.state.campaign_rules import Rules
 from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.state.trust_rules import Mode, TrustRules
-from deploy.campaign_rules import filled, rules_of
+from deploy.rules_from_config import filled, rules_of
 from evaluator.acceptance import Policy
 from trainer.task import load_task
 

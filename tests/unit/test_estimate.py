@@ -2,10 +2,11 @@
 
 import pytest
 
+from agents.proposers.llm.prompt import PROMPT_TOKENS
 from configs.load import load
 from configs.schema import Config
-from deploy.campaign_rules import money_of
-from deploy.cli.cost_estimate import ANSWER_TOKENS, PROMPT_TOKENS, costs
+from deploy.cli.cost_estimate import ANSWER_TOKENS, costs
+from deploy.rules_from_config import money_of
 from evaluator.budget import Budget, Unit
 
 TIMED = Budget(Unit.SECONDS, 300.0, 900.0)

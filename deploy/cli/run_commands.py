@@ -41,23 +41,23 @@ def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
 def _start(
     first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
 ) -> None:
-    from deploy.cli import run as starting
+    from deploy.cli import campaign_run
     from deploy.cli.output import console, show, tell
     from deploy.sandboxes import warning
     from deploy.views.leaderboard import closing
     from deploy.views.tables import pairs
     from deploy.wiring import layout_of
 
-    loaded = starting.configured(items, campaigns, new, first)
+    loaded = campaign_run.configured(items, campaigns, new, first)
     if dry_run:
-        return show(pairs(starting.plan(loaded.config)))
+        return show(pairs(campaign_run.plan(loaded.config)))
     layout = layout_of(loaded.config)
     tell(f"campaign {layout.name} in {layout.folder}; Ctrl-C drains")
     if word := warning(loaded.config):
         tell(word)
-    code = starting.play(loaded)
+    code = campaign_run.run_to_end(loaded)
     if layout.journal.is_file():  # on a cluster it may lie at the head
-        page, rows, bests = starting.last_page(layout, time.time())
+        page, rows, bests = campaign_run.last_page(layout, time.time())
         show(closing(page, rows, bests, layout, min(console().width, WIDEST)))
     raise Exit(code)
 

@@ -13,11 +13,11 @@ from configs.schema import Config
 from coordinator.store.paths import Layout
 from coordinator.views.leaderboard import BestSoFar, LeaderboardRow, best_so_far, rows
 from coordinator.views.status_page import StatusPage
-from deploy.campaign_rules import money_of
 from deploy.campaigns.open import Follower, find_campaign
 from deploy.checks.preflight import require_startable
 from deploy.cli.cost_estimate import costs
 from deploy.cli.output import tell
+from deploy.rules_from_config import money_of
 from deploy.sandboxes import in_words
 from deploy.wiring import layout_of
 from trainer.task import load_task
@@ -103,7 +103,7 @@ def _in_words(arm: AnyArm, bandit: bool) -> str:
     return f"{arm.name} ({', '.join(facts)})"
 
 
-def play(loaded: Loaded) -> int:
+def run_to_end(loaded: Loaded) -> int:
     """Run the campaign to its end, its limit or its being stopped, and return the exit code. Raises
     ConfigError.
     """
