@@ -1,9 +1,11 @@
 """What is made from the code says what the code says."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from deploy import exit_codes
 from deploy.cli.main import ORDER, main
 from deploy.docs.__main__ import made
 from deploy.docs.commands import page
@@ -35,3 +37,12 @@ def test_every_option_says_what_it_is() -> None:
         if option.param_type_name == "option" and not getattr(option, "help", None)
     ]
     assert not missing
+
+
+def test_exit_codes_are_those_of_the_page() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = page.partition("| exit code | meaning |\n")[2].partition("\n\n")[0]
+    on_the_page = {int(code) for code in re.findall(r"^\| (\d+) ", table, re.MULTILINE)}
+    in_the_module = {int(code) for code in re.findall(r"^ *(\d+) {2,}\S", exit_codes.__doc__, re.MULTILINE)}
+    named = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
+    assert on_the_page == in_the_module == named | {2}, "2 is click's"
