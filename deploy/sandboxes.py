@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from configs.errors import ConfigError
 from configs.schema import Config
+from coordinator.rule_values.trust_rules import TrustRules
 from coordinator.rules.trust import SIMULATED, TRUSTED, WITH_GAPS, confined
-from coordinator.state.trust_rules import TrustRules
 from trainer.sandbox.probe import AUTO, choose, probe
 from trainer.sandbox.tier import GAPS, Finding, SandboxError, Tier
 
