@@ -1,1 +1,3 @@
-"""Proposes: the agent loop, briefs, proposers, edits, and the actor that owns one GPU."""
+"""Proposes, and trains what is leased: each agent owns one GPU or CPU slot. ``proposers`` have the ideas,
+``edits`` makes surfaces of answers, ``testing`` runs agents without a swarm.
+"""

@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 
 
 class MemoryCoordinator:
-    """Meets ``coordinator.protocol.Coordinator``."""
+    """Meets ``coordinator.agent_calls.Coordinator``."""
 
     down: bool
     """Whether nobody can reach it."""
