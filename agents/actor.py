@@ -147,7 +147,7 @@ class AgentServer:
 
 
 def remote_class(**options: Any) -> Any:
-    """The actor class: restarted for ever. Two calls at once, so that a snapshot is answered while ``end``
-    waits.
+    """The actor class: restarted however often it dies. More than one call at once, so that a snapshot is
+    answered while ``end`` waits.
     """
     return ray.remote(AgentServer).options(max_restarts=-1, max_concurrency=4, **options)

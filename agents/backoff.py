@@ -18,8 +18,8 @@ class Waits(Struct, frozen=True, kw_only=True):
     failure: tuple[float, float] = (0.5, 60.0)
     """After a proposer or a trainer failed."""
     goodbye: float = 3.0
-    """How long an agent that was told to stop goes on trying to say so. A release that is never said costs
-    the swarm one lease's time to live.
+    """How long an agent that was asked to stop goes on trying to release its lease. A release that is never
+    reported costs the swarm one lease's time to live.
     """
 
 

@@ -134,7 +134,7 @@ class Runner:
         self.held = held
         self.begun.set()
         try:
-            if self._shutdown.closing.is_set():  # granted while the agent was told to go
+            if self._shutdown.closing.is_set():  # granted while the agent was being closed
                 self._release(held, self._shutdown.reason)
                 return True
             return self._hand_in(held, *self._train(held))

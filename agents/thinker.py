@@ -5,8 +5,8 @@
   one arm while another has an idea. An arm whose answers are of no use rests for a time that grows. When no
   arm has anything, the thinker waits, longer each time.
 - A refused proposal goes back to its proposer, if that can be asked again, with what came of the same program
-  earlier. The coordinator also says so in the next brief, so that no proposer repeats itself for ever.
-- What is for the brief's own arm alone, its charter and an experiment to repair, is told to no other arm.
+  earlier. The coordinator also says so in the next brief, so that no proposer repeats itself without end.
+- What is for the brief's own arm alone, its charter and an experiment to repair, is shown to no other arm.
 """
 
 import logging

@@ -12,8 +12,8 @@ class AuditPlan(Struct, frozen=True):
     """Compared of a run that would be merged, one whose value is on the better side of ``merge_below``."""
 
     share: float = 0.05
-    """Probability, drawn by the judge and known to nobody else, that another run is audited, at
-    ``share_positions``.
+    """Probability that another run is audited, at ``share_positions``. The coordinator draws from the
+    campaign's seed which other runs are, and sends 0 or 1; the judge draws for a share in between.
     """
 
     share_positions: int = 256

@@ -62,7 +62,7 @@ def virtual_seconds(work: Work) -> float:
 
 
 def price(unit: Unit, work: Work) -> float:
-    """Price of ``work`` in ``unit``. Raises ValueError for ``seconds``, which only a clock can tell."""
+    """Price of ``work`` in ``unit``. Raises ValueError for ``seconds``, which only a clock shows."""
     match unit:
         case Unit.FLOPS:
             return work.flops
@@ -70,3 +70,10 @@ def price(unit: Unit, work: Work) -> float:
             return virtual_seconds(work)
         case Unit.SECONDS:
             raise ValueError("seconds are read from a clock, not counted")
+
+
+def nominal_seconds(unit: Unit, amount: float) -> float:
+    """``amount`` of a budget as seconds on the clock a variant sees: of the reference core for the
+    deterministic units.
+    """
+    return price(Unit.VIRTUAL_SECONDS, Work(flops=amount)) if unit is Unit.FLOPS else amount

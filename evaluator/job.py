@@ -1,4 +1,4 @@
-"""What the supervisor tells the judge and hears from it.
+"""What the supervisor and the judge send to each other.
 
 The judge is started as ``python -m evaluator.judging.judge JOB --variant-fd N --twin-fd T --report-fd M``:
 JOB is a JSON file holding a ``JudgeJob``; on M it writes one JSON line per ``JudgeEvent``, a ``Final`` last,
@@ -38,12 +38,12 @@ class JudgeJob(Struct, frozen=True, kw_only=True):
 
     warmup_allowance: float | None = None
     """Seconds the baseline took on this machine until its clock ran; what takes longer than 1.5 times that is
-    charged. None: nobody knows, nothing follows.
+    charged. None where that is not known: nothing follows.
     """
 
     baseline_pace: float | None = None
     """Seconds of real time the baseline trained per second its work was priced at, for budgets that are
-    counted. None: nobody knows, nothing follows.
+    counted. None where that is not known: nothing follows.
     """
 
 

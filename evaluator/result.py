@@ -38,30 +38,38 @@ class Limit(StrEnum):
 
 
 class Measured(Struct, frozen=True, tag="measured"):
-    """The judge computed ``value``, in the task's metric."""
+    """The judge computed a value."""
 
     value: float
+    """In the task's metric."""
 
 
 class Crashed(Struct, frozen=True, tag="crashed"):
-    """``message``: the last line of the traceback or what the judge saw; untrusted text, bounded."""
+    """It failed before it had a value."""
 
     kind: CrashKind
+
     message: str = ""
+    """The last line of the traceback or what the judge saw; untrusted text, bounded."""
 
 
 class TimedOut(Struct, frozen=True, tag="timed_out"):
-    """The run was ended at ``limit`` after ``seconds`` of real time."""
+    """The run was ended at a limit."""
 
     limit: Limit
+
     seconds: float
+    """Of real time, until then."""
 
 
 class Cheated(Struct, frozen=True, tag="cheated"):
-    """The judge does not believe it. ``kind``: a word; ``evidence``: the figures."""
+    """The judge does not believe it."""
 
     kind: str
+    """How, in a word."""
+
     evidence: str
+    """The figures."""
 
 
 class Lost(Struct, frozen=True, tag="lost"):

@@ -1,1 +1,3 @@
-"""Trains: tasks and their data, run supervision, the simulated trainer. Works without ray."""
+"""Trains variants, without ray: ``tasks`` are what is searched, ``run`` supervises one training, ``sandbox``
+confines it, ``process`` starts and ends processes, ``simulated`` only draws values.
+"""

@@ -32,14 +32,7 @@ CANCEL_LOOK = 0.1
 
 
 class SubprocessTrainer:
-    """Trains variants of ``task`` on ``data``, the folder its ``prepare`` returned, in ``slot``.
-
-    log_bytes: cap of a run's log file. scratch: folder that holds the runs' scratch folders; None takes the
-    system's. judge_module and shim are the seam to the judge: what is run with ``python -m``, and the file
-    variants import as ``prepare``; the two speak a protocol of their own. sandbox: the tier that confines
-    variants, chosen once; "auto" takes the strongest there is. Raises SandboxError when the tier named is
-    not.
-    """
+    """Trains variants of one task in one slot."""
 
     def __init__(
         self,
@@ -53,6 +46,14 @@ class SubprocessTrainer:
         shim: Path = SHIM,
         sandbox: str = AUTO,
     ) -> None:
+        """data: the folder that the task's ``prepare`` returned. log_bytes: cap of a run's log file. scratch:
+        folder that holds the runs' scratch folders; None takes the system's.
+
+        judge_module, shim: the seam to the judge, what is run with ``python -m`` and the file variants import
+        as ``prepare``; the two speak a protocol of their own. sandbox: the tier that confines variants,
+        chosen once; "auto" takes the strongest there is. Raises SandboxError when the tier named is not
+        there.
+        """
         self._surface = task.surface
         self._data = data.absolute()
         self._slot = slot

@@ -1,4 +1,4 @@
-"""From a model's answer to a new surface, or to what to tell the model.
+"""From a model's answer to a new surface, or to what the model is asked to correct.
 
 - All changes of an answer are made, in their order, each on what the ones before it left; or none is.
 - A change that fits two places, and an answer that can be understood in two ways, is refused: a guess would
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from agents.edits.blocks import HOW, is_empty, read_blocks
 from agents.edits.check import check
 from agents.edits.diffs import has_diff, read_diff
+from agents.edits.edit_result import Change, Edited, Fault, Format, Problem, Reading
 from agents.edits.lines import Page, blank, page_of
 from agents.edits.names import bound_names
 from agents.edits.nearest import nearest_hint
-from agents.edits.outcome import Change, Edited, Format, Kind, Problem, Reading
 from agents.edits.placing import Miss, place
 from agents.edits.whole import read_whole
 from coordinator.variants.source import MAX_BYTES
@@ -33,7 +33,9 @@ def apply(answer: str, parent: str, surface: str = SURFACE) -> Edited | Problem:
     surface: name of the file; an answer that names another one is refused.
     """
     if len(answer) > MAX_ANSWER:
-        return Problem(Kind.TOO_LARGE, f"the answer has {len(answer)} characters; {MAX_ANSWER} are the limit")
+        return Problem(
+            Fault.TOO_LARGE, f"the answer has {len(answer)} characters; {MAX_ANSWER} are the limit"
+        )
     result = _read(page_of(answer.replace("\r\n", "\n")).lines, parent, surface)
     if isinstance(result, Problem):
         return result
@@ -54,15 +56,15 @@ def _read(lines: Sequence[str], parent: str, surface: str) -> Edited | Problem:
             return _edited(parent, changes, Format.DIFF)
     whole = read_whole(lines, parent, surface)
     if isinstance(whole, Problem):
-        return whole if whole.kind is not Kind.NO_EDIT else Problem(Kind.NO_EDIT, whole.message, HOW)
+        return whole if whole.kind is not Fault.NO_EDIT else Problem(Fault.NO_EDIT, whole.message, HOW)
     return Edited(_ended_like(whole, parent), Format.WHOLE)
 
 
 def _mixed(rest: Sequence[str], parent: str, surface: str) -> Problem | None:
-    """Blocks beside a diff or a whole file: nobody can tell which is meant."""
+    """Blocks beside a diff or a whole file: nothing shows which is meant."""
     if any(line.startswith("@@ -") for line in rest) or isinstance(read_whole(rest, parent, surface), str):
         return Problem(
-            Kind.AMBIGUOUS,
+            Fault.AMBIGUOUS,
             "the answer gives its change in two formats",
             "Send SEARCH/REPLACE blocks and nothing else.",
         )
@@ -92,10 +94,10 @@ def _changed(page: Page, change: Change, shift: int, *, alone: bool) -> Page | P
             texts = {result.text: result for result in results if isinstance(result, Page)}
             if len(texts) > 1:
                 return Problem(
-                    Kind.AMBIGUOUS,
+                    Fault.AMBIGUOUS,
                     f"{change.name} can be read in {len(texts)} ways that give different programs",
                 )
-            doubt = next((miss for miss in misses if miss.kind is not Kind.NOT_FOUND), None)
+            doubt = next((miss for miss in misses if miss.kind is not Fault.NOT_FOUND), None)
             if doubt is not None:
                 return _missed(page, change, doubt)
             if texts:
@@ -118,33 +120,33 @@ def _appended(page: Page, reading: Reading, *, alone: bool) -> Page | Miss:
     new = bound_names("\n".join(reading.replace))
     old = bound_names(page.text)
     if not alone or new is None or old is None or new & old or all(blank(line) for line in reading.replace):
-        return Miss(Kind.AMBIGUOUS)
+        return Miss(Fault.AMBIGUOUS)
     return Page([*page.lines, *page.with_ends(reading.replace)], ended=True, crlf=page.crlf)
 
 
 def _missed(page: Page, change: Change, miss: Miss) -> Problem:
     reading = change.readings[0]
     match miss.kind:
-        case Kind.AMBIGUOUS if miss.places:
+        case Fault.AMBIGUOUS if miss.places:
             places = ", ".join(str(number) for number in miss.places[:8])
             message = f"{change.name} fits {len(miss.places)} places, at lines {places}"
             return Problem(
-                Kind.AMBIGUOUS,
+                Fault.AMBIGUOUS,
                 message,
                 "Give more of the lines around the change, so that they stand in the file only once.",
             )
-        case Kind.AMBIGUOUS:
+        case Fault.AMBIGUOUS:
             return Problem(
-                Kind.AMBIGUOUS,
+                Fault.AMBIGUOUS,
                 f"{change.name} does not say where: it searches for nothing",
                 "Search for the lines before or after.",
             )
-        case Kind.INDENTATION:
+        case Fault.INDENTATION:
             message = f"{change.name} is indented unlike the file, and how to fix that would be a guess"
-            return Problem(Kind.INDENTATION, message, nearest_hint(page.lines, reading.search))
+            return Problem(Fault.INDENTATION, message, nearest_hint(page.lines, reading.search))
         case _:
             return Problem(
-                Kind.NOT_FOUND,
+                Fault.NOT_FOUND,
                 f"{change.name} searches for lines that are not in the file",
                 nearest_hint(page.lines, reading.search),
             )

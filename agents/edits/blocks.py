@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from agents.edits.edit_result import Change, Fault, Problem, Reading
 from agents.edits.fences import FENCE, MAX_NAME, PATH, is_surface, named_at
 from agents.edits.lines import common_indent
-from agents.edits.outcome import Change, Kind, Problem, Reading
 
 OPEN = re.compile(r"^[ \t]*<{5,9}[ \t]*(?:SEARCH|ORIGINAL)\b(?P<rest>.*)$", re.IGNORECASE)
 DIVIDER = re.compile(r"^[ \t]*={5,9}[ \t]*$")
@@ -47,17 +47,17 @@ def read_blocks(lines: Sequence[str], surface: str) -> Blocks | Problem:
         if not OPEN.match(lines[number]):
             if CLOSE.match(lines[number]):
                 return Problem(
-                    Kind.MALFORMED, f"a REPLACE marker closes nothing after block {len(changes)}", HOW
+                    Fault.MALFORMED, f"a REPLACE marker closes nothing after block {len(changes)}", HOW
                 )
             rest.append(lines[number])
             number += 1
             continue
         if len(changes) == MAX_BLOCKS:
-            return Problem(Kind.TOO_LARGE, f"the answer has more than {MAX_BLOCKS} blocks")
+            return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_BLOCKS} blocks")
         name = f"block {len(changes) + 1}"
         outside = _outside(lines, number, surface)
         if outside is not None:
-            return Problem(Kind.OUTSIDE_SURFACE, f"{name} changes {outside}; only {surface} can change")
+            return Problem(Fault.OUTSIDE_SURFACE, f"{name} changes {outside}; only {surface} can change")
         end = _end(lines, number, name)
         if isinstance(end, Problem):
             return end
@@ -80,8 +80,8 @@ def _end(lines: Sequence[str], number: int, name: str) -> int | Problem:
         if CLOSE.match(lines[at]):
             return at
         if OPEN.match(lines[at]):
-            return Problem(Kind.MALFORMED, f"{name} is not closed before the next one begins", HOW)
-    return Problem(Kind.TRUNCATED, f"the answer ends inside {name}", "Answer again, complete and shorter.")
+            return Problem(Fault.MALFORMED, f"{name} is not closed before the next one begins", HOW)
+    return Problem(Fault.TRUNCATED, f"the answer ends inside {name}", "Answer again, complete and shorter.")
 
 
 def _change(opening: str, inside: list[str], name: str) -> Change | Problem:
@@ -91,7 +91,7 @@ def _change(opening: str, inside: list[str], name: str) -> Change | Problem:
     dividers = [number for number, line in enumerate(inside) if DIVIDER.match(line)]
     if not dividers or len(dividers) > MAX_DIVIDERS:
         return Problem(
-            Kind.MALFORMED, f"{name} has {len(dividers)} dividing lines of equal signs instead of one", HOW
+            Fault.MALFORMED, f"{name} has {len(dividers)} dividing lines of equal signs instead of one", HOW
         )
     literal = [Reading(inside[:at], inside[at + 1 :]) for at in dividers]
     shift = opening[: len(opening) - len(opening.lstrip())]

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from agents.edits.outcome import Kind, Problem, bounded
+from agents.edits.edit_result import Fault, Problem, bounded
 from coordinator.variants.contract import EVALUATION, LOST_CALL, LOST_IMPORT, PREPARE
 from coordinator.variants.source import MAX_BYTES, SurfaceError, digest
 
@@ -28,7 +28,7 @@ def check(source: str, parent: str) -> Problem | None:
     """Why ``source`` is not worth a run, or None. A contract is asked for as far as the parent keeps it."""
     size = len(source.encode("utf-8", "replace"))
     if size > MAX_BYTES:
-        return Problem(Kind.TOO_LARGE, f"the program would have {size} bytes; {MAX_BYTES} are the limit")
+        return Problem(Fault.TOO_LARGE, f"the program would have {size} bytes; {MAX_BYTES} are the limit")
     return compile_problem(source) or contract_problem(source, parent) or _no_op(source, parent)
 
 
@@ -40,10 +40,10 @@ def compile_problem(source: str) -> Problem | None:
     except SyntaxError as error:
         at = error.lineno or 1
         return Problem(
-            Kind.DOES_NOT_COMPILE, f"line {at} of the edited file: {error.msg}", _excerpt(source, at)
+            Fault.DOES_NOT_COMPILE, f"line {at} of the edited file: {error.msg}", _excerpt(source, at)
         )
     except (SurfaceError, ValueError, RecursionError, MemoryError) as error:
-        return Problem(Kind.DOES_NOT_COMPILE, f"the edited file cannot be compiled: {error}"[:300])
+        return Problem(Fault.DOES_NOT_COMPILE, f"the edited file cannot be compiled: {error}"[:300])
     return None
 
 
@@ -51,9 +51,9 @@ def contract_problem(source: str, parent: str) -> Problem | None:
     """What of the parent's contract a program that compiles has lost, or None."""
     kept, wanted = terms_kept(source), terms_kept(parent)
     if wanted.imports and not kept.imports:
-        return Problem(Kind.CONTRACT, LOST_IMPORT)
+        return Problem(Fault.CONTRACT, LOST_IMPORT)
     if wanted.measures and not kept.measures:
-        return Problem(Kind.CONTRACT, LOST_CALL)
+        return Problem(Fault.CONTRACT, LOST_CALL)
     return None
 
 
@@ -80,13 +80,13 @@ def terms_kept(source: str) -> KeptTerms:
 
 def _no_op(source: str, parent: str) -> Problem | None:
     if source == parent:
-        return Problem(Kind.NO_OP, "the edited file is the file as it was; nothing would be measured")
+        return Problem(Fault.NO_OP, "the edited file is the file as it was; nothing would be measured")
     try:
         same = digest(source) == digest(parent)
     except (SurfaceError, RecursionError):  # a parent that nobody should have merged
         return None
     return (
-        Problem(Kind.NO_OP, "only comments or layout would change; the program would be the same")
+        Problem(Fault.NO_OP, "only comments or layout would change; the program would be the same")
         if same
         else None
     )

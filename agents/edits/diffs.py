@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from agents.edits.edit_result import Change, Fault, Problem, Reading
 from agents.edits.fences import fences, is_surface
-from agents.edits.outcome import Change, Kind, Problem, Reading
 
 HUNK = re.compile(
     r"^@@(?:[ \t]*-(?P<old>\d+)(?:,(?P<olds>\d+))?[ \t]+\+\d+(?:,(?P<news>\d+))?[ \t]*@@.*|.*)$"
@@ -94,7 +94,7 @@ def _is_diff(info: str) -> bool:
 
 
 def _truncated() -> Problem:
-    return Problem(Kind.TRUNCATED, "the answer ends inside a diff", "Answer again, complete and shorter.")
+    return Problem(Fault.TRUNCATED, "the answer ends inside a diff", "Answer again, complete and shorter.")
 
 
 def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Problem:
@@ -114,7 +114,9 @@ def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Prob
                 (name for name in (old["name"], new["name"]) if not is_surface(name, surface)), None
             )
             if outside is not None:
-                return Problem(Kind.OUTSIDE_SURFACE, f"the diff changes {outside}; only {surface} can change")
+                return Problem(
+                    Fault.OUTSIDE_SURFACE, f"the diff changes {outside}; only {surface} can change"
+                )
             skip, hunk = True, hunk if hunk and not hunk.lines else None
         elif line.startswith("@@"):
             hunks.append(hunk := _opened(line))

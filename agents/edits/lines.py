@@ -59,7 +59,7 @@ def trimmed(lines: list[str]) -> list[str]:
 
 
 def restyled(lines: list[str], page: Page, also: list[str]) -> list[str]:
-    """``lines`` indented by tabs or by blanks as the page is. also: lines that tell, with these, how wide a
+    """``lines`` indented by tabs or by blanks as the page is. also: lines that show, with these, how wide a
     step is where tabs are wanted.
     """
     if any("\t" in indent(line) for line in page.lines):
@@ -74,7 +74,7 @@ def _with_tabs(line: str, step: int) -> str:
 
 
 def _step(lines: list[str]) -> int:
-    """Blanks of one level of indentation; the customary four where nothing tells."""
+    """Blanks of one level of indentation; the customary four where nothing shows it."""
     widths = [len(indent(line)) for line in lines if not blank(line) and "\t" not in indent(line)]
     return gcd(*widths) or 4 if widths else 4
 

@@ -14,8 +14,8 @@ from difflib import SequenceMatcher
 
 from msgspec import Struct
 
+from agents.edits.edit_result import Fault, Reading
 from agents.edits.lines import Page, blank, indent, restyled, trimmed
-from agents.edits.outcome import Kind, Reading
 
 Key = Callable[[str], str]
 
@@ -28,7 +28,7 @@ has.
 class Miss(Struct, frozen=True):
     """The change has no place."""
 
-    kind: Kind
+    kind: Fault
     places: list[int] = []
     """Lines, from 1, at which it would fit equally well."""
 
@@ -56,10 +56,10 @@ def place(page: Page, reading: Reading, shift: int, *, reindent: bool) -> Page |
         if len(starts) > 1 and reading.line is not None and reading.line + shift in starts:
             starts = [reading.line + shift]
         if len(starts) > 1:
-            return Miss(Kind.AMBIGUOUS, [start + 1 for start in starts])
+            return Miss(Fault.AMBIGUOUS, [start + 1 for start in starts])
         if starts:
             return _put(page, starts[0], attempt)
-    return Miss(Kind.NOT_FOUND)
+    return Miss(Fault.NOT_FOUND)
 
 
 def _attempts(page: Page, reading: Reading, reindent: bool) -> Iterator[_Attempt]:
@@ -94,7 +94,7 @@ def _put(page: Page, start: int, attempt: _Attempt) -> Page | Miss:
     old = page.lines[start : start + len(attempt.search)]
     shifts = _shifts(old, attempt) if attempt.reindent else [""] * len(old)
     if shifts is None:
-        return Miss(Kind.INDENTATION, [start + 1])
+        return Miss(Fault.INDENTATION, [start + 1])
     new: list[str] = []
     for tag, first, last, new_first, new_last in _steps(attempt):
         if tag == "equal":
@@ -102,7 +102,7 @@ def _put(page: Page, start: int, attempt: _Attempt) -> Page | Miss:
             continue
         fitted = _fitted(attempt.replace[new_first:new_last], shifts, first, last)
         if fitted is None:
-            return Miss(Kind.INDENTATION, [start + 1])
+            return Miss(Fault.INDENTATION, [start + 1])
         new += page.with_ends(fitted if attempt.key is _letters else [line.rstrip() for line in fitted])
     return page.with_lines(start, start + len(old), new)
 

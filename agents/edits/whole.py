@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from agents.edits.check import compile_problem, contract_problem
+from agents.edits.edit_result import Fault, Problem
 from agents.edits.fences import Fence, closes, fences, is_surface, named_at
 from agents.edits.lines import blank, page_of
-from agents.edits.outcome import Kind, Problem
 
 LANGUAGES = ("", "python", "py", "python3")
 LEFT_OUT = re.compile(
@@ -33,7 +33,7 @@ LONGER_FENCES = 8
 
 def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem:
     """The file in an answer without blocks and without a diff."""
-    problem = Problem(Kind.NO_EDIT, "the answer holds no edit")
+    problem = Problem(Fault.NO_EDIT, "the answer holds no edit")
     files: list[str] = []
     parts = [
         fence
@@ -41,12 +41,12 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem
         if fence.info.split(" ")[0].split(":")[0].lower() in LANGUAGES or ".py" in fence.info
     ]
     if len(parts) > MAX_FENCES:
-        return Problem(Kind.TOO_LARGE, f"the answer has more than {MAX_FENCES} fenced parts")
+        return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_FENCES} fenced parts")
     for fence in parts:
         file = _file(lines, fence, parent)
         outside = next((name for name in named_at(lines, fence.start) if not is_surface(name, surface)), None)
         if outside is not None:
-            return Problem(Kind.OUTSIDE_SURFACE, f"the answer holds {outside}; only {surface} can change")
+            return Problem(Fault.OUTSIDE_SURFACE, f"the answer holds {outside}; only {surface} can change")
         if isinstance(file, str):
             files += [file] if file not in files else []
         else:
@@ -55,7 +55,7 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem
         bare = "\n".join(lines).strip("\n") + "\n"
         files += [bare] if _kin(bare, parent) and _refusal(bare, parent) is None else []
     if len(files) > 1:
-        return Problem(Kind.AMBIGUOUS, f"the answer holds {len(files)} different whole files")
+        return Problem(Fault.AMBIGUOUS, f"the answer holds {len(files)} different whole files")
     return files[0] if files else problem
 
 
@@ -63,7 +63,7 @@ def _file(lines: Sequence[str], fence: Fence, parent: str) -> str | Problem:
     """The first extent of a fence that is a whole file, or what is wrong with the nearest one."""
     if not fence.closed:
         return Problem(
-            Kind.TRUNCATED,
+            Fault.TRUNCATED,
             "the answer ends inside a file",
             "Send the change as SEARCH/REPLACE blocks: they are shorter.",
         )
@@ -74,7 +74,7 @@ def _file(lines: Sequence[str], fence: Fence, parent: str) -> str | Problem:
         if refused is None:
             return source
         problem = problem or refused
-    return problem or Problem(Kind.NO_EDIT, "the answer holds no edit")
+    return problem or Problem(Fault.NO_EDIT, "the answer holds no edit")
 
 
 def _ends(lines: Sequence[str], fence: Fence) -> Iterator[int]:
@@ -113,7 +113,7 @@ def _kin(source: str, parent: str) -> bool:
 
 def _snippet(what: str) -> Problem:
     return Problem(
-        Kind.SNIPPET,
+        Fault.SNIPPET,
         what,
         "Send the change as SEARCH/REPLACE blocks, or the file from its first line to its last.",
     )

@@ -60,7 +60,7 @@ class Proposer(Protocol):
 
 @runtime_checkable
 class ReAsking(Protocol):
-    """A proposer that can be told why its last proposal was refused, and answer the same brief again."""
+    """A proposer that can receive why its last proposal was refused, and answer the same brief again."""
 
     def reask(self, proposal: Proposal, refused: Refused) -> Proposal:
         """Another answer to the brief of ``proposal``, the last one it made. Raises ProposerError when it has

@@ -6,8 +6,7 @@ from pathlib import Path
 from coordinator.views.status_page import json_schema
 from deploy.docs import commands, file_table
 from deploy.grafana import dashboard
-
-ROOT = Path(__file__).resolve().parents[2]
+from trainer.process.environment import ROOT
 
 
 def made() -> dict[Path, str]:

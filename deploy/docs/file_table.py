@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from trainer.process.environment import ROOT
+
 PACKAGES = ("deploy", "agents", "coordinator", "trainer", "evaluator", "configs")
 """From the top floor down."""
 BEGIN, END = "<!-- files: made by `make docs` -->", "<!-- /files -->"

@@ -19,9 +19,10 @@ def token_bytes(vocab: Sequence[bytes | None]) -> npt.NDArray[np.int64]:
 
 
 class BitsPerByte:
-    """Running sum over batches. sizes: bytes of each token id, shape [vocabulary]."""
+    """Running sum over batches."""
 
     def __init__(self, sizes: npt.NDArray[np.int64]) -> None:
+        """sizes: bytes of each token id, shape [vocabulary]."""
         self._sizes = sizes
         self.nats = 0.0
         self.bytes = 0

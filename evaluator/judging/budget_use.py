@@ -1,11 +1,13 @@
-"""What a run has spent of its budget, told by its meter, and whether that is too much."""
+"""What a run has spent of its budget, as its meter shows, and whether that is too much."""
 
 from collections.abc import Callable
 
+from evaluator.budget import nominal_seconds
 from evaluator.job import FirstBatch, JudgeEvent, JudgeJob, Spent
 from evaluator.judging.data import Manifest
 from evaluator.judging.messages import Counted
-from evaluator.judging.meter import StepCost, dawdles, meter, nominal_seconds, overrun
+from evaluator.judging.meter import meter
+from evaluator.judging.step_cost import StepCost, exceeds_pace, overrun
 
 SPENT_STEP = 0.01
 """Share of the budget between two ``Spent`` events: a hundred lines a run."""
@@ -92,7 +94,7 @@ class BudgetUse:
         than any count within it explains.
         """
         real = self._now() - self._first_batch if self.batches else 0.0
-        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed) or dawdles(
+        return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed) or exceeds_pace(
             self._job.budget, real, self._job.baseline_pace
         )
 

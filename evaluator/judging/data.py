@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 
 Tokens = npt.NDArray[np.uint16]
 
@@ -107,7 +107,7 @@ def write_prepared(
             pattern=pattern,
             uncharged_steps=uncharged_steps,
         )
-        manifest = msgspec.structs.replace(unsigned, digest=_digest(beside, unsigned))
+        manifest = msgspec.structs.replace(unsigned, digest=content_digest(beside, unsigned))
         (beside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
         _install(beside, folder, manifest)
     return manifest
@@ -144,20 +144,6 @@ def read_vocab(folder: Path) -> list[bytes | None]:
     """Bytes of each token id, None for special tokens."""
     encoded = msgspec.json.decode((folder / VOCABULARY).read_bytes(), type=list[str | None])
     return [None if token is None else bytes.fromhex(token) for token in encoded]
-
-
-def verify(folder: Path) -> Manifest:
-    """The manifest, after hashing every byte of the folder. Raises ConfigError when the content is not what
-    the manifest says.
-    """
-    manifest = read_manifest(folder)
-    try:
-        digest = _digest(folder, manifest)
-    except OSError as error:
-        raise _broken(folder, manifest.task, str(error)) from error
-    if digest != manifest.digest:
-        raise _broken(folder, manifest.task, f"its digest is {digest[:12]}…, not {manifest.digest[:12]}…")
-    return manifest
 
 
 def _write_content(
@@ -208,7 +194,10 @@ def _install(beside: Path, folder: Path, manifest: Manifest) -> None:
             raise
 
 
-def _digest(folder: Path, manifest: Manifest) -> str:
+def content_digest(folder: Path, manifest: Manifest) -> str:
+    """SHA-256 (hex) of every byte that can change a value: of the files, and of the manifest but for its own
+    digest. Raises OSError.
+    """
     content = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(manifest, digest="")))
     for name in (VOCABULARY, *STREAMS.values()):
         content.update(f"\n{name} {(folder / name).stat().st_size}\n".encode())

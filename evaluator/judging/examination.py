@@ -1,8 +1,9 @@
 """Decides whether claims are audited, and has it done: by a twin, else by the live variant itself, else not
 at all.
 
-- Whether a run that would not merge is audited is drawn by the judge from the machine's entropy: nothing a
-  variant sees tells.
+- Whether a run that would not merge is audited is the coordinator's draw, from the campaign's seed: the plan
+  comes with a share of 0 or 1, and nothing that a variant sees gives it away. The positions that are compared
+  are drawn by the judge, from the machine's entropy.
 - A twin that disagrees at some positions shows a leak. One that disagrees nearly everywhere, or cannot be
   had, may lack what the model has outside its state_dict: then the live variant is asked, and what it answers
   must at least agree with itself. That is weaker: it has seen the rows.
@@ -49,10 +50,10 @@ class Parties(Struct, frozen=True):
     """Greets it."""
 
     called: Callable[[], None]
-    """Tells the supervisor that a twin is wanted."""
+    """Reports to the supervisor that a twin is wanted."""
 
     left: Callable[[bool], None]
-    """Tells it that the twin is not needed any more, and whether it answered."""
+    """Reports to it that the twin is not needed any more, and whether it answered."""
 
     twin_timeout: float
     """Seconds a twin may take for an answer."""
@@ -71,13 +72,12 @@ def positions(plan: AuditPlan, value: float, chance: np.random.Generator) -> int
 
 
 class Examination:
-    """Of one run's claims. training: the stream the reference is counted in. filling: training rows [at_once,
-    length].
-    """
+    """Of one run's claims."""
 
     def __init__(
         self, claims: Claims, training: Tokens, filling: Tokens, vocab_size: int, chance: np.random.Generator
     ) -> None:
+        """training: the stream the reference is counted in. filling: training rows [at_once, length]."""
         self._claims = claims
         self._filling = filling
         self._vocab_size = vocab_size

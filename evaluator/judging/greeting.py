@@ -2,10 +2,10 @@
 
 from msgspec.structs import replace
 
+from evaluator.budget import nominal_seconds
 from evaluator.job import JudgeJob
 from evaluator.judging.data import VOCABULARY, Manifest
 from evaluator.judging.messages import VERSION, Hello, Request, Welcome
-from evaluator.judging.meter import nominal_seconds
 from evaluator.judging.wire import Channel
 
 

@@ -56,15 +56,15 @@ from evaluator.judging.messages import (
     Losses,
     NextBatch,
     Ready,
-    Refusal,
     Request,
+    RunRefused,
+    Score,
     Unable,
-    Verdict,
     Weights,
 )
-from evaluator.judging.meter import EVALUATE_STEPS, FEED_STEPS
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
+from evaluator.judging.step_cost import EVALUATE_STEPS, FEED_STEPS
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
 
@@ -83,12 +83,7 @@ that fills the memory.
 
 
 class Judge:
-    """One run's conversation. twin: where a twin will answer once the supervisor has started it. emit:
-    receives the events, in order.
-
-    now: monotonic seconds. chance: a new generator at each call, so that nothing drawn from one in sight of
-    the variant foretells another.
-    """
+    """One run's conversation."""
 
     def __init__(
         self,
@@ -99,6 +94,12 @@ class Judge:
         now: Callable[[], float],
         chance: Callable[[], np.random.Generator],
     ) -> None:
+        """twin: where a twin will answer once the supervisor has started it. emit: receives the events, in
+        order.
+
+        now: monotonic seconds. chance: a new generator at each call, so that nothing drawn from one in sight
+        of the variant foretells another.
+        """
         self._job = job
         self._channel = channel
         self._twin = twin
@@ -209,7 +210,7 @@ class Judge:
             raise RunEndedError(Cheated("below_floor", evidence), evidence)
         if count := positions(self._job.audit, value, self._chance()):
             self._audit = self._examine(count, claims, request.rows, handed)
-        self._channel.send(Verdict(value))
+        self._channel.send(Score(value))
         raise RunEndedError(Measured(value), "")
 
     def _hand_over(self) -> Handed | Unable:
@@ -253,9 +254,9 @@ class Judge:
     def _say_why(self, ended: RunEndedError) -> None:
         if reason := str(ended):
             try:
-                self._channel.send(Refusal(reason))
+                self._channel.send(RunRefused(reason))
             except ClosedError:
-                return  # it left before it could hear
+                return  # it left before it could receive that
 
 
 def _bounded(rows: int, length: int) -> None:

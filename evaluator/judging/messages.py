@@ -1,9 +1,9 @@
 """What a variant's shim and the judge say to each other.
 
 A conversation: Hello → Welcome; NextBatch → Batch or BudgetSpent, as often as the variant likes; Evaluate →
-HandOver → Weights or Unable → Rows → Losses → … → Verdict. Where the live variant is probed itself, Probe →
-Logits come before the Verdict. With a twin: Hello → Welcome; Ready → Model → Loaded or Unable → Probe →
-Logits → …, until the judge hangs up. Refusal ends either at any point.
+HandOver → Weights or Unable → Rows → Losses → … → Score. Where the live variant is probed itself, Probe →
+Logits come before the Score. With a twin: Hello → Welcome; Ready → Model → Loaded or Unable → Probe →
+Logits → …, until the judge hangs up. RunRefused ends either at any point.
 
 Everything from a variant is untrusted: fields are typed and bounded here, and what does not fit breaks the
 contract.
@@ -44,32 +44,37 @@ class Hello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
 
 
 class NextBatch(Struct, frozen=True, tag="next_batch", kw_only=True, forbid_unknown_fields=True):
-    """The next training batch, please: ``rows`` of ``length`` target tokens.
-
-    steps: optimizer steps taken so far. counted: work newly counted, or None; it prices every token from here
-    on and those not priced yet.
-    """
+    """The next training batch, please: ``rows`` of ``length`` target tokens."""
 
     rows: Size
     length: Size
+
     steps: Count
+    """Optimizer steps taken so far."""
+
     counted: Counted | None = None
+    """Work newly counted, or None; it prices every token from here on and those not priced yet."""
 
 
 class Evaluate(Struct, frozen=True, tag="evaluate", kw_only=True, forbid_unknown_fields=True):
     """Training is over; send validation rows, ``rows`` at a time."""
 
     rows: Size
+
     steps: Count
+    """Optimizer steps taken in all."""
+
     counted: Counted | None = None
+    """As in NextBatch."""
 
 
 class Weights(Struct, frozen=True, tag="weights", forbid_unknown_fields=True):
-    """A copy of the model, made before any validation token was shown. The payload is for the twin alone:
-    ``table`` bytes of JSON, raw tensors.
+    """A copy of the model, made before any validation token was shown. The payload is for the twin alone: a
+    table in JSON, then raw tensors.
     """
 
     table: Annotated[int, Meta(ge=2, le=1 << 26)]
+    """Bytes of the JSON."""
 
 
 class Unable(Struct, frozen=True, tag="unable", forbid_unknown_fields=True):
@@ -101,32 +106,39 @@ class Logits(Struct, frozen=True, tag="logits", kw_only=True, forbid_unknown_fie
 
 
 class Welcome(Struct, frozen=True, tag="welcome", kw_only=True):
-    """Answer to Hello; the payload is ``vocab.json``.
-
-    time_budget: seconds the variant plans with. nominal: its clock is the one in Batch, not the machine's.
-    seed: of the run. twin: it is to answer for a trained model instead of training one.
-    """
+    """Answer to Hello; the payload is ``vocab.json``. Fields without a word are those of the manifest."""
 
     max_seq_len: int
+
     time_budget: float
+    """Seconds the variant plans with."""
+
     nominal: bool
+    """Its clock is the one in Batch, not the machine's."""
+
     seed: int
+    """Of the run."""
+
     vocab_size: int
     bos: int
     vocabulary: str
     pattern: str | None
+
     twin: bool = False
+    """It is to answer for a trained model instead of training one."""
 
 
 class Batch(Struct, frozen=True, tag="batch", kw_only=True):
-    """The payload holds rows of ``length`` + 1 token ids, 16 bits each. seconds: of the budget spent so far,
-    on the nominal clock.
-    """
+    """The payload holds rows of ``length`` + 1 token ids, 16 bits each."""
 
     rows: int
     length: int
+
     epoch: int
+    """Of the last document handed out; the first is 1."""
+
     seconds: float
+    """Of the budget spent so far, on the nominal clock."""
 
 
 class BudgetSpent(Struct, frozen=True, tag="budget_spent"):
@@ -159,17 +171,18 @@ class Probe(Struct, frozen=True, tag="probe", kw_only=True):
     length: int
 
 
-class Verdict(Struct, frozen=True, tag="verdict"):
+class Score(Struct, frozen=True, tag="verdict"):
     """The metric as the judge computed it."""
 
     value: float
 
 
-class Refusal(Struct, frozen=True, tag="refusal"):
-    """The run is over; ``reason`` is for the variant's log."""
+class RunRefused(Struct, frozen=True, tag="refusal"):
+    """The run is over."""
 
     reason: str
+    """For the variant's log."""
 
 
 Request = Hello | NextBatch | Evaluate | Weights | Unable | Losses | Ready | Loaded | Logits
-Reply = Welcome | Batch | BudgetSpent | HandOver | Rows | Model | Probe | Verdict | Refusal
+Reply = Welcome | Batch | BudgetSpent | HandOver | Rows | Model | Probe | Score | RunRefused

@@ -1,33 +1,22 @@
 """Keeps a run's budget: by the judge's clock, or by the work that the variant's shim counts.
 
-- Both meters are told the same things: a batch is asked for, a batch is handed out.
-- A loop that stops when its own clock says so is late by up to a step. Batches end once the budget, 2 % and
-  one step of this run are spent; an evaluation is too late two steps after that, which only a clock can find.
+- Both meters receive the same two reports: a batch is asked for, a batch is handed out.
 - Counted work is reported per window and priced per token. What was handed out before the first report is
   charged when it comes.
 - Steps and counts are the variant's word. What it can gain by lying is bounded by what the judge sees itself:
   batches and its own clock.
 """
 
-import math
-from collections import deque
 from collections.abc import Callable
-from statistics import median
 from typing import Protocol
 
 from evaluator.budget import Budget, Unit, Work, price
 from evaluator.judging.messages import Counted
 
-GRACE = 0.02
-"""Share of the budget that may be overspent besides one step: what a loop needs between its last look at the
-clock and the evaluation.
-"""
-
-
 UNCHARGED_EXCESS = 1.5
 """Times the baseline's warm-up that may go uncharged: other code compiles longer."""
 
-MOST_ACCUMULATED = 32
+MAX_ACCUMULATED = 32
 """Batches a step may take while the clock does not run. A variant that takes no steps, or says so, is charged
 from then on.
 """
@@ -54,14 +43,14 @@ class Meter(Protocol):
 class ClockMeter:
     """Seconds of the judge's own clock, from the first batch handed out after ``uncharged_steps`` optimizer
     steps or as many batches as these take.
-
-    allowance: seconds of warm-up of the baseline, or None. What goes beyond 1.5 times that is charged when
-    the clock begins.
     """
 
     def __init__(
         self, now: Callable[[], float], uncharged_steps: int = 0, allowance: float | None = None
     ) -> None:
+        """now: monotonic seconds. allowance: seconds of warm-up of the baseline, or None. What goes beyond
+        1.5 times that is charged when the clock begins.
+        """
         self.spent = 0.0
         self.warmup: float | None = None
         self._now = now
@@ -71,7 +60,7 @@ class ClockMeter:
         self._steps = 0
         self._batches = 0
         self._first_step_at: tuple[int, int] | None = None
-        self._accumulated = MOST_ACCUMULATED
+        self._accumulated = MAX_ACCUMULATED
         self._since = 0.0
 
     def tell(self, steps: int, _counted: Counted | None, /) -> None:
@@ -80,7 +69,7 @@ class ClockMeter:
             self._first_step_at = steps, self._batches
         elif steps > self._steps and self._first_step_at:
             first, batches = self._first_step_at
-            self._accumulated = min(max((self._batches - batches) // (steps - first), 1), MOST_ACCUMULATED)
+            self._accumulated = min(max((self._batches - batches) // (steps - first), 1), MAX_ACCUMULATED)
         self._steps = steps
         if self.warmup is not None:
             self.spent = self._now() - self._since
@@ -132,71 +121,3 @@ def meter(
     return (
         CountMeter(budget.unit) if budget.unit.deterministic else ClockMeter(now, uncharged_steps, allowance)
     )
-
-
-LARGEST_STEP = 0.05
-"""Share of a budget in seconds that counts as one step at most: grace is for honest loops, and theirs are a
-hundredth of this.
-"""
-
-
-class StepCost:
-    """What one optimizer step of this run costs: the middle one of the last three, or the mean, whichever is
-    more, so that steps may grow.
-
-    So one long stall is never taken for what a step costs, and by the clock no step for more than a twentieth
-    of the budget.
-    """
-
-    def __init__(self, budget: Budget) -> None:
-        self.value = 0.0
-        self._largest = math.inf if budget.unit.deterministic else LARGEST_STEP * budget.amount
-        self._spent = 0.0
-        self._steps = 0
-        self._last: deque[float] = deque(maxlen=3)
-
-    def tell(self, spent: float, steps: int) -> None:
-        """``spent`` in all after ``steps`` steps. A count that shrinks begins anew: batches stand for steps
-        until an optimizer is seen.
-        """
-        if steps and steps != self._steps:
-            self._last.append((spent - self._spent) / max(steps - self._steps, 1))
-            self.value = min(max(median(self._last), spent / steps), self._largest)
-            self._spent, self._steps = spent, steps
-
-
-PACE_EXCESS = 4.0
-"""Times the baseline's real seconds per priced second that a run may take: other operations suit a machine
-less, and neighbours come and go.
-"""
-PACE_SLACK = 5.0
-"""Seconds besides: a short budget is over before a machine has settled."""
-
-
-def dawdles(budget: Budget, real: float, baseline_pace: float | None) -> bool:
-    """Whether ``real`` seconds of training are more than any count within the budget explains: then the count
-    is not what was done.
-    """
-    if baseline_pace is None or not budget.unit.deterministic:
-        return False
-    return real > PACE_EXCESS * baseline_pace * nominal_seconds(budget.unit, budget.amount) + PACE_SLACK
-
-
-FEED_STEPS = 1
-"""Steps by which the budget may be overspent before there are no more batches."""
-EVALUATE_STEPS = 3
-"""Steps by which it may be overspent at the evaluation: one that began with the last batch, and one for a
-clock that is not exact.
-"""
-
-
-def overrun(budget: Budget, spent: float, step: float, allowed: int) -> bool:
-    """Whether ``spent`` is over the budget by more than 2 % and ``allowed`` steps that cost ``step`` each."""
-    return spent > budget.amount * (1 + GRACE) + allowed * step
-
-
-def nominal_seconds(unit: Unit, amount: float) -> float:
-    """``amount`` of a budget as seconds on the clock a variant sees: of the reference core for the
-    deterministic units.
-    """
-    return price(Unit.VIRTUAL_SECONDS, Work(flops=amount)) if unit is Unit.FLOPS else amount

@@ -48,13 +48,13 @@ def starts(tokens: Tokens, bos: int) -> npt.NDArray[np.int64]:
 
 
 class Packer:
-    """An endless stream of packed rows.
-
-    tokens: 1-D stream that begins with ``bos``, as does every document in it. seed: of the order of
-    documents; None keeps the stream's order.
-    """
+    """An endless stream of packed rows."""
 
     def __init__(self, tokens: Tokens, bos: int, seed: int | None, buffer: int = BUFFER) -> None:
+        """tokens: 1-D stream that begins with ``bos``, as does every document in it. seed: of the order of
+        documents; None keeps the stream's order. buffer: documents from which the best fit is chosen. Raises
+        ValueError for a stream that begins with another token.
+        """
         self._tokens = tokens
         self._starts = starts(tokens, bos)
         if not len(self._starts) or self._starts[0] != 0:

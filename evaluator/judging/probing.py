@@ -27,11 +27,12 @@ class UnbelievableError(Exception):
 
 
 class Prober:
-    """Probes one process. rows: the validation rows [count, length + 1]. filling: training rows [at least
-    ``at_once``, length].
-    """
+    """Probes one process."""
 
     def __init__(self, channel: Channel[Request], rows: Tokens, filling: Tokens, vocab_size: int) -> None:
+        """rows: the validation rows [count, length + 1]. filling: training rows [at least ``at_once``,
+        length].
+        """
         self._channel = channel
         self._rows = rows
         self._filling = filling

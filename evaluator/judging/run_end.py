@@ -4,7 +4,7 @@ from evaluator.result import Crashed, CrashKind, Outcome
 
 
 class RunEndedError(Exception):
-    """The run has its outcome. ``str`` is told to the variant, if it still listens."""
+    """The run has its outcome. ``str`` is sent to the variant, if it still listens."""
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
         super().__init__(reason)

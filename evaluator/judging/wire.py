@@ -44,9 +44,13 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 class Held:
-    """Bytes received and not looked at: a sealed memfd, or a copy of one's own. ``size`` in bytes. To be
-    closed.
-    """
+    """Bytes received and not looked at. To be closed."""
+
+    content: int | bytearray
+    """A sealed memfd, or a copy of one's own."""
+
+    size: int
+    """Bytes."""
 
     def __init__(self, content: int | bytearray, size: int) -> None:
         self.content = content
@@ -70,11 +74,10 @@ Payload = bytes | bytearray | memoryview | Held
 
 
 class Channel(Generic[Incoming]):
-    """One end of a connection of either kind. decoder: of the union of tagged Structs that every incoming
-    header must be.
-    """
+    """One end of a connection of either kind."""
 
     def __init__(self, connection: socket.socket, decoder: msgspec.json.Decoder[Incoming]) -> None:
+        """decoder: of the union of tagged Structs that every incoming header must be."""
         self._socket = connection
         self._decoder = decoder
         self._packets = connection.type == getattr(socket, "SOCK_SEQPACKET", None)
@@ -183,7 +186,7 @@ def _within(size: int, limit: int) -> None:
 
 
 def sealed(content: bytes | bytearray | memoryview) -> int:
-    """A memfd that holds ``content`` for ever. Linux only. Raises OSError."""
+    """A memfd that holds ``content`` and can never be changed. Linux only. Raises OSError."""
     descriptor = os.memfd_create("block", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         rest = memoryview(content).cast("B")

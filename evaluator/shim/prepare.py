@@ -186,7 +186,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _Counter:
-    """Decides when to count, and holds what is to be told to the judge.
+    """Decides when to count, and holds what is to be reported to the judge.
 
     A window reaches from the end of one optimizer step to the end of the next, with at least one batch in
     between, or over ``LONGEST`` batches. It opens after the first step, after the batches in ``AGAIN`` and
@@ -197,7 +197,7 @@ class _Counter:
     LONGEST = 64
     UNSTEPPED = 8
     AGAIN = (50, 500, 5_000, 50_000)
-    MOST_WINDOWS = 32
+    MAX_WINDOWS = 32
 
     def __init__(self, active: bool) -> None:
         self.steps = 0
@@ -253,7 +253,7 @@ class _Counter:
         self._active = False
 
     def _enter(self, unstepped: bool) -> None:
-        if self._active and self._windows < self.MOST_WINDOWS:
+        if self._active and self._windows < self.MAX_WINDOWS:
             self._unstepped, self._window_batches, self._window_tokens = unstepped, 0, 0
             self._open = _Operations()
             self._open.__enter__()
@@ -348,7 +348,7 @@ def _shifted_random(shifted: Callable[[Any], int]) -> type:
 
 
 class _NominalClock:
-    """Seconds told by the judge with every batch. Its epoch is a constant, so that even a script that prints
+    """Seconds sent by the judge with every batch. Its epoch is a constant, so that even a script that prints
     the date is repeatable.
     """
 

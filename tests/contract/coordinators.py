@@ -1,5 +1,5 @@
-"""Every implementation of ``coordinator.protocol.Coordinator``, each at the same point of a campaign: agent
-``a0`` has joined, the baseline is measured where there is one, and ideas are welcome.
+"""Every implementation of ``coordinator.agent_calls.Coordinator``, each at the same point of a campaign:
+agent ``a0`` has joined, the baseline is measured where there is one, and ideas are welcome.
 """
 
 import os

@@ -8,8 +8,9 @@ import pytest
 
 from evaluator.result import Crashed, Lost, Measured, Progress, RunResult
 from tests.integration.standin import HONEST, an_order, standin_trainer, train
+from tests.run_folder import read_result
 from trainer.contract import RunOrder, Trainer
-from trainer.run.result_file import LOG, read_result
+from trainer.run.result_file import LOG
 from trainer.simulated.trainer import SimulatedTrainer
 
 SLOW = "import time\nfrom prepare import batch\nbatch()\ntime.sleep(60)\n"

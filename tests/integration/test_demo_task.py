@@ -13,8 +13,9 @@ import pytest
 
 from configs.load import ConfigError
 from evaluator.budget import Budget, Unit
-from evaluator.judging.data import read_tokens, verify
+from evaluator.judging.data import read_tokens
 from evaluator.result import Measured, Progress
+from tests.prepared_folder import intact
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import load_task
@@ -141,7 +142,7 @@ def test_gradients_are_accumulated_to_the_total_batch(tmp_path: Path) -> None:
 def test_the_demo_data_is_what_was_pinned_and_made_once(tmp_path: Path) -> None:
     task = load_task("demo")
     place = task.prepare(tmp_path)
-    manifest = verify(place)
+    manifest = intact(place)
     assert manifest.digest.startswith(place.name)
     assert manifest.floor == pytest.approx(0.74, abs=0.01)
     made = (place / "manifest.json").stat().st_mtime_ns

@@ -28,10 +28,10 @@ from evaluator.judging.messages import (
     Hello,
     Losses,
     NextBatch,
-    Refusal,
     Rows,
+    RunRefused,
+    Score,
     Unable,
-    Verdict,
     Welcome,
 )
 from evaluator.judging.packing import Packer
@@ -428,7 +428,7 @@ def test_asking_on_after_the_budget_is_timed_out(data: Path, tmp_path: Path) -> 
         replies = [client.ask(request)[0] for _ in range(13)]
         assert {type(reply) for reply in replies[:-1]} == {Batch}
         assert replies[-1] == BudgetSpent()
-        assert isinstance(client.ask(request)[0], Refusal)
+        assert isinstance(client.ask(request)[0], RunRefused)
         with pytest.raises(ClosedError):
             client.ask(request)
     final = final_of(events)
@@ -450,7 +450,7 @@ def test_a_late_evaluation_is_timed_out_by_the_judges_clock(data: Path, tmp_path
         for step in range(4):
             client.ask(NextBatch(rows=1, length=16, steps=step))
         time.sleep(0.3)
-        assert isinstance(client.ask(Evaluate(rows=4, steps=4))[0], Refusal)
+        assert isinstance(client.ask(Evaluate(rows=4, steps=4))[0], RunRefused)
     assert isinstance(final_of(events).outcome, TimedOut)
 
 
@@ -464,7 +464,7 @@ def test_a_model_that_was_never_trained_is_measured(data: Path, tmp_path: Path) 
             assert (reply.rows, reply.length) == (50, 16)
             shown += reply.rows
             reply = client.losses(np.full((50, 16), math.log(2), dtype=np.float32))
-        assert isinstance(reply, Verdict)
+        assert isinstance(reply, Score)
     final = final_of(events)
     assert shown == 100  # 62 rows count
     assert value_of(final) == pytest.approx(
@@ -491,7 +491,7 @@ def test_losses_of_the_wrong_form_break_the_contract(
         client = Client(connection)
         client.evaluate(4)
         with contextlib.suppress(ClosedError):  # it hangs up on a payload it would not read
-            assert isinstance(client.losses(losses, dtype), Refusal)
+            assert isinstance(client.losses(losses, dtype), RunRefused)
     assert crash_of(final_of(events))[0] is CrashKind.CONTRACT
 
 

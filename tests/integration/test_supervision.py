@@ -15,10 +15,10 @@ import pytest
 
 from evaluator.result import Crashed, CrashKind, Limit, Lost, Measured, Progress, RunResult, TimedOut
 from tests.integration.standin import HONEST, LOG_BYTES, an_order, log_of, standin_trainer, train
+from tests.run_folder import read_result
 from trainer.contract import RunOrder
 from trainer.process.descendants import PROC
 from trainer.process.environment import ROOT
-from trainer.run.result_file import read_result
 from trainer.run.runlog import LAST_PART
 
 pytestmark = [

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from agents.edits.outcome import Kind, Problem
+from agents.edits.edit_result import Fault, Problem
 from agents.proposers.command.command_proposer import CommandProposer
 from agents.proposers.command.environment import command_environment
 from agents.proposers.command.instructions import problem_text, prompt_text
@@ -134,7 +134,7 @@ def test_what_aider_says_last_about_its_session_is_its_cost(output: str, cost: f
 
 def test_the_prompt_names_the_file_and_a_second_one_says_what_was_wrong() -> None:
     problem = Problem(
-        Kind.DOES_NOT_COMPILE, "line 3 of the edited file: invalid syntax", "  3> DEPTH = (\n```"
+        Fault.DOES_NOT_COMPILE, "line 3 of the edited file: invalid syntax", "  3> DEPTH = (\n```"
     )
     first, second = prompt_text("model.py", None), prompt_text("model.py", problem)
     assert "model.py" in first

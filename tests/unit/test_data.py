@@ -3,8 +3,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from configs.load import ConfigError
-from evaluator.judging.data import Manifest, read_manifest, read_tokens, read_vocab, verify, write_prepared
+from configs.errors import ConfigError
+from evaluator.judging.data import (
+    Manifest,
+    content_digest,
+    read_manifest,
+    read_tokens,
+    read_vocab,
+    write_prepared,
+)
+from tests.prepared_folder import intact
 
 VOCAB = [None, b"a", "é".encode()]
 
@@ -31,7 +39,7 @@ def write(
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     manifest = write(tmp_path / "tiny", floor=0.5)
-    assert read_manifest(tmp_path / "tiny") == manifest == verify(tmp_path / "tiny")
+    assert read_manifest(tmp_path / "tiny") == manifest == intact(tmp_path / "tiny")
     assert (manifest.vocab_size, manifest.train_tokens, manifest.val_tokens, manifest.floor) == (3, 5, 3, 0.5)
     assert read_tokens(tmp_path / "tiny", "train").tolist() == [0, 1, 2, 0, 2]
     assert read_tokens(tmp_path / "tiny", "val").tolist() == [0, 2, 1]
@@ -54,7 +62,7 @@ def test_other_content_replaces_the_folder(tmp_path: Path) -> None:
     first = write(tmp_path / "tiny")
     second = write(tmp_path / "tiny", train=[0, 1, 1, 1])
     assert second.digest != first.digest
-    assert verify(tmp_path / "tiny") == second
+    assert intact(tmp_path / "tiny") == second
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
@@ -62,7 +70,7 @@ def test_a_broken_folder_is_replaced(tmp_path: Path) -> None:
     write(tmp_path / "tiny")
     (tmp_path / "tiny" / "train.bin").unlink()
     write(tmp_path / "tiny")
-    verify(tmp_path / "tiny")
+    intact(tmp_path / "tiny")
 
 
 def test_the_digest_covers_what_the_manifest_says(tmp_path: Path) -> None:
@@ -82,11 +90,10 @@ def test_a_truncated_stream_is_found_at_once(tmp_path: Path) -> None:
         read_manifest(tmp_path / "tiny")
 
 
-def test_a_changed_token_is_found_by_verify(tmp_path: Path) -> None:
-    write(tmp_path / "tiny")
+def test_a_changed_token_changes_the_digest(tmp_path: Path) -> None:
+    manifest = write(tmp_path / "tiny")
     (tmp_path / "tiny" / "val.bin").write_bytes(b"\0\0\1\0\1\0")
-    with pytest.raises(ConfigError, match="digest"):
-        verify(tmp_path / "tiny")
+    assert content_digest(tmp_path / "tiny", manifest) != manifest.digest
 
 
 def test_an_unreadable_manifest_is_a_config_error(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from deploy import exit_codes
 from deploy.cli.main import ORDER, main
 from deploy.docs.__main__ import made
 from deploy.docs.commands import page
-from deploy.docs.file_table import PACKAGES, ROOT, SURFACES, first_sentence
+from deploy.docs.file_table import PACKAGES, SURFACES, first_sentence
+from trainer.process.environment import ROOT
 
 
 @pytest.mark.parametrize("path", made(), ids=lambda path: path.name)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.edits.apply import MAX_ANSWER, apply
 from agents.edits.blocks import MAX_BLOCKS
-from agents.edits.outcome import MAX_HINT, Edited, Format, Kind, Problem
+from agents.edits.edit_result import MAX_HINT, Edited, Fault, Format, Problem
 from coordinator.variants.source import digest
 
 PARENT = '''"""A small surface."""
@@ -133,84 +133,86 @@ def test_an_answer_that_means_one_thing_is_applied(name: str) -> None:
 
 
 REFUSED = {
-    "SEARCH not found": (block("DEPTH = 7\n", "DEPTH = 10\n"), Kind.NOT_FOUND),
-    "of two blocks one matches": (BLOCK + block("WIDTH = 3\n", "WIDTH = 4\n"), Kind.NOT_FOUND),
-    "SEARCH matches twice": (block("        if DEPTH > 4:\n", "        if DEPTH > 5:\n"), Kind.AMBIGUOUS),
-    "SEARCH without indentation matches twice": (block("if DEPTH > 4:\n", "if DEPTH > 5:\n"), Kind.AMBIGUOUS),
-    "empty SEARCH binds what is bound": (block("", "DEPTH = 10\n"), Kind.AMBIGUOUS),
-    "empty SEARCH with a whole file": (block("", DEPTH_10), Kind.AMBIGUOUS),
+    "SEARCH not found": (block("DEPTH = 7\n", "DEPTH = 10\n"), Fault.NOT_FOUND),
+    "of two blocks one matches": (BLOCK + block("WIDTH = 3\n", "WIDTH = 4\n"), Fault.NOT_FOUND),
+    "SEARCH matches twice": (block("        if DEPTH > 4:\n", "        if DEPTH > 5:\n"), Fault.AMBIGUOUS),
+    "SEARCH without indentation matches twice": (block("if DEPTH > 4:\n", "if DEPTH > 5:\n"),
+    Fault.AMBIGUOUS),
+    "empty SEARCH binds what is bound": (block("", "DEPTH = 10\n"), Fault.AMBIGUOUS),
+    "empty SEARCH with a whole file": (block("", DEPTH_10), Fault.AMBIGUOUS),
     "empty SEARCH with an indented piece": (block("", "    def more(self):\n        return 1\n"),
-    Kind.AMBIGUOUS),
-    "empty SEARCH beside another block": (BLOCK + block("", "print(1)\n"), Kind.AMBIGUOUS),
-    "both empty": (block("", ""), Kind.AMBIGUOUS),
-    "no-op": (block("DEPTH = 8\n", "DEPTH = 8\n"), Kind.NO_OP),
-    "no-op as a program": (block("DEPTH = 8\n", "DEPTH = 8  # deep\n"), Kind.NO_OP),
-    "does not compile": (block("DEPTH = 8\n", "DEPTH = (8\n"), Kind.DOES_NOT_COMPILE),
-    "a null byte": (block("DEPTH = 8\n", "DEPTH = '\0'\n"), Kind.DOES_NOT_COMPILE),
-    "half a surrogate": (block("DEPTH = 8\n", "DEPTH = '\ud800'\n"), Kind.DOES_NOT_COMPILE),
-    "return at module level": (block("DEPTH = 8\n", "return\n"), Kind.DOES_NOT_COMPILE),
+    Fault.AMBIGUOUS),
+    "empty SEARCH beside another block": (BLOCK + block("", "print(1)\n"), Fault.AMBIGUOUS),
+    "both empty": (block("", ""), Fault.AMBIGUOUS),
+    "no-op": (block("DEPTH = 8\n", "DEPTH = 8\n"), Fault.NO_OP),
+    "no-op as a program": (block("DEPTH = 8\n", "DEPTH = 8  # deep\n"), Fault.NO_OP),
+    "does not compile": (block("DEPTH = 8\n", "DEPTH = (8\n"), Fault.DOES_NOT_COMPILE),
+    "a null byte": (block("DEPTH = 8\n", "DEPTH = '\0'\n"), Fault.DOES_NOT_COMPILE),
+    "half a surrogate": (block("DEPTH = 8\n", "DEPTH = '\ud800'\n"), Fault.DOES_NOT_COMPILE),
+    "return at module level": (block("DEPTH = 8\n", "return\n"), Fault.DOES_NOT_COMPILE),
     "nested too deep": (block("DEPTH = 8\n", "DEPTH = " + "(" * 500 + "8" + ")" * 500 + "\n"),
-    Kind.DOES_NOT_COMPILE),
+    Fault.DOES_NOT_COMPILE),
     "operators nested too deep": (block("DEPTH = 8\n", "DEPTH = " + "-" * 9000 + "8\n"),
-    Kind.DOES_NOT_COMPILE),
-    "another file by its name before": (f"prepare.py\n```python\n{BLOCK}```\n", Kind.OUTSIDE_SURFACE),
-    "another file in bold": (f"**File: `prepare.py`**\n\n{BLOCK}", Kind.OUTSIDE_SURFACE),
-    "another file behind the fence": (f"```python prepare.py\n{BLOCK}```\n", Kind.OUTSIDE_SURFACE),
+    Fault.DOES_NOT_COMPILE),
+    "another file by its name before": (f"prepare.py\n```python\n{BLOCK}```\n", Fault.OUTSIDE_SURFACE),
+    "another file in bold": (f"**File: `prepare.py`**\n\n{BLOCK}", Fault.OUTSIDE_SURFACE),
+    "another file behind the fence": (f"```python prepare.py\n{BLOCK}```\n", Fault.OUTSIDE_SURFACE),
     "another file in the marker": (BLOCK.replace("SEARCH", "SEARCH evaluator/judging/judge.py"),
-    Kind.OUTSIDE_SURFACE),
+    Fault.OUTSIDE_SURFACE),
     "another file among good ones": (f"train.py\n{BLOCK}\nrequirements.txt\n{block('torch', 'jax')}",
-    Kind.OUTSIDE_SURFACE),
-    "a diff of another file": (DIFF.replace("train.py", "prepare.py"), Kind.OUTSIDE_SURFACE),
-    "a diff of two files": (DIFF + DIFF.replace("train.py", "prepare.py"), Kind.OUTSIDE_SURFACE),
+    Fault.OUTSIDE_SURFACE),
+    "a diff of another file": (DIFF.replace("train.py", "prepare.py"), Fault.OUTSIDE_SURFACE),
+    "a diff of two files": (DIFF + DIFF.replace("train.py", "prepare.py"), Fault.OUTSIDE_SURFACE),
     "a diff that makes a file": ("--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+x = 1\n",
-    Kind.OUTSIDE_SURFACE),
+    Fault.OUTSIDE_SURFACE),
     "a diff that deletes the file": ("--- a/train.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-DEPTH = 8\n",
-    Kind.OUTSIDE_SURFACE),
-    "another whole file": (f"prepare.py:\n```python\n{DEPTH_10}```\n", Kind.OUTSIDE_SURFACE),
-    "truncated in REPLACE": ("<<<<<<< SEARCH\nDEPTH = 8\n=======\nDEPTH = 1", Kind.TRUNCATED),
-    "truncated in SEARCH": ("<<<<<<< SEARCH\nDEPTH = 8\n", Kind.TRUNCATED),
-    "truncated in the second block": (BLOCK + "<<<<<<< SEARCH\nLR = 0", Kind.TRUNCATED),
-    "truncated diff": (DIFF.removesuffix(" LR = 0.1  # per step\n"), Kind.TRUNCATED),
-    "truncated diff in a fence": (f"```diff\n{DIFF}", Kind.TRUNCATED),
-    "truncated whole file": (f"```python\n{DEPTH_10}", Kind.TRUNCATED),
-    "a block that is not closed": ("<<<<<<< SEARCH\nDEPTH = 8\n=======\nDEPTH = 9\n" + BLOCK, Kind.MALFORMED),
-    "a block without a divider": ("<<<<<<< SEARCH\nDEPTH = 8\nDEPTH = 9\n>>>>>>> REPLACE\n", Kind.MALFORMED),
+    Fault.OUTSIDE_SURFACE),
+    "another whole file": (f"prepare.py:\n```python\n{DEPTH_10}```\n", Fault.OUTSIDE_SURFACE),
+    "truncated in REPLACE": ("<<<<<<< SEARCH\nDEPTH = 8\n=======\nDEPTH = 1", Fault.TRUNCATED),
+    "truncated in SEARCH": ("<<<<<<< SEARCH\nDEPTH = 8\n", Fault.TRUNCATED),
+    "truncated in the second block": (BLOCK + "<<<<<<< SEARCH\nLR = 0", Fault.TRUNCATED),
+    "truncated diff": (DIFF.removesuffix(" LR = 0.1  # per step\n"), Fault.TRUNCATED),
+    "truncated diff in a fence": (f"```diff\n{DIFF}", Fault.TRUNCATED),
+    "truncated whole file": (f"```python\n{DEPTH_10}", Fault.TRUNCATED),
+    "a block that is not closed": ("<<<<<<< SEARCH\nDEPTH = 8\n=======\nDEPTH = 9\n" + BLOCK,
+    Fault.MALFORMED),
+    "a block without a divider": ("<<<<<<< SEARCH\nDEPTH = 8\nDEPTH = 9\n>>>>>>> REPLACE\n", Fault.MALFORMED),
     "REPLACE with a closing marker": (block("DEPTH = 8\n", "DEPTH = 9\n>>>>>>> REPLACE\nWIDTH = 2\n"),
-    Kind.MALFORMED),
+    Fault.MALFORMED),
     "indentation that nobody can tell": (block("if DEPTH > 4:\nx = x + 1\n",
-    "if DEPTH > 4:\nx = x + 1\nx = 7\n"), Kind.INDENTATION),
-    "indentation lost on one side only": (block("x = x + 1\n", "            x = x + 3\n"), Kind.INDENTATION),
-    "a snippet": ("```python\nDEPTH = 10\n```\n", Kind.SNIPPET),
+    "if DEPTH > 4:\nx = x + 1\nx = 7\n"), Fault.INDENTATION),
+    "indentation lost on one side only": (block("x = x + 1\n", "            x = x + 3\n"), Fault.INDENTATION),
+    "a snippet": ("```python\nDEPTH = 10\n```\n", Fault.SNIPPET),
     "a snippet that could run": ("```python\nfrom prepare import evaluate_bpb\nevaluate_bpb(None)\n```\n",
-    Kind.SNIPPET),
+    Fault.SNIPPET),
     "a whole file with something left out":
-        (f"```python\n{changed(('model = Model()', '# ... the model ...'))}```\n", Kind.SNIPPET),
+        (f"```python\n{changed(('model = Model()', '# ... the model ...'))}```\n", Fault.SNIPPET),
     "a whole file with something left unchanged":
-        (f"```python\n{changed(('import math', '# imports unchanged'))}```\n", Kind.SNIPPET),
-    "a blank line that stands in many places": (block("\n", "x = 1\n"), Kind.AMBIGUOUS),
+        (f"```python\n{changed(('import math', '# imports unchanged'))}```\n", Fault.SNIPPET),
+    "a blank line that stands in many places": (block("\n", "x = 1\n"), Fault.AMBIGUOUS),
     "a whole file that no longer measures":
-        (f"```python\n{changed(('evaluate_bpb(model)', 'print(model)'))}```\n", Kind.CONTRACT),
-    "an edit that no longer measures": (block("evaluate_bpb(model)\n", "print(model)\n"), Kind.CONTRACT),
+        (f"```python\n{changed(('evaluate_bpb(model)', 'print(model)'))}```\n", Fault.CONTRACT),
+    "an edit that no longer measures": (block("evaluate_bpb(model)\n", "print(model)\n"), Fault.CONTRACT),
     "an edit that brings its own measure": (block("from prepare import TIME_BUDGET, evaluate_bpb\n",
-    "evaluate_bpb = print\n"), Kind.CONTRACT),
-    "a whole file that does not compile": (f"```python\n{DEPTH_10})\n```\n", Kind.DOES_NOT_COMPILE),
-    "two different whole files": (f"```python\n{DEPTH_10}```\nor\n```python\n{DEEPER}```\n", Kind.AMBIGUOUS),
-    "prose only": ("I would make the model deeper, because DEPTH = 8 is small.\n", Kind.NO_EDIT),
-    "prose that is a program": ("pass\n", Kind.NO_EDIT),
-    "nothing": ("", Kind.NO_EDIT),
-    "a program in another language": ("```json\n{}\n```\n", Kind.NO_EDIT),
-    "whole file as it was": (f"```python\n{PARENT}```\n", Kind.NO_OP),
-    "blocks beside a whole file": (f"{BLOCK}\n```python\n{DEPTH_10}```\n", Kind.AMBIGUOUS),
-    "blocks and a diff": (BLOCK + DIFF, Kind.AMBIGUOUS),
-    "a hunk without a place": ("```diff\n@@ -8,0 +9 @@\n+WIDTH = 2\n+DEPTH = 9\n```\n", Kind.AMBIGUOUS),
+    "evaluate_bpb = print\n"), Fault.CONTRACT),
+    "a whole file that does not compile": (f"```python\n{DEPTH_10})\n```\n", Fault.DOES_NOT_COMPILE),
+    "two different whole files": (f"```python\n{DEPTH_10}```\nor\n```python\n{DEEPER}```\n", Fault.AMBIGUOUS),
+    "prose only": ("I would make the model deeper, because DEPTH = 8 is small.\n", Fault.NO_EDIT),
+    "prose that is a program": ("pass\n", Fault.NO_EDIT),
+    "nothing": ("", Fault.NO_EDIT),
+    "a program in another language": ("```json\n{}\n```\n", Fault.NO_EDIT),
+    "whole file as it was": (f"```python\n{PARENT}```\n", Fault.NO_OP),
+    "blocks beside a whole file": (f"{BLOCK}\n```python\n{DEPTH_10}```\n", Fault.AMBIGUOUS),
+    "blocks and a diff": (BLOCK + DIFF, Fault.AMBIGUOUS),
+    "a hunk without a place": ("```diff\n@@ -8,0 +9 @@\n+WIDTH = 2\n+DEPTH = 9\n```\n", Fault.AMBIGUOUS),
     "a diff that fits twice":
-        ("```diff\n@@ -1,9 +1,9 @@\n-        if DEPTH > 4:\n+        if DEPTH > 5:\n```\n", Kind.AMBIGUOUS),
+        ("```diff\n@@ -1,9 +1,9 @@\n-        if DEPTH > 4:\n+        if DEPTH > 5:\n```\n", Fault.AMBIGUOUS),
     "a diff of which one hunk fits": (f"```diff\n{DIFF}@@ -1 +1 @@\n-WIDTH = 2\n+WIDTH = 3\n```\n",
-    Kind.NOT_FOUND),
-    "a diff without a change": ("```diff\n@@ -7 +7 @@\n DEPTH = 8\n```\n", Kind.NO_OP),
-    "an answer without end": ("x" * (MAX_ANSWER + 1), Kind.TOO_LARGE),
-    "blocks without end": (BLOCK * (MAX_BLOCKS + 1), Kind.TOO_LARGE),
-    "a program without end": (block("DEPTH = 8\n", f"DEPTH = '{'x' * 200_000}'\n"), Kind.TOO_LARGE),
+    Fault.NOT_FOUND),
+    "a diff without a change": ("```diff\n@@ -7 +7 @@\n DEPTH = 8\n```\n", Fault.NO_OP),
+    "an answer without end": ("x" * (MAX_ANSWER + 1), Fault.TOO_LARGE),
+    "blocks without end": (BLOCK * (MAX_BLOCKS + 1), Fault.TOO_LARGE),
+    "a program without end": (block("DEPTH = 8\n", f"DEPTH = '{'x' * 200_000}'\n"), Fault.TOO_LARGE),
 }  # fmt: skip
 
 
@@ -300,7 +302,7 @@ def test_a_move_with_equal_signs_that_reads_two_ways_is_refused() -> None:
     parent = 'A = """\na\n=======\nb\n"""\nB = """\nb\n"""\nC = 1\n'
     problem = apply("<<<<<<< SEARCH\na\n=======\nb\n=======\nc\n>>>>>>> REPLACE\n", parent)
     assert isinstance(problem, Problem)
-    assert problem.kind is Kind.AMBIGUOUS
+    assert problem.kind is Fault.AMBIGUOUS
 
 
 LINES = PARENT.split("\n")[:-1]
@@ -334,15 +336,15 @@ def test_an_exact_edit_gives_exactly_its_text_or_a_problem_that_is_true(edit: tu
             assert source == expected
         case Problem(kind=kind):
             assert kind not in (
-                Kind.NOT_FOUND,
-                Kind.MALFORMED,
-                Kind.TRUNCATED,
-                Kind.INDENTATION,
-                Kind.SNIPPET,
-                Kind.NO_EDIT,
-                Kind.OUTSIDE_SURFACE,
+                Fault.NOT_FOUND,
+                Fault.MALFORMED,
+                Fault.TRUNCATED,
+                Fault.INDENTATION,
+                Fault.SNIPPET,
+                Fault.NO_EDIT,
+                Fault.OUTSIDE_SURFACE,
             )
-            assert (kind is not Kind.NO_OP) or digest(expected) == digest(PARENT)
+            assert (kind is not Fault.NO_OP) or digest(expected) == digest(PARENT)
 
 
 UNIQUE = [f"VALUE_{number} = {number}" for number in range(30)]

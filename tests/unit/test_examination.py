@@ -28,10 +28,10 @@ from evaluator.judging.messages import (
     Model,
     Probe,
     Ready,
-    Refusal,
     Reply,
     Request,
     Rows,
+    RunRefused,
     Unable,
     Weights,
 )
@@ -166,7 +166,7 @@ def examine(
         parties = Parties(
             live=variant,
             twin=second,
-            welcome=lambda _: second.send(Refusal("stands for the greeting")),
+            welcome=lambda _: second.send(RunRefused("stands for the greeting")),
             called=lambda: messages.append("called"),
             left=lambda answered: messages.append("answered" if answered else "failed"),
             twin_timeout=0.2,

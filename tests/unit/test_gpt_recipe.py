@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from configs.load import ConfigError
-from trainer.tasks.gpt.corpus import BATCH, lesson, token_stream, vocabulary
+from trainer.tasks.gpt.corpus import BATCH, token_stream, tokenizer_sample, vocabulary
 from trainer.tasks.gpt.recipe import LAST_SHARD, required, shard_count, shard_name
 
 BOS = 256
@@ -35,12 +35,16 @@ def test_ids_that_do_not_fit_are_refused() -> None:
 
 
 def test_a_lesson_takes_the_beginning_of_each_document_until_it_is_long_enough() -> None:
-    assert list(lesson(["abcdef", "gh", "ijkl", "mn"], characters=7, longest=3)) == ["abc", "gh", "ijk"]
+    assert list(tokenizer_sample(["abcdef", "gh", "ijkl", "mn"], characters=7, longest=3)) == [
+        "abc",
+        "gh",
+        "ijk",
+    ]
 
 
 def test_a_lesson_reads_no_further_than_it_needs() -> None:
     documents = iter(["abc", "def", "ghi"])
-    assert list(lesson(documents, characters=3, longest=10)) == ["abc"]
+    assert list(tokenizer_sample(documents, characters=3, longest=10)) == ["abc"]
     assert list(documents) == ["ghi"]
 
 

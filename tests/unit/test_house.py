@@ -128,6 +128,44 @@ def test_no_two_classes_of_a_package_have_one_name(package: str) -> None:
     assert twice(classes) == {}
 
 
+def test_a_verdict_is_the_coordinators_alone() -> None:
+    verdicts = [
+        module
+        for module in MODULES
+        for node in ast.walk(parsed(module))
+        if isinstance(node, ast.ClassDef) and node.name == "Verdict"
+    ]
+    assert {module.parts[0] for module in verdicts} == {"coordinator"}
+
+
+EXPLAINED = re.compile(r"(?:^|[.;] )([a-z_]\w*(?:, [a-z_]\w*)*): ")
+"""Arguments in a docstring, before the words that explain them."""
+
+
+def explained(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Arguments that a function's docstring explains."""
+    text = " ".join((ast.get_docstring(function) or "").split())
+    return {name for match in EXPLAINED.finditer(text) for name in match[1].split(", ")}
+
+
+def arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    given = function.args
+    more = [argument for argument in (given.vararg, given.kwarg) if argument]
+    return {
+        argument.arg.lstrip("_") for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, *more)
+    }
+
+
+def test_a_docstring_explains_arguments_that_are_there() -> None:
+    assert not [
+        f"{module}:{node.lineno} {node.name}: {sorted(unknown)}"
+        for module in MODULES
+        for node in ast.walk(parsed(module))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (unknown := explained(node) - arguments(node))
+    ]
+
+
 def test_no_file_is_too_long_to_be_read_at_once() -> None:
     longer = {
         str(module): lines

@@ -2,20 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.budget import Budget, Unit
+from evaluator.budget import Budget, Unit, nominal_seconds
 from evaluator.judging.messages import Counted
-from evaluator.judging.meter import (
+from evaluator.judging.meter import MAX_ACCUMULATED, ClockMeter, CountMeter, meter
+from evaluator.judging.step_cost import (
     EVALUATE_STEPS,
     FEED_STEPS,
-    MOST_ACCUMULATED,
     PACE_EXCESS,
     PACE_SLACK,
-    ClockMeter,
-    CountMeter,
     StepCost,
-    dawdles,
-    meter,
-    nominal_seconds,
+    exceeds_pace,
     overrun,
 )
 
@@ -115,7 +111,7 @@ def test_uncharged_batches_follow_from_the_steps_seen_so_far() -> None:
 
 def test_a_variant_that_tells_no_steps_is_charged_all_the_same() -> None:
     clock = Clock()
-    assert ticking(ClockMeter(clock, uncharged_steps=2), clock, 100 * [0]) == 100 - 2 * MOST_ACCUMULATED - 1
+    assert ticking(ClockMeter(clock, uncharged_steps=2), clock, 100 * [0]) == 100 - 2 * MAX_ACCUMULATED - 1
 
 
 @pytest.mark.parametrize(("allowance", "charged"), [(None, 0.0), (4.0, 4.0), (7.0, 0.0)])
@@ -131,12 +127,12 @@ def test_warm_up_beyond_one_and_a_half_times_the_baseline_s_is_charged(
     assert (seconds.warmup, seconds.spent) == (10.0, charged)
 
 
-def test_a_run_that_takes_far_longer_than_its_count_explains_dawdles() -> None:
+def test_a_run_that_takes_far_longer_than_its_count_explains_exceeds_its_pace() -> None:
     counted = Budget(Unit.VIRTUAL_SECONDS, 10.0, 99)
-    assert not dawdles(counted, 1e6, None)
-    assert not dawdles(counted, PACE_EXCESS * 20 + PACE_SLACK, 2.0)
-    assert dawdles(counted, PACE_EXCESS * 20 + PACE_SLACK + 0.1, 2.0)
-    assert not dawdles(Budget(Unit.SECONDS, 10.0, 99), 1e6, 2.0)
+    assert not exceeds_pace(counted, 1e6, None)
+    assert not exceeds_pace(counted, PACE_EXCESS * 20 + PACE_SLACK, 2.0)
+    assert exceeds_pace(counted, PACE_EXCESS * 20 + PACE_SLACK + 0.1, 2.0)
+    assert not exceeds_pace(Budget(Unit.SECONDS, 10.0, 99), 1e6, 2.0)
 
 
 def test_one_long_stall_is_not_what_a_step_costs() -> None:

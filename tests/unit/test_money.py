@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from agents.edits.outcome import Format, Kind
+from agents.edits.edit_result import Fault, Format
 from agents.proposers.llm.completion import Failure
 from coordinator.domain import Phase
 from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
@@ -133,7 +133,7 @@ def test_a_model_with_a_limit_but_no_price_is_priced_by_who_was_told_one() -> No
 
 
 def test_every_result_of_a_call_is_a_word_the_coordinator_knows() -> None:
-    words = {each.name.lower() for each in Format} | set(Kind) | set(Failure)
+    words = {each.name.lower() for each in Format} | set(Fault) | set(Failure)
     assert words | {UNKNOWN} == CALL_RESULTS
 
 

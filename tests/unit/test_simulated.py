@@ -8,8 +8,8 @@ import pytest
 
 from evaluator.budget import Budget, Unit
 from evaluator.result import Crashed, CrashKind, Lost, Measured, Progress
+from tests.run_folder import read_result
 from trainer.contract import RunOrder
-from trainer.run.result_file import read_result
 from trainer.simulated.landscape import effect
 from trainer.simulated.trainer import BEAT, SimulatedTrainer
 

@@ -6,7 +6,6 @@
 - Where there is no ``/proc`` (macOS) only the process groups of the direct children are known: best effort.
 """
 
-import ctypes
 import os
 import signal
 import sys
@@ -15,6 +14,8 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
+
+from trainer.process.prctl import prctl
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -32,29 +33,23 @@ TICKS = os.sysconf("SC_CLK_TCK")
 REAPED_AT_ONCE = 1000
 """Children reaped between two scans: what forks without end also ends without end."""
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 def adopt_orphans() -> None:
     """Make this process a subreaper. Raises OSError when the kernel refuses; does nothing where there is no
     such thing.
     """
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    if sys.platform == "linux":
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when ``parent``, which started it, dies. For the child between fork
     and exec.
     """
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux":
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the call
         os._exit(1)
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux" and _libc.prctl(option, value, 0, 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 def descendants(root: int, spare: Collection[int] = ()) -> list[int]:
@@ -223,7 +218,7 @@ def _children() -> list[int]:
 
 
 def _has_children() -> bool:
-    """Whether there is any, be it a zombie. A subreaper without children has no descendants."""
+    """Whether there is any, a zombie among them or not. A subreaper without children has no descendants."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:

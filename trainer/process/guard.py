@@ -1,4 +1,4 @@
-"""How a process that keeps others leaves the one that started it, and what ends them should it be killed.
+"""How a process that keeps others leaves the one that started it, and what ends them if it is killed.
 
 A guard is a subreaper above the keeper that does nothing but wait for it: if the keeper is killed, what it
 kept falls to the guard, which ends that. If the guard is killed, the keeper goes on alone.

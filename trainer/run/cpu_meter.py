@@ -13,10 +13,14 @@ from trainer.process.descendants import cpu_below
 
 
 class CpuMeter:
-    """Reads everything below this process but ``spare``. used: None until the weights were handed over."""
+    """Reads everything below this process but ``spare``."""
+
+    used: CpuSeconds | None
+    """None until the weights were handed over."""
 
     def __init__(self, spare: Collection[int]) -> None:
-        self.used: CpuSeconds | None = None
+        """spare: pids that do not count, nor what is below them."""
+        self.used = None
         self._startup = 0.0
         self._spare = spare
         self._own: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""What a trainer tells its supervisor and hears from it.
+"""What a trainer and its supervisor send to each other.
 
 - The trainer writes one ``SupervisorJob`` as JSON to the supervisor's stdin and closes it; the supervisor
   answers on its stdout with one JSON line per ``Status``: a ``Running`` at most twice a second, one

@@ -2,7 +2,7 @@
 
 - Pure: time is an argument, in seconds of any monotonic clock.
 - The budget is the judge's; here are only the wall cap and the graces.
-- Once ended, nothing that is told changes the outcome: what happens after that is our doing.
+- Once ended, no later report changes the outcome: what happens after that is our doing.
 """
 
 from typing import assert_never
@@ -22,9 +22,10 @@ JUDGE_GRACE = 10.0
 
 
 class Lifecycle:
-    """One run, from ``started`` until ``over``. wall_cap: seconds."""
+    """One run, from its start until it is over."""
 
     def __init__(self, started: float, wall_cap: float) -> None:
+        """started: when, in seconds of the clock. wall_cap: seconds."""
         self._started = started
         self._wall = started + wall_cap
         self._stopped = ""
@@ -122,8 +123,8 @@ class Lifecycle:
         self._ended = now
 
     def outcome(self, tail: str, judge_error: str, out_of_memory_kills: int | None = None) -> Outcome:
-        """What happened, once ended. tail: end of its log; judge_error: last line the judge wrote to stderr;
-        kills: see ``Evidence``.
+        """What happened, once ended. tail: end of its log. judge_error: last line the judge wrote to stderr.
+        out_of_memory_kills: see ``Evidence``.
         """
         ended = self._end()
         return classify(

@@ -11,7 +11,7 @@ WINDOW = 4096
 """Characters looked at: some forty lines of a usual training loop."""
 
 LONGEST_NUMBER = 32
-"""Characters of a number; longer ones are somebody's joke."""
+"""Characters of a number; longer ones are no step."""
 
 _SEPARATORS = str.maketrans(":=|,/()", " " * 7)
 

@@ -27,9 +27,3 @@ def write_result(directory: Path, result: RunResult) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def read_result(directory: Path) -> RunResult | None:
-    """The result kept there, or None. Raises msgspec.DecodeError for a file that is no result."""
-    path = directory / RESULT
-    return msgspec.json.decode(path.read_bytes(), type=RunResult) if path.is_file() else None

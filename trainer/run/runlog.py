@@ -15,9 +15,13 @@ LAST_PART = 64 * 1024
 
 
 class RunLog:
-    """Writes ``path``, at most ``cap`` bytes and one line more. ``written`` counts all bytes, kept or not."""
+    """Writes one file of bounded size."""
+
+    written: int
+    """All bytes, kept or not."""
 
     def __init__(self, path: Path, cap: int) -> None:
+        """path: of the file. cap: bytes; it gets at most one line more."""
         self.written = 0
         self._file: BinaryIO = path.open("wb", buffering=0)
         self._room = max(cap - LAST_PART, 0)

@@ -2,7 +2,7 @@
 stdout.
 
 - It leaves the trainer's session by a double fork, so that nothing which ends the trainer ends it first; the
-  lifeline tells it what it needs to know.
+  lifeline carries what it needs to know.
 - It is a subreaper: every process of the run is below it, and when it says ``Finished`` none is left, nor is
   the scratch folder.
 - Above it sits a guard, a subreaper too, that does nothing but wait for it. If it is killed, what it kept

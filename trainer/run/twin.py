@@ -44,10 +44,16 @@ CHUNK = 1 << 20
 
 
 class Twin:
-    """At most one per run. pid: of its first process, while there is one. log: where it is read."""
+    """At most one per run."""
+
+    pid: int | None
+    """Of its first process, while there is one."""
+
+    log: int
+    """Descriptor its log is read from, -1 before it is started."""
 
     def __init__(self, job: SupervisorJob, processes: Processes) -> None:
-        self.pid: int | None = None
+        self.pid = None
         self.log = -1
         self._job = job
         self._judge = processes.judge

@@ -1,1 +1,1 @@
-"""What confines a variant: six tiers, found by probing, of which a run gets the best the machine has."""
+"""What confines a variant: tiers A to F, found by probing; a run gets the best that its machine has."""

@@ -8,12 +8,12 @@ it stands.
 
 import ctypes
 import errno
-import os
 import sys
 import tempfile
 from types import ModuleType
 from typing import Any
 
+from trainer.process.prctl import prctl
 from trainer.sandbox.policy import (
     ABSENT,
     AF_UNIX,
@@ -117,7 +117,7 @@ def _refuse_by_argument(library: Any, rules: Any, refused: int, sockets: bool) -
 
 def forbid_new_privileges() -> None:
     """From now on no program this process starts gains anything by being setuid. Raises OSError."""
-    _prctl(PR_SET_NO_NEW_PRIVS, 1, 0)
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
 def load(program: bytes) -> None:
@@ -125,12 +125,4 @@ def load(program: bytes) -> None:
     Raises OSError.
     """
     described = _Program(len(program) // INSTRUCTION, program)
-    _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(described))
-
-
-def _prctl(option: int, first: int, second: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    unsigned = ctypes.c_ulong
-    if libc.prctl(option, unsigned(first), unsigned(second), unsigned(0), unsigned(0)) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(described))

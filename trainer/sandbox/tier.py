@@ -2,7 +2,7 @@
 only.
 
 - The order of ``Tier`` is the order of strength.
-- ``GAPS`` is what people are told; tests/integration/test_sandbox.py asks every tier for everything that is
+- ``GAPS`` is what people are shown; tests/integration/test_sandbox.py asks every tier for everything that is
   not in it.
 """
 
@@ -33,9 +33,6 @@ class Tier(StrEnum):
     F = "F"
     """Nothing but a clean environment and an end to all its processes."""
 
-
-CONFINED = (Tier.A, Tier.B, Tier.C)
-"""Tiers that keep all promises which matter for a value."""
 
 SCOPED_ABI = 6
 """First Landlock ABI that confines signals and abstract sockets (Linux 6.12)."""

@@ -19,7 +19,7 @@ MEMORY_SHARE = 0.9
 the variant.
 """
 
-MOST_FILES = 200_000
+MAX_FILES = 200_000
 """Compile caches hold some thousands; to walk over this many takes about a second."""
 
 
@@ -42,7 +42,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     disk: int = SCRATCH_BYTES
     """Bytes."""
 
-    files: int = MOST_FILES
+    files: int = MAX_FILES
 
 
 class Breach(Struct, frozen=True):
@@ -100,11 +100,13 @@ def _blocks(entry: os.DirEntry[str]) -> int:
 
 
 class Watch:
-    """Looks at one variant, and remembers the most memory it was seen to use. pid: its first process. home:
-    None where its files are on no disk.
-    """
+    """Looks at one variant, and remembers the most memory it was seen to use."""
+
+    peak_memory: int
+    """The most it was seen to use, in bytes."""
 
     def __init__(self, pid: int, home: Path | None, bounds: Bounds) -> None:
+        """pid: of its first process. home: None where its files are on no disk."""
         self._pid = pid
         self._home = home
         self._bounds = bounds

@@ -26,14 +26,7 @@ Pause = Callable[[Event, float], bool]
 
 
 class SimulatedTrainer:
-    """Implements ``trainer.contract.Trainer`` on a made-up landscape around ``source``.
-
-    source: the baseline, which scores ``baseline`` give or take the noise and never crashes. sign: +1 where
-    lower values are better, -1 where higher are. seconds: of one training. sigma: standard deviation between
-    seeds, in the metric's unit. crash_ratio: share of all other sources that crash, after crash_seconds.
-    seed: another one is another landscape. pause, clock: replaced where no time must pass; clock gives
-    seconds since the epoch.
-    """
+    """Implements ``trainer.contract.Trainer`` on a made-up landscape around the baseline's source."""
 
     def __init__(
         self,
@@ -49,6 +42,13 @@ class SimulatedTrainer:
         pause: Pause = Event.wait,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """source: the baseline, which scores ``baseline`` give or take the noise and never crashes. sign: +1
+        where lower values are better, -1 where higher are. seconds: of one training. sigma: standard
+        deviation between seeds, in the metric's unit. crash_ratio: share of all other sources that crash,
+        after ``crash_seconds``. seed: another one is another landscape.
+
+        pause, clock: replaced where no time must pass; the clock gives seconds since the epoch.
+        """
         self._source = source
         self._baseline = baseline
         self._sign = sign

@@ -5,7 +5,7 @@ and bounded.
 import logging
 import os
 
-from agents.edits.outcome import Kind, Problem
+from agents.edits.edit_result import Fault, Problem
 from agents.proposers.command.keeper import CommandEnd
 from agents.proposers.command.templates import Output
 from agents.proposers.contract import ArmStopped, ProposerError
@@ -27,7 +27,7 @@ class Account:
 
     def __init__(self, command: str, model: str, secrets: tuple[str, ...]) -> None:
         """command: the program's name. model: what its calls are counted under. secrets: names of variables
-        whose values are never told, beside those that are named like secrets.
+        whose values are never shown, beside those that are named like secrets.
         """
         self._command = command
         self._model = model
@@ -83,7 +83,7 @@ class Account:
         """Raises ArmStopped or ProposerError when asking again is of no use: the command failed before it
         edited anything.
         """
-        if end.code == 0 or problem.kind is not Kind.NO_OP:
+        if end.code == 0 or problem.kind is not Fault.NO_OP:
             return
         words = self.last_words(end, output) or "it said nothing"
         if end.code in NOT_STARTED:

@@ -24,7 +24,7 @@ from msgspec import Struct
 from agents.backoff import Backoff
 from agents.edits.apply import SURFACE
 from agents.edits.check import check
-from agents.edits.outcome import Problem
+from agents.edits.edit_result import Problem
 from agents.proposers.command.account import Account, call_result
 from agents.proposers.command.environment import command_environment
 from agents.proposers.command.instructions import problem_text, prompt_text
@@ -78,7 +78,7 @@ class CommandProposer:
     def __init__(
         self,
         order: CommandOrder,
-        program: str,
+        charter: str,
         frozen: Mapping[str, str],
         surface: str = SURFACE,
         *,
@@ -86,15 +86,15 @@ class CommandProposer:
         scratch: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """program: the charter's text. frozen: files a surface imports, by name. surface: name of the file
-        that can change.
+        """charter: its text. frozen: files a surface imports, by name. surface: name of the file that can
+        change.
 
         permits: allows and counts calls, under the template's name or the program's; None allows all of them.
         scratch: folder that holds the commands' folders; None takes the system's. now: for the rests.
         """
         self._order = order
         self._template = TEMPLATES[order.template] if order.template else Template()
-        self._program = program
+        self._charter = charter
         self._frozen = dict(frozen)
         self._surface = surface
         self._permits = permits or FreePermits()
@@ -116,7 +116,7 @@ class CommandProposer:
                 " are left"
             )
         self._require_programs()
-        self._program = brief.charter or self._program
+        self._charter = brief.charter or self._charter
         brief = grounded(brief)
         try:
             with CommandLink(self._scratch) as link:
@@ -234,8 +234,8 @@ class CommandProposer:
 
     def _texts(self, brief: Brief) -> dict[str, str]:
         texts = {
-            "program.md": self._program,
-            "brief.md": situation(brief, self._program + brief.source),
+            "program.md": self._charter,
+            "brief.md": situation(brief, self._charter + brief.source),
             PROMPT: prompt_text(self._surface, None),
         }
         return self._frozen | texts

@@ -4,8 +4,8 @@ came of each on stdout.
 - It makes the folder the command works in and says where it is. End of file on stdin means that the agent is
   done, or dead: then every process below is ended and the folder removed, whatever was made of it.
 - It leaves the agent's session by a double fork and is a subreaper: neither a daemon's double fork nor
-  ``setsid`` leads out of what it ends. Above it sits a guard, a subreaper too, that does the same should the
-  keeper be killed.
+  ``setsid`` leads out of what it ends. Above it sits a guard, a subreaper too, that does the same if the
+  keeper is killed.
 - What a command prints is read as it comes and its end is kept in memory, nowhere else. The environment of a
   command arrives on stdin, so that no key is in the arguments or the environment of this process.
 - It ends what belongs to a command, it does not confine it: a command runs as the person who started the
@@ -188,7 +188,7 @@ def keep(folder: Path, signals: int) -> None:
                 return
             _say(end)
     except BrokenPipeError:
-        return  # the agent died before it heard of the end
+        return  # the agent died before it received the end
     finally:
         _clear(folder)
 

@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from agents.edits.outcome import Kind, Problem
+from agents.edits.edit_result import Fault, Problem
 from coordinator.variants.source import MAX_BYTES
 from trainer.process.environment import small_environment
 
@@ -55,15 +55,17 @@ class Worktree:
         try:
             content = _read(self.folder / self._surface, MAX_BYTES + 1)
         except FileNotFoundError:
-            return Problem(Kind.MALFORMED, problem % "is gone")
+            return Problem(Fault.MALFORMED, problem % "is gone")
         except OSError:
-            return Problem(Kind.MALFORMED, problem % "is a link, a folder or unreadable")
+            return Problem(Fault.MALFORMED, problem % "is a link, a folder or unreadable")
         if len(content) > MAX_BYTES:
-            return Problem(Kind.TOO_LARGE, f"{self._surface} has more than the {MAX_BYTES} bytes it may have")
+            return Problem(
+                Fault.TOO_LARGE, f"{self._surface} has more than the {MAX_BYTES} bytes it may have"
+            )
         try:
             return content.decode("utf-8")
         except UnicodeDecodeError:
-            return Problem(Kind.MALFORMED, problem % "is not UTF-8")
+            return Problem(Fault.MALFORMED, problem % "is not UTF-8")
 
     def restore(self) -> None:
         """Put the surface back as it was. Raises OSError."""

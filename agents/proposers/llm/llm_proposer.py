@@ -15,7 +15,7 @@ import logging
 from msgspec import Struct
 
 from agents.edits.apply import SURFACE, apply
-from agents.edits.outcome import Edited, Kind, Problem, bounded
+from agents.edits.edit_result import Edited, Fault, Problem, bounded
 from agents.proposers.contract import ArmStopped, Fruitless, ProposerError
 from agents.proposers.llm.answer import proposal_of
 from agents.proposers.llm.calls import Calls
@@ -55,15 +55,15 @@ class LlmProposer:
     def __init__(
         self,
         fallback_models: FallbackModels,
-        program: str,
+        charter: str,
         surface: str = SURFACE,
         permits: Permits | None = None,
     ) -> None:
-        """program: the charter's text, until a brief brings another. surface: name of the file that can
-        change. permits: allows and counts calls.
+        """charter: its text, until a brief brings another. surface: name of the file that can change.
+        permits: allows and counts calls.
         """
         self._fallback_models = fallback_models
-        self._program = program
+        self._charter = charter
         self._surface = surface
         self._permits = permits or FreePermits()
         self._conversation: _Conversation | None = None
@@ -72,8 +72,8 @@ class LlmProposer:
         """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers,
         Fruitless without a sound edit.
         """
-        self._program = brief.charter or self._program
-        messages = first_messages(brief, self._program, self._surface)
+        self._charter = brief.charter or self._charter
+        messages = first_messages(brief, self._charter, self._surface)
         self._conversation = _Conversation(
             brief=grounded(brief), messages=messages, calls=Calls(self._permits, brief)
         )
@@ -122,7 +122,7 @@ def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
     """The edit of a reply. One that was cut off holds none, even where what is left of it would apply."""
     if reply.cut:
         return Problem(
-            Kind.TRUNCATED,
+            Fault.TRUNCATED,
             "the answer was cut off at the limit of its length",
             "Answer again, shorter: only the lines that change.",
         )

@@ -1,4 +1,4 @@
-"""Secrets of the environment kept out of everything that is logged, stored or told."""
+"""Secrets of the environment kept out of everything that is logged, stored or sent."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -36,7 +36,7 @@ TAIL = 3.0
 """Losses are cut at this many times the median's distance to the least, above the median: a divergence says
 no more than "bad".
 """
-MOST_TRIALS = 96
+MAX_TRIALS = 96
 """Results given to TPE, the newest: Optuna copies each one in 0.1 ms. The regression takes all of them."""
 GRID = 17
 """Points per constant at which the fitted effect is looked at."""
@@ -113,7 +113,7 @@ class Surrogate:
         )
         study = optuna.create_study(sampler=sampler)
         losses = self._cleaned(names)
-        recent = list(zip(self._points, losses, strict=True))[-MOST_TRIALS:]
+        recent = list(zip(self._points, losses, strict=True))[-MAX_TRIALS:]
         trials = [*recent, *((point, losses.max()) for point in self._running)]
         distributions = {name: distribution(self._space[name]) for name in names}
         study.add_trials(

@@ -18,7 +18,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from evaluator.result import Measured, RunResult, outcome_name
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
@@ -80,11 +80,10 @@ def edited(source: str, edit: Mapping[str, str]) -> str:
 
 
 class Bench:
-    """Trains surfaces of a task at one size, ``slots`` at a time, one core edit. runs: folder for what they
-    leave.
-    """
+    """Trains surfaces of a task at one size, several at a time, each on one core."""
 
     def __init__(self, task: Task, data: Path, size: str | None, slots: int, runs: Path) -> None:
+        """slots: surfaces trained at a time. runs: folder for what they leave."""
         self._task, self._budget, self._runs = task, task.budget(size), runs
         self._trainer = SubprocessTrainer(task, data, Slot("measured-edits"), LOG_BYTES)
         self._pool = ThreadPoolExecutor(slots)
@@ -133,7 +132,7 @@ def table(center: float, sigma: float, floor: float | None, edits: list[Measured
 @click.command()
 @click.option("--size", default="ci", show_default=True, help="Budget, by its name in task.yaml.")
 @click.option("--seeds", default=2, show_default=True, help="Runs of each edit.")
-@click.option("--slots", default=1, show_default=True, help="Runs at a time, one core edit.")
+@click.option("--slots", default=1, show_default=True, help="Runs at a time, each on one core.")
 @click.option(
     "--data",
     default=Path("data"),

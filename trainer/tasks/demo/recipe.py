@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from evaluator.judging.data import read_manifest, write_prepared
 from trainer.tasks.demo.grammar import Document, documents
 from trainer.tasks.demo.reading import information
@@ -34,7 +34,7 @@ VAL_SEED, VAL_ROWS = 2, 512
 """32,768 tokens, evaluated in a third of a second."""
 VOCABULARY = 512
 """Tokens: small, so that embedding and head do not outweigh the rest of a tiny model."""
-LESSON = 3_000, 230
+TOKENIZER_SAMPLE = 3_000, 230
 """Documents, and bytes of each, that the vocabulary is learnt from."""
 
 
@@ -57,7 +57,7 @@ def _is_there(place: Path) -> bool:
 
 
 def _make(place: Path) -> None:
-    vocabulary = learn((document.text for document in documents(TRAIN_SEED, *LESSON)), VOCABULARY)
+    vocabulary = learn((document.text for document in documents(TRAIN_SEED, *TOKENIZER_SAMPLE)), VOCABULARY)
     validation = list(texts(vocabulary, VAL_SEED, VAL_ROWS))
     manifest = write_prepared(
         place,

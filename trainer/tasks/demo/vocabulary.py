@@ -52,8 +52,8 @@ class Vocabulary:
 
 
 def segments(word: bytes, vocabulary: Mapping[bytes, object], longest: int) -> Iterator[bytes]:
-    """Cut ``word`` into pieces from left to right, each the longest in ``known``; a single byte always is a
-    piece.
+    """Cut ``word`` into pieces from left to right, each the longest in ``vocabulary``; a single byte always
+    is a piece.
     """
     start = 0
     while start < len(word):

@@ -21,7 +21,7 @@ def token_stream(documents: Iterable[str], encode: Encode, bos: int) -> npt.NDAr
     return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.uint16)
 
 
-def lesson(documents: Iterable[str], characters: int, longest: int) -> Iterator[str]:
+def tokenizer_sample(documents: Iterable[str], characters: int, longest: int) -> Iterator[str]:
     """What a tokenizer is trained on: the first ``longest`` characters of each document, until about
     ``characters`` have gone by.
     """

@@ -18,9 +18,9 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from evaluator.judging.data import read_manifest, write_prepared
-from trainer.tasks.gpt.corpus import Encode, lesson, token_stream, vocabulary
+from trainer.tasks.gpt.corpus import Encode, token_stream, tokenizer_sample, vocabulary
 
 DATASET = "karpathy/climbmix-400b-shuffle"
 LAST_SHARD = 6_542
@@ -35,7 +35,7 @@ EVAL_TOKENS = 40 * 524_288
 """Target tokens of one evaluation."""
 UNCHARGED_STEPS = 11
 """Optimizer steps before the clock starts: they compile."""
-LESSON_CHARACTERS, LESSON_LONGEST = 1_000_000_000, 10_000
+SAMPLE_CHARACTERS, SAMPLE_LONGEST = 1_000_000_000, 10_000
 """Text the tokenizer is trained on, and the most it takes from one document."""
 PATTERN = r" ?\p{L}+| ?\p{N}{1,2}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+"
 """Cuts text into words, numbers of at most two digits, punctuation and white space; no merge spans two of
@@ -148,9 +148,8 @@ def _is_there(place: Path) -> bool:
 
 def _make(tools: Tools, place: Path, training: list[Path], validation: Path) -> None:
     click.echo("training the tokenizer", err=True)
-    vocab = tools.learn(
-        lesson((text for path in training for text in tools.texts(path)), LESSON_CHARACTERS, LESSON_LONGEST)
-    )
+    texts = (text for path in training for text in tools.texts(path))
+    vocab = tools.learn(tokenizer_sample(texts, SAMPLE_CHARACTERS, SAMPLE_LONGEST))
     encode = tools.encoder(vocab)
     write_prepared(
         place,

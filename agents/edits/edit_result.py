@@ -13,7 +13,7 @@ class Format(StrEnum):
     WHOLE = "whole file"
 
 
-class Kind(StrEnum):
+class Fault(StrEnum):
     """What is wrong with an answer."""
 
     NO_EDIT = "no_edit"
@@ -40,7 +40,7 @@ class Edited(Struct, frozen=True):
 class Problem(Struct, frozen=True):
     """Nothing was changed."""
 
-    kind: Kind
+    kind: Fault
     message: str
     """One line that says why."""
     hint: str = ""
