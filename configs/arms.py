@@ -9,11 +9,11 @@ A trait is a base class. It brings the keys that belong to it, and whoever serve
     RunsProgram    it starts a program that has to be on the agents' machines
     CostsMoney     its calls need permits, are journaled and count against the cap
 
-A new kind is a class here, in ``AnyArm``, and a module that makes its proposer: docs/arms.md.
+A new kind is a class here, in ``AnyArm``, and a module of its name that makes its proposer: docs/arms.md.
 """
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -27,13 +27,10 @@ DEFAULT_KIND = "search"
 class Arm(Section):
     """A named way of proposing, with the keys that every arm has."""
 
-    module: ClassVar[str]
-    """Where its proposer is made: a module with ``make(arm, materials)``, by ``agents.proposers.factory``."""
-
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     """Label of the arm. `person` is taken: by the variants of `autoswarm propose`."""
     proposer: str
-    """What proposes."""
+    """What proposes; ``agents.proposers.factory`` finds the module that makes it by this name."""
     weight: Positive = 1.0
     """Share of the briefs this arm gets, relative to the others."""
     parent: Literal["best", "baseline"] = "best"
@@ -78,7 +75,9 @@ class CallsModels(Arm):
 
 
 class RunsProgram(Arm):
-    """Trait: starts a program. Its module says which, by ``program(arm)``: empty where it has none."""
+    """Trait: starts a program. The module that makes its proposer says which, by ``program(arm)``: empty
+    where it has none.
+    """
 
     env: list[str] = []
     """Names of variables the program is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own,
@@ -93,14 +92,12 @@ class CostsMoney(Arm):
 class Search(Arm):
     """Moves constants of the surface; asks no model and costs nothing."""
 
-    module = "agents.proposers.search.make_search"
     proposer: Literal["search"] = "search"
 
 
 class Scripted(Arm):
     """Plays surfaces that somebody wrote."""
 
-    module = "agents.proposers.scripted"
     proposer: Literal["scripted"] = "scripted"
     files: list[str] = []
     """The surfaces to play, in order."""
@@ -113,7 +110,6 @@ class Scripted(Arm):
 class Llm(ReadsCharter, CallsModels, Repairs, CostsMoney):
     """Asks a language model for the next edit."""
 
-    module = "agents.proposers.llm.make_llm"
     proposer: Literal["llm"] = "llm"
     temperature: Annotated[float, Field(ge=0)] | None = None
     """How much models may vary their answers; null takes each model's own."""
@@ -126,7 +122,6 @@ class Llm(ReadsCharter, CallsModels, Repairs, CostsMoney):
 class Command(ReadsCharter, RunsProgram, Repairs, CostsMoney):
     """Runs a coding agent's command line for every brief."""
 
-    module = "agents.proposers.command.make_command"
     proposer: Literal["command"] = "command"
     template: Literal["claude-code", "codex", "aider", "shell"] | None = None
     """The coding agent whose command line and output are known. `shell` runs the first word of `command` as a

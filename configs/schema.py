@@ -24,7 +24,7 @@ class CampaignConfig(Section):
     seed: Annotated[int, Field(ge=0)] = 1
     """Seed of everything the swarm itself draws: run seeds, proposers."""
     max_experiments: Annotated[int, Field(ge=0)] = 0
-    """Stop after this many verdicts; 0 means no limit."""
+    """Take this many proposals, and stop when each has its verdict; 0 means no limit."""
     max_hours: Annotated[float, Field(ge=0)] = 0
     """Stop taking new work after this many hours of running; 0 means no limit."""
     session_minutes: Annotated[float, Field(ge=0)] = 0

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import msgspec
 import ray
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.parent_watch import end_with
 from coordinator.protocol import (
@@ -46,7 +46,7 @@ Answer = TypeVar("Answer")
 Opener = Callable[[], Service]
 Asked = tuple[Callable[[Service], Any], asyncio.Future[Any]]
 TICK_SECONDS = 1.0
-MOST_TOGETHER = 64
+MAX_TOGETHER = 64
 """Calls of slots that share a write to the disk: more would keep the first of them waiting for the last one's
 work.
 """
@@ -172,7 +172,7 @@ class CoordinatorServer:
 
     async def _answer_all(self, service: Service) -> None:
         while line := self._slots or self._others:
-            most = MOST_TOGETHER if line is self._slots else THOUGHTS_TOGETHER
+            most = MAX_TOGETHER if line is self._slots else THOUGHTS_TOGETHER
             group = [line.popleft() for _ in range(min(len(line), most))]
             questions = [question for question, _ in group]
             try:

@@ -69,7 +69,7 @@ CONFIRMING → MEASURED is its last confirm run coming in. A paragraph for each 
 
 
 class Purpose(StrEnum):
-    """Why a run is made. Nothing queues ``refresh`` and ``combine`` yet; journals may hold them."""
+    """Why a run is made. ``refresh`` and ``combine`` are reserved: nothing queues them."""
 
     BASELINE = "baseline"
     SCREEN = "screen"

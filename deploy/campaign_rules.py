@@ -13,9 +13,9 @@ from configs.arms import Arm, ReadsCharter, Repairs
 from configs.schema import Config
 from configs.section import Section
 from coordinator.domain import Direction, Metric, Origin, Strategy
-from coordinator.state.campaign_rules import ArmShare, Rules
-from coordinator.state.prices import ModelTerms, MoneyRules
-from coordinator.state.trust_rules import TrustRules
+from coordinator.rule_values.prices import ModelTerms, MoneyRules
+from coordinator.rule_values.rule_set import ArmShare, Rules
+from coordinator.rule_values.trust_rules import TrustRules
 from evaluator.acceptance import Policy
 from trainer.task import Task
 

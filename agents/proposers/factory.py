@@ -1,5 +1,5 @@
-"""The configured arms as proposers. How a kind is made is its own business: the class of the arm names a
-module, and that module has
+"""The configured arms as proposers. How a kind is made is its own business, and the kind's name says where:
+``agents/proposers/<kind>.py``, or in a folder ``<kind>`` the module ``make_<kind>.py``. That module has
 
 - ``make(arm, materials)``: the proposer, which can be pickled. Raises ConfigError where the arm says too
   little. Heavy packages are imported in it, so that a kind that nobody uses costs nothing.
@@ -52,4 +52,7 @@ def program_of(arm: RunsProgram) -> str:
 
 
 def _module(arm: Arm) -> Any:
-    return importlib.import_module(arm.module)
+    """Where the arm's kind is made; it is one of ``configs.arms.KINDS``, whatever a person wrote."""
+    module = importlib.import_module(f"{__package__}.{arm.proposer}")
+    in_a_folder = hasattr(module, "__path__")
+    return importlib.import_module(f"{module.__name__}.make_{arm.proposer}") if in_a_folder else module

@@ -6,11 +6,12 @@ from msgspec import Struct
 
 from coordinator.domain import Origin, Phase, Strategy
 from coordinator.protocol import Brief, Piece, Wait
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import recall
-from coordinator.rules.arm_choice import arm_for
-from coordinator.rules.base import division_of, horizon_of, seed_of
-from coordinator.rules.strategy import dry_spell, strategy_of, subjects
-from coordinator.state.campaign_rules import ArmShare
+from coordinator.rules.lookups import division_of, horizon_of
+from coordinator.rules.seeds import seed_of
+from coordinator.rules.turns.arm_choice import arm_for
+from coordinator.rules.turns.strategy import dry_spell, strategy_of, subjects
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Best, Division, Experiment
 

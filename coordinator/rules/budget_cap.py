@@ -7,18 +7,32 @@
   counts differently.
 """
 
+from typing import Protocol
+
 from msgspec.structs import replace
 
 from coordinator.domain import Phase
 from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
 from coordinator.protocol import Wait
-from coordinator.state.campaign_rules import Rules
+from coordinator.rule_values.rule_set import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining
-from coordinator.state.open_calls import OpenCall, OpenCalls
 
 ROUNDING = 1e-9
 """Dollars that sums of small prices may be off by."""
+
+
+class CallsUnderWay(Protocol):
+    """Calls that were permitted and are not settled; ``coordinator.service.open_calls`` remembers them."""
+
+    @property
+    def usd(self) -> float:
+        """Dollars set aside for them."""
+
+    def __contains__(self, call: str) -> bool: ...
+
+    def of_model(self, model: str) -> int:
+        """How many are of the model."""
 
 
 def run_usd(rules: Rules) -> float:
@@ -61,7 +75,7 @@ def estimate(state: CampaignState, request: CallRequest) -> float | None:
     )
 
 
-def permit(state: CampaignState, request: CallRequest, open_calls: OpenCalls) -> Permit | Wait:
+def permit(state: CampaignState, request: CallRequest, open_calls: CallsUnderWay) -> Permit | Wait:
     """Whether a call may begin. ``Wait`` while its model has as many open calls as it may, or while what is
     set aside leaves no room; with ``stop`` when the campaign takes no new work or its money is spent.
     """
@@ -88,14 +102,16 @@ def settle(state: CampaignState, agent: str, record: CallRecord) -> list[AnyEven
     return [event] if event else []
 
 
-def give_up(state: CampaignState, call: OpenCall) -> list[AnyEvent]:
-    """Settle a call nobody spoke of again: at its estimate, for its provider may well ask for the money."""
-    request = call.request
+def give_up(state: CampaignState, agent: str, request: CallRequest, usd: float | None) -> list[AnyEvent]:
+    """Settle a call whose agent never sent a record: at its estimate, for its provider may well charge it.
+
+    usd: what was set aside for it, None where no price is known.
+    """
     record = CallRecord(
         call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, result=UNKNOWN
     )
-    event = _settled(state, call.agent, record)
-    return [replace(event, cost_usd=call.usd)] if event else []
+    event = _settled(state, agent, record)
+    return [replace(event, cost_usd=usd)] if event else []
 
 
 def _settled(state: CampaignState, agent: str, record: CallRecord) -> CallSettled | None:

@@ -1,20 +1,12 @@
-"""Rules of the campaign itself: how it begins, who joins, what ends it. Pure.
-
-- No clock, no randomness, no disk, no network in any rule. ``now`` is seconds since the epoch and an
-  argument.
-- Every command may be repeated: what is already so returns no events.
-- With ``lookahead`` N > 0 verdicts fall in the order of proposal and proposal n is made from exactly the
-  verdicts up to n - N, so the same seed gives the same verdicts however fast each slot is, and through any
-  number of restarts.
-"""
+"""Rules of the campaign itself: how it begins, who joins, what ends it. Pure."""
 
 from typing import assert_never
 
 from coordinator.domain import Phase, Purpose
 from coordinator.protocol import AgentCard
-from coordinator.rules.base import queued
+from coordinator.rule_values.rule_set import Rules
 from coordinator.rules.budget_cap import cap, run_usd, spent_out
-from coordinator.state.campaign_rules import Rules
+from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AgentJoined,

@@ -1,10 +1,9 @@
-"""Rules of who may run what: leases, their loss, reports, and how closely the judge is to look. Pure."""
+"""Rules of who may run what: leases, their loss, and reports. Pure."""
 
-from coordinator.domain import Origin, Phase, Purpose, State
+from coordinator.domain import Origin, Phase, State
 from coordinator.protocol import Token
-from coordinator.rules import trust
-from coordinator.rules.base import division_of, horizon_of, seed_of
 from coordinator.rules.budget_cap import fits, run_usd
+from coordinator.rules.lookups import division_of
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AgentLeft,
@@ -15,12 +14,8 @@ from coordinator.state.events import (
     RunReported,
     WentStale,
 )
-from coordinator.state.records import Best, Division, Experiment, Run
-from evaluator.audit_plan import AuditPlan
+from coordinator.state.records import Division, Experiment, Run
 from evaluator.result import Crashed, CrashKind, Lost, RunResult
-
-FORCED = (Purpose.CONFIRM, Purpose.RETEST, Purpose.COMBINE)
-"""A merge may rest on any of these runs, so all of them are audited in full."""
 
 
 def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyEvent]:
@@ -122,43 +117,3 @@ def report(
     if isinstance(result.outcome, Lost):
         return _lost(state, run, result.outcome.reason, charged=result.outcome.reason != "cancelled")
     return [RunReported(run=run.run, experiment=run.experiment, token=token, result=result, gap=gap)]
-
-
-# ---------------------------------------------------------------------- what goes with a lease
-
-
-def audit_plan(state: CampaignState, run: Run) -> AuditPlan:
-    """How much of the run's claims the judge is to check.
-
-    In order it depends on what the run's own proposal could see, not on which verdicts came in meanwhile:
-    whether a cheat is caught must not depend on how fast other slots are. What is better than the best at the
-    verdict is better than any best before it, so none slips through.
-    """
-    experiment = state.experiments[run.experiment]
-    division, rules = state.divisions[experiment.division], state.rules
-    draw = seed_of(rules.seed, f"audit:{run.run}") / 2**31
-    if experiment.baseline:
-        return trust.plan(rules.trust, None, forced=run is experiment.runs[0], draw=draw)
-    best = division.best_as_of(horizon_of(state, experiment.ordinal)) if rules.lookahead else division.best
-    forced = best is None or run.purpose in FORCED
-    return trust.plan(rules.trust, _screen_bar(state, division, best) if best else None, forced, draw)
-
-
-def _screen_bar(state: CampaignState, division: Division, best: Best) -> float:
-    """A screen run no better than this is rejected, in the metric's unit."""
-    bar = state.rules.policy.screen_bar(best.runs, division.sigma or 0.0)
-    return state.rules.metric.improved(best.value, bar)
-
-
-def baseline_detail(state: CampaignState, run: Run, detail: str) -> float | None:
-    """The most that a number the judge noted came to in the baseline of the run's division; None while that
-    is being measured, or unknown.
-
-    In order it is never given: what the judge does with it depends on how busy a machine is, and the same
-    seed must give the same verdicts.
-    """
-    division = state.divisions[state.experiments[run.experiment].division]
-    if division.best is None or state.rules.lookahead:
-        return None
-    values = (result.details.get(detail) for result in state.experiments[division.baseline].measured)
-    return max((value for value in values if isinstance(value, float | int)), default=None)

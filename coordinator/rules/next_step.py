@@ -7,8 +7,10 @@ tests without.
 
 from msgspec import Struct
 
+from coordinator.rules.baselines import abandon
 from coordinator.rules.campaign import limits
-from coordinator.rules.verdicts import Merge, Rebase, abandon, decide, rebase
+from coordinator.rules.rebases import Rebase, rebase
+from coordinator.rules.verdicts import Merge, decide
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent
 

@@ -6,9 +6,10 @@ division counts.
 
 from coordinator.domain import Phase, Purpose, Refusal
 from coordinator.protocol import Proposal
-from coordinator.rules.arm_choice import origin
-from coordinator.rules.base import division_of, queued
+from coordinator.rules.lookups import division_of
 from coordinator.rules.recall import may_repeat, repair_target
+from coordinator.rules.seeds import queued
+from coordinator.rules.turns.arm_choice import origin
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, ExperimentProposed, ProposalRefused
 from coordinator.state.records import Division

@@ -8,8 +8,8 @@ from collections.abc import Container, Iterable
 
 from coordinator.domain import Origin, State
 from coordinator.protocol import Accepted, Refused, Repair, Tried
-from coordinator.rules.base import horizon_of
-from coordinator.state.campaign_rules import ArmShare
+from coordinator.rule_values.rule_set import ArmShare
+from coordinator.rules.lookups import horizon_of
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import ProposalRefused
 from coordinator.state.records import Division, Experiment

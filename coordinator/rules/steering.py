@@ -23,7 +23,7 @@ def withdraw_hints(state: CampaignState) -> list[AnyEvent]:
     return [HintsWithdrawn()] if state.hints.hints else []
 
 
-def division_for(state: CampaignState, wanted: str) -> Division | None:
+def division_for_person(state: CampaignState, wanted: str) -> Division | None:
     """The division a person's variant is tried in, None while there is none. wanted: its name, or nothing for
     the first.
     """

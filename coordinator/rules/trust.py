@@ -15,7 +15,7 @@ from statistics import fmean
 
 from msgspec.structs import replace
 
-from coordinator.state.trust_rules import Grounds, Mode, TrustRules
+from coordinator.rule_values.trust_rules import Grounds, Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, RunResult
 

@@ -1,17 +1,18 @@
-"""Rules of verdicts: which is due, what it is, and what happens to an experiment on a stale parent. Pure."""
+"""Rules of verdicts: which is due, and what it is. Pure."""
 
 from statistics import fmean
 
 from msgspec import Struct
 
-from coordinator.domain import Origin, Phase, Purpose, State, Verdict
+from coordinator.domain import Purpose, Verdict
+from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
-from coordinator.rules.base import best_of, queued
+from coordinator.rules.baselines import baseline_verdict
+from coordinator.rules.seeds import queued
 from coordinator.rules.trust import Standing
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, CampaignFinished, Rebased, VerdictGiven
+from coordinator.state.events import AnyEvent, VerdictGiven
 from coordinator.state.records import Best, Experiment, value_of
-from coordinator.state.trust_rules import Grounds
 from evaluator.acceptance import Choice, Decision
 
 AUDIT_TRIES = 2
@@ -33,9 +34,6 @@ class Merge(Struct, frozen=True, kw_only=True):
     """Of its division, in the metric's unit."""
     parents: tuple[str, str]
     """Of the commit: the best before it, then the variant, whose text is the commit's."""
-
-
-# ---------------------------------------------------------------------- from results to a verdict
 
 
 def decide(state: CampaignState) -> list[AnyEvent] | Merge:
@@ -72,7 +70,7 @@ def _due(state: CampaignState) -> Experiment | None:
 def _verdict(state: CampaignState, experiment: Experiment) -> list[AnyEvent] | Merge:
     best = state.divisions[experiment.division].best
     if best is None:
-        return _baseline_verdict(state, experiment)
+        return baseline_verdict(state, experiment)
     decision = _decision(state, experiment, best, experiment.values)
     refusal = trust.refusal(experiment.measured, state.rules.trust) or _overworked(state, experiment)
     if decision.choice is Choice.REJECT:
@@ -92,22 +90,6 @@ def _overworked(state: CampaignState, experiment: Experiment) -> str:
         return ""
     baseline = state.experiments[state.divisions[experiment.division].baseline]
     return trust.overworked(experiment.measured, baseline.measured, state.rules.trust)
-
-
-def _baseline_verdict(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
-    """The baseline is the user's own program: nobody cheats with it, and it has its commit. Where it could
-    not be believed, ``abandon`` ends the campaign.
-    """
-    return [
-        VerdictGiven(
-            experiment=experiment.experiment,
-            verdict=Verdict.MERGE,
-            reason=f"the unmodified surface over {len(experiment.values)} runs",
-            value=fmean(experiment.values),
-            commit=state.start.commit,
-            grounds=trust.baseline_grounds(experiment.measured),
-        )
-    ]
 
 
 def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> list[AnyEvent] | Merge:
@@ -181,80 +163,3 @@ def _confirm(state: CampaignState, experiment: Experiment, reason: str, runs: in
         queued(state, experiment.experiment, number, Purpose.CONFIRM) for number in range(first, first + runs)
     ]
     return [_given(experiment, Verdict.CONFIRM, reason), *more]
-
-
-# ---------------------------------------------------------------------- a stale parent
-
-
-class Rebase(Struct, frozen=True, kw_only=True):
-    """A stale experiment has to be put on the best: ``rebased`` takes what comes of it, ``conflict`` that its
-    edit does not apply.
-    """
-
-    experiment: str
-    base: str
-    """Commit it was made from."""
-    commit: str
-    """Its own."""
-    best: str
-    """Commit it has to be put on."""
-    unchanged: bool
-    """Its program stays as it is, because its arm always starts from the baseline."""
-
-
-def rebase(state: CampaignState) -> Rebase | None:
-    """The stale experiment that is to be rebased first; None without one."""
-    for name in state.stale:
-        experiment = state.experiments[name]
-        return Rebase(
-            experiment=name,
-            base=experiment.parent,
-            commit=experiment.commit,
-            best=best_of(state, experiment).commit,
-            unchanged=experiment.origin is Origin.BASELINE,
-        )
-    return None
-
-
-def rebased(state: CampaignState, experiment: str, commit: str, digest: str) -> list[AnyEvent]:
-    """A stale experiment has its program on the best; it is run again there, or rejected when nothing new is
-    left of it.
-    """
-    stale = state.experiments[experiment]
-    best = best_of(state, stale)
-    earlier = state.by_digest.get((stale.division, digest))
-    if digest == state.digests[best.commit] or earlier not in (None, experiment):
-        why = f"on the best it is the same program as {earlier or best.experiment}"
-        return conflict(state, experiment, why)
-    purpose = Purpose.RETEST if stale.verdict is Verdict.RETEST else Purpose.SCREEN
-    moved = Rebased(experiment=experiment, parent=best.commit, commit=commit, digest=digest)
-    return [moved, queued(state, experiment, len(stale.runs) + 1, purpose)]
-
-
-def conflict(state: CampaignState, experiment: str, reason: str) -> list[AnyEvent]:
-    """A stale experiment's edit does not apply to the best."""
-    value = state.experiments[experiment].value
-    return [VerdictGiven(experiment=experiment, verdict=Verdict.REJECT, reason=reason, value=value)]
-
-
-# ---------------------------------------------------------------------- a baseline that failed
-
-
-def abandon(state: CampaignState) -> list[AnyEvent]:
-    """End a campaign whose baseline failed, or was measured where nothing can merge: nothing can be compared,
-    or nothing can come of it.
-    """
-    if state.phase is Phase.FINISHED:
-        return []
-    for division in state.divisions.values():
-        why = _failed(state, state.experiments[division.baseline])
-        if why:
-            return [CampaignFinished(reason=f"the baseline of {division.name} {why}", failed=True)]
-    return []
-
-
-def _failed(state: CampaignState, baseline: Experiment) -> str:
-    if baseline.state in (State.CRASHED, State.CHEATED):
-        return f"gave no value: {baseline.reason}"
-    why = trust.unmergeable(baseline.measured, state.rules.trust) if baseline.state.final else ""
-    return f"was {why}" if why else ""

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase
 from coordinator.protocol import Brief, Lease, Wait, Welcome
-from coordinator.rules import leases
+from coordinator.rules import audit_plans
 from coordinator.service.charters import Charters
 from coordinator.service.presence import LeaseTimes
 from coordinator.store.unit_of_work import UnitOfWork
@@ -61,9 +61,9 @@ class Answers:
             seed=run.seed,
             budget=state.rules.budget,
             ttl=self._times.ttl,
-            audit=leases.audit_plan(state, run),
-            warmup_allowance=leases.baseline_detail(state, run, "warmup_seconds"),
-            baseline_pace=leases.baseline_detail(state, run, "pace"),
+            audit=audit_plans.audit_plan(state, run),
+            warmup_allowance=audit_plans.baseline_detail(state, run, "warmup_seconds"),
+            baseline_pace=audit_plans.baseline_detail(state, run, "pace"),
         )
 
     def _wait(self) -> Wait:

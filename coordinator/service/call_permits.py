@@ -10,9 +10,9 @@ from pathlib import Path
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.protocol import Wait
 from coordinator.rules import budget_cap
+from coordinator.service.open_calls import OpenCall, OpenCalls
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent
-from coordinator.state.open_calls import OpenCall, OpenCalls
 from coordinator.store.transcripts import Transcripts
 
 
@@ -49,7 +49,7 @@ class CallPermits:
         """
         events: list[AnyEvent] = []
         for call in calls:
-            events += budget_cap.give_up(state, call)
+            events += budget_cap.give_up(state, call.agent, call.request, call.usd)
             self.open.close(call.request.call)
         return events
 

@@ -64,7 +64,7 @@ class Intake:
             case Withdrawal():
                 unit.commit(steering.withdraw_hints(state))
             case Idea(title=title, source=source, division=wanted):
-                division = steering.division_for(state, wanted)
+                division = steering.division_for_person(state, wanted)
                 if not steering.answered(state, item.name):
                     if division is None or not steering.takes_ideas(state):
                         return False

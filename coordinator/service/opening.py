@@ -5,9 +5,9 @@ with the journal.
 from collections.abc import Callable, Iterable
 
 from configs.errors import ConfigError
+from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import campaign
 from coordinator.rules.campaign import RulesMismatchError
-from coordinator.state.campaign_rules import Rules
 from coordinator.store.journal import CampaignLock
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import Listener, TaskCard, UnitOfWork

@@ -1,5 +1,5 @@
-"""What the coordinator knows for the moment only: who was heard of when, who is thinking, how far runs are.
-Never journaled.
+"""What the coordinator keeps in memory only: when each agent last called, which agents hold a brief, how far
+runs are. Never journaled.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,8 +9,8 @@ from msgspec import Struct
 from evaluator.result import Progress
 
 THINKING_SECONDS = 900.0
-"""A brief nobody answered for this long is free again: longer than any model thinks, short against a
-night.
+"""Seconds after which a brief without an answer no longer counts: more than any model takes, and little
+beside the hours of a campaign.
 """
 
 
@@ -27,14 +27,14 @@ DEFAULT_LEASE_TIMES = LeaseTimes()
 
 
 class Presence:
-    """Facts of the moment, by agent. Times are seconds since the epoch."""
+    """What is so now, by agent. Times are seconds since the epoch."""
 
     def __init__(self, clock: Callable[[], float], ttl: float) -> None:
         self.ttl = ttl
-        """Seconds without a word after which an agent counts as gone."""
+        """Seconds without a call after which an agent counts as gone."""
         self._clock = clock
         self._heard: dict[str, float] = {}
-        """When the agent last said something."""
+        """When the agent last called."""
         self._briefed: dict[str, float] = {}
         """When it was given the brief it holds."""
         self._offer_of: dict[str, str] = {}
@@ -47,11 +47,11 @@ class Presence:
         """Whether open runs have to end now."""
 
     def heard(self, agent: str) -> None:
-        """The agent said something."""
+        """The agent called."""
         self._heard[agent] = self._clock()
 
     def expect(self, agents: Iterable[str]) -> None:
-        """Give each of these a full life from now, as after a restart."""
+        """Take these agents as heard now, so that each has the whole ttl to call, as after a restart."""
         for agent in agents:
             self.heard(agent)
 
@@ -59,29 +59,29 @@ class Presence:
         """The agent is gone."""
         self._heard.pop(agent, None)
         self.progress.pop(agent, None)
-        self.forget_thought(agent)
+        self.drop_brief(agent)
 
     def silent(self) -> list[str]:
-        """Agents that said nothing for the ttl."""
+        """Agents that did not call for the ttl."""
         limit = self._clock() - self.ttl
         return [agent for agent, at in self._heard.items() if at < limit]
 
-    def thinks(self, agent: str) -> None:
-        """The agent holds a brief."""
+    def brief_given(self, agent: str) -> None:
+        """The agent holds a brief from now on."""
         self._briefed[agent] = self._clock()
 
-    def forget_brief(self, agent: str) -> None:
+    def brief_done(self, agent: str) -> None:
         """The agent holds no brief any more."""
         self._briefed.pop(agent, None)
 
-    def forget_thought(self, agent: str) -> None:
-        """Nobody thinks about the agent's brief any more: what it was to repair may be offered to another."""
-        self.forget_brief(agent)
+    def drop_brief(self, agent: str) -> None:
+        """The agent will not answer its brief: the experiment it was to repair may be offered to another."""
+        self.brief_done(agent)
         self.offered.discard(self._offer_of.pop(agent, ""))
 
-    def offers(self, experiment: str, agent: str) -> None:
-        """The agent was asked to repair the experiment. What it was asked before is behind it: nobody is
-        asked that again.
+    def repair_offered(self, experiment: str, agent: str) -> None:
+        """The agent was asked to repair the experiment. The one it was asked to repair before stays offered:
+        nobody is asked to repair that again.
         """
         self._offer_of[agent] = experiment
         self.offered.add(experiment)

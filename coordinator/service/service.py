@@ -26,8 +26,9 @@ from coordinator.protocol import (
     Wait,
     Welcome,
 )
+from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import briefs, budget_cap, campaign, leases, recall
-from coordinator.rules.base import division_of
+from coordinator.rules.lookups import division_of
 from coordinator.service.answers import Answers
 from coordinator.service.call_permits import CallPermits
 from coordinator.service.charters import Charters
@@ -36,7 +37,6 @@ from coordinator.service.opening import gate_of, opened
 from coordinator.service.presence import DEFAULT_LEASE_TIMES, LeaseTimes, Presence
 from coordinator.service.transactions import Transactions
 from coordinator.service.upkeep import Upkeep
-from coordinator.state.campaign_rules import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import Listener, TaskCard
@@ -113,7 +113,7 @@ class Service:
         """See ``Coordinator.join``."""
         with self.transaction() as unit:
             self._presence.heard(card.agent)
-            self._presence.forget_thought(card.agent)
+            self._presence.drop_brief(card.agent)
             agent = self.state.agents.get(card.agent)
             if agent is not None and agent.card.incarnation != card.incarnation:
                 self._upkeep.give_up(self._permits.open.of_agent(card.agent))  # its earlier life settles none
@@ -135,11 +135,11 @@ class Service:
             thinking = self._presence.thinking(agent, peers)
             brief = briefs.brief(self.state, agent, thinking, self._clock(), self._presence.offered)
             if isinstance(brief, Wait):
-                self._presence.forget_brief(agent)
+                self._presence.brief_done(agent)
                 return brief
-            self._presence.thinks(agent)
+            self._presence.brief_given(agent)
             if brief.repair is not None:
-                self._presence.offers(brief.repair.experiment, agent)
+                self._presence.repair_offered(brief.repair.experiment, agent)
             return self._answers.brief(brief)
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
@@ -148,7 +148,7 @@ class Service:
             self._division_of(agent)
             answer = self._intake.receive(unit, agent, proposal)
             if not recall.still_thinks(unit.state, proposal.arm, answer):
-                self._presence.forget_brief(agent)
+                self._presence.brief_done(agent)
             return answer
 
     def lease(self, agent: str) -> Lease | Wait:

@@ -9,9 +9,9 @@ from configs.errors import ConfigError
 from coordinator.rules import campaign, leases
 from coordinator.service.call_permits import CallPermits
 from coordinator.service.intake import Intake
+from coordinator.service.open_calls import OpenCall
 from coordinator.service.presence import Presence
 from coordinator.service.transactions import Transactions
-from coordinator.state.open_calls import OpenCall
 from coordinator.store.inbox import Inbox, InboxItem
 from coordinator.store.paths import Layout
 

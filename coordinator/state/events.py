@@ -10,8 +10,8 @@ from msgspec import Struct, field
 from coordinator.domain import Origin, Purpose, Refusal, Verdict
 from coordinator.model_calls import UNKNOWN
 from coordinator.protocol import AgentCard, Token
-from coordinator.state.campaign_rules import Rules
-from coordinator.state.trust_rules import Grounds
+from coordinator.rule_values.rule_set import Rules
+from coordinator.rule_values.trust_rules import Grounds
 from evaluator.result import RunResult
 
 

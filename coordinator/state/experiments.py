@@ -17,7 +17,7 @@ from coordinator.state.near_misses import decided
 from coordinator.state.records import Best, Division, Experiment
 from evaluator.acceptance import sigma
 
-MOST_TURNED_AWAY = 50
+MAX_TURNED_AWAY = 50
 """Refusals that a brief tells."""
 
 
@@ -88,7 +88,7 @@ def refuse(facts: Facts, event: ProposalRefused) -> None:
         facts.refused += 1
         count(facts, event.arm, "refused")
         facts.to_repair.pop(event.repairs, None)
-        facts.turned_away = [*facts.turned_away[-MOST_TURNED_AWAY:], event]
+        facts.turned_away = [*facts.turned_away[-MAX_TURNED_AWAY:], event]
 
 
 def rebase(facts: Facts, event: Rebased) -> None:

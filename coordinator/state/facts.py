@@ -10,8 +10,8 @@ from collections import Counter
 from msgspec import Struct, field
 
 from coordinator.domain import Metric, Phase, State
+from coordinator.rule_values.rule_set import Rules
 from coordinator.state.arm_tally import ArmTally
-from coordinator.state.campaign_rules import Rules
 from coordinator.state.events import CampaignStarted, ProposalRefused
 from coordinator.state.hints import Hints
 from coordinator.state.lessons import Lessons

@@ -6,10 +6,10 @@ from msgspec import Struct, field
 
 from coordinator.state.events import HintGiven, ProposalRefused
 
-MOST_HINTS = 10
+MAX_HINTS = 10
 """Hints that a brief tells, the newest."""
 HINT_CHARS = 2_000
-MOST_ANSWERS = 100
+MAX_ANSWERS = 100
 """Refusals of people's variants that are remembered."""
 
 
@@ -26,7 +26,7 @@ class Hints(Struct):
     @property
     def newest(self) -> list[str]:
         """The hints that a brief tells, the newest last."""
-        return list(self.hints.values())[-MOST_HINTS:]
+        return list(self.hints.values())[-MAX_HINTS:]
 
     def give(self, event: HintGiven) -> None:
         """A hint is in force."""
@@ -40,5 +40,5 @@ class Hints(Struct):
     def answer(self, event: ProposalRefused) -> None:
         """A person's variant was refused."""
         self.answers[event.proposal] = event
-        while len(self.answers) > MOST_ANSWERS:
+        while len(self.answers) > MAX_ANSWERS:
             del self.answers[next(iter(self.answers))]

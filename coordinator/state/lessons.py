@@ -17,11 +17,11 @@ from msgspec import Struct, field
 from coordinator.domain import State
 from coordinator.state.records import Experiment
 
-MOST_LINES = 20
-MOST_FAILURES = 6
+MAX_LINES = 20
+MAX_FAILURES = 6
 """Lines about failures at most, of those."""
-MOST_CAUSES = 4
-MOST_MOVED = 3
+MAX_CAUSES = 4
+MAX_MOVED = 3
 NAME_CHARS = 40
 RAISED = re.compile(r": (?:\w+\.)*(\w{1,60}(?:Error|Exception|Interrupt))\b")
 """The exception's name in the reason of a crash."""
@@ -45,18 +45,18 @@ class Lessons(Struct):
             self.counts[fact] += 1
 
     def lines(self, without: Iterable[Experiment] = ()) -> list[str]:
-        """At most ``MOST_LINES``: failures, then constants, the most moved ones first. without: experiments
+        """At most ``MAX_LINES``: failures, then constants, the most moved ones first. without: experiments
         learned that are not to count.
         """
         counts = self.counts.copy()
         for experiment in without:
             counts.subtract(_facts(experiment))
-        failures = _failures(counts)[:MOST_FAILURES]
-        return [*failures, *_constants(counts)[: MOST_LINES - len(failures)]]
+        failures = _failures(counts)[:MAX_FAILURES]
+        return [*failures, *_constants(counts)[: MAX_LINES - len(failures)]]
 
 
 def _facts(experiment: Experiment) -> Iterator[Fact]:
-    changes = experiment.constant_changes if len(experiment.constant_changes) <= MOST_MOVED else {}
+    changes = experiment.constant_changes if len(experiment.constant_changes) <= MAX_MOVED else {}
     end = _end(experiment)
     for name, way in changes.items():
         yield name[:NAME_CHARS], way, end
@@ -88,7 +88,7 @@ def _failures(counts: Counter[Fact]) -> list[str]:
 
 def _causes(causes: Counter[str]) -> str:
     """The most frequent ones; of equals the first by name, so that the order of learning does not matter."""
-    most = sorted(causes.items(), key=lambda item: (-item[1], item[0]))[:MOST_CAUSES]
+    most = sorted(causes.items(), key=lambda item: (-item[1], item[0]))[:MAX_CAUSES]
     return f"; {', '.join(f'{cause} {count}' for cause, count in most)}" if most else ""
 
 
@@ -99,7 +99,7 @@ def _constants(counts: Counter[Fact]) -> list[str]:
         if name and count > 0:
             ways.setdefault(name, {}).setdefault(way, Counter())[end] = count
             totals[name] += count
-    names = sorted(ways, key=lambda name: (-totals[name], name))[:MOST_LINES]
+    names = sorted(ways, key=lambda name: (-totals[name], name))[:MAX_LINES]
     return [
         f"{name} {'; '.join(f'{way}: {_ends(ways[name][way])}' for way in WAYS if way in ways[name])}"
         for name in names

@@ -5,14 +5,14 @@ repaired. Pure.
 from collections.abc import Sequence
 
 from coordinator.domain import Metric, State, Verdict
-from coordinator.state.campaign_rules import ArmShare
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.state.events import VerdictGiven
 from coordinator.state.records import Division, Experiment
 from evaluator.result import CrashKind
 
 NEAR_MISS = 2.0
-"""A rejected variant is a near miss down to this many σ worse than the best it was compared with: bad luck
-with its seeds can do that much.
+"""A variant that did not merge is a near miss down to this many σ worse than the best it was compared with:
+bad luck with its seeds can do that much, so it may be tried again and is worth combining with another.
 """
 REPAIRABLE = frozenset(
     kind.value

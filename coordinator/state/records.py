@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.protocol import AgentCard, Token
-from coordinator.state.trust_rules import Grounds
+from coordinator.rule_values.trust_rules import Grounds
 from evaluator.result import Measured, RunResult
 
 

@@ -2,10 +2,10 @@
 
 from coordinator.domain import Metric
 from coordinator.protocol import Proposal
+from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules.trust import in_words
 from coordinator.state.events import ExperimentProposed
 from coordinator.state.records import Experiment
-from coordinator.state.trust_rules import Grounds
 
 SUBJECT_CHARS = 120
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 """Largest item read: a surface of the largest size, escaped."""
 
 
@@ -93,7 +93,7 @@ class Inbox:
 
 def _read(path: Path) -> InboxItem | None:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             return None
         return InboxItem(path.stem, msgspec.json.decode(path.read_bytes(), type=Content))
     except (OSError, msgspec.MsgspecError):

@@ -16,9 +16,9 @@ from msgspec import Struct
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 """Of one transcript, compressed. Longer ones are not kept: an agent bounds what it sends far below."""
-MOST_TEXT = 8 * 1024 * 1024
+MAX_TEXT = 8 * 1024 * 1024
 """Bytes read of one transcript: a file that grows beyond is not one of ours."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -61,8 +61,8 @@ class Transcripts:
         """
         try:
             path = self.path(call)
-            if len(transcript) > MOST_BYTES:
-                raise ValueError(f"{len(transcript)} bytes are more than {MOST_BYTES}")
+            if len(transcript) > MAX_BYTES:
+                raise ValueError(f"{len(transcript)} bytes are more than {MAX_BYTES}")
             self._folder.mkdir(exist_ok=True)
             beside = path.with_suffix(".new")
             beside.write_bytes(transcript)
@@ -74,6 +74,6 @@ class Transcripts:
         """The transcript of a call; None where none is kept, or where it cannot be read."""
         try:
             with gzip.open(self.path(call)) as file:
-                return msgspec.json.decode(file.read(MOST_TEXT), type=Transcript)
+                return msgspec.json.decode(file.read(MAX_TEXT), type=Transcript)
         except (OSError, EOFError, ValueError, zlib.error):
             return None

@@ -15,13 +15,14 @@ from typing import assert_never
 
 import msgspec
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.domain import Verdict
 from coordinator.protocol import Proposal
-from coordinator.rules import proposals, verdicts
+from coordinator.rule_values.rule_set import Rules
+from coordinator.rules import proposals, rebases, verdicts
 from coordinator.rules.next_step import Commit, Step
-from coordinator.rules.verdicts import Merge, Rebase
-from coordinator.state.campaign_rules import Rules
+from coordinator.rules.rebases import Rebase
+from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AnyEvent,
@@ -43,12 +44,12 @@ from coordinator.variants.source import SurfaceError, digest
 log = logging.getLogger(__name__)
 
 RECENT = 128
-"""Texts kept in memory: what is proposed is leased soon, and the best is the parent of every brief. 26 MB at
-the largest surface taken.
+"""Texts of the surface kept in memory: a proposal's is leased soon, the best's goes into every brief. At most
+26 MB, as no text has more than ``coordinator.variants.source.MAX_BYTES``.
 """
 
 Listener = Callable[[AnyEvent, float, CampaignState], None]
-"""Told of every event after it is journaled: event, seconds since the epoch, state."""
+"""Is called for every event once it is journaled, with the event, seconds since the epoch and the state."""
 
 
 class TaskCard(msgspec.Struct, frozen=True):
@@ -193,11 +194,11 @@ class UnitOfWork:
             source, program = self._rebased(step)
         except (MergeConflictError, SurfaceError):
             why = "its edit does not apply to the new best"
-            self.commit(verdicts.conflict(self.state, step.experiment, why))
+            self.commit(rebases.conflict(self.state, step.experiment, why))
             return
         at, title = self._clock(), self.state.experiments[step.experiment].title
         commit = self._write(source, [step.best], rebase_message(title), at)
-        self.commit(verdicts.rebased(self.state, step.experiment, commit, program), at)
+        self.commit(rebases.rebased(self.state, step.experiment, commit, program), at)
 
     def _rebased(self, step: Rebase) -> tuple[str, str]:
         """The experiment's text on the best, and its digest."""

@@ -12,8 +12,8 @@ from typing import Literal
 from msgspec import Struct
 
 from coordinator.domain import ArmChoice, Metric, Origin, State
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.state.arm_tally import ArmTally, Interval, difference, gain_per_dollar, gain_per_hour
-from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.campaign_state import CampaignState
 from coordinator.views.status import arm_names
 from coordinator.views.status_page import SCHEMA

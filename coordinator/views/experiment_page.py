@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from coordinator.domain import Purpose
-from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import CallSettled
 from coordinator.state.records import Experiment, Run
 from coordinator.views.leaderboard import LeaderboardRow, row
@@ -122,31 +121,3 @@ def _run(run: Run, counts: bool) -> RunRow:
 def call_row(event: CallSettled) -> CallRow:
     """One call of a model."""
     return CallRow(**asdict(event))
-
-
-def find(state: CampaignState, name: str) -> Experiment | None:
-    """The experiment of an id, a short id (``12`` for ``e00012``), a commit's beginning, or ``best`` (of the
-    first division).
-    """
-    if name == "best":
-        bests = [division.best for division in state.divisions.values() if division.best]
-        return state.experiments[bests[0].experiment] if bests else None
-    for candidate in _ids(name):
-        if candidate in state.experiments:
-            return state.experiments[candidate]
-    if len(name) < 6:
-        return None
-    return next(
-        (
-            experiment
-            for experiment in state.experiments.values()
-            if experiment.commit.startswith(name) or experiment.merge_commit.startswith(name)
-        ),
-        None,
-    )
-
-
-def _ids(name: str) -> tuple[str, str]:
-    """Ids that a person may mean by it."""
-    padded = f"e{int(name):05d}" if name.isdecimal() and len(name) <= 5 else name
-    return padded, f"e{int(name[1:]):05d}" if name[:1] == "e" and name[1:].isdecimal() else name

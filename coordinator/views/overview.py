@@ -1,4 +1,4 @@
-"""One look at a running campaign: its status page, and what has ended since the look before."""
+"""The status page of a running campaign, and the experiments that finished since it was last asked for."""
 
 from msgspec import Struct
 
@@ -7,10 +7,10 @@ from coordinator.views.status_page import StatusPage
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """What somebody who watches is told."""
+    """What a command that follows a campaign gets at each request."""
 
     page: StatusPage
     rows: list[LeaderboardRow]
-    """Of experiments that finished since the look before, in the order of their verdicts."""
+    """Of experiments that finished since the request before, in the order of their verdicts."""
     trouble: str = ""
     """Why nothing can be written down now, with what to do; empty when all is well."""

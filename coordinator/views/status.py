@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import asdict
 
 from coordinator.domain import Phase, State
+from coordinator.rule_values.prices import HOUR
 from coordinator.rules.budget_cap import reserved_usd
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.prices import HOUR
 from coordinator.state.records import Agent, Best, Division, Run
 from coordinator.views.status_page import (
     SCHEMA,

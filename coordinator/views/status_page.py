@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from coordinator.domain import Metric
-from coordinator.state.trust_rules import Mode
+from coordinator.rule_values.trust_rules import Mode
 
 SCHEMA: Literal[1] = 1
 

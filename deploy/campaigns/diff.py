@@ -8,7 +8,8 @@ from msgspec import Struct
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.paths import Layout
 from coordinator.views.status_page import SCHEMA
-from deploy.campaigns.open import Text, find_experiment, read_source
+from deploy.campaigns.find import find_experiment
+from deploy.campaigns.open import Text, read_source
 from deploy.exit_codes import NothingFoundError
 
 

@@ -15,10 +15,8 @@ from msgspec import Struct, ValidationError
 
 from configs.errors import ConfigError
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.records import Division, Experiment
 from coordinator.store.journal import Journal, locked
 from coordinator.store.paths import Layout
-from coordinator.views.experiment_page import find
 from coordinator.views.status import status
 from coordinator.views.status_page import StatusPage
 from deploy.exit_codes import NothingFoundError
@@ -117,41 +115,6 @@ def request_stop(layout: Layout, now: bool) -> None:
         raise ConfigError(
             f"cannot write in {layout.folder}: {error.strerror}", "Stop it as the user that started it."
         ) from error
-
-
-def find_experiment(state: CampaignState, name: str) -> Experiment:
-    """The experiment of an id, a commit's beginning, ``best``, ``baseline``, or either with ``/division``.
-    Raises NothingFoundError.
-    """
-    word, _, wanted = name.partition("/")
-    if word in ("best", "baseline"):
-        division = _division(state, wanted)
-        if word == "best" and division.best is None:
-            raise NothingFoundError(
-                f"division {division.name} has no best yet",
-                "Wait until its baseline is measured: `autoswarm status --watch`.",
-            )
-        return state.experiments[
-            division.best.experiment if word == "best" and division.best else division.baseline
-        ]
-    experiment = find(state, name)
-    if experiment is None:
-        raise NothingFoundError(
-            f"there is no experiment {name!r} in {state.start.campaign}",
-            "`autoswarm leaderboard` lists them.",
-        )
-    return experiment
-
-
-def _division(state: CampaignState, name: str) -> Division:
-    division = state.divisions.get(name) if name else next(iter(state.divisions.values()), None)
-    if division is None:
-        names = ", ".join(state.divisions)
-        raise NothingFoundError(
-            f"there is no division {name!r}" if name else "no agent has joined yet",
-            f"There are: {names}." if names else "Wait.",
-        )
-    return division
 
 
 class Text(Struct, frozen=True):

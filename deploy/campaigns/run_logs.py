@@ -5,7 +5,7 @@ from pathlib import Path
 
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.paths import Layout
-from deploy.campaigns.open import find_experiment
+from deploy.campaigns.find import find_experiment
 from deploy.exit_codes import NothingFoundError
 from trainer.run.result_file import LOG, RESULT
 

@@ -4,7 +4,7 @@ alone.
 
 from configs.arms import CallsModels, CostsMoney
 from configs.schema import Config
-from coordinator.state.prices import HOUR, MoneyRules
+from coordinator.rule_values.prices import HOUR, MoneyRules
 from deploy.views.units import usd
 from evaluator.budget import Budget, Unit
 

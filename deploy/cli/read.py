@@ -133,7 +133,8 @@ def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None
 
     from coordinator.views.experiment_page import experiment_page
     from coordinator.views.status_page import SCHEMA
-    from deploy.campaigns.open import find_experiment, open_campaign
+    from deploy.campaigns.find import find_experiment
+    from deploy.campaigns.open import open_campaign
     from deploy.cli import output
 
     layout, state = open_campaign(name, folder)

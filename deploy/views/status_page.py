@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coordinator.domain import Direction, Metric
-from coordinator.state.trust_rules import Mode
+from coordinator.rule_values.trust_rules import Mode
 from coordinator.views.status_page import AgentView, ArmView, DivisionView, SpendView, StatusPage, TrustView
 from deploy.views.sanitize import one_line
 from deploy.views.tables import COLOURS, headed, pairs

@@ -14,8 +14,8 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from coordinator.rule_values.trust_rules import TrustRules
 from coordinator.rules.trust import overworked
-from coordinator.state.trust_rules import TrustRules
 from evaluator.budget import Budget, Unit
 from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal, Refused
+from coordinator.rule_values.rule_set import Rules
 from coordinator.service.service import Service
-from coordinator.state.campaign_rules import Rules
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from evaluator.result import Audit, Measured, Outcome, RunResult, Seconds

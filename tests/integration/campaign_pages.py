@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from coordinator.model_calls import CallRecord, CallRequest
 from coordinator.protocol import AgentCard, Lease
+from coordinator.rule_values.prices import ModelTerms, MoneyRules
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.service.service import Service
-from coordinator.state.campaign_rules import ArmShare
-from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.store.paths import Layout
 from deploy.cli.main import main
 from evaluator.result import Measured, Progress, RunResult, Seconds

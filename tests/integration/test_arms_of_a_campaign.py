@@ -13,8 +13,8 @@ from agents.proposers.contract import Proposer, ProposerError, proposal_id
 from agents.proposers.search.search_proposer import SearchProposer
 from coordinator.domain import ArmChoice, Origin, Purpose, State, Strategy
 from coordinator.protocol import Brief, Lease, Proposal
+from coordinator.rule_values.rule_set import ArmShare, Rules
 from coordinator.service.service import Service
-from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.unit_of_work import TaskCard

@@ -11,7 +11,7 @@ from configs.errors import ConfigError
 from coordinator.actor import CoordinatorServer
 from coordinator.protocol import Accepted, Ack, Lease, Wait
 from coordinator.rules import campaign
-from coordinator.rules.base import UnknownAgentError
+from coordinator.rules.lookups import UnknownAgentError
 from coordinator.service.service import Service
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.journal import Journal

@@ -13,9 +13,9 @@ import pytest
 from configs.charter import MAX_BYTES
 from coordinator.domain import Refusal, State
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
+from coordinator.rule_values.rule_set import ArmShare, Rules
 from coordinator.service.charters import Charters
 from coordinator.service.service import Service
-from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.inbox import Content, Hint, Idea, Inbox, Withdrawal
 from coordinator.store.journal import Journal

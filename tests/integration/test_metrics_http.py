@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.views.metrics import Metrics
 from coordinator.views.prometheus import Server, serve
 from tests.integration.instant_campaign import AGENTS, InstantCampaign

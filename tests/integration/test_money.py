@@ -21,13 +21,13 @@ from configs.arms import Llm
 from coordinator.domain import Phase
 from coordinator.model_calls import UNKNOWN, CallRecord, CallRequest, Permit
 from coordinator.protocol import AgentCard, Wait
+from coordinator.rule_values.prices import ModelTerms, MoneyRules
+from coordinator.rule_values.rule_set import ArmShare, Rules
 from coordinator.service.service import Service
-from coordinator.state.campaign_rules import ArmShare, Rules
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout
-from coordinator.store.transcripts import MOST_BYTES, Said, Transcript, Transcripts, packed
+from coordinator.store.transcripts import MAX_BYTES, Said, Transcript, Transcripts, packed
 from coordinator.store.unit_of_work import TaskCard
 from deploy.cli.main import main
 from evaluator.result import Measured, Progress, RunResult
@@ -196,7 +196,7 @@ def test_a_transcript_that_cannot_be_kept_costs_no_money_and_no_call(tmp_path: P
         (folder / "calls").write_text("in the way")
         service.settle("a0", record("c1"), packed(TRANSCRIPT))
         (folder / "calls").unlink()
-        service.settle("a0", record("c2"), b"x" * (MOST_BYTES + 1))
+        service.settle("a0", record("c2"), b"x" * (MAX_BYTES + 1))
         assert service.state.spend.total.calls == 2
     assert Transcripts(folder / "calls").read("c2") is None
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import coordinator.store.journal as journal_module
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.domain import Direction, Metric, Purpose, Refusal, State
 from coordinator.protocol import Accepted, Refused, Wait
-from coordinator.rules.base import UnknownAgentError
+from coordinator.rules.lookups import UnknownAgentError
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import VerdictGiven
 from coordinator.state.lifecycle import InvalidTransition
@@ -363,7 +363,7 @@ def test_the_journal_can_only_grow(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from tests.integration.campaign_folder import measure_baseline, open_service, propose, take
 folder = Path(sys.argv[1])
 service = open_service(folder)

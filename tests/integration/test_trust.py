@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from configs.load import ConfigError
+from configs.errors import ConfigError
 from coordinator.domain import Purpose, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused
+from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.service.service import Service
-from coordinator.state.trust_rules import Mode, TrustRules
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from coordinator.views.leaderboard import rows

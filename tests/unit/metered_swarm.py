@@ -5,8 +5,8 @@ the state the whole step left.
 from coordinator.domain import Refusal
 from coordinator.model_calls import CallRecord
 from coordinator.protocol import Brief, Proposal
+from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import briefs, budget_cap, leases, proposals
-from coordinator.state.campaign_rules import Rules
 from coordinator.state.events import ProposalRefused
 from coordinator.store.journal import Entry
 from coordinator.views.metrics import Metrics

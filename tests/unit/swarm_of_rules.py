@@ -10,11 +10,12 @@ import msgspec
 
 from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, Proposal, Token
-from coordinator.rules import briefs, campaign, leases, proposals, verdicts
-from coordinator.rules.base import best_of
+from coordinator.rule_values.rule_set import ArmShare, Rules
+from coordinator.rules import audit_plans, briefs, campaign, leases, proposals, rebases, verdicts
+from coordinator.rules.lookups import best_of
 from coordinator.rules.next_step import Commit, Step, next_step
-from coordinator.rules.verdicts import Merge, Rebase
-from coordinator.state.campaign_rules import ArmShare, Rules
+from coordinator.rules.rebases import Rebase
+from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CampaignStarted
 from evaluator.acceptance import Policy
@@ -90,9 +91,9 @@ class Swarm:
         """Every seventh edit conflicts; the others apply."""
         experiment = self.state.experiments[name]
         if experiment.ordinal % 7 == 0:
-            return verdicts.conflict(self.state, name, "its edit does not apply to the new best")
+            return rebases.conflict(self.state, name, "its edit does not apply to the new best")
         commit, best = f"r{experiment.round}-{name}", best_of(self.state, experiment)
-        return verdicts.rebased(self.state, name, commit, f"d-{name}-on-{best.experiment}")
+        return rebases.rebased(self.state, name, commit, f"d-{name}-on-{best.experiment}")
 
     def replayed(self) -> CampaignState:
         state = CampaignState()
@@ -142,7 +143,7 @@ class Swarm:
             self.settle()
         run = self.state.agents[agent].run
         if run is not None:
-            self.plans.setdefault(run, leases.audit_plan(self.state, self.state.runs[run]))
+            self.plans.setdefault(run, audit_plans.audit_plan(self.state, self.state.runs[run]))
         return run
 
     def token(self, run: str) -> Token:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coordinator.rule_values.prices import MoneyRules
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import leases
 from coordinator.state.arm_tally import (
     HALF_LIFE,
@@ -21,9 +23,7 @@ from coordinator.state.arm_tally import (
     gain_per_dollar,
     gain_per_hour,
 )
-from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.events import CallSettled
-from coordinator.state.prices import MoneyRules
 from coordinator.views import arm_report
 from deploy.views.arms import arms_page
 from evaluator.acceptance import Policy

@@ -18,7 +18,7 @@ from configs.errors import ConfigError
 from configs.load import load
 from configs.sources import SHIPPED
 from coordinator.domain import Origin, Strategy
-from coordinator.state.campaign_rules import ArmShare
+from coordinator.rule_values.rule_set import ArmShare
 from deploy.campaign_rules import share_of
 
 SHIPPED_FILES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))

@@ -24,7 +24,7 @@ from agents.testing.scripted_completion import ScriptedCompletion
 from coordinator.domain import Direction, Metric
 from coordinator.model_calls import CallRecord, CallRequest
 from coordinator.protocol import AgentCard, Brief, Wait
-from coordinator.store.transcripts import MOST_BYTES, packed
+from coordinator.store.transcripts import MAX_BYTES, packed
 from tests.unit.transcripts import NotedPermits
 
 SOURCE = "from prepare import evaluate_bpb\n\nDEPTH = 4\nevaluate_bpb(DEPTH)\n"
@@ -132,7 +132,7 @@ def test_what_is_kept_has_no_secret_and_is_bounded(monkeypatch: pytest.MonkeyPat
     assert "sk-abcdefghijkl" not in str(transcript)
     assert transcript.messages[0].content.startswith("my key is [redacted]")
     assert len(transcript.messages[1].content) < KEPT_CHARS + 100
-    assert len(packed(transcript)) < MOST_BYTES
+    assert len(packed(transcript)) < MAX_BYTES
 
 
 def test_a_program_full_of_noise_still_fits_what_the_coordinator_keeps() -> None:
@@ -150,7 +150,7 @@ def test_a_program_full_of_noise_still_fits_what_the_coordinator_keeps() -> None
         Reply(text=text, model="a", prompt_tokens=1, completion_tokens=1, cost_usd=None, seconds=1.0),
         "no_edit",
     )
-    assert len(packed(permits.transcripts[0])) < MOST_BYTES
+    assert len(packed(permits.transcripts[0])) < MAX_BYTES
 
 
 # ---------------------------------------------------------------------- over the line to a coordinator

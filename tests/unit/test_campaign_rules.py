@@ -5,9 +5,9 @@ import pytest
 from msgspec import Struct
 
 from configs.schema import AcceptanceConfig, Config
-from coordinator.state.campaign_rules import Rules
-from coordinator.state.prices import ModelTerms, MoneyRules
-from coordinator.state.trust_rules import Mode, TrustRules
+from coordinator.rule_values.prices import ModelTerms, MoneyRules
+from coordinator.rule_values.rule_set import Rules
+from coordinator.rule_values.trust_rules import Mode, TrustRules
 from deploy.campaign_rules import filled, rules_of
 from evaluator.acceptance import Policy
 from trainer.task import load_task

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from coordinator.domain import Phase, Purpose, State
-from coordinator.rules import campaign, leases
+from coordinator.rule_values.trust_rules import Mode, TrustRules
+from coordinator.rules import audit_plans, campaign, leases
 from coordinator.state.events import CampaignFinished, RunQueued, VerdictGiven
 from coordinator.state.records import Experiment
-from coordinator.state.trust_rules import Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.result import Audit, Cheated, CpuSeconds, Measured, Outcome, RunResult
@@ -250,7 +250,7 @@ def test_runs_are_leased_with_what_the_baseline_took_but_in_order(lookahead: int
     for number in range(4):
         run = swarm.lease("a0")
         assert run is not None
-        assert leases.baseline_detail(swarm.state, swarm.state.runs[run], "pace") is None
+        assert audit_plans.baseline_detail(swarm.state, swarm.state.runs[run], "pace") is None
         result = replace(
             swarm.result(run, Measured(1.0 + number / 100)),
             details={"pace": 2.0 + number, "twin": "said nothing"},
@@ -260,7 +260,7 @@ def test_runs_are_leased_with_what_the_baseline_took_but_in_order(lookahead: int
     run = swarm.lease("a0")
     assert run is not None
     of_baseline = {
-        detail: leases.baseline_detail(swarm.state, swarm.state.runs[run], detail)
+        detail: audit_plans.baseline_detail(swarm.state, swarm.state.runs[run], detail)
         for detail in ("pace", "warmup_seconds", "twin")
     }
     assert of_baseline == {"pace": pace, "warmup_seconds": None, "twin": None}

@@ -10,9 +10,11 @@ from agents.proposers.llm.completion import Failure
 from coordinator.domain import Phase
 from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
 from coordinator.protocol import Wait
-from coordinator.rules import budget_cap, campaign, leases
+from coordinator.rule_values.prices import ModelTerms, MoneyRules
+from coordinator.rule_values.rule_set import Rules
+from coordinator.rules import audit_plans, budget_cap, campaign, leases
 from coordinator.rules.budget_cap import reserved_usd
-from coordinator.state.campaign_rules import Rules
+from coordinator.service.open_calls import GRACE_SECONDS, OpenCalls
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     CallSettled,
@@ -23,8 +25,6 @@ from coordinator.state.events import (
     decode,
     encode,
 )
-from coordinator.state.open_calls import GRACE_SECONDS, OpenCalls
-from coordinator.state.prices import ModelTerms, MoneyRules
 from coordinator.views.status import status
 from evaluator.result import Lost, Measured, RunResult
 from tests.unit.swarm_of_rules import RULES, Swarm, rules
@@ -196,22 +196,22 @@ def test_a_call_nobody_settles_counts_at_its_estimate_until_its_record_comes_aft
     life = request().timeout + GRACE_SECONDS
     assert permits.held.expired(NOW + life - 1) == []
     (lost,) = permits.held.expired(NOW + life + 1)
-    permits.swarm.commit(budget_cap.give_up(permits.swarm.state, lost))
+    permits.swarm.commit(budget_cap.give_up(permits.swarm.state, lost.agent, lost.request, lost.usd))
     permits.held.close("c1")
     assert permits.usd == pytest.approx(0.11)
     assert permits.swarm.state.spend.calls["c1"].result == UNKNOWN
-    assert budget_cap.give_up(permits.swarm.state, lost) == []
+    assert budget_cap.give_up(permits.swarm.state, lost.agent, lost.request, lost.usd) == []
     permits.settle(record())
     assert permits.usd == pytest.approx(0.02)
     assert permits.swarm.state.spend.total.calls == 1
-    assert budget_cap.give_up(permits.swarm.state, lost) == []
+    assert budget_cap.give_up(permits.swarm.state, lost.agent, lost.request, lost.usd) == []
 
 
 def test_a_call_without_a_price_that_nobody_settles_is_unpriced() -> None:
     permits = CallPermits(money())
     permits.permit(request(model="other"))
     (lost,) = permits.held
-    permits.swarm.commit(budget_cap.give_up(permits.swarm.state, lost))
+    permits.swarm.commit(budget_cap.give_up(permits.swarm.state, lost.agent, lost.request, lost.usd))
     assert (permits.swarm.state.spend.total.unpriced, permits.usd) == (1, 0.0)
 
 
@@ -434,7 +434,7 @@ def buy(permits: CallPermits, draw: random.Random) -> None:
         permits.settle(record(call, model, (draw.randrange(10_001), draw.randrange(10_001))))
     elif list(permits.held):
         lost = draw.choice(list(permits.held))
-        permits.swarm.commit(budget_cap.give_up(permits.swarm.state, lost))
+        permits.swarm.commit(budget_cap.give_up(permits.swarm.state, lost.agent, lost.request, lost.usd))
         permits.held.close(lost.request.call)
         permits.swarm.settle()
 
@@ -457,7 +457,7 @@ def test_in_any_order_the_cap_holds_limits_hold_and_a_replay_agrees(seed: int) -
         swarm.commit(leases.lease(swarm.state, agent, permits.held.usd))
         run = swarm.state.agents[agent].run
         if run is not None and draw.random() < 0.5:
-            swarm.plans.setdefault(run, leases.audit_plan(swarm.state, swarm.state.runs[run]))
+            swarm.plans.setdefault(run, audit_plans.audit_plan(swarm.state, swarm.state.runs[run]))
             swarm.report(agent, run)
         assert swarm.state.spend.usd + reserved_usd(swarm.state, permits.held.usd) <= 4.0 + 1e-6
         assert permits.held.of_model(DEAR) <= 3

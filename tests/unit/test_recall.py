@@ -7,8 +7,8 @@ import pytest
 
 from coordinator.domain import Origin, Phase, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import briefs, leases, proposals, recall, steering
-from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.events import (
     ExperimentProposed,
     ProposalRefused,

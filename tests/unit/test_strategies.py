@@ -9,9 +9,9 @@ from agents.proposers.llm.prompt import PROMPT_BYTES, first_messages, situation
 from agents.proposers.llm.strategies import CHANGE_CHARS
 from coordinator.domain import Direction, Metric, Origin, Phase, State, Strategy
 from coordinator.protocol import Brief, Piece, Tried
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import briefs
-from coordinator.rules.strategy import TURNS, dry_spell, strategy_of, subjects
-from coordinator.state.campaign_rules import ArmShare
+from coordinator.rules.turns.strategy import TURNS, dry_spell, strategy_of, subjects
 from coordinator.state.records import Best, Division, Experiment
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Swarm, rules

@@ -2,8 +2,8 @@
 
 import pytest
 
+from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules.trust import Standing, grounds, in_words, plan, pooled, refusal, standing, unmergeable
-from coordinator.state.trust_rules import Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
 from evaluator.result import Audit, Measured, RunResult
 from tests.unit.swarm_of_rules import audit_of

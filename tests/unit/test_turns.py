@@ -1,8 +1,8 @@
 """Whose turn it is to propose."""
 
 from coordinator.protocol import Brief, Proposal
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import briefs, proposals
-from coordinator.state.campaign_rules import ArmShare
 from tests.unit.swarm_of_rules import Swarm, rules
 
 

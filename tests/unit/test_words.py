@@ -36,7 +36,7 @@ NO_NAMES = {
         "earnings",
     ),
     *("pulse", "passage", "warming", "staircase", "mend", "mends", "mended", "mendable", "mending"),
-    *("surrender", "hopeless", "exchange", "exchanges"),
+    *("surrender", "hopeless", "exchange", "exchanges", "owner"),
 }
 """Not a word of any name: of a module, class, function, attribute, argument or variable."""
 NO_TITLES = {
@@ -58,7 +58,6 @@ NO_TITLES = {
         "exits",
         "letters",
         "letter",
-        "owner",
         "pace",
         "rulebook",
     )

@@ -1,7 +1,6 @@
 class Bought(CostsMoney):
     """Pays for every idea."""
 
-    module = "agents.proposers.bought"
     proposer: Literal["bought"] = "bought"
     constant: str = "SOFTCAP"
     """The constant that moves."""

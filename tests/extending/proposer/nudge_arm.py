@@ -1,7 +1,6 @@
 class Nudge(Arm):
     """Moves one constant of the surface."""
 
-    module = "agents.proposers.nudge"
     proposer: Literal["nudge"] = "nudge"
     constant: str = "SOFTCAP"
     """The constant that moves."""

@@ -2,10 +2,10 @@
 
 from coordinator.domain import ArmChoice, Origin
 from coordinator.protocol import Proposal
-from coordinator.rules.bandit import Candidate, choose
-from coordinator.rules.base import seed_of
+from coordinator.rule_values.rule_set import ArmShare
+from coordinator.rules.seeds import seed_of
+from coordinator.rules.turns.bandit import Candidate, choose
 from coordinator.state.arm_tally import ArmTally
-from coordinator.state.campaign_rules import ArmShare
 from coordinator.state.campaign_state import CampaignState
 
 GOLDEN = 0.6180339887498949

@@ -9,11 +9,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from coordinator.domain import Metric, Origin, State, Strategy
-from coordinator.state.campaign_rules import ArmShare
+from coordinator.rule_values.rule_set import ArmShare
+from coordinator.state.near_misses import NEAR_MISS
 from coordinator.state.records import Best, Division, Experiment
-
-NEAR_MISS = 2.0
-"""σ by which a variant that did not merge may be worse than the best and still be worth combining."""
 
 TURNS = (Strategy.EXPLORE, Strategy.TUNE, Strategy.COMBINE, Strategy.SIMPLIFY, Strategy.ABLATE)
 """Something else first, then what near misses leave to be had, then less code, then doubt about what was

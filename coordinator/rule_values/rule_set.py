@@ -3,8 +3,8 @@
 from msgspec import Struct, field
 
 from coordinator.domain import ArmChoice, Metric, Origin, Strategy
-from coordinator.state.prices import MoneyRules
-from coordinator.state.trust_rules import TrustRules
+from coordinator.rule_values.prices import MoneyRules
+from coordinator.rule_values.trust_rules import TrustRules
 from evaluator.acceptance import Policy
 from evaluator.budget import Budget
 

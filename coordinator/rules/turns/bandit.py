@@ -3,10 +3,10 @@ arm. Pure.
 
 Model: merges of an arm come at an unknown rate λ per unit of cost (Poisson), and each gains an amount of
 unknown mean μ (exponential). What an arm earns for its cost is λ·μ. Both have conjugate priors, so three
-running sums are all that is needed:
+running sums are all that is needed::
 
-    λ   Gamma(PRIOR_MERGES + merges, rate: what that many merges cost over all arms + cost) μ   inverse
-    Gamma(PRIOR_SIZES + merges, scale: (PRIOR_SIZES - 1) · mean gain of a merge over all arms + gain)
+    λ ~ Gamma(PRIOR_MERGES + merges, rate: what that many merges cost over all arms + cost)
+    μ ~ inverse Gamma(PRIOR_SIZES + merges, scale: (PRIOR_SIZES - 1) · mean gain of all merges + gain)
 
 So an arm nobody has tried is taken for an average one of this campaign, with the weight of one merge in how
 often and how much: the unit of the metric and the length of a run cancel out. Before the first merge arms

@@ -1,0 +1,60 @@
+"""Rules of stale experiments: which is put on the new best, and what comes of that. Pure."""
+
+from msgspec import Struct
+
+from coordinator.domain import Origin, Purpose, Verdict
+from coordinator.rules.lookups import best_of
+from coordinator.rules.seeds import queued
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import AnyEvent, Rebased, VerdictGiven
+
+
+class Rebase(Struct, frozen=True, kw_only=True):
+    """A stale experiment has to be put on the best: ``rebased`` takes what comes of it, ``conflict`` that its
+    edit does not apply.
+    """
+
+    experiment: str
+    base: str
+    """Commit it was made from."""
+    commit: str
+    """Its own."""
+    best: str
+    """Commit it has to be put on."""
+    unchanged: bool
+    """Its program stays as it is, because its arm always starts from the baseline."""
+
+
+def rebase(state: CampaignState) -> Rebase | None:
+    """The stale experiment that is to be rebased first; None without one."""
+    for name in state.stale:
+        experiment = state.experiments[name]
+        return Rebase(
+            experiment=name,
+            base=experiment.parent,
+            commit=experiment.commit,
+            best=best_of(state, experiment).commit,
+            unchanged=experiment.origin is Origin.BASELINE,
+        )
+    return None
+
+
+def rebased(state: CampaignState, experiment: str, commit: str, digest: str) -> list[AnyEvent]:
+    """A stale experiment has its program on the best; it is run again there, or rejected when nothing new is
+    left of it.
+    """
+    stale = state.experiments[experiment]
+    best = best_of(state, stale)
+    earlier = state.by_digest.get((stale.division, digest))
+    if digest == state.digests[best.commit] or earlier not in (None, experiment):
+        why = f"on the best it is the same program as {earlier or best.experiment}"
+        return conflict(state, experiment, why)
+    purpose = Purpose.RETEST if stale.verdict is Verdict.RETEST else Purpose.SCREEN
+    moved = Rebased(experiment=experiment, parent=best.commit, commit=commit, digest=digest)
+    return [moved, queued(state, experiment, len(stale.runs) + 1, purpose)]
+
+
+def conflict(state: CampaignState, experiment: str, reason: str) -> list[AnyEvent]:
+    """A stale experiment's edit does not apply to the best."""
+    value = state.experiments[experiment].value
+    return [VerdictGiven(experiment=experiment, verdict=Verdict.REJECT, reason=reason, value=value)]
