@@ -92,10 +92,11 @@ def test_every_gpu_of_every_node_gets_one_agent_and_a_killed_node_loses_nothing(
     nodes: Any, tmp_path: Path
 ) -> None:
     """1. Two nodes, three GPUs: three agents train. 2. One node is killed. 3. A third joins and is taken up.
-    4. Every run counts exactly once.
+    4. Every run counts exactly once. A training takes long against the moment between two, in which a killed
+    agent has no lease to lose.
     """
     first, second = add_node(nodes, "127.0.0.12", 2), add_node(nodes, "127.0.0.13", 1)
-    config = config_for(nodes, tmp_path)
+    config = config_for(nodes, tmp_path, **{"trainer.simulated_seconds": "2"})
     with connected(config):
         swarm = Swarm(config)
         swarm.start()
