@@ -5,7 +5,7 @@ A trait is a base class. It brings the keys that belong to it, and whoever serve
 
     ReadsCharter   its briefs bring a charter and ask for a kind of idea
     Repairs        it is given experiments of its arm that crashed
-    CallsModels    it asks language models by litellm's names: keys are checked, prices known beforehand
+    CallsModels    it costs money by asking language models: keys are checked, prices known beforehand
     RunsProgram    it starts a program that has to be on the agents' machines
     CostsMoney     its calls need permits, are journaled and count against the cap
 
@@ -65,8 +65,12 @@ class Repairs(Arm):
     """Trait: can repair an experiment of its arm that crashed."""
 
 
-class CallsModels(Arm):
-    """Trait: asks language models."""
+class CostsMoney(Arm):
+    """Trait: what it does for a brief may cost dollars."""
+
+
+class CallsModels(CostsMoney):
+    """Trait: asks language models, which may cost dollars."""
 
     models: list[str] = []
     """Models by litellm's names, such as `anthropic/...` or `openai/...`. The first that answers is taken."""
@@ -83,10 +87,6 @@ class RunsProgram(Arm):
     """Names of variables the program is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own,
     such as a provider's key.
     """
-
-
-class CostsMoney(Arm):
-    """Trait: what it does for a brief may cost dollars."""
 
 
 class Search(Arm):
@@ -107,7 +107,7 @@ class Scripted(Arm):
         return {**super().absolute(), "files": [str(Path(file).absolute()) for file in self.files]}
 
 
-class Llm(ReadsCharter, CallsModels, Repairs, CostsMoney):
+class Llm(ReadsCharter, CallsModels, Repairs):
     """Asks a language model for the next edit."""
 
     proposer: Literal["llm"] = "llm"

@@ -20,6 +20,10 @@ SAVED_ARM = frozenset((
     *("template", "command", "env", "weight", "strategy", "parent", "control"),
 ))  # fmt: skip
 """Keys of an arm as the version before saved it: all that there were."""
+MIN_SAVED = 12
+"""Keys by which a saved arm is told from one that somebody wrote: versions before that had 13, and people
+delete lines.
+"""
 
 
 def with_new_names(layer: Mapping[str, Given]) -> tuple[dict[str, Given], list[str]]:
@@ -50,7 +54,7 @@ def _arm(arm: Any, origin: str) -> Any:
     """An arm under today's keys. What is no arm stays as it is: the schema refuses it."""
     if not isinstance(arm, dict):
         return arm
-    own = _without_other_kinds(arm) if arm.keys() == SAVED_ARM else arm
+    own = _without_other_kinds(arm) if _is_saved(arm) else arm
     if OLD not in own:
         return own
     if NEW in own:
@@ -59,15 +63,20 @@ def _arm(arm: Any, origin: str) -> Any:
 
 
 def _without_other_kinds(arm: dict[str, Any]) -> dict[str, Any]:
-    if arm["proposer"] not in list(KINDS):
+    if arm.get("proposer") not in list(KINDS):
         return arm
-    kind = KINDS[arm["proposer"]]
+    kind = KINDS[str(arm["proposer"])]
     return {key: value for key, value in arm.items() if (NEW if key == OLD else key) in kind.model_fields}
 
 
 def _is_warned_of(arm: Any) -> bool:
     """Whether a person wrote the old name into it: a saved arm has it whether it was given or not."""
-    return isinstance(arm, dict) and OLD in arm and (arm.keys() != SAVED_ARM or arm[OLD] is not None)
+    return isinstance(arm, dict) and OLD in arm and (not _is_saved(arm) or arm[OLD] is not None)
+
+
+def _is_saved(arm: dict[str, Any]) -> bool:
+    """Whether an earlier version wrote it down: it has nearly all keys that there were, and no other."""
+    return arm.keys() <= SAVED_ARM and len(arm) >= MIN_SAVED
 
 
 def _name(arm: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ def load(files: Sequence[str | Path], overrides: Sequence[str], environ: Mapping
         places += old
     config = _validated(given)
     origins = {key: given[key].origin if key in given else DEFAULT for key in FIELDS}
-    refuse_contradictions(config, origins)
+    refuse_contradictions(config, {key: given[key].place if key in given else DEFAULT for key in FIELDS})
     return Loaded(config, origins, (warning(places),) if places else ())
 
 
@@ -72,4 +72,6 @@ def _validated(given: Mapping[str, Given]) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise refused(error.errors()[0], given) from None  # pydantic's own text shows whole inputs
+        errors = error.errors()  # a mistyped key is said before the key that is missing for it
+        first = min(errors, key=lambda error: error["type"] != "extra_forbidden")
+        raise refused(first, given) from None  # pydantic's own text shows whole inputs

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from configs.arms import KINDS
+from configs.deprecated import NEW, OLD, RENAMED
 from configs.errors import ConfigError
 from configs.suggest import did_you_mean, suggestion
 from configs.tree import FIELDS, ITEMS, SECTIONS, Given, meaning
@@ -38,7 +39,8 @@ def _refused_value(
     where: tuple[int | str, ...], error: ErrorDetails, given: Mapping[str, Given], kind: str = ""
 ) -> ConfigError:
     key = ".".join(str(part) for part in where)
-    field = ".".join(part for part in where if isinstance(part, str))
+    words = [part for part in where if isinstance(part, str)]
+    field = ".".join(words if words[0] != "models" or len(words) < 3 else ("models", words[-1]))
     origin = next(value.place for name, value in given.items() if key == name or key.startswith(f"{name}."))
     if error["type"] == "extra_forbidden":
         return unknown_key(field, origin)
@@ -50,17 +52,21 @@ def _refused_value(
         near = suggestion(str(error["input"]), re.findall(r"'([^']*)'", wanted))
     return ConfigError(
         f"{origin}: {key} is {shown(error['input'])} and should {wanted}",
-        f"{near}Correct it: {meaning(field, kind)}",
+        f"{near}Correct it: {meaning(field, kind) or meaning(words[0])}",
     )
 
 
 def unknown_key(key: str, origin: str) -> ConfigError:
     """Of a dotted key that there is not."""
-    what = f"{origin}: unknown key {key}"
-    if SECRET.search(key.lower()):
+    what = f"{origin}: unknown key {key if key.isprintable() else repr(key)}"
+    if key in ITEMS:
+        section, _, name = key.partition(".")
+        return ConfigError(what, f"{name} is a key of an entry of {section}: give it there.")
+    near = did_you_mean(key, [*FIELDS, *SECTIONS, *RENAMED]) or did_you_mean(key, ITEMS)
+    if near is None and SECRET.search(key.lower()):
         return _secret(what)
-    near = suggestion(key, [*FIELDS, *ITEMS, *SECTIONS])
-    return ConfigError(what, near + "`autoswarm config show` lists every key.")
+    meant = f"Did you mean {RENAMED.get(near, near)}? " if near else ""
+    return ConfigError(what, meant + "`autoswarm config show` lists every key.")
 
 
 def refused_section(section: str, value: Any, origin: str) -> ConfigError:
@@ -86,18 +92,34 @@ def _unknown_kind(arm: Mapping[str, Any], number: int, origin: str) -> ConfigErr
 
 def _foreign_key(arm: str, kind: str, key: str, origin: str) -> ConfigError:
     """Of a key that is no key of this kind of arm: another kind's, mistyped, or nobody's."""
-    what = f"{origin}: arm {arm}: `{key}` is no key of {_a(kind)} arm"
+    name = key if key.isprintable() else repr(key)
+    what = f"{origin}: arm {arm}: `{name}` is no key of {_a(kind)} arm"
     others = [name for name, other in KINDS.items() if key in other.model_fields]
     if others:
         return ConfigError(
             what, f"It is a key of {' and '.join(others)}: say `proposer: {others[0]}`, or take it out."
         )
-    if SECRET.search(key.lower()):
+    own = list(KINDS[kind].model_fields)
+    near = _meant(key, own)
+    if near is None and SECRET.search(key.lower()):
         return _secret(what)
-    own = {f"arms.{name}": name for name in KINDS[kind].model_fields}
-    near = did_you_mean(f"arms.{key}", own)
-    meant = f"Did you mean `{own[near]}`? " if near else ""
-    return ConfigError(what, f"{meant}Its keys are {', '.join(own.values())}.")
+    keys = f"Its keys are {', '.join(own)}."
+    if near is None:
+        return ConfigError(what, keys)
+    others = [] if near in own else [name for name, other in KINDS.items() if near in other.model_fields]
+    of = f", a key of {' and '.join(others)}" if others else ""
+    return ConfigError(what, f"Did you mean `{near}`{of}? {keys}")
+
+
+def _meant(key: str, own: list[str]) -> str | None:
+    """The key of some kind of arm that a mistyped one is nearest to, one of its own kind first."""
+    foreign = [name for kind in KINDS.values() for name in kind.model_fields]
+    near = did_you_mean(key, own) or did_you_mean(key, [*foreign, OLD])
+    if near is None:  # with what all keys have in common, shorter ones may be further off
+        near = (did_you_mean(f"arms.{key}", [f"arms.{name}" for name in own]) or "").removeprefix(
+            "arms."
+        ) or None
+    return NEW if near == OLD else near
 
 
 def _secret(what: str) -> ConfigError:

@@ -9,6 +9,7 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     ``seed`` finds ``campaign.seed``.
     """
     names: dict[str, str] = {choice: choice for choice in choices}
+    word = word.lower()
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.7)
     if not close:
         for choice in list(names):

@@ -108,8 +108,10 @@ def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> 
     decision = _decision(state, experiment, best, values)
     grounds = trust.grounds(believed)
     reason = f"{decision.reason} ({grounds.marks})" if grounds.marks else decision.reason
-    if decision.choice is not Choice.MERGE:
-        return [_given(experiment, Verdict(decision.choice.value), reason, fmean(values), grounds)]
+    if decision.choice is Choice.CONFIRM:  # a policy that wants more of what is believed
+        return _confirm(state, experiment, reason, max(1, decision.more))
+    if decision.choice is Choice.REJECT:
+        return [_given(experiment, Verdict.REJECT, reason, fmean(values), grounds)]
     return Merge(
         experiment=experiment.experiment,
         reason=reason,

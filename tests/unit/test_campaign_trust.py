@@ -1,15 +1,18 @@
 """What trust does to verdicts: a better value is not enough."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from coordinator.domain import Phase, Purpose, State
+from coordinator.rule_values.rule_set import Rules
 from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules import audit_plans, campaign, leases
 from coordinator.state.events import CampaignFinished, RunQueued, VerdictGiven
 from coordinator.state.records import Experiment
+from evaluator.acceptance import Choice, Decision, Policy
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.result import Audit, Cheated, CpuSeconds, Measured, Outcome, RunResult
@@ -331,3 +334,58 @@ def test_cpu_within_four_times_the_baseline_s_or_where_a_clock_keeps_the_budget_
 def test_a_confirm_run_that_works_too_much_is_enough() -> None:
     swarm = Worker(TrustRules(), USUAL, MUCH)
     assert swarm.variant(0.9).state is State.REJECTED
+
+
+class Sequential(Policy, frozen=True):
+    """Asks for one run more, up to four, as long as the gain is not beyond the noise."""
+
+    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+        decision = super().decide(gains, best_runs, noise)
+        if decision.choice is Choice.REJECT and decision.gain > 0 and 1 < len(gains) < 4:
+            return replace(decision, choice=Choice.CONFIRM, more=1)
+        return decision
+
+
+class Played(Swarm):
+    """Measures what it is given, audited or not."""
+
+    def __init__(self, wanted: Rules, values: list[tuple[float, bool]]) -> None:
+        self.values = values
+        super().__init__(wanted)
+
+    def measure(self, run: str) -> Outcome:  # noqa: ARG002 - the next value, whatever run asks
+        return Measured(self.values[0][0])
+
+    def judged(self, run: str, outcome: Outcome) -> tuple[Outcome, Audit | None]:  # noqa: ARG002
+        return outcome, audit_of() if self.values.pop(0)[1] else None
+
+
+def test_a_policy_that_wants_more_of_the_believed_runs_gets_a_run_for_it() -> None:
+    """1. Two audited runs are not enough, a third is asked for. 2. It comes without an audit, and together
+    with it the policy would merge. 3. Of the believed ones alone it wants one more: that is queued.
+    """
+    values = [
+        (1.0, True),
+        (1.01, True),
+        (0.99, True),
+        (1.0, True),
+        (0.985, True),
+        (0.985, True),
+        (0.93, False),
+    ]
+    swarm = Played(rules(policy=Sequential(confirm_runs=1, z=3.0)), values)
+    swarm.join("a0")
+    for _ in range(4):
+        swarm.report("a0", leased(swarm))
+    name = swarm.think("a0")
+    for _ in range(3):
+        swarm.report("a0", leased(swarm))
+    swarm.state.validate()
+    assert swarm.state.experiments[str(name)].state is State.CONFIRMING
+    assert leased(swarm) == f"{name}.4"
+
+
+def leased(swarm: Swarm) -> str:
+    run = swarm.lease("a0")
+    assert run is not None
+    return run

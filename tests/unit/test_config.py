@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from configs.arms import KINDS
 from configs.errors import ConfigError
 from configs.load import load, resolved_yaml
 from configs.schema import Config
@@ -135,9 +136,18 @@ def test_null_empties_what_may_be_empty() -> None:
     "It is a key of llm and command"),
     ("arms: [{name: a, proposer: llm, temprature: 1}]", "`temprature`", "Did you mean `temperature`?"),
     ("arms: [{name: a, xyz: 1}]", "`xyz` is no key", "Its keys are name, proposer, weight, parent, control."),
-    ("arms: [{name: a}, {wind: 1}]", "arms.1.name is missing", "Label of the arm."),
+    ("arms: [{name: a}, {wind: 1}]", "arm number 2: `wind` is no key", "Its keys are name"),
+    ("arms: [{nam: a}]", "arm number 1: `nam` is no key", "Did you mean `name`?"),
+    ("arms: [{name: a, model: x}]", "`model` is no key", "Did you mean `models`, a key of llm?"),
+    ("arms: [{name: a, proposer: llm, max_token: 1}]", "`max_token` is no key", "Did you mean `max_tokens`?"),
+    ("arms: [{name: a, proposer: llm, programm: x}]", "`programm` is no key", "Did you mean `charter`?"),
+    ("campaign: {prgram: x}", "unknown key campaign.prgram", "Did you mean campaign.charter?"),
+    ("charter: x.md", "unknown key charter", "Did you mean campaign.charter?"),
+    ("arms.models: [x]", "unknown key arms.models", "give it there"),
+    ("models: {m/x: {at_once: many}}", "models.m/x.at_once is 'many'", "Most open calls"),
+    ("models: {m/x: 3}", "models.m/x is 3", "Prices and limits"),
     ("arms: [{name: a, proposer: magic}]", "arm 'a': there is no proposer 'magic'",
-    "There are search, scripted, llm, command."),
+    f"There are {', '.join(KINDS)}."),
     ("arms: [search]", "arms.0 is 'search'", "Correct it"),
     ("arms: [{name: a, proposer: llm, timeout: -1}]", "arms.0.timeout is -1 and should be greater than 0",
     "Seconds"),
@@ -229,3 +239,10 @@ def test_did_you_mean_finds_the_nearest_or_nothing(word: str, nearest: str | Non
 def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="directory"):
         read_yaml(tmp_path)
+
+
+def test_what_is_wrong_in_an_override_is_said_without_its_values() -> None:
+    arm = "{name: coder, proposer: command, command: [x], env: [KEY=sk-live-123456]}"
+    for arms in (f"arms=[{arm}]", f"arms=[{arm}, {arm}]"):
+        error = refusal([], [arms], {})
+        assert "sk-live" not in f"{error} {error.remedy}"

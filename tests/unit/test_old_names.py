@@ -1,5 +1,6 @@
 """Names of the version before: taken once more, with a warning."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,16 @@ def test_what_the_version_before_saved_beside_a_campaign_loads(tmp_path: Path) -
     assert "arm 'tpe'" not in line
     again = load([written(tmp_path, resolved_yaml(loaded))], [], {})
     assert (again.config, again.warnings) == (loaded.config, ())
+
+
+def test_a_saved_arm_may_lack_some_of_the_keys_that_there_were(tmp_path: Path) -> None:
+    """An older version had fewer, and a person may have taken lines out."""
+    older = re.sub(r"\b(strategy|parent|control): \w+,?\s*", "", SAVED)
+    arms = load([written(tmp_path, older)], [], {}).config.arms
+    assert [arm.proposer for arm in arms] == ["search", "llm"]
+
+
+def test_a_renamed_shipped_file_is_named_with_what_goes_on_with_its_campaign() -> None:
+    with pytest.raises(ConfigError, match="'two_programs' is called 'two_charters' now") as error:
+        load(["two_programs"], [], {})
+    assert "campaign.name=two-programs" in error.value.remedy
