@@ -14,7 +14,7 @@ from coordinator.state.events import RunReported
 from coordinator.store.journal import Journal
 from tests.chaos.swarm_process import SwarmProcess, swarm_process
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.chaos, pytest.mark.alone, pytest.mark.timeout(600)]
 
 EXPERIMENTS = 6
 Fates = dict[str, tuple[str, str, float | None]]
