@@ -63,7 +63,7 @@ def unknown_key(key: str, origin: str) -> ConfigError:
         section, _, name = key.partition(".")
         return ConfigError(what, f"{name} is a key of an entry of {section}: give it there.")
     near = did_you_mean(key, [*FIELDS, *SECTIONS, *RENAMED]) or did_you_mean(key, ITEMS)
-    if near is None and SECRET.search(key.lower()):
+    if _is_secret(key, near):
         return _secret(what)
     meant = f"Did you mean {RENAMED.get(near, near)}? " if near else ""
     return ConfigError(what, meant + "`autoswarm config show` lists every key.")
@@ -101,7 +101,7 @@ def _foreign_key(arm: str, kind: str, key: str, origin: str) -> ConfigError:
         )
     own = list(KINDS[kind].model_fields)
     near = _meant(key, own)
-    if near is None and SECRET.search(key.lower()):
+    if _is_secret(key, did_you_mean(key, [name for other in KINDS.values() for name in other.model_fields])):
         return _secret(what)
     keys = f"Its keys are {', '.join(own)}."
     if near is None:
@@ -120,6 +120,14 @@ def _meant(key: str, own: list[str]) -> str | None:
             "arms."
         ) or None
     return NEW if near == OLD else near
+
+
+def _is_secret(key: str, near: str | None) -> bool:
+    """Whether people keep secrets under such a name; ``max_token`` is only mistyped. near: the key it is
+    nearest to.
+    """
+    mistyped = near is not None and SECRET.search(near) is not None
+    return SECRET.search(key.lower()) is not None and not mistyped
 
 
 def _secret(what: str) -> ConfigError:

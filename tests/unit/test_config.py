@@ -246,3 +246,14 @@ def test_what_is_wrong_in_an_override_is_said_without_its_values() -> None:
     for arms in (f"arms=[{arm}]", f"arms=[{arm}, {arm}]"):
         error = refusal([], [arms], {})
         assert "sk-live" not in f"{error} {error.remedy}"
+
+
+@pytest.mark.parametrize("key", ["api_key", "openai_api_key", "key", "token", "secret", "password"])
+def test_a_secret_is_sent_to_the_environment_however_near_its_name_is_to_a_key(key: str) -> None:
+    for override in (
+        f"arms=[{{name: a, proposer: llm, {key}: sk-1}}]",
+        f"models.{key}=sk-1",
+        f"campaign.{key}=sk-1",
+        f"{key}=sk-1",
+    ):
+        assert "environment" in refusal([], [override], {}).remedy, override
