@@ -153,8 +153,8 @@ class Runner:
             budget=lease.budget,
             directory=self._runs / lease.run,
             audit=lease.audit,
-            warmup_allowance=lease.warmup_allowance,
-            baseline_pace=lease.baseline_pace,
+            baseline=lease.baseline,
+            blocks=lease.blocks,
         )
         self.state = AgentState.TRAINING
         gap = None if self._free_since is None else self._clock.now() - self._free_since

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from coordinator.domain import Metric, Purpose, Refusal, State, Strategy
 from evaluator.audit_plan import AuditPlan
+from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget
 
 
@@ -206,12 +207,10 @@ class Lease(Struct, frozen=True, kw_only=True):
     """Seconds it lives without a heartbeat."""
     audit: AuditPlan = AuditPlan()
     """How much of the run's claims the judge checks."""
-    warmup_allowance: float | None = None
-    """What the division's baseline took, as its judge noted it; None while that is not known. See
-    ``trainer.contract.RunOrder``.
-    """
-    baseline_pace: float | None = None
-    """The same of its pace."""
+    baseline: BaselineFacts = BaselineFacts()
+    """What the division's baseline came to."""
+    blocks: tuple[int, ...] = (0,)
+    """Blocks of validation rows it is evaluated on, see ``trainer.contract.RunOrder``."""
 
 
 class HeartbeatReply(Struct, frozen=True):

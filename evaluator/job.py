@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from evaluator.audit_plan import AuditPlan
+from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget
 from evaluator.result import Audit, Outcome
 
@@ -36,15 +37,22 @@ class JudgeJob(Struct, frozen=True, kw_only=True):
 
     audit: AuditPlan = AuditPlan()
 
-    warmup_allowance: float | None = None
-    """Seconds the baseline took on this machine until its clock ran; what takes longer than 1.5 times that is
-    charged. None where that is not known: nothing follows.
+    baseline: BaselineFacts = BaselineFacts()
+    """What the unmodified surface came to in the same division."""
+
+    blocks: tuple[int, ...] = (0,)
+    """Blocks of validation rows it is evaluated on; the first one's value is the outcome's."""
+
+    cores: int = 1
+    """CPU cores of its slot."""
+
+    cpu_stat: Path | None = None
+    """File in which the kernel counts the CPU seconds of everything the live variant starts (``cpu.stat`` of
+    a control group); None where it does not.
     """
 
-    baseline_pace: float | None = None
-    """Seconds of real time the baseline trained per second its work was priced at, for budgets that are
-    counted. None where that is not known: nothing follows.
-    """
+    twin_cpu_stat: Path | None = None
+    """The same of the twin."""
 
 
 class FirstBatch(Struct, frozen=True, tag="first_batch"):

@@ -77,6 +77,9 @@ class Lost(Struct, frozen=True, tag="lost"):
 
     reason: str
 
+    killed: bool = False
+    """Its process was killed from outside, as far as can be seen: a variant can do that to itself."""
+
 
 Outcome = Measured | Crashed | TimedOut | Cheated | Lost
 
@@ -110,6 +113,12 @@ class CpuSeconds(Struct, frozen=True):
 
     train: float
     """From there until its weights were handed over."""
+
+    evaluate: float = 0.0
+    """From there until its last claim."""
+
+    counted: bool = False
+    """The kernel counted them for all of its processes together; else they are what was seen of each."""
 
 
 class Audit(Struct, frozen=True):

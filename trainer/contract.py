@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from evaluator.audit_plan import AuditPlan
+from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget
 from evaluator.result import Progress, RunResult
 
@@ -50,13 +51,11 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     audit: AuditPlan = AuditPlan()
     """How much of its claims is checked."""
 
-    warmup_allowance: float | None = None
-    """What the baseline took on this machine, see ``evaluator.job.JudgeJob``; ``warmup_seconds`` in its
-    result's details.
-    """
+    baseline: BaselineFacts = BaselineFacts()
+    """What the unmodified surface came to in the slot's division."""
 
-    baseline_pace: float | None = None
-    """The same, ``pace`` in its result's details."""
+    blocks: tuple[int, ...] = (0,)
+    """Blocks of validation rows it is evaluated on; the first one's value is the outcome's."""
 
 
 class Trainer(Protocol):

@@ -68,7 +68,7 @@ class MemoryCoordinator:
     ) -> None:
         """experiments: proposals it takes before it ends the campaign. source: the parent of all of them.
         ahead: most proposals it keeps queued. heartbeat: seconds between heartbeats. terms: of every lease
-        besides the run: audit, warmup_allowance, baseline_pace.
+        besides the run: audit, baseline, blocks.
         """
         self.down = self.stopping = False
         self.lose_answers, self.calls = Counter(), Counter()

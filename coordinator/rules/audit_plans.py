@@ -7,6 +7,7 @@ from coordinator.rules.seeds import seed_of
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Best, Division, Run
 from evaluator.audit_plan import AuditPlan
+from evaluator.baseline_facts import BaselineFacts, facts_of, without_real_time
 
 FORCED = (Purpose.CONFIRM, Purpose.RETEST)
 """A merge may rest on any of these runs, so all of them are audited in full."""
@@ -35,15 +36,14 @@ def _screen_bar(state: CampaignState, division: Division, best: Best) -> float:
     return state.rules.metric.improved(best.value, bar)
 
 
-def baseline_detail(state: CampaignState, run: Run, detail: str) -> float | None:
-    """The most that a number the judge noted came to in the baseline of the run's division; None while that
-    is being measured, or unknown.
+def baseline_facts(state: CampaignState, run: Run) -> BaselineFacts:
+    """What the baseline of the run's division came to; nothing while that is being measured.
 
-    In order it is never given: what the judge does with it depends on how busy a machine is, and the same
-    seed must give the same verdicts.
+    In order seconds of real time are left out: what the judge does with them depends on how busy a machine
+    is, and the same seed must give the same verdicts.
     """
     division = state.divisions[state.experiments[run.experiment].division]
-    if division.best is None or state.rules.lookahead:
-        return None
-    values = (result.details.get(detail) for result in state.experiments[division.baseline].measured)
-    return max((value for value in values if isinstance(value, float | int)), default=None)
+    if division.best is None:
+        return BaselineFacts()
+    facts = facts_of(state.experiments[division.baseline].measured)
+    return without_real_time(facts) if state.rules.lookahead else facts

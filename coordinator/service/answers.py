@@ -62,8 +62,7 @@ class Answers:
             budget=state.rules.budget,
             ttl=self._times.ttl,
             audit=audit_plans.audit_plan(state, run),
-            warmup_allowance=audit_plans.baseline_detail(state, run, "warmup_seconds"),
-            baseline_pace=audit_plans.baseline_detail(state, run, "pace"),
+            baseline=audit_plans.baseline_facts(state, run),
         )
 
     def _wait(self) -> Wait:

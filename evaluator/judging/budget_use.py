@@ -35,7 +35,7 @@ class BudgetUse:
         self._emit = emit
         self._now = now
         self._began = self._first_batch = now()
-        self._meter = meter(job.budget, now, manifest.uncharged_steps, job.warmup_allowance)
+        self._meter = meter(job.budget, now, manifest.uncharged_steps, job.baseline.warmup_seconds)
         self._step_cost = StepCost(job.budget)
         self._share_emitted = 0.0
 
@@ -95,7 +95,7 @@ class BudgetUse:
         """
         real = self._now() - self._first_batch if self.batches else 0.0
         return overrun(self._job.budget, self._meter.spent, self._step_cost.value, allowed) or exceeds_pace(
-            self._job.budget, real, self._job.baseline_pace
+            self._job.budget, real, self._job.baseline.pace
         )
 
     def details(self) -> dict[str, float | str]:

@@ -18,13 +18,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
 from msgspec import Struct, structs
 
 from evaluator.audit_plan import AuditPlan
+from evaluator.baseline_facts import facts_of
 from evaluator.budget import Budget
 from evaluator.judging.data import read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.result import Measured, RunResult
@@ -133,7 +134,6 @@ class Stage:
         takes on this machine.
         """
         self._count += 1
-        measures = baseline.details if baseline else {}
         order = RunOrder(
             run=f"r{self._count}",
             source=uncompiled(source) if on == "demo" else source,
@@ -141,8 +141,7 @@ class Stage:
             budget=budget,
             directory=self._folder / "runs" / f"r{self._count}",
             audit=audit,
-            warmup_allowance=figure(measures, "warmup_seconds"),
-            baseline_pace=figure(measures, "pace"),
+            baseline=facts_of([baseline] if baseline else []),
         )
         scratch = self._folder / "scratch"
         scratch.mkdir(exist_ok=True)
@@ -221,12 +220,6 @@ def _installed(package: str) -> list[Path]:
 def make_trainer(task: Task, data: Path, scratch: Path, sandbox: str) -> SubprocessTrainer:
     """The real trainer, in the tier asked for."""
     return SubprocessTrainer(task, data, Slot("test"), LOG_BYTES, scratch=scratch, sandbox=sandbox)
-
-
-def figure(details: Mapping[str, float | str], name: str) -> float | None:
-    """A number among a result's details."""
-    value = details.get(name)
-    return value if isinstance(value, float) else None
 
 
 def source_of(on: str) -> str:

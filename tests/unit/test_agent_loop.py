@@ -21,6 +21,7 @@ from coordinator.agent_calls import Coordinator
 from coordinator.domain import Refusal, State
 from coordinator.protocol import AgentCard, Brief, Proposal, Refused, Repair, Token, Tried, Wait
 from evaluator.audit_plan import AuditPlan
+from evaluator.baseline_facts import BaselineFacts
 from evaluator.result import Lost, Measured, Progress, RunResult
 from trainer.contract import RunOrder, Trainer
 
@@ -195,16 +196,16 @@ def test_a_campaign_runs_to_its_end_and_the_agent_leaves(lab: Lab) -> None:
 def test_a_trainer_is_told_everything_the_lease_says(lab: Lab) -> None:
     terms = {
         "audit": AuditPlan(positions=7, share=1.0, merge_below=0.5, mode="strict"),
-        "warmup_allowance": 3.0,
-        "baseline_pace": 1.5,
+        "baseline": BaselineFacts(warmup_seconds=3.0, pace=1.5),
+        "blocks": (1, 0),
     }
     coordinator, trainer = MemoryCoordinator(experiments=1, terms=terms), InstantTrainer()
     assert lab.agent(coordinator, trainer, NumberingProposer()).join(SOON)
     (order,) = trainer.orders
     assert {
         "audit": order.audit,
-        "warmup_allowance": order.warmup_allowance,
-        "baseline_pace": order.baseline_pace,
+        "baseline": order.baseline,
+        "blocks": order.blocks,
     } == terms
     assert (order.run, order.seed, order.directory) == ("e1", 1, lab.folder / "runs" / "e1")
 

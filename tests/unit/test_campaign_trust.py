@@ -14,6 +14,7 @@ from coordinator.state.events import CampaignFinished, RunQueued, VerdictGiven
 from coordinator.state.records import Experiment
 from evaluator.acceptance import Choice, Decision, Policy
 from evaluator.audit_plan import AuditPlan
+from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget, Unit
 from evaluator.result import Audit, Cheated, CpuSeconds, Measured, Outcome, RunResult
 from tests.unit.swarm_of_rules import Swarm, audit_of, rules
@@ -247,26 +248,25 @@ def test_the_first_baseline_run_is_audited_and_other_runs_by_lot(share: float) -
 
 
 @pytest.mark.parametrize(("lookahead", "pace"), [(0, 5.0), (4, None)])
-def test_runs_are_leased_with_what_the_baseline_took_but_in_order(lookahead: int, pace: float | None) -> None:
+def test_runs_are_leased_with_what_the_baseline_came_to_in_order_without_real_time(
+    lookahead: int, pace: float | None
+) -> None:
     swarm = Swarm(rules(lookahead=lookahead))
     swarm.join("a0")
     for number in range(4):
         run = swarm.lease("a0")
         assert run is not None
-        assert audit_plans.baseline_detail(swarm.state, swarm.state.runs[run], "pace") is None
+        assert audit_plans.baseline_facts(swarm.state, swarm.state.runs[run]) == BaselineFacts()
         result = replace(
             swarm.result(run, Measured(1.0 + number / 100)),
-            details={"pace": 2.0 + number, "twin": "said nothing"},
+            details={"pace": 2.0 + number, "train_cpu": 3.0 - number, "twin": "said nothing"},
         )
         swarm.commit_settled(leases.report(swarm.state, "a0", swarm.token(run), result, gap=None))
     swarm.think("a0")
     run = swarm.lease("a0")
     assert run is not None
-    of_baseline = {
-        detail: audit_plans.baseline_detail(swarm.state, swarm.state.runs[run], detail)
-        for detail in ("pace", "warmup_seconds", "twin")
-    }
-    assert of_baseline == {"pace": pace, "warmup_seconds": None, "twin": None}
+    facts = audit_plans.baseline_facts(swarm.state, swarm.state.runs[run])
+    assert facts == BaselineFacts(pace=pace, train_cpu=3.0, largest=0.02)
 
 
 def test_a_variant_run_before_there_is_a_best_is_audited_in_full() -> None:

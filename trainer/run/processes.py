@@ -95,8 +95,9 @@ def _lay_out_judge(job: SupervisorJob) -> None:
         budget=order.budget,
         seed=order.seed,
         audit=order.audit,
-        warmup_allowance=order.warmup_allowance,
-        baseline_pace=order.baseline_pace,
+        baseline=order.baseline,
+        blocks=order.blocks,
+        cores=job.slot.cores,
     )
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
 
