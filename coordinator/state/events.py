@@ -31,6 +31,9 @@ class CampaignStarted(Event, frozen=True, kw_only=True, tag="campaign_started"):
     digest: str
     """Of its program."""
     rules: Rules
+    secret_digest: str = ""
+    """Fingerprint of the secret its draws rest on, see ``coordinator.store.secret_file``; empty without one.
+    """
 
 
 class RulesChanged(Event, frozen=True, kw_only=True, tag="rules_changed"):

@@ -16,7 +16,7 @@ import msgspec
 from coordinator.state.events import AnyEvent
 
 KEYS = {
-    "CampaignStarted": "event campaign task surface commit digest rules",
+    "CampaignStarted": "event campaign task surface commit digest rules secret_digest",
     "Rules": (
         "metric budget seed arms policy trust baseline_runs lookahead max_experiments max_hours "
         "max_attempts history ahead money arm_choice arm_floor control_floor plateau "
