@@ -43,7 +43,7 @@ KEYS = {
     "RunQueued": "event run experiment purpose seed",
     "RunLeased": "event run experiment agent incarnation token",
     "Token": "epoch counter",
-    "RunLost": "event run experiment token reason charged",
+    "RunLost": "event run experiment token reason charged killed",
     "RunReported": "event run experiment token result gap",
     "RunResult": (
         "run outcome seed seconds floor sandbox audit spent steps cpu peak_memory log_bytes tail "
