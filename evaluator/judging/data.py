@@ -178,13 +178,13 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def require_blocks(manifest: Manifest, last: int) -> None:
+def require_blocks(folder: Path, manifest: Manifest, last: int) -> None:
     """Raise ConfigError where the data has no block of validation rows of that number, from 0."""
     if last >= manifest.val_blocks:
         raise ConfigError(
-            f"a run is to be evaluated on block {last} of the validation rows, and the data prepared for task"
-            f" {manifest.task} has {manifest.val_blocks}, counted from 0",
-            f"Run: autoswarm prepare --task {manifest.task}, or correct val_blocks in its task.yaml.",
+            f"the data in {folder} has {manifest.val_blocks} block(s) of validation rows, and block {last},"
+            " counted from 0, is asked for",
+            f"Delete it and run: autoswarm prepare --task {manifest.task}; or correct its task's val_blocks.",
         )
 
 
@@ -195,7 +195,7 @@ def read_tokens(folder: Path, stream: Literal["train", "val"]) -> Tokens:
 
 def read_block(folder: Path, manifest: Manifest, block: int) -> Tokens:
     """The validation stream of one block, from 0, mapped likewise. Raises ConfigError where there is none."""
-    require_blocks(manifest, block)
+    require_blocks(folder, manifest, block)
     return read_tokens(folder, "val")[slice(*manifest.span(block))]
 
 

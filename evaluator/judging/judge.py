@@ -102,7 +102,7 @@ class Judge:
         self._now = now
         self._chance = chance
         self._manifest = read_manifest(job.data)
-        require_blocks(self._manifest, max(job.blocks))
+        require_blocks(job.data, self._manifest, max(job.blocks))
         self._use = BudgetUse(job, self._manifest, emit, now)
         self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
         self._audit: Audit | None = None

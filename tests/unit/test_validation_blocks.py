@@ -109,10 +109,10 @@ def test_a_folder_of_one_block_is_written_as_it_always_was(tmp_path: Path) -> No
 
 def test_a_block_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     manifest = write(tmp_path / "tiny", streams(2))
-    require_blocks(manifest, 1)
-    with pytest.raises(ConfigError, match="block 2 of the validation rows") as caught:
-        require_blocks(manifest, 2)
-    assert caught.value.remedy.startswith("Run: autoswarm prepare --task tiny")
+    require_blocks(tmp_path / "tiny", manifest, 1)
+    with pytest.raises(ConfigError, match=r"has 2 block\(s\) of validation rows, and block 2") as caught:
+        read_block(tmp_path / "tiny", manifest, 2)
+    assert caught.value.remedy.startswith("Delete it and run: autoswarm prepare --task tiny")
 
 
 def test_blocks_that_are_not_all_of_the_stream_are_found(tmp_path: Path) -> None:
