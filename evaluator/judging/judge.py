@@ -210,7 +210,8 @@ class Judge:
             raise RunEndedError(Cheated("below_floor", evidence), evidence)
         if count := positions(self._job.audit, value, self._chance()):
             self._audit = self._examine(count, claims, request.rows, handed)
-        self._channel.send(Score(value))
+        else:  # one that is examined is ended
+            self._channel.send(Score(value))
         raise RunEndedError(Measured(value), "")
 
     def _hand_over(self) -> Handed | Unable:
