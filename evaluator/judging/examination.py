@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import Struct
 
 from evaluator.audit_plan import AuditPlan
+from evaluator.job import CHANGE_OVER
 from evaluator.judging.audit import Finding, Sample, compare, draw
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import Tokens
@@ -90,11 +91,10 @@ class Examination:
         """Compare ``count`` positions. Raises RunEndedError with Cheated when the claims are not to be
         believed.
         """
-        sample = self._sample(count)
-        finding = self._by_twin(sample, parties, handed)
+        live = self._by_live(self._sample(count), parties)  # it is ended before the twin begins
+        finding = self._by_twin(self._sample(count), parties, handed)
         if finding and not finding.systematic:
             return _believed(finding)
-        live = self._by_live(self._sample(count), parties)
         if finding:
             self.details["twin"] = f"it disagrees nearly everywhere: {finding.evidence}"
         return _believed(live) if live else NO_AUDIT
@@ -144,8 +144,9 @@ def _believed(finding: Finding) -> Audit:
 
 def _meet(twin: Channel[Request], parties: Parties, handed: Handed) -> None:
     """Greet a twin and give it the model. Raises ClosedError, WireError."""
-    twin.wait_at_most(parties.twin_timeout)
+    twin.wait_at_most(CHANGE_OVER + parties.twin_timeout)
     hello, _ = twin.receive()
+    twin.wait_at_most(parties.twin_timeout)
     if not isinstance(hello, Hello):
         raise WireError("no greeting")
     parties.welcome(hello)

@@ -198,7 +198,8 @@ class Judge:
         claims.check_floors()
         if count := positions(self._job.audit, value, self._chance()):
             self._audit = self._examine(count, claims, request.rows, handed)
-        self._channel.send(Score(value))
+        else:  # one that is examined is ended
+            self._channel.send(Score(value))
         raise RunEndedError(Measured(value), "")
 
     def _hand_over(self) -> Handed | Unable:

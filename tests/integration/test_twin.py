@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.result import Audit, Cheated, Crashed, CrashKind, Lost, Measured, RunResult
+from evaluator.result import Audit, Cheated, Measured, RunResult
 from tests.integration.judged import BUDGET, TINY, edited, tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
@@ -89,7 +89,7 @@ def test_an_honest_variant_agrees_with_its_twin(name: str, data: Path, tmp_path:
     assert abs(audit.correction) < 1e-3
     assert audit.largest < 0.05
     assert 0 < audit.leak_bound < 0.01
-    assert "num_steps" in result.tail  # it went on after its twin had left
+    assert "num_steps" not in result.tail  # it was ended before its twin began
     assert not (tmp_path / "run" / "twin.log").exists()
 
 
@@ -166,9 +166,9 @@ def test_a_cheat_that_sends_no_twin_is_still_asked_itself(data: Path, tmp_path: 
     assert isinstance(run(source, data, tmp_path).outcome, Cheated)
 
 
-def test_a_model_that_gives_no_logits_crashes_where_they_are_asked_for(data: Path, tmp_path: Path) -> None:
+def test_a_model_that_gives_no_logits_is_not_audited(data: Path, tmp_path: Path) -> None:
     result = run(edited(LOGITS, "            raise NotImplementedError\n"), data, tmp_path)
-    assert result.outcome == Crashed(CrashKind.EXCEPTION, "NotImplementedError")
+    assert audit_of(result).kind == "none"
     assert "NotImplementedError" in (tmp_path / "run" / "twin.log").read_text()
 
 
@@ -191,18 +191,16 @@ def test_whether_and_how_much_is_audited_follows_the_plan(data: Path, tmp_path: 
 
 
 def twin_below(marker: str) -> psutil.Process | None:
-    """The first process of a twin, known by its home below ``marker``."""
+    """The first process of a twin, by its home below ``marker``."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.cwd().startswith(marker) and process.cwd().endswith("/twin"):
+            if process.cwd().startswith(marker) and process.cwd().endswith("/twin/home"):
                 return process
     return None
 
 
-def test_a_run_whose_twin_is_killed_from_outside_is_lost(data: Path, tmp_path: Path) -> None:
-    """Not marked as one of which no twin could be had: made again, it gives the verdict it would have
-    given.
-    """
+def test_a_twin_that_is_killed_gives_no_free_run(data: Path, tmp_path: Path) -> None:
+    """A variant can kill itself when it does not like its value."""
     (tmp_path / "scratch").mkdir()
     order = RunOrder(
         run="r1", source=uncompiled(TINY), seed=1, budget=BUDGET, directory=tmp_path / "run", audit=FULL
@@ -216,4 +214,7 @@ def test_a_run_whose_twin_is_killed_from_outside_is_lost(data: Path, tmp_path: P
     assert twin is not None
     twin.kill()
     training.join()
-    assert results[0].outcome == Lost("its twin was killed from outside"), results[0].details
+    assert isinstance(results[0].outcome, Measured)
+    assert results[0].audit is not None
+    assert results[0].audit.kind != "twin"
+    assert "did not answer" in str(results[0].details["twin"])
