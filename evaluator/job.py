@@ -21,6 +21,11 @@ from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget
 from evaluator.result import Audit, Outcome
 
+CHANGE_OVER = 60.0
+"""Seconds from ``WantsTwin`` until the twin is handed its surface, at most: a GPU driver takes up to twenty
+to let go of a process, and files of the machine may have to be read again.
+"""
+
 
 class JudgeJob(Struct, frozen=True, kw_only=True):
     """One run to judge."""
