@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from evaluator.judging.messages import WEIGHTS_LIMIT, HandOver, Request, Unable, Weights
 from evaluator.judging.run_end import RunEndedError, contract_breach
-from evaluator.judging.wire import BLOCK, Channel, Held
+from evaluator.judging.wire import Channel, Held
 from evaluator.result import Crashed, CrashKind
 
 CHANGED = (
@@ -43,17 +43,12 @@ def check_unchanged(channel: Channel[Request], handed: Handed) -> None:
     """Ask for the weights again. Raises RunEndedError where they are not the same; WireError, ClosedError."""
     again = ask_for_weights(channel)
     try:
-        if isinstance(again, Unable) or not _equal(handed, again):
+        if isinstance(again, Unable) or not _same(handed, again):
             raise RunEndedError(Crashed(CrashKind.CONTRACT, CHANGED), CHANGED)
     finally:
         if isinstance(again, Handed):
             again.content.close()
 
 
-def _equal(one: Handed, other: Handed) -> bool:
-    """Byte by byte, the table included; a copy of one block of each is in memory at a time."""
-    size = one.content.size
-    return (one.header, size) == (other.header, other.content.size) and all(
-        one.content.read(min(BLOCK, size - at), at) == other.content.read(min(BLOCK, size - at), at)
-        for at in range(0, size, BLOCK)
-    )
+def _same(one: Handed, other: Handed) -> bool:
+    return one.header == other.header and one.content.equals(other.content)
