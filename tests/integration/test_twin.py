@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.result import Audit, Cheated, Measured, RunResult
+from evaluator.judging.handing_over import CHANGED
+from evaluator.result import Audit, Cheated, Crashed, CrashKind, Measured, RunResult
 from tests.integration.judged import BUDGET, TINY, edited, tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
@@ -111,12 +112,6 @@ CHEATING = {
     ),
     "its logits are not numbers": edited(LOGITS, "            return logits * float('nan')\n"),
     "its vocabulary is smaller": edited(LOGITS, "            return logits[..., :20]\n"),
-    "it learns from what it is shown": claiming(
-        "with torch.enable_grad():\n"
-        "    again = model(x, y)\n"
-        "    for p, g in zip(model.parameters(), torch.autograd.grad(again, list(model.parameters()))):\n"
-        "        p.data -= 0.5 * g\n"
-    ),
 }
 
 
@@ -166,21 +161,64 @@ def test_a_cheat_that_sends_no_twin_is_still_asked_itself(data: Path, tmp_path: 
     assert isinstance(run(source, data, tmp_path).outcome, Cheated)
 
 
-def test_a_model_that_gives_no_logits_is_not_audited(data: Path, tmp_path: Path) -> None:
-    result = run(edited(LOGITS, "            raise NotImplementedError\n"), data, tmp_path)
-    assert audit_of(result).kind == "none"
-    assert "NotImplementedError" in (tmp_path / "run" / "twin.log").read_text()
+def test_a_model_that_gives_no_logits_crashes_where_they_are_asked_for(data: Path, tmp_path: Path) -> None:
+    result = run(NO_LOGITS, data, tmp_path)
+    assert isinstance(result.outcome, Crashed)
+    assert result.outcome.kind is CrashKind.EXCEPTION
+
+
+STRICT = AuditPlan(merge_below=100.0, mode="strict")
+NO_LOGITS = edited(LOGITS, "            raise NotImplementedError\n")
+ZEROS = (
+    "    def state_dict(self, *given, **named):\n"
+    "        return {name: 0 * value for name, value in super().state_dict(*given, **named).items()}\n\n"
+)
 
 
 def test_weights_other_than_those_evaluated_are_no_proof(data: Path, tmp_path: Path) -> None:
-    """What was handed over is noise, so the twin disagrees everywhere; the variant agrees with itself, which
-    is all that can be said.
+    """What is handed over is nothing, so the twin disagrees everywhere; the variant agrees with itself, which
+    is all that can be said, and nothing in strict mode.
     """
-    noise = "{name: torch.randn_like(value) for name, value in super().state_dict(*given, **named).items()}"
-    state_dict = f"    def state_dict(self, *given, **named):\n        return {noise}\n\n"
-    result = run(edited("    def forward", f"{state_dict}    def forward"), data, tmp_path)
-    assert audit_of(result).kind == "live"
-    assert "disagrees nearly everywhere" in str(result.details["twin"])
+    source = edited("    def forward", f"{ZEROS}    def forward")
+    for plan, kind in ((FULL, "live"), (STRICT, "none")):
+        result = run(source, data, tmp_path / kind, plan)
+        assert audit_of(result).kind == kind
+        assert result.details["twin"] == "it disagrees nearly everywhere"
+
+
+def test_in_strict_mode_only_a_variant_without_weights_to_hand_over_is_probed_itself(
+    data: Path, tmp_path: Path
+) -> None:
+    kinds = {
+        name: audit_of(run(WITHOUT_TWIN[name], data, tmp_path / str(number), STRICT)).kind
+        for number, name in enumerate(WITHOUT_TWIN)
+        if name in ("it leaves when it is the twin", "its model is a function")
+    }
+    assert kinds == {"it leaves when it is the twin": "none", "its model is a function": "live"}
+    assert audit_of(run(NO_LOGITS, data, tmp_path / "none", STRICT)).kind == "none"
+    assert "NotImplementedError" in (tmp_path / "none" / "run" / "twin.log").read_text()
+
+
+CHANGING = {
+    "it learns from what it is shown": claiming(
+        "with torch.enable_grad():\n"
+        "    again = model(x, y)\n"
+        "    for p, g in zip(model.parameters(), torch.autograd.grad(again, list(model.parameters()))):\n"
+        "        p.data -= 0.5 * g\n"
+    ),
+    "it counts its forwards": claiming("self.head.bias.data[0] += 1e-7"),
+    "it is never the same": edited(
+        "    def forward", f"{ZEROS.replace('0 * value', 'torch.randn_like(value)')}    def forward"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_weights_that_change_while_they_are_evaluated_break_the_contract(
+    name: str, data: Path, tmp_path: Path
+) -> None:
+    result = run(CHANGING[name], data, tmp_path)
+    assert result.outcome == Crashed(CrashKind.CONTRACT, CHANGED)
 
 
 def test_whether_and_how_much_is_audited_follows_the_plan(data: Path, tmp_path: Path) -> None:
