@@ -6,6 +6,7 @@
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -50,15 +51,22 @@ class Claims:
         """Nats in all that make a bit per byte."""
         return math.log(2) * self.score.bytes
 
-    def collect(self, channel: Channel[Request], at_once: int, chance: np.random.Generator) -> None:
+    def collect(
+        self,
+        channel: Channel[Request],
+        at_once: int,
+        chance: np.random.Generator,
+        answered: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """Show the rows, ``at_once`` at a time, and take what comes back. The last batch is filled up with
-        rows that do not count.
+        rows that do not count. answered: receives the tokens of each batch once its losses are there.
         """
         firsts = np.arange(0, self._count, at_once)
         for first in chance.permutation(firsts).tolist():
             counting = min(at_once, self._count - first)
             shown = self.rows[np.arange(first, first + at_once) % self._count]
             self.losses[first : first + counting] = _ask(channel, shown)[:counting]
+            answered(at_once * self.losses.shape[1])
         self.score.add(self.losses, self.rows[:, 1:])
 
 

@@ -38,6 +38,7 @@ from evaluator.job import (
     WantsTwin,
     read_job,
 )
+from evaluator.judging.answering import Answering
 from evaluator.judging.budget_use import BudgetUse
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import read_manifest, read_tokens
@@ -64,12 +65,8 @@ from evaluator.judging.messages import (
 )
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
-from evaluator.judging.step_cost import EVALUATE_STEPS, FEED_STEPS
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
-
-FREE_HAND_OVER = 2.0
-"""Seconds in which weights are handed over without charge: gigabytes are copied out of a GPU in one."""
 
 FLOOR_SHARE = 0.995
 """Below this share of the exact floor no honest model can score; the rest covers the sampling error of the
@@ -171,8 +168,7 @@ class Judge:
         self._use.batch_wanted(request.steps, request.counted)
         if self._closed:
             raise RunEndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
-        self._use.price_step()
-        if self._use.is_over(FEED_STEPS):
+        if self._use.ends:
             self._closed = True
             self._channel.send(BudgetSpent())
             return
@@ -186,25 +182,27 @@ class Judge:
 
     def _evaluate(self, request: Evaluate) -> NoReturn:
         _bounded(request.rows, self._manifest.max_seq_len)
-        self._use.charge(request.steps, request.counted)
-        if self._use.is_over(EVALUATE_STEPS):
+        self._use.training_ended(request.steps, request.counted)
+        if self._use.is_late:
             raise RunEndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
         self._emit(Evaluating())
         self._details |= {"epochs": float(self._packer.epoch)} | self._use.details()
-        handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
+        answering = self._use.answering()
+        handed = self._hand_over(answering) if self._job.audit.mode != "off" else Unable("audits are off")
         self._emit(HandedOver())
-        if self._use.is_over(EVALUATE_STEPS):
-            raise RunEndedError(self._timed_out(), "the budget was spent while the weights were handed over")
+        self._hold_to_budget(answering, "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
-        claims.collect(self._channel, request.rows, self._chance())
+        claims.collect(self._channel, request.rows, self._chance(), answering.answered)
+        self._details |= self._use.answer_details(answering)
+        self._hold_to_budget(answering, "the evaluation took longer than this model's training explains")
         score = claims.score
         value, floor = score.value, self._manifest.floor
         self._details |= {
             "eval_tokens": float(score.tokens),
             "eval_bytes": float(score.bytes),
             "eval_nats": score.nats,
+            "claim_seconds": self._now() - began,
         }
-        self._details["claim_seconds"] = self._now() - began
         if floor is not None and value < FLOOR_SHARE * floor:
             evidence = f"{value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
             raise RunEndedError(Cheated("below_floor", evidence), evidence)
@@ -213,14 +211,17 @@ class Judge:
         self._channel.send(Score(value))
         raise RunEndedError(Measured(value), "")
 
-    def _hand_over(self) -> Handed | Unable:
-        """The weights, before a validation token is shown."""
+    def _hold_to_budget(self, answering: Answering, reason: str) -> None:
+        self._use.charge_besides(answering)
+        if self._use.is_late:
+            raise RunEndedError(self._timed_out(), reason)
+
+    def _hand_over(self, answering: Answering) -> Handed | Unable:
         began = self._now()
         self._channel.send(HandOver())
         answer, content = self._channel.receive_held(WEIGHTS_LIMIT)
-        self._details["hand_over_seconds"] = seconds = self._now() - began
-        # a state_dict may train on: what copying does not explain is paid for
-        self._use.charge_seconds(seconds - FREE_HAND_OVER)
+        self._details["hand_over_seconds"] = self._now() - began
+        answering.handed_over(content.size)
         match answer:
             case Weights() if content.size >= answer.table:
                 return Handed(answer, content)
