@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from evaluator.result import RunResult
 
 CLOCKED = ("warmup_seconds", "pace", "step_seconds", "evaluate_seconds", "twin_seconds")
-COUNTED = ("train_cpu", "evaluate_cpu", "twin_cpu")
+COUNTED = ("train_cpu", "evaluate_cpu", "twin_cpu", "step_price")
 """Fields that are named as in the details of a result."""
 
 
@@ -33,6 +33,12 @@ class BaselineFacts(Struct, frozen=True, kw_only=True):
 
     step_seconds: float | None = None
     """Of real time for one optimizer step, under a budget in seconds."""
+
+    step_price: float | None = None
+    """Of a budget that is counted, in its unit, for one optimizer step."""
+
+    train_tokens: int | None = None
+    """Training tokens handed out while it was charged."""
 
     train_cpu: float | None = None
     """CPU seconds, as the kernel counts them, from the first batch to the call of ``evaluate_bpb``."""
@@ -55,9 +61,9 @@ class BaselineFacts(Struct, frozen=True, kw_only=True):
 
 def facts_of(results: Sequence[RunResult]) -> BaselineFacts:
     """What runs of the unmodified surface came to."""
-    tokens = _most(results, "warmup_tokens")
     return BaselineFacts(
-        warmup_tokens=None if tokens is None else int(tokens),
+        warmup_tokens=_whole(_most(results, "warmup_tokens")),
+        train_tokens=_whole(_most(results, "train_tokens")),
         largest=max((result.audit.largest for result in results if result.audit), default=None),
         **{name: _most(results, name) for name in (*CLOCKED, *COUNTED)},
     )
@@ -72,3 +78,7 @@ def _most(results: Sequence[RunResult], detail: str) -> float | None:
     """The most that a number the judge noted came to."""
     values = (result.details.get(detail) for result in results)
     return max((float(value) for value in values if isinstance(value, float | int)), default=None)
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)

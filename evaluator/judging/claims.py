@@ -8,6 +8,7 @@
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -85,9 +86,15 @@ class Claims:
                 evidence = f"{score.value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
                 raise RunEndedError(Cheated("below_floor", evidence), evidence)
 
-    def collect(self, channel: Channel[Request], at_once: int, chance: np.random.Generator) -> None:
+    def collect(
+        self,
+        channel: Channel[Request],
+        at_once: int,
+        chance: np.random.Generator,
+        answered: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """Show the rows, ``at_once`` at a time, and take what comes back. The last batch of a block is filled
-        up with rows that do not count.
+        up with rows that do not count. answered: receives the tokens of each batch once its losses are there.
         """
         firsts = np.arange(0, self._count, at_once)
         for number, score in enumerate(self.scores.values()):
@@ -97,6 +104,7 @@ class Claims:
                 counting = min(at_once, self._count - first)
                 shown = rows[np.arange(first, first + at_once) % self._count]
                 losses[first : first + counting] = _ask(channel, shown)[:counting]
+                answered(at_once * self.losses.shape[1])
             score.add(losses, rows[:, 1:])
 
 

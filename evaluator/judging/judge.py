@@ -38,6 +38,7 @@ from evaluator.job import (
     JudgeJob,
     read_job,
 )
+from evaluator.judging.answering import Answering, TwinUse
 from evaluator.judging.budget_use import BudgetUse
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import read_manifest, read_tokens, require_blocks
@@ -63,14 +64,10 @@ from evaluator.judging.messages import (
 )
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
-from evaluator.judging.step_cost import EVALUATE_STEPS, FEED_STEPS
 from evaluator.judging.sweep import odd_beyond
 from evaluator.judging.twin_line import TwinLine
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Crashed, CrashKind, Limit, Measured, TimedOut
-
-FREE_HAND_OVER = 2.0
-"""Seconds in which weights are handed over without charge: gigabytes are copied out of a GPU in one."""
 
 TWIN_SECONDS, TWIN_STARTS = 10.0, 5.0
 """Seconds, and times the live variant's start, that a twin may take for an answer."""
@@ -161,8 +158,7 @@ class Judge:
         self._use.batch_wanted(request.steps, request.counted)
         if self._closed:
             raise RunEndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
-        self._use.price_step()
-        if self._use.is_over(FEED_STEPS):
+        if self._use.ends:
             self._closed = True
             self._channel.send(BudgetSpent())
             return
@@ -176,40 +172,51 @@ class Judge:
 
     def _evaluate(self, request: Evaluate) -> NoReturn:
         _bounded(request.rows, self._manifest.max_seq_len)
-        self._use.charge(request.steps, request.counted)
-        if self._use.is_over(EVALUATE_STEPS):
+        self._use.training_ended(request.steps, request.counted)
+        if self._use.is_late:
             raise RunEndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
         self._emit(Evaluating())
         self._details |= {"epochs": float(self._packer.epoch)} | self._use.details()
-        handed = self._hand_over() if self._job.audit.mode != "off" else Unable("audits are off")
+        answering = self._use.answering()
+        handed = self._hand_over(answering) if self._job.audit.mode != "off" else Unable("audits are off")
         self._emit(HandedOver())
-        if self._use.is_over(EVALUATE_STEPS):
-            raise RunEndedError(self._timed_out(), "the budget was spent while the weights were handed over")
+        self._hold_to_budget(answering, "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
         self._shown = True
-        claims.collect(self._channel, request.rows, self._chance())
+        claims.collect(self._channel, request.rows, self._chance(), answering.answered)
         value = claims.score.value
         self._details |= claims.details | {"claim_seconds": self._now() - began}
         if isinstance(handed, Handed):
-            began = self._now()
-            check_unchanged(self._channel, handed)
-            self._details["second_hand_over_seconds"] = self._now() - began
+            self._check_unchanged(handed, answering)
+        self._details |= self._use.answer_details(answering)
+        self._hold_to_budget(answering, "the evaluation took longer than this model's training explains")
         claims.check_floors()
         count = positions(self._job.audit, value, self._chance())
-        if not (count and self._examine(count, claims, request.rows, handed)):
+        if not (count and self._examine(count, claims, request.rows, handed, answering)):
             self._channel.send(Score(value))
         raise RunEndedError(Measured(value), "")
 
-    def _hand_over(self) -> Handed | Unable:
-        """The weights, before a validation token is shown."""
+    def _hold_to_budget(self, answering: Answering, reason: str) -> None:
+        self._use.charge_besides(answering)
+        if self._use.is_late:
+            raise RunEndedError(self._timed_out(), reason)
+
+    def _hand_over(self, answering: Answering) -> Handed | Unable:
         began = self._now()
         handed = ask_for_weights(self._channel)
-        self._details["hand_over_seconds"] = seconds = self._now() - began
-        # a state_dict may train on: what copying does not explain is paid for
-        self._use.charge_seconds(seconds - FREE_HAND_OVER)
+        self._details["hand_over_seconds"] = self._now() - began
+        answering.handed_over(handed.content.size if isinstance(handed, Handed) else 0)
         return handed
 
-    def _examine(self, count: int, claims: Claims, at_once: int, handed: Handed | Unable) -> bool:
+    def _check_unchanged(self, handed: Handed, answering: Answering) -> None:
+        began = self._now()
+        check_unchanged(self._channel, handed)
+        self._details["second_hand_over_seconds"] = self._now() - began
+        answering.handed_over(handed.content.size)
+
+    def _examine(
+        self, count: int, claims: Claims, at_once: int, handed: Handed | Unable, answering: Answering
+    ) -> bool:
         """Returns whether a twin was called: the variant is gone then."""
         examination = Examination(
             claims,
@@ -219,14 +226,18 @@ class Judge:
             odd_beyond(self._job.baseline.largest),
             self._chance(),
         )
-        line = self._job, self._manifest, self._emit, TWIN_SECONDS + TWIN_STARTS * self._use.startup
-        twin = TwinLine(self._twin, *line) if self._twin else None
+        use = TwinUse(lambda: self._use.twin_answering(answering))
+        twin = self._line(self._twin, use) if self._twin else None
         parties, strict = Parties(self._channel, twin, at_once), self._job.audit.mode == "strict"
         try:
             self._audit = examination.hold(count, parties, handed, strict)
         finally:
-            self._details |= examination.details
+            self._details |= examination.details | self._use.twin_details(use.answering)
         return twin is not None and twin.called
+
+    def _line(self, channel: Channel[Request], use: TwinUse) -> TwinLine:
+        timeout = TWIN_SECONDS + TWIN_STARTS * self._use.startup
+        return TwinLine(channel, self._job, self._manifest, self._emit, timeout, use.loaded, use.exceeds)
 
     def _left(self) -> Crashed | TimedOut:
         """What it means that the variant is gone."""

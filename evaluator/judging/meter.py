@@ -10,16 +10,23 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget, Unit, Work, price
 from evaluator.judging.messages import Counted
+from evaluator.judging.run_end import contract_breach
 
 UNCHARGED_EXCESS = 1.5
-"""Times the baseline's warm-up that may go uncharged: other code compiles longer."""
+"""Times the baseline's warm-up, in seconds and in tokens, that may go uncharged: other code compiles longer,
+and takes larger steps.
+"""
 
 MAX_ACCUMULATED = 32
 """Batches a step may take while the clock does not run. A variant that takes no steps, or says so, is charged
 from then on.
 """
+
+
+NOT_KNOWN = BaselineFacts()
 
 
 class Meter(Protocol):
@@ -30,6 +37,18 @@ class Meter(Protocol):
 
     warmup: float | None
     """Seconds from the judge's start until a clock ran; None where none runs, or not yet."""
+
+    warmup_tokens: int
+    """Training tokens handed out until then."""
+
+    @property
+    def priced(self) -> bool:
+        """Whether what was handed out has a price."""
+        ...
+
+    def price_of(self, tokens: int, /) -> float:
+        """What a batch of so many tokens will cost, as far as that is known; 0 where it is not."""
+        ...
 
     def tell(self, steps: int, counted: Counted | None, /) -> None:
         """The variant has finished with every batch so far. steps: optimizer steps it reports."""
@@ -46,22 +65,35 @@ class ClockMeter:
     """
 
     def __init__(
-        self, now: Callable[[], float], uncharged_steps: int = 0, allowance: float | None = None
+        self,
+        now: Callable[[], float],
+        uncharged_steps: int = 0,
+        baseline: BaselineFacts = NOT_KNOWN,
     ) -> None:
-        """now: monotonic seconds. allowance: seconds of warm-up of the baseline, or None. What goes beyond
-        1.5 times that is charged when the clock begins.
+        """now: monotonic seconds. baseline: what goes beyond 1.5 times its warm-up in seconds is charged when
+        the clock begins, and it begins once more than 1.5 times its warm-up in tokens were handed out.
         """
         self.spent = 0.0
         self.warmup: float | None = None
+        self.warmup_tokens = 0
         self._now = now
         self._began = now()
         self._uncharged_steps = uncharged_steps
-        self._allowance = allowance
+        self._baseline = baseline
         self._steps = 0
         self._batches = 0
         self._first_step_at: tuple[int, int] | None = None
         self._accumulated = MAX_ACCUMULATED
         self._since = 0.0
+
+    @property
+    def priced(self) -> bool:
+        """A clock prices everything."""
+        return True
+
+    def price_of(self, _tokens: int, /) -> float:
+        """Nobody knows in advance."""
+        return 0.0
 
     def tell(self, steps: int, _counted: Counted | None, /) -> None:
         """Read the clock."""
@@ -74,16 +106,24 @@ class ClockMeter:
         if self.warmup is not None:
             self.spent = self._now() - self._since
 
-    def hand_out(self, _tokens: int, /) -> None:
+    def hand_out(self, tokens: int, /) -> None:
         """Start the clock if its time has come."""
-        if self.warmup is None and (
-            self._steps >= self._uncharged_steps or self._batches > self._uncharged_steps * self._accumulated
-        ):
+        if self.warmup is None and self._is_due(tokens):
             self._since = self._now()
             self.warmup = self._since - self._began
-            if self._allowance is not None:
-                self._since -= max(self.warmup - UNCHARGED_EXCESS * self._allowance, 0.0)
+            if self._baseline.warmup_seconds is not None:
+                self._since -= max(self.warmup - UNCHARGED_EXCESS * self._baseline.warmup_seconds, 0.0)
+        elif self.warmup is None:
+            self.warmup_tokens += tokens
         self._batches += 1
+
+    def _is_due(self, tokens: int) -> bool:
+        free = self._baseline.warmup_tokens
+        return (
+            self._steps >= self._uncharged_steps
+            or self._batches > self._uncharged_steps * self._accumulated
+            or (free is not None and self.warmup_tokens + tokens > UNCHARGED_EXCESS * free)
+        )
 
 
 class CountMeter:
@@ -94,15 +134,29 @@ class CountMeter:
     def __init__(self, unit: Unit) -> None:
         self.spent = 0.0
         self.warmup: float | None = None
+        self.warmup_tokens = 0
         self._unit = unit
         self._pending = 0
         self._per_token: float | None = None
 
+    @property
+    def priced(self) -> bool:
+        """Whether any work was counted."""
+        return self._per_token is not None
+
+    def price_of(self, tokens: int, /) -> float:
+        """By the last count."""
+        return (self._per_token or 0.0) * tokens
+
     def tell(self, _steps: int, counted: Counted | None, /) -> None:
-        """Take over a new count, then charge every token not charged yet."""
+        """Take over a new count, then charge every token not charged yet. Raises RunEndedError for a count
+        that costs nothing: nobody trains for nothing.
+        """
         if counted is not None:
             work = Work(flops=counted.flops, ops=counted.ops, bytes_written=counted.bytes_written)
             self._per_token = price(self._unit, work) / counted.tokens
+            if self._per_token <= 0:
+                raise contract_breach(f"a count of its work that costs no {self._unit.value}")
         if self._per_token is not None:
             self.spent += self._per_token * self._pending
             self._pending = 0
@@ -113,11 +167,14 @@ class CountMeter:
 
 
 def meter(
-    budget: Budget, now: Callable[[], float], uncharged_steps: int = 0, allowance: float | None = None
+    budget: Budget,
+    now: Callable[[], float],
+    uncharged_steps: int = 0,
+    baseline: BaselineFacts = NOT_KNOWN,
 ) -> Meter:
-    """The meter for a budget's unit. now: monotonic seconds. uncharged_steps, allowance: only a clock leaves
+    """The meter for a budget's unit. now: monotonic seconds. uncharged_steps, baseline: only a clock leaves
     something out.
     """
     return (
-        CountMeter(budget.unit) if budget.unit.deterministic else ClockMeter(now, uncharged_steps, allowance)
+        CountMeter(budget.unit) if budget.unit.deterministic else ClockMeter(now, uncharged_steps, baseline)
     )

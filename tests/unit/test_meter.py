@@ -1,17 +1,24 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget, Unit, nominal_seconds
 from evaluator.judging.messages import Counted
 from evaluator.judging.meter import MAX_ACCUMULATED, ClockMeter, CountMeter, meter
+from evaluator.judging.run_end import RunEndedError
 from evaluator.judging.step_cost import (
-    EVALUATE_STEPS,
     FEED_STEPS,
+    LATE_COUNTED_STEPS,
+    LATE_STEPS,
     PACE_EXCESS,
     PACE_SLACK,
     StepCost,
+    exceeds_cores,
     exceeds_pace,
+    largest_step,
     overrun,
 )
 
@@ -119,7 +126,7 @@ def test_warm_up_beyond_one_and_a_half_times_the_baseline_s_is_charged(
     allowance: float | None, charged: float
 ) -> None:
     clock = Clock()
-    seconds = ClockMeter(clock, 1, allowance)
+    seconds = ClockMeter(clock, 1, BaselineFacts(warmup_seconds=allowance))
     clock.now += 10
     seconds.tell(1, None)
     seconds.hand_out(8)
@@ -135,22 +142,58 @@ def test_a_run_that_takes_far_longer_than_its_count_explains_exceeds_its_pace() 
     assert not exceeds_pace(Budget(Unit.SECONDS, 10.0, 99), 1e6, 2.0)
 
 
+def test_warm_up_ends_with_one_and_a_half_times_the_baseline_s_tokens() -> None:
+    clock = Clock()
+    seconds = ClockMeter(clock, uncharged_steps=10, baseline=BaselineFacts(warmup_tokens=40))
+    for step in range(8):
+        seconds.tell(step, None)
+        seconds.hand_out(16)
+        clock.now += 1
+    seconds.tell(8, None)
+    assert (seconds.warmup, seconds.warmup_tokens, seconds.spent) == (3.0, 48, 5.0)
+
+
+def test_a_count_that_costs_nothing_breaks_the_contract() -> None:
+    with pytest.raises(RunEndedError, match="costs no flops"):
+        CountMeter(Unit.FLOPS).tell(1, Counted(flops=0, ops=10, bytes_written=10, tokens=1))
+
+
 def test_one_long_stall_is_not_what_a_step_costs() -> None:
     """A clock, a hundred equal steps, then one that takes a third of the budget."""
-    budget, cost = Budget(Unit.SECONDS, 100.0, 999), StepCost(Budget(Unit.SECONDS, 100.0, 999))
+    budget, cost = Budget(Unit.SECONDS, 100.0, 999), StepCost()
     for step in range(1, 101):
         cost.tell(0.7 * step, step)
     cost.tell(70 + 33.0, 101)
     assert cost.value < 1.1
     assert not overrun(budget, 70 + 33.0, cost.value, FEED_STEPS)
-    assert overrun(budget, 70 + 33.0 + 33.0, cost.value, EVALUATE_STEPS)
+    assert overrun(budget, 70 + 33.0 + 33.0, cost.value, LATE_STEPS)
 
 
-def test_no_step_counts_for_more_than_a_twentieth_of_a_budget_in_seconds() -> None:
-    cost = StepCost(Budget(Unit.SECONDS, 100.0, 999))
-    for step in range(1, 4):
-        cost.tell(25.0 * step, step)
-    assert cost.value == 5.0
+@pytest.mark.parametrize(
+    ("budget", "baseline", "largest"),
+    [
+        (Budget(Unit.SECONDS, 100.0, 999), BaselineFacts(), 5.0),
+        (Budget(Unit.SECONDS, 100.0, 999), BaselineFacts(step_seconds=0.1), 0.5),
+        (Budget(Unit.SECONDS, 100.0, 999), BaselineFacts(step_seconds=2.0, step_price=50.0), 2.5),
+        (Budget(Unit.FLOPS, 1000.0, 999), BaselineFacts(), math.inf),
+        (Budget(Unit.FLOPS, 1000.0, 999), BaselineFacts(step_price=20.0), 25.0),
+        (Budget(Unit.FLOPS, 1000.0, 999), BaselineFacts(step_price=2.0, step_seconds=50.0), 5.0),
+    ],
+)
+def test_what_counts_as_one_step_has_an_upper_bound(
+    budget: Budget, baseline: BaselineFacts, largest: float
+) -> None:
+    assert largest_step(budget, baseline) == largest
+
+
+@pytest.mark.parametrize(
+    ("real", "cores", "baseline", "exceeds"),
+    [(190.0, 1, 10.0, False), (191.0, 1, 10.0, True), (96.0, 2, 10.0, True), (1e6, 8, None, False)],
+)
+def test_real_time_on_all_cores_is_bounded_where_nothing_counts_cpu(
+    real: float, cores: int, baseline: float | None, exceeds: bool
+) -> None:
+    assert exceeds_cores(real, cores, baseline) is exceeds
 
 
 BUDGET = Budget(Unit.FLOPS, 1000.0, 9)
@@ -161,27 +204,27 @@ def test_a_loop_that_stops_by_its_clock_is_never_refused(step: int, late: bool) 
     """Equal steps. ``late``: it asks for a batch before it looks at the clock, which therefore does not show
     the last step.
     """
-    cost, spent, steps = StepCost(BUDGET), 0, 0
+    cost, spent, steps = StepCost(), 0, 0
     while spent - late * step < BUDGET.amount:
         assert not overrun(BUDGET, spent, cost.value, FEED_STEPS)
         steps, spent = steps + 1, spent + step
         cost.tell(spent, steps)
-    assert not overrun(BUDGET, spent, cost.value, EVALUATE_STEPS)
+    assert not overrun(BUDGET, spent, cost.value, LATE_COUNTED_STEPS)
 
 
 @given(st.integers(1, 400), st.integers(1, 8))
 def test_a_loop_whose_steps_grow_is_never_refused(step: int, factor: int) -> None:
-    cost, spent, steps = StepCost(BUDGET), 0, 0
+    cost, spent, steps = StepCost(), 0, 0
     while spent < BUDGET.amount:
         assert not overrun(BUDGET, spent, cost.value, FEED_STEPS)
         steps, spent = steps + 1, spent + (step if spent < BUDGET.amount / 2 else factor * step)
         cost.tell(spent, steps)
-    assert not overrun(BUDGET, spent, cost.value, EVALUATE_STEPS)
+    assert not overrun(BUDGET, spent, cost.value, LATE_COUNTED_STEPS)
 
 
 @given(st.integers(1, 400))
 def test_batches_end_within_two_per_cent_and_two_steps(step: int) -> None:
-    cost, spent, steps = StepCost(BUDGET), 0, 0
+    cost, spent, steps = StepCost(), 0, 0
     while not overrun(BUDGET, spent, cost.value, FEED_STEPS):
         steps, spent = steps + 1, spent + step
         cost.tell(spent, steps)
@@ -189,7 +232,7 @@ def test_batches_end_within_two_per_cent_and_two_steps(step: int) -> None:
 
 
 def test_batches_stand_for_steps_until_an_optimizer_is_seen() -> None:
-    cost = StepCost(BUDGET)
+    cost = StepCost()
     for batches in range(1, 5):
         cost.tell(10 * batches, batches)
     assert cost.value == 10
