@@ -13,7 +13,7 @@ from coordinator.rules.trust import TRUSTED, WITH_GAPS
 from deploy.checks.keys import ENV_FILE
 from deploy.packages import HOME
 from deploy.sandboxes import sandbox_of
-from trainer.sandbox.exposure import Exposed, exposed, found
+from trainer.sandbox.exposure import Exposed, discovered, exposed
 from trainer.sandbox.gpu import device_nodes, installed_gpus
 from trainer.sandbox.view import View, view_of
 
@@ -41,7 +41,7 @@ class Secret(Struct, frozen=True):
     """What to do where one can."""
 
 
-FOUND = Secret("prepared data or a campaign", "Move it out of there.")
+UNNAMED = Secret("prepared data or a campaign", "Move it out of there.")
 
 
 def secrets(config: Config) -> dict[Path, Secret]:
@@ -90,7 +90,7 @@ def readable(config: Config, seconds: float = 0.0) -> Iterator[tuple[Exposed, Se
             named.add((hit.root, secret.what))
             yield hit, secret
     if seconds:
-        yield from ((hit, FOUND) for hit in found(view, seconds) if hit.path not in hidden)
+        yield from ((hit, UNNAMED) for hit in discovered(view, seconds) if hit.path not in hidden)
 
 
 def require_hidden(config: Config, seconds: float = AT_A_START) -> None:

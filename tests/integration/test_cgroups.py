@@ -15,7 +15,8 @@ import pytest
 from evaluator.result import Measured, RunResult
 from tests.integration.standin import an_order, log_of, standin_trainer, train
 from tests.integration.test_sandbox import having
-from trainer.process.cgroups import Bound, ControlGroup, find, make, offered
+from trainer.process.cgroups import Bound, find, make, offered
+from trainer.process.control_group import ControlGroup
 from trainer.process.spawn import Program, spawn
 from trainer.sandbox.tier import Tier
 

@@ -8,7 +8,7 @@ import pytest
 
 from trainer.process.descendants import Usage
 from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
-from trainer.sandbox.exposure import Exposed, exposed, found
+from trainer.sandbox.exposure import Exposed, discovered, exposed
 from trainer.sandbox.gpu import DEVICE_FILES, Gpu, assigned, device_nodes, installed_gpus, visible_inside
 from trainer.sandbox.policy import ABSENT, REFUSED, SHARED_UID, SOCKETS
 from trainer.sandbox.probe import Machine, findings
@@ -159,8 +159,8 @@ def test_data_and_campaigns_that_nobody_named_are_found_by_their_form(tmp_path: 
     (other / "val.bin").touch()
     (campaign / "journal.db").touch()
     view = View(home=HOME, code=(tmp_path / "lib",), read=(), nodes=())
-    assert [hit.path for hit in found(view, seconds=10.0)] == [campaign, data]
-    assert found(view, seconds=0.0) == []
+    assert [hit.path for hit in discovered(view, seconds=10.0)] == [campaign, data]
+    assert discovered(view, seconds=0.0) == []
 
 
 def test_gpus_are_read_in_the_order_of_their_addresses(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ import time
 
 from trainer.process.descendants import Ended, descendants, end_all, ended, send
 from trainer.run.job import SupervisorJob
-from trainer.run.processes import TWIN, Processes, pipe, start_variant, watch_over
+from trainer.run.processes import TWIN, Processes, group_of, pipe, start_variant, watch_over
 from trainer.run.runlog import RunLog
+from trainer.sandbox.lookups import forget
 from trainer.sandbox.watch import Watch
 
 LOG = "twin.log"
@@ -66,6 +67,7 @@ class Twin:
         if self._socket < 0:
             return None
         self._stop_live()
+        forget(group_of(self._job))
         self.log, log_in = pipe()
         self._file = RunLog(self._job.order.directory / LOG, LOG_BYTES)
         try:

@@ -47,7 +47,7 @@ def exposed(view: View, protected: Iterable[Path]) -> list[Exposed]:
     return hits
 
 
-def found(view: View, seconds: float) -> list[Exposed]:
+def discovered(view: View, seconds: float) -> list[Exposed]:
     """Prepared data and campaigns in the folders of ``view`` that hold code, as far as one sees in so many
     seconds of real time.
     """
