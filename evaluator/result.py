@@ -172,7 +172,9 @@ class RunResult(Struct, frozen=True, kw_only=True):
     """None where its weights were not handed over."""
 
     peak_memory: int = 0
-    """Bytes."""
+    """Bytes that its live variant and its twin used together at most, shared pages counted once; without the
+    judge.
+    """
 
     log_bytes: int = 0
     """What it wrote to stdout and stderr, kept or not."""

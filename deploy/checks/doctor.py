@@ -20,6 +20,7 @@ from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.rules.trust import TRUSTED
 from coordinator.store.journal import locked
+from deploy.checks.exposure import AT_LEISURE, confines_files, in_words, readable
 from deploy.checks.keys import read_env_file, require_keys
 from deploy.checks.preflight import require_folder, require_git, require_port
 from deploy.packages import HOME, PACKAGES
@@ -86,6 +87,7 @@ def examine(config: Config) -> Iterator[Check]:
         )
     yield _data(config)
     yield from sandbox_checks(config, probe())
+    yield from exposure_checks(config, AT_LEISURE)
     yield group_check(offered())
     yield _ray()
     yield _torch(config)
@@ -194,6 +196,23 @@ def _sandbox(config: Config) -> Check:
     if config.trainer.kind == "simulated":
         return Check("sandbox", Grade.OK, "none is needed: trainer.kind is simulated")
     return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{tier}, which is trusted")
+
+
+def exposure_checks(config: Config, seconds: float) -> Iterator[Check]:
+    """Everything that sandboxes leave readable and must not. seconds: to look for what nobody named."""
+    name = "hidden"
+    try:
+        tier = sandbox_of(config)
+    except ConfigError:  # told above
+        return
+    if not confines_files(tier):
+        yield Check(name, Grade.OK, f"sandbox {tier} hides nothing: it reads what its uid may read")
+        return
+    hits = list(readable(config, seconds))
+    for hit, secret in hits:
+        yield Check(name, Grade.FAIL, in_words(hit, secret), secret.remedy)
+    if not hits:
+        yield Check(name, Grade.OK, "no data, campaign or key is in what sandboxes show")
 
 
 def group_check(groups: Offered) -> Check:

@@ -12,6 +12,7 @@ from configs.errors import ConfigError
 from configs.schema import Config, CoordinatorConfig
 from coordinator.store.journal import CampaignLock
 from coordinator.store.paths import Layout
+from deploy.checks.exposure import require_hidden
 from deploy.checks.keys import read_env_file, require_keys
 from deploy.sandboxes import require_sandbox
 from deploy.wiring import layout_of
@@ -28,6 +29,7 @@ def require_startable(config: Config) -> None:
     load_task(config.task.name).budget(config.task.size)
     if config.cluster.address == "local":
         require_sandbox(config)
+        require_hidden(config)
         require_proposers(config)
         read_env_file(os.environ)
         require_keys(config, os.environ)

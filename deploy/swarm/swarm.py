@@ -11,12 +11,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from agents.loop import Snapshot
+from agents.loop import AgentLoop, Snapshot
 from configs.errors import ConfigError
 from configs.schema import Config
+from coordinator.agent_calls import Coordinator
 from coordinator.views.overview import Overview
+from deploy.checks.exposure import require_hidden
 from deploy.swarm.cluster import NAMESPACE, Place, places  # first: it sets Ray's environment
-from deploy.wiring import build_agent, open_service
+from deploy.wiring import SlotOrder, build_agent, open_service
 
 import agents.actor  # isort: skip
 import coordinator.actor  # isort: skip
@@ -27,6 +29,12 @@ ANSWER_SECONDS = 0.5
 """How long a look for problems waits for the agents' answers."""
 READY_SECONDS = 90.0
 GOODBYE_SECONDS = 20.0
+
+
+def _build(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
+    """An agent on its node, which must hide from variants what they may not read. Raises ConfigError."""
+    require_hidden(config, seconds=0.0)
+    return build_agent(config, order, coordinator)
 
 
 class Swarm:
@@ -77,7 +85,7 @@ class Swarm:
         self.look_for_problems()
 
     def _agent(self, place: Place) -> Any:
-        builder = partial(build_agent, self._config, place.order)
+        builder = partial(_build, self._config, place.order)
         lifetime = {} if self._local else {"lifetime": "detached"}
         kind = agents.actor.remote_class(
             name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from configs.errors import ConfigError
 from configs.schema import (
     CampaignConfig,
     Config,
@@ -19,9 +20,11 @@ from configs.schema import (
     TrainerConfig,
     TrustConfig,
 )
-from deploy.checks.doctor import Check, Grade, examine, group_check, sandbox_checks
+from deploy.checks.doctor import Check, Grade, examine, exposure_checks, group_check, sandbox_checks
+from deploy.checks.exposure import confines_files, readable, require_hidden
 from deploy.cli.main import main
 from deploy.cli.trial import page_of, reason
+from deploy.sandboxes import sandbox_of
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -129,6 +132,36 @@ def test_control_groups_are_named_with_what_they_lack_and_how_to_have_it() -> No
     assert "memory" in some.remedy
     assert "pids" not in some.remedy
     assert not every.remedy
+
+
+def test_data_below_the_python_prefix_is_named_and_keeps_a_campaign_from_starting(tmp_path: Path) -> None:
+    inside = Path(sys.prefix) / f"autoswarm-test-{os.getpid()}"
+    shown = config(tmp_path, data_dir=str(inside))
+    if not confines_files(sandbox_of(shown)):
+        pytest.skip("no sandbox here confines files")
+    (check,) = exposure_checks(shown, 0.0)
+    assert check.grade is Grade.FAIL
+    assert str(inside) in check.what
+    assert "data_dir=PATH" in check.remedy
+    with pytest.raises(ConfigError, match="variants could read prepared data"):
+        require_hidden(shown, seconds=0.0)
+    (check,) = exposure_checks(config(tmp_path), 0.0)
+    assert check.grade is Grade.OK
+    require_hidden(config(tmp_path), seconds=0.0)
+
+
+def test_a_link_to_data_that_a_sandbox_shows_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "demo").symlink_to(Path(sys.prefix))
+    hits = [(hit.path, secret.what) for hit, secret in readable(config(tmp_path))]
+    assert hits == [(tmp_path / "data" / "demo", "prepared data")]
+
+
+def test_a_tier_that_confines_no_files_says_that_it_hides_nothing(tmp_path: Path) -> None:
+    open_to_all = config(tmp_path, data_dir=sys.prefix, trust=TrustConfig(tier="F", allow_untrusted=True))
+    (check,) = exposure_checks(open_to_all, 0.0)
+    assert (check.grade, "reads what its uid may read" in check.what) == (Grade.OK, True)
+    require_hidden(open_to_all, seconds=0.0)
 
 
 A, C, F = (Finding(tier=Tier(item), works=True) for item in "ACF")

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from evaluator.result import CpuSeconds
-from trainer.process.cgroups import Bound, ControlGroup, find, locate, make
+from trainer.process.cgroups import Bound, find, locate, make
+from trainer.process.control_group import ControlGroup
 from trainer.run.cpu_meter import CpuMeter
+from trainer.sandbox.lookups import forget
 from trainer.sandbox.watch import Bounds, Watch
 
 HYBRID = """
@@ -90,6 +92,28 @@ def test_a_group_s_memory_is_without_cached_files_that_can_be_given_back(tmp_pat
     (tmp_path / "memory.events").write_text("low 0\nhigh 0\nmax 7\noom 2\noom_kill 1\n")
     group = ControlGroup(tmp_path)
     assert (group.memory(), group.peak_memory(), group.out_of_memory_kills()) == (2000, 9000, 1)
+
+
+def test_names_are_forgotten_by_the_machine_else_by_a_group_that_can_give_back(tmp_path: Path) -> None:
+    switch, refused = tmp_path / "drop_caches", tmp_path / "missing" / "drop_caches"
+    group = ControlGroup(tmp_path)
+    assert forget(group, switch)
+    assert switch.read_text() == "6"
+    assert not forget(None, refused)
+    assert not forget(group, refused)
+    (tmp_path / "memory.current").write_text("5000\n")
+    (tmp_path / "memory.reclaim").touch()
+    assert forget(group, refused)
+    assert (tmp_path / "memory.reclaim").read_text() == "5000\n"
+
+
+def test_a_group_that_somebody_removed_ends_no_run(tmp_path: Path) -> None:
+    meter = CpuMeter([], ControlGroup(tmp_path))
+    counted(tmp_path, 2.0)
+    meter.first_batch()
+    (tmp_path / "cpu.stat").unlink()
+    meter.handed_over()
+    assert meter.used == CpuSeconds(startup=2.0, train=0.0, evaluate=0.0, counted=True)
 
 
 def counted(folder: Path, seconds: float) -> None:

@@ -8,18 +8,19 @@ import pytest
 
 from trainer.process.descendants import Usage
 from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
-from trainer.sandbox.gpu import Gpu, assigned, device_nodes, installed_gpus, visible_inside
+from trainer.sandbox.exposure import Exposed, discovered, exposed
+from trainer.sandbox.gpu import DEVICE_FILES, Gpu, assigned, device_nodes, installed_gpus, visible_inside
 from trainer.sandbox.policy import ABSENT, REFUSED, SHARED_UID, SOCKETS
 from trainer.sandbox.probe import Machine, findings
 from trainer.sandbox.tier import GAPS, Tier, gaps
-from trainer.sandbox.view import View, existing
+from trainer.sandbox.view import View, existing, view_of
 from trainer.sandbox.watch import Bounds, breach_of, breach_on_disk
 
 HOME = Path("/scratch/run/variant")
 VIEW = View(
     home=HOME,
     code=(Path("/usr"), Path("/opt/python"), Path("/opt/swarm/launch.py")),
-    read=(Path("/etc/ld.so.cache"), Path("/sys"), Path("/proc/driver/nvidia")),
+    read=(Path("/etc/ld.so.cache"), Path("/sys/devices"), Path("/proc/driver/nvidia")),
     nodes=(Path("/dev/null"), Path("/dev/nvidia3"), Path("/dev/nvidiactl")),
 )
 INSIDE = Wrapped(
@@ -51,7 +52,7 @@ def test_only_the_assigned_gpu_is_handed_in() -> None:
         ("/dev/nvidia3", "/dev/nvidia3"),
         ("/dev/nvidiactl", "/dev/nvidiactl"),
     ]
-    assert ("/sys", "/sys") in pairs("--ro-bind", given)
+    assert ("/sys/devices", "/sys/devices") in pairs("--ro-bind", given)
 
 
 def test_nothing_is_bound_to_be_written() -> None:
@@ -63,7 +64,7 @@ def test_nothing_is_bound_to_be_written() -> None:
         "/opt/python",
         "/opt/swarm/launch.py",
         "/etc/ld.so.cache",
-        "/sys",
+        "/sys/devices",
         str(HOME / "train.py"),
     }
     assert given[given.index(str(HOME)) - 3 : given.index(str(HOME))] == ["--size", "1000", "--tmpfs"]
@@ -121,6 +122,45 @@ def test_a_gpu_s_nodes_are_its_own_and_the_driver_s(tmp_path: Path) -> None:
         "nvidia-caps",
     ]
     assert device_nodes(None, INSTALLED, tmp_path) == ()
+
+
+def test_with_a_gpu_a_variant_sees_devices_and_nothing_else_of_the_system(tmp_path: Path) -> None:
+    with_gpu = view_of(tmp_path, tmp_path, [tmp_path / "nvidia0"], {})
+    without = view_of(tmp_path, tmp_path, [], {})
+    assert {path for path in with_gpu.read if path.parts[1] == "sys"} == set(existing(DEVICE_FILES))
+    hidden = [Path("/sys/kernel"), Path("/sys/fs"), Path("/sys/firmware")]
+    for view in (with_gpu, without):
+        assert not exposed(view, hidden)
+
+
+def test_what_lies_in_a_view_is_exposed_by_its_path_and_by_links_on_either_side(tmp_path: Path) -> None:
+    (tmp_path / "usr" / "data").mkdir(parents=True)
+    (tmp_path / "beside").symlink_to(tmp_path / "usr" / "data")
+    (tmp_path / "bin").symlink_to(tmp_path / "usr")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "usr" / "way_out").symlink_to(tmp_path / "home")
+    view = View(home=HOME, code=(tmp_path / "usr",), read=(), nodes=())
+    shown = [tmp_path / "usr", tmp_path / "usr" / "not" / "yet", tmp_path / "beside", tmp_path / "bin" / "x"]
+    hidden = [tmp_path, tmp_path / "home", tmp_path / "usr" / "way_out", tmp_path / "user"]
+    assert exposed(view, [*shown, *hidden]) == [Exposed(path, tmp_path / "usr") for path in shown]
+    by_link = View(home=HOME, code=(tmp_path / "bin",), read=(), nodes=())
+    assert exposed(by_link, [tmp_path / "usr" / "data"]) == [
+        Exposed(tmp_path / "usr" / "data", tmp_path / "bin")
+    ]
+
+
+def test_data_and_campaigns_that_nobody_named_are_found_by_their_form(tmp_path: Path) -> None:
+    data, other, campaign = (tmp_path / "lib" / name for name in ("data", "other", "campaign"))
+    for folder in (data, other, campaign / "repo.git"):
+        folder.mkdir(parents=True)
+    (data / "manifest.json").write_text('{"task": "demo", "digest": "0", "vocab_size": 9}')
+    (data / "val.bin").touch()
+    (other / "manifest.json").write_text('{"name": "an extension", "task": 1}')
+    (other / "val.bin").touch()
+    (campaign / "journal.db").touch()
+    view = View(home=HOME, code=(tmp_path / "lib",), read=(), nodes=())
+    assert [hit.path for hit in discovered(view, seconds=10.0)] == [campaign, data]
+    assert discovered(view, seconds=0.0) == []
 
 
 def test_gpus_are_read_in_the_order_of_their_addresses(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from trainer.process import cgroups
+from trainer.process.control_group import enter
 from trainer.process.descendants import die_with
 
 FIRST_TO_GO = 1000
@@ -64,7 +64,7 @@ def _become(program: Program, parent: int) -> NoReturn:
         os.setsid()
         die_with(parent)
         if program.cgroup:
-            cgroups.enter(program.cgroup)
+            enter(program.cgroup)
         _limit(program)
         _plug(program)
         signal.signal(

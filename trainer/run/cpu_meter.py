@@ -11,7 +11,7 @@
 from collections.abc import Collection
 
 from evaluator.result import CpuSeconds
-from trainer.process.cgroups import ControlGroup
+from trainer.process.control_group import ControlGroup
 from trainer.process.descendants import cpu_below
 
 
@@ -38,7 +38,7 @@ class CpuMeter:
         """Called at every tick."""
         if self._closed:
             return
-        self._most = max(self._most, self._sum_seen() if self._group is None else self._group.cpu_seconds())
+        self._most = max(self._most, self._sum_seen() if self._group is None else _counted(self._group))
         if self._trained is not None:
             train, evaluate = self._trained - self._startup, self._most - self._trained
             self.used = CpuSeconds(self._startup, train, evaluate, counted=self._group is not None)
@@ -64,3 +64,10 @@ class CpuMeter:
         now = cpu_below(self._spare)
         self._own |= {pid: cpu.own for pid, cpu in now.items()}
         return max(sum(cpu.own + cpu.waited for cpu in now.values()), sum(self._own.values()))
+
+
+def _counted(group: ControlGroup) -> float:
+    try:
+        return group.cpu_seconds()
+    except OSError:  # somebody removed it: what was counted stands
+        return 0.0

@@ -4,7 +4,7 @@ of the whole machine, so that a number above 0 may be another's.
 
 from pathlib import Path
 
-from trainer.process.cgroups import ControlGroup
+from trainer.process.control_group import ControlGroup
 
 VMSTAT = Path("/proc/vmstat")
 

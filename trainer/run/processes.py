@@ -19,7 +19,8 @@ from msgspec import Struct
 from evaluator.job import JudgeJob
 from evaluator.judging.wire import pair
 from trainer.process import cgroups
-from trainer.process.cgroups import Bound, ControlGroup
+from trainer.process.cgroups import Bound
+from trainer.process.control_group import ControlGroup
 from trainer.process.environment import ROOT, our_environment, variant_environment
 from trainer.process.scratch import remove_folder
 from trainer.process.spawn import Program, spawn

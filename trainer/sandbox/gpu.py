@@ -18,6 +18,11 @@ CONTROL = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools")
 CAPABILITIES = "nvidia-caps"
 """Folder of the nodes that give access to parts of a GPU (MIG)."""
 
+DEVICE_FILES = ("/sys/bus", "/sys/class", "/sys/dev", "/sys/devices", "/sys/module")
+"""Where the driver's libraries look for GPUs, their links and their neighbours. Not in it: the kernel's
+settings and counters, file systems and control groups, firmware.
+"""
+
 DRIVER_FILES = ("/proc/driver/nvidia", "/proc/driver/nvidia-uvm", "/proc/devices", "/proc/modules")
 
 

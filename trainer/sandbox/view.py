@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from trainer.sandbox.gpu import DRIVER_FILES
+from trainer.sandbox.gpu import DEVICE_FILES, DRIVER_FILES
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 """Programs and libraries of the distribution."""
@@ -67,14 +67,14 @@ class View(Struct, frozen=True, kw_only=True):
 def view_of(
     home: Path, launcher: Path, nodes: Iterable[Path] = (), environment: Mapping[str, str] = os.environ
 ) -> View:
-    """The view of a variant with that home. nodes: of its GPU; with any, the whole of /sys and the driver's
-    files are in view as well.
+    """The view of a variant with that home. nodes: of its GPU; with any, what /sys says of devices and the
+    driver's files are in view as well.
     """
     gpu = tuple(nodes)
     return View(
         home=home,
         code=existing([*SYSTEM, *python_folders(), *_library_folders(environment), launcher]),
-        read=existing([*SETTINGS, *(("/sys", *DRIVER_FILES) if gpu else PROCESSOR)]),
+        read=existing([*SETTINGS, *((*DEVICE_FILES, *DRIVER_FILES) if gpu else PROCESSOR)]),
         nodes=(*existing(DEVICES), *gpu),
     )
 

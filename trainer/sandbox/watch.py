@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from trainer.process.cgroups import ControlGroup
+from trainer.process.control_group import ControlGroup
 from trainer.process.descendants import Usage, proportional, usage
 from trainer.sandbox.limits import PROCESSES, SCRATCH_BYTES, memory_bound
 
