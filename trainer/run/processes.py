@@ -7,7 +7,9 @@ names.
 
 import fcntl
 import os
+import secrets
 import shutil
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +20,7 @@ from msgspec import Struct
 
 from evaluator.job import JudgeJob
 from evaluator.judging.wire import pair
+from trainer.process import charged
 from trainer.process.environment import ROOT, our_environment, variant_environment
 from trainer.process.scratch import remove_folder
 from trainer.process.spawn import Program, spawn
@@ -37,6 +40,12 @@ wake-ups.
 VARIANT = "variant"
 """Name of the live variant among the processes of a run."""
 
+TWIN = "twin"
+"""Name of the twin among them."""
+
+MARK_BYTES = 16
+"""Nobody guesses them."""
+
 HOME = "home"
 """In the folder of that name."""
 
@@ -53,7 +62,7 @@ class Started(Struct, frozen=True):
     pid: int
 
     surface: int
-    """Where that is written."""
+    """Socket into which that goes; a standby says in it when it waits."""
 
 
 class Processes(Struct, frozen=True):
@@ -71,47 +80,53 @@ class Processes(Struct, frozen=True):
     twin: int
     """The twin's end of its socket."""
 
+    mark: bytes
+    """What the judge writes into the log before it shows validation rows."""
+
 
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
-    _lay_out_judge(job)
+    mark = secrets.token_bytes(MARK_BYTES)
+    charged.make(job.scratch.name, (VARIANT, TWIN))
     (judge_end, variant_end), (second_end, twin_end) = pair(), pair()
     log, log_in = pipe(LOG_PIPE)
     report, report_in = pipe()
     with judge_end, variant_end, second_end, (job.order.directory / JUDGE_LOG).open("wb") as judge_log:
-        judge = spawn(_judge(job, (judge_end.fileno(), second_end.fileno(), report_in), judge_log.fileno()))
+        _lay_out_judge(job, log_in, mark)
+        ends = (judge_end.fileno(), second_end.fileno(), report_in)
+        judge = spawn(_judge(job, ends, log_in, judge_log.fileno()))
         variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
-    hand_surface(job, variant)
-    return Processes(judge, variant.pid, log, report, twin_end.detach())
+    hand_surface(job, VARIANT, variant)
+    return Processes(judge, variant.pid, log, report, twin_end.detach(), mark)
 
 
-def start_variant(job: SupervisorJob, name: str, fd: int, log: int, modules: Sequence[str] = ()) -> Started:
+def start_variant(job: SupervisorJob, name: str, fd: int, log: int, arguments: Sequence[str] = ()) -> Started:
     """Start a process for the run's surface, in a sandbox and a scratch home of its own, that runs only our
     launcher until it is handed that; may be called more than once in a run. Raises OSError.
 
     name: of its folder, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits.
-    log: what it writes goes there. modules: what it imports before it waits.
+    log: what it writes goes there. arguments: further ones of the launcher.
     """
     home = _lay_out_home(job, name)
     view = view_of(home, LAUNCHER, device_nodes(job.slot.gpu, installed_gpus()))
-    text, surface = os.pipe()
-    try:
-        return Started(
-            start(job.sandbox, _variant(job, home, (fd, text, log), modules), view, job.scratch), surface
-        )
-    except OSError:
-        os.close(surface)
-        raise
-    finally:
-        os.close(text)
+    ours, its = socket.socketpair()
+    with ours, its:
+        program = _variant(job, home, (fd, its.fileno(), log), arguments)
+        pid = start(job.sandbox, program, view, job.scratch)
+        return Started(pid, ours.detach())
 
 
-def hand_surface(job: SupervisorJob, to: Started) -> None:
-    """Give a process that waits for it the surface; nothing happens to one that has ended."""
-    with suppress(BrokenPipeError), os.fdopen(to.surface, "wb") as pipe:
-        pipe.write(job.order.source.encode())
+def hand_surface(job: SupervisorJob, name: str, to: Started) -> bool:
+    """Give a process that waits for it the surface, and charge it from now on with what it brings into the
+    kernel's caches. Returns whether it is; nothing happens to one that has ended.
+    """
+    group = charged.find(job.scratch.name, name)
+    taken = group is not None and group.take_in(to.pid)
+    with socket.socket(fileno=to.surface) as surface, suppress(BrokenPipeError, ConnectionResetError):
+        surface.sendall(job.order.source.encode())
+    return taken
 
 
 def remove_home(job: SupervisorJob, name: str) -> bool:
@@ -125,12 +140,20 @@ def remove_home(job: SupervisorJob, name: str) -> bool:
         return False
 
 
+def forget(job: SupervisorJob, name: str) -> int | None:
+    """Have the kernel drop what a variant, of which no process is left, brought into its caches. Returns the
+    bytes it kept; None where it was not charged with any.
+    """
+    group = charged.find(job.scratch.name, name)
+    return group.empty() if group else None
+
+
 def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
     """A watch over the variant started under that name, for what its sandbox does not bound by itself."""
     return Watch(pid, None if job.sandbox.tier is Tier.A else job.scratch / name, Bounds())
 
 
-def _lay_out_judge(job: SupervisorJob) -> None:
+def _lay_out_judge(job: SupervisorJob, log: int, mark: bytes) -> None:
     order = job.order
     (job.scratch / "judge").mkdir(mode=0o700)
     judge_job = JudgeJob(
@@ -142,6 +165,8 @@ def _lay_out_judge(job: SupervisorJob) -> None:
         baseline=order.baseline,
         blocks=order.blocks,
         cores=job.slot.cores,
+        log=log,
+        mark=mark.hex(),
     )
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
 
@@ -169,8 +194,10 @@ def pipe(size: int = 0) -> tuple[int, int]:
     return reading, writing
 
 
-def _judge(job: SupervisorJob, ends: tuple[int, int, int], log: int) -> Program:
-    """ends: of the variant's socket, of the twin's, and of the pipe it reports on."""
+def _judge(job: SupervisorJob, ends: tuple[int, int, int], marks: int, log: int) -> Program:
+    """ends: of the variant's socket, of the twin's, and of the pipe it reports on. marks: the variant's log,
+    in which it sets a mark.
+    """
     variant, twin, report = map(str, ends)
     arguments = [str(_judge_job_path(job)), "--variant-fd", variant, "--twin-fd", twin, "--report-fd", report]
     return Program(
@@ -179,15 +206,15 @@ def _judge(job: SupervisorJob, ends: tuple[int, int, int], log: int) -> Program:
         folder=job.scratch / "judge",
         output=log,
         errors=log,
-        inherit=ends,
+        inherit=(*ends, marks),
     )
 
 
-def _variant(job: SupervisorJob, home: Path, ends: tuple[int, int, int], modules: Sequence[str]) -> Program:
+def _variant(job: SupervisorJob, home: Path, ends: tuple[int, int, int], arguments: Sequence[str]) -> Program:
     """ends: of the judge's socket, of the pipe the surface comes from, of its log."""
     judge, text, log = ends
     return Program(
-        command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface), *modules],
+        command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface), *arguments],
         environment=variant_environment(os.environ, job.slot, home, judge),
         folder=home,
         input=text,

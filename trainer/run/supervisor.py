@@ -18,10 +18,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from itertools import islice
-from pathlib import Path
 
 from evaluator.job import FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
+from trainer.process import charged
 from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
 from trainer.process.guard import leave_guard, leave_session
 from trainer.run.cpu_meter import CpuMeter
@@ -29,8 +29,8 @@ from trainer.run.job import Finished, Running, Status, SupervisorJob, decode_job
 from trainer.run.lifecycle import Lifecycle
 from trainer.run.log_progress import WINDOW, read_progress
 from trainer.run.memory_kills import MemoryKills
-from trainer.run.processes import JUDGE_LOG, VARIANT, remove_home, start_processes, watch_over
-from trainer.run.report import Report
+from trainer.run.processes import JUDGE_LOG, VARIANT, forget, remove_home, start_processes, watch_over
+from trainer.run.report import Report, last_words
 from trainer.run.result_file import write_result
 from trainer.run.runlog import LAST_PART
 from trainer.run.twin import Twin
@@ -67,7 +67,7 @@ class Supervision:
         self._processes = start_processes(job)
         self._live = True
         self._report = Report(self._processes.report)
-        self._log = VariantLog(self._processes.log, job.order.directory, job.log_bytes, self._rows_shown)
+        self._log = VariantLog(self._processes.log, job.order.directory, job.log_bytes, self._processes.mark)
         self._twin = Twin(job, self._processes)
         self._watch = watch_over(job, VARIANT, self._processes.variant)
         self._cpu = CpuMeter(spare=[self._processes.judge])
@@ -97,7 +97,7 @@ class Supervision:
                     self._lifecycle.breach(breach.what, breach.memory)
                 self._cpu.look()
                 if self._twin.breaches():
-                    self._take(self._twin.leave())
+                    self._leave_twin()
             for key, _ in self._selector.select(min(end, tick) - now):
                 key.data()
             for event in self._report.events():
@@ -124,7 +124,7 @@ class Supervision:
             # close.
             self._take(end_all([self._processes.variant], SWEEP, spare=self._twin.spared)[0])
         if self._twin.has_ended:
-            self._take(self._twin.leave())
+            self._leave_twin()
 
     def _take(self, ended: Iterable[Ended]) -> None:
         for one in ended:
@@ -140,10 +140,6 @@ class Supervision:
             self._selector.unregister(self._processes.report)
             self._lifecycle.judge_ended()
 
-    def _rows_shown(self) -> bool:
-        self._report.read()
-        return self._report.rows_shown
-
     def _hear(self, event: JudgeEvent) -> None:
         self._lifecycle.hear(event, time.monotonic())
         match event:
@@ -154,7 +150,7 @@ class Supervision:
             case WantsTwin():
                 self._change_over()
             case TwinDone():
-                self._take(self._twin.leave())
+                self._leave_twin()
 
     def _change_over(self) -> None:
         """Start the twin, end the live variant beside it, and hand the twin the surface once nothing is left
@@ -164,12 +160,26 @@ class Supervision:
         if (log := self._twin.stand_by()) is None:
             return
         self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
-        if self._end_live():
-            self._twin.enter()
-        else:
+        gone = self._end_live()
+        self._remarks["live_end_seconds"] = time.monotonic() - began
+        if not gone:
             self._remarks["live"] = "some of it was left, so that no twin could begin"
-            self._take(self._twin.leave())
-        self._remarks["change_over_seconds"] = time.monotonic() - began
+            self._leave_twin()
+        if (waits_at := self._twin.waits_at) is not None:
+            self._selector.register(waits_at, selectors.EVENT_READ, self._on_twin_waits)
+
+    def _on_twin_waits(self) -> None:
+        self._forget(self._twin.waits_at)
+        self._twin.enter()
+
+    def _leave_twin(self) -> None:
+        self._forget(self._twin.waits_at)
+        self._take(self._twin.leave())
+
+    def _forget(self, descriptor: int | None) -> None:
+        """Listen to it no more."""
+        if descriptor is not None and descriptor in self._selector.get_map():
+            self._selector.unregister(descriptor)
 
     def _end_live(self) -> bool:
         """End the live variant and all it started, take what it wrote and remove its home. Whether nothing is
@@ -178,9 +188,11 @@ class Supervision:
         reaped, gone = end_all([self._processes.variant], REAP_SECONDS, spare=self._twin.spared)
         self._take(reaped)
         gone = self._log.drain() and gone
-        if self._processes.log in self._selector.get_map():
-            self._selector.unregister(self._processes.log)
-        return remove_home(self._job, VARIANT) and gone
+        self._forget(self._processes.log)
+        removed = remove_home(self._job, VARIANT)
+        if (kept := forget(self._job, VARIANT)) is not None:
+            self._remarks["caches_kept"] = float(kept)
+        return removed and gone
 
     def _on_twin_log(self) -> None:
         if not self._twin.read_log():
@@ -208,7 +220,7 @@ class Supervision:
         last = self._log.last_words(LAST_PART) if lifecycle.rows_shown else log
         return RunResult(
             run=order.run,
-            outcome=lifecycle.outcome(last, _last_words(order.directory / JUDGE_LOG), self._kills.since()),
+            outcome=lifecycle.outcome(last, last_words(order.directory / JUDGE_LOG), self._kills.since()),
             seed=order.seed,
             seconds=lifecycle.seconds(),
             floor=final.floor if final else None,
@@ -224,14 +236,6 @@ class Supervision:
             started_at=self._started_at,
             finished_at=time.time(),
         )
-
-
-def _last_words(path: Path) -> str:
-    """Last line the judge wrote to its log, which goes if it is empty."""
-    lines = path.read_bytes()[-LAST_PART:].decode(errors="replace").strip().splitlines()
-    if not lines:
-        path.unlink()
-    return lines[-1] if lines else ""
 
 
 def supervise(job: SupervisorJob) -> RunResult:
@@ -264,6 +268,7 @@ def _hear_signals() -> int:
 def _clear(job: SupervisorJob) -> None:
     end_all([], REAP_SECONDS)
     remove_scratch(job.scratch)
+    charged.remove(job.scratch.name)
 
 
 def _say(status: Status) -> None:
