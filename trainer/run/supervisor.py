@@ -26,13 +26,14 @@ from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
 from trainer.process.guard import leave_guard, leave_session
 from trainer.run.cpu_meter import CpuMeter
 from trainer.run.job import Finished, Running, Status, SupervisorJob, decode_job, encode
+from trainer.run.kernel_counters import KernelCounters
 from trainer.run.lifecycle import Lifecycle
 from trainer.run.log_progress import WINDOW, read_progress
-from trainer.run.memory_kills import MemoryKills
 from trainer.run.processes import JUDGE_LOG, VARIANT, forget, remove_home, start_processes, watch_over
 from trainer.run.report import Report, last_words
 from trainer.run.result_file import write_result
 from trainer.run.runlog import LAST_PART
+from trainer.run.scrub import scrub
 from trainer.run.twin import Twin
 from trainer.run.variant_log import VariantLog
 from trainer.sandbox.confine import exit_code
@@ -63,7 +64,8 @@ class Supervision:
         self._signals = signals
         self._started_at = time.time()
         self._lifecycle = Lifecycle(time.monotonic(), job.order.budget.wall_cap)
-        self._kills = MemoryKills()
+        self._counters = KernelCounters()
+        self._remarks: dict[str, float | str] = scrub(job)
         self._processes = start_processes(job)
         self._live = True
         self._report = Report(self._processes.report)
@@ -71,7 +73,6 @@ class Supervision:
         self._twin = Twin(job, self._processes)
         self._watch = watch_over(job, VARIANT, self._processes.variant)
         self._cpu = CpuMeter(spare=[self._processes.judge])
-        self._remarks: dict[str, float | str] = {}
         self._peak_memory = 0
         self._selector = selectors.DefaultSelector()
         self._listen()
@@ -161,6 +162,7 @@ class Supervision:
             return
         self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
         gone = self._end_live()
+        self._remarks |= scrub(self._job)
         self._remarks["live_end_seconds"] = time.monotonic() - began
         if not gone:
             self._remarks["live"] = "some of it was left, so that no twin could begin"
@@ -190,6 +192,8 @@ class Supervision:
         gone = self._log.drain() and gone
         self._forget(self._processes.log)
         removed = remove_home(self._job, VARIANT)
+        if reclaimed := self._counters.reclaimed():
+            self._remarks["pages_reclaimed"] = float(reclaimed)
         if (kept := forget(self._job, VARIANT)) is not None:
             self._remarks["caches_kept"] = float(kept)
         return removed and gone
@@ -220,7 +224,7 @@ class Supervision:
         last = self._log.last_words(LAST_PART) if lifecycle.rows_shown else log
         return RunResult(
             run=order.run,
-            outcome=lifecycle.outcome(last, last_words(order.directory / JUDGE_LOG), self._kills.since()),
+            outcome=lifecycle.outcome(last, last_words(order.directory / JUDGE_LOG), self._counters.kills()),
             seed=order.seed,
             seconds=lifecycle.seconds(),
             floor=final.floor if final else None,
