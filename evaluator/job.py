@@ -52,6 +52,12 @@ class JudgeJob(Struct, frozen=True, kw_only=True):
     cores: int = 1
     """CPU cores of its slot."""
 
+    log: int | None = None
+    """Descriptor of the pipe that the live variant writes to; None where nobody reads it."""
+
+    mark: str = ""
+    """In hexadecimal: what goes into that pipe before validation rows are shown. Secret."""
+
     cpu_stat: Path | None = None
     """File in which the kernel counts the CPU seconds of everything the live variant starts (``cpu.stat`` of
     a control group); None where it does not.

@@ -63,6 +63,7 @@ from evaluator.judging.messages import (
     Weights,
 )
 from evaluator.judging.packing import Packer
+from evaluator.judging.reporting import reporter
 from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.sweep import odd_beyond
 from evaluator.judging.twin_line import TwinLine
@@ -280,9 +281,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--report-fd", type=int, required=True)
     options = parser.parse_args(arguments)
 
-    def emit(event: JudgeEvent) -> None:
-        os.write(options.report_fd, msgspec.json.encode(event) + b"\n")
-
+    job = read_job(options.job)
+    emit = reporter(options.report_fd, job)
     decoder = msgspec.json.Decoder(Request)
     with ExitStack() as stack:
         live = stack.enter_context(socket.socket(fileno=options.variant_fd))
@@ -292,7 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             else None
         )
         channel, second = Channel(live, decoder), Channel(twin, decoder) if twin else None
-        emit(Judge(read_job(options.job), channel, second, emit, time.monotonic, unforeseen).run())
+        emit(Judge(job, channel, second, emit, time.monotonic, unforeseen).run())
 
 
 if __name__ == "__main__":

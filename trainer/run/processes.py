@@ -7,7 +7,9 @@ names.
 
 import fcntl
 import os
+import secrets
 import shutil
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,7 +20,7 @@ from msgspec import Struct
 
 from evaluator.job import JudgeJob
 from evaluator.judging.wire import pair
-from trainer.process import cgroups
+from trainer.process import cgroups, charged
 from trainer.process.cgroups import Bound
 from trainer.process.control_group import ControlGroup
 from trainer.process.environment import ROOT, our_environment, variant_environment
@@ -43,6 +45,10 @@ VARIANT = "variant"
 
 TWIN = "twin"
 """Name of the twin among them."""
+
+MARK_BYTES = 16
+"""Nobody guesses them."""
+
 HOME = "home"
 """In the folder of that name."""
 
@@ -59,7 +65,7 @@ class Started(Struct, frozen=True):
     pid: int
 
     surface: int
-    """Where that is written."""
+    """Socket into which that goes; a standby says in it when it waits."""
 
 
 class Processes(Struct, frozen=True):
@@ -77,6 +83,9 @@ class Processes(Struct, frozen=True):
     twin: int
     """The twin's end of its socket."""
 
+    mark: bytes
+    """What the judge writes into the log before it shows validation rows."""
+
     group: ControlGroup | None = None
     """Of all that runs the surface, with a child for each of its names; None where there can be none."""
 
@@ -84,17 +93,20 @@ class Processes(Struct, frozen=True):
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
     group = cgroups.make(job.scratch.name, (VARIANT, TWIN), _bound(job))
-    _lay_out_judge(job, group)
+    mark = secrets.token_bytes(MARK_BYTES)
+    charged.make(job.scratch.name, (VARIANT, TWIN))
     (judge_end, variant_end), (second_end, twin_end) = pair(), pair()
     log, log_in = pipe(LOG_PIPE)
     report, report_in = pipe()
     with judge_end, variant_end, second_end, (job.order.directory / JUDGE_LOG).open("wb") as judge_log:
-        judge = spawn(_judge(job, (judge_end.fileno(), second_end.fileno(), report_in), judge_log.fileno()))
+        _lay_out_judge(job, group, log_in, mark)
+        ends = (judge_end.fileno(), second_end.fileno(), report_in)
+        judge = spawn(_judge(job, ends, log_in, judge_log.fileno()))
         variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
-    hand_surface(job, variant)
-    return Processes(judge, variant.pid, log, report, twin_end.detach(), group)
+    hand_surface(job, VARIANT, variant)
+    return Processes(judge, variant.pid, log, report, twin_end.detach(), mark, group)
 
 
 def _bound(job: SupervisorJob) -> Bound:
@@ -112,31 +124,33 @@ def remove_group(job: SupervisorJob) -> None:
         group.remove()
 
 
-def start_variant(job: SupervisorJob, name: str, fd: int, log: int, modules: Sequence[str] = ()) -> Started:
+def start_variant(job: SupervisorJob, name: str, fd: int, log: int, arguments: Sequence[str] = ()) -> Started:
     """Start a process for the run's surface, in a sandbox and a scratch home of its own, that runs only our
     launcher until it is handed that; may be called more than once in a run. Raises OSError.
 
     name: of its folder, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits.
-    log: what it writes goes there. modules: what it imports before it waits.
+    log: what it writes goes there. arguments: further ones of the launcher.
     """
     home = _lay_out_home(job, name)
     view = view_of(home, LAUNCHER, device_nodes(job.slot.gpu, installed_gpus()))
     group = group_of(job)
-    text, surface = os.pipe()
-    program = _variant(job, home, (fd, text, log), modules, group.child(name).path if group else None)
-    try:
-        return Started(start(job.sandbox, program, view, job.scratch), surface)
-    except OSError:
-        os.close(surface)
-        raise
-    finally:
-        os.close(text)
+    ours, its = socket.socketpair()
+    with ours, its:
+        ends = home, (fd, its.fileno(), log), arguments
+        program = _variant(job, *ends, group.child(name).path if group else None)
+        pid = start(job.sandbox, program, view, job.scratch)
+        return Started(pid, ours.detach())
 
 
-def hand_surface(job: SupervisorJob, to: Started) -> None:
-    """Give a process that waits for it the surface; nothing happens to one that has ended."""
-    with suppress(BrokenPipeError), os.fdopen(to.surface, "wb") as pipe:
-        pipe.write(job.order.source.encode())
+def hand_surface(job: SupervisorJob, name: str, to: Started) -> bool:
+    """Give a process that waits for it the surface, and charge it from now on with what it brings into the
+    kernel's caches. Returns whether it is; nothing happens to one that has ended.
+    """
+    group = charged.find(job.scratch.name, name)
+    taken = group is not None and group.take_in(to.pid)
+    with socket.socket(fileno=to.surface) as surface, suppress(BrokenPipeError, ConnectionResetError):
+        surface.sendall(job.order.source.encode())
+    return taken
 
 
 def remove_home(job: SupervisorJob, name: str) -> bool:
@@ -150,6 +164,14 @@ def remove_home(job: SupervisorJob, name: str) -> bool:
         return False
 
 
+def forget(job: SupervisorJob, name: str) -> int | None:
+    """Have the kernel drop what a variant, of which no process is left, brought into its caches. Returns the
+    bytes it kept; None where it was not charged with any.
+    """
+    group = charged.find(job.scratch.name, name)
+    return group.empty() if group else None
+
+
 def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
     """A watch over the variant started under that name, for what its sandbox does not bound by itself."""
     group = group_of(job)
@@ -161,7 +183,7 @@ def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
     )
 
 
-def _lay_out_judge(job: SupervisorJob, group: ControlGroup | None) -> None:
+def _lay_out_judge(job: SupervisorJob, group: ControlGroup | None, log: int, mark: bytes) -> None:
     order = job.order
     (job.scratch / "judge").mkdir(mode=0o700)
     judge_job = JudgeJob(
@@ -175,6 +197,8 @@ def _lay_out_judge(job: SupervisorJob, group: ControlGroup | None) -> None:
         cores=job.slot.cores,
         cpu_stat=group.child(VARIANT).cpu_stat if group else None,
         twin_cpu_stat=group.child(TWIN).cpu_stat if group else None,
+        log=log,
+        mark=mark.hex(),
     )
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
 
@@ -202,8 +226,10 @@ def pipe(size: int = 0) -> tuple[int, int]:
     return reading, writing
 
 
-def _judge(job: SupervisorJob, ends: tuple[int, int, int], log: int) -> Program:
-    """ends: of the variant's socket, of the twin's, and of the pipe it reports on."""
+def _judge(job: SupervisorJob, ends: tuple[int, int, int], marks: int, log: int) -> Program:
+    """ends: of the variant's socket, of the twin's, and of the pipe it reports on. marks: the variant's log,
+    in which it sets a mark.
+    """
     variant, twin, report = map(str, ends)
     arguments = [str(_judge_job_path(job)), "--variant-fd", variant, "--twin-fd", twin, "--report-fd", report]
     return Program(
@@ -212,7 +238,7 @@ def _judge(job: SupervisorJob, ends: tuple[int, int, int], log: int) -> Program:
         folder=job.scratch / "judge",
         output=log,
         errors=log,
-        inherit=ends,
+        inherit=(*ends, marks),
     )
 
 
@@ -220,13 +246,13 @@ def _variant(
     job: SupervisorJob,
     home: Path,
     ends: tuple[int, int, int],
-    modules: Sequence[str],
+    arguments: Sequence[str],
     group: Path | None,
 ) -> Program:
     """ends: of the judge's socket, of the pipe the surface comes from, of its log."""
     judge, text, log = ends
     return Program(
-        command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface), *modules],
+        command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface), *arguments],
         environment=variant_environment(os.environ, job.slot, home, judge),
         folder=home,
         input=text,

@@ -1,15 +1,13 @@
-"""What the judge says, read from its pipe, in order.
-
-Whoever reads what a variant writes asks here first whether validation rows have been shown: the judge says so
-before it shows any, so what was read before it said so was written before.
-"""
+"""What the judge says, read from its pipe, in order."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
-from evaluator.job import HandedOver, JudgeEvent
+from evaluator.job import JudgeEvent
+from trainer.run.runlog import LAST_PART
 
 CHUNK = 1 << 20
 """Bytes read at once."""
@@ -21,15 +19,11 @@ LONGEST_LINE = 1 << 20
 class Report:
     """One judge's."""
 
-    rows_shown: bool
-    """It was about to show validation rows."""
-
     ended: bool
     """It will say nothing more."""
 
     def __init__(self, descriptor: int) -> None:
         """descriptor: read without blocking."""
-        self.rows_shown = False
         self.ended = False
         self._descriptor = descriptor
         self._partial = b""
@@ -44,16 +38,20 @@ class Report:
         *lines, self._partial = (self._partial + chunk).split(b"\n")
         try:
             for line in lines:
-                self._take(msgspec.json.decode(line, type=JudgeEvent))
+                self._events.append(msgspec.json.decode(line, type=JudgeEvent))
         except msgspec.DecodeError:
             chunk = b""
         self.ended = not chunk or len(self._partial) > LONGEST_LINE
-
-    def _take(self, event: JudgeEvent) -> None:
-        self._events.append(event)
-        self.rows_shown = self.rows_shown or isinstance(event, HandedOver)
 
     def events(self) -> Iterator[JudgeEvent]:
         """Those not taken yet."""
         while self._events:
             yield self._events.pop(0)
+
+
+def last_words(path: Path) -> str:
+    """Last line the judge wrote to its log, which goes if it is empty."""
+    lines = path.read_bytes()[-LAST_PART:].decode(errors="replace").strip().splitlines()
+    if not lines:
+        path.unlink()
+    return lines[-1] if lines else ""

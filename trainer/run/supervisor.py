@@ -18,31 +18,35 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from itertools import islice
-from pathlib import Path
 
 from evaluator.job import Final, FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
+from trainer.process import charged
 from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
 from trainer.process.guard import leave_guard, leave_session
+from trainer.run import status_pipe
 from trainer.run.cpu_meter import CpuMeter
-from trainer.run.job import Finished, Running, Status, SupervisorJob, decode_job, encode
+from trainer.run.job import Finished, Running, SupervisorJob, decode_job
+from trainer.run.kernel_counters import KernelCounters
 from trainer.run.lifecycle import Lifecycle
 from trainer.run.log_progress import WINDOW, read_progress
-from trainer.run.memory_kills import MemoryKills
 from trainer.run.processes import (
     JUDGE_LOG,
     VARIANT,
+    forget,
     remove_group,
     remove_home,
     start_processes,
     watch_over,
 )
-from trainer.run.report import Report
+from trainer.run.report import Report, last_words
 from trainer.run.result_file import write_result
 from trainer.run.runlog import LAST_PART
+from trainer.run.scrub import scrub
 from trainer.run.signals import hear_signals
 from trainer.run.twin import Twin
 from trainer.run.variant_log import VariantLog
+from trainer.sandbox import lookups
 from trainer.sandbox.confine import exit_code
 from trainer.sandbox.identity import remove_scratch
 
@@ -60,8 +64,6 @@ SWEEP = 3.0
 judge.
 """
 
-STDOUT = 1
-
 
 class Supervision:
     """One run, from its start to its result."""
@@ -71,16 +73,16 @@ class Supervision:
         self._signals = signals
         self._started_at = time.time()
         self._lifecycle = Lifecycle(time.monotonic(), job.order.budget.wall_cap)
+        self._counters = KernelCounters()
+        self._remarks: dict[str, float | str] = scrub(job)
         self._processes = start_processes(job)
-        self._kills = MemoryKills(group=self._processes.group)
         self._live = True
         self._report = Report(self._processes.report)
-        self._log = VariantLog(self._processes.log, job.order.directory, job.log_bytes, self._rows_shown)
+        self._log = VariantLog(self._processes.log, job.order.directory, job.log_bytes, self._processes.mark)
         self._twin = Twin(job, self._processes)
         self._watch = watch_over(job, VARIANT, self._processes.variant)
         self._group = self._processes.group
         self._cpu = CpuMeter([self._processes.judge], self._group.child(VARIANT) if self._group else None)
-        self._remarks: dict[str, float | str] = {}
         self._peak_memory = self._most_memory = 0
         self._selector = selectors.DefaultSelector()
         self._listen()
@@ -106,7 +108,7 @@ class Supervision:
                     self._lifecycle.breach(breach.what, breach.memory)
                 self._cpu.look()
                 if self._twin.breaches():
-                    self._take(self._twin.leave())
+                    self._leave_twin()
                 self._most_memory = max(self._most_memory, self._watch.memory + self._twin.memory)
             for key, _ in self._selector.select(min(end, tick) - now):
                 key.data()
@@ -115,10 +117,7 @@ class Supervision:
 
     def _tell(self) -> None:
         step, loss = read_progress(self._log.tail(WINDOW))
-        try:
-            os.write(STDOUT, encode(Running(self._lifecycle.progress(step, loss))))
-        except (BlockingIOError, BrokenPipeError):
-            return  # a trainer too busy to listen misses one; one that died closed the lifeline too
+        status_pipe.mention(Running(self._lifecycle.progress(step, loss)))
 
     def _on_lifeline(self) -> None:
         self._lifecycle.stop("cancelled" if os.read(self._job.lifeline, 1) else "trainer died")
@@ -134,7 +133,7 @@ class Supervision:
             # close.
             self._take(end_all([self._processes.variant], SWEEP, spare=self._twin.spared)[0])
         if self._twin.has_ended:
-            self._take(self._twin.leave())
+            self._leave_twin()
 
     def _take(self, ended: Iterable[Ended]) -> None:
         for one in ended:
@@ -150,10 +149,6 @@ class Supervision:
             self._selector.unregister(self._processes.report)
             self._lifecycle.judge_ended()
 
-    def _rows_shown(self) -> bool:
-        self._report.read()
-        return self._report.rows_shown
-
     def _hear(self, event: JudgeEvent) -> None:
         self._lifecycle.hear(event, time.monotonic())
         match event:
@@ -167,7 +162,7 @@ class Supervision:
                 self._cpu.claimed()
                 self._change_over()
             case TwinDone():
-                self._take(self._twin.leave())
+                self._leave_twin()
 
     def _change_over(self) -> None:
         """Start the twin, end the live variant beside it, and hand the twin the surface once nothing is left
@@ -177,12 +172,27 @@ class Supervision:
         if (log := self._twin.stand_by()) is None:
             return
         self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
-        if self._end_live():
-            self._twin.enter()
-        else:
+        gone = self._end_live()
+        self._remarks |= scrub(self._job)
+        self._remarks["live_end_seconds"] = time.monotonic() - began
+        if not gone:
             self._remarks["live"] = "some of it was left, so that no twin could begin"
-            self._take(self._twin.leave())
-        self._remarks["change_over_seconds"] = time.monotonic() - began
+            self._leave_twin()
+        if (waits_at := self._twin.waits_at) is not None:
+            self._selector.register(waits_at, selectors.EVENT_READ, self._on_twin_waits)
+
+    def _on_twin_waits(self) -> None:
+        self._forget(self._twin.waits_at)
+        self._twin.enter()
+
+    def _leave_twin(self) -> None:
+        self._forget(self._twin.waits_at)
+        self._take(self._twin.leave())
+
+    def _forget(self, descriptor: int | None) -> None:
+        """Listen to it no more."""
+        if descriptor is not None and descriptor in self._selector.get_map():
+            self._selector.unregister(descriptor)
 
     def _end_live(self) -> bool:
         """End the live variant and all it started, take what it wrote and remove its home. Whether nothing is
@@ -193,9 +203,15 @@ class Supervision:
         reaped, gone = end_all([self._processes.variant], REAP_SECONDS, spare=self._twin.spared)
         self._take(reaped)
         gone = self._log.drain() and gone
-        if self._processes.log in self._selector.get_map():
-            self._selector.unregister(self._processes.log)
-        return remove_home(self._job, VARIANT) and gone
+        self._forget(self._processes.log)
+        removed = remove_home(self._job, VARIANT)
+        if reclaimed := self._counters.reclaimed():
+            self._remarks["pages_reclaimed"] = float(reclaimed)
+        if (kept := forget(self._job, VARIANT)) is not None:
+            self._remarks["caches_kept"] = float(kept)
+        elif not lookups.forget(self._group):
+            self._remarks["names"] = "the kernel remembers which ones it looked up"
+        return removed and gone
 
     def _on_twin_log(self) -> None:
         if not self._twin.read_log():
@@ -223,9 +239,10 @@ class Supervision:
         order, lifecycle, final = self._job.order, self._lifecycle, self._lifecycle.final
         log = self._log.tail(LAST_PART)
         last = self._log.last_words(LAST_PART) if lifecycle.rows_shown else log
+        judge_words = last_words(order.directory / JUDGE_LOG)
         return RunResult(
             run=order.run,
-            outcome=lifecycle.outcome(last, _last_words(order.directory / JUDGE_LOG), self._kills.since()),
+            outcome=lifecycle.outcome(last, judge_words, self._counters.kills(self._group)),
             seed=order.seed,
             seconds=lifecycle.seconds(),
             floor=final.floor if final else None,
@@ -241,14 +258,6 @@ class Supervision:
             started_at=self._started_at,
             finished_at=time.time(),
         )
-
-
-def _last_words(path: Path) -> str:
-    """Last line the judge wrote to its log, which goes if it is empty."""
-    lines = path.read_bytes()[-LAST_PART:].decode(errors="replace").strip().splitlines()
-    if not lines:
-        path.unlink()
-    return lines[-1] if lines else ""
 
 
 def supervise(job: SupervisorJob) -> RunResult:
@@ -270,15 +279,7 @@ def _clear(job: SupervisorJob) -> None:
     end_all([], REAP_SECONDS)
     remove_group(job)
     remove_scratch(job.scratch)
-
-
-def _say(status: Status) -> None:
-    os.set_blocking(STDOUT, True)
-    try:
-        with os.fdopen(STDOUT, "wb", closefd=False) as out:
-            out.write(encode(status))
-    except BrokenPipeError:
-        return  # the trainer is gone; the result is on disk
+    charged.remove(job.scratch.name)
 
 
 def main() -> None:
@@ -287,8 +288,8 @@ def main() -> None:
     job = decode_job(sys.stdin.buffer.read())
     leave_guard(lambda: _clear(job))
     os.set_inheritable(job.lifeline, False)
-    os.set_blocking(STDOUT, False)
-    _say(Finished(supervise(job)))
+    status_pipe.prepare()
+    status_pipe.say(Finished(supervise(job)))
 
 
 if __name__ == "__main__":

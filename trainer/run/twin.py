@@ -13,6 +13,7 @@ import os
 
 from trainer.process.descendants import Ended, end_all
 from trainer.run.job import SupervisorJob
+from trainer.run.launch import STAND_BY
 from trainer.run.processes import (
     TWIN,
     Processes,
@@ -82,9 +83,9 @@ class Twin:
             return None
         self.log, log_in = pipe()
         self._file = RunLog(self._job.order.directory / LOG, LOG_BYTES)
-        modules = imported_before(self._job.order.source)
+        arguments = [STAND_BY, *imported_before(self._job.order.source)]
         try:
-            self._standby = start_variant(self._job, TWIN, self._socket, log_in, modules)
+            self._standby = start_variant(self._job, TWIN, self._socket, log_in, arguments)
             self._pid = self._standby.pid
             self._watch = watch_over(self._job, TWIN, self._pid)
         except OSError as error:
@@ -94,10 +95,16 @@ class Twin:
             self._close_socket()  # where nobody holds it any more the judge reads its end
         return self.log
 
+    @property
+    def waits_at(self) -> int | None:
+        """Descriptor that can be read from when it waits for its surface; None where it never will."""
+        return self._standby.surface if self._standby else None
+
     def enter(self) -> None:
-        """Hand it the surface."""
+        """Hand it the surface, for which it waits."""
         if self._standby:
-            hand_surface(self._job, self._standby)
+            os.read(self._standby.surface, 1)
+            hand_surface(self._job, TWIN, self._standby)
             self._standby = None
 
     def note(self, pid: int) -> None:

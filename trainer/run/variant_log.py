@@ -5,7 +5,6 @@ no proposer.
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from trainer.run.result_file import LOG
@@ -29,16 +28,17 @@ READS = 16
 class VariantLog:
     """The live variant's."""
 
-    def __init__(self, descriptor: int, folder: Path, cap: int, rows_shown: Callable[[], bool]) -> None:
-        """descriptor: what it writes, read without blocking. cap: bytes of each file.
-
-        rows_shown: asked after each read, so that what is read in doubt counts as written later.
+    def __init__(self, descriptor: int, folder: Path, cap: int, mark: bytes) -> None:
+        """descriptor: what it writes, read without blocking. cap: bytes of each file. mark: set in it by the
+        judge before rows are shown.
         """
         self._descriptor = descriptor
         self._before = RunLog(folder / LOG, cap)
         self._path, self._cap = folder / EVALUATION_LOG, cap
+        self._mark = mark
+        self._held = b""
+        self._rows_shown = False
         self._after: RunLog | None = None
-        self._rows_shown = rows_shown
 
     @property
     def written(self) -> int:
@@ -58,17 +58,26 @@ class VariantLog:
         nothing.
         """
         chunk = os.read(self._descriptor, CHUNK)
-        if chunk and self._rows_shown():
-            self._after = self._after or self._opened()
-            self._after.write(chunk)
-        else:
-            self._before.write(chunk)
+        self._take(chunk)
         return bool(chunk)
 
-    def _opened(self) -> RunLog:
-        log = RunLog(self._path, self._cap)
-        log.write(HEADING)
-        return log
+    def _take(self, chunk: bytes) -> None:
+        if self._rows_shown:
+            self._write_later(chunk)
+            return
+        before, mark, after = (self._held + chunk).partition(self._mark)
+        self._rows_shown = bool(mark)
+        held = begun(before, self._mark) if chunk and not mark else 0
+        self._before.write(before[: len(before) - held])
+        self._held = before[len(before) - held :]
+        self._write_later(after)
+
+    def _write_later(self, chunk: bytes) -> None:
+        if chunk and self._after is None:
+            self._after = RunLog(self._path, self._cap)
+            self._after.write(HEADING)
+        if chunk and self._after:
+            self._after.write(chunk)
 
     def drain(self) -> bool:
         """Take what the pipe still holds, when nobody should write any more; whether nobody can."""
@@ -79,6 +88,12 @@ class VariantLog:
 
     def close(self) -> None:
         """Nothing more comes."""
+        self._take(b"")
         self._before.close()
         if self._after:
             self._after.close()
+
+
+def begun(text: bytes, mark: bytes) -> int:
+    """How many bytes at the end of ``text`` may be the beginning of ``mark``."""
+    return next((size for size in range(len(mark) - 1, 0, -1) if text.endswith(mark[:size])), 0)
