@@ -39,7 +39,13 @@ def rules_of(config: Config, task: Task) -> Rules:
         policy=filled(Policy, config.acceptance),
         trust=filled(TrustRules, config.trust),
         money=money_of(config),
+        val_blocks=blocks_of(config, task),
     )
+
+
+def blocks_of(config: Config, task: Task) -> int:
+    """Blocks of validation rows that runs can be evaluated on: a simulation has no rows."""
+    return task.val_blocks if config.trainer.kind == "subprocess" else 1
 
 
 def filled(kind: type[AnyRules], *sections: Section, **own: Any) -> AnyRules:
