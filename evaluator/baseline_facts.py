@@ -15,6 +15,8 @@ from evaluator.result import RunResult
 CLOCKED = ("warmup_seconds", "pace", "step_seconds", "evaluate_seconds", "twin_seconds")
 COUNTED = ("train_cpu", "evaluate_cpu", "twin_cpu")
 """Fields that are named as in the details of a result."""
+EVALUATED = ("evaluate_seconds", "evaluate_cpu")
+"""Those that grow with the blocks of validation rows a run is evaluated on: other runs see one."""
 
 
 class BaselineFacts(Struct, frozen=True, kw_only=True):
@@ -59,7 +61,7 @@ def facts_of(results: Sequence[RunResult]) -> BaselineFacts:
     return BaselineFacts(
         warmup_tokens=None if tokens is None else int(tokens),
         largest=max((result.audit.largest for result in results if result.audit), default=None),
-        **{name: _most(results, name) for name in (*CLOCKED, *COUNTED)},
+        **{name: _most(results, name, per_block=name in EVALUATED) for name in (*CLOCKED, *COUNTED)},
     )
 
 
@@ -68,7 +70,17 @@ def without_real_time(facts: BaselineFacts) -> BaselineFacts:
     return replace(facts, **dict.fromkeys(CLOCKED))
 
 
-def _most(results: Sequence[RunResult], detail: str) -> float | None:
-    """The most that a number the judge noted came to."""
-    values = (result.details.get(detail) for result in results)
-    return max((float(value) for value in values if isinstance(value, float | int)), default=None)
+def _most(results: Sequence[RunResult], detail: str, per_block: bool = False) -> float | None:
+    """The most that a number the judge noted came to. per_block: for each block of rows it covers."""
+    return max(
+        (
+            float(value) / (_blocks(result) if per_block else 1)
+            for result in results
+            if isinstance(value := result.details.get(detail), float | int)
+        ),
+        default=None,
+    )
+
+
+def _blocks(result: RunResult) -> int:
+    return 1 + sum(name.startswith("value_block_") for name in result.details)

@@ -11,6 +11,7 @@ from coordinator.state.events import RulesChanged, RunQueued
 from coordinator.state.invariants import broken
 from coordinator.state.records import Experiment
 from evaluator.acceptance import Policy
+from evaluator.baseline_facts import facts_of
 from evaluator.result import Measured, RunResult
 from tests.unit.swarm_of_rules import Crowd, Swarm, rules
 
@@ -194,3 +195,12 @@ def test_a_campaign_on_blocks_keeps_its_invariants_and_replays(lookahead: int) -
     assert merged
     assert all(run.block for one in merged for run in one.resting)
     assert swarm.replayed().experiments == swarm.state.experiments
+
+
+def test_what_an_evaluation_may_take_is_the_baselines_for_one_block() -> None:
+    details: dict[str, float | str] = {"evaluate_seconds": 9.0, "evaluate_cpu": 6.0, "twin_seconds": 3.0}
+    result = RunResult(run="r", outcome=Measured(1.0), seed=1, details=details)
+    assert facts_of([result]).evaluate_cpu == 6.0
+    on_three = replace(result, details=details | {"value_block_1": 1.0, "value_block_2": 1.0})
+    facts = facts_of([on_three])
+    assert (facts.evaluate_seconds, facts.evaluate_cpu, facts.twin_seconds) == (3.0, 2.0, 3.0)
