@@ -39,7 +39,24 @@ def rules_of(config: Config, task: Task) -> Rules:
         policy=filled(Policy, config.acceptance),
         trust=filled(TrustRules, config.trust),
         money=money_of(config),
+        val_blocks=blocks_of(config, task),
     )
+
+
+def blocks_of(config: Config, task: Task) -> int:
+    """Blocks of validation rows that runs can be evaluated on: a simulation has no rows."""
+    return task.val_blocks if config.trainer.kind == "subprocess" else 1
+
+
+def rows_in_words(config: Config, task: Task) -> str:
+    """Which validation rows screens see, and which a merge rests on."""
+    if config.trainer.kind != "subprocess":
+        return "none: a simulation has no rows"
+    if task.val_blocks == 1:
+        return f"one block: task {task.name} confirms on the rows that its screens chose by"
+    if not config.acceptance.confirm_runs:
+        return "a merge rests on the rows of its screen, as acceptance.confirm_runs is 0"
+    return f"{task.val_blocks} blocks: screens see the first, a merge rests on the second"
 
 
 def filled(kind: type[AnyRules], *sections: Section, **own: Any) -> AnyRules:

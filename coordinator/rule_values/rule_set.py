@@ -64,3 +64,5 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Experiments without a merge that make one; 0 means never."""
     retry_after_moves: int = 3
     """Moves of the best after which a near miss may be tried again as it was; 0 means never."""
+    val_blocks: int = 1
+    """Blocks of validation rows that the task's data has."""

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 
 from coordinator.domain import Purpose
+from coordinator.rules.fresh_rows import block_of, offset_of
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import RunQueued
 
@@ -24,5 +25,13 @@ def seed_of(campaign_seed: int, what: str, secret: str = "") -> int:
 
 def queued(state: CampaignState, experiment: str, number: int, purpose: Purpose) -> RunQueued:
     """The experiment's run of that number, from 1, waiting for a slot."""
-    run = f"{experiment}.{number}"
-    return RunQueued(run=run, experiment=experiment, purpose=purpose, seed=drawn(state, run))
+    run, block = f"{experiment}.{number}", block_of(purpose, state.rules.val_blocks)
+    offset = offset_of(state, state.experiments[experiment].division, block) if block else 0.0
+    return RunQueued(
+        run=run,
+        experiment=experiment,
+        purpose=purpose,
+        seed=drawn(state, run),
+        block=block if offset is not None else 0,
+        offset=offset or 0.0,
+    )

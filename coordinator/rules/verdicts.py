@@ -9,12 +9,14 @@ from coordinator.domain import Purpose, Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
 from coordinator.rules.baselines import baseline_verdict
+from coordinator.rules.fresh_rows import policy_for
 from coordinator.rules.seeds import queued
 from coordinator.rules.trust import Standing
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, VerdictGiven
-from coordinator.state.records import Best, Experiment, value_of
+from coordinator.state.records import Best, Experiment
 from evaluator.acceptance import Choice, Decision
+from evaluator.result import RunResult
 
 AUDIT_TRIES = 2
 """Runs asked for beyond the usual ones where a better variant has too few that could be audited: a twin that
@@ -97,15 +99,10 @@ def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> 
     """What becomes of a variant that is better: a merge by its believed runs alone, more runs where those are
     too few, or a rejection.
     """
-    believed = [
-        result
-        for result in experiment.measured
-        if trust.standing(result, state.rules.trust) is Standing.BELIEVED
-    ]
-    missing = state.rules.policy.runs_wanted(len(believed))
+    values, believed = _believed(state, experiment)
+    missing = policy_for(state, experiment).runs_wanted(len(believed))
     if missing > 0:
         return _ask_for_audits(state, experiment, best, len(believed), missing)
-    values = [value_of(result) for result in believed]
     grounds = trust.grounds(believed)
     decision = _proven(state, experiment, best, values, grounds)
     reason = f"{decision.reason} ({grounds.marks})" if grounds.marks else decision.reason
@@ -143,6 +140,17 @@ def _proven(
     return replace(proven, reason=why)
 
 
+def _believed(state: CampaignState, experiment: Experiment) -> tuple[list[float], list[RunResult]]:
+    """Values and results of the runs a merge may rest on."""
+    runs = [
+        (value, result)
+        for value, result in ((run.value, run.result) for run in experiment.resting)
+        if value is not None and result is not None
+    ]
+    believed = [one for one in runs if trust.standing(one[1], state.rules.trust) is Standing.BELIEVED]
+    return [value for value, _ in believed], [result for _, result in believed]
+
+
 def _ask_for_audits(
     state: CampaignState, experiment: Experiment, best: Best, believed: int, missing: int
 ) -> list[AnyEvent]:
@@ -163,7 +171,7 @@ def _decision(
     """doubt: taken off every gain, in the metric's unit."""
     noise = state.divisions[experiment.division].sigma or 0.0
     gains = [state.rules.metric.gain(best.value, value) - doubt for value in values]
-    return state.rules.policy.decide(gains, best.runs, noise)
+    return policy_for(state, experiment).decide(gains, best.runs, noise)
 
 
 def _given(
@@ -173,7 +181,7 @@ def _given(
     value: float | None = None,
     grounds: Grounds | None = None,
 ) -> VerdictGiven:
-    """value: by default the mean of all measured runs."""
+    """value: by default the mean of the runs it rests on."""
     return VerdictGiven(
         experiment=experiment.experiment,
         verdict=verdict,

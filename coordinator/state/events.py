@@ -117,6 +117,11 @@ class RunQueued(Event, frozen=True, kw_only=True, tag="run_queued"):
     experiment: str
     purpose: Purpose
     seed: int
+    block: int = 0
+    """Of validation rows, that it is evaluated on; 0 is what screens see."""
+    offset: float = 0.0
+    """What the baseline is worse there than on block 0, in the metric's unit: taken off the run's value.
+    """
 
 
 class RunLeased(Event, frozen=True, kw_only=True, tag="run_leased"):

@@ -134,7 +134,7 @@ def _experiment(facts: Facts, experiment: Experiment) -> Iterator[str]:
             yield f"{name}: stale before its first run and retested exclude each other"
         case State.RUNNING if not begun:
             yield f"{name}: no run of this round has begun"
-        case State.MEASURED | State.MERGED if len(experiment.values) != len(counted) or not counted:
+        case State.MEASURED | State.MERGED if len(experiment.measured) != len(counted) or not counted:
             yield f"{name}: not every run of this round is measured"
         case State.CONFIRMING if experiment.complete:
             yield f"{name}: no run is to come"

@@ -2,6 +2,9 @@
 ``coordinator.state.campaign_state`` only.
 """
 
+from collections.abc import Iterable
+from statistics import fmean
+
 from msgspec import Struct, field
 
 from coordinator.domain import Origin, Purpose, State, Verdict
@@ -17,6 +20,11 @@ def value_of(result: RunResult) -> float:
     return result.outcome.value
 
 
+def _mean(values: Iterable[float | None]) -> float | None:
+    measured = [value for value in values if value is not None]
+    return fmean(measured) if measured else None
+
+
 class Run(Struct, kw_only=True):
     """One run of an experiment: queued, then leased once or several times, then reported."""
 
@@ -26,6 +34,10 @@ class Run(Struct, kw_only=True):
     seed: int
     round: int
     """Of its experiment when it was queued; only runs of the present round count for a verdict."""
+    block: int = 0
+    """Of validation rows, that it is evaluated on; 0 is what screens see."""
+    offset: float = 0.0
+    """What the baseline's value is more there than on block 0, in the metric's unit."""
     attempts: int = 0
     """Leases that were lost by what may be its own fault."""
     token: Token | None = None
@@ -45,6 +57,14 @@ class Run(Struct, kw_only=True):
     def open(self) -> bool:
         """Whether an agent holds a lease on it."""
         return self.agent is not None
+
+    @property
+    def value(self) -> float | None:
+        """What was measured, in the metric's unit and comparable with values on other blocks: less what the
+        baseline differs on its block. None without a measurement.
+        """
+        measured = self.result is not None and isinstance(self.result.outcome, Measured)
+        return value_of(self.result) - self.offset if self.result is not None and measured else None
 
 
 class Experiment(Struct, kw_only=True):
@@ -120,9 +140,27 @@ class Experiment(Struct, kw_only=True):
         return [run for run in self.runs if run.round == self.round]
 
     @property
+    def resting(self) -> list[Run]:
+        """Measured runs of the present round that its verdict rests on, in their order: those on rows that no
+        screen saw, and before there is one, all.
+        """
+        measured = [run for run in self.counted if run.value is not None]
+        return [run for run in measured if run.block] or measured
+
+    @property
     def values(self) -> list[float]:
-        """Measured values of the present round, in the order of their runs."""
-        return [value_of(result) for result in self.measured]
+        """Comparable values of those, in the metric's unit."""
+        return [run.value for run in self.resting if run.value is not None]
+
+    @property
+    def on_screen_rows(self) -> float | None:
+        """Mean value of the present round on the rows that screens see; None without one."""
+        return _mean(run.value for run in self.counted if not run.block)
+
+    @property
+    def on_fresh_rows(self) -> float | None:
+        """The same on rows that no screen saw, comparable with it."""
+        return _mean(run.value for run in self.counted if run.block)
 
     @property
     def measured(self) -> list[RunResult]:

@@ -26,6 +26,8 @@ def queue(facts: Facts, event: RunQueued) -> None:
         purpose=event.purpose,
         seed=event.seed,
         round=experiment.round,
+        block=event.block,
+        offset=event.offset,
     )
     facts.runs[event.run] = run
     experiment.runs.append(run)

@@ -5,13 +5,14 @@ Values are in the metric's unit, durations are seconds, moments are seconds sinc
 
 from collections.abc import Iterable
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from coordinator.domain import Purpose
 from coordinator.state.events import CallSettled
 from coordinator.state.records import Experiment, Run
 from coordinator.views.leaderboard import LeaderboardRow, row
+from coordinator.views.value_by_rows import RowsView, rows_of
 from evaluator.result import Audit, CpuSeconds, Outcome, Seconds
 
 
@@ -55,6 +56,12 @@ class RunRow(Struct, frozen=True, kw_only=True):
     """Batches handed out."""
     tail: str = ""
     """The end of its log: untrusted text."""
+    block: int | UnsetType = UNSET
+    """Of validation rows, that it is evaluated on; absent where it is 0, what screens see."""
+    value: float | UnsetType | None = UNSET
+    """What was measured less what the baseline differs on that block, comparable with values on block 0;
+    absent there.
+    """
 
 
 class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
@@ -80,6 +87,8 @@ class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
     story: list[str]
     """Its events: moment and name."""
     all_runs: list[RunRow]
+    rows: RowsView | UnsetType = UNSET
+    """Its value by the rows it was measured on; absent without runs on rows that no screen saw."""
 
 
 def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -> ExperimentPage:
@@ -97,11 +106,12 @@ def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -
         repaired=experiment.repaired or None,
         story=experiment.story,
         all_runs=[_run(run, run.round == experiment.round) for run in experiment.runs],
+        rows=rows_of(experiment),
     )
 
 
 def _run(run: Run, counts: bool) -> RunRow:
-    bare = RunRow(run=run.run, purpose=run.purpose, seed=run.seed, counts=counts)
+    bare = RunRow(run=run.run, purpose=run.purpose, seed=run.seed, counts=counts, block=run.block or UNSET)
     if (result := run.result) is None:
         return bare
     return replace(
@@ -115,6 +125,7 @@ def _run(run: Run, counts: bool) -> RunRow:
         cpu=result.cpu,
         steps=result.steps,
         tail=result.tail,
+        value=run.value if run.block else UNSET,
     )
 
 

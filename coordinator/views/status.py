@@ -29,6 +29,7 @@ from coordinator.views.status_page import (
     StatusPage,
     TrustView,
 )
+from coordinator.views.value_by_rows import rows_of
 from evaluator.result import Progress
 
 NO_PROGRESS: Mapping[str, Progress] = {}
@@ -144,6 +145,7 @@ def _best(state: CampaignState, division: Division, best: Best) -> BestView:
         sigma=division.sigma,
         runs=best.runs,
         title=state.experiments[best.experiment].title,
+        rows=rows_of(state.experiments[best.experiment]),
     )
 
 

@@ -9,10 +9,11 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from coordinator.domain import Metric
 from coordinator.rule_values.trust_rules import Mode
+from coordinator.views.value_by_rows import RowsView
 
 SCHEMA: Literal[1] = 1
 
@@ -63,6 +64,10 @@ class BestView(Struct, frozen=True, kw_only=True):
     ]
     runs: Annotated[int, _says("How many runs its value is the mean of.")]
     title: Annotated[str, _says("What is new in it, in the words of its proposer: untrusted text.")]
+    rows: Annotated[
+        RowsView | UnsetType,
+        _says("Its value by the rows it was measured on; absent without runs on rows that no screen saw."),
+    ] = UNSET
 
 
 class DivisionView(Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from deploy.checks.exposure import AT_LEISURE, confines_files, in_words, readabl
 from deploy.checks.keys import read_env_file, require_keys
 from deploy.checks.preflight import require_folder, require_git, require_port
 from deploy.packages import HOME, PACKAGES
+from deploy.rules_from_config import blocks_of, rows_in_words
 from deploy.sandboxes import next_trusted_tier, require_sandbox, sandbox_of, warning
 from deploy.wiring import layout_of
 from trainer.process.cgroups import CONTROLLERS, Offered, offered
@@ -85,6 +86,7 @@ def examine(config: Config) -> Iterator[Check]:
             lambda: _require_keys(config),
             "every arm has one, as far as can be told without asking its provider",
         )
+    yield from _rows(config)
     yield _data(config)
     yield from sandbox_checks(config, probe())
     yield from exposure_checks(config, AT_LEISURE)
@@ -147,6 +149,25 @@ def _data(config: Config) -> Check:
         f"{folder} is not prepared",
         f"The first run makes it; or now: `autoswarm prepare --task {task.name}`.",
     )
+
+
+def _rows(config: Config) -> Iterator[Check]:
+    """Whether what is confirmed is confirmed on other rows than it was chosen by."""
+    try:
+        task = load_task(config.task.name)
+    except ConfigError:
+        return  # that is a check of its own
+    words = rows_in_words(config, task)
+    if blocks_of(config, task) > 1 and config.acceptance.confirm_runs:
+        yield Check("validation rows", Grade.OK, words)
+    elif config.trainer.kind == "subprocess":
+        remedy = "Have its recipe set aside several blocks, and say val_blocks in its task.yaml."
+        yield Check(
+            "validation rows",
+            Grade.WARN,
+            words,
+            remedy if task.val_blocks == 1 else "Set acceptance.confirm_runs to 1 or more.",
+        )
 
 
 def _programs(config: Config) -> Iterator[Check]:

@@ -17,7 +17,7 @@ from deploy.campaigns.open import Follower, find_campaign
 from deploy.checks.preflight import require_startable
 from deploy.cli.cost_estimate import costs
 from deploy.cli.output import tell
-from deploy.rules_from_config import money_of
+from deploy.rules_from_config import money_of, rows_in_words
 from deploy.sandboxes import in_words
 from deploy.wiring import layout_of
 from trainer.task import load_task
@@ -77,6 +77,7 @@ def plan(config: Config) -> dict[str, str]:
         "task": f"{task.name}: {task.title}",
         "metric": f"{task.metric.name}, {task.metric.direction}",
         "budget": f"{budget.amount:g} {budget.unit} a run, {budget.wall_cap:g} s at most",
+        "rows": rows_in_words(config, task),
         "sandbox": in_words(config),
         "baseline": f"{config.acceptance.baseline_runs} runs in each division",
         "agents": f"{slots}, Ray {config.cluster.address}",

@@ -11,7 +11,7 @@ from coordinator.store.paths import Layout
 from coordinator.views.experiment_page import CallRow, ExperimentPage, RunRow
 from deploy.views.sanitize import one_line, sanitize
 from deploy.views.tables import headed, pairs
-from deploy.views.units import DIGITS, moment, number, usd
+from deploy.views.units import DIGITS, by_rows, moment, number, usd
 from evaluator.result import Audit, Measured, Outcome, outcome_name
 
 
@@ -29,6 +29,7 @@ def _facts(page: ExperimentPage, layout: Layout) -> Table:
     facts = {
         "state": _state(page),
         "value": f"{number(page.value)} over {page.runs} runs{spread}",
+        "rows": by_rows(page.rows),
         "audit": audit_words(page.audit),
         "open": page.open,
         "commit": page.commit,
@@ -62,12 +63,13 @@ def audit_words(audit: Audit | None) -> str:
 
 
 def _runs(runs: Sequence[RunRow]) -> Table:
-    table = headed("run", "purpose", "outcome", "seconds", "steps", "seed", "counts")
+    table = headed("run", "purpose", "block", "outcome", "seconds", "steps", "seed", "counts")
     for run in runs:
         seconds = f"{run.seconds.total:.1f}" if run.seconds else "–"
         steps = "–" if run.steps is None else str(run.steps)
         counts = "yes" if run.counts else "no, other parent"
-        table.add_row(run.run, run.purpose, _outcome(run.outcome), seconds, steps, str(run.seed), counts)
+        outcome, seed = _outcome(run.outcome), str(run.seed)
+        table.add_row(run.run, run.purpose, str(run.block or 0), outcome, seconds, steps, seed, counts)
     return table
 
 

@@ -18,7 +18,7 @@ from coordinator.rule_values.trust_rules import Mode
 from coordinator.views.status_page import AgentView, ArmView, DivisionView, SpendView, StatusPage, TrustView
 from deploy.views.sanitize import one_line
 from deploy.views.tables import COLOURS, headed, pairs
-from deploy.views.units import gain, hours, in_sigmas, moment, number, percent, span, to_floor, usd
+from deploy.views.units import by_rows, gain, hours, in_sigmas, moment, number, percent, span, to_floor, usd
 
 NEEDED = {
     Mode.STRICT: "a merge needs a twin that agrees",
@@ -104,6 +104,8 @@ def _division(metric: Metric, division: DivisionView) -> Table:
             f"{number(best.value)} over {best.runs} runs, {one_line(best.title)}"
             f" ({best.experiment}, {best.commit[:10]})"
         )
+        if rows := by_rows(best.rows):
+            facts["rows"] = rows
         facts["gain"] = f"{number(better)} = {in_sigmas(division, better)} in {division.merges} merges"
     if division.floor is not None:
         reached = best.value if best else baseline.value

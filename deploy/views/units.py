@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime
 
+from msgspec import UNSET, UnsetType
+
 from coordinator.domain import Metric
 from coordinator.views.status_page import DivisionView
+from coordinator.views.value_by_rows import RowsView
 
 DIGITS = 4
 """Decimals of a metric: σ of a real task is a few thousandths."""
@@ -56,6 +59,16 @@ def in_sigmas(division: DivisionView, difference: float | None) -> str:
     """A difference in standard deviations of unchanged code."""
     sigma = division.baseline.sigma
     return "–" if difference is None or not sigma else f"{difference / sigma:+.1f} σ"
+
+
+def by_rows(rows: RowsView | UnsetType) -> str:
+    """``2.1034 on screen rows, 2.1051 on fresh rows, gap -0.0017``, in the metric's unit; empty without fresh
+    rows.
+    """
+    if rows is UNSET:
+        return ""
+    gap = "" if rows.gap is None else f", gap {rows.gap:+.{DIGITS}f}"
+    return f"{number(rows.screen)} on screen rows, {number(rows.fresh)} on fresh rows{gap}"
 
 
 def to_floor(division: DivisionView, value: float | None) -> str:

@@ -35,9 +35,9 @@ VOCAB: list[bytes | None] = [None, *(bytes([97 + item]) for item in range(20)), 
 BOS = 0
 
 
-def tiny_data(folder: Path, floor: float | None = 0.2) -> Manifest:
-    """A Markov chain over 22 tokens in documents of 5 to 60: 30,000 tokens to train on, 6,000 to validate
-    on.
+def tiny_data(folder: Path, floor: float | None = 0.2, blocks: int = 1) -> Manifest:
+    """A Markov chain over 22 tokens in documents of 5 to 60: 30,000 tokens to train on, blocks of 6,000 to
+    validate on.
     """
     return write_prepared(
         folder,
@@ -47,9 +47,9 @@ def tiny_data(folder: Path, floor: float | None = 0.2) -> Manifest:
         eval_tokens=1000,
         vocabulary="longest_match",
         train=_text(1, 30_000),
-        val=_text(2, 6_000),
+        val=[_text(2 + block, 6_000) for block in range(blocks)],
         vocab=VOCAB,
-        floor=floor,
+        floor=None if floor is None else [floor] * blocks,
     )
 
 

@@ -10,11 +10,12 @@ from threading import Event
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from configs.load import ConfigError
 from evaluator.budget import Budget, Unit
-from evaluator.judging.data import read_tokens
-from evaluator.result import Measured, Progress
+from evaluator.judging.data import read_block, read_manifest, read_tokens
+from evaluator.result import Lost, Measured, Progress
 from tests.prepared_folder import intact
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
@@ -175,6 +176,36 @@ def test_the_demo_trains_under_the_judge(prepared: Path, tmp_path: Path) -> None
     assert isinstance(result.outcome, Measured), result
     assert result.floor is not None
     assert result.floor < result.outcome.value < 3
+
+
+def test_a_block_that_the_data_lacks_is_no_fault_of_the_variant(prepared: Path, tmp_path: Path) -> None:
+    task = load_task("demo")
+    trainer = SubprocessTrainer(task, task.prepare(prepared), Slot("test"), 1 << 20)
+    budget = Budget(Unit.FLOPS, 2e10, 120)
+    order = RunOrder(
+        run="r", source=task.source, seed=1, budget=budget, directory=tmp_path / "run", blocks=(3,)
+    )
+    outcome = trainer.train(order, lambda _: None, Event()).outcome
+    assert isinstance(outcome, Lost), outcome
+    assert "block 3" in outcome.reason
+
+
+def test_a_task_whose_data_has_fewer_blocks_than_it_says_is_refused(tmp_path: Path) -> None:
+    task = replace(load_task("tests/tasks/tiny"), val_blocks=2)
+    with pytest.raises(ConfigError, match=r"has 1 block\(s\)"):
+        task.prepare(tmp_path)
+
+
+def test_the_demos_blocks_share_no_row_and_have_floors_of_their_own(prepared: Path) -> None:
+    place = load_task("demo").prepare(prepared)
+    manifest = read_manifest(place)
+    assert manifest.val_blocks == load_task("demo").val_blocks == 3
+    rows = [
+        {row.tobytes() for row in read_block(place, manifest, block).reshape(-1, 65)} for block in range(3)
+    ]
+    assert [len(block) for block in rows] == [512] * 3
+    assert len(set.union(*rows)) == 3 * 512
+    assert [manifest.floor_of(block) for block in range(3)] == [0.73877, 0.739419, 0.738676]
 
 
 def test_every_edit_of_the_table_changes_the_surface() -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from configs.errors import ConfigError
 from configs.schema import (
+    AcceptanceConfig,
     CampaignConfig,
     Config,
     CoordinatorConfig,
@@ -73,6 +74,16 @@ def test_prepared_data_is_seen(tmp_path: Path) -> None:
     (tmp_path / "data" / "demo").mkdir(parents=True)
     (tmp_path / "data" / "demo" / "rows").touch()
     assert quick(config(tmp_path))["data"].grade is Grade.OK
+
+
+def test_confirming_on_the_rows_of_the_screen_is_said_with_what_to_do(tmp_path: Path) -> None:
+    assert "a merge rests on the second" in quick(config(tmp_path))["validation rows"].what
+    tiny = quick(config(tmp_path, task=TaskConfig(name="tests/tasks/tiny")))["validation rows"]
+    assert tiny.grade is Grade.WARN
+    assert "task tiny confirms on the rows that its screens chose by" in tiny.what
+    assert "val_blocks" in tiny.remedy
+    unconfirmed = quick(config(tmp_path, acceptance=AcceptanceConfig(confirm_runs=0)))["validation rows"]
+    assert unconfirmed.grade is Grade.WARN
 
 
 def test_an_unknown_task_fails_with_what_to_do(tmp_path: Path) -> None:

@@ -114,6 +114,21 @@ def test_an_honest_run_is_measured_as_plain_torch_would(data: Path, honest: Run)
     assert honest.final.floor == 0.2
 
 
+def test_a_model_is_evaluated_on_the_blocks_asked_for_each_as_if_it_were_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    tiny_data(data, blocks=3)
+    plan = AuditPlan(share=1.0, share_positions=300)
+    screen = run_variant(TINY, data, tmp_path / "screen").final
+    fresh = run_variant(TINY, data, tmp_path / "fresh", blocks=(1,)).final
+    everywhere = run_variant(TINY, data, tmp_path / "all", blocks=(0, 1, 2), audit=plan).final
+    assert value_of(everywhere) == value_of(screen) != value_of(fresh)
+    assert everywhere.details["value_block_1"] == value_of(fresh)
+    assert everywhere.details["value_block_2"] not in (value_of(screen), value_of(fresh))
+    assert everywhere.audit is not None
+    assert everywhere.audit.positions == 300
+    assert everywhere.audit.largest < 1e-5
+
+
 def test_events_come_in_order(honest: Run) -> None:
     events = honest.events
     assert isinstance(events[0], FirstBatch)

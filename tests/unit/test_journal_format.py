@@ -20,7 +20,7 @@ KEYS = {
     "Rules": (
         "metric budget seed arms policy trust baseline_runs lookahead max_experiments max_hours "
         "max_attempts history ahead money arm_choice arm_floor control_floor plateau "
-        "retry_after_moves"
+        "retry_after_moves val_blocks"
     ),
     "Metric": "name direction",
     "Budget": "unit amount wall_cap",
@@ -40,7 +40,7 @@ KEYS = {
         "settings calls origin repairs moves"
     ),
     "ProposalRefused": "event agent arm proposal division refusal reason known title settings repairs",
-    "RunQueued": "event run experiment purpose seed",
+    "RunQueued": "event run experiment purpose seed block offset",
     "RunLeased": "event run experiment agent incarnation token",
     "Token": "epoch counter",
     "RunLost": "event run experiment token reason charged killed",

@@ -16,6 +16,8 @@ from tests.unit.swarm_of_rules import Swarm
 SCHEMA = json_schema()
 OF_THE_DOMAIN = {"Metric"}
 """Structs of the rules that the page shows as they are; the page's own field describes them."""
+ABSENT_WITHOUT_MEANING = {"BestView": {"rows"}}
+"""Keys that were added later and are left out where they would say nothing."""
 UNITS = (
     "metric's unit",
     "seconds since the epoch",
@@ -62,8 +64,9 @@ def test_every_number_says_its_unit() -> None:
 
 
 def test_every_field_is_promised() -> None:
-    for kind in SCHEMA["$defs"].values():
-        assert set(kind.get("required", ())) == set(kind.get("properties", ()))
+    for name, kind in SCHEMA["$defs"].items():
+        later = ABSENT_WITHOUT_MEANING.get(name, set())
+        assert set(kind.get("required", ())) == set(kind.get("properties", ())) - later
 
 
 def test_every_state_and_outcome_is_counted() -> None:

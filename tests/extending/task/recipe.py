@@ -16,7 +16,7 @@ def prepare(folder: Path) -> Path:
     jumps = np.where(draw.rand(40_000) < 0.9, 1, draw.randint(16, size=40_000))
     tokens = (1 + np.cumsum(jumps) % 16).astype(np.uint16)
     tokens[::50] = 0
-    parts = {"train": tokens[:32_000], "val": tokens[32_000:]}
+    parts = {"train": tokens[:32_000], "val": np.split(tokens[32_000:39_500], 3)}  # val: a block each
     write_prepared(
         folder,
         task="ring",
