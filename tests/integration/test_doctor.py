@@ -6,10 +6,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner
 
+from configs.errors import ConfigError
+from configs.load import load
 from configs.schema import (
     CampaignConfig,
     Config,
@@ -19,9 +22,12 @@ from configs.schema import (
     TrainerConfig,
     TrustConfig,
 )
+from coordinator.rules.trust import TRUSTED
 from deploy.checks.doctor import Check, Grade, examine, sandbox_checks
 from deploy.cli.main import main
 from deploy.cli.trial import page_of, reason
+from deploy.rules_from_config import rules_of
+from deploy.sandboxes import decided, in_words, require_sandbox, strongest, warning
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -35,6 +41,7 @@ from evaluator.result import (
     TimedOut,
 )
 from trainer.sandbox.tier import Finding, Tier
+from trainer.task import load_task
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -153,6 +160,40 @@ def test_an_untrusted_sandbox_fails_unless_it_is_allowed(
     check, *_ = sandbox_checks(config(tmp_path, trust=TrustConfig(tier="F", allow_untrusted=allowed)), [F])
     assert (check.name, check.grade) == ("sandbox", grade)
     assert words in check.what
+
+
+@pytest.mark.parametrize(("best", "kind", "believed"), [
+    ("A", "subprocess", False),
+    ("C-", "subprocess", False),
+    ("D", "subprocess", True),
+    ("F", "subprocess", True),
+    ("F", "simulated", False),
+])  # fmt: skip
+def test_an_untrusted_sandbox_is_needed_where_a_machine_offers_no_other(
+    tmp_path: Path, best: str, kind: Literal["subprocess", "simulated"], believed: bool
+) -> None:
+    wanted = config(
+        tmp_path, trainer=TrainerConfig(kind=kind), trust=TrustConfig(allow_untrusted="if_needed")
+    )
+    settled = decided(wanted, lambda: best)
+    assert settled.trust.allow_untrusted is believed
+    assert rules_of(settled, load_task("demo")).trust.allow_untrusted is believed
+    assert rules_of(wanted, load_task("demo")).trust.allow_untrusted is False
+    always = config(tmp_path, trust=TrustConfig(allow_untrusted=True))
+    assert decided(always, lambda: best) == always
+
+
+def test_a_machine_with_a_trusted_sandbox_believes_no_other_and_says_nothing(tmp_path: Path) -> None:
+    if strongest() not in TRUSTED:
+        pytest.skip("no trusted sandbox here")
+    demo = load(["demo"], [f"campaigns_dir={tmp_path}"], {}).config
+    assert warning(demo) == ""
+    assert "believed" not in in_words(demo)
+    asked = demo.model_copy(update={"trust": demo.trust.model_copy(update={"tier": "F"})})
+    with pytest.raises(ConfigError, match="never merges") as refused:
+        require_sandbox(asked)
+    assert "trust.tier=auto" in refused.value.remedy
+    assert warning(asked) == "sandbox F: what is measured there never merges"
 
 
 def test_a_rehearsal_needs_no_sandbox(tmp_path: Path) -> None:
