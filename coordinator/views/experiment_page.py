@@ -12,6 +12,7 @@ from coordinator.domain import Purpose
 from coordinator.state.events import CallSettled
 from coordinator.state.records import Experiment, Run
 from coordinator.views.leaderboard import LeaderboardRow, row
+from evaluator.budget import Budget
 from evaluator.result import Audit, CpuSeconds, Outcome, Seconds
 
 
@@ -51,10 +52,17 @@ class RunRow(Struct, frozen=True, kw_only=True):
     spent: float | None = None
     """Of the budget, in its unit."""
     cpu: CpuSeconds | None = None
+    """By phase, and whether the kernel counted them."""
     steps: int | None = None
     """Batches handed out."""
     tail: str = ""
     """The end of its log: untrusted text."""
+    peak_memory: int | None = None
+    """Bytes."""
+    log_bytes: int | None = None
+    """What it wrote, kept or not."""
+    details: dict[str, float | str] = {}
+    """What else the judge noted: ``_seconds`` of real time, ``_cpu`` in CPU seconds, ``price_factor``."""
 
 
 class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
@@ -80,10 +88,14 @@ class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
     story: list[str]
     """Its events: moment and name."""
     all_runs: list[RunRow]
+    budget: Budget
+    """What each of its runs might spend."""
 
 
-def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -> ExperimentPage:
-    """Everything about one experiment. calls: of models, that led to it."""
+def experiment_page(
+    experiment: Experiment, budget: Budget, calls: Iterable[CallSettled] = ()
+) -> ExperimentPage:
+    """Everything about one experiment. budget: of its campaign. calls: of models, that led to it."""
     return ExperimentPage(
         **asdict(row(experiment)),
         hypothesis=experiment.hypothesis,
@@ -97,6 +109,7 @@ def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -
         repaired=experiment.repaired or None,
         story=experiment.story,
         all_runs=[_run(run, run.round == experiment.round) for run in experiment.runs],
+        budget=budget,
     )
 
 
@@ -115,6 +128,9 @@ def _run(run: Run, counts: bool) -> RunRow:
         cpu=result.cpu,
         steps=result.steps,
         tail=result.tail,
+        peak_memory=result.peak_memory,
+        log_bytes=result.log_bytes,
+        details=result.details,
     )
 
 

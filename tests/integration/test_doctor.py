@@ -25,9 +25,10 @@ from configs.schema import (
 from coordinator.rules.trust import TRUSTED
 from deploy.checks.doctor import Check, Grade, examine, sandbox_checks
 from deploy.cli.main import main
-from deploy.cli.trial import page_of, reason
+from deploy.cli.trial import Tried, page_of, reason
 from deploy.rules_from_config import rules_of
 from deploy.sandboxes import decided, in_words, require_sandbox, strongest, warning
+from evaluator.budget import Budget, Unit
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -231,8 +232,10 @@ def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, packag
     ],
 )
 def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word: str, text: str) -> None:
-    page = page_of(RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7))
-    names = ("schema", "outcome", "value", "floor", "seconds", "sandbox", "audit", "seed", "reason")
+    result = RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7)
+    page = page_of(Tried(result, Budget(Unit.FLOPS, 10.0, 60.0)))
+    names = ("schema", "outcome", "value", "floor", "seconds", "sandbox", "audit", "seed", "reason", "open",
+        "budget", "spent", "steps", "cpu", "peak_memory", "log_bytes", "details", "reference")  # fmt: skip
     assert page.__struct_fields__ == names
     assert (page.schema, page.outcome, page.reason, page.seed) == (1, word, text, 7)
     assert page.value == (1.5 if word == "measured" else None)
@@ -269,3 +272,26 @@ def test_an_unknown_size_is_exit_3(tmp_path: Path) -> None:
     ran = CliRunner().invoke(main, ["try", str(variant), "--size", "nosuch"])
     assert ran.exit_code == 3
     assert "ci" in ran.stderr
+
+
+TINY = Path(__file__).parents[1] / "tasks" / "tiny"
+
+
+def test_a_variant_is_held_to_the_unmodified_surface_which_is_measured_once(tmp_path: Path) -> None:
+    """1. The unmodified surface itself needs no reference, and becomes one. 2. A variant is held to it."""
+    variant, unmodified = tmp_path / "variant.py", (TINY / "train.py").read_text()
+    options = ["--task", str(TINY), "--size", "full", "--data", str(tmp_path / "data"), "--json"]
+    for source, is_variant in ((unmodified, False), (f"{unmodified}VARIANT = 1\n", True)):
+        variant.write_text(source)
+        ran = CliRunner().invoke(main, ["try", str(variant), *options])
+        assert ran.exit_code == 0, ran.stderr
+        assert "measuring the unmodified surface" not in ran.stderr
+        page = json.loads(ran.stdout)
+        assert (page["budget"]["unit"], page["open"]) == ("flops", "")
+        assert page["spent"] == pytest.approx(page["budget"]["amount"], rel=0.2)
+        assert page["cpu"]["train"] > 0
+        assert page["peak_memory"] > 0
+        assert page["details"]["optimizer_steps"] > 0
+        assert (page["reference"] is not None) is is_variant
+    assert page["reference"]["cpu"]["train"] > 0
+    assert len(list((tmp_path / "data" / "references").iterdir())) == 1
