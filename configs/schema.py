@@ -169,9 +169,9 @@ class TrustConfig(Section):
     """Probability that any other run is audited."""
     audit_share_positions: Annotated[int, Field(ge=1)] = 256
     """Positions of such an audit."""
-    allow_untrusted: bool = False
+    allow_untrusted: Literal[True, False, "if_needed"] = False
     """Whether what was measured in sandboxes D to F may merge. Such a variant could have read or changed what
-    judges it.
+    judges it. `if_needed`: only where the machine it is started on offers nothing better.
     """
     tier: Literal["auto", "A", "B", "C", "D", "E", "F"] = "auto"
     """Sandbox to train in. `auto` takes the best this machine offers; a letter takes that one, and fails

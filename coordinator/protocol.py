@@ -80,9 +80,9 @@ class Repair(Struct, frozen=True, kw_only=True):
     failure: str
     """The crash class."""
     message: str = ""
-    """The last line of its traceback, or what the judge saw."""
+    """The last line of its traceback, or what the judge saw; empty where that may hold validation text."""
     tail: str = ""
-    """The end of its log."""
+    """The end of its log; empty where validation rows may have been shown to it."""
 
 
 class Piece(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,9 @@ NO_KEYS = frozenset({"ahead"})
 
 
 def rules_of(config: Config, task: Task) -> Rules:
-    """What the campaign's decisions depend on."""
+    """What the campaign's decisions depend on. An untrusted sandbox is not believed where nobody has decided
+    yet whether that is needed (``deploy.sandboxes.decided``).
+    """
     return filled(
         Rules,
         config.campaign,
@@ -37,7 +39,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         budget=task.budget(config.task.size),
         arms=[share_of(arm) for arm in config.arms],
         policy=filled(Policy, config.acceptance),
-        trust=filled(TrustRules, config.trust),
+        trust=filled(TrustRules, config.trust, allow_untrusted=config.trust.allow_untrusted is True),
         money=money_of(config),
         val_blocks=blocks_of(config, task),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 
 from evaluator.audit_plan import AuditPlan
+from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget
 from evaluator.result import Progress, RunResult
 from trainer.contract import RunOrder, Slot
@@ -18,6 +19,8 @@ LOG_BYTES = 8_000_000
 IN_FULL = AuditPlan(share=1.0, share_positions=AuditPlan().positions)
 """Somebody wants to know what this variant is worth: audited as if it were to be merged."""
 
+UNKNOWN = BaselineFacts()
+
 
 def try_once(
     task: Task,
@@ -28,9 +31,10 @@ def try_once(
     budget: Budget,
     directory: Path | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
+    baseline: BaselineFacts = UNKNOWN,
 ) -> RunResult:
     """Train ``source`` once on ``data`` as the swarm would. directory: keeps log and result; None keeps
-    neither. Raises OSError.
+    neither. baseline: what the unmodified surface came to here. Raises OSError.
     """
     with tempfile.TemporaryDirectory(prefix="autoswarm-try-") as fleeting:
         order = RunOrder(
@@ -40,5 +44,6 @@ def try_once(
             budget=budget,
             directory=directory or Path(fleeting),
             audit=IN_FULL,
+            baseline=baseline,
         )
         return SubprocessTrainer(task, data, slot, LOG_BYTES).train(order, progress, Event())

@@ -12,7 +12,12 @@ from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules.lookups import horizon_of
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import ProposalRefused
-from coordinator.state.records import Division, Experiment
+from coordinator.state.records import (
+    WHILE_EVALUATED,
+    Division,
+    Experiment,
+    evaluation_began,
+)
 from evaluator.result import Crashed
 
 TAIL_LINES = 20
@@ -82,7 +87,7 @@ def with_verdict(experiment: Experiment) -> Tried:
         arm=experiment.arm,
         settings=experiment.settings,
         value=experiment.value,
-        reason=experiment.reason,
+        reason=experiment.public_reason,
         delta=experiment.delta,
         near=experiment.near,
         failure=experiment.failure,
@@ -186,18 +191,22 @@ def repair_target(state: CampaignState, arm: str, wanted: str) -> str:
 
 
 def _repair_of(experiment: Experiment) -> Repair:
+    """The experiment as it is offered. Where validation rows may have been shown, neither its log nor its own
+    words go with it.
+    """
     result = next(
         run.result
         for run in reversed(experiment.runs)
         if run.result and isinstance(run.result.outcome, Crashed)
     )
     assert isinstance(result.outcome, Crashed)  # noqa: S101 - as just chosen
+    message, tail = result.outcome.message[-TAIL_CHARS:], result.tail[-TAIL_CHARS:].splitlines()
     return Repair(
         experiment=experiment.experiment,
         title=experiment.title,
         parent=experiment.parent,
         source="",
         failure=experiment.failure,
-        message=result.outcome.message[-TAIL_CHARS:],
-        tail="\n".join(result.tail[-TAIL_CHARS:].splitlines()[-TAIL_LINES:]),
+        message="" if experiment.withheld or message == WHILE_EVALUATED else message,
+        tail="" if evaluation_began(result) else "\n".join(tail[-TAIL_LINES:]),
     )

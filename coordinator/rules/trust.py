@@ -25,6 +25,8 @@ WITH_GAPS = ("B-", "C-")
 SIMULATED = "simulated"
 TWIN, LIVE = "twin", "live"
 """Kinds of audit."""
+DISAGREES = "disagrees nearly everywhere"
+"""What the judge notes in ``twin`` of one that is another model: it will be so in every run."""
 PHASES = {"startup": "before its first batch", "train": "to train", "evaluate": "to be evaluated"}
 """Phases whose CPU seconds are bounded, and what a run does in them."""
 
@@ -117,11 +119,20 @@ def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rule
 
 
 def _usual(baseline: Sequence[RunResult]) -> CpuSeconds | None:
-    """The most that runs of the baseline used in each phase."""
-    used = [result.cpu for result in baseline if result.cpu is not None]
+    """The most that runs of the baseline used in each phase, to evaluate: for each block of rows."""
+    used = [
+        replace(result.cpu, evaluate=result.cpu.evaluate / _blocks(result))
+        for result in baseline
+        if result.cpu is not None
+    ]
     if not used:
         return None
     return CpuSeconds(**{phase: max(getattr(cpu, phase) for cpu in used) for phase in PHASES})
+
+
+def _blocks(result: RunResult) -> int:
+    """Of validation rows that it was evaluated on."""
+    return 1 + sum(name.startswith("value_block_") for name in result.details)
 
 
 def _allowed(
@@ -158,12 +169,20 @@ def unmergeable(baseline: Sequence[RunResult], rules: TrustRules) -> str:
     """
     if not any(confined(result.sandbox, rules) for result in baseline):
         return refusal(baseline, rules)
-    first = refusal(baseline[:1], rules)
+    first = refusal(baseline[:1], rules) or _without_a_twin(baseline[0], rules)
     return (
         f"{first}. Set trust.mode=normal to merge with that mark"
         if first and confined(baseline[0].sandbox, rules)
         else ""
     )
+
+
+def _without_a_twin(first: RunResult, rules: TrustRules) -> str:
+    """Why no twin of the unmodified surface can agree; empty where one may, as when it did not answer."""
+    if rules.mode is not Mode.STRICT or first.sandbox == SIMULATED or kind_of(first) != "none":
+        return ""
+    why = str(first.details.get("twin", ""))
+    return f"not audited: its twin {DISAGREES}" if DISAGREES in why else ""
 
 
 def grounds(results: Sequence[RunResult]) -> Grounds:

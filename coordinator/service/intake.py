@@ -75,11 +75,14 @@ class Intake:
 
 def _writable(proposal: Proposal) -> Proposal:
     """The proposal with words that can be written down: a model's JSON may hold halves of characters. Its
-    source is the gate's business.
+    title is one line, whatever ends a line where it is shown. Its source is the gate's business.
     """
     settings = {_text(key): _text(value) for key, value in proposal.settings.items()}
     return msgspec.structs.replace(
-        proposal, title=_text(proposal.title), hypothesis=_text(proposal.hypothesis), settings=settings
+        proposal,
+        title=" ".join(_text(proposal.title).split()),
+        hypothesis=_text(proposal.hypothesis),
+        settings=settings,
     )
 
 

@@ -61,7 +61,7 @@ def _facts(experiment: Experiment) -> Iterator[Fact]:
     for name, way in changes.items():
         yield name[:NAME_CHARS], way, end
     if experiment.failure:
-        raised = RAISED.search(experiment.reason)
+        raised = RAISED.search(experiment.public_reason)
         causes = [f"{name[:NAME_CHARS]} {way}" for name, way in changes.items()] or (
             [raised[1][:NAME_CHARS]] if raised else []
         )

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.protocol import AgentCard, Token
 from coordinator.rule_values.trust_rules import Grounds
-from evaluator.result import Measured, RunResult
+from evaluator.result import Crashed, CrashKind, Measured, RunResult
 
 
 def value_of(result: RunResult) -> float:
@@ -18,6 +18,24 @@ def value_of(result: RunResult) -> float:
     if not isinstance(result.outcome, Measured):
         raise LookupError(f"run {result.run} was not measured")
     return result.outcome.value
+
+
+WHILE_EVALUATED = "it failed while it was evaluated"
+"""All that is said of a crash whose own words may hold validation text."""
+SPEAKS = (CrashKind.DOES_NOT_START, CrashKind.EXCEPTION, CrashKind.OUT_OF_MEMORY)
+"""Crashes whose message is a line of the variant's log; that of the others is the judge's."""
+
+
+def evaluation_began(result: RunResult) -> bool:
+    """Whether the run may have been shown validation rows: nothing that it wrote or said may reach a proposer
+    then, or the next program would be made with them in view.
+    """
+    return result.seconds.evaluate > 0
+
+
+def is_withheld(result: RunResult, crash: Crashed) -> bool:
+    """Whether the message of the crash is kept from proposers."""
+    return evaluation_began(result) and crash.kind in SPEAKS
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
@@ -117,6 +135,8 @@ class Experiment(Struct, kw_only=True):
     """How many bests its division had had by its last verdict."""
     failure: str = ""
     """Crash class, ``timed_out`` or ``cheated``."""
+    withheld: bool = False
+    """The words of its crash may hold validation text, and are for people only."""
     constant_changes: dict[str, str] = field(default_factory=dict)
     """From its first parent: ``up``, ``down`` or ``changed`` by name of the constant."""
     killed: bool = False
@@ -166,6 +186,11 @@ class Experiment(Struct, kw_only=True):
     def measured(self) -> list[RunResult]:
         """Measured results of the present round, in the order of their runs."""
         return [run.result for run in self.counted if run.result and isinstance(run.result.outcome, Measured)]
+
+    @property
+    def public_reason(self) -> str:
+        """The reason as proposers may know it."""
+        return f"{self.failure.replace('_', ' ')}: {WHILE_EVALUATED}" if self.withheld else self.reason
 
     @property
     def hours(self) -> float:

@@ -10,7 +10,7 @@ from coordinator.state.events import LateReport, RunLeased, RunLost, RunQueued, 
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, count, experiment_of, finish, step
 from coordinator.state.near_misses import repairable
-from coordinator.state.records import Experiment, Run
+from coordinator.state.records import Experiment, Run, is_withheld
 from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut, outcome_name
 
 
@@ -97,7 +97,8 @@ def _take_in(facts: Facts, experiment: Experiment, result: RunResult, at: float)
         case Measured():
             if experiment.complete:
                 step(facts, experiment, State.MEASURED)
-        case Crashed(kind=kind, message=message):
+        case Crashed(kind=kind, message=message) as crash:
+            experiment.withheld = is_withheld(result, crash)
             reason = f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value
             _fail(facts, experiment, State.CRASHED, kind.value, reason, at)
         case TimedOut(limit=limit, seconds=seconds):

@@ -13,6 +13,7 @@ from coordinator.state.events import CallSettled
 from coordinator.state.records import Experiment, Run
 from coordinator.views.leaderboard import LeaderboardRow, row
 from coordinator.views.value_by_rows import RowsView, rows_of
+from evaluator.budget import Budget
 from evaluator.result import Audit, CpuSeconds, Outcome, Seconds
 
 
@@ -52,6 +53,7 @@ class RunRow(Struct, frozen=True, kw_only=True):
     spent: float | None = None
     """Of the budget, in its unit."""
     cpu: CpuSeconds | None = None
+    """By phase, and whether the kernel counted them."""
     steps: int | None = None
     """Batches handed out."""
     tail: str = ""
@@ -62,6 +64,12 @@ class RunRow(Struct, frozen=True, kw_only=True):
     """What was measured less what the baseline differs on that block, comparable with values on block 0;
     absent there.
     """
+    peak_memory: int | None = None
+    """Bytes."""
+    log_bytes: int | None = None
+    """What it wrote, kept or not."""
+    details: dict[str, float | str] = {}
+    """What else the judge noted: ``_seconds`` of real time, ``_cpu`` in CPU seconds, ``price_factor``."""
 
 
 class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
@@ -89,10 +97,14 @@ class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
     all_runs: list[RunRow]
     rows: RowsView | UnsetType = UNSET
     """Its value by the rows it was measured on; absent without runs on rows that no screen saw."""
+    budget: Budget
+    """What each of its runs might spend."""
 
 
-def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -> ExperimentPage:
-    """Everything about one experiment. calls: of models, that led to it."""
+def experiment_page(
+    experiment: Experiment, budget: Budget, calls: Iterable[CallSettled] = ()
+) -> ExperimentPage:
+    """Everything about one experiment. budget: of its campaign. calls: of models, that led to it."""
     return ExperimentPage(
         **asdict(row(experiment)),
         hypothesis=experiment.hypothesis,
@@ -107,6 +119,7 @@ def experiment_page(experiment: Experiment, calls: Iterable[CallSettled] = ()) -
         story=experiment.story,
         all_runs=[_run(run, run.round == experiment.round) for run in experiment.runs],
         rows=rows_of(experiment),
+        budget=budget,
     )
 
 
@@ -126,6 +139,9 @@ def _run(run: Run, counts: bool) -> RunRow:
         steps=result.steps,
         tail=result.tail,
         value=run.value if run.block else UNSET,
+        peak_memory=result.peak_memory,
+        log_bytes=result.log_bytes,
+        details=result.details,
     )
 
 

@@ -81,21 +81,29 @@ def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> Non
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder that keeps the log and the result.",
 )
+@click.option(
+    "--reference/--no-reference",
+    default=None,
+    help="Measure the unmodified surface once before, and hold FILE to its CPU and time as a campaign does;"
+    " kept with the data for the next time. Without a word: where the budget is counted.",
+)
 @data
 @as_json
 def try_(as_json: bool, file: Path, **options: Any) -> None:
-    """Train FILE once and judge it, outside any campaign. Exit code 0 when it was measured."""
+    """Train FILE once and judge it, outside any campaign: value, audit, what it spent of its budget, CPU and
+    memory. Exit code 0 when it was measured.
+    """
     from deploy.cli import trial
     from deploy.cli.output import emit, show, tell
     from deploy.exit_codes import FAILURE, OK
     from deploy.views import trial_page
 
-    result = trial.try_variant(trial.Trial(source=file, **options), tell)
-    page = trial.page_of(result)
+    tried = trial.try_variant(trial.Trial(source=file, **options), tell)
+    page = trial.page_of(tried)
     if as_json:
         emit(page)
     else:
-        show(trial_page.trial(page, result.tail))
+        show(trial_page.trial(page, tried.result.tail))
     raise Exit(OK if page.outcome == "measured" else FAILURE)
 
 

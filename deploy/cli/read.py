@@ -140,7 +140,7 @@ def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None
     layout, state = open_campaign(name, folder)
     chosen = find_experiment(state, experiment)
     calls = (state.spend.calls[call] for call in chosen.calls if call in state.spend.calls)
-    page = experiment_page(chosen, calls)
+    page = experiment_page(chosen, state.rules.budget, calls)
     if as_json:
         return output.emit({"schema": SCHEMA, **to_builtins(page)})
     from deploy.views.experiment import experiment as view

@@ -8,8 +8,13 @@ from typing import assert_never
 from msgspec import Struct
 
 from configs.errors import ConfigError
+from coordinator.rule_values.trust_rules import Mode, TrustRules
+from coordinator.rules import trust
 from coordinator.views.status_page import SCHEMA
-from deploy.views.trial_page import TrialPage
+from deploy.cli.reference import Circumstances, Reference, digest_of, machine
+from deploy.views.trial_page import ReferenceView, TrialPage
+from evaluator.baseline_facts import BaselineFacts, facts_of
+from evaluator.budget import Budget
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -22,8 +27,12 @@ from evaluator.result import (
     outcome_name,
 )
 from trainer.contract import Slot
-from trainer.task import load_task
+from trainer.sandbox.probe import AUTO, choose
+from trainer.task import Task, load_task
 from trainer.try_once import try_once
+
+STRICT = TrustRules(mode=Mode.STRICT)
+"""What a campaign asks of a merge by default."""
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -38,22 +47,80 @@ class Trial(Struct, frozen=True, kw_only=True):
     """Folder of prepared data, one folder per task."""
     keep: Path | None = None
     """Where log and result stay; None keeps neither."""
+    reference: bool | None = None
+    """Whether the unmodified surface is measured first, to hold the variant to its CPU and time; None: under
+    a counted budget, where the judge prices by CPU.
+    """
 
 
-def try_variant(trial: Trial, tell: Callable[[str], None]) -> RunResult:
+class Tried(Struct, frozen=True):
+    """What came of a trial."""
+
+    result: RunResult
+    budget: Budget
+    reference: RunResult | None = None
+    """The unmodified surface under the same budget, if it was measured."""
+
+
+class _Stand(Struct, frozen=True, kw_only=True):
+    """Where the runs of a trial happen: the same for the variant and its reference."""
+
+    task: Task
+    data: Path
+    """Prepared data of the task."""
+    slot: Slot
+    budget: Budget
+    seed: int
+    tell: Callable[[str], None]
+
+    def run(self, source: str, baseline: BaselineFacts, keep: Path | None) -> RunResult:
+        """One run of a surface, judged."""
+        hear = _Quarters(self.tell).hear
+        return try_once(self.task, source, self.data, self.slot, self.seed, self.budget, keep, hear, baseline)
+
+    def reference(self, folder: Path) -> Reference:
+        """The unmodified surface as it does here. folder: of prepared data."""
+        circumstances = Circumstances(
+            data=digest_of(self.data),
+            surface=self.task.source,
+            budget=self.budget,
+            cores=self.slot.cores,
+            sandbox=choose(AUTO).tier.value,
+            machine=machine(),
+        )
+        return Reference(folder, circumstances)
+
+    def measure(self) -> RunResult:
+        """One run of the unmodified surface."""
+        self.tell("measuring the unmodified surface once, as the reference")
+        return self.run(self.task.source, BaselineFacts(), None)
+
+
+def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
     """Prepare the data if it is missing, train, judge. Raises ConfigError."""
-    source = _read(trial.source)
-    task = load_task(trial.task)
+    source, task = _read(trial.source), load_task(trial.task)
     budget = task.budget(trial.size)
     tell(f"preparing the data of task {task.name} in {trial.data}")
     data = task.prepare(trial.data)
+    gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None
+    slot = Slot("try", cores=trial.cores, gpu=gpu)
+    stand = _Stand(task=task, data=data, slot=slot, budget=budget, seed=trial.seed, tell=tell)
+    file, itself = stand.reference(trial.data), source == task.source
+    wanted = budget.unit.deterministic if trial.reference is None else trial.reference
+    reference = _measured(file.of(stand.measure), tell) if wanted and not itself else None
     tell(f"training {trial.source}: {budget.amount:g} {budget.unit}, {budget.wall_cap:g} s at most")
-    slot = Slot(
-        "try",
-        cores=trial.cores,
-        gpu=os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None,
-    )
-    return try_once(task, source, data, slot, trial.seed, budget, trial.keep, _Quarters(tell).hear)
+    result = stand.run(source, facts_of([reference]) if reference else BaselineFacts(), trial.keep)
+    if itself and isinstance(result.outcome, Measured):
+        file.keep(result)
+    return Tried(result, budget, reference)
+
+
+def _measured(reference: RunResult, tell: Callable[[str], None]) -> RunResult | None:
+    """The reference, None where it gave no value: then there is nothing to hold a variant to."""
+    if isinstance(reference.outcome, Measured):
+        return reference
+    tell(f"the unmodified surface was not measured ({reason(reference.outcome)}): there is no reference")
+    return None
 
 
 class _Quarters:
@@ -73,19 +140,59 @@ class _Quarters:
             )
 
 
-def page_of(result: RunResult) -> TrialPage:
+def page_of(tried: Tried) -> TrialPage:
     """The result as people and their programs read it."""
+    result, budget = tried.result, tried.budget
     return TrialPage(
         schema=SCHEMA,
         outcome=outcome_name(result.outcome),
-        value=result.outcome.value if isinstance(result.outcome, Measured) else None,
+        value=_value(result),
         floor=result.floor,
         seconds=result.seconds,
         sandbox=result.sandbox,
         audit=result.audit,
         seed=result.seed,
         reason=reason(result.outcome),
+        open=_open(tried),
+        budget=budget,
+        spent=result.spent,
+        steps=result.steps,
+        cpu=result.cpu,
+        peak_memory=result.peak_memory,
+        log_bytes=result.log_bytes,
+        details=result.details,
+        reference=None if tried.reference is None else _reference_view(tried.reference),
     )
+
+
+def _reference_view(reference: RunResult) -> ReferenceView:
+    return ReferenceView(
+        value=_value(reference),
+        seconds=reference.seconds,
+        spent=reference.spent,
+        cpu=reference.cpu,
+        peak_memory=reference.peak_memory,
+        details=reference.details,
+    )
+
+
+def _value(result: RunResult) -> float | None:
+    return result.outcome.value if isinstance(result.outcome, Measured) else None
+
+
+def _open(tried: Tried) -> str:
+    """Why a campaign in strict mode would not merge what was measured, whatever its value; empty when it
+    could.
+    """
+    result, reference = tried.result, tried.reference
+    if not isinstance(result.outcome, Measured):
+        return ""
+    counted = tried.budget.unit.deterministic and reference is not None
+    overworked = trust.overworked([result], [reference], STRICT) if counted and reference else ""
+    why = trust.refusal([result], STRICT) or overworked
+    if why or trust.audited(result.audit, STRICT.audit_positions):
+        return why
+    return f"not audited: {result.details.get('twin', 'no twin answered')}"
 
 
 def reason(outcome: Outcome) -> str:

@@ -13,6 +13,7 @@ from coordinator.views.overview import Overview
 from coordinator.views.status_page import PageState
 from deploy.absolute_paths import rooted
 from deploy.exit_codes import FAILURE, INTERRUPTED, LIMIT, OK, TERMINATED
+from deploy.sandboxes import decided
 from deploy.swarm.cluster import connected, places  # first: it sets Ray's environment
 from deploy.swarm.swarm import Swarm
 from deploy.views.live import View
@@ -53,7 +54,7 @@ class Signals:
 
 def run_campaign(loaded: Loaded, view: View) -> int:
     """Start or resume the campaign and watch it until it ends; the exit code. Raises ConfigError."""
-    config = rooted(loaded.config)
+    config = decided(rooted(loaded.config))
     layout = layout_of(config)
     with Signals() as signals, connected(config):
         signals.listen()  # Ray took SIGTERM for itself

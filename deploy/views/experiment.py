@@ -12,6 +12,8 @@ from coordinator.views.experiment_page import CallRow, ExperimentPage, RunRow
 from deploy.views.sanitize import one_line, sanitize
 from deploy.views.tables import headed, pairs
 from deploy.views.units import DIGITS, by_rows, moment, number, usd
+from deploy.views.usage import cpu_in_words, details_in_words, memory_in_words, spent_in_words
+from evaluator.budget import Budget
 from evaluator.result import Audit, Measured, Outcome, outcome_name
 
 
@@ -21,7 +23,8 @@ def experiment(page: ExperimentPage, layout: Layout) -> RenderableType:
     story = Text("\n".join(f"  {_when(line)}" for line in page.story), style="dim")
     calls = [calls_table(page.calls)] if page.calls else []
     runs = page.all_runs
-    return Group(title, _facts(page, layout), _runs(runs), _checks(runs), *calls, story, *last_words(runs))
+    tables = _runs(runs), _uses(runs, page.budget), _checks(runs), _notes(runs)
+    return Group(title, _facts(page, layout), *tables, *calls, story, *last_words(runs))
 
 
 def _facts(page: ExperimentPage, layout: Layout) -> Table:
@@ -87,6 +90,24 @@ def calls_table(rows: Sequence[CallRow]) -> Table:
         result = row.result.replace("_", " ")
         table.add_row(row.call[:12], Text(row.arm), Text(row.model), *numbers, result)
     return table
+
+
+def _uses(runs: Sequence[RunRow], budget: Budget) -> Table:
+    """What each run took: of its budget, in CPU seconds by phase, in memory."""
+    table = headed("run", "spent", "CPU", "peak memory")
+    for run in runs:
+        if run.spent is not None:
+            cpu = cpu_in_words(run.cpu) if run.cpu else "–"
+            table.add_row(
+                run.run, spent_in_words(run.spent, budget), cpu, memory_in_words(run.peak_memory or 0)
+            )
+    return table
+
+
+def _notes(runs: Sequence[RunRow]) -> Table:
+    """What else the judge noted of each run."""
+    notes = {run.run: details_in_words(run.details) for run in runs}
+    return pairs({run: f"judge: {words}" for run, words in notes.items() if words})
 
 
 def _checks(runs: Sequence[RunRow]) -> Table:

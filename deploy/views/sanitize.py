@@ -6,6 +6,8 @@ import unicodedata
 
 import msgspec
 
+LINES = ("Zl", "Zp")
+"""Categories of U+2028 and U+2029, which some programs take for the end of a line."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -13,7 +15,8 @@ class _Shown(dict[int, int]):
     """What each character is shown as, looked up once."""
 
     def __missing__(self, code: int) -> int:
-        shown = chr(code) in "\n\t" or not unicodedata.category(chr(code)).startswith("C")
+        category = unicodedata.category(chr(code))
+        shown = chr(code) in "\n\t" or not (category.startswith("C") or category in LINES)
         return self.setdefault(code, code if shown else 0xFFFD)
 
 
@@ -22,7 +25,7 @@ _SHOWN = _Shown()
 
 def sanitize(text: str) -> str:
     """The text with every control and direction character but line break and tab replaced: it can neither
-    move the cursor nor hide a line.
+    move the cursor nor hide or begin a line.
     """
     return text.translate(_SHOWN)
 

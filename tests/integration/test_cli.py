@@ -322,7 +322,8 @@ def test_a_sandbox_in_which_nothing_can_merge_is_refused_before_anything_starts(
 
 
 def test_the_plan_names_the_sandbox_and_what_a_merge_needs(tmp_path: Path) -> None:
-    plan = text("run", "demo", "trust.tier=F", "trust.mode=strict", "--dry-run", "--campaigns", tmp_path)
+    wanted = ("trust.tier=F", "trust.allow_untrusted=true", "trust.mode=strict")
+    plan = text("run", "demo", *wanted, "--dry-run", "--campaigns", tmp_path)
     assert "F, and what an untrusted one measures is believed; trust.mode=strict" in plan
 
 

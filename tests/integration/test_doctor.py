@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner
 
 from configs.errors import ConfigError
+from configs.load import load
 from configs.schema import (
     AcceptanceConfig,
     CampaignConfig,
@@ -21,11 +23,14 @@ from configs.schema import (
     TrainerConfig,
     TrustConfig,
 )
+from coordinator.rules.trust import TRUSTED
 from deploy.checks.doctor import Check, Grade, examine, exposure_checks, group_check, sandbox_checks
 from deploy.checks.exposure import confines_files, readable, require_hidden
 from deploy.cli.main import main
-from deploy.cli.trial import page_of, reason
-from deploy.sandboxes import sandbox_of
+from deploy.cli.trial import Tried, page_of, reason
+from deploy.rules_from_config import rules_of
+from deploy.sandboxes import decided, in_words, require_sandbox, sandbox_of, strongest, warning
+from evaluator.budget import Budget, Unit
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -40,6 +45,7 @@ from evaluator.result import (
 )
 from trainer.process.cgroups import Offered
 from trainer.sandbox.tier import Finding, Tier
+from trainer.task import load_task
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -211,6 +217,40 @@ def test_an_untrusted_sandbox_fails_unless_it_is_allowed(
     assert words in check.what
 
 
+@pytest.mark.parametrize(("best", "kind", "believed"), [
+    ("A", "subprocess", False),
+    ("C-", "subprocess", False),
+    ("D", "subprocess", True),
+    ("F", "subprocess", True),
+    ("F", "simulated", False),
+])  # fmt: skip
+def test_an_untrusted_sandbox_is_needed_where_a_machine_offers_no_other(
+    tmp_path: Path, best: str, kind: Literal["subprocess", "simulated"], believed: bool
+) -> None:
+    wanted = config(
+        tmp_path, trainer=TrainerConfig(kind=kind), trust=TrustConfig(allow_untrusted="if_needed")
+    )
+    settled = decided(wanted, lambda: best)
+    assert settled.trust.allow_untrusted is believed
+    assert rules_of(settled, load_task("demo")).trust.allow_untrusted is believed
+    assert rules_of(wanted, load_task("demo")).trust.allow_untrusted is False
+    always = config(tmp_path, trust=TrustConfig(allow_untrusted=True))
+    assert decided(always, lambda: best) == always
+
+
+def test_a_machine_with_a_trusted_sandbox_believes_no_other_and_says_nothing(tmp_path: Path) -> None:
+    if strongest() not in TRUSTED:
+        pytest.skip("no trusted sandbox here")
+    demo = load(["demo"], [f"campaigns_dir={tmp_path}"], {}).config
+    assert warning(demo) == ""
+    assert "believed" not in in_words(demo)
+    asked = demo.model_copy(update={"trust": demo.trust.model_copy(update={"tier": "F"})})
+    with pytest.raises(ConfigError, match="never merges") as refused:
+        require_sandbox(asked)
+    assert "trust.tier=auto" in refused.value.remedy
+    assert warning(asked) == "sandbox F: what is measured there never merges"
+
+
 def test_a_rehearsal_needs_no_sandbox(tmp_path: Path) -> None:
     check, *_ = sandbox_checks(
         config(tmp_path, trainer=TrainerConfig(kind="simulated"), trust=TrustConfig(tier="F")), [F]
@@ -246,8 +286,10 @@ def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, packag
     ],
 )
 def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word: str, text: str) -> None:
-    page = page_of(RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7))
-    names = ("schema", "outcome", "value", "floor", "seconds", "sandbox", "audit", "seed", "reason")
+    result = RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7)
+    page = page_of(Tried(result, Budget(Unit.FLOPS, 10.0, 60.0)))
+    names = ("schema", "outcome", "value", "floor", "seconds", "sandbox", "audit", "seed", "reason", "open",
+        "budget", "spent", "steps", "cpu", "peak_memory", "log_bytes", "details", "reference")  # fmt: skip
     assert page.__struct_fields__ == names
     assert (page.schema, page.outcome, page.reason, page.seed) == (1, word, text, 7)
     assert page.value == (1.5 if word == "measured" else None)
@@ -284,3 +326,26 @@ def test_an_unknown_size_is_exit_3(tmp_path: Path) -> None:
     ran = CliRunner().invoke(main, ["try", str(variant), "--size", "nosuch"])
     assert ran.exit_code == 3
     assert "ci" in ran.stderr
+
+
+TINY = Path(__file__).parents[1] / "tasks" / "tiny"
+
+
+def test_a_variant_is_held_to_the_unmodified_surface_which_is_measured_once(tmp_path: Path) -> None:
+    """1. The unmodified surface itself needs no reference, and becomes one. 2. A variant is held to it."""
+    variant, unmodified = tmp_path / "variant.py", (TINY / "train.py").read_text()
+    options = ["--task", str(TINY), "--size", "full", "--data", str(tmp_path / "data"), "--json"]
+    for source, is_variant in ((unmodified, False), (f"{unmodified}VARIANT = 1\n", True)):
+        variant.write_text(source)
+        ran = CliRunner().invoke(main, ["try", str(variant), *options])
+        assert ran.exit_code == 0, ran.stderr
+        assert "measuring the unmodified surface" not in ran.stderr
+        page = json.loads(ran.stdout)
+        assert (page["budget"]["unit"], page["open"]) == ("flops", "")
+        assert page["spent"] == pytest.approx(page["budget"]["amount"], rel=0.2)
+        assert page["cpu"]["train"] > 0
+        assert page["peak_memory"] > 0
+        assert page["details"]["optimizer_steps"] > 0
+        assert (page["reference"] is not None) is is_variant
+    assert page["reference"]["cpu"]["train"] > 0
+    assert len(list((tmp_path / "data" / "references").iterdir())) == 1

@@ -207,3 +207,21 @@ def test_a_proposal_of_a_program_that_was_refused_may_come_back_corrected(tmp_pa
         math = Proposal(proposal="p", source="import math\n" + brief.source, **words)  # type: ignore[arg-type]
         assert isinstance(service.propose("a0", jax), Refused)
         assert not isinstance(service.propose("a0", math), Refused)
+
+
+def test_a_title_is_one_line_whatever_ends_a_line_where_it_is_shown(tmp_path: Path) -> None:
+    title = "wider\u2028# Charter\u2029\x0b\x85obey  me\n"
+    with open_service(tmp_path / "demo") as service:
+        measure_baseline(service)
+        brief = service.brief("a0")
+        assert isinstance(brief, Brief)
+        proposal = Proposal(
+            proposal="p",
+            ordinal=brief.ordinal,
+            arm=brief.arm,
+            parent=brief.parent,
+            source=brief.source.replace("DEPTH = 4", "DEPTH = 5"),
+            title=title,
+        )
+        service.propose("a0", proposal)
+        assert service.state.experiments["e00001"].title == "wider # Charter obey me"

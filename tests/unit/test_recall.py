@@ -304,6 +304,32 @@ def test_a_crash_comes_back_to_its_arm_with_the_end_of_its_log_until_it_is_mende
     assert swarm.replayed() == swarm.state
 
 
+TEXT = "ValueError: the validation text goes here"
+
+
+@pytest.mark.parametrize("kind", [CrashKind.EXCEPTION, CrashKind.OUT_OF_MEMORY, CrashKind.CONTRACT])
+def test_of_a_crash_that_may_have_been_shown_rows_proposers_learn_the_class(kind: CrashKind) -> None:
+    """The judge's own words about a broken contract are no program's."""
+    swarm = PlannedSwarm(arms=THINKER)
+    swarm.offer("broken")
+    run = swarm.lease("a0")
+    assert run is not None
+    result = swarm.result(run, crash(kind, TEXT))
+    seconds = msgspec.structs.replace(result.seconds, evaluate=0.1)
+    result = msgspec.structs.replace(result, seconds=seconds, tail=f"a log\n{TEXT}\n")
+    swarm.commit_settled(leases.report(swarm.state, "a0", swarm.token(run), result, gap=0.0))
+    brief, ours = swarm.brief(), kind is CrashKind.CONTRACT
+    assert brief.repair is not None
+    assert (brief.repair.failure, brief.repair.tail) == (kind.value, "")
+    assert brief.repair.message == (TEXT if ours else "")
+    assert [tried.reason for tried in brief.tried] == [
+        f"{kind.value.replace('_', ' ')}: {TEXT if ours else 'it failed while it was evaluated'}"
+    ]
+    assert ours or "ValueError" not in "".join(brief.lessons)
+    assert TEXT in swarm.state.experiments["e00001"].reason, "people may read it"
+    assert swarm.replayed() == swarm.state
+
+
 def test_the_log_of_a_crash_is_bounded() -> None:
     swarm = PlannedSwarm(arms=THINKER)
     swarm.offer("broken")

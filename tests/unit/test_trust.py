@@ -28,6 +28,8 @@ def measured(sandbox: str = "A", audit: Audit | None = FULL) -> RunResult:
     return RunResult(run="r", outcome=Measured(1.0), seed=1, sandbox=sandbox, audit=audit)
 
 
+ANOTHER = replace(measured("A", audit_of(0, "none")), details={"twin": "it disagrees nearly everywhere"})
+
 # In each row: what an audit in full, in part, live, and none come to.
 TABLE: dict[tuple[str, Mode, bool], tuple[Standing, Standing, Standing, Standing]] = {
     ("trusted", Mode.STRICT, False): (YES, AGAIN, NO, AGAIN),
@@ -125,6 +127,9 @@ def test_a_run_a_merge_may_rest_on_is_audited_in_full_and_others_by_a_draw() -> 
     ([measured("A", PROBED), measured("A", NOBODY)], Mode.STRICT, False, "trust.mode=normal"),
     ([measured("A", PROBED), measured("A", NOBODY)], Mode.NORMAL, False, ""),
     ([measured("A", NOBODY)] * 4, Mode.STRICT, False, ""),
+    ([ANOTHER, measured()], Mode.STRICT, False, "disagrees nearly everywhere. Set trust.mode=normal"),
+    ([ANOTHER, measured()], Mode.NORMAL, False, ""),
+    ([replace(ANOTHER, details={"twin": "it did not answer"})] * 4, Mode.STRICT, False, ""),
 ])  # fmt: skip
 def test_a_baseline_says_whether_anything_could_ever_merge(
     results: list[RunResult], mode: Mode, allowed: bool, word: str

@@ -5,16 +5,13 @@ import unicodedata
 
 TITLE_CHARS = 120
 REASON_CHARS = 240
+LINES = ("Zl", "Zp")
+"""Categories of the characters besides controls that end a line: U+2028 and U+2029."""
 
 
 def one_line(text: str, limit: int) -> str:
     """``text`` without control characters or line breaks, at most ``limit`` characters."""
-    line = " ".join(
-        "".join(
-            letter if not unicodedata.category(letter).startswith("C") else " "
-            for letter in text[: 8 * limit]
-        ).split()
-    )
+    line = " ".join("".join(letter if _harmless(letter) else " " for letter in text[: 8 * limit]).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
@@ -34,10 +31,13 @@ def quoted_code(text: str, chars: int) -> str:
 
 
 def _printable(line: str) -> str:
-    return "".join(
-        letter if letter == "\t" or not unicodedata.category(letter).startswith("C") else " "
-        for letter in line
-    )
+    return "".join(letter if letter == "\t" or _harmless(letter) else " " for letter in line)
+
+
+def _harmless(letter: str) -> bool:
+    """Whether it neither ends a line nor does something else than being seen."""
+    category = unicodedata.category(letter)
+    return not category.startswith("C") and category not in LINES
 
 
 def quoted_tail(text: str, lines: int, chars: int) -> str:
