@@ -22,14 +22,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
+import msgspec
 from msgspec import Struct, structs
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.baseline_facts import facts_of
+from evaluator.baseline_facts import BaselineFacts, facts_of, without_real_time
 from evaluator.budget import Budget
 from evaluator.judging.data import read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.result import Measured, RunResult
-from tests.attacks.attack import Attack, Came, Kind, Seen, came, read_loot
+from tests.attacks.attack import CARRIED, NUMBER, Attack, Came, Kind, Seen, came, read_loot
 from tests.integration.judged import tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.run.result_file import LOG
@@ -54,6 +55,11 @@ UNAUDITED = AuditPlan(share=0.0)
 
 CONFINED = (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS, Kind.FLOOD)
 """Attacks on what confines a run: whether their claims are audited changes nothing, and takes seconds."""
+
+EVALUATION_LOG = "evaluation.log"
+"""Name in the run's directory of what a variant wrote from its first validation row on."""
+UNKNOWN = BaselineFacts()
+"""As for a baseline itself."""
 
 PLACES = (
     "",
@@ -93,7 +99,7 @@ class Stage:
         sight = self.run(attack.make(source_of(attack.on)), attack)
         if attack.then and not (sight.loot or sight.left):
             sight = self.run(attack.then(source_of(attack.on)), attack)
-        return came(sight, honest), sight
+        return came(sight, honest, attack.margin), sight
 
     def honest(self, on: str, budget: Budget, warm_up: int = 0) -> RunResult:
         """The unmodified surface under the same conditions."""
@@ -111,15 +117,22 @@ class Stage:
         """One run of a hostile source."""
         honest = self.honest(attack.on, attack.budget, attack.warm_up)
         plan = UNAUDITED if attack.kind in CONFINED else AUDITED
+        facts = baseline_facts(honest, attack.in_order)
         result, log = self.train(
-            self._bait.named_in(source), attack.on, attack.budget, attack.warm_up, plan, honest
+            self._bait.named_in(source), attack.on, attack.budget, attack.warm_up, plan, facts
         )
-        left = [*self._processes(), *self._files()]
+        left = [*self._processes(), *self._files(), *self._bait.carried_by(result, log)]
         if not attack.then:
             left += self._segments()
         if not self._bait.is_whole():
             left.append("the bait is gone")
-        return Seen(result=result, loot=read_loot(log), left=left)
+        loot = read_loot(log + self._said_while_it_was_evaluated())
+        return Seen(result=result, loot=loot, left=left, audited=plan is AUDITED)
+
+    def _said_while_it_was_evaluated(self) -> str:
+        """What the last run wrote once it was shown validation rows, which nobody but people is given."""
+        path = self._folder / "runs" / f"r{self._count}" / EVALUATION_LOG
+        return f"\n{path.read_text(errors='replace')}" if path.exists() else ""
 
     def train(
         self,
@@ -128,7 +141,7 @@ class Stage:
         budget: Budget,
         warm_up: int = 0,
         audit: AuditPlan = AUDITED,
-        baseline: RunResult | None = None,
+        baseline: BaselineFacts = UNKNOWN,
     ) -> tuple[RunResult, str]:
         """Train and audit a source; its result and its log. baseline: what the judge is told an honest run
         takes on this machine.
@@ -141,7 +154,7 @@ class Stage:
             budget=budget,
             directory=self._folder / "runs" / f"r{self._count}",
             audit=audit,
-            baseline=facts_of([baseline] if baseline else []),
+            baseline=baseline,
         )
         scratch = self._folder / "scratch"
         scratch.mkdir(exist_ok=True)
@@ -209,6 +222,12 @@ class Stage:
         for path in left:
             remove(path)
         return [f"file {path}" for path in left]
+
+
+def baseline_facts(honest: RunResult, in_order: bool) -> BaselineFacts:
+    """What a campaign would tell the judge of that run of the unmodified surface."""
+    facts = facts_of([honest])
+    return without_real_time(facts) if in_order else facts
 
 
 def _installed(package: str) -> list[Path]:
@@ -288,6 +307,7 @@ class Bait(Struct, frozen=True, kw_only=True):
         names = {
             "@TOKEN@": self.token,
             "@TOKEN8@": self.token[:8],
+            NUMBER: str(self.number),
             "@BAIT_PID@": str(self.process),
             "@BAIT_FILE@": str(self.file),
             "@PORT@": str(self.port),
@@ -296,6 +316,17 @@ class Bait(Struct, frozen=True, kw_only=True):
         for name, value in names.items():
             source = source.replace(name, value)
         return source
+
+    @property
+    def number(self) -> int:
+        """Ten digits that nobody would write by chance."""
+        return 1_000_000_000 + int(self.token[:7], 16)
+
+    def carried_by(self, result: RunResult, log: str) -> list[str]:
+        """Where text of the evaluation would reach whoever proposes next: the result, or the log of the run."""
+        said = self.named_in(CARRIED), str(self.number)
+        places = {"the result": msgspec.json.encode(result).decode(), "the log": log}
+        return [f"text in {place}" for place, text in places.items() if any(word in text for word in said)]
 
     def is_whole(self) -> bool:
         """Whether the private file is as it was."""
