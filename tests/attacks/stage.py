@@ -39,7 +39,11 @@ from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import Task, load_task
 
 ROOT = Path(__file__).parents[2]
-SURFACES = {"tiny": str(ROOT / "tests" / "tasks" / "tiny"), "demo": "demo"}
+SURFACES = {
+    "tiny": str(ROOT / "tests" / "tasks" / "tiny"),
+    "upstream": str(ROOT / "tests" / "tasks" / "upstream"),
+    "demo": "demo",
+}
 SEED = 5
 LOG_BYTES = 4_000_000
 LONGEST = 120.0

@@ -18,7 +18,7 @@ from evaluator.result import (
 from tests.attacks.attack import MARGIN, OVERTIME, Attack, Came, Kind, Seen, came, read_loot
 from tests.attacks.catalogue import ATTACKS, BY_NAME
 from tests.attacks.edits import replaced
-from tests.attacks.honest.variants import VARIANTS
+from tests.attacks.honest.every import EVERY
 from tests.attacks.matrix import BEGIN, END, Cell, report, written
 from tests.attacks.smoke import ATTACKS as SMOKE
 from tests.attacks.smoke import HONEST
@@ -93,10 +93,10 @@ def test_every_attack_is_a_program_and_not_the_honest_one(attack: Attack) -> Non
         compile(text, attack.name, "exec")
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_honest_variant_is_a_program(name: str) -> None:
-    source = source_of("demo")
-    text = VARIANTS[name](source)
+    source = source_of(EVERY[name].on)
+    text = EVERY[name].edit(source)
     assert (text != source) == (name != "unchanged")
     compile(text, name, "exec")
 
@@ -104,9 +104,9 @@ def test_every_honest_variant_is_a_program(name: str) -> None:
 def test_the_catalogue_covers_every_class() -> None:
     assert {attack.kind for attack in ATTACKS} == set(Kind)
     assert len(BY_NAME) == len(ATTACKS) >= 35
-    assert len(VARIANTS) >= 30
+    assert len(EVERY) >= 90
     assert set(SMOKE) <= BY_NAME.keys()
-    assert set(HONEST) <= VARIANTS.keys()
+    assert set(HONEST) <= EVERY.keys()
 
 
 def test_what_is_open_says_why() -> None:

@@ -56,8 +56,8 @@ class Mixer(nn.Module):
         self.query, self.key, self.value = (matrix(WIDTH, WIDTH) for _ in range(3))
 
     def forward(self, x):
-        B, T, C = x.shape
-        q, k, v = (f(x).view(B, T, HEADS, C // HEADS) for f in (self.query, self.key, self.value))
+        shape = (*x.shape[:2], HEADS, -1)
+        q, k, v = (f(x).view(shape) for f in (self.query, self.key, self.value))
         q, k = F.elu(q) + 1, F.elu(k) + 1
         states = (k[..., :, None] * v[..., None, :]).cumsum(1)
         sums = (q * k.cumsum(1)).sum(-1, keepdim=True)
