@@ -23,6 +23,12 @@ class CampaignConfig(Section):
     """Folder under `campaigns_dir` and label in metrics."""
     seed: Annotated[int, Field(ge=0)] = 1
     """Seed of everything the swarm itself draws: run seeds, proposers."""
+    secret: str | None = None
+    """A word that the same draws rest on besides the seed. null: a random one, made with the campaign and
+    kept in its folder in a file `secret`, so that no program can work out which runs are audited. A word of
+    your own, long enough that nobody guesses it, makes another campaign draw the same; an empty one leaves
+    it out, and the draws are public.
+    """
     max_experiments: Annotated[int, Field(ge=0)] = 0
     """Take this many proposals, and stop when each has its verdict; 0 means no limit."""
     max_hours: Annotated[float, Field(ge=0)] = 0

@@ -70,6 +70,7 @@ def open_service(config: Config) -> Service:
         times,
         listeners=[metrics.observe],
         charters=charters_of(config),
+        secret=config.campaign.secret,
     )
     metrics.show(service.status)
     try:

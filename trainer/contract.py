@@ -30,6 +30,9 @@ class Slot(Struct, frozen=True):
     gpu: str | None = None
     """Value of CUDA_VISIBLE_DEVICES, or None for a CPU slot."""
 
+    machine_share: float = 1.0
+    """Of the machine's memory that its runs may use, 0 to 1: one divided by the slots there."""
+
 
 class RunOrder(Struct, frozen=True, kw_only=True):
     """One training of one variant."""

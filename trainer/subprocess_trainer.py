@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Slot
+from trainer.process import cgroups
 from trainer.process.environment import ROOT
 from trainer.process.scratch import make_scratch
 from trainer.run.job import Finished, Running, SupervisorJob
@@ -78,6 +79,8 @@ class SubprocessTrainer:
             with SupervisorLink(lambda lifeline: self._job(order, scratch, lifeline)) as link:
                 result = _follow(link, progress, cancel)
         finally:
+            if group := cgroups.find(scratch.name):  # supervisor and guard were killed
+                group.remove()
             remove_scratch(scratch)
         return result or _lost(order, started_at)
 

@@ -60,6 +60,11 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     comment does the same.
     """
 
+    val_blocks: int = 1
+    """Blocks of validation rows its recipe sets aside. With one, what is confirmed is confirmed on the rows
+    it was chosen by.
+    """
+
     folder: Path = Path()
 
     @property
@@ -83,10 +88,14 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.sizes[name]
 
     def prepare(self, data_dir: Path) -> Path:
-        """Make the data if it is not there and return its folder. Raises ConfigError when it cannot be
-        had.
+        """Make the data if it is not there and return its folder. Raises ConfigError when it cannot be had,
+        or has fewer blocks than ``val_blocks``.
         """
         folder: Path = self._recipe().prepare(data_dir / self.name)
+        if self.val_blocks > 1:
+            from evaluator.judging.data import read_manifest, require_blocks
+
+            require_blocks(folder, read_manifest(folder), self.val_blocks - 1)
         return folder
 
     def _recipe(self) -> Any:  # a module: its one public function is `prepare(folder: Path) -> Path`

@@ -3,7 +3,7 @@
 from coordinator.domain import Purpose
 from coordinator.rules import trust
 from coordinator.rules.lookups import horizon_of
-from coordinator.rules.seeds import seed_of
+from coordinator.rules.seeds import drawn
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Best, Division, Run
 from evaluator.audit_plan import AuditPlan
@@ -22,7 +22,7 @@ def audit_plan(state: CampaignState, run: Run) -> AuditPlan:
     """
     experiment = state.experiments[run.experiment]
     division, rules = state.divisions[experiment.division], state.rules
-    draw = seed_of(rules.seed, f"audit:{run.run}") / 2**31
+    draw = drawn(state, f"audit:{run.run}") / 2**31
     if experiment.baseline:
         return trust.plan(rules.trust, None, forced=run is experiment.runs[0], draw=draw)
     best = division.best_as_of(horizon_of(state, experiment.ordinal)) if rules.lookahead else division.best

@@ -9,7 +9,7 @@ from coordinator.protocol import Brief, Piece, Wait
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import recall
 from coordinator.rules.lookups import division_of, horizon_of
-from coordinator.rules.seeds import seed_of
+from coordinator.rules.seeds import drawn
 from coordinator.rules.turns.arm_choice import arm_for
 from coordinator.rules.turns.strategy import dry_spell, strategy_of, subjects
 from coordinator.state.campaign_state import CampaignState
@@ -91,7 +91,7 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
     horizon = horizon_of(state, ordinal)
     alone = arm.parent is Origin.BASELINE
     best = division.history[0] if alone and scope.best else scope.best
-    seed = seed_of(rules.seed, f"brief:{ordinal}:{state.refused}:{scope.salt}")
+    seed = drawn(state, f"brief:{ordinal}:{state.refused}:{scope.salt}")
     repair = recall.repair(state, arm, division, horizon, offered)
     strategy = Strategy.FREE if repair else _strategy(state, arm, division, horizon)
     experiments = [

@@ -1,5 +1,7 @@
 """Rules of who may run what: leases, their loss, and reports. Pure."""
 
+from msgspec.structs import replace
+
 from coordinator.domain import Origin, Phase, State
 from coordinator.protocol import Token
 from coordinator.rules.budget_cap import fits, run_usd
@@ -16,6 +18,8 @@ from coordinator.state.events import (
 )
 from coordinator.state.records import Division, Experiment, Run
 from evaluator.result import Crashed, CrashKind, Lost, RunResult
+
+KILLED_AGAIN = "its process was killed from outside for the second time"
 
 
 def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyEvent]:
@@ -85,7 +89,7 @@ def leave(state: CampaignState, agent: str, reason: str, charged: bool = False) 
     return [*events, AgentLeft(agent=agent, reason=reason)] if holder.present else events
 
 
-def _lost(state: CampaignState, run: Run, reason: str, charged: bool) -> list[AnyEvent]:
+def _lost(state: CampaignState, run: Run, reason: str, charged: bool, killed: bool = False) -> list[AnyEvent]:
     assert run.token is not None  # noqa: S101 - a lease has one
     if charged and run.attempts + 1 >= state.rules.max_attempts:
         crash = Crashed(
@@ -94,7 +98,16 @@ def _lost(state: CampaignState, run: Run, reason: str, charged: bool) -> list[An
         )
         result = RunResult(run=run.run, outcome=crash, seed=run.seed)
         return [RunReported(run=run.run, experiment=run.experiment, token=run.token, result=result)]
-    return [RunLost(run=run.run, experiment=run.experiment, token=run.token, reason=reason, charged=charged)]
+    return [
+        RunLost(
+            run=run.run,
+            experiment=run.experiment,
+            token=run.token,
+            reason=reason,
+            charged=charged,
+            killed=killed,
+        )
+    ]
 
 
 def in_time(state: CampaignState, agent: str, token: Token, result: RunResult) -> bool:
@@ -106,7 +119,11 @@ def in_time(state: CampaignState, agent: str, token: Token, result: RunResult) -
 def report(
     state: CampaignState, agent: str, token: Token, result: RunResult, gap: float | None
 ) -> list[AnyEvent]:
-    """Take in a result. A repeated report returns []; one whose lease was lost is kept as a LateReport."""
+    """Take in a result. A repeated report returns []; one whose lease was lost is kept as a LateReport.
+
+    The first kill of an experiment is the machine's fault, the second its own: a program that does not like
+    its value could have itself run again otherwise.
+    """
     run = state.runs.get(result.run)
     if run is None:
         return []
@@ -115,5 +132,9 @@ def report(
         late = LateReport(run=run.run, experiment=run.experiment, token=token, result=result)
         return [] if repeated else [late]
     if isinstance(result.outcome, Lost):
-        return _lost(state, run, result.outcome.reason, charged=result.outcome.reason != "cancelled")
+        lost = result.outcome
+        experiment = state.experiments[run.experiment]
+        if not (lost.killed and experiment.killed and not experiment.baseline):
+            return _lost(state, run, lost.reason, charged=lost.reason != "cancelled", killed=lost.killed)
+        result = replace(result, outcome=Crashed(CrashKind.NO_RESULT, KILLED_AGAIN))
     return [RunReported(run=run.run, experiment=run.experiment, token=token, result=result, gap=gap)]

@@ -10,14 +10,14 @@ is better.
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from math import sqrt
+from math import inf, sqrt
 from statistics import fmean
 
 from msgspec.structs import replace
 
 from coordinator.rule_values.trust_rules import Grounds, Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
-from evaluator.result import Audit, RunResult
+from evaluator.result import Audit, CpuSeconds, RunResult
 
 TRUSTED = ("A", "B", "C")
 WITH_GAPS = ("B-", "C-")
@@ -25,14 +25,24 @@ WITH_GAPS = ("B-", "C-")
 SIMULATED = "simulated"
 TWIN, LIVE = "twin", "live"
 """Kinds of audit."""
+PHASES = {"startup": "before its first batch", "train": "to train", "evaluate": "to be evaluated"}
+"""Phases whose CPU seconds are bounded, and what a run does in them."""
 
 
-WORK_EXCESS, WORK_SLACK = 4.0, 1.0
-"""Times the baseline's CPU seconds, and seconds besides, that a run with a counted budget may use before its
-first batch, and again in training.
+STARTUP_EXCESS, WORK_SLACK = 4.0, 1.0
+"""Times the baseline's CPU seconds that a run with a counted budget may use before its first batch, and
+seconds that it may use besides in each phase. CPU seconds, unlike a clock's, hardly depend on other load.
+"""
+TRAIN_EXCESS, PRICED_EXCESS = 4.5, 1.5
+"""The same of its training, where nobody priced that by its CPU, and where the judge did.
 
-Of the honest variants of the demo task none used more than 2.2 times the baseline's; those at the top
-compile. CPU seconds, unlike a clock's, hardly depend on other load.
+Of the demo task's honest variants a cumsum attention uses most, 4.0 times the baseline's for the same count;
+most use less than 2.2. One that was priced has used up its budget at 1.15 times, one-off costs and a step
+besides (``evaluator.judging``).
+"""
+EVALUATE_EXCESS = 2.0
+"""The same of its evaluation, for each time that its training of a token costs the baseline's: a program that
+is slow to train is slow to evaluate.
 """
 
 
@@ -84,20 +94,62 @@ def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rule
     """Why these runs of a counted budget are not what was counted; empty when they may be. baseline: of the
     same division, under the same budget.
 
-    The count is the variant's own word, the CPU time its kernel's. Where a baseline's is not known, nothing
-    follows.
+    The second line of defence: where the kernel counted the CPU of a run and of its baseline, the judge has
+    priced the run by it already. Else the count is the variant's own word, and this is what bounds it. Where
+    a baseline's CPU is not known, nothing follows.
     """
-    if rules.mode is Mode.OFF:
+    usual = _usual(baseline)
+    if rules.mode is Mode.OFF or usual is None:
         return ""
-    for phase, doing in (("startup", "before its first batch"), ("train", "to train")):
-        usual = max((getattr(result.cpu, phase) for result in baseline if result.cpu), default=None)
-        used = max((getattr(result.cpu, phase) for result in results if result.cpu), default=0.0)
-        if usual is not None and used > WORK_EXCESS * usual + WORK_SLACK:
-            return (
-                f"it used {used:.1f} s of CPU {doing}, the baseline {usual:.1f} s: that is more than the work"
-                " it counted"
-            )
+    for result in results:
+        if result.cpu is None:
+            continue
+        allowed = _allowed(result, result.cpu, usual, baseline)
+        for phase, doing in PHASES.items():
+            used, most = getattr(result.cpu, phase), getattr(allowed, phase)
+            if used > most:
+                before = getattr(usual, phase)
+                return (
+                    f"it used {used:.1f} s of CPU {doing}, the baseline {before:.1f} s: more than the work it"
+                    f" counted explains, {most:.1f} s at most"
+                )
     return ""
+
+
+def _usual(baseline: Sequence[RunResult]) -> CpuSeconds | None:
+    """The most that runs of the baseline used in each phase."""
+    used = [result.cpu for result in baseline if result.cpu is not None]
+    if not used:
+        return None
+    return CpuSeconds(**{phase: max(getattr(cpu, phase) for cpu in used) for phase in PHASES})
+
+
+def _allowed(
+    result: RunResult, used: CpuSeconds, usual: CpuSeconds, baseline: Sequence[RunResult]
+) -> CpuSeconds:
+    """The most that a run may use in each phase. An evaluation that older journals say nothing of has no
+    bound.
+    """
+    most = max(other.spent for other in baseline)
+    share = max(1.0, result.spent / most) if most > 0 else 1.0
+    factor = result.details.get("price_factor")
+    if isinstance(factor, float) and used.counted and any("train_cpu" in other.details for other in baseline):
+        train, rate = PRICED_EXCESS * share, max(1.0, factor)
+    else:
+        train = TRAIN_EXCESS
+        rate = min(max(1.0, used.train / usual.train), TRAIN_EXCESS) if usual.train > 0 else 1.0
+    return CpuSeconds(
+        startup=STARTUP_EXCESS * usual.startup + WORK_SLACK,
+        train=train * usual.train + WORK_SLACK,
+        evaluate=EVALUATE_EXCESS * rate * usual.evaluate + WORK_SLACK if usual.evaluate > 0 else inf,
+    )
+
+
+def unproven(audit: Audit | None, rules: TrustRules) -> float:
+    """How much of a gain its audits leave unproven, in the metric's unit: the largest leak they cannot
+    exclude; 0 where none is asked for.
+    """
+    return 0.0 if audit is None or rules.mode is Mode.OFF else max(0.0, audit.leak_bound)
 
 
 def unmergeable(baseline: Sequence[RunResult], rules: TrustRules) -> str:

@@ -3,6 +3,7 @@
 from statistics import fmean
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from coordinator.domain import Purpose, Verdict
 from coordinator.rule_values.trust_rules import Grounds
@@ -105,8 +106,8 @@ def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> 
     if missing > 0:
         return _ask_for_audits(state, experiment, best, len(believed), missing)
     values = [value_of(result) for result in believed]
-    decision = _decision(state, experiment, best, values)
     grounds = trust.grounds(believed)
+    decision = _proven(state, experiment, best, values, grounds)
     reason = f"{decision.reason} ({grounds.marks})" if grounds.marks else decision.reason
     if decision.choice is Choice.CONFIRM:  # a policy that wants more of what is believed
         return _confirm(state, experiment, reason, max(1, decision.more))
@@ -120,6 +121,26 @@ def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> 
         sigma=state.divisions[experiment.division].sigma,
         parents=(experiment.parent, experiment.commit),
     )
+
+
+def _proven(
+    state: CampaignState, experiment: Experiment, best: Best, values: list[float], grounds: Grounds
+) -> Decision:
+    """The decision by what the audits leave of the gain: a merge has to pass without the largest leak that
+    they cannot exclude.
+    """
+    decision = _decision(state, experiment, best, values)
+    doubt = trust.unproven(grounds.audit, state.rules.trust)
+    if decision.choice is not Choice.MERGE or not doubt:
+        return decision
+    proven = _decision(state, experiment, best, values, doubt)
+    if proven.choice is Choice.MERGE:
+        return decision
+    why = (
+        f"{decision.reason}, but the audit leaves {doubt:.2g} of that unproven: a higher"
+        " trust.audit_positions proves more"
+    )
+    return replace(proven, reason=why)
 
 
 def _ask_for_audits(
@@ -136,9 +157,12 @@ def _ask_for_audits(
     return _confirm(state, experiment, f"{reason}, but only {share} were audited", missing)
 
 
-def _decision(state: CampaignState, experiment: Experiment, best: Best, values: list[float]) -> Decision:
+def _decision(
+    state: CampaignState, experiment: Experiment, best: Best, values: list[float], doubt: float = 0.0
+) -> Decision:
+    """doubt: taken off every gain, in the metric's unit."""
     noise = state.divisions[experiment.division].sigma or 0.0
-    gains = [state.rules.metric.gain(best.value, value) for value in values]
+    gains = [state.rules.metric.gain(best.value, value) - doubt for value in values]
     return state.rules.policy.decide(gains, best.runs, noise)
 
 

@@ -22,15 +22,16 @@ def opened(
     rules: Rules,
     clock: Callable[[], float],
     listeners: Iterable[Listener],
+    secret: str | None = None,
 ) -> tuple[UnitOfWork, CampaignLock]:
-    """The campaign, made where it is not there, in a new epoch. Raises ConfigError where it cannot be used,
-    CampaignBusyError when another coordinator has it.
+    """The campaign, made where it is not there, in a new epoch. secret: as configured. Raises ConfigError
+    where it cannot be used, CampaignBusyError when another coordinator has it.
     """
     _make_folders(layout)
     lock = CampaignLock(layout.folder)
     layout.stop_request.unlink(missing_ok=True)  # meant for a coordinator before this one
     try:
-        unit = UnitOfWork(layout, task, clock, listeners)
+        unit = UnitOfWork(layout, task, clock, listeners, secret)
         _begin(unit, layout, task, rules, clock)
     except BaseException:
         lock.release()

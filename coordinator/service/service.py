@@ -59,12 +59,14 @@ class Service:
         clock: Callable[[], float] = time.time,
         listeners: Iterable[Listener] = (),
         charters: Charters | None = None,
+        secret: str | None = None,
     ) -> None:
-        """Open or make the campaign. clock: seconds since the epoch. Raises ConfigError where it cannot be
-        used, CampaignBusyError when another coordinator has it.
+        """Open or make the campaign. clock: seconds since the epoch. secret: what a new one's draws rest on;
+        None for one that nobody knows. Raises ConfigError where the campaign cannot be used,
+        CampaignBusyError when another coordinator has it.
         """
         intake = Intake(gate_of(task))
-        self._unit, self._lock = opened(layout, task, rules, clock, listeners)
+        self._unit, self._lock = opened(layout, task, rules, clock, listeners, secret)
         self._clock = clock
         self._transactions = Transactions(self._unit, clock)
         self._presence = Presence(clock, times.ttl)

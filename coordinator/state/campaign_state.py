@@ -53,6 +53,10 @@ class InconsistentStateError(Exception):
 class CampaignState(Facts):
     """Everything known about a campaign. Read freely; change only through ``apply``."""
 
+    def __repr__(self) -> str:
+        """Short, and without the secret: a state may be shown in an error."""
+        return f"CampaignState({self.started.campaign if self.started else None!r}, events={self.events})"
+
     def apply(self, event: AnyEvent, at: float) -> None:
         """Take in one event that happened ``at`` (seconds since the epoch). Raises InvalidTransition."""
         self._dispatch(event, at)

@@ -31,6 +31,9 @@ class CampaignStarted(Event, frozen=True, kw_only=True, tag="campaign_started"):
     digest: str
     """Of its program."""
     rules: Rules
+    secret_digest: str = ""
+    """Fingerprint of the secret its draws rest on, see ``coordinator.store.secret_file``; empty without one.
+    """
 
 
 class RulesChanged(Event, frozen=True, kw_only=True, tag="rules_changed"):
@@ -135,6 +138,8 @@ class RunLost(Event, frozen=True, kw_only=True, tag="run_lost"):
     reason: str
     charged: bool = True
     """It counts against the run's attempts, for it may be the run's own fault."""
+    killed: bool = False
+    """Its process was killed from outside, as far as can be seen: a variant can do that to itself."""
 
 
 class RunReported(Event, frozen=True, kw_only=True, tag="run_reported"):

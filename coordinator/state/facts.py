@@ -25,6 +25,10 @@ class Facts(Struct):
 
     # ------------------------------------------------------------------ the campaign
 
+    secret: str = ""
+    """What is drawn rests on it besides the seed; empty in campaigns without one, and where a journal is only
+    read. It is in no event, and set by whoever makes the state.
+    """
     started: CampaignStarted | None = None
     """The first event, with the rules in force now; None before it. Later only ``RulesChanged`` changes it.
     """

@@ -99,6 +99,9 @@ class Experiment(Struct, kw_only=True):
     """Crash class, ``timed_out`` or ``cheated``."""
     constant_changes: dict[str, str] = field(default_factory=dict)
     """From its first parent: ``up``, ``down`` or ``changed`` by name of the constant."""
+    killed: bool = False
+    """A run of it was lost because its process was killed from outside: the second time it is its own doing.
+    """
     repairs: str = ""
     """The experiment it repairs."""
     repaired: str = ""

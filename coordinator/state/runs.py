@@ -57,6 +57,7 @@ def lose(facts: Facts, event: RunLost, at: float) -> None:
     _bill(facts, experiment, held)
     facts.spend.lost(event.token, held)
     run.attempts += event.charged
+    experiment.killed = experiment.killed or event.killed
     facts.outcomes["lost"] += 1
     if experiment.state.final:
         return

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from configs.errors import ConfigError
-from coordinator.state.events import AnyEvent, decode, encode, subject
+from coordinator.state.events import AnyEvent, CampaignStarted, decode, encode, subject
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 10_000
@@ -133,6 +133,11 @@ class Journal:
             "SELECT at, body FROM events WHERE seq > ? ORDER BY seq", (after,)
         ):
             yield Entry(at, decode(body))
+
+    def started(self) -> CampaignStarted | None:
+        """How the campaign began, None while it has not."""
+        first = next(self.entries(), None)
+        return first.event if first is not None and isinstance(first.event, CampaignStarted) else None
 
     def source(self, commit: str) -> str | None:
         """Text of the surface at a commit, if the journal knows it."""

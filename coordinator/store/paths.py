@@ -21,6 +21,11 @@ class Layout(Struct, frozen=True):
         return self.folder / "journal.db"
 
     @property
+    def secret(self) -> Path:
+        """What the campaign's draws rest on, for its user's eyes alone."""
+        return self.folder / "secret"
+
+    @property
     def repository(self) -> Path:
         """The bare git repository."""
         return self.folder / "repo.git"

@@ -37,6 +37,7 @@ from coordinator.store.journal import Entry, Journal
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.results_tsv import ResultsFile
+from coordinator.store.secret_file import campaign_secret, fingerprint
 from coordinator.variants.constant_changes import changed_constants
 from coordinator.variants.merge import MergeConflictError, merge
 from coordinator.variants.source import SurfaceError, digest
@@ -48,8 +49,10 @@ RECENT = 128
 26 MB, as no text has more than ``coordinator.variants.source.MAX_BYTES``.
 """
 
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
 Listener = Callable[[AnyEvent, float, CampaignState], None]
-"""Is called for every event once it is journaled, with the event, seconds since the epoch and the state."""
+"""Is called for every event once it is journaled, with it, seconds since the epoch and the state."""
 
 
 class TaskCard(msgspec.Struct, frozen=True):
@@ -72,15 +75,16 @@ class UnitOfWork:
     """The durable side of a coordinator. Not thread-safe: the service's lock is held around every call."""
 
     def __init__(
-        self, layout: Layout, task: TaskCard, clock: Callable[[], float], listeners: Iterable[Listener]
+        self, layout: Layout, task: TaskCard, clock: Clock, listeners: Iterable[Listener], secret: str | None
     ) -> None:
-        """Open what is there and replay it. Raises ConfigError, InvalidTransition."""
+        """Open and replay what is there. secret: as configured. Raises ConfigError, InvalidTransition."""
         self._layout = layout
         self._task = task
         self._clock = clock
         self._listeners = list(listeners)
         self._journal = Journal.open(layout.journal)
         self._repository = Repository(layout.repository, task.surface)
+        self._secret = campaign_secret(layout.secret, secret, self._journal.started())
         self._pending: list[Entry] = []
         self._texts: list[tuple[str, str]] = []
         self.touched = 0
@@ -140,7 +144,7 @@ class UnitOfWork:
 
     def _replay(self) -> None:
         self._pending, self._texts, self.touched = [], [], 0
-        state = CampaignState()
+        state = CampaignState(secret=self._secret)
         for entry in self._journal.entries():
             state.apply(entry.event, entry.at)
         self.state = state
@@ -160,6 +164,7 @@ class UnitOfWork:
             commit=commit,
             digest=digest(self._task.source),
             rules=rules,
+            secret_digest=fingerprint(self._secret),
         )
         self.commit([started], at)
 

@@ -1,20 +1,19 @@
-"""Part ``trust``: what judging costs beside evaluating in one's own process, and what the sandbox costs to
-find and to start.
+"""Part ``trust``: what judging costs beside evaluating in one's own process, what an audited run costs beside
+the same run of a build before, and what the sandbox costs to find and to start.
 """
 
 import os
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from threading import Event
 
+from msgspec.structs import replace
+
+from deploy.bench.builds import Build, Runner, build_before, this_build
+from deploy.bench.one_run import PERIOD, POSITIONS, Errand, RunFacts
 from deploy.bench.readings import Goal, Part, Reading
-from evaluator.audit_plan import AuditPlan
-from evaluator.budget import Budget, Unit
-from evaluator.result import Measured, RunResult
-from trainer.contract import RunOrder, Slot
+from deploy.bench.side_by_side import Runs, readings
 from trainer.process.scratch import make_scratch
 from trainer.process.spawn import Program
 from trainer.sandbox.confine import start
@@ -22,22 +21,17 @@ from trainer.sandbox.identity import remove_scratch
 from trainer.sandbox.probe import choose
 from trainer.sandbox.tier import Sandbox
 from trainer.sandbox.view import view_of
-from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import Task, load_task
 
-MOST_TIMES = 1.2
 MOST_START_MS = 100.0
 MOST_PROBE = 0.3
-RUNS = 3
+PAIRS = 5
+"""Runs of each kind and build."""
 STARTS = 15
-POSITIONS = 2048
 
-BUDGET = Budget(Unit.FLOPS, 1e10, 120.0)
-"""Six steps: only what comes after them is measured."""
+SIX_STEPS = 1e10
+"""A budget, in operations, where only what comes after the training is measured."""
 
-EVALUATION = "val_bpb = evaluate_bpb(model, tokenizer, EVAL_BATCH_SIZE)\n"
 IN_PROCESS = """
-import os as _os
 _rows = torch.randint(vocab_size, (512 + 1, MAX_SEQ_LEN + 1), device=device)
 def _evaluated():
     total = 0.0
@@ -49,57 +43,85 @@ def _evaluated():
 _evaluated()
 _began = time.monotonic()
 _evaluated()
-print(f"in_process_seconds: {time.monotonic() - _began:.6f}")
+print(f"bench_in_process: {time.monotonic() - _began:.6f}", flush=True)
+_began = time.monotonic()
 """
 """The same model over as many rows in the process it was trained in, its first pass not counted, as the
 judge's is preceded by the training's.
 """
+EVALUATED = 'print(f"bench_evaluated: {time.monotonic() - _began:.6f}", flush=True)\n'
+ASKED = 'print(f"bench_asked: {time.monotonic():.6f}", flush=True)\n'
+
+MISSING = "the repository here holds no build before it (a shallow clone?); --before COMMIT names one."
+
+KINDS = {
+    "evaluated": Errand(
+        name="e",
+        flops=SIX_STEPS,
+        audited=False,
+        before=IN_PROCESS,
+        after=EVALUATED,
+    ),
+    "audited": Errand(name="a", before=ASKED),
+    "sampled": Errand(name="s", flops=SIX_STEPS, sampled=True),
+}
+"""By the field of ``Runs`` that they are for."""
 
 
-def part(folder: Path) -> Part:
-    """Judge and audit the demo's surface a few times, and start the sandbox with nothing in it. Needs neither
-    Ray nor agents.
+def part(
+    folder: Path, before: str | None = None, pairs: int = PAIRS, kinds: Mapping[str, Errand] = KINDS
+) -> Part:
+    """Run the demo's surface under this build and one before it in turn, and start the sandbox with nothing
+    in it. Needs neither Ray nor agents.
+
+    before: the commit of that build; None for the one ``build_before`` finds. pairs: runs of each kind and
+    build. kinds: as ``KINDS``. Raises RuntimeError where a run is not measured.
     """
+    folder.chmod(0o711)  # a variant's uid passes through it to the code of the build before
     probe, sandbox = _probed()
-    task = load_task("demo")
-    data = task.prepare(folder / "data")
-    results = [_judged(task, data, folder, number) for number in range(RUNS)]
-    note = (
-        f"Tier {sandbox.tier}, the demo's surface, 32,768 tokens of validation text, medians of {RUNS} runs"
-        f" and {STARTS} starts; in process:\nthe same model over as many rows in the process that trained it."
-        " The audit comes on top, for what would be merged and a few more."
-    )
+    this, other = this_build(folder / "this"), build_before(folder / "before", before)
+    runs, runs_before = in_turn(this, other, pairs, kinds)
     return Part(
         name="trust",
         title="What a number that can be trusted costs",
         readings=[
-            *_judging(results),
+            *readings(runs, runs_before),
             _sandbox_start(sandbox, folder),
             Reading(what="tier probe", value=probe, unit="s", goal=Goal(MOST_PROBE, at_most=True)),
         ],
-        note=note,
+        note=_note(sandbox, pairs, this, other),
     )
 
 
-def _judging(results: Sequence[RunResult]) -> list[Reading]:
-    alone = median(_in_process(result) for result in results)
-    judged = _median("claim_seconds", results) + _median("hand_over_seconds", results)
-    return [
-        Reading(
-            what="evaluation, claimed to the judge", value=judged, unit="s", references={"in process": alone}
-        ),
-        Reading(
-            what="times the evaluation in process",
-            value=judged / alone,
-            goal=Goal(MOST_TIMES, at_most=True),
-        ),
-        Reading(
-            what=f"audit at {POSITIONS} positions, its twin started",
-            value=_median("audit_seconds", results),
-            unit="s",
-        ),
-        Reading(what="of that, starting the twin", value=_median("twin_start_seconds", results), unit="s"),
-    ]
+def in_turn(
+    this: Runner, other: Runner | None, pairs: int, kinds: Mapping[str, Errand]
+) -> tuple[Runs, Runs | None]:
+    """Runs of both builds, kind by kind, each one's right after the other's and the first of the two by
+    turns. A run of each build goes before, to fill caches, and does not count.
+    """
+    builds = [this] if other is None else [this, other]
+    for build in builds:
+        build.run(replace(kinds["sampled"], name="first"))
+    made: list[dict[str, list[RunFacts]]] = [{kind: [] for kind in kinds} for _ in builds]
+    for kind, errand in kinds.items():
+        for number in range(pairs):
+            for index in sorted(range(len(builds)), reverse=number % 2 == 1):
+                order = replace(errand, name=f"{errand.name}{number}", seed=number)
+                made[index][kind].append(builds[index].run(order))
+    runs = [Runs(**kinds) for kinds in made]
+    return runs[0], runs[1] if other else None
+
+
+def _note(sandbox: Sandbox, pairs: int, this: Build, other: Build | None) -> str:
+    beside = (
+        f"Before: {other.name}, run in turn with this build." if other else f"{this.name} alone: {MISSING}"
+    )
+    return (
+        f"{beside} Tier {sandbox.tier}, the demo's surface, medians of {pairs} runs and {STARTS} starts."
+        " In process:\nthe same model over as many rows as the judge's 32,768 tokens, in the process that"
+        f" trained it. Audited: {POSITIONS:,} positions in mode strict, at size full\n(memory: after six"
+        f" steps, every {PERIOD * 1e3:.0f} ms, shared pages divided among those that have them)."
+    )
 
 
 def _sandbox_start(sandbox: Sandbox, folder: Path) -> Reading:
@@ -118,37 +140,6 @@ def _probed() -> tuple[float, Sandbox]:
     began = time.perf_counter()
     sandbox = choose()
     return time.perf_counter() - began, sandbox
-
-
-def _judged(task: Task, data: Path, folder: Path, number: int) -> RunResult:
-    """One run, audited as one that would be merged."""
-    if task.source.count(EVALUATION) != 1:
-        raise RuntimeError("the demo's surface evaluates in another way than this benchmark knows")
-    source = task.source.replace(EVALUATION, f"{IN_PROCESS}{EVALUATION}")
-    audit = AuditPlan(positions=POSITIONS, merge_below=1e9)
-    order = RunOrder(
-        run=f"b{number}",
-        source=source,
-        seed=number,
-        budget=BUDGET,
-        directory=folder / f"b{number}",
-        audit=audit,
-    )
-    result = SubprocessTrainer(task, data, Slot("bench"), 1 << 20).train(order, lambda _: None, Event())
-    if not isinstance(result.outcome, Measured):
-        raise RuntimeError(f"the demo's surface was not measured: {result.outcome}")
-    return result
-
-
-def _in_process(result: RunResult) -> float:
-    match = re.search(r"in_process_seconds: ([\d.]+)", result.tail)
-    return float(match[1]) if match else float("nan")
-
-
-def _median(name: str, results: Sequence[RunResult]) -> float:
-    """Of a number among the results' details; nan where one of them has none."""
-    values = [result.details.get(name) for result in results]
-    return median(value if isinstance(value, float) else float("nan") for value in values)
 
 
 def _started(sandbox: Sandbox, folder: Path) -> float:

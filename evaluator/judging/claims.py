@@ -3,6 +3,8 @@
 - The rows come in batches in an order nobody can know; their sum is taken in an order that is always the
   same, so that equal claims make equal values.
 - What the batches hold does not depend on that order: kernels may round differently for other neighbours.
+- Where several blocks of rows are asked for, they are shown one after the other, each as if it were alone:
+  what a block's value is does not depend on the others.
 """
 
 import math
@@ -12,32 +14,45 @@ import numpy.typing as npt
 
 from evaluator.job import JudgeJob
 from evaluator.judging.bpb import BitsPerByte, token_bytes
-from evaluator.judging.data import Manifest, Tokens, read_tokens, read_vocab
+from evaluator.judging.data import Manifest, Tokens, read_block, read_vocab
 from evaluator.judging.messages import Losses, Request, Rows
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.wire import Channel
-from evaluator.result import Crashed, CrashKind
+from evaluator.result import Cheated, Crashed, CrashKind
 
 Losses32 = npt.NDArray[np.float32]
 
 NEGATIVE = -1e-3
 """Nats below which a loss is no rounding: none is negative."""
 
+FLOOR_SHARE = 0.995
+"""Below this share of the exact floor no honest model can score; the rest covers the sampling error of the
+validation rows.
+"""
+
 
 class Claims:
-    """The validation rows [count, length + 1], the losses claimed for their targets [count, length] in nats,
-    and what they amount to.
+    """The validation rows [count, length + 1] of all blocks asked for, the losses claimed for their targets
+    [count, length] in nats, and what they amount to.
     """
 
     def __init__(self, job: JudgeJob, manifest: Manifest) -> None:
+        """Raises ConfigError where the data lacks a block."""
+        self._manifest = manifest
         self._count = max(manifest.eval_tokens // manifest.max_seq_len, 1)
-        self.rows: Tokens = Packer(read_tokens(job.data, "val"), manifest.bos, seed=None).rows(
-            self._count, manifest.max_seq_len + 1
+        self.rows: Tokens = np.concatenate(
+            [
+                Packer(read_block(job.data, manifest, block), manifest.bos, seed=None).rows(
+                    self._count, manifest.max_seq_len + 1
+                )
+                for block in job.blocks
+            ]
         )
-        self.losses: Losses32 = np.zeros((self._count, manifest.max_seq_len), dtype=np.float32)
+        self.losses: Losses32 = np.zeros((len(self.rows), manifest.max_seq_len), dtype=np.float32)
         self._sizes = token_bytes(read_vocab(job.data))
-        self.score = BitsPerByte(self._sizes)
+        self.scores = {block: BitsPerByte(self._sizes) for block in job.blocks}
+        self.score = self.scores[job.blocks[0]]
 
     @property
     def counted(self) -> npt.NDArray[np.bool_]:
@@ -48,18 +63,41 @@ class Claims:
     @property
     def nats_per_unit(self) -> float:
         """Nats in all that make a bit per byte."""
-        return math.log(2) * self.score.bytes
+        return math.log(2) * sum(score.bytes for score in self.scores.values())
+
+    @property
+    def details(self) -> dict[str, float | str]:
+        """What the first block's value was computed from, and the values on the others."""
+        score = self.score
+        others = {f"value_block_{block}": one.value for block, one in self.scores.items() if one is not score}
+        return {
+            "eval_tokens": float(score.tokens),
+            "eval_bytes": float(score.bytes),
+            "eval_nats": score.nats,
+            **others,
+        }
+
+    def check_floors(self) -> None:
+        """Raise RunEndedError where the value on a block is better than any honest one."""
+        for block, score in self.scores.items():
+            floor = self._manifest.floor_of(block)
+            if floor is not None and score.value < FLOOR_SHARE * floor:
+                evidence = f"{score.value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
+                raise RunEndedError(Cheated("below_floor", evidence), evidence)
 
     def collect(self, channel: Channel[Request], at_once: int, chance: np.random.Generator) -> None:
-        """Show the rows, ``at_once`` at a time, and take what comes back. The last batch is filled up with
-        rows that do not count.
+        """Show the rows, ``at_once`` at a time, and take what comes back. The last batch of a block is filled
+        up with rows that do not count.
         """
         firsts = np.arange(0, self._count, at_once)
-        for first in chance.permutation(firsts).tolist():
-            counting = min(at_once, self._count - first)
-            shown = self.rows[np.arange(first, first + at_once) % self._count]
-            self.losses[first : first + counting] = _ask(channel, shown)[:counting]
-        self.score.add(self.losses, self.rows[:, 1:])
+        for number, score in enumerate(self.scores.values()):
+            of_block = slice(number * self._count, (number + 1) * self._count)
+            rows, losses = self.rows[of_block], self.losses[of_block]
+            for first in chance.permutation(firsts).tolist():
+                counting = min(at_once, self._count - first)
+                shown = rows[np.arange(first, first + at_once) % self._count]
+                losses[first : first + counting] = _ask(channel, shown)[:counting]
+            score.add(losses, rows[:, 1:])
 
 
 def _ask(channel: Channel[Request], rows: Tokens) -> Losses32:

@@ -40,7 +40,7 @@ from evaluator.job import (
 )
 from evaluator.judging.budget_use import BudgetUse
 from evaluator.judging.claims import Claims
-from evaluator.judging.data import read_manifest, read_tokens
+from evaluator.judging.data import read_manifest, read_tokens, require_blocks
 from evaluator.judging.examination import Examination, Handed, Parties, positions
 from evaluator.judging.greeting import mismatch, welcome
 from evaluator.judging.messages import (
@@ -66,15 +66,10 @@ from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.step_cost import EVALUATE_STEPS, FEED_STEPS
 from evaluator.judging.wire import Channel, ClosedError, WireError
-from evaluator.result import Audit, Cheated, Crashed, CrashKind, Limit, Measured, TimedOut
+from evaluator.result import Audit, Crashed, CrashKind, Limit, Measured, TimedOut
 
 FREE_HAND_OVER = 2.0
 """Seconds in which weights are handed over without charge: gigabytes are copied out of a GPU in one."""
-
-FLOOR_SHARE = 0.995
-"""Below this share of the exact floor no honest model can score; the rest covers the sampling error of the
-validation rows.
-"""
 
 TWIN_SECONDS, TWIN_STARTS = 10.0, 5.0
 """Seconds, and times the live variant's start, that a twin may take for an answer: it starts beside a process
@@ -107,6 +102,7 @@ class Judge:
         self._now = now
         self._chance = chance
         self._manifest = read_manifest(job.data)
+        require_blocks(job.data, self._manifest, max(job.blocks))
         self._use = BudgetUse(job, self._manifest, emit, now)
         self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
         self._audit: Audit | None = None
@@ -132,7 +128,7 @@ class Judge:
             outcome=outcome,
             spent=self._use.spent,
             steps=self._use.batches,
-            floor=self._manifest.floor,
+            floor=self._manifest.floor_of(self._job.blocks[0]),
             audit=self._audit,
             details={
                 "optimizer_steps": float(self._use.steps),
@@ -197,17 +193,9 @@ class Judge:
             raise RunEndedError(self._timed_out(), "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
         claims.collect(self._channel, request.rows, self._chance())
-        score = claims.score
-        value, floor = score.value, self._manifest.floor
-        self._details |= {
-            "eval_tokens": float(score.tokens),
-            "eval_bytes": float(score.bytes),
-            "eval_nats": score.nats,
-        }
-        self._details["claim_seconds"] = self._now() - began
-        if floor is not None and value < FLOOR_SHARE * floor:
-            evidence = f"{value:.6f} is below {FLOOR_SHARE} of the exact floor {floor:.6f}"
-            raise RunEndedError(Cheated("below_floor", evidence), evidence)
+        value = claims.score.value
+        self._details |= claims.details | {"claim_seconds": self._now() - began}
+        claims.check_floors()
         if count := positions(self._job.audit, value, self._chance()):
             self._audit = self._examine(count, claims, request.rows, handed)
         self._channel.send(Score(value))

@@ -64,12 +64,18 @@ class Packer:
         self._capacity = buffer
         self._shelf = _Shelf(0)
         self._epoch = 0
+        self._read = 0
         self._coming: Iterator[tuple[int, int]] = iter(())
 
     @property
     def epoch(self) -> int:
         """The epoch of the last document handed out; the first is 1."""
         return self._epoch
+
+    @property
+    def read(self) -> int:
+        """Tokens of the stream up to the end of the last document looked at, in its own order."""
+        return self._read
 
     def rows(self, count: int, width: int) -> Tokens:
         """The next ``count`` rows of ``width`` tokens, shape [count, width]."""
@@ -97,6 +103,7 @@ class Packer:
                 self._begin_epoch()
                 continue
             shelf.put(*document)
+            self._read = document[0] + document[1]
         return shelf.take(room)
 
     def _begin_epoch(self) -> None:
@@ -106,6 +113,40 @@ class Packer:
             chosen = order(len(starts), self._seed, self._epoch)
             starts, lengths = starts[chosen], lengths[chosen]
         self._coming = zip(starts.tolist(), lengths.tolist(), strict=True)
+
+
+def in_blocks(tokens: Tokens, bos: int, rows: int, width: int, count: int) -> list[Tokens] | None:
+    """The stream cut into ``count`` blocks that share no document, each of them packed by itself into
+    ``rows`` rows of ``width`` tokens or more; None where it is too short for that.
+
+    A block ends where its packing looked last, so the first one makes the same rows as the whole stream does.
+    The last one takes what is left.
+    """
+    left, blocks = tokens, []
+    for _ in range(count):
+        if not len(left):
+            return None
+        packer = Packer(left, bos, seed=None)
+        packer.rows(rows, width)
+        if packer.epoch > 1:
+            return None
+        blocks.append(left[: packer.read])
+        left = left[packer.read :]
+    return [*blocks[:-1], tokens[sum(map(len, blocks[:-1])) :]]
+
+
+def most_rows(tokens: Tokens, bos: int, width: int, count: int, wanted: int) -> int:
+    """The most rows, ``wanted`` at most, of which ``count`` blocks can be packed; 0 for none."""
+    if in_blocks(tokens, bos, wanted, width, count) is not None:
+        return wanted
+    fits, too_many = 0, wanted
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if in_blocks(tokens, bos, middle, width, count) is None:
+            too_many = middle
+        else:
+            fits = middle
+    return fits
 
 
 class _Shelf:

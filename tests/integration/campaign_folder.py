@@ -47,9 +47,15 @@ def rules(**changes: object) -> Rules:
 
 
 def open_service(
-    folder: Path, wanted: Rules = RULES, clock: Clock | None = None, source: str = SURFACE
+    folder: Path,
+    wanted: Rules = RULES,
+    clock: Clock | None = None,
+    source: str = SURFACE,
+    secret: str | None = "",
 ) -> Service:
-    return Service(Layout(folder), TaskCard("demo", "train.py", source), wanted, clock=clock or Clock())
+    """secret: by default none, so that everything that is drawn is drawn again the same."""
+    task = TaskCard("demo", "train.py", source)
+    return Service(Layout(folder), task, wanted, clock=clock or Clock(), secret=secret)
 
 
 def card(agent: str, incarnation: str = "1") -> AgentCard:

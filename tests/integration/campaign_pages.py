@@ -100,7 +100,7 @@ def _with_money(folder: Path) -> dict[str, Any]:
     """Two divisions, two arms, calls of models, then the end."""
     clock = Clock()
     rules = msgspec.structs.replace(RULES, money=PAID, arms=ARMS)
-    service = Service(Layout(folder / "money"), TASK, rules, clock=clock)
+    service = Service(Layout(folder / "money"), TASK, rules, clock=clock, secret="")
     out = {"fresh": of_service(service)}
     for agent, division in ((AGENT, "cpu"), ("a2", "h100")):
         service.join(

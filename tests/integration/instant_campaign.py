@@ -36,6 +36,7 @@ class InstantCampaign:
             TaskCard("demo", "train.py", "STEP = 0\n"),
             rules(baseline_runs=2),
             listeners=[self.metrics.observe],
+            secret="",
         )
         self.metrics.show(self.page)
         self._leases: dict[str, Lease] = {}

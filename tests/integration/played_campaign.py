@@ -38,7 +38,7 @@ class Player:
         self.layout = Layout(folder / name)
         self.clock = Clock()
         self.service = Service(
-            self.layout, TASK, msgspec.structs.replace(RULES, max_experiments=40), clock=self.clock
+            self.layout, TASK, msgspec.structs.replace(RULES, max_experiments=40), clock=self.clock, secret=""
         )
         self.service.join(AgentCard(agent=AGENT, incarnation="1", division="cpu"))
 

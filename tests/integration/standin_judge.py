@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from evaluator.job import Evaluating, Final, FirstBatch, JudgeEvent, JudgeJob, Spent
+from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, JudgeJob, Spent
 from evaluator.result import Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
 
 
@@ -52,6 +52,7 @@ def judge(job: JudgeJob, variant: socket.socket, say: Callable[[JudgeEvent], Non
                     stream.write(b"%d\n" % job.seed)
                 case [b"evaluate", value]:
                     say(Evaluating())
+                    say(HandedOver())
                     stream.write(value + b"\n")
                     return Measured(float(value)), steps
                 case [b"crash"]:

@@ -215,7 +215,7 @@ class Quick:
         self.clock = Clock()
         self.folder = folder
         self.service = Service(
-            Layout(folder), TaskCard("demo", "train.py", PROGRAM), wanted, clock=self.clock
+            Layout(folder), TaskCard("demo", "train.py", PROGRAM), wanted, clock=self.clock, secret=""
         )
         self.arms = arms
         self.slots = [f"a{number}" for number in range(slots)]

@@ -294,9 +294,8 @@ def test_a_person_s_variant_waits_while_no_work_is_taken(tmp_path: Path) -> None
 
 
 def opened_with(folder: Path, wanted: Rules, charters: Charters) -> Service:
-    return Service(
-        Layout(folder), TaskCard("demo", "train.py", SURFACE), wanted, clock=Clock(), charters=charters
-    )
+    task = TaskCard("demo", "train.py", SURFACE)
+    return Service(Layout(folder), task, wanted, clock=Clock(), charters=charters, secret="")
 
 
 def write(path: Path, text: str) -> None:

@@ -302,6 +302,28 @@ def test_the_memory_a_variant_used_is_known(tier: Tier, tmp_path: Path) -> None:
     assert 300_000_000 < result.peak_memory < 600_000_000
 
 
+SHARED = """
+import os, time
+from prepare import batch, evaluate
+batch()
+hold = b"x" * 200_000_000
+workers = []
+for _ in range(6):
+    if (pid := os.fork()) == 0:
+        time.sleep(60)
+    workers.append(pid)
+time.sleep(2.5)
+evaluate(1.0)
+"""
+
+
+@pytest.mark.parametrize("tier", having(Tier.A, Tier.B, Tier.F))
+def test_pages_that_processes_share_are_counted_once(tier: Tier, tmp_path: Path) -> None:
+    result, _ = run(tmp_path, tier, SHARED)
+    assert isinstance(result.outcome, Measured)
+    assert 200_000_000 < result.peak_memory < 400_000_000
+
+
 OWN_SECONDS = 10_000_000 + os.getpid()
 """What this process's daemons sleep, so that they are not taken for those of tests that run beside."""
 

@@ -159,7 +159,8 @@ def test_rows_carry_tier_audit_and_what_is_open(tmp_path: Path) -> None:
 
 
 def kept(folder: Path) -> Service:
-    return Service(Layout(folder), TaskCard("demo", "train.py", KEPT, ("prepare",)), rules(), clock=Clock())
+    task = TaskCard("demo", "train.py", KEPT, ("prepare",))
+    return Service(Layout(folder), task, rules(), clock=Clock(), secret="")
 
 
 @pytest.mark.parametrize(("old", "new", "refusal", "word"), [

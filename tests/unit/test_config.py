@@ -253,7 +253,15 @@ def test_a_secret_is_sent_to_the_environment_however_near_its_name_is_to_a_key(k
     for override in (
         f"arms=[{{name: a, proposer: llm, {key}: sk-1}}]",
         f"models.{key}=sk-1",
-        f"campaign.{key}=sk-1",
+        f"{'cluster' if key == 'secret' else 'campaign'}.{key}=sk-1",
         f"{key}=sk-1",
     ):
         assert "environment" in refusal([], [override], {}).remedy, override
+
+
+def test_the_campaign_s_own_secret_is_a_key_and_is_not_shown_where_it_is_wrong(tmp_path: Path) -> None:
+    assert load([], ["campaign.secret=12"], {}).config.campaign.secret == "12"  # noqa: S105
+    error = refusal([write(tmp_path, "campaign: {secret: [hunter2]}")], [], {})
+    assert "campaign.secret" in str(error)
+    assert "hunter2" not in f"{error} {error.remedy}"
+    assert "Did you mean campaign.secret?" in refusal([], ["campaign.secert=x"], {}).remedy

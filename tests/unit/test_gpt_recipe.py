@@ -1,9 +1,25 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from configs.load import ConfigError
+from evaluator.judging.data import read_block, read_tokens, write_prepared
+from evaluator.judging.packing import Packer
+from tests.prepared_folder import intact
 from trainer.tasks.gpt.corpus import BATCH, token_stream, tokenizer_sample, vocabulary
-from trainer.tasks.gpt.recipe import LAST_SHARD, required, shard_count, shard_name
+from trainer.tasks.gpt.recipe import (
+    CONTEXT,
+    EVAL_TOKENS,
+    LAST_SHARD,
+    PATTERN,
+    SHARDS,
+    VOCABULARY,
+    prepare,
+    required,
+    shard_count,
+    shard_name,
+)
 
 BOS = 256
 
@@ -76,3 +92,35 @@ def test_a_missing_package_names_the_extra_to_install() -> None:
     with pytest.raises(ConfigError) as caught:
         required("a_package_nobody_has")
     assert caught.value.remedy == "Run: pip install 'autoswarm[gpt]'"
+
+
+def test_data_made_before_there_were_blocks_is_cut_into_them_without_a_download(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    streams = [
+        draw.integers(0, VOCABULARY - 1, 500 * documents).astype(np.uint16) for documents in (10, 4200)
+    ]
+    for tokens in streams:
+        tokens[::500] = VOCABULARY - 1
+    train, val = streams
+    before = write_prepared(
+        tmp_path / f"shards-{SHARDS}",
+        task="gpt",
+        bos=VOCABULARY - 1,
+        max_seq_len=CONTEXT,
+        eval_tokens=EVAL_TOKENS,
+        vocabulary="bpe",
+        train=train,
+        val=val,
+        vocab=[*(b"%d" % token for token in range(VOCABULARY - 1)), None],
+        pattern=PATTERN,
+    )
+    assert before.val_blocks == 1
+    place = prepare(tmp_path)
+    after = intact(place)
+    assert (after.val_blocks, after.train_tokens, after.val_tokens) == (3, len(train), len(val))
+    assert read_tokens(place, "val").tolist() == val.tolist()
+    rows = after.eval_tokens // CONTEXT
+    assert 0 < rows < EVAL_TOKENS // CONTEXT, "the largest equal blocks, where the shard is small"
+    first = Packer(read_block(place, after, 0), after.bos, None).rows(rows, CONTEXT + 1)
+    assert first.tolist() == Packer(val, after.bos, None).rows(rows, CONTEXT + 1).tolist()
+    assert prepare(tmp_path) == place

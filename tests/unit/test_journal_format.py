@@ -16,7 +16,7 @@ import msgspec
 from coordinator.state.events import AnyEvent
 
 KEYS = {
-    "CampaignStarted": "event campaign task surface commit digest rules",
+    "CampaignStarted": "event campaign task surface commit digest rules secret_digest",
     "Rules": (
         "metric budget seed arms policy trust baseline_runs lookahead max_experiments max_hours "
         "max_attempts history ahead money arm_choice arm_floor control_floor plateau "
@@ -43,7 +43,7 @@ KEYS = {
     "RunQueued": "event run experiment purpose seed",
     "RunLeased": "event run experiment agent incarnation token",
     "Token": "epoch counter",
-    "RunLost": "event run experiment token reason charged",
+    "RunLost": "event run experiment token reason charged killed",
     "RunReported": "event run experiment token result gap",
     "RunResult": (
         "run outcome seed seconds floor sandbox audit spent steps cpu peak_memory log_bytes tail "

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator.judging.data import Tokens
-from evaluator.judging.packing import Packer, mix, order, starts
+from evaluator.judging.packing import Packer, in_blocks, mix, most_rows, order, starts
 
 BOS = 0
 
@@ -105,3 +105,39 @@ def test_a_stream_that_begins_amid_a_document_is_refused() -> None:
 def test_mix_is_splitmix64() -> None:
     """First output of the published generator with state 0."""
     assert mix(0) == 0xE220A8397B1DCDAF
+
+
+@given(lengths, st.integers(1, 6), st.integers(2, 50), st.integers(1, 4))
+@settings(max_examples=60)
+def test_blocks_share_no_document_and_the_first_makes_the_rows_of_the_whole_stream(
+    documents: list[int], rows: int, width: int, count: int
+) -> None:
+    tokens = stream(documents)
+    blocks = in_blocks(tokens, BOS, rows, width, count)
+    if blocks is None:
+        return
+    assert len(blocks) == count
+    assert np.concatenate(blocks).tolist() == tokens.tolist()
+    assert all(block[0] == BOS for block in blocks)
+    whole = Packer(tokens, BOS, None).rows(rows, width)
+    assert Packer(blocks[0], BOS, None).rows(rows, width).tolist() == whole.tolist()
+    for block in blocks:
+        packer = Packer(block, BOS, None)
+        packer.rows(rows, width)
+        assert packer.epoch == 1, "no document is shown twice"
+
+
+def test_a_stream_that_is_too_short_is_cut_into_the_largest_equal_blocks() -> None:
+    tokens = stream([10] * 5300)
+    assert in_blocks(tokens, BOS, 1000, 10, 3) is not None
+    assert most_rows(tokens, BOS, 10, 3, 1000) == 1000
+    assert in_blocks(tokens, BOS, 2000, 10, 3) is None
+    most = most_rows(tokens, BOS, 10, 3, 2000)
+    assert 1000 < most < 1200
+    assert in_blocks(tokens, BOS, most, 10, 3) is not None
+    assert in_blocks(tokens, BOS, most + 1, 10, 3) is None
+
+
+def test_a_stream_of_fewer_documents_than_blocks_has_none() -> None:
+    assert in_blocks(stream([10, 10]), BOS, 1, 10, 3) is None
+    assert most_rows(stream([10, 10]), BOS, 10, 3, 5) == 0

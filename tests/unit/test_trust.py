@@ -1,11 +1,23 @@
 """Which results may merge: tier by audit by mode, and what is said about each."""
 
 import pytest
+from msgspec.structs import replace
 
 from coordinator.rule_values.trust_rules import Mode, TrustRules
-from coordinator.rules.trust import Standing, grounds, in_words, plan, pooled, refusal, standing, unmergeable
+from coordinator.rules.trust import (
+    Standing,
+    grounds,
+    in_words,
+    overworked,
+    plan,
+    pooled,
+    refusal,
+    standing,
+    unmergeable,
+    unproven,
+)
 from evaluator.audit_plan import AuditPlan
-from evaluator.result import Audit, Measured, RunResult
+from evaluator.result import Audit, CpuSeconds, Measured, RunResult
 from tests.unit.swarm_of_rules import audit_of
 
 FULL, PART, PROBED, NOBODY = audit_of(2048), audit_of(256), audit_of(2048, "live"), None
@@ -120,3 +132,51 @@ def test_a_baseline_says_whether_anything_could_ever_merge(
     found = unmergeable(results, TrustRules(mode=mode, allow_untrusted=allowed))
     assert word in found
     assert bool(found) == bool(word)
+
+
+def worked(
+    startup: float, train: float, evaluate: float, spent: float = 10.0, counted: bool = True, **details: float
+) -> RunResult:
+    """A measured run with the CPU seconds of its phases."""
+    cpu = CpuSeconds(startup, train, evaluate, counted)
+    return replace(measured(), cpu=cpu, spent=spent, details=details)
+
+
+COUNTED = worked(2.0, 3.0, 0.5, train_cpu=3.0)
+UNCOUNTED = worked(2.0, 3.0, 0.5, counted=False)
+
+
+@pytest.mark.parametrize(("result", "baseline", "word"), [
+    # Nobody priced it: 4.5 times the baseline's and a second besides, the evaluation as its training.
+    (worked(9.0, 14.5, 0.5, counted=False), UNCOUNTED, ""),
+    (worked(2.0, 14.6, 0.5, counted=False), UNCOUNTED, "14.6 s of CPU to train, the baseline 3.0 s"),
+    (worked(9.1, 3.0, 0.5, counted=False), UNCOUNTED, "before its first batch"),
+    (worked(2.0, 12.0, 4.9, counted=False), UNCOUNTED, ""),
+    (worked(2.0, 3.0, 2.1, counted=False), UNCOUNTED, "2.1 s of CPU to be evaluated"),
+    # The judge priced it: no more than its price explains, however slow a program is.
+    (worked(2.0, 3.6, 2.0, price_factor=3.8), COUNTED, ""),
+    (worked(2.0, 5.4, 0.5, price_factor=1.0), COUNTED, ""),
+    (worked(2.0, 5.6, 0.5, price_factor=1.0), COUNTED, "to train"),
+    (worked(2.0, 5.6, 0.5, spent=13.0, price_factor=4.8), COUNTED, ""),
+    (worked(2.0, 3.0, 4.9, price_factor=4.8), COUNTED, ""),
+    (worked(2.0, 3.0, 2.1, price_factor=1.0), COUNTED, "to be evaluated"),
+    # A price by nothing that the kernel counted is none.
+    (worked(2.0, 12.0, 0.5, counted=False, price_factor=1.0), COUNTED, ""),
+    (worked(2.0, 12.0, 0.5, price_factor=1.0), UNCOUNTED, ""),
+    # Journals of before say nothing of evaluations, or of CPU at all.
+    (worked(2.0, 3.0, 60.0), worked(2.0, 3.0, 0.0), ""),
+    (worked(60.0, 60.0, 60.0), measured(), ""),
+    (measured(), COUNTED, ""),
+])  # fmt: skip
+def test_cpu_is_bounded_by_the_baseline_s_and_by_the_price_where_there_is_one(
+    result: RunResult, baseline: RunResult, word: str
+) -> None:
+    why = overworked([COUNTED, result], [baseline, baseline], TrustRules())
+    assert word in why
+    assert bool(why) == bool(word)
+    assert not overworked([result], [baseline], TrustRules(mode=Mode.OFF))
+
+
+def test_an_audit_leaves_its_bound_unproven_where_one_is_asked_for() -> None:
+    assert unproven(FULL, TrustRules()) == unproven(PROBED, TrustRules()) == 2e-4
+    assert unproven(NOBODY, TrustRules()) == unproven(FULL, TrustRules(mode=Mode.OFF)) == 0.0

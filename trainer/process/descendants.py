@@ -92,6 +92,22 @@ def usage(root: int) -> Usage:
     return Usage(sum(process.threads for process in tree), sum(process.resident for process in tree))
 
 
+def proportional(root: int) -> int:
+    """Bytes of memory of ``root`` and everything below it, each page divided by the number of processes that
+    share it. Where the kernel does not tell of one, its resident pages count.
+    """
+    tree = [process for process in _processes() if process.pid == root] + _below(root)
+    return sum(_proportional(process) for process in tree)
+
+
+def _proportional(process: "_Process") -> int:
+    try:
+        lines = (PROC / str(process.pid) / "smaps_rollup").read_bytes().splitlines()
+    except OSError:  # it has ended, or may not be looked into
+        return process.resident
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:")), 0)
+
+
 def _below(root: int, spare: Collection[int] = ()) -> list["_Process"]:
     family: dict[int, list[_Process]] = {}
     for process in _processes():

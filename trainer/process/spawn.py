@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
+from trainer.process import cgroups
 from trainer.process.descendants import die_with
 
 FIRST_TO_GO = 1000
@@ -38,6 +39,9 @@ class Program(Struct, frozen=True, kw_only=True):
     input: Path = Path(os.devnull)
     """Its stdin."""
 
+    cgroup: Path | None = None
+    """Folder of the control group that it enters before anything else, and with it all that it starts."""
+
     confine: Callable[[], None] | None = None
     """The last thing done in the new process before it becomes the command; what it raises as OSError ends
     the process with 127.
@@ -59,6 +63,8 @@ def _become(program: Program, parent: int) -> NoReturn:
     try:
         os.setsid()
         die_with(parent)
+        if program.cgroup:
+            cgroups.enter(program.cgroup)
         _limit(program)
         _plug(program)
         signal.signal(

@@ -15,11 +15,14 @@ from msgspec import Struct
 
 from evaluator.job import JudgeJob
 from evaluator.judging.wire import pair
+from trainer.process import cgroups
+from trainer.process.cgroups import Bound, ControlGroup
 from trainer.process.environment import ROOT, our_environment, variant_environment
 from trainer.process.spawn import Program, spawn
 from trainer.run.job import SupervisorJob
 from trainer.sandbox.confine import start
 from trainer.sandbox.gpu import device_nodes, installed_gpus
+from trainer.sandbox.limits import PROCESSES, memory_bound
 from trainer.sandbox.tier import Tier
 from trainer.sandbox.view import view_of
 from trainer.sandbox.watch import Bounds, Watch
@@ -31,6 +34,9 @@ wake-ups.
 
 VARIANT = "variant"
 """Name of the live variant among the processes of a run."""
+
+TWIN = "twin"
+"""Name of the twin among them."""
 
 LAUNCHER = ROOT / "trainer" / "run" / "launch.py"
 """First code of every variant's process."""
@@ -54,10 +60,14 @@ class Processes(Struct, frozen=True):
     twin: int
     """The twin's end of its socket."""
 
+    group: ControlGroup | None = None
+    """Of all that runs the surface, with a child for each of its names; None where there can be none."""
+
 
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
-    _lay_out_judge(job)
+    group = cgroups.make(job.scratch.name, (VARIANT, TWIN), _bound(job))
+    _lay_out_judge(job, group)
     (judge_end, variant_end), (second_end, twin_end) = pair(), pair()
     log, log_in = pipe(LOG_PIPE)
     report, report_in = pipe()
@@ -66,7 +76,22 @@ def start_processes(job: SupervisorJob) -> Processes:
         variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
-    return Processes(judge, variant, log, report, twin_end.detach())
+    return Processes(judge, variant, log, report, twin_end.detach(), group)
+
+
+def _bound(job: SupervisorJob) -> Bound:
+    return Bound(memory=memory_bound(job.slot.machine_share), processes=PROCESSES)
+
+
+def group_of(job: SupervisorJob) -> ControlGroup | None:
+    """The run's control group, if it has one."""
+    return cgroups.find(job.scratch.name)
+
+
+def remove_group(job: SupervisorJob) -> None:
+    """End what the run's control group still holds and remove it."""
+    if group := group_of(job):
+        group.remove()
 
 
 def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
@@ -78,15 +103,23 @@ def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
     """
     home = _lay_out_home(job, name)
     view = view_of(home, LAUNCHER, device_nodes(job.slot.gpu, installed_gpus()))
-    return start(job.sandbox, _variant(job, home, fd, log), view, job.scratch)
+    group = group_of(job)
+    program = _variant(job, home, fd, log, group.child(name).path if group else None)
+    return start(job.sandbox, program, view, job.scratch)
 
 
 def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
     """A watch over the variant started under that name, for what its sandbox does not bound by itself."""
-    return Watch(pid, None if job.sandbox.tier is Tier.A else job.scratch / name, Bounds())
+    group = group_of(job)
+    return Watch(
+        pid,
+        None if job.sandbox.tier is Tier.A else job.scratch / name,
+        Bounds(memory=memory_bound(job.slot.machine_share)),
+        group.child(name) if group else None,
+    )
 
 
-def _lay_out_judge(job: SupervisorJob) -> None:
+def _lay_out_judge(job: SupervisorJob, group: ControlGroup | None) -> None:
     order = job.order
     (job.scratch / "judge").mkdir(mode=0o700)
     judge_job = JudgeJob(
@@ -98,6 +131,8 @@ def _lay_out_judge(job: SupervisorJob) -> None:
         baseline=order.baseline,
         blocks=order.blocks,
         cores=job.slot.cores,
+        cpu_stat=group.child(VARIANT).cpu_stat if group else None,
+        twin_cpu_stat=group.child(TWIN).cpu_stat if group else None,
     )
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
 
@@ -140,7 +175,7 @@ def _judge(job: SupervisorJob, ends: tuple[int, int, int], log: int) -> Program:
     )
 
 
-def _variant(job: SupervisorJob, home: Path, judge: int, log: int) -> Program:
+def _variant(job: SupervisorJob, home: Path, judge: int, log: int, group: Path | None) -> Program:
     return Program(
         command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface)],
         environment=variant_environment(os.environ, job.slot, home, judge),
@@ -149,4 +184,5 @@ def _variant(job: SupervisorJob, home: Path, judge: int, log: int) -> Program:
         errors=log,
         inherit=(judge,),
         expendable=True,
+        cgroup=group,
     )

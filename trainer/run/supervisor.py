@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from evaluator.job import FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
+from evaluator.job import Final, FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
 from trainer.process.guard import leave_guard, leave_session
@@ -30,7 +30,7 @@ from trainer.run.cpu_meter import CpuMeter
 from trainer.run.job import Finished, Running, Status, SupervisorJob, decode_job, encode
 from trainer.run.lifecycle import Lifecycle
 from trainer.run.log_progress import WINDOW, read_progress
-from trainer.run.processes import JUDGE_LOG, VARIANT, start_processes, watch_over
+from trainer.run.processes import JUDGE_LOG, VARIANT, remove_group, start_processes, watch_over
 from trainer.run.result_file import LOG, write_result
 from trainer.run.runlog import LAST_PART, RunLog
 from trainer.run.twin import Twin
@@ -70,9 +70,10 @@ class Supervision:
         self._processes = start_processes(job)
         self._twin = Twin(job, self._processes)
         self._watch = watch_over(job, VARIANT, self._processes.variant)
-        self._cpu = CpuMeter(spare=[self._processes.judge])
+        self._group = self._processes.group
+        self._cpu = CpuMeter([self._processes.judge], self._group.child(VARIANT) if self._group else None)
         self._report = b""
-        self._peak_memory = 0
+        self._peak_memory = self._most_memory = 0
         self._selector = selectors.DefaultSelector()
         self._listen()
 
@@ -98,6 +99,7 @@ class Supervision:
                 self._cpu.look()
                 if self._twin.breaches():
                     self._take(self._twin.leave())
+                self._most_memory = max(self._most_memory, self._watch.memory + self._twin.memory)
             for key, _ in self._selector.select(min(end, tick) - now):
                 key.data()
 
@@ -152,7 +154,10 @@ class Supervision:
                 self._cpu.first_batch()
             case HandedOver():
                 self._cpu.handed_over()
+            case Final():
+                self._cpu.claimed()
             case WantsTwin():
+                self._cpu.claimed()
                 if (log := self._twin.enter()) is not None:
                     self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
             case TwinDone(answered=answered):
@@ -173,13 +178,19 @@ class Supervision:
     def finish(self) -> RunResult:
         """End all that is left of the run and say what it was."""
         self._lifecycle.end(time.monotonic())
+        if self._group:
+            self._group.kill(REAP_SECONDS)
         reaped, nothing_left = end_all([self._processes.variant, self._processes.judge], REAP_SECONDS)
         self._take(reaped)
         self._drain()
         return self._result({} if nothing_left else {"warning": "processes of this run are left"})
 
     def _kills(self) -> int | None:
-        """Processes the kernel has ended for memory since the run began."""
+        """Processes the kernel has ended for memory since the run began: its own, where it has a group that
+        says so, else the machine's.
+        """
+        if self._group and (kills := self._group.out_of_memory_kills()) is not None:
+            return kills
         now = _out_of_memory_kills()
         return None if now is None or self._kills_before is None else now - self._kills_before
 
@@ -207,7 +218,7 @@ class Supervision:
             spent=final.spent if final else lifecycle.share * order.budget.amount,
             steps=lifecycle.steps,
             cpu=self._cpu.used,
-            peak_memory=max(self._peak_memory, self._watch.peak_memory),
+            peak_memory=max(self._peak_memory, self._most_memory),
             log_bytes=self._log.written,
             tail=log[-TAIL_CHARS:],
             details=(final.details if final else {}) | remarks,
@@ -262,6 +273,7 @@ def _hear_signals() -> int:
 
 def _clear(job: SupervisorJob) -> None:
     end_all([], REAP_SECONDS)
+    remove_group(job)
     remove_scratch(job.scratch)
 
 

@@ -15,12 +15,9 @@ import time
 
 from trainer.process.descendants import Ended, descendants, end_all, ended, send
 from trainer.run.job import SupervisorJob
-from trainer.run.processes import Processes, pipe, start_variant, watch_over
+from trainer.run.processes import TWIN, Processes, pipe, start_variant, watch_over
 from trainer.run.runlog import RunLog
 from trainer.sandbox.watch import Watch
-
-NAME = "twin"
-"""Of its home among those of the run's processes."""
 
 LOG = "twin.log"
 """Name in the run's directory, if there is a reason to read it."""
@@ -72,8 +69,8 @@ class Twin:
         self.log, log_in = pipe()
         self._file = RunLog(self._job.order.directory / LOG, LOG_BYTES)
         try:
-            self.pid = start_variant(self._job, NAME, self._socket, log_in)
-            self._watch = watch_over(self._job, NAME, self.pid)
+            self.pid = start_variant(self._job, TWIN, self._socket, log_in)
+            self._watch = watch_over(self._job, TWIN, self.pid)
         except OSError as error:
             self._file.write(f"the twin could not be started: {error}\n".encode())
         finally:
@@ -84,6 +81,11 @@ class Twin:
     def breaches(self) -> bool:
         """Whether it is there and was seen to use more than a variant may."""
         return self.pid is not None and self._watch is not None and self._watch.look() is not None
+
+    @property
+    def memory(self) -> int:
+        """Bytes it was seen to use, 0 while there is none."""
+        return self._watch.memory if self._watch else 0
 
     def own_end(self) -> int | None:
         """How it ended by itself, as from ``os.wait``, waited for a moment; None while it lives. It is not

@@ -1,8 +1,11 @@
 """What the kernel does not bound by itself, looked at now and then: threads, memory, disk. The supervisor
 ends a run that uses more than its share.
 
-A run may pass a bound for as long as it takes until the next look; the kernel's own limits
-(``trainer.sandbox.limits``) hold what it can do meanwhile.
+- A run may pass a bound for as long as it takes until the next look; the kernel's own limits
+  (``trainer.sandbox.limits``) hold what it can do meanwhile.
+- Memory is what the kernel charges the run's control group for, where a group has that. Else it is the
+  proportional set size, which counts a page that processes share once. To read it takes a walk over all
+  pages, so the sum of resident pages, which is never less, is asked first.
 """
 
 import os
@@ -11,13 +14,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from trainer.process.descendants import Usage, usage
-from trainer.sandbox.limits import PROCESSES, SCRATCH_BYTES
+from trainer.process.cgroups import ControlGroup
+from trainer.process.descendants import Usage, proportional, usage
+from trainer.sandbox.limits import PROCESSES, SCRATCH_BYTES, memory_bound
 
-MEMORY_SHARE = 0.9
-"""Of the machine's memory: beyond it the kernel would have to choose what to kill, and it might not choose
-the variant.
-"""
+CLOSE = 0.5
+"""Share of the bound from which on resident pages are looked at more closely every time."""
+
+GROWTH = 1.05
+"""Times the most resident pages so far from which on they are looked at more closely."""
 
 MAX_FILES = 200_000
 """Compile caches hold some thousands; to walk over this many takes about a second."""
@@ -36,7 +41,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     threads: int = PROCESSES
     """In all its processes."""
 
-    memory: int = int(MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    memory: int = memory_bound()
     """Bytes."""
 
     disk: int = SCRATCH_BYTES
@@ -100,18 +105,24 @@ def _blocks(entry: os.DirEntry[str]) -> int:
 
 
 class Watch:
-    """Looks at one variant, and remembers the most memory it was seen to use."""
+    """Looks at one variant."""
 
-    peak_memory: int
-    """The most it was seen to use, in bytes."""
-
-    def __init__(self, pid: int, home: Path | None, bounds: Bounds) -> None:
-        """pid: of its first process. home: None where its files are on no disk."""
+    def __init__(
+        self, pid: int, home: Path | None, bounds: Bounds, group: ControlGroup | None = None
+    ) -> None:
+        """pid: of its first process. home: None where its files are on no disk. group: its own."""
         self._pid = pid
         self._home = home
         self._bounds = bounds
+        self._group = group
         self._turn = 0
-        self.peak_memory = 0
+        self._resident = self._most_resident = 0
+        self._counted_once = 1.0
+
+    @property
+    def memory(self) -> int:
+        """Bytes it was last seen to use; 0 once its first process has gone."""
+        return self._resident if Path("/proc", str(self._pid)).exists() else 0
 
     def look(self) -> Breach | None:
         """Called at every tick of the supervisor, looks at some. Returns the bound that the variant passes,
@@ -127,5 +138,15 @@ class Watch:
 
     def _processes(self) -> Breach | None:
         used = usage(self._pid)
-        self.peak_memory = max(self.peak_memory, used.resident)
-        return breach_of(used, self._bounds)
+        charged = self._group.memory() if self._group else None
+        self._resident = self._once(used.resident) if charged is None else charged
+        return breach_of(used._replace(resident=self._resident), self._bounds)
+
+    def _once(self, resident: int) -> int:
+        """Bytes, shared ones counted once; by the share of them in ``resident`` that was last seen where
+        nothing calls for a closer look.
+        """
+        if resident > CLOSE * self._bounds.memory or resident > GROWTH * self._most_resident:
+            self._most_resident = max(self._most_resident, resident)
+            self._counted_once = proportional(self._pid) / max(resident, 1)
+        return int(resident * min(self._counted_once, 1.0))

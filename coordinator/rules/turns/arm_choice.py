@@ -3,7 +3,7 @@
 from coordinator.domain import ArmChoice, Origin
 from coordinator.protocol import Proposal
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules.seeds import seed_of
+from coordinator.rules.seeds import drawn
 from coordinator.rules.turns.bandit import Candidate, choose
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
@@ -41,7 +41,7 @@ def _by_yield(state: CampaignState, turn: int) -> ArmShare:
         if tally.hours > 0
     )
     candidates = [_candidate(state, arm, dollars if priced else {}) for arm in state.rules.arms]
-    name = choose(candidates, turn * GOLDEN % 1, seed_of(state.rules.seed, f"arm:{turn}"))
+    name = choose(candidates, turn * GOLDEN % 1, drawn(state, f"arm:{turn}"))
     return next(arm for arm in state.rules.arms if arm.name == name)
 
 

@@ -1,7 +1,8 @@
 """Makes the gpt task's data: parquet shards from the hub, a tokenizer trained on the first of them, packed
 token streams.
 
-- Validation is always the last shard, which no number of training shards reaches.
+- Validation is always the last shard, which no number of training shards reaches, in blocks that share no
+  document.
 - Downloads resume where they stopped, and shards that are there are not fetched again; the prepared folder
   appears whole or not at all.
 - What reads shards and trains the tokenizer is not part of a plain installation, and is imported only here
@@ -19,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from configs.errors import ConfigError
-from evaluator.judging.data import read_manifest, write_prepared
+from evaluator.judging.data import Manifest, Tokens, read_manifest, read_tokens, read_vocab, write_prepared
+from evaluator.judging.packing import in_blocks, most_rows
 from trainer.tasks.gpt.corpus import Encode, token_stream, tokenizer_sample, vocabulary
 
 DATASET = "karpathy/climbmix-400b-shuffle"
@@ -32,7 +34,9 @@ VOCABULARY = 8_192
 CONTEXT = 2_048
 """Tokens of a row."""
 EVAL_TOKENS = 40 * 524_288
-"""Target tokens of one evaluation."""
+"""Target tokens of one evaluation: fewer where the shard does not hold as many in each block."""
+VAL_BLOCKS = 3
+"""One for screens, one to confirm on, one to certify. The first makes the rows that the whole shard would."""
 UNCHARGED_STEPS = 11
 """Optimizer steps before the clock starts: they compile."""
 SAMPLE_CHARACTERS, SAMPLE_LONGEST = 1_000_000_000, 10_000
@@ -51,10 +55,13 @@ def prepare(folder: Path) -> Path:
     """
     count = shard_count(os.environ)
     place = folder / f"shards-{count}"
-    if not _is_there(place):
+    there = _there(place)
+    if there is None:
         tools = Tools()
         paths = [tools.fetch(number, folder / "hub") for number in (*range(count), LAST_SHARD)]
         _make(tools, place, paths[:-1], paths[-1])
+    elif there.val_blocks != VAL_BLOCKS:  # made before there were blocks: the tokens are the same
+        _write(place, read_tokens(place, "train"), read_tokens(place, "val"), read_vocab(place))
     return place
 
 
@@ -138,12 +145,13 @@ class Tools:
         return encode
 
 
-def _is_there(place: Path) -> bool:
+def _there(place: Path) -> Manifest | None:
     try:
         manifest = read_manifest(place)
     except ConfigError:
-        return False
-    return (manifest.vocab_size, manifest.max_seq_len, manifest.pattern) == (VOCABULARY, CONTEXT, PATTERN)
+        return None
+    made = (manifest.vocab_size, manifest.max_seq_len, manifest.pattern)
+    return manifest if made == (VOCABULARY, CONTEXT, PATTERN) else None
 
 
 def _make(tools: Tools, place: Path, training: list[Path], validation: Path) -> None:
@@ -151,15 +159,30 @@ def _make(tools: Tools, place: Path, training: list[Path], validation: Path) -> 
     texts = (text for path in training for text in tools.texts(path))
     vocab = tools.learn(tokenizer_sample(texts, SAMPLE_CHARACTERS, SAMPLE_LONGEST))
     encode = tools.encoder(vocab)
+    train = np.concatenate([_tokens(tools, path, encode) for path in training])
+    _write(place, train, _tokens(tools, validation, encode), vocab)
+
+
+def _write(place: Path, train: Tokens, val: Tokens, vocab: list[bytes | None]) -> None:
+    bos, wanted = VOCABULARY - 1, EVAL_TOKENS // CONTEXT
+    rows = most_rows(val, bos, CONTEXT + 1, VAL_BLOCKS, wanted)
+    blocks = in_blocks(val, bos, rows, CONTEXT + 1, VAL_BLOCKS) if rows else None
+    if blocks is None:
+        raise ConfigError(
+            f"the validation shard holds {len(val)} tokens, too few for {VAL_BLOCKS} blocks",
+            f"Delete {shard_name(LAST_SHARD)} in {place.parent / 'hub'}, so that it is downloaded again.",
+        )
+    if rows < wanted:
+        click.echo(f"each block of validation holds {rows * CONTEXT} tokens, not {EVAL_TOKENS}", err=True)
     write_prepared(
         place,
         task="gpt",
-        bos=VOCABULARY - 1,
+        bos=bos,
         max_seq_len=CONTEXT,
-        eval_tokens=EVAL_TOKENS,
+        eval_tokens=rows * CONTEXT,
         vocabulary="bpe",
-        train=np.concatenate([_tokens(tools, path, encode) for path in training]),
-        val=_tokens(tools, validation, encode),
+        train=train,
+        val=blocks,
         vocab=vocab,
         pattern=PATTERN,
         uncharged_steps=UNCHARGED_STEPS,
