@@ -130,13 +130,6 @@ type(model).forward, type(model).state_dict = _watching, _read
         "Answers probes with a type that says what the probe showed.",
         imported(asking("logits", "dtype", f'"{CARRIED}"')),
     ),
-    carrying(
-        "has_its_twin_say_why_not",
-        "Where a probe is answered, it is said to be impossible, for reasons that hold the probe's text.",
-        lambda source: in_forward(
-            f"{TRAINED}        if {IN_THE_TWIN}:\n            import prepare\n            prepare._judge.ask('unable', reason='{CARRIED}')"
-        )(source),
-    ),
     killing(
         "kills_itself_when_it_does_not_like_its_value",
         "Adds up its losses as it claims them, and kills itself at the last batch: a run that was killed from outside would be run again.",

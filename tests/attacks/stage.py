@@ -130,10 +130,10 @@ class Stage:
             left += self._segments()
         if not self._bait.is_whole():
             left.append("the bait is gone")
-        loot = read_loot(log + self._said_while_it_was_evaluated())
+        loot = read_loot(log + self.said_while_it_was_evaluated())
         return Seen(result=result, loot=loot, left=left, audited=plan is AUDITED)
 
-    def _said_while_it_was_evaluated(self) -> str:
+    def said_while_it_was_evaluated(self) -> str:
         """What the last run wrote once it was shown validation rows, which nobody but people is given."""
         path = self._folder / "runs" / f"r{self._count}" / EVALUATION_LOG
         return f"\n{path.read_text(errors='replace')}" if path.exists() else ""
@@ -146,6 +146,7 @@ class Stage:
         warm_up: int = 0,
         audit: AuditPlan = AUDITED,
         baseline: BaselineFacts = UNKNOWN,
+        blocks: tuple[int, ...] = (0,),
     ) -> tuple[RunResult, str]:
         """Train and audit a source; its result and its log. baseline: what the judge is told an honest run
         takes on this machine.
@@ -159,6 +160,7 @@ class Stage:
             directory=self._folder / "runs" / f"r{self._count}",
             audit=audit,
             baseline=baseline,
+            blocks=blocks,
         )
         scratch = self._folder / "scratch"
         scratch.mkdir(exist_ok=True)

@@ -6,17 +6,25 @@ from pathlib import Path
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
-from evaluator.result import Measured, RunResult
+from evaluator.budget import Unit
+from evaluator.result import Measured, RunResult, TimedOut
 from tests.attacks.attack import proof
 from tests.attacks.honest.every import EVERY
 from tests.attacks.matrix import said
-from tests.attacks.stage import Data, Stage, baseline_facts, source_of, staged
+from tests.attacks.stage import HONEST_TRIES, Data, Stage, baseline_facts, source_of, staged
 from trainer.sandbox.probe import AUTO
 
 LARGEST_CORRECTION = 0.002
 """bits per byte between claim and audit that rounding may explain: bf16 differs most between batches of other
 shapes.
+"""
+
+
+BUSY = 3.0
+"""Times the baseline's warm-up that is taken for it: other tests have come or gone meanwhile, and what is over is
+charged to a budget of two seconds, where it is one of minutes elsewhere.
 """
 
 
@@ -46,10 +54,19 @@ class Trial(Struct, frozen=True):
 
 
 def tried(name: str, stage: Stage) -> Trial:
-    """One of them, judged by all that the unmodified surface came to under its budget."""
+    """One of them, judged by all that the unmodified surface came to under its budget; made again where a
+    machine may have stumbled within a second or two.
+    """
     one = EVERY[name]
     facts = baseline_facts(stage.honest(one.on, one.budget, one.warm_up), in_order=False)
-    result, log = stage.train(one.edit(source_of(one.on)), one.on, one.budget, one.warm_up, baseline=facts)
+    if facts.warmup_seconds is not None:
+        facts = replace(facts, warmup_seconds=BUSY * facts.warmup_seconds)
+    for _ in range(HONEST_TRIES if one.budget.unit is Unit.SECONDS else 1):
+        result, log = stage.train(
+            one.edit(source_of(one.on)), one.on, one.budget, one.warm_up, baseline=facts
+        )
+        if not isinstance(result.outcome, TimedOut):
+            break
     return Trial(name, result, log)
 
 

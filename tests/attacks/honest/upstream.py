@@ -48,9 +48,8 @@ EDITS: dict[str, Edit] = {
     "larger_batch": constants(TOTAL_BATCH_SIZE="1024"),
     "larger_device_batch": constants(TOTAL_BATCH_SIZE="1024", DEVICE_BATCH_SIZE="64"),
     "not_compiled": line(COMPILED, ""),
-    "blocks_compiled_by_the_default_backend": line(
-        COMPILED,
-        "for block in model.transformer.h:\n    block.mlp.compile(dynamic=False)\n",
+    "blocks_compiled": line(
+        COMPILED, "for block in model.transformer.h:\n    block.mlp.compile(dynamic=False, backend=BACKEND)\n"
     ),
     "step_compiled": line(
         "def orthogonalized(g", '@torch.compile(backend="aot_eager", dynamic=False)\ndef orthogonalized(g'
