@@ -46,6 +46,9 @@ class SlotOrder(Struct, frozen=True, kw_only=True):
     gpus: bool = False
     """Whether it owns the GPU that Ray gives its process."""
 
+    machine_share: float = 1.0
+    """Of its machine's memory, 0 to 1: one divided by the slots there."""
+
 
 def layout_of(config: Config) -> Layout:
     """The campaign's folder, absolute."""
@@ -103,7 +106,8 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
     task, layout = load_task(config.task.name), layout_of(config)
     layout.logs.mkdir(parents=True, exist_ok=True)
     log_to(layout.logs / f"{order.agent}.log")
-    slot = Slot(order.agent, order.cores, os.environ.get("CUDA_VISIBLE_DEVICES") if order.gpus else None)
+    gpu = os.environ.get("CUDA_VISIBLE_DEVICES") if order.gpus else None
+    slot = Slot(order.agent, order.cores, gpu, order.machine_share)
     trainer = build_trainer(config, task, slot)
     if word := warning(config):
         log.warning(word, extra={"agent": order.agent})

@@ -25,6 +25,7 @@ from deploy.checks.preflight import require_folder, require_git, require_port
 from deploy.packages import HOME, PACKAGES
 from deploy.sandboxes import next_trusted_tier, require_sandbox, sandbox_of, warning
 from deploy.wiring import layout_of
+from trainer.process.cgroups import CONTROLLERS, Offered, offered
 from trainer.sandbox.probe import probe
 from trainer.sandbox.tier import GAPS, Finding
 from trainer.task import load_task
@@ -85,6 +86,7 @@ def examine(config: Config) -> Iterator[Check]:
         )
     yield _data(config)
     yield from sandbox_checks(config, probe())
+    yield group_check(offered())
     yield _ray()
     yield _torch(config)
 
@@ -192,6 +194,31 @@ def _sandbox(config: Config) -> Check:
     if config.trainer.kind == "simulated":
         return Check("sandbox", Grade.OK, "none is needed: trainer.kind is simulated")
     return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{tier}, which is trusted")
+
+
+def group_check(groups: Offered) -> Check:
+    """What the kernel counts and bounds for a run as a whole."""
+    name = "control groups"
+    if groups.why:
+        return Check(
+            name,
+            Grade.WARN,
+            f"not here: {groups.why}; CPU is what was seen of each process, bounded by real time times cores",
+            "Run agents as root, or where a group is theirs: systemd `Delegate=yes`, Docker `--security-opt"
+            " writable-cgroups=true`, Podman `--security-opt unmask=/sys/fs/cgroup`.",
+        )
+    lacking = [controller for controller in CONTROLLERS if controller not in groups.controllers]
+    has = ["cpu", *groups.controllers, *(["kill"] if groups.kill else [])]
+    if not lacking:
+        return Check(name, Grade.OK, f"the kernel counts and bounds a run: {', '.join(has)}")
+    return Check(
+        name,
+        Grade.OK,
+        f"the kernel counts a run: {', '.join(has)}; {' and '.join(lacking)} are bounded by a look once a"
+        " second",
+        f"To have {' and '.join(lacking)}: cgroup v2 with these controllers, and no process in the group"
+        " above ours, such as by systemd `Delegate=yes` with `DelegateSubgroup=autoswarm`.",
+    )
 
 
 def _ray() -> Check:

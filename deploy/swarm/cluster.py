@@ -52,7 +52,11 @@ def places(config: Config) -> Iterator[Place]:
         return
     for number in range(slots.count):
         order = SlotOrder(
-            agent=f"cpu{number}", division=slots.division or "cpu", node="local", cores=slots.cores
+            agent=f"cpu{number}",
+            division=slots.division or "cpu",
+            node="local",
+            cores=slots.cores,
+            machine_share=1 / slots.count,
         )
         yield Place(f"agent-{campaign}-cpu{number}", order, {"num_cpus": 1})
 
@@ -73,6 +77,7 @@ def _gpu_places(config: Config, node: dict[str, Any]) -> Iterator[Place]:
             node=address,
             cores=max(1, int(resources.get("CPU", gpus)) // gpus),
             gpus=True,
+            machine_share=1 / gpus,
         )
         yield Place(f"agent-{config.campaign.name}-{agent}-{node_id[:8]}", order, options)
 

@@ -19,7 +19,7 @@ from configs.schema import (
     TrainerConfig,
     TrustConfig,
 )
-from deploy.checks.doctor import Check, Grade, examine, sandbox_checks
+from deploy.checks.doctor import Check, Grade, examine, group_check, sandbox_checks
 from deploy.cli.main import main
 from deploy.cli.trial import page_of, reason
 from evaluator.result import (
@@ -34,6 +34,7 @@ from evaluator.result import (
     Seconds,
     TimedOut,
 )
+from trainer.process.cgroups import Offered
 from trainer.sandbox.tier import Finding, Tier
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +118,17 @@ def test_slots_on_gpus_need_gpus(tmp_path: Path) -> None:
     *_, torch = examine(config(tmp_path, slots=SlotsConfig(per_gpu=True)))
     assert torch.name == "torch"
     assert torch.grade is (Grade.FAIL if "no GPU" in torch.what else Grade.OK)
+
+
+def test_control_groups_are_named_with_what_they_lack_and_how_to_have_it() -> None:
+    none = group_check(Offered(why="no cgroup v2 is mounted"))
+    some = group_check(Offered(controllers=("pids",), kill=True))
+    every = group_check(Offered(controllers=("memory", "pids"), kill=True))
+    assert (none.grade, some.grade, every.grade) == (Grade.WARN, Grade.OK, Grade.OK)
+    assert "Delegate=yes" in none.remedy
+    assert "memory" in some.remedy
+    assert "pids" not in some.remedy
+    assert not every.remedy
 
 
 A, C, F = (Finding(tier=Tier(item), works=True) for item in "ACF")

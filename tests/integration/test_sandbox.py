@@ -71,6 +71,13 @@ CALLS = {
     ),
     *("userfaultfd", "module", "a call of tomorrow", "personality", "terminal input", "limits of another"),
 }
+MARKS = {
+    *("flock", "lock of a process", "lock of a file description", "lease", "notice of a change"),
+    *("hint on a file", "flags of a file", "cached pages", "cached pages of a file", "cached names"),
+    *("read of what is cached", "pages pushed out"),
+}
+"""What would tell the next program something about a file that both may read."""
+CALLS |= MARKS
 NETWORK = {"tcp", "udp", "netlink", "abstract socket", "socket with a path", "turned pair"}
 FILES = {
     "read data",
@@ -100,6 +107,29 @@ CLOSED = {
     Tier.E: CALLS | NETWORK | PRIVILEGES | {"priority of another"},
 }
 """What each tier promises."""
+
+
+LOCKS = """
+import os, sqlite3, sys
+from filelock import FileLock, SoftFileLock
+from prepare import batch, evaluate
+batch()
+home = os.environ["HOME"]
+for kind in (FileLock, SoftFileLock):
+    with kind(os.path.join(home, kind.__name__), timeout=5):
+        pass
+for mode in ("delete", "wal"):
+    path = os.path.join(home, mode + ".db")
+    for number in range(2):
+        with sqlite3.connect(path) as base:
+            base.execute("pragma journal_mode=" + mode)
+            base.execute("create table if not exists t (n integer)")
+            base.execute("insert into t values (?)", (number,))
+        base.close()
+    assert sqlite3.connect(path).execute("select count(*) from t").fetchone() == (2,)
+print("LOCKED")
+evaluate(1.0)
+"""
 
 
 @contextmanager
@@ -206,10 +236,17 @@ def test_the_ways_out_are_open_where_nothing_confines(tmp_path: Path) -> None:
             | OTHERS
             | PLACES
             | {"ptrace", "keyring", "shared memory", "unshare", "clone3", "perf"}
+            | MARKS
         ) - {"write data"}
     finally:
         for path in marks().values():
             path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("tier", having(*CLOSED))
+def test_programs_that_lock_their_files_go_on(tier: Tier, tmp_path: Path) -> None:
+    result, log = run(tmp_path, tier, LOCKS)
+    assert (result.outcome, log) == (Measured(1.0), "LOCKED\n")
 
 
 @pytest.fixture(scope="module")

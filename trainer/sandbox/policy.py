@@ -24,6 +24,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     ),
     "open files without their path": ("name_to_handle_at", "open_by_handle_at", "lookup_dcookie"),
     "watch files it may not open": ("inotify_init", "inotify_init1", "fanotify_init", "fanotify_mark"),
+    "ask what others have read": ("mincore", "cachestat"),
     "reach the kernel's less tested parts": (
         "bpf", "perf_event_open", "userfaultfd", "kexec_load", "kexec_file_load", "init_module",
         "finit_module", "delete_module", "acct", "syslog",
@@ -34,9 +35,42 @@ REFUSED: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Refused at every tier that has seccomp, by what a variant could do with them."""
 
-ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "pidfd_open")
+ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "pidfd_open", "openat2")
 """As if the kernel did not know them. clone3 hides its flags from a filter; the C library then uses clone.
-io_uring does what a filter cannot see.
+io_uring does what a filter cannot see. openat2 can be asked to open only what was looked up before.
+"""
+
+IDLE = ("flock", "fadvise64", "readahead")
+"""Succeed and do nothing: a lock on a file that every sandbox sees, a page of it that is dropped, is a word
+to whoever asks next. Programs that lock their caches, which nobody shares with them here, go on.
+"""
+
+IDLE_FCNTL = {"F_SETLK": 6, "F_SETLKW": 7, "F_OFD_SETLK": 37, "F_OFD_SETLKW": 38}
+"""Commands of fcntl that do nothing, by <asm-generic/fcntl.h>. To ask for a lock (F_GETLK) stays: the answer
+is that there is none, because none is ever taken.
+"""
+
+REFUSED_FCNTL = {"F_SETLEASE": 1024, "F_NOTIFY": 1026, "F_SET_RW_HINT": 1036, "F_SET_FILE_RW_HINT": 1038}
+"""Commands of fcntl by <linux/fcntl.h> that leave a mark on a file which others open, or show such a mark."""
+
+REFUSED_MADVISE = {"MADV_MERGEABLE": 12, "MADV_COLD": 20, "MADV_PAGEOUT": 21}
+"""Advice about memory by <asm-generic/mman-common.h> that moves pages which others share; EINVAL, as before
+Linux 5.4.
+"""
+
+UNCACHED_READS = {"RWF_NOWAIT": 0x08, "RWF_DONTCACHE": 0x80}
+"""Flags of preadv2 by <linux/fs.h>: read only what is cached, and drop it again. As if the file system had
+neither.
+"""
+
+FILE_FLAGS = {
+    "FS_IOC_SETFLAGS": 0x4008_6602,
+    "FS_IOC_SETVERSION": 0x4008_7602,
+    "FS_IOC_FSSETXATTR": 0x401C_5820,
+    "FS_IOC_ENABLE_VERITY": 0x4080_6685,
+}
+"""ioctls of <linux/fs.h> by which an owner changes a file that he may only read: the variant is the owner
+where it has the agent's uid.
 """
 
 FIRST_UNKNOWN = 472
@@ -62,6 +96,7 @@ from opening but not from changing.
 """
 
 NUMBERS = {
+    "cachestat": 451,
     "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448,
     "fchmodat2": 452, "setxattrat": 463,
     "removexattrat": 466, "open_tree_attr": 467, "file_setattr": 469,

@@ -17,17 +17,23 @@ from trainer.process.prctl import prctl
 from trainer.sandbox.policy import (
     ABSENT,
     AF_UNIX,
+    FILE_FLAGS,
     FIRST_UNKNOWN,
+    IDLE,
+    IDLE_FCNTL,
     LAST_UNKNOWN,
     NEW_NAMESPACES,
     NUMBERS,
     PAIRED,
     REFUSED,
+    REFUSED_FCNTL,
+    REFUSED_MADVISE,
     SHARED_UID,
     SOCKET_TYPE,
     SOCKETS,
     TIOCLINUX,
     TIOCSTI,
+    UNCACHED_READS,
 )
 
 PR_SET_SECCOMP = 22
@@ -37,6 +43,9 @@ SECCOMP_MODE_FILTER = 2
 
 INSTRUCTION = 8
 """Bytes of one instruction of a filter (struct sock_filter)."""
+
+WHOLE = 0xFFFF_FFFF
+"""Bits of an argument that the kernel takes as 32 bits; a program may set the others as it likes."""
 
 QUERY_PERSONALITY = 0xFFFF_FFFF
 """Argument that only asks; others switch protections off."""
@@ -89,6 +98,7 @@ def _refuse(library: Any, rules: Any, sockets: bool, shared_uid: bool) -> None:
     for call in (*ABSENT, *range(FIRST_UNKNOWN, LAST_UNKNOWN + 1)):
         rules.add_rule(absent, call)
     _refuse_by_argument(library, rules, refused, sockets)
+    _keep_silent(library, rules, refused)
 
 
 def _call(library: Any, name: str) -> str | int:
@@ -109,10 +119,24 @@ def _refuse_by_argument(library: Any, rules: Any, refused: int, sockets: bool) -
         for kind in range(SOCKET_TYPE + 1):
             if kind not in PAIRED:
                 rules.add_rule(refused, "socketpair", argument(1, library.MASKED_EQ, SOCKET_TYPE, kind))
-    for request in (TIOCSTI, TIOCLINUX):
-        rules.add_rule(refused, "ioctl", argument(1, library.MASKED_EQ, 0xFFFF_FFFF, request))
+    for request in (TIOCSTI, TIOCLINUX, *FILE_FLAGS.values()):
+        rules.add_rule(refused, "ioctl", argument(1, library.MASKED_EQ, WHOLE, request))
     rules.add_rule(refused, "prlimit64", argument(0, library.NE, 0))
     rules.add_rule(refused, "personality", argument(0, library.NE, QUERY_PERSONALITY))
+
+
+def _keep_silent(library: Any, rules: Any, refused: int) -> None:
+    """What would tell the next program something about a file that both may read."""
+    argument, idle = library.Arg, library.ERRNO(0)
+    for name in IDLE:
+        rules.add_rule(idle, name)
+    for commands, action in ((IDLE_FCNTL, idle), (REFUSED_FCNTL, refused)):
+        for command in commands.values():
+            rules.add_rule(action, "fcntl", argument(1, library.MASKED_EQ, WHOLE, command))
+    for advice in REFUSED_MADVISE.values():
+        rules.add_rule(library.ERRNO(errno.EINVAL), "madvise", argument(2, library.MASKED_EQ, WHOLE, advice))
+    for flag in UNCACHED_READS.values():
+        rules.add_rule(library.ERRNO(errno.EOPNOTSUPP), "preadv2", argument(5, library.MASKED_EQ, flag, flag))
 
 
 def forbid_new_privileges() -> None:

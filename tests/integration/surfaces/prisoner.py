@@ -1,9 +1,12 @@
 """A surface that tries every way out it knows, says as JSON which were open, and is honest otherwise. ASKED is filled in by the test."""
 
 import ctypes
+import fcntl
 import json
+import mmap
 import os
 import socket
+import struct
 import sys
 
 ASKED = {}
@@ -73,7 +76,38 @@ attempt("personality")(lambda: syscall(135, 0x0040000))
 attempt("terminal input")(lambda: syscall(16, 0, 0x5412, 0))
 attempt("limits of another")(lambda: syscall(302, pid, 7, 0, 0))
 
-opened["descriptors"] = [n for n in os.listdir("/proc/self/fd") if int(n) not in (0, 1, 2, int(os.environ["AUTOSWARM_JUDGE_FD"])) and os.path.exists("/proc/self/fd/" + n)] != []
+
+def locked(lock):
+    """Whether a lock of ours on a file is there for somebody else who opened it."""
+    path = os.path.join(os.environ["HOME"], "lock")
+    with open(path, "w") as ours, open(path, "w") as others:
+        lock(ours)
+        try:
+            fcntl.flock(others, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+        return struct.unpack("hhqqi4x", fcntl.fcntl(others, 36, asked))[0] != fcntl.F_UNLCK  # F_OFD_GETLK
+
+
+executable = os.open(sys.executable, os.O_RDONLY)
+own = os.open(os.environ["HOME"], os.O_RDONLY)
+flags = ctypes.c_long(0)
+libc.ioctl(own, ctypes.c_ulong(0x80086601), ctypes.byref(flags))  # what it has is set again
+attempt("flock")(lambda: locked(lambda file: fcntl.flock(file, fcntl.LOCK_EX)))
+attempt("lock of a process")(lambda: locked(lambda file: fcntl.lockf(file, fcntl.LOCK_EX)))
+attempt("lock of a file description")(lambda: locked(lambda file: fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))))
+attempt("lease")(lambda: syscall(72, executable, 1024, fcntl.F_RDLCK))
+attempt("notice of a change")(lambda: syscall(72, executable, 1026, 1))
+attempt("hint on a file")(lambda: syscall(72, own, 1036, ctypes.addressof(ctypes.c_long(0))))
+attempt("flags of a file")(lambda: syscall(16, own, 0x40086602, ctypes.addressof(flags)))
+attempt("cached pages")(lambda: syscall(27, 0, 0, 0))
+attempt("cached pages of a file")(lambda: syscall(451, executable, 0, 0, 0))
+attempt("cached names")(lambda: syscall(437, -100, 0, 0, 0))
+attempt("read of what is cached")(lambda: os.pread(executable, 64, 0) and os.preadv(executable, [bytearray(64)], 0, os.RWF_NOWAIT))
+attempt("pages pushed out")(lambda: mmap.mmap(-1, 4096).madvise(21) is None)
+
+opened["descriptors"] = [n for n in os.listdir("/proc/self/fd") if int(n) not in (0, 1, 2, executable, own, int(os.environ["AUTOSWARM_JUDGE_FD"])) and os.path.exists("/proc/self/fd/" + n)] != []
 opened["capabilities"] = "CapEff:\t0000000000000000" not in open("/proc/self/status").read()
 opened["privileges"] = "NoNewPrivs:\t1" not in open("/proc/self/status").read()
 print("PRISONER " + json.dumps({"opened": sorted(name for name, value in opened.items() if value), "uid": os.getuid()}), flush=True)
