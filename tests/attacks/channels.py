@@ -7,10 +7,12 @@ can reach, by things that can be asked for though they cannot be opened.
   channel works.
 """
 
-from tests.attacks.attack import UNCONFINED, Attack, Came, Kind
+from evaluator.budget import Budget
+from tests.attacks.attack import TINY_BUDGET, UNCONFINED, Attack, Came, Kind
 from tests.attacks.edits import both, imported, in_forward, substituted, trained
 
 CAUGHT = frozenset({Came.CHEATED, Came.CRASHED})
+LONG = Budget(TINY_BUDGET.unit, TINY_BUDGET.amount, 120.0)
 NOT_APART = "Where files are not confined, the live variant and its twin can meet at any of them."
 ALL_AT_ONCE = substituted("evaluate_bpb(model, tokenizer, 5)", "evaluate_bpb(model, tokenizer, 62)")
 
@@ -103,11 +105,11 @@ def _mark(slots):
             (_here / "marks" / str(slot)).touch()
         except OSError:
             pass
+_answers = {{}}
 def _theirs(slot):
-    try:
-        return (_there / str(slot)).exists()
-    except OSError:
-        return False
+    if slot not in _answers:
+        _answers[slot] = os.path.exists(f"{{_there}}/{{slot}}")
+    return _answers[slot]
 """
 FIGURES = f"""
 {FOLDER}
@@ -218,7 +220,14 @@ def channel(name: str, tries: str, code: str) -> Attack:
     """The tiny model, which marks and asks."""
     make = both(imported(NUMBERS + code), in_forward(FORWARD), ALL_AT_ONCE)
     return Attack(
-        name=name, kind=Kind.LEAK, tries=tries, make=make, may=CAUGHT, open=NOT_APART, openly=UNCONFINED
+        name=name,
+        kind=Kind.LEAK,
+        tries=tries,
+        make=make,
+        budget=LONG,
+        may=CAUGHT,
+        open=NOT_APART,
+        openly=UNCONFINED,
     )
 
 

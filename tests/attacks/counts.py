@@ -96,9 +96,9 @@ EXTRA = """    if 3 < step < 45:
             _step()
 """
 ONE_BATCH = """_big_x, _big_y = x, y
-for step in range(220):
+for step in range(150):
     for group, peak in groups:
-        group["lr"] = peak * rate(step / 220)
+        group["lr"] = peak * rate(step / 150)
     _at = (16 * step) % len(_big_x)
     model(_big_x[_at : _at + 16], _big_y[_at : _at + 16]).backward()
     _step()
@@ -119,7 +119,7 @@ for _value in list(vars(prepare).values()):
             return request
         _value.on_request = _free
 """
-ENOUGH = "while spent < TIME_BUDGET and step < 220:\n    spent = TIME_BUDGET * step / 220\n"
+ENOUGH = "while spent < TIME_BUDGET and step < 150:\n    spent = TIME_BUDGET * step / 150\n"
 SILENT = """
 import prepare
 for _value in list(vars(prepare).values()):
@@ -149,7 +149,7 @@ ATTACKS = (
     ),
     counted(
         "takes_one_batch_and_many_steps",
-        "Asks for one large batch and no other, and takes two hundred steps on parts of it: the window in which they would be counted never closes.",
+        "Asks for one large batch and no other, and takes three times as many steps as were due on parts of it: the window in which they would be counted never closes.",
         both(
             built(MORE),
             substituted("tokenizer, BATCH_SIZE, MAX_SEQ_LEN,", "tokenizer, 512, MAX_SEQ_LEN,"),
@@ -158,12 +158,12 @@ ATTACKS = (
     ),
     counted(
         "counts_nothing",
-        "Reports no operations at all for its windows, and leaves its loop after twice as many steps as were due.",
+        "Reports no operations at all for its windows, and leaves its loop after three times as many steps as were due.",
         both(imported(NOTHING), substituted(LOOP, ENOUGH)),
     ),
     counted(
         "opens_no_window",
-        "Keeps the shim from ever beginning to count, and leaves its loop after twice as many steps as were due.",
+        "Keeps the shim from ever beginning to count, and leaves its loop after three times as many steps as were due.",
         both(imported(SILENT), substituted(LOOP, ENOUGH)),
     ),
     counted(

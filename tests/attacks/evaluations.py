@@ -90,14 +90,6 @@ class _Late(_Plain):
         return self.__dict__.get("_first") or super().state_dict(*a, **k)
 model.__class__ = _Late
 """
-BY_HOOK = """
-def _before(module, inputs):
-    if not torch.is_grad_enabled() and "_ready" not in module.__dict__:
-        module.__dict__["_ready"] = True
-        model.__class__ = _Plain
-        _study(model, STEPS)
-model.embedding.register_forward_pre_hook(_before)
-"""
 HANDED_OVER = """
 class _Late(_Plain):
     def state_dict(self, *a, **k):
@@ -181,18 +173,13 @@ ATTACKS = (
         "trains_anew_in_every_forward",
         "Has all rows shown at once, and trains a copy from the same start in every forward: no batch takes longer than another.",
         EVERY_TIME,
-        60,
+        40,
         AT_ONCE,
     ),
     late(
         "trains_and_puts_its_weights_back",
         "Trains in the first forward and says afterwards, when its weights are read, that they are the old ones.",
         PUT_BACK,
-    ),
-    late(
-        "trains_in_a_hook_of_a_layer",
-        "Trains when a hook of its embedding is first called without gradients.",
-        BY_HOOK,
     ),
     late(
         "trains_while_its_weights_are_copied",

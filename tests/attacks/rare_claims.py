@@ -56,10 +56,4 @@ ATTACKS = (
         0.1,
         0.019,
     ),
-    rarely(
-        "shaves_less_than_anyone_counts",
-        "Claims 0.049 nat less at 2 % of the positions: no difference of them is one that is counted.",
-        0.049,
-        0.02,
-    ),
 )

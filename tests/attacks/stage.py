@@ -11,10 +11,8 @@ import contextlib
 import ctypes
 import importlib.util
 import os
-import secrets
 import shutil
 import site
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,15 +20,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts, facts_of, without_real_time
 from evaluator.budget import Budget
 from evaluator.judging.data import read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.result import Measured, RunResult
-from tests.attacks.attack import CARRIED, NUMBER, Attack, Came, Kind, Seen, came, read_loot
+from tests.attacks.attack import Attack, Came, Kind, Seen, came, read_loot
+from tests.attacks.bait import Bait, bait_in
 from tests.integration.judged import tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.run.result_file import LOG
@@ -89,7 +87,7 @@ class Stage:
     is.
     """
 
-    def __init__(self, folder: Path, sandbox: str, bait: "Bait", data: "Data") -> None:
+    def __init__(self, folder: Path, sandbox: str, bait: Bait, data: "Data") -> None:
         self._folder = folder
         self._sandbox = sandbox
         self._bait = bait
@@ -299,70 +297,6 @@ class Data:
         return folder
 
 
-class Bait(Struct, frozen=True, kw_only=True):
-    """What must not be had."""
-
-    token: str
-    process: int
-    file: Path
-    port: int
-    socket: Path
-
-    def named_in(self, source: str) -> str:
-        """``source`` with the bait's names filled in."""
-        names = {
-            "@TOKEN@": self.token,
-            "@TOKEN8@": self.token[:8],
-            NUMBER: str(self.number),
-            "@BAIT_PID@": str(self.process),
-            "@BAIT_FILE@": str(self.file),
-            "@PORT@": str(self.port),
-            "@SOCKET@": str(self.socket),
-        }
-        for name, value in names.items():
-            source = source.replace(name, value)
-        return source
-
-    @property
-    def number(self) -> int:
-        """Ten digits that nobody would write by chance."""
-        return 1_000_000_000 + int(self.token[:7], 16)
-
-    def carried_by(self, result: RunResult, log: str) -> list[str]:
-        """Where text of the evaluation would reach whoever proposes next: the result, or the log of the run."""
-        said = self.named_in(CARRIED), str(self.number)
-        places = {"the result": msgspec.json.encode(result).decode(), "the log": log}
-        return [f"text in {place}" for place, text in places.items() if any(word in text for word in said)]
-
-    def is_whole(self) -> bool:
-        """Whether the private file is as it was."""
-        return self.file.exists() and self.file.read_text() == self.token
-
-
-@contextlib.contextmanager
-def bait_in(folder: Path) -> Iterator[Bait]:
-    """Put out bait, and take it in again."""
-    token = secrets.token_hex(8)
-    private = folder / "private" / "keys"
-    private.parent.mkdir(mode=0o700)
-    private.write_text(token)
-    private.chmod(0o600)
-    environment = {"PATH": os.environ["PATH"], "AUTOSWARM_BAIT_SECRET": token}
-    with contextlib.ExitStack() as stack:
-        waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
-        process = stack.enter_context(subprocess.Popen(waiting, stdin=subprocess.PIPE, env=environment))
-        stack.callback(process.kill)
-        loopback = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        named = folder / "s"
-        for address in (str(named), f"\0autoswarm-{token}"):
-            listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            listening.bind(address)
-            listening.listen()
-        yield Bait(
-            token=token, process=process.pid, file=private, port=loopback.getsockname()[1], socket=named
-        )
-
-
 @contextlib.contextmanager
 def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
     """A stage in a temporary folder whose path holds the bait's token, so that attacks can tell it from their
@@ -372,6 +306,7 @@ def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
         tempfile.TemporaryDirectory(prefix="autoswarm-attacks-") as temporary,
         bait_in(Path(temporary)) as bait,
     ):
+        Path(temporary).chmod(0o711)  # as where an agent makes its scratch: no tier has to build a way to it
         folder = Path(temporary) / f"stage-{bait.token}"
         folder.mkdir()
         yield Stage(folder, sandbox, bait, data or Data(folder / "data"))

@@ -60,7 +60,7 @@ LATE = f"9 s {OVERTIME} 1 s"
         (seen(Measured(1.9), TWIN), Came.SUCCEEDED),
         (seen(Measured(1.9)), Came.MARKED),
         (seen(Measured(1.9), LIVE), Came.MARKED),
-        (seen(Measured(1.9), TWIN, cpu=22.0), Came.MARKED),
+        (seen(Measured(1.9), TWIN, cpu=26.0), Came.MARKED),
         (seen(Measured(1.995), TWIN), Came.MARKED),
         (seen(Measured(1.9), audited=False), Came.SUCCEEDED),
         (seen(Measured(2.1), TWIN, loot=(LATE,)), Came.SUCCEEDED),
