@@ -2,7 +2,10 @@
 
 - What the judge measured or unmasked stands, however the process ended afterwards.
 - What we did to a run (cancelled it, ended it at the wall cap) is never held against it as a crash.
-- The log is untrusted: it chooses between kinds of crash and supplies a bounded message, never a value.
+- The log is untrusted: it chooses between kinds of crash and supplies a bounded message, never a value. Once
+  validation rows were shown it supplies nothing but the choice.
+- Killed from outside is lost only where nothing could be gained by it: a variant can kill itself, and one
+  that knows the validation rows knows its value too.
 """
 
 import signal
@@ -23,6 +26,11 @@ MEMORY_SIGNS = (
     "not enough memory",
 )
 """How Python, torch on a GPU and torch on a CPU say that memory ran out, in the last line of a traceback."""
+
+KILLED = "killed by SIGKILL, as the kernel does when memory runs out"
+
+WHILE_EVALUATED = "it failed while it was evaluated"
+"""Of a variant that may know the validation rows: its own words could be they."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -57,28 +65,24 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """Why there is none."""
 
     out_of_memory_kills: int | None = None
-    """Processes the kernel ended for memory on this machine meanwhile; None where it does not say."""
+    """Processes the kernel ended for memory meanwhile, on this machine or, where it counts so, in this run;
+    None where it does not say.
+    """
 
-    twin_exit_code: int | None = None
-    """Of the twin where it ended by itself, negative for a signal that was not ours."""
+    rows_shown: bool = False
+    """Validation rows were, or were about to be: nothing it says from then on is passed on."""
 
 
 def classify(evidence: Evidence) -> Outcome:
     """The outcome that follows from ``evidence``."""
     verdict = evidence.final.outcome if evidence.final else None
-    if isinstance(verdict, Cheated):
+    if isinstance(verdict, Cheated | Measured):
         return verdict
-    if isinstance(verdict, Measured):
-        return (
-            Lost("its twin was killed from outside")
-            if _killed(evidence.twin_exit_code, evidence)
-            else verdict
-        )
     if evidence.stopped:
         return Lost(evidence.stopped)
     if evidence.breach:
         what, memory = evidence.breach
-        return Crashed(CrashKind.OUT_OF_MEMORY if memory else CrashKind.EXCEPTION, bounded(what))
+        return _crashed(CrashKind.OUT_OF_MEMORY if memory else CrashKind.EXCEPTION, what, evidence)
     if evidence.wall_capped:
         return TimedOut(Limit.WALL_CAP, evidence.seconds)
     if verdict is None:
@@ -98,28 +102,23 @@ def _cut_off(evidence: Evidence, verdict: Crashed) -> bool:
 def _crash(evidence: Evidence, verdict: Crashed) -> Crashed | Lost:
     """Which crash kept the judge from a result, by the way the process ended."""
     said = last_error(evidence.tail)
+    killed = evidence.exit_code == -signal.SIGKILL
     if evidence.exit_code == 0 or evidence.exit_code is None:
-        return Crashed(CrashKind.NO_RESULT, verdict.message)
-    if _killed(evidence.exit_code, evidence):
-        return Lost("its process was killed from outside")
-    if evidence.exit_code == -signal.SIGKILL:
-        return Crashed(CrashKind.OUT_OF_MEMORY, "killed by SIGKILL, as the kernel does when memory runs out")
+        return _crashed(CrashKind.NO_RESULT, verdict.message, evidence)
+    if killed and evidence.out_of_memory_kills == 0 and not evidence.rows_shown:
+        return Lost("its process was killed from outside", killed=True)
+    if killed and evidence.out_of_memory_kills != 0:
+        return _crashed(CrashKind.OUT_OF_MEMORY, KILLED, evidence)
     if any(sign in said for sign in MEMORY_SIGNS):
-        return Crashed(CrashKind.OUT_OF_MEMORY, said)
+        return _crashed(CrashKind.OUT_OF_MEMORY, said, evidence)
     kind = CrashKind.EXCEPTION if evidence.first_batch else CrashKind.DOES_NOT_START
-    return Crashed(
-        kind,
-        said
-        if evidence.exit_code > 0 and said
-        else bounded(f"{_ending(evidence.exit_code)} {_last_line(evidence.tail)}".strip()),
-    )
+    ending = f"{_ending(evidence.exit_code)} {_last_line(evidence.tail)}".strip()
+    return _crashed(kind, said if evidence.exit_code > 0 and said else ending, evidence)
 
 
-def _killed(exit_code: int | None, evidence: Evidence) -> bool:
-    """Whether a process that ended so was killed, by somebody who is neither the kernel for want of memory
-    nor us.
-    """
-    return exit_code == -signal.SIGKILL and evidence.out_of_memory_kills == 0
+def _crashed(kind: CrashKind, message: str, evidence: Evidence) -> Crashed:
+    """With its message, or with ours where its own might be about validation rows."""
+    return Crashed(kind, WHILE_EVALUATED if evidence.rows_shown else bounded(message))
 
 
 def _ending(exit_code: int) -> str:

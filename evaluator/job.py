@@ -4,10 +4,11 @@ The judge is started as ``python -m evaluator.judging.judge JOB --variant-fd N -
 JOB is a JSON file holding a ``JudgeJob``; on M it writes one JSON line per ``JudgeEvent``, a ``Final`` last,
 and exits. When the variant's end of N closes early the judge still writes its ``Final``.
 
-T is for a twin. After ``WantsTwin`` the supervisor stops every process of the live variant, starts the same
-surface once more, in another sandbox, with the other end of T, and lets that end go itself; where it cannot
-start one it only does the last. After ``TwinDone`` it ends all of the twin and lets the live variant go on.
-Either comes at most once.
+T is for a twin. After ``WantsTwin`` the supervisor ends the live variant and all it started, for good, and
+removes what it left; then it starts the same surface once more, in another sandbox, with the other end of T,
+and lets that end go itself; where it cannot start one it only does the last. From ``WantsTwin`` on nobody
+answers on N, and whatever is sent there is lost. The twin greets within ``CHANGE_OVER`` seconds and its own
+start. After ``TwinDone`` the supervisor ends all of the twin. Either comes at most once.
 """
 
 from pathlib import Path
@@ -20,6 +21,11 @@ from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget
 from evaluator.result import Audit, Outcome
+
+CHANGE_OVER = 60.0
+"""Seconds from ``WantsTwin`` until the twin is handed its surface, at most: a GPU driver takes up to twenty
+to let go of a process, and files of the machine may have to be read again.
+"""
 
 
 class JudgeJob(Struct, frozen=True, kw_only=True):
@@ -80,11 +86,11 @@ class HandedOver(Struct, frozen=True, tag="handed_over"):
 
 
 class WantsTwin(Struct, frozen=True, tag="wants_twin"):
-    """The claims are in and are to be checked: stop the live variant, start a twin."""
+    """The claims are in and are to be checked: end the live variant, start a twin."""
 
 
 class TwinDone(Struct, frozen=True, tag="twin_done"):
-    """The twin is not needed any more: end it, let the live variant go on."""
+    """The twin is not needed any more: end it."""
 
     answered: bool = True
     """Whether it did all that it was asked for."""

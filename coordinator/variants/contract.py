@@ -51,7 +51,8 @@ evaluation.
 
 KEEPS = (
     f"It imports data, tokenizer and evaluation from `{PREPARE}` and calls `{EVALUATION.name}` once at its"
-    " end, as now."
+    " end, as now. A forward does not train: evaluating the model leaves all its parameters and buffers as"
+    " they are."
 )
 RUNS = (
     "It compiles, runs as it stands, and differs from the file as a program: comments or layout alone are no"

@@ -1,13 +1,11 @@
-"""Checks a sample of claimed losses against what a twin answers. Pure: figures in, figures out.
+"""What differences between claimed losses and what a twin answers say. Pure: figures in, figures out.
 
 - *Claims* are the losses a variant says its model has on the validation rows. *Blind* losses are computed by
   the judge from the logits of a process that does not have the target. Honest, both are the same function of
   the same weights and tokens.
-- A third of the positions is drawn uniformly, a third in proportion to a reference loss, a third in
-  proportion to the claimed advantage over it: leaks pay where losses are large or claims are good, and a
-  cheat that only erases its own worst losses is invisible to the last two.
-- Every position can be drawn with a known probability, so the sample estimates the total without bias (Hansen
-  and Hurwitz 1943), with an error of its own.
+- Positions are drawn by weights that are known for every one of them, so the sample estimates the total
+  without bias (Hansen and Hurwitz 1943). How weights are made: ``shares``; how many are drawn, and when:
+  evaluator/judging/sweep.py.
 - A row holds every target but its last, so what is shown for one position gives away those before it: a row's
   positions are asked for from left to right.
 """
@@ -28,42 +26,49 @@ FAR = 0.5
 """Nats by which no honest answer is off, not even in bfloat16 after another kernel."""
 
 NEAR = 0.05
-"""Nats by which honest answers in bfloat16 are seldom off (0.03 was the most seen between compiled and
-plain).
-"""
+"""Nats by which honest answers in bfloat16 are seldom off (0.03 was the most between compiled and plain)."""
 
 FEW = 0.02
 """Share of positions that may be off by more than NEAR."""
 
 SHIFT = 1e-3
-"""Nats per token of mean difference that is too small to mind, however certain."""
+"""Nats per token of mean difference that is too small to mind, however certain, in a sample that never
+grew.
+"""
 
 SHIFT_ERRORS = 4.0
 """Standard errors at which a shifted mean is certain: one honest run in 15,000."""
+
+SMALL = 2e-4
+"""Nats per token that are too small to mind in a sample that grew: twice what rounding logits to bfloat16
+adds to a loss on average.
+"""
+
+SIGNED_ERRORS = 4.3
+"""Root sums of squares by which a sum over rows is above zero in fewer than 1e-4 of the cases, whatever the
+sizes, where its terms have either sign with equal chance: exp(-4.3² / 2) (Hoeffding 1963).
+"""
 
 SYSTEMATIC = 0.5
 """Share of positions off by more than NEAR from which on the twin is hardly the model that made the
 claims.
 """
 
-UNSEEN = 0.05
-"""1 - 95 %: chance that something as frequent as the bound was never drawn."""
+UNSEEN = -math.log(0.05)
+"""Draws to be expected of what is drawn at least once with 95 %."""
 
 ONE_SIDED = 1.645
 """Standard errors of a one-sided 95 % bound."""
 
 
 class Sample(Struct, frozen=True):
-    """Positions drawn with replacement."""
+    """Positions drawn with replacement out of some rows."""
 
     places: Places
     """Flat indices into the claims."""
 
     chances: Nats
-    """Of each, per draw."""
-
-    widest: float
-    """Largest claimed advantage per chance, in nats."""
+    """Of each, per draw, among the positions of these rows."""
 
 
 class Finding(Struct, frozen=True):
@@ -78,22 +83,22 @@ class Finding(Struct, frozen=True):
     """Nearly all positions disagree."""
 
 
-def draw(
-    count: int, claims: Nats, reference: Nats, counted: npt.NDArray[np.bool_], chance: np.random.Generator
-) -> Sample:
-    """``count`` positions out of those that count. All arrays are flat and of one length."""
-    eligible = np.flatnonzero(counted)
-    advantage = np.maximum(reference[eligible] - claims[eligible], 0.0)
-    thirds = [_share(weights) for weights in (np.ones(len(eligible)), reference[eligible], advantage)]
-    mixture = sum(thirds, np.zeros(len(eligible))) / len(thirds)
-    sizes = [count // 3 + (third < count % 3) for third in range(3)]
-    drawn = np.concatenate(
-        [chance.choice(len(eligible), size, p=third) for size, third in zip(sizes, thirds, strict=True)]
-    )
-    return Sample(eligible[drawn], mixture[drawn], float((advantage / mixture).max()))
+class Drawn(Struct, frozen=True):
+    """A sample and how blind losses differ from the claims there."""
+
+    sample: Sample
+
+    differences: Nats
+    """Blind minus claimed, in nats."""
+
+    @property
+    def totals(self) -> Nats:
+        """What each draw says that the differences of all these rows' positions sum up to."""
+        return self.differences / self.sample.chances
 
 
-def _share(weights: Nats) -> Nats:
+def shares(weights: Nats) -> Nats:
+    """The same with sum 1; equal ones where all are 0."""
     total = weights.sum()
     return weights / total if total > 0 else np.full(len(weights), 1 / len(weights))
 
@@ -115,42 +120,52 @@ def batches(places: Places, length: int, at_once: int) -> list[Places]:
     return made
 
 
-def compare(kind: str, sample: Sample, claims: Nats, blind: Nats, nats_per_unit: float) -> Finding:
-    """What ``blind`` losses say about the claims; both at the sample's places. nats_per_unit: total nats that
-    make one unit of the metric.
+def conclude(
+    kind: str, drawn: Sequence[Drawn], length: int, escaped: float, grew: bool, unit: float
+) -> Finding:
+    """What samples of separate rows of ``length`` say together. escaped: nats that may sit where nothing was
+    drawn. grew: whether something odd made it larger. unit: nats in all that make one of the metric.
     """
-    differences = blind - claims
-    count = len(differences)
-    totals = differences / sample.chances
-    total, error = (
-        float(totals.mean()),
-        float(totals.std(ddof=1) / math.sqrt(count)) if count > 1 else math.inf,
-    )
-    escaped = (1 - UNSEEN ** (1 / count)) * sample.widest
+    differences = np.concatenate([part.differences for part in drawn])
+    total = sum(float(part.totals.mean()) for part in drawn)
+    error = math.sqrt(sum(_variance(part.totals) for part in drawn))
     bound = max(total + ONE_SIDED * error, 0.0) + escaped
     off = float((np.abs(differences) > NEAR).mean())
     audit = Audit(
         kind=kind,
-        positions=count,
-        correction=total / nats_per_unit,
-        standard_error=error / nats_per_unit,
-        leak_bound=bound / nats_per_unit,
+        positions=len(differences),
+        correction=total / unit,
+        standard_error=error / unit,
+        leak_bound=bound / unit,
         largest=float(np.abs(differences).max()),
     )
-    return Finding(audit, _evidence(differences, off, sample, total, error), off > SYSTEMATIC)
-
-
-def _evidence(differences: Nats, off: float, sample: Sample, total: float, error: float) -> str:
+    tokens = sum(float((1 / part.sample.chances).mean()) for part in drawn)  # estimates how many count
+    per_token, off_by = total / tokens, error / tokens
+    shifted = abs(per_token) > SHIFT and abs(per_token) > SHIFT_ERRORS * off_by
+    leaning = grew and per_token > SMALL and _leaning(drawn, length) > SIGNED_ERRORS
     far = int((np.abs(differences) > FAR).sum())
-    tokens = float((1 / sample.chances).mean())  # estimates how many tokens count
-    shifted = abs(total) > SHIFT * tokens and abs(total) > SHIFT_ERRORS * error
-    if not (far or off > FEW or shifted):
-        return ""
-    return (
+    evidence = (
         f"at {len(differences)} positions: {far} claims differ by more than {FAR} nat, {100 * off:.1f} % by"
-        f" more than {NEAR}, by {np.abs(differences).max():.3g} at most; on average they are"
-        f" {total / tokens:+.4f} ± {error / tokens:.4f} nat too good"
+        f" more than {NEAR}, by {audit.largest:.3g} at most; on average they are {per_token:+.5f} ±"
+        f" {off_by:.5f} nat too good"
     )
+    wrong = far or off > FEW or shifted or leaning
+    return Finding(audit, evidence if wrong else "", off > SYSTEMATIC)
+
+
+def _variance(totals: Nats) -> float:
+    """Of their mean."""
+    return float(totals.var(ddof=1)) / len(totals) if len(totals) > 1 else math.inf
+
+
+def _leaning(drawn: Sequence[Drawn], length: int) -> float:
+    """How far the differences lean to claims that are too good: their sum over rows in root sums of
+    squares.
+    """
+    rows = np.concatenate([part.sample.places for part in drawn]) // length
+    by_row = np.bincount(rows, weights=np.concatenate([part.totals for part in drawn]))
+    square = float(np.square(by_row).sum())
+    return float(by_row.sum()) / math.sqrt(square) if square > 0 else 0.0
 
 
 def blind_losses(logits: npt.NDArray[np.float32], targets: Sequence[int] | npt.NDArray[np.integer]) -> Nats:

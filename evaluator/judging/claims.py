@@ -101,21 +101,21 @@ class Claims:
 
 
 def _ask(channel: Channel[Request], rows: Tokens) -> Losses32:
-    """The variant's losses for validation rows, shape [rows, length]."""
+    """The variant's losses for validation rows, shape [rows, length]. What is wrong with them is said in our
+    words alone: a shape or a number can spell a text that it was just shown.
+    """
     shape = [rows.shape[0], rows.shape[1] - 1]
     channel.send(Rows(rows=shape[0], length=shape[1]), rows.data)
     claim, payload = channel.receive(payload_limit=4 * shape[0] * shape[1])
     if not isinstance(claim, Losses):
         raise contract_breach("another request where losses were expected")
     if claim.dtype != "float32" or claim.shape != shape or len(payload) != 4 * shape[0] * shape[1]:
-        raise contract_breach(
-            f"losses of shape {claim.shape[:8]} and type {claim.dtype[:16]} instead of {shape} and float32"
-        )
+        raise contract_breach(f"losses of another shape or type than {shape} and float32")
     losses = np.frombuffer(payload, dtype="<f4").reshape(shape)
     if not np.isfinite(losses).all():
         raise RunEndedError(
             Crashed(CrashKind.DIVERGED, "its losses were not finite"), "the losses are not finite"
         )
     if losses.min() < NEGATIVE:
-        raise contract_breach(f"a loss of {losses.min():.3g} nat, and none is negative")
+        raise contract_breach("a loss below zero, and none is negative")
     return losses

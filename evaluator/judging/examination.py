@@ -3,38 +3,42 @@ at all.
 
 - Whether a run that would not merge is audited is the coordinator's draw, from the campaign's seed: the plan
   comes with a share of 0 or 1, and nothing that a variant sees gives it away. The positions that are compared
-  are drawn by the judge, from the machine's entropy.
+  are drawn by the judge, from the machine's entropy, once the twin holds its weights.
+- The live variant is gone once a twin is called. Where a live audit is worth something it is held before.
 - A twin that disagrees at some positions shows a leak. One that disagrees nearly everywhere, or cannot be
-  had, may lack what the model has outside its state_dict: then the live variant is asked, and what it answers
-  must at least agree with itself. That is weaker: it has seen the rows.
+  had, may lack what the model has outside its state_dict: then there is no audit, or the live one, which is
+  weaker: it has seen the rows, and can only be asked whether it agrees with itself.
 - A process that answers nonsense or not at all is no proof of anything and is never taken for one.
+- What is said of either is in our words alone: both have seen validation text.
 """
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.judging.audit import Finding, Sample, compare, draw
+from evaluator.judging.audit import Finding
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import Tokens
-from evaluator.judging.messages import Hello, Loaded, Model, Ready, Request, Unable, Weights
+from evaluator.judging.handing_over import Handed
+from evaluator.judging.messages import Request, Unable
 from evaluator.judging.probing import Prober, UnbelievableError
 from evaluator.judging.reference import reference
 from evaluator.judging.run_end import RunEndedError
-from evaluator.judging.wire import Channel, ClosedError, Held, WireError
+from evaluator.judging.sweep import MOST, Claimed, Sweep
+from evaluator.judging.twin_line import TwinLine
+from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Cheated
 
 NO_AUDIT = Audit("none", 0, 0.0, 0.0, 0.0, 0.0)
 
-
-class Handed(Struct, frozen=True):
-    """The weights as the variant handed them over, not looked at."""
-
-    header: Weights
-    content: Held
+NO_WEIGHTS = "it could not hand over its weights"
+NO_PLACE = "none could be started"
+NO_ANSWER = "it did not answer"
+NONSENSE = "it answered with something else than was asked for"
+ANOTHER = "it disagrees nearly everywhere"
+"""Why there is no audit by a twin, of all runs alike."""
 
 
 class Parties(Struct, frozen=True):
@@ -43,20 +47,8 @@ class Parties(Struct, frozen=True):
     live: Channel[Request]
     """The variant."""
 
-    twin: Channel[Request] | None
+    twin: TwinLine | None
     """Where one answers once it is started, or None."""
-
-    welcome: Callable[[Hello], None]
-    """Greets it."""
-
-    called: Callable[[], None]
-    """Reports to the supervisor that a twin is wanted."""
-
-    left: Callable[[bool], None]
-    """Reports to it that the twin is not needed any more, and whether it answered."""
-
-    twin_timeout: float
-    """Seconds a twin may take for an answer."""
 
     at_once: int
     """Rows they answer at a time."""
@@ -75,86 +67,83 @@ class Examination:
     """Of one run's claims."""
 
     def __init__(
-        self, claims: Claims, training: Tokens, filling: Tokens, vocab_size: int, chance: np.random.Generator
+        self,
+        claims: Claims,
+        training: Tokens,
+        filling: Tokens,
+        vocab_size: int,
+        odd: float,
+        chance: np.random.Generator,
     ) -> None:
-        """training: the stream the reference is counted in. filling: training rows [at_once, length]."""
+        """training: the stream the reference is counted in. filling: training rows [at_once, length]. odd:
+        nats of a difference that is followed up.
+        """
+        self.details: dict[str, float | str] = {}
         self._claims = claims
         self._filling = filling
         self._vocab_size = vocab_size
-        self._nats = claims.losses.astype(np.float64).reshape(-1)
-        self._reference = reference(training, claims.rows, vocab_size).reshape(-1)
+        self._odd = odd
         self._chance = chance
-        self.details: dict[str, float | str] = {}
+        self._claimed = Claimed(
+            claims.losses.astype(np.float64).reshape(-1),
+            reference(training, claims.rows, vocab_size).reshape(-1),
+            claims.counted.reshape(-1),
+            claims.losses.shape[1],
+        )
 
-    def hold(self, count: int, parties: Parties, handed: Handed | Unable) -> Audit:
-        """Compare ``count`` positions. Raises RunEndedError with Cheated when the claims are not to be
-        believed.
+    def hold(self, count: int, parties: Parties, handed: Handed | Unable, strict: bool) -> Audit:
+        """Compare ``count`` positions, more where something odd is seen. strict: a live audit is not worth
+        having, except of a variant that has no twin. Raises RunEndedError with Cheated when the claims are
+        not to be believed, ClosedError when the live variant leaves.
         """
-        sample = self._sample(count)
-        finding = self._by_twin(sample, parties, handed)
+        if parties.twin is None or isinstance(handed, Unable):
+            self.details["twin"] = NO_WEIGHTS if isinstance(handed, Unable) else NO_PLACE
+            return self._by_live(count, parties)
+        live = NO_AUDIT if strict else self._by_live(count, parties)
+        finding = self._by_twin(parties.twin, count, parties.at_once, handed)
         if finding and not finding.systematic:
             return _believed(finding)
-        live = self._by_live(self._sample(count), parties)
         if finding:
-            self.details["twin"] = f"it disagrees nearly everywhere: {finding.evidence}"
-        return _believed(live) if live else NO_AUDIT
+            self.details["twin"] = ANOTHER
+        return live
 
-    def _sample(self, count: int) -> Sample:
-        return draw(count, self._nats, self._reference, self._claims.counted.reshape(-1), self._chance)
-
-    def _by_twin(self, sample: Sample, parties: Parties, handed: Handed | Unable) -> Finding | None:
-        if parties.twin is None or isinstance(handed, Unable):
-            self.details["twin"] = handed.reason if isinstance(handed, Unable) else "none could be started"
-            return None
-        began, finding = time.monotonic(), None
-        parties.called()
+    def _by_live(self, count: int, parties: Parties) -> Audit:
+        prober = Prober(parties.live, self._claims.rows, self._filling, self._vocab_size)
         try:
-            _meet(parties.twin, parties, handed)
+            return _believed(self._compared("live", prober, count, 1.0, parties.at_once))
+        except WireError:
+            return NO_AUDIT
+        except UnbelievableError as error:
+            evidence = f"asked for what its claims rest on, {error}"
+            raise RunEndedError(Cheated("leak", evidence), evidence) from error
+
+    def _by_twin(self, twin: TwinLine, count: int, at_once: int, handed: Handed) -> Finding | None:
+        began, finding = time.monotonic(), None
+        prober = Prober(twin.channel, self._claims.rows, self._filling, self._vocab_size, twin.answered)
+        twin.call()
+        try:
+            twin.meet(handed)
             self.details["twin_start_seconds"] = time.monotonic() - began
-            finding = self._compared("twin", parties.twin, sample, parties.at_once)
-        except (ClosedError, WireError, UnbelievableError) as error:
-            self.details["twin"] = f"it did not answer{f': {error}' if str(error) else ''}"
+            finding = self._compared("twin", prober, count, MOST, at_once)
+        except ClosedError:
+            self.details["twin"] = NO_ANSWER
+        except WireError:
+            self.details["twin"] = NONSENSE
+        except UnbelievableError as error:
+            self.details["twin"] = str(error)
         finally:
-            parties.left(finding is not None)
+            twin.leave(answered=finding is not None)
             self.details["audit_seconds"] = time.monotonic() - began
         return finding
 
-    def _by_live(self, sample: Sample, parties: Parties) -> Finding | None:
-        try:
-            return self._compared("live", parties.live, sample, parties.at_once)
-        except (ClosedError, WireError):
-            return None
-        except UnbelievableError as error:
-            raise RunEndedError(
-                Cheated("leak", f"asked for what its claims rest on, {error}"), str(error)
-            ) from error
-
-    def _compared(self, kind: str, channel: Channel[Request], sample: Sample, at_once: int) -> Finding:
-        blind = Prober(channel, self._claims.rows, self._filling, self._vocab_size).losses(
-            sample.places, at_once
-        )
-        return compare(kind, sample, self._nats[sample.places], blind, self._claims.nats_per_unit)
+    def _compared(self, kind: str, prober: Prober, count: int, most: float, at_once: int) -> Finding:
+        sweep = Sweep(count, self._claimed, self._odd, self._chance, most)
+        while (sample := sweep.next()) is not None:
+            sweep.take(sample, prober.losses(sample.places, at_once))
+        return sweep.finding(kind, self._claims.nats_per_unit)
 
 
 def _believed(finding: Finding) -> Audit:
     if finding.evidence:
         raise RunEndedError(Cheated("leak", f"{finding.audit.kind}: {finding.evidence}"), finding.evidence)
     return finding.audit
-
-
-def _meet(twin: Channel[Request], parties: Parties, handed: Handed) -> None:
-    """Greet a twin and give it the model. Raises ClosedError, WireError."""
-    twin.wait_at_most(parties.twin_timeout)
-    hello, _ = twin.receive()
-    if not isinstance(hello, Hello):
-        raise WireError("no greeting")
-    parties.welcome(hello)
-    ready, _ = twin.receive()
-    if not isinstance(ready, Ready):
-        raise WireError("another request where it should be ready for its model")
-    twin.send(Model(handed.header.table), handed.content)
-    loaded, _ = twin.receive()
-    if isinstance(loaded, Unable):
-        raise WireError(loaded.reason)
-    if not isinstance(loaded, Loaded):
-        raise WireError("another request where it should have loaded its model")

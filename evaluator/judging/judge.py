@@ -6,8 +6,10 @@ What it promises:
 - It opens the data; the variant sees training tokens, and validation tokens only once it has said that
   training is over and handed over its weights.
 - The number is its own arithmetic on per-token losses. Nothing the variant prints counts.
-- The losses are the variant's claims. What would be merged, and a secret share of the rest, is compared with
-  a second process that never saw the rows (evaluator/judging/examination.py).
+- The losses are the variant's claims, and afterwards its weights must be the same as before. What would be
+  merged, and a secret share of the rest, is compared with a second process that never saw the rows
+  (evaluator/judging/examination.py).
+- From the first row on nothing that the variant says goes into an outcome but figures: only our own words.
 - Whatever the variant sends is data: typed, bounded, copied, never executed. A broken message ends the run as
   a broken contract, never the judge.
 - Its last line is always a ``Final``, also when the variant vanishes. It ends when the first evaluation has:
@@ -34,22 +36,19 @@ from evaluator.job import (
     HandedOver,
     JudgeEvent,
     JudgeJob,
-    TwinDone,
-    WantsTwin,
     read_job,
 )
 from evaluator.judging.budget_use import BudgetUse
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import read_manifest, read_tokens, require_blocks
-from evaluator.judging.examination import Examination, Handed, Parties, positions
+from evaluator.judging.examination import Examination, Parties, positions
 from evaluator.judging.greeting import mismatch, welcome
+from evaluator.judging.handing_over import Handed, ask_for_weights, check_unchanged
 from evaluator.judging.messages import (
     TOKENS_LIMIT,
-    WEIGHTS_LIMIT,
     Batch,
     BudgetSpent,
     Evaluate,
-    HandOver,
     Hello,
     Loaded,
     Logits,
@@ -65,6 +64,8 @@ from evaluator.judging.messages import (
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.step_cost import EVALUATE_STEPS, FEED_STEPS
+from evaluator.judging.sweep import odd_beyond
+from evaluator.judging.twin_line import TwinLine
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Crashed, CrashKind, Limit, Measured, TimedOut
 
@@ -72,9 +73,10 @@ FREE_HAND_OVER = 2.0
 """Seconds in which weights are handed over without charge: gigabytes are copied out of a GPU in one."""
 
 TWIN_SECONDS, TWIN_STARTS = 10.0, 5.0
-"""Seconds, and times the live variant's start, that a twin may take for an answer: it starts beside a process
-that fills the memory.
-"""
+"""Seconds, and times the live variant's start, that a twin may take for an answer."""
+
+WHILE_EVALUATED = "what is no message, while it was evaluated"
+"""Of whatever arrives once rows were shown: a message that is none can hold them."""
 
 
 class Judge:
@@ -107,6 +109,7 @@ class Judge:
         self._packer = Packer(read_tokens(job.data, "train"), self._manifest.bos, job.seed)
         self._audit: Audit | None = None
         self._closed = False
+        self._shown = False
         self._details: dict[str, float | str] = {}
 
     def run(self) -> Final:
@@ -117,13 +120,9 @@ class Judge:
             self._say_why(ended)
             outcome = ended.outcome
         except WireError as error:
-            outcome = Crashed(CrashKind.CONTRACT, f"the judge received {error}")
+            outcome = contract_breach(WHILE_EVALUATED if self._shown else str(error)).outcome
         except ClosedError:
-            outcome = (
-                self._timed_out()
-                if self._closed
-                else Crashed(CrashKind.NO_RESULT, "it ended without calling evaluate_bpb")
-            )
+            outcome = self._left()
         return Final(
             outcome=outcome,
             spent=self._use.spent,
@@ -157,11 +156,6 @@ class Judge:
             raise contract_breach(wrong)
         welcome(self._channel, self._job, self._manifest)
 
-    def _welcome_twin(self, request: Hello) -> None:
-        if self._twin is None or (wrong := mismatch(request)):
-            raise WireError("a greeting without a twin" if self._twin is None else wrong)
-        welcome(self._twin, self._job, self._manifest, twin=True)
-
     def _feed(self, request: NextBatch) -> None:
         _bounded(request.rows, request.length)
         self._use.batch_wanted(request.steps, request.counted)
@@ -192,49 +186,56 @@ class Judge:
         if self._use.is_over(EVALUATE_STEPS):
             raise RunEndedError(self._timed_out(), "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
+        self._shown = True
         claims.collect(self._channel, request.rows, self._chance())
         value = claims.score.value
         self._details |= claims.details | {"claim_seconds": self._now() - began}
+        if isinstance(handed, Handed):
+            began = self._now()
+            check_unchanged(self._channel, handed)
+            self._details["second_hand_over_seconds"] = self._now() - began
         claims.check_floors()
-        if count := positions(self._job.audit, value, self._chance()):
-            self._audit = self._examine(count, claims, request.rows, handed)
-        self._channel.send(Score(value))
+        count = positions(self._job.audit, value, self._chance())
+        if not (count and self._examine(count, claims, request.rows, handed)):
+            self._channel.send(Score(value))
         raise RunEndedError(Measured(value), "")
 
     def _hand_over(self) -> Handed | Unable:
         """The weights, before a validation token is shown."""
         began = self._now()
-        self._channel.send(HandOver())
-        answer, content = self._channel.receive_held(WEIGHTS_LIMIT)
+        handed = ask_for_weights(self._channel)
         self._details["hand_over_seconds"] = seconds = self._now() - began
         # a state_dict may train on: what copying does not explain is paid for
         self._use.charge_seconds(seconds - FREE_HAND_OVER)
-        match answer:
-            case Weights() if content.size >= answer.table:
-                return Handed(answer, content)
-            case Unable():
-                return answer
-            case _:
-                raise contract_breach("something else where the weights were expected")
+        return handed
 
-    def _examine(self, count: int, claims: Claims, at_once: int, handed: Handed | Unable) -> Audit:
-        filling = self._packer.rows(at_once, self._manifest.max_seq_len + 1)[:, :-1]
+    def _examine(self, count: int, claims: Claims, at_once: int, handed: Handed | Unable) -> bool:
+        """Returns whether a twin was called: the variant is gone then."""
         examination = Examination(
-            claims, read_tokens(self._job.data, "train"), filling, self._manifest.vocab_size, self._chance()
+            claims,
+            read_tokens(self._job.data, "train"),
+            self._packer.rows(at_once, self._manifest.max_seq_len + 1)[:, :-1],
+            self._manifest.vocab_size,
+            odd_beyond(self._job.baseline.largest),
+            self._chance(),
         )
-        parties = Parties(
-            live=self._channel,
-            twin=self._twin,
-            welcome=self._welcome_twin,
-            called=lambda: self._emit(WantsTwin()),
-            left=lambda answered: self._emit(TwinDone(answered)),
-            twin_timeout=TWIN_SECONDS + TWIN_STARTS * self._use.startup,
-            at_once=at_once,
-        )
+        line = self._job, self._manifest, self._emit, TWIN_SECONDS + TWIN_STARTS * self._use.startup
+        twin = TwinLine(self._twin, *line) if self._twin else None
+        parties, strict = Parties(self._channel, twin, at_once), self._job.audit.mode == "strict"
         try:
-            return examination.hold(count, parties, handed)
+            self._audit = examination.hold(count, parties, handed, strict)
         finally:
             self._details |= examination.details
+        return twin is not None and twin.called
+
+    def _left(self) -> Crashed | TimedOut:
+        """What it means that the variant is gone."""
+        if self._closed:
+            return self._timed_out()
+        return Crashed(
+            CrashKind.NO_RESULT,
+            "it ended while it was evaluated" if self._shown else "it ended without calling evaluate_bpb",
+        )
 
     def _timed_out(self) -> TimedOut:
         return TimedOut(Limit.BUDGET, self._use.elapsed)

@@ -1,9 +1,10 @@
 """What a variant's shim and the judge say to each other.
 
 A conversation: Hello → Welcome; NextBatch → Batch or BudgetSpent, as often as the variant likes; Evaluate →
-HandOver → Weights or Unable → Rows → Losses → … → Score. Where the live variant is probed itself, Probe →
-Logits come before the Score. With a twin: Hello → Welcome; Ready → Model → Loaded or Unable → Probe →
-Logits → …, until the judge hangs up. RunRefused ends either at any point.
+HandOver → Weights or Unable → Rows → Losses → … → HandOver → Weights → Score. Where the live variant is
+probed itself, Probe → Logits come after that. One of which a twin is wanted gets no Score: it is ended. With
+a twin: Hello → Welcome; Ready → Model → Loaded or Unable → Probe → Logits → …, until the judge hangs up.
+RunRefused ends either at any point.
 
 Everything from a variant is untrusted: fields are typed and bounded here, and what does not fit breaks the
 contract.
@@ -69,8 +70,8 @@ class Evaluate(Struct, frozen=True, tag="evaluate", kw_only=True, forbid_unknown
 
 
 class Weights(Struct, frozen=True, tag="weights", forbid_unknown_fields=True):
-    """A copy of the model, made before any validation token was shown. The payload is for the twin alone: a
-    table in JSON, then raw tensors.
+    """A copy of the model: once before any validation token was shown, once after the last. The payload is
+    for the twin alone: a table in JSON, then raw tensors.
     """
 
     table: Annotated[int, Meta(ge=2, le=1 << 26)]
@@ -81,6 +82,7 @@ class Unable(Struct, frozen=True, tag="unable", forbid_unknown_fields=True):
     """There is no copy of this model, or no module that takes it."""
 
     reason: Annotated[str, Meta(max_length=300)]
+    """The variant's own words, which go no further."""
 
 
 class Losses(Struct, frozen=True, tag="losses", kw_only=True, forbid_unknown_fields=True):

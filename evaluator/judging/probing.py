@@ -5,6 +5,8 @@ What stands to the right is a piece of training text: a causal model cannot see 
 full length, on which some models depend.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,16 +25,24 @@ SPARE = 1024
 
 
 class UnbelievableError(Exception):
-    """The logits are none. ``str`` says what was wrong with them."""
+    """The logits are none. ``str`` says what was wrong with them, in our words alone."""
 
 
 class Prober:
     """Probes one process."""
 
-    def __init__(self, channel: Channel[Request], rows: Tokens, filling: Tokens, vocab_size: int) -> None:
+    def __init__(
+        self,
+        channel: Channel[Request],
+        rows: Tokens,
+        filling: Tokens,
+        vocab_size: int,
+        answered: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """rows: the validation rows [count, length + 1]. filling: training rows [at least ``at_once``,
-        length].
+        length]. answered: is called with the tokens shown, after every answer.
         """
+        self._answered = answered
         self._channel = channel
         self._rows = rows
         self._filling = filling
@@ -63,6 +73,7 @@ class Prober:
         shown[: len(batch), length] = positions
         self._channel.send(Probe(rows=rows, length=length), shown.data)
         logits = self._answer(rows)[: len(batch)]
+        self._answered(rows * length)
         losses = blind_losses(logits, self._rows[chosen, positions + 1])
         if not np.isfinite(losses).all():
             raise UnbelievableError("its logits are not finite")
@@ -80,8 +91,7 @@ class Prober:
         )
         if not right or answer.dtype != "float32" or len(payload) != 4 * rows * answer.shape[1]:
             raise UnbelievableError(
-                f"its logits have shape {answer.shape[:8]} and type {answer.dtype[:16]}, not [{rows},"
-                f" {self._vocab_size}] and float32"
+                f"its logits have another shape or type than [{rows}, {self._vocab_size}] and float32"
             )
         return np.frombuffer(payload, dtype="<f4").reshape(answer.shape)
 

@@ -15,10 +15,11 @@ all from the judge.
   priced like its eager form: compiling gains nothing under a counted budget, and what is compiled where
   nothing can watch it (a kernel of one's own) is not seen at all.
 
-- At the evaluation the judge first gets a copy of the weights, then the model's losses: its claims. To check
-  them the same script is started once more, as a *twin*; at its first batch it gets those weights instead,
-  then rows cut off at the positions it is to predict. Both answer in eval mode, uncompiled where
-  ``torch.compile`` wrapped the whole model, and under the same autocast.
+- At the evaluation the judge first gets a copy of the weights, then the model's losses: its claims, then the
+  weights once more, which must be the same. To check the claims this process is ended and the same script
+  started once more, as a *twin*; at its first batch it gets those weights instead, then rows cut off at the
+  positions it is to predict. Both answer in eval mode, uncompiled where ``torch.compile`` wrapped the whole
+  model, and under the same autocast.
 
 Nothing here is a barrier: a variant can tamper with all of it. The barriers are what the judge does not show
 and what it compares.
@@ -524,14 +525,36 @@ def _hand_over(model: Any) -> tuple[dict[str, Any], Any]:
     try:
         table, tensors = _described(model)
     except (TypeError, ValueError, RuntimeError) as error:
-        return _judge.ask("unable", reason=f"{type(error).__name__}: {error}"[:300])
+        reason = f"{type(error).__name__}: {error}"
+        print(f"prepare: there is no copy of this model, {reason}", file=sys.stderr)  # noqa: T201
+        return _judge.ask("unable", reason=reason[:300])
+    changed = _written({name: value for (name, _, _), value in zip(table["tensors"], tensors, strict=True)})
     encoded = json.dumps(table).encode()
     blocks = (
         tensor.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy()
         for tensor in tensors
         if tensor.numel()
     )
-    return _judge.ask("weights", _after(encoded, blocks), table=len(encoded))
+    try:
+        return _judge.ask("weights", _after(encoded, blocks), table=len(encoded))
+    except RuntimeError:
+        if changed:
+            print(f"prepare: written to meanwhile: {', '.join(changed[:8])}", file=sys.stderr)  # noqa: T201
+        raise
+
+
+_handed: dict[str, tuple[int, int]] = {}
+
+
+def _written(state: dict[str, torch.Tensor]) -> list[str]:
+    """Names of what was written to, or put in another's place, since the weights were handed over before."""
+    now = {
+        name: (value.data_ptr(), -1 if value.is_inference() else value._version)
+        for name, value in state.items()
+    }
+    changed = [name for name in now if name in _handed and _handed[name] != now[name]]
+    _handed.update(now)
+    return changed
 
 
 def _after(first: bytes, blocks: Iterable[Any]) -> Iterator[Any]:

@@ -187,7 +187,7 @@ def test_a_surface_killed_from_outside_is_lost_and_not_charged(tmp_path: Path) -
         tmp_path,
         "import os, signal\nfrom prepare import batch\nbatch()\nos.kill(os.getpid(), signal.SIGKILL)",
     ).outcome
-    assert outcome == Lost("its process was killed from outside")
+    assert outcome == Lost("its process was killed from outside", killed=True)
 
 
 def test_a_surface_that_asks_for_too_much_memory_ran_out_of_it(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_nothing_of_ours_is_importable_in_a_surface(tmp_path: Path) -> None:
     )
     outcome_of(tmp_path, source)
     assert "ours: []\n" in log_of(an_order(tmp_path))
-    assert "variant/train.py\n" in log_of(an_order(tmp_path))
+    assert "variant/home/train.py\n" in log_of(an_order(tmp_path))
 
 
 def test_a_judge_that_fails_loses_the_run_and_says_why(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.result import Audit, Cheated, Crashed, CrashKind, Lost, Measured, RunResult
+from evaluator.judging.handing_over import CHANGED
+from evaluator.result import Audit, Cheated, Crashed, CrashKind, Measured, RunResult
 from tests.integration.judged import BUDGET, TINY, edited, tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
@@ -89,7 +90,7 @@ def test_an_honest_variant_agrees_with_its_twin(name: str, data: Path, tmp_path:
     assert abs(audit.correction) < 1e-3
     assert audit.largest < 0.05
     assert 0 < audit.leak_bound < 0.01
-    assert "num_steps" in result.tail  # it went on after its twin had left
+    assert "num_steps" not in result.tail  # it was ended before its twin began
     assert not (tmp_path / "run" / "twin.log").exists()
 
 
@@ -111,12 +112,6 @@ CHEATING = {
     ),
     "its logits are not numbers": edited(LOGITS, "            return logits * float('nan')\n"),
     "its vocabulary is smaller": edited(LOGITS, "            return logits[..., :20]\n"),
-    "it learns from what it is shown": claiming(
-        "with torch.enable_grad():\n"
-        "    again = model(x, y)\n"
-        "    for p, g in zip(model.parameters(), torch.autograd.grad(again, list(model.parameters()))):\n"
-        "        p.data -= 0.5 * g\n"
-    ),
 }
 
 
@@ -167,20 +162,63 @@ def test_a_cheat_that_sends_no_twin_is_still_asked_itself(data: Path, tmp_path: 
 
 
 def test_a_model_that_gives_no_logits_crashes_where_they_are_asked_for(data: Path, tmp_path: Path) -> None:
-    result = run(edited(LOGITS, "            raise NotImplementedError\n"), data, tmp_path)
-    assert result.outcome == Crashed(CrashKind.EXCEPTION, "NotImplementedError")
-    assert "NotImplementedError" in (tmp_path / "run" / "twin.log").read_text()
+    result = run(NO_LOGITS, data, tmp_path)
+    assert isinstance(result.outcome, Crashed)
+    assert result.outcome.kind is CrashKind.EXCEPTION
+
+
+STRICT = AuditPlan(merge_below=100.0, mode="strict")
+NO_LOGITS = edited(LOGITS, "            raise NotImplementedError\n")
+ZEROS = (
+    "    def state_dict(self, *given, **named):\n"
+    "        return {name: 0 * value for name, value in super().state_dict(*given, **named).items()}\n\n"
+)
 
 
 def test_weights_other_than_those_evaluated_are_no_proof(data: Path, tmp_path: Path) -> None:
-    """What was handed over is noise, so the twin disagrees everywhere; the variant agrees with itself, which
-    is all that can be said.
+    """What is handed over is nothing, so the twin disagrees everywhere; the variant agrees with itself, which
+    is all that can be said, and nothing in strict mode.
     """
-    noise = "{name: torch.randn_like(value) for name, value in super().state_dict(*given, **named).items()}"
-    state_dict = f"    def state_dict(self, *given, **named):\n        return {noise}\n\n"
-    result = run(edited("    def forward", f"{state_dict}    def forward"), data, tmp_path)
-    assert audit_of(result).kind == "live"
-    assert "disagrees nearly everywhere" in str(result.details["twin"])
+    source = edited("    def forward", f"{ZEROS}    def forward")
+    for plan, kind in ((FULL, "live"), (STRICT, "none")):
+        result = run(source, data, tmp_path / kind, plan)
+        assert audit_of(result).kind == kind
+        assert result.details["twin"] == "it disagrees nearly everywhere"
+
+
+def test_in_strict_mode_only_a_variant_without_weights_to_hand_over_is_probed_itself(
+    data: Path, tmp_path: Path
+) -> None:
+    kinds = {
+        name: audit_of(run(WITHOUT_TWIN[name], data, tmp_path / str(number), STRICT)).kind
+        for number, name in enumerate(WITHOUT_TWIN)
+        if name in ("it leaves when it is the twin", "its model is a function")
+    }
+    assert kinds == {"it leaves when it is the twin": "none", "its model is a function": "live"}
+    assert audit_of(run(NO_LOGITS, data, tmp_path / "none", STRICT)).kind == "none"
+    assert "NotImplementedError" in (tmp_path / "none" / "run" / "twin.log").read_text()
+
+
+CHANGING = {
+    "it learns from what it is shown": claiming(
+        "with torch.enable_grad():\n"
+        "    again = model(x, y)\n"
+        "    for p, g in zip(model.parameters(), torch.autograd.grad(again, list(model.parameters()))):\n"
+        "        p.data -= 0.5 * g\n"
+    ),
+    "it counts its forwards": claiming("self.head.bias.data[0] += 1e-7"),
+    "it is never the same": edited(
+        "    def forward", f"{ZEROS.replace('0 * value', 'torch.randn_like(value)')}    def forward"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_weights_that_change_while_they_are_evaluated_break_the_contract(
+    name: str, data: Path, tmp_path: Path
+) -> None:
+    result = run(CHANGING[name], data, tmp_path)
+    assert result.outcome == Crashed(CrashKind.CONTRACT, CHANGED)
 
 
 def test_whether_and_how_much_is_audited_follows_the_plan(data: Path, tmp_path: Path) -> None:
@@ -191,18 +229,16 @@ def test_whether_and_how_much_is_audited_follows_the_plan(data: Path, tmp_path: 
 
 
 def twin_below(marker: str) -> psutil.Process | None:
-    """The first process of a twin, known by its home below ``marker``."""
+    """The first process of a twin, by its home below ``marker``."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.cwd().startswith(marker) and process.cwd().endswith("/twin"):
+            if process.cwd().startswith(marker) and process.cwd().endswith("/twin/home"):
                 return process
     return None
 
 
-def test_a_run_whose_twin_is_killed_from_outside_is_lost(data: Path, tmp_path: Path) -> None:
-    """Not marked as one of which no twin could be had: made again, it gives the verdict it would have
-    given.
-    """
+def test_a_twin_that_is_killed_gives_no_free_run(data: Path, tmp_path: Path) -> None:
+    """A variant can kill itself when it does not like its value."""
     (tmp_path / "scratch").mkdir()
     order = RunOrder(
         run="r1", source=uncompiled(TINY), seed=1, budget=BUDGET, directory=tmp_path / "run", audit=FULL
@@ -216,4 +252,7 @@ def test_a_run_whose_twin_is_killed_from_outside_is_lost(data: Path, tmp_path: P
     assert twin is not None
     twin.kill()
     training.join()
-    assert results[0].outcome == Lost("its twin was killed from outside"), results[0].details
+    assert isinstance(results[0].outcome, Measured)
+    assert results[0].audit is not None
+    assert results[0].audit.kind != "twin"
+    assert "did not answer" in str(results[0].details["twin"])

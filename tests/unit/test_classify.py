@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from evaluator.classify import MESSAGE_CHARS, Evidence, bounded, classify, last_error
+from evaluator.classify import MESSAGE_CHARS, WHILE_EVALUATED, Evidence, bounded, classify, last_error
 from evaluator.job import Final
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, TimedOut
 
@@ -20,7 +20,8 @@ def outcome(
     wall_capped: bool = False,
     judge_error: str = "",
     out_of_memory_kills: int | None = None,
-    twin_exit_code: int | None = None,
+    rows_shown: bool = False,
+    breach: tuple[str, bool] | None = None,
 ) -> Outcome:
     final = Final(outcome=said, spent=1.0, steps=1) if said else None
     return classify(
@@ -34,7 +35,8 @@ def outcome(
             wall_capped=wall_capped,
             judge_error=judge_error,
             out_of_memory_kills=out_of_memory_kills,
-            twin_exit_code=twin_exit_code,
+            rows_shown=rows_shown,
+            breach=breach,
         )
     )
 
@@ -72,7 +74,7 @@ def test_half_a_message_of_a_killed_variant_is_no_broken_contract() -> None:
 
 def test_a_kill_is_held_against_the_variant_only_where_the_kernel_may_have_done_it() -> None:
     assert outcome(NO_RESULT, exit_code=-signal.SIGKILL, out_of_memory_kills=0) == Lost(
-        "its process was killed from outside"
+        "its process was killed from outside", killed=True
     )
     for kills in (1, None):
         ended = outcome(NO_RESULT, exit_code=-signal.SIGKILL, out_of_memory_kills=kills)
@@ -147,11 +149,28 @@ def test_a_message_is_one_printable_line_of_bounded_length() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "kills", "lost"),
-    [(-9, 0, True), (-9, 1, False), (-9, None, False), (-15, 0, False), (1, 0, False), (None, 0, False)],
+    ("kills", "kind"),
+    [(0, CrashKind.EXCEPTION), (1, CrashKind.OUT_OF_MEMORY), (None, CrashKind.OUT_OF_MEMORY)],
 )
-def test_a_value_whose_twin_was_killed_from_outside_is_lost_and_measured_again(
-    code: int | None, kills: int | None, lost: bool
-) -> None:
-    result = outcome(Measured(1.5), exit_code=0, out_of_memory_kills=kills, twin_exit_code=code)
-    assert result == (Lost("its twin was killed from outside") if lost else Measured(1.5))
+def test_one_that_was_shown_rows_and_is_killed_gets_no_free_run(kills: int | None, kind: CrashKind) -> None:
+    ended = outcome(NO_RESULT, exit_code=-signal.SIGKILL, out_of_memory_kills=kills, rows_shown=True)
+    assert ended == Crashed(kind, WHILE_EVALUATED)
+
+
+@pytest.mark.parametrize("exit_code", [0, None, 1, 3, -signal.SIGSEGV])
+def test_no_word_of_one_that_was_shown_rows_is_passed_on(exit_code: int | None) -> None:
+    said = TRACE + "ValueError: the quick brown fox"
+    ended = outcome(NO_RESULT, exit_code=exit_code, tail=said, rows_shown=True)
+    assert isinstance(ended, Crashed)
+    assert ended.message == WHILE_EVALUATED
+
+
+def test_what_it_said_still_chooses_the_kind_of_crash() -> None:
+    ended = outcome(NO_RESULT, tail=TRACE + "MemoryError: the quick brown fox", rows_shown=True)
+    assert ended == Crashed(CrashKind.OUT_OF_MEMORY, WHILE_EVALUATED)
+
+
+@pytest.mark.parametrize("rows_shown", [False, True])
+def test_the_bound_it_passed_is_named_only_where_its_size_is_no_message(rows_shown: bool) -> None:
+    ended = outcome(None, breach=("it had 1,234 processes", False), rows_shown=rows_shown)
+    assert ended == Crashed(CrashKind.EXCEPTION, WHILE_EVALUATED if rows_shown else "it had 1,234 processes")

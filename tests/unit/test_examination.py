@@ -15,12 +15,15 @@ import pytest
 
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
-from evaluator.job import JudgeJob
+from evaluator.job import JudgeEvent, JudgeJob, TwinDone, WantsTwin
 from evaluator.judging.bpb import BitsPerByte
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import Manifest, read_manifest, read_tokens, write_prepared
-from evaluator.judging.examination import Examination, Handed, Parties, positions
+from evaluator.judging.examination import Examination, Parties, positions
+from evaluator.judging.handing_over import CHANGED, Handed, check_unchanged
 from evaluator.judging.messages import (
+    VERSION,
+    HandOver,
     Hello,
     Loaded,
     Logits,
@@ -31,13 +34,14 @@ from evaluator.judging.messages import (
     Reply,
     Request,
     Rows,
-    RunRefused,
     Unable,
     Weights,
 )
 from evaluator.judging.run_end import RunEndedError
+from evaluator.judging.sweep import MOST
+from evaluator.judging.twin_line import OVERDRAWN, TwinLine
 from evaluator.judging.wire import Channel, ClosedError, Held, pair
-from evaluator.result import Audit, Cheated
+from evaluator.result import Audit, Cheated, Crashed, CrashKind
 
 VOCABULARY, LENGTH, ROWS = 16, 32, 60
 Floats = npt.NDArray[np.float64]
@@ -101,7 +105,7 @@ def play(
     channel: Channel[Reply] = Channel(connection, msgspec.json.Decoder(Reply))
     try:
         if twin:
-            channel.send(Hello(2))
+            channel.send(Hello(VERSION))
             channel.receive(1 << 20)
             channel.send(Ready())
         while True:
@@ -109,7 +113,7 @@ def play(
             match message:
                 case Model():
                     assert bytes(payload) == b"{}weights"
-                    channel.send(Loaded())
+                    channel.send(Loaded() if answer is not never_loads else Unable("its own words"))
                 case Rows():
                     losses = claim(losses_of(np.frombuffer(payload, "<u2").reshape(message.rows, -1))).astype(
                         "<f4"
@@ -126,12 +130,12 @@ def play(
 
 
 class Run:
-    """What came of an examination. messages: to the supervisor."""
+    """What came of an examination. events: to the supervisor."""
 
-    def __init__(self, audit: Audit, details: dict[str, float | str], messages: list[str]) -> None:
+    def __init__(self, audit: Audit, details: dict[str, float | str], events: list[JudgeEvent]) -> None:
         self.audit = audit
         self.details = details
-        self.messages = messages
+        self.events = events
 
 
 @contextmanager
@@ -156,32 +160,35 @@ def examine(
     live: Answer | None = pairs,
     claim: Callable[[Floats], Floats] = lambda losses: losses,
     handed: Handed | Unable | None = None,
+    strict: bool = False,
+    uses_too_much: Callable[[int], bool] = lambda _: False,
 ) -> Run:
-    random, messages = np.random.default_rng(5), list[str]()
+    random, events = np.random.default_rng(5), list[JudgeEvent]()
     with process(live, False, claim) as variant, process(twin, True, claim) as second:
         claims = Claims(job, manifest)
         claims.collect(variant, 8, random)
         filling = read_tokens(job.data, "train")[: 8 * LENGTH].reshape(8, LENGTH)
-        examination = Examination(claims, read_tokens(job.data, "train"), filling, VOCABULARY, random)
-        parties = Parties(
-            live=variant,
-            twin=second,
-            welcome=lambda _: second.send(RunRefused("stands for the greeting")),
-            called=lambda: messages.append("called"),
-            left=lambda answered: messages.append("answered" if answered else "failed"),
-            twin_timeout=0.2,
-            at_once=8,
+        examination = Examination(claims, read_tokens(job.data, "train"), filling, VOCABULARY, 1e-4, random)
+        line = TwinLine(
+            second,
+            job,
+            manifest,
+            events.append,
+            timeout=0.1,
+            uses_too_much=uses_too_much,
+            change_over=0.2,
         )
         variant.wait_at_most(1.0)
-        audit = examination.hold(512, parties, handed or Handed(Weights(2), Held(bytearray(b"{}weights"), 9)))
-    return Run(audit, examination.details, messages)
+        handed = handed or Handed(Weights(2), Held(bytearray(b"{}weights"), 9))
+        audit = examination.hold(512, Parties(variant, line, 8), handed, strict)
+    return Run(audit, examination.details, events)
 
 
 def test_an_honest_twin_agrees(job: JudgeJob, manifest: Manifest) -> None:
     run = examine(job, manifest)
     assert (run.audit.kind, run.audit.positions) == ("twin", 512)
     assert run.audit.largest < 1e-5
-    assert run.messages == ["called", "answered"]
+    assert run.events == [WantsTwin(), TwinDone(True)]
 
 
 def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(
@@ -214,27 +221,87 @@ def test_nothing_right_of_a_position_is_shown_and_everything_left_of_it_is(
     assert np.mean(same) < 0.15  # one in fifteen is chance
 
 
-@pytest.mark.parametrize(
-    "twin", [None, lambda shown, at: pairs(shown, at) * math.nan, lambda shown, at: pairs(shown, at)[:, :9]]
-)
-def test_a_twin_that_says_nothing_proves_nothing_and_the_variant_is_asked(
-    job: JudgeJob, manifest: Manifest, twin: Answer | None
+def never_loads(shown: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Floats:
+    """What a twin answers that has no module for the weights: nothing, for it is not asked."""
+    return pairs(shown, at)
+
+
+WITHOUT = {
+    "it says nothing": None,
+    "its logits are not numbers": lambda shown, at: pairs(shown, at) * math.nan,
+    "its logits are too few": lambda shown, at: pairs(shown, at)[:, :9],
+    "it takes no weights": never_loads,
+    "it is another model": lambda shown, at: pairs(shown, at)[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_without_a_twin_s_answers_there_is_a_live_audit_in_normal_mode_and_none_in_strict(
+    job: JudgeJob, manifest: Manifest, name: str
 ) -> None:
-    run = examine(job, manifest, twin=twin)
-    assert run.audit.kind == "live"
-    assert run.details["twin"]
-    assert run.messages == ["called", "failed"]
+    run = examine(job, manifest, twin=WITHOUT[name])
+    assert (run.audit.kind, run.audit.positions) == ("live", 512)
+    strict = examine(job, manifest, twin=WITHOUT[name], strict=True)
+    assert (strict.audit.kind, strict.audit.positions) == ("none", 0)
+    assert strict.details["twin"] == run.details["twin"]
+    assert "its own words" not in str(run.details["twin"])
+    answered = name == "it is another model"
+    assert run.events == strict.events == [WantsTwin(), TwinDone(answered)]
 
 
-def test_a_twin_of_another_model_is_no_proof_either_way(job: JudgeJob, manifest: Manifest) -> None:
-    run = examine(job, manifest, twin=lambda shown, at: pairs(shown, at)[:, ::-1])
-    assert run.audit.kind == "live"
-    assert "disagrees nearly everywhere" in str(run.details["twin"])
+def test_the_live_variant_is_asked_before_a_twin_is_called_and_in_strict_mode_not_at_all(
+    job: JudgeJob, manifest: Manifest
+) -> None:
+    asked = []
+
+    def live(shown: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Floats:
+        asked.append("live")
+        return pairs(shown, at)
+
+    def twin(shown: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Floats:
+        asked.append("twin")
+        return pairs(shown, at)
+
+    examine(job, manifest, twin=twin, live=live)
+    assert asked == sorted(asked)
+    assert set(asked) == {"live", "twin"}
+    asked.clear()
+    examine(job, manifest, twin=twin, live=live, strict=True)
+    assert set(asked) == {"twin"}
 
 
-def test_without_weights_no_twin_is_called(job: JudgeJob, manifest: Manifest) -> None:
-    run = examine(job, manifest, handed=Unable("no module"))
-    assert (run.audit.kind, run.details["twin"], run.messages) == ("live", "no module", [])
+@pytest.mark.parametrize("strict", [False, True])
+def test_without_weights_no_twin_is_called(job: JudgeJob, manifest: Manifest, strict: bool) -> None:
+    run = examine(job, manifest, handed=Unable("its own words"), strict=strict)
+    assert (run.audit.kind, run.events) == ("live", [])
+    assert run.details["twin"] == "it could not hand over its weights"
+
+
+def test_a_twin_that_uses_more_than_it_may_did_not_agree(job: JudgeJob, manifest: Manifest) -> None:
+    shown = []
+
+    def too_much(tokens: int) -> bool:
+        shown.append(tokens)
+        return len(shown) > 3
+
+    run = examine(job, manifest, strict=True, uses_too_much=too_much)
+    assert (run.audit.kind, run.details["twin"]) == ("none", OVERDRAWN)
+    assert shown == [8 * LENGTH] * 4
+    assert run.events == [WantsTwin(), TwinDone(False)]
+
+
+def test_something_odd_is_followed_up(job: JudgeJob, manifest: Manifest) -> None:
+    """A fifth of a nat at one position in a hundred: no single one is proof, nor is their mean at first."""
+
+    def here_and_there(losses: Floats) -> Floats:
+        chosen = (losses * 1e4).astype(np.int64) % 100 == 0
+        return np.where(chosen & (losses > 0.2), losses - 0.2, losses)
+
+    with pytest.raises(RunEndedError) as ended:
+        examine(job, manifest, claim=here_and_there, strict=True)
+    assert isinstance(ended.value.outcome, Cheated)
+    drawn = int(ended.value.outcome.evidence.split("at ")[1].split()[0])
+    assert 2 * 512 < drawn <= MOST * 512
 
 
 def few(losses: Floats) -> Floats:
@@ -291,3 +358,28 @@ def test_equal_claims_make_equal_values_in_whatever_order_they_come(
     whole = BitsPerByte(np.array([0] + [1] * (VOCABULARY - 1)))
     whole.add(losses_of(claims.rows).astype(np.float32), claims.rows[:, 1:])
     assert values.pop() == pytest.approx(whole.value)
+
+
+@pytest.mark.parametrize(
+    ("again", "same"),
+    [
+        ((Weights(2), b"{}weights"), True),
+        ((Weights(2), b"{}weighty"), False),
+        ((Weights(2), b"{}weights!"), False),
+        ((Weights(3), b"{}weights"), False),
+        ((Unable("what it was shown"), b""), False),
+    ],
+)
+def test_weights_are_asked_for_again_and_must_be_the_same(again: tuple[Request, bytes], same: bool) -> None:
+    ours, theirs = pair()
+    with ours, theirs:
+        Channel(theirs, msgspec.json.Decoder(Reply)).send(*again)
+        channel: Channel[Request] = Channel(ours, msgspec.json.Decoder(Request))
+        first = Handed(Weights(2), Held(bytearray(b"{}weights"), 9))
+        if same:
+            check_unchanged(channel, first)
+        else:
+            with pytest.raises(RunEndedError) as ended:
+                check_unchanged(channel, first)
+            assert ended.value.outcome == Crashed(CrashKind.CONTRACT, CHANGED)
+        assert Channel(theirs, msgspec.json.Decoder(Reply)).receive()[0] == HandOver()

@@ -1,6 +1,7 @@
 import pytest
 
-from evaluator.job import Evaluating, Final, FirstBatch, Spent
+from evaluator.classify import WHILE_EVALUATED
+from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, Spent, WantsTwin
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, Outcome, Seconds, TimedOut
 from trainer.run.lifecycle import CRASH_GRACE, JUDGE_GRACE, SUMMARY_GRACE, Lifecycle
 
@@ -101,6 +102,37 @@ def test_what_ends_after_the_end_was_ended_by_us(lifecycle: Lifecycle) -> None:
     lifecycle.end(122.0)
     lifecycle.variant_ended(-9, 122.1)
     assert lifecycle.outcome("", "") == Crashed(CrashKind.NO_RESULT, "it ended without evaluating")
+
+
+def test_a_variant_whose_twin_is_wanted_is_ended_by_us_and_never_comes_back(lifecycle: Lifecycle) -> None:
+    lifecycle.hear(HandedOver(), 118.0)
+    lifecycle.hear(WantsTwin(), 119.0)
+    lifecycle.variant_ended(-9, 119.1)
+    assert lifecycle.ends_at() == 160.0
+    lifecycle.hear(final(Measured(1.5)), 125.0)
+    assert over(lifecycle, 125.0)
+    lifecycle.end(125.0)
+    assert lifecycle.outcome("", "") == Measured(1.5)
+    assert lifecycle.seconds().total == 25.0
+
+
+def test_one_that_ends_by_itself_before_its_twin_leaves_the_judge_all_its_time(lifecycle: Lifecycle) -> None:
+    lifecycle.variant_ended(-9, 118.0)
+    lifecycle.hear(WantsTwin(), 119.0)
+    assert lifecycle.ends_at() == 160.0
+    lifecycle.end(160.0)
+    assert lifecycle.outcome("", "") == TimedOut(Limit.WALL_CAP, 60.0)
+
+
+def test_one_that_was_shown_rows_is_told_by_its_class_alone(lifecycle: Lifecycle) -> None:
+    lifecycle.hear(FirstBatch(), 101.0)
+    lifecycle.hear(HandedOver(), 118.0)
+    lifecycle.variant_ended(1, 119.0)
+    lifecycle.hear(NO_RESULT, 119.1)
+    lifecycle.end(119.1)
+    assert lifecycle.outcome("Traceback (most recent call last):\nValueError: a row", "") == Crashed(
+        CrashKind.EXCEPTION, WHILE_EVALUATED
+    )
 
 
 def test_phases_are_timed_by_what_the_judge_says(lifecycle: Lifecycle) -> None:

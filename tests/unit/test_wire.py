@@ -1,17 +1,29 @@
 import fcntl
+import itertools
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.judging import wire
 from evaluator.judging.messages import Evaluate, Hello, NextBatch, Request
-from evaluator.judging.wire import HEADER_LIMIT, LENGTHS, Channel, ClosedError, WireError
+from evaluator.judging.wire import (
+    COMPARED,
+    HEADER_LIMIT,
+    LENGTHS,
+    Channel,
+    ClosedError,
+    Held,
+    WireError,
+    sealed,
+)
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -211,3 +223,19 @@ def test_silence_beyond_patience_and_an_end_are_both_closed(packets: Pair) -> No
     theirs.close()
     with pytest.raises(ClosedError):
         waiting.receive()
+
+
+def test_two_payloads_are_compared_byte_by_byte_wherever_they_lie() -> None:
+    content = bytearray(np.random.default_rng(0).bytes(COMPARED + 100))
+    for at in (None, 0, COMPARED - 1, COMPARED, COMPARED + 99):
+        other = bytearray(content)
+        if at is not None:
+            other[at] ^= 1
+        held = [Held(content, len(content)), Held(other, len(other))]
+        if sys.platform == "linux":
+            held += [Held(sealed(one), len(one)) for one in (content, other)]
+        for one, two in itertools.product(held[::2], held[1::2]):
+            assert one.equals(two) == (at is None)
+        for one in held:
+            one.close()
+    assert not Held(content, len(content)).equals(Held(content[1:], len(content) - 1))

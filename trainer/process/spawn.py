@@ -36,8 +36,8 @@ class Program(Struct, frozen=True, kw_only=True):
     expendable: bool = False
     """The kernel's first choice when memory runs out."""
 
-    input: Path = Path(os.devnull)
-    """Its stdin."""
+    input: Path | int = Path(os.devnull)
+    """Its stdin: a file, or a descriptor."""
 
     cgroup: Path | None = None
     """Folder of the control group that it enters before anything else, and with it all that it starts."""
@@ -89,7 +89,7 @@ def _limit(program: Program) -> None:
 
 
 def _plug(program: Program) -> None:
-    given = os.open(program.input, os.O_RDONLY)
+    given = program.input if isinstance(program.input, int) else os.open(program.input, os.O_RDONLY)
     for number, descriptor in enumerate((given, program.output, program.errors)):
         os.dup2(descriptor, number)
     for descriptor in program.inherit:

@@ -2,7 +2,8 @@
 
 - Pure: time is an argument, in seconds of any monotonic clock.
 - The budget is the judge's; here are only the wall cap and the graces.
-- Once ended, no later report changes the outcome: what happens after that is our doing.
+- Once ended, no later report changes the outcome: what happens after that is our doing. So is the end of a
+  variant whose twin is wanted: it never comes back, and the run is over with the judge's last word.
 """
 
 from typing import assert_never
@@ -36,7 +37,8 @@ class Lifecycle:
         self._final_at: float | None = None
         self._exit_code: int | None = None
         self._variant_ended: float | None = None
-        self._twin_exit_code: int | None = None
+        self._rows_shown = False
+        self._live_left = False
         self._judge_ended = False
         self._ended: float | None = None
         self._spent = Spent(0.0, 0)
@@ -69,7 +71,11 @@ class Lifecycle:
                 self._spent = event
             case Evaluating():
                 self._evaluating = now
-            case HandedOver() | WantsTwin() | TwinDone():
+            case HandedOver():
+                self._rows_shown = True
+            case WantsTwin():
+                self._live_left = True
+            case TwinDone():
                 pass  # the supervisor's to do; the wall cap goes on
             case Final():
                 self._final, self._final_at = event, now
@@ -77,17 +83,20 @@ class Lifecycle:
                 assert_never(event)
 
     def variant_ended(self, exit_code: int, now: float) -> None:
-        """The variant's first process ended. exit_code: negative for a signal."""
-        if self._ended is None:
+        """The variant's first process ended. exit_code: negative for a signal. Where its twin is wanted that
+        is our doing.
+        """
+        if self._ended is None and not self._live_left:
             self._exit_code, self._variant_ended = exit_code, now
-
-    def twin_ended(self, exit_code: int) -> None:
-        """The twin's first process ended, and not by us. exit_code: negative for a signal."""
-        self._twin_exit_code = exit_code
 
     def judge_ended(self) -> None:
         """The judge will say nothing more."""
         self._judge_ended = True
+
+    @property
+    def rows_shown(self) -> bool:
+        """It may know the validation rows."""
+        return self._rows_shown
 
     def stop(self, reason: str) -> None:
         """Somebody wants it to end now."""
@@ -107,8 +116,12 @@ class Lifecycle:
         if self._stopped or self._breach or (self._judge_ended and self._final is None):
             return self._started
         if self._final is None or self._final_at is None:
-            return self._wall if self._variant_ended is None else self._variant_ended + JUDGE_GRACE
-        if self._variant_ended is not None:
+            return (
+                self._wall
+                if self._live_left or self._variant_ended is None
+                else self._variant_ended + JUDGE_GRACE
+            )
+        if self._live_left or self._variant_ended is not None:
             return self._started
         match self._final.outcome:
             case Measured():
@@ -122,8 +135,9 @@ class Lifecycle:
         """It is over: from now on whatever ends was ended by us."""
         self._ended = now
 
-    def outcome(self, tail: str, judge_error: str, out_of_memory_kills: int | None = None) -> Outcome:
-        """What happened, once ended. tail: end of its log. judge_error: last line the judge wrote to stderr.
+    def outcome(self, log: str, judge_error: str, out_of_memory_kills: int | None = None) -> Outcome:
+        """What happened, once ended. log: end of what it wrote. judge_error: last line the judge wrote to
+        stderr.
         out_of_memory_kills: see ``Evidence``.
         """
         ended = self._end()
@@ -133,13 +147,13 @@ class Lifecycle:
                 exit_code=self._exit_code,
                 first_batch=self._first_batch is not None,
                 seconds=ended - self._started,
-                tail=tail,
+                tail=log,
+                rows_shown=self._rows_shown,
                 stopped=self._stopped,
                 breach=self._breach,
-                wall_capped=ended >= self._wall and self._variant_ended is None,
+                wall_capped=ended >= self._wall and (self._live_left or self._variant_ended is None),
                 judge_error=judge_error,
                 out_of_memory_kills=out_of_memory_kills,
-                twin_exit_code=self._twin_exit_code,
             )
         )
 

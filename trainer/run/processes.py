@@ -1,13 +1,16 @@
 """The two processes of a run: the judge, and the variant that talks to it over a socket pair.
 
-The scratch folder holds a folder for each. What keeps a hostile variant in its own is the sandbox that the
-result names.
+The scratch folder holds a folder for each. A variant's stays ours and holds its home; where it has a uid of
+its own only that may pass through. What keeps a hostile variant in its home is the sandbox that the result
+names.
 """
 
 import fcntl
 import os
 import shutil
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -18,10 +21,12 @@ from evaluator.judging.wire import pair
 from trainer.process import cgroups
 from trainer.process.cgroups import Bound, ControlGroup
 from trainer.process.environment import ROOT, our_environment, variant_environment
+from trainer.process.scratch import remove_folder
 from trainer.process.spawn import Program, spawn
 from trainer.run.job import SupervisorJob
 from trainer.sandbox.confine import start
 from trainer.sandbox.gpu import device_nodes, installed_gpus
+from trainer.sandbox.identity import recorded, sweep
 from trainer.sandbox.limits import PROCESSES, memory_bound
 from trainer.sandbox.tier import Tier
 from trainer.sandbox.view import view_of
@@ -37,12 +42,23 @@ VARIANT = "variant"
 
 TWIN = "twin"
 """Name of the twin among them."""
+HOME = "home"
+"""In the folder of that name."""
 
 LAUNCHER = ROOT / "trainer" / "run" / "launch.py"
 """First code of every variant's process."""
 
 JUDGE_LOG = "judge.log"
 """Name in the run's directory, if the judge wrote anything."""
+
+
+class Started(Struct, frozen=True):
+    """A process that waits for the text of its surface."""
+
+    pid: int
+
+    surface: int
+    """Where that is written."""
 
 
 class Processes(Struct, frozen=True):
@@ -76,7 +92,8 @@ def start_processes(job: SupervisorJob) -> Processes:
         variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
-    return Processes(judge, variant, log, report, twin_end.detach(), group)
+    hand_surface(job, variant)
+    return Processes(judge, variant.pid, log, report, twin_end.detach(), group)
 
 
 def _bound(job: SupervisorJob) -> Bound:
@@ -94,18 +111,42 @@ def remove_group(job: SupervisorJob) -> None:
         group.remove()
 
 
-def start_variant(job: SupervisorJob, name: str, fd: int, log: int) -> int:
-    """Start the run's surface in a sandbox and a scratch home of its own; may be called more than once in a
-    run. Returns its pid; raises OSError.
+def start_variant(job: SupervisorJob, name: str, fd: int, log: int, modules: Sequence[str] = ()) -> Started:
+    """Start a process for the run's surface, in a sandbox and a scratch home of its own, that runs only our
+    launcher until it is handed that; may be called more than once in a run. Raises OSError.
 
-    name: of its home, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits.
-    log: what it writes goes there.
+    name: of its folder, unique in the run. fd: its end of the judge's socket, the one descriptor it inherits.
+    log: what it writes goes there. modules: what it imports before it waits.
     """
     home = _lay_out_home(job, name)
     view = view_of(home, LAUNCHER, device_nodes(job.slot.gpu, installed_gpus()))
     group = group_of(job)
-    program = _variant(job, home, fd, log, group.child(name).path if group else None)
-    return start(job.sandbox, program, view, job.scratch)
+    text, surface = os.pipe()
+    program = _variant(job, home, (fd, text, log), modules, group.child(name).path if group else None)
+    try:
+        return Started(start(job.sandbox, program, view, job.scratch), surface)
+    except OSError:
+        os.close(surface)
+        raise
+    finally:
+        os.close(text)
+
+
+def hand_surface(job: SupervisorJob, to: Started) -> None:
+    """Give a process that waits for it the surface; nothing happens to one that has ended."""
+    with suppress(BrokenPipeError), os.fdopen(to.surface, "wb") as pipe:
+        pipe.write(job.order.source.encode())
+
+
+def remove_home(job: SupervisorJob, name: str) -> bool:
+    """Remove the folder of a variant of which no process is left, and what it could leave elsewhere. Returns
+    whether it is gone.
+    """
+    try:
+        sweep(recorded(job.scratch))
+        return remove_folder(job.scratch / name)
+    except OSError:
+        return False
 
 
 def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
@@ -138,10 +179,9 @@ def _lay_out_judge(job: SupervisorJob, group: ControlGroup | None) -> None:
 
 
 def _lay_out_home(job: SupervisorJob, name: str) -> Path:
-    home = job.scratch / name
-    for folder in (home, home / "tmp", home / "cache"):
+    home = job.scratch / name / HOME
+    for folder in (home.parent, home, home / "tmp", home / "cache"):
         folder.mkdir(mode=0o700)
-    (home / job.surface).write_text(job.order.source, encoding="utf-8")
     shutil.copyfile(job.shim, home / "prepare.py")
     return home
 
@@ -175,11 +215,20 @@ def _judge(job: SupervisorJob, ends: tuple[int, int, int], log: int) -> Program:
     )
 
 
-def _variant(job: SupervisorJob, home: Path, judge: int, log: int, group: Path | None) -> Program:
+def _variant(
+    job: SupervisorJob,
+    home: Path,
+    ends: tuple[int, int, int],
+    modules: Sequence[str],
+    group: Path | None,
+) -> Program:
+    """ends: of the judge's socket, of the pipe the surface comes from, of its log."""
+    judge, text, log = ends
     return Program(
-        command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface)],
+        command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface), *modules],
         environment=variant_environment(os.environ, job.slot, home, judge),
         folder=home,
+        input=text,
         output=log,
         errors=log,
         inherit=(judge,),

@@ -20,8 +20,6 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
-import msgspec
-
 from evaluator.job import Final, FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
@@ -30,10 +28,21 @@ from trainer.run.cpu_meter import CpuMeter
 from trainer.run.job import Finished, Running, Status, SupervisorJob, decode_job, encode
 from trainer.run.lifecycle import Lifecycle
 from trainer.run.log_progress import WINDOW, read_progress
-from trainer.run.processes import JUDGE_LOG, VARIANT, remove_group, start_processes, watch_over
-from trainer.run.result_file import LOG, write_result
-from trainer.run.runlog import LAST_PART, RunLog
+from trainer.run.memory_kills import MemoryKills
+from trainer.run.processes import (
+    JUDGE_LOG,
+    VARIANT,
+    remove_group,
+    remove_home,
+    start_processes,
+    watch_over,
+)
+from trainer.run.report import Report
+from trainer.run.result_file import write_result
+from trainer.run.runlog import LAST_PART
+from trainer.run.signals import hear_signals
 from trainer.run.twin import Twin
+from trainer.run.variant_log import VariantLog
 from trainer.sandbox.confine import exit_code
 from trainer.sandbox.identity import remove_scratch
 
@@ -42,9 +51,6 @@ TICK = 0.5
 
 CHUNK = 1 << 20
 """Bytes read at once."""
-
-LONGEST_LINE = 1 << 20
-"""Bytes of a judge's event; a longer one is no event."""
 
 REAP_SECONDS = 20.0
 """Seconds for killed processes to go. A GPU driver may hold one for some seconds while it frees memory."""
@@ -65,14 +71,16 @@ class Supervision:
         self._signals = signals
         self._started_at = time.time()
         self._lifecycle = Lifecycle(time.monotonic(), job.order.budget.wall_cap)
-        self._log = RunLog(job.order.directory / LOG, job.log_bytes)
-        self._kills_before = _out_of_memory_kills()
         self._processes = start_processes(job)
+        self._kills = MemoryKills(group=self._processes.group)
+        self._live = True
+        self._report = Report(self._processes.report)
+        self._log = VariantLog(self._processes.log, job.order.directory, job.log_bytes, self._rows_shown)
         self._twin = Twin(job, self._processes)
         self._watch = watch_over(job, VARIANT, self._processes.variant)
         self._group = self._processes.group
         self._cpu = CpuMeter([self._processes.judge], self._group.child(VARIANT) if self._group else None)
-        self._report = b""
+        self._remarks: dict[str, float | str] = {}
         self._peak_memory = self._most_memory = 0
         self._selector = selectors.DefaultSelector()
         self._listen()
@@ -94,7 +102,7 @@ class Supervision:
             if now >= tick:
                 tick = now + TICK
                 self._tell()
-                if breach := self._watch.look():
+                if self._live and (breach := self._watch.look()):
                     self._lifecycle.breach(breach.what, breach.memory)
                 self._cpu.look()
                 if self._twin.breaches():
@@ -102,9 +110,11 @@ class Supervision:
                 self._most_memory = max(self._most_memory, self._watch.memory + self._twin.memory)
             for key, _ in self._selector.select(min(end, tick) - now):
                 key.data()
+            for event in self._report.events():
+                self._hear(event)
 
     def _tell(self) -> None:
-        step, loss = read_progress(self._log.tail(WINDOW).decode(errors="replace"))
+        step, loss = read_progress(self._log.tail(WINDOW))
         try:
             os.write(STDOUT, encode(Running(self._lifecycle.progress(step, loss))))
         except (BlockingIOError, BrokenPipeError):
@@ -117,35 +127,32 @@ class Supervision:
         numbers = os.read(self._signals, CHUNK)
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
             self._lifecycle.stop("supervisor was told to end")
-        ended = list(islice(reap(), REAPED_AT_ONCE))
-        self._take(ended)
-        if any(one.pid == self._processes.variant for one in ended):
+        was_there = self._live
+        self._take(list(islice(reap(), REAPED_AT_ONCE)))
+        if was_there and not self._live:
             # What it left behind may hold its end of the judge's socket, and the judge waits for that to
             # close.
-            more, _ = end_all([self._processes.variant], SWEEP, spare=[self._processes.judge])
-            self._twin.forget()
-            self._take(more)
-        if twin := next((one for one in ended if one.pid == self._twin.pid), None):
-            self._lifecycle.twin_ended(exit_code(self._job.sandbox, twin.status))
+            self._take(end_all([self._processes.variant], SWEEP, spare=self._twin.spared)[0])
+        if self._twin.has_ended:
             self._take(self._twin.leave())
 
     def _take(self, ended: Iterable[Ended]) -> None:
         for one in ended:
-            if one.pid == self._processes.variant:
+            self._twin.note(one.pid)
+            if self._live and one.pid == self._processes.variant:
+                self._live = False
                 self._peak_memory = one.peak_memory
                 self._lifecycle.variant_ended(exit_code(self._job.sandbox, one.status), time.monotonic())
 
     def _on_report(self) -> None:
-        chunk = os.read(self._processes.report, CHUNK)
-        *lines, self._report = (self._report + chunk).split(b"\n")
-        try:
-            for line in lines:
-                self._hear(msgspec.json.decode(line, type=JudgeEvent))
-        except msgspec.DecodeError:
-            chunk = b""
-        if not chunk or len(self._report) > LONGEST_LINE:
+        self._report.read()
+        if self._report.ended:
             self._selector.unregister(self._processes.report)
             self._lifecycle.judge_ended()
+
+    def _rows_shown(self) -> bool:
+        self._report.read()
+        return self._report.rows_shown
 
     def _hear(self, event: JudgeEvent) -> None:
         self._lifecycle.hear(event, time.monotonic())
@@ -158,21 +165,44 @@ class Supervision:
                 self._cpu.claimed()
             case WantsTwin():
                 self._cpu.claimed()
-                if (log := self._twin.enter()) is not None:
-                    self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
-            case TwinDone(answered=answered):
-                if not answered and (status := self._twin.own_end()) is not None:
-                    self._lifecycle.twin_ended(exit_code(self._job.sandbox, status))
+                self._change_over()
+            case TwinDone():
                 self._take(self._twin.leave())
+
+    def _change_over(self) -> None:
+        """Start the twin, end the live variant beside it, and hand the twin the surface once nothing is left
+        of the other.
+        """
+        began = time.monotonic()
+        if (log := self._twin.stand_by()) is None:
+            return
+        self._selector.register(log, selectors.EVENT_READ, self._on_twin_log)
+        if self._end_live():
+            self._twin.enter()
+        else:
+            self._remarks["live"] = "some of it was left, so that no twin could begin"
+            self._take(self._twin.leave())
+        self._remarks["change_over_seconds"] = time.monotonic() - began
+
+    def _end_live(self) -> bool:
+        """End the live variant and all it started, take what it wrote and remove its home. Whether nothing is
+        left.
+        """
+        if self._group:
+            self._group.child(VARIANT).kill(REAP_SECONDS)
+        reaped, gone = end_all([self._processes.variant], REAP_SECONDS, spare=self._twin.spared)
+        self._take(reaped)
+        gone = self._log.drain() and gone
+        if self._processes.log in self._selector.get_map():
+            self._selector.unregister(self._processes.log)
+        return remove_home(self._job, VARIANT) and gone
 
     def _on_twin_log(self) -> None:
         if not self._twin.read_log():
             self._selector.unregister(self._twin.log)
 
     def _on_log(self) -> None:
-        chunk = os.read(self._processes.log, CHUNK)
-        self._log.write(chunk)
-        if not chunk:
+        if not self._log.read():
             self._selector.unregister(self._processes.log)
 
     def finish(self) -> RunResult:
@@ -182,34 +212,20 @@ class Supervision:
             self._group.kill(REAP_SECONDS)
         reaped, nothing_left = end_all([self._processes.variant, self._processes.judge], REAP_SECONDS)
         self._take(reaped)
-        self._drain()
-        return self._result({} if nothing_left else {"warning": "processes of this run are left"})
-
-    def _kills(self) -> int | None:
-        """Processes the kernel has ended for memory since the run began: its own, where it has a group that
-        says so, else the machine's.
-        """
-        if self._group and (kills := self._group.out_of_memory_kills()) is not None:
-            return kills
-        now = _out_of_memory_kills()
-        return None if now is None or self._kills_before is None else now - self._kills_before
-
-    def _drain(self) -> None:
-        """Take what the log pipe still holds: nobody writes any more."""
-        try:
-            while chunk := os.read(self._processes.log, CHUNK):
-                self._log.write(chunk)
-        except BlockingIOError:
-            pass  # somebody outlived our timeout and holds the other end
+        if not nothing_left:
+            self._remarks["warning"] = "processes of this run are left"
+        self._log.drain()
         self._log.close()
         self._twin.close(keep_log=bool((final := self._lifecycle.final) and "twin" in final.details))
+        return self._result()
 
-    def _result(self, remarks: dict[str, float | str]) -> RunResult:
+    def _result(self) -> RunResult:
         order, lifecycle, final = self._job.order, self._lifecycle, self._lifecycle.final
-        log = self._log.tail(LAST_PART).decode(errors="replace")
+        log = self._log.tail(LAST_PART)
+        last = self._log.last_words(LAST_PART) if lifecycle.rows_shown else log
         return RunResult(
             run=order.run,
-            outcome=lifecycle.outcome(log, _last_words(order.directory / JUDGE_LOG), self._kills()),
+            outcome=lifecycle.outcome(last, _last_words(order.directory / JUDGE_LOG), self._kills.since()),
             seed=order.seed,
             seconds=lifecycle.seconds(),
             floor=final.floor if final else None,
@@ -221,19 +237,10 @@ class Supervision:
             peak_memory=max(self._peak_memory, self._most_memory),
             log_bytes=self._log.written,
             tail=log[-TAIL_CHARS:],
-            details=(final.details if final else {}) | remarks,
+            details=(final.details if final else {}) | self._remarks,
             started_at=self._started_at,
             finished_at=time.time(),
         )
-
-
-def _out_of_memory_kills() -> int | None:
-    """Processes the kernel has ended for memory since it started; None where it does not say."""
-    try:
-        counters = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
-        return int(counters["oom_kill"])
-    except (OSError, KeyError, ValueError):
-        return None
 
 
 def _last_words(path: Path) -> str:
@@ -248,7 +255,7 @@ def supervise(job: SupervisorJob) -> RunResult:
     """See ``job`` through. When this returns or raises, no process and no scratch folder of the run is left;
     the result is on disk.
     """
-    signals = _hear_signals()
+    signals = hear_signals()
     try:
         supervision = Supervision(job, signals)
         supervision.watch()
@@ -257,18 +264,6 @@ def supervise(job: SupervisorJob) -> RunResult:
         _clear(job)
     write_result(job.order.directory, result)
     return result
-
-
-def _hear_signals() -> int:
-    """A descriptor on which the number of each signal arrives. Handled, not ignored: what is ignored stays
-    ignored in the children.
-    """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    return reading
 
 
 def _clear(job: SupervisorJob) -> None:

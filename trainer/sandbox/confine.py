@@ -82,6 +82,8 @@ def _uid_for(sandbox: Sandbox, home: Path, scratch: Path) -> int:
     if sandbox.tier is Tier.D:
         identity.record(scratch, uid)  # the other tiers let it leave nothing that would have to be looked for
     identity.give(home, uid)
+    if home.parent != scratch:
+        identity.let_through(home.parent, uid)
     scratch.chmod(0o711)  # it may pass through, not look
     return uid
 
@@ -98,7 +100,8 @@ def _with_steps(sandbox: Sandbox, program: Program, view: View, uid: int | None)
 
 
 def _steps(view: View, uid: int | None, **others: Any) -> _Steps:
-    mounts = {} if uid is None else behind([*view.code, *view.read, view.home])
+    # the folder above the home is open to this uid, and to no other
+    mounts = {} if uid is None else behind([*view.code, *view.read, view.home.parent])
     return _Steps(
         uid=uid,
         mounts=mounts,
