@@ -183,11 +183,6 @@ ATTACKS = (
         "Nobody cheats: an LSTM in the place of attention, whose operations no counter of work knows.",
         "nn.LSTM(WIDTH, WIDTH, batch_first=True)",
     ),
-    mixer(
-        "is_an_honest_gru",
-        "Nobody cheats: the same with a GRU.",
-        "nn.GRU(WIDTH, WIDTH, batch_first=True)",
-    ),
     counted(
         "is_an_honest_filter",
         "Nobody cheats: long causal filters by FFT in the place of attention, which no counter of work knows.",

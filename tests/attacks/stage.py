@@ -51,8 +51,8 @@ HONEST_TRIES = 3
 Attacks get one try.
 """
 
-AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9)
-"""Every run is one that would be merged: 1e9 bits per byte is above all values, and infinity is no JSON."""
+AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9, mode="strict")
+"""Every run is one that would be merged in strict mode: 1e9 bits per byte is above all values, and infinity is no JSON."""
 UNAUDITED = AuditPlan(share=0.0)
 
 CONFINED = (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS, Kind.FLOOD)
