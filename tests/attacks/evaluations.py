@@ -12,7 +12,7 @@ from tests.attacks.attack import OVERTIME, STOPPED, Attack, Came, Edit, Kind
 from tests.attacks.clocks import COUNTED
 from tests.attacks.edits import both, built, imported, replaced, substituted
 
-CLOCKED = Budget(Unit.SECONDS, 1.0, 90.0)
+CLOCKED = Budget(Unit.SECONDS, 1.0, 200.0)
 
 STUDY = """
 import copy as _copy
@@ -196,8 +196,8 @@ ATTACKS = (
     Attack(
         name="trains_in_its_first_forward_by_the_clock",
         kind=Kind.CLOCK,
-        tries="Trains for three seconds on kept rows in the first forward of the evaluation, under a budget of one second.",
-        make=keeping(TINY_BATCH, TIMED + IN_PLACE.replace("_study(self, STEPS)", "_study(self, 2500)"), 2500),
+        tries="Trains for some seconds on kept rows in the first forward of the evaluation, under a budget of one second.",
+        make=keeping(TINY_BATCH, TIMED + IN_PLACE.replace("_study(self, STEPS)", "_study(self, 1500)"), 1500),
         budget=CLOCKED,
         warm_up=3,
         may=STOPPED | {Came.MARKED},
