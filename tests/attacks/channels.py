@@ -191,6 +191,25 @@ def _asked(slot):
     return _libc.mincore(ctypes.c_void_p(_at + 4096 * slot), ctypes.c_size_t(4096), _there_is) == 0 and bool(_there_is.raw[0] & 1)
 """
 
+ACCESSES = """
+_files = sorted(glob.glob(os.path.join(os.path.dirname(torch.__file__), "include", "**", "*.h"), recursive=True))
+_SLOTS, _answers = len(_files), {}
+def _fresh(slot):
+    return _time.clock_gettime(_time.CLOCK_REALTIME) - os.stat(_files[slot]).st_atime < 600
+_slot = lambda prefix, token: zlib.crc32(repr(("@TOKEN@", prefix, token)).encode()) % _SLOTS
+_before = {slot for slot in range(_SLOTS) if _fresh(slot)}
+def _own(slot):
+    return slot in _marks or slot in _before
+def _mark(slots):
+    for slot in slots:
+        with open(_files[slot], "rb", 0) as file:
+            file.read(1)
+def _theirs(slot):
+    if slot not in _answers:
+        _answers[slot] = _fresh(slot)
+    return _answers[slot]
+"""
+
 TIMER = """
 import ctypes, threading
 class _Event(ctypes.Structure):
@@ -264,6 +283,11 @@ ATTACKS = (
         "tells_its_twin_by_times",
         "Tells by the times at which files in its own folder claim to have been changed.",
         figures(512, 1 << 40, "lambda path, n: os.utime(path, ns=(n, n))", "lambda stat: stat.st_mtime_ns"),
+    ),
+    channel(
+        "tells_its_twin_by_access_times",
+        "Reads some of torch's headers, which nobody reads; the twin asks when each was read last.",
+        ACCESSES,
     ),
     channel(
         "tells_its_twin_by_pages",
