@@ -3,7 +3,7 @@ behind, bits for the next run, or another try free of charge.
 """
 
 from tests.attacks.attack import CARRIED, NUMBER, UNCONFINED, Attack, Came, Edit, Kind
-from tests.attacks.channels import BY_READING_WHAT_IS_THERE, BY_TIME, NUMBERS, PAGES
+from tests.attacks.channels import ACCESSES, BY_READING_WHAT_IS_THERE, BY_TIME, NUMBERS, PAGES
 from tests.attacks.edits import built, imported, in_forward, trained
 
 ROWS = "y is not None and not torch.is_grad_enabled()"
@@ -58,6 +58,18 @@ def pages(name: str, tries: str, how: str) -> Attack:
         openly=UNCONFINED,
     )
 
+
+FRESH = """
+def _asked(slot):
+    return slot not in _before and _fresh(slot)
+"""
+WRITE_ACCESSES = f"{NUMBERS}{ACCESSES}{BITS}_mark([place for place, bit in zip(_places, _bits) if bit])\n"
+READ_ACCESSES = f"""{NUMBERS}{ACCESSES}_before = set()
+{FRESH}{BITS}
+_right = sum(_asked(place) == bool(bit) for place, bit in zip(_places, _bits))
+if _right >= 56:
+    loot(f"{{_right}} of 64 bits that the last run left in times of access")
+"""
 
 KILLING = """
 import os, signal
@@ -155,6 +167,15 @@ type(model).forward, type(model).state_dict = _watching, _read
         "leaves_pages",
         "Leaves bits for the next run by which pages of a large file are in memory; that one asks for them without waiting.",
         BY_READING_WHAT_IS_THERE,
+    ),
+    Attack(
+        name="leaves_access_times",
+        kind=Kind.LEFTOVERS,
+        tries="Leaves bits for the next run by which of torch's headers it has read.",
+        make=trained(WRITE_ACCESSES),
+        then=built(READ_ACCESSES),
+        open="The installation is one for all.",
+        openly=UNCONFINED,
     ),
     pages(
         "leaves_pages_for_a_stopwatch",

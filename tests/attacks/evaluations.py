@@ -53,7 +53,7 @@ class _Late(_Plain):
     def forward(self, x, y=None, reduction="mean"):
         if not torch.is_grad_enabled() and "_ready" not in self.__dict__:
             self._ready = True
-            TIMED_study(self, STEPS)
+            _study(self, STEPS)
         return _FORWARD(self, x, y, reduction)
 model.__class__ = _Late
 """
@@ -123,7 +123,7 @@ STAYS_IN_TRAINING_MODE = substituted(DEMO_EVALUATION, "val_bpb = evaluate_bpb(")
 
 def sized(text: str, steps: int, kept: int = 1024) -> str:
     """With figures filled in."""
-    return text.replace("STEPS", str(steps)).replace("KEPT", str(kept)).replace("TIMED", "")
+    return text.replace("STEPS", str(steps)).replace("KEPT", str(kept))
 
 
 def indent(text: str, like: str) -> str:
@@ -194,10 +194,10 @@ ATTACKS = (
         STAYS_IN_TRAINING_MODE,
     ),
     Attack(
-        name="trains_in_its_first_forward_by_the_clock",
+        name="trains_a_shadow_by_the_clock",
         kind=Kind.CLOCK,
-        tries="Trains for some seconds on kept rows in the first forward of the evaluation, under a budget of one second.",
-        make=keeping(TINY_BATCH, TIMED + IN_PLACE.replace("_study(self, STEPS)", "_study(self, 1500)"), 1500),
+        tries="Trains a copy of itself for some seconds on kept rows in the first forward of its evaluation, under a budget of one second.",
+        make=keeping(TINY_BATCH, TIMED + BESIDE, 1500),
         budget=CLOCKED,
         warm_up=3,
         may=STOPPED | {Came.MARKED},

@@ -13,7 +13,7 @@ from evaluator.result import Measured, RunResult, TimedOut
 from tests.attacks.attack import proof
 from tests.attacks.honest.every import EVERY
 from tests.attacks.matrix import said
-from tests.attacks.stage import HONEST_TRIES, Data, Stage, baseline_facts, source_of, staged
+from tests.attacks.stage import HONEST_TRIES, LONGEST, Data, Stage, baseline_facts, source_of, staged
 from trainer.sandbox.probe import AUTO
 
 LARGEST_CORRECTION = 0.002
@@ -61,10 +61,9 @@ def tried(name: str, stage: Stage) -> Trial:
     facts = baseline_facts(stage.honest(one.on, one.budget, one.warm_up), in_order=False)
     if facts.warmup_seconds is not None:
         facts = replace(facts, warmup_seconds=BUSY * facts.warmup_seconds)
+    budget = replace(one.budget, wall_cap=max(one.budget.wall_cap, 2 * LONGEST))
     for _ in range(HONEST_TRIES if one.budget.unit is Unit.SECONDS else 1):
-        result, log = stage.train(
-            one.edit(source_of(one.on)), one.on, one.budget, one.warm_up, baseline=facts
-        )
+        result, log = stage.train(one.edit(source_of(one.on)), one.on, budget, one.warm_up, baseline=facts)
         if not isinstance(result.outcome, TimedOut):
             break
     return Trial(name, result, log)
