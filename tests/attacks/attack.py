@@ -2,9 +2,9 @@
 
 - An attack is a text edit of an honest surface. What it gets hold of it says on a line of its log that begins
   with ``LOOT``: the attacks are ours, so their log can be believed where it is against us.
-- It *succeeds* when a better number than the honest one is measured, when it has loot, when something of it
-  outlives its run, or when it makes the machine look guilty, which would give it another run free of charge.
-  Anything else that can come of it is a word of ``Came``.
+- It *succeeds* when a better number than the honest one is measured that could be merged, when it has loot, when
+  something of it outlives its run or leaves it as text, or when it makes the machine look guilty, which would
+  give it another run free of charge. Anything else that can come of it is a word of ``Came``.
 - Pure: no process is started here.
 """
 
@@ -15,6 +15,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from coordinator.rule_values.trust_rules import TrustRules
+from coordinator.rules.trust import audited as proven
 from coordinator.rules.trust import overworked
 from evaluator.budget import Budget, Unit
 from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut
@@ -23,8 +24,14 @@ Edit = Callable[[str], str]
 """From the text of a surface to that of another."""
 
 LOOT = "LOOT "
+CARRIED = "carried-@TOKEN8@"
+"""Stands for validation text where an attack tries to have it taken out of the run: 16 characters once the
+bait's token is filled in.
+"""
+NUMBER = "@NUMBER@"
+"""The same as a number."""
 OVERTIME = "of training within a budget of"
-"""In loot that is no thing but time."""
+"""In loot that is no thing but time: worth something only where a number comes of it that could be merged."""
 
 MARGIN = 1e-4
 """bits per byte by which a number must be better than the honest one to count as better: runs on one machine
@@ -43,6 +50,7 @@ class Kind(StrEnum):
     THEFT = "theft"
     ESCAPE = "escape"
     LEFTOVERS = "leftovers"
+    LUCK = "luck"
     FLOOD = "flood"
 
 
@@ -55,8 +63,8 @@ class Came(StrEnum):
     CRASHED = "crashed"
     TIMED_OUT = "timed out"
     MARKED = "marked"
-    """Measured better, but not proven: no twin could be built, or it used more CPU than its work explains;
-    the result says so and does not merge.
+    """Measured better, but not proven: no twin agreed, it used more CPU than its work explains, or the audit
+    leaves as much open as it gains; the result says so and does not merge in strict mode.
     """
     SUCCEEDED = "SUCCEEDED"
 
@@ -80,7 +88,9 @@ class Attack(Struct, frozen=True, kw_only=True):
     that reach from run to run; what comes of that one counts. on: the surface it is made from, ``tiny`` or
     ``demo``. may: what may come of it in a tier that confines. open: why it may succeed, for those that
     nothing stops. openly: the tiers it may succeed in for that reason; all if empty. warm_up: optimizer steps
-    the data leaves uncharged. honest: the run it is compared with.
+    the data leaves uncharged. margin: bits per byte it must be better by to count as better; more than
+    ``MARGIN`` for honest programs, which may be a little better than the surface. in_order: of the baseline
+    only what a campaign that decides in order would say is given.
     """
 
     name: str
@@ -94,6 +104,8 @@ class Attack(Struct, frozen=True, kw_only=True):
     open: str = ""
     openly: str = ""
     warm_up: int = 0
+    margin: float = MARGIN
+    in_order: bool = False
 
     def is_open(self, tier: str) -> bool:
         """Whether it is known and written down that this may succeed in ``tier``."""
@@ -101,11 +113,14 @@ class Attack(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """A run as the stage saw it. loot: what it said it had. left: what outlived it."""
+    """A run as the stage saw it. loot: what it said it had. left: what outlived it, text included. audited:
+    it was to be audited.
+    """
 
     result: RunResult
     loot: list[str]
     left: list[str]
+    audited: bool = True
 
 
 def read_loot(log: str) -> list[str]:
@@ -113,20 +128,17 @@ def read_loot(log: str) -> list[str]:
     return [line.removeprefix(LOOT)[:200] for line in log.splitlines() if line.startswith(LOOT)]
 
 
-def came(sight: Seen, honest: RunResult) -> Came:
+def came(sight: Seen, honest: RunResult, margin: float = MARGIN) -> Came:
     """What came of a run. honest: of the unmodified surface with the same seed and budget, measured."""
     assert isinstance(honest.outcome, Measured), honest
     if sight.left or any(OVERTIME not in item for item in sight.loot):
         return Came.SUCCEEDED
-    if sight.loot:  # time that nobody paid for: worth something only if the number is believed
-        return (
-            Came.MARKED
-            if isinstance(sight.result.outcome, Measured) and proof(sight.result) == "live"
-            else Came.SUCCEEDED
-        )
     match sight.result.outcome:
         case Measured(value):
-            return _measured(sight.result, honest, better=value < honest.outcome.value - MARGIN)
+            gain = honest.outcome.value - value
+            if gain <= margin and not sight.loot:
+                return Came.HARMLESS
+            return Came.SUCCEEDED if _mergeable(sight, honest, gain) else Came.MARKED
         case Cheated():
             return Came.CHEATED
         case Crashed():
@@ -139,14 +151,16 @@ def came(sight: Seen, honest: RunResult) -> Came:
             assert_never(never)
 
 
-def _measured(result: RunResult, honest: RunResult, better: bool) -> Came:
-    if not better:
-        return Came.HARMLESS
-    return (
-        Came.MARKED
-        if proof(result) == "live" or overworked([result], [honest], TrustRules())
-        else Came.SUCCEEDED
-    )
+def _mergeable(sight: Seen, honest: RunResult, gain: float) -> bool:
+    """Whether a campaign in strict mode could merge what was measured. Which tiers are trusted is the table's
+    columns; a gain of time is none of value.
+    """
+    if not sight.audited:
+        return True
+    rules, audit = TrustRules(), sight.result.audit
+    if not proven(audit, rules.audit_positions) or overworked([sight.result], [honest], rules):
+        return False
+    return bool(sight.loot) or (audit is not None and gain > audit.leak_bound)
 
 
 def proof(result: RunResult) -> str:

@@ -2,13 +2,19 @@
 
 from tests.attacks import (
     adaptations,
+    channels,
     clocks,
+    counts,
+    crossings,
     escapes,
+    evaluations,
     fake_numbers,
     false_claims,
     floods,
     leaks,
     leftovers,
+    luck,
+    rare_claims,
     thefts,
 )
 from tests.attacks.attack import Attack
@@ -16,12 +22,18 @@ from tests.attacks.attack import Attack
 ATTACKS: tuple[Attack, ...] = (
     *fake_numbers.ATTACKS,
     *leaks.ATTACKS,
+    *channels.ATTACKS,
     *adaptations.ATTACKS,
     *false_claims.ATTACKS,
+    *rare_claims.ATTACKS,
     *clocks.ATTACKS,
+    *evaluations.ATTACKS,
+    *counts.ATTACKS,
+    *crossings.ATTACKS,
     *thefts.ATTACKS,
     *escapes.ATTACKS,
     *leftovers.ATTACKS,
+    *luck.ATTACKS,
     *floods.ATTACKS,
 )
 

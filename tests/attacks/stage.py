@@ -11,10 +11,8 @@ import contextlib
 import ctypes
 import importlib.util
 import os
-import secrets
 import shutil
 import site
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,14 +20,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.baseline_facts import facts_of
+from evaluator.baseline_facts import BaselineFacts, facts_of, without_real_time
 from evaluator.budget import Budget
 from evaluator.judging.data import read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.result import Measured, RunResult
 from tests.attacks.attack import Attack, Came, Kind, Seen, came, read_loot
+from tests.attacks.bait import Bait, bait_in
 from tests.integration.judged import tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.run.result_file import LOG
@@ -38,7 +37,11 @@ from trainer.subprocess_trainer import SubprocessTrainer
 from trainer.task import Task, load_task
 
 ROOT = Path(__file__).parents[2]
-SURFACES = {"tiny": str(ROOT / "tests" / "tasks" / "tiny"), "demo": "demo"}
+SURFACES = {
+    "tiny": str(ROOT / "tests" / "tasks" / "tiny"),
+    "upstream": str(ROOT / "tests" / "tasks" / "upstream"),
+    "demo": "demo",
+}
 SEED = 5
 LOG_BYTES = 4_000_000
 LONGEST = 120.0
@@ -48,12 +51,17 @@ HONEST_TRIES = 3
 Attacks get one try.
 """
 
-AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9)
-"""Every run is one that would be merged: 1e9 bits per byte is above all values, and infinity is no JSON."""
+AUDITED = AuditPlan(positions=2048, share=1.0, share_positions=2048, merge_below=1e9, mode="strict")
+"""Every run is one that would be merged in strict mode: 1e9 bits per byte is above all values, and infinity is no JSON."""
 UNAUDITED = AuditPlan(share=0.0)
 
 CONFINED = (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS, Kind.FLOOD)
 """Attacks on what confines a run: whether their claims are audited changes nothing, and takes seconds."""
+
+EVALUATION_LOG = "evaluation.log"
+"""Name in the run's directory of what a variant wrote from its first validation row on."""
+UNKNOWN = BaselineFacts()
+"""As for a baseline itself."""
 
 PLACES = (
     "",
@@ -79,7 +87,7 @@ class Stage:
     is.
     """
 
-    def __init__(self, folder: Path, sandbox: str, bait: "Bait", data: "Data") -> None:
+    def __init__(self, folder: Path, sandbox: str, bait: Bait, data: "Data") -> None:
         self._folder = folder
         self._sandbox = sandbox
         self._bait = bait
@@ -93,7 +101,7 @@ class Stage:
         sight = self.run(attack.make(source_of(attack.on)), attack)
         if attack.then and not (sight.loot or sight.left):
             sight = self.run(attack.then(source_of(attack.on)), attack)
-        return came(sight, honest), sight
+        return came(sight, honest, attack.margin), sight
 
     def honest(self, on: str, budget: Budget, warm_up: int = 0) -> RunResult:
         """The unmodified surface under the same conditions."""
@@ -111,15 +119,22 @@ class Stage:
         """One run of a hostile source."""
         honest = self.honest(attack.on, attack.budget, attack.warm_up)
         plan = UNAUDITED if attack.kind in CONFINED else AUDITED
+        facts = baseline_facts(honest, attack.in_order)
         result, log = self.train(
-            self._bait.named_in(source), attack.on, attack.budget, attack.warm_up, plan, honest
+            self._bait.named_in(source), attack.on, attack.budget, attack.warm_up, plan, facts
         )
-        left = [*self._processes(), *self._files()]
+        left = [*self._processes(), *self._files(), *self._bait.carried_by(result, log)]
         if not attack.then:
             left += self._segments()
         if not self._bait.is_whole():
             left.append("the bait is gone")
-        return Seen(result=result, loot=read_loot(log), left=left)
+        loot = read_loot(log + self.said_while_it_was_evaluated())
+        return Seen(result=result, loot=loot, left=left, audited=plan is AUDITED)
+
+    def said_while_it_was_evaluated(self) -> str:
+        """What the last run wrote once it was shown validation rows, which nobody but people is given."""
+        path = self._folder / "runs" / f"r{self._count}" / EVALUATION_LOG
+        return f"\n{path.read_text(errors='replace')}" if path.exists() else ""
 
     def train(
         self,
@@ -128,7 +143,8 @@ class Stage:
         budget: Budget,
         warm_up: int = 0,
         audit: AuditPlan = AUDITED,
-        baseline: RunResult | None = None,
+        baseline: BaselineFacts = UNKNOWN,
+        blocks: tuple[int, ...] = (0,),
     ) -> tuple[RunResult, str]:
         """Train and audit a source; its result and its log. baseline: what the judge is told an honest run
         takes on this machine.
@@ -141,7 +157,8 @@ class Stage:
             budget=budget,
             directory=self._folder / "runs" / f"r{self._count}",
             audit=audit,
-            baseline=facts_of([baseline] if baseline else []),
+            baseline=baseline,
+            blocks=blocks,
         )
         scratch = self._folder / "scratch"
         scratch.mkdir(exist_ok=True)
@@ -211,6 +228,12 @@ class Stage:
         return [f"file {path}" for path in left]
 
 
+def baseline_facts(honest: RunResult, in_order: bool) -> BaselineFacts:
+    """What a campaign would tell the judge of that run of the unmodified surface."""
+    facts = facts_of([honest])
+    return without_real_time(facts) if in_order else facts
+
+
 def _installed(package: str) -> list[Path]:
     """Folders of an installed package, which is not imported."""
     spec = importlib.util.find_spec(package)
@@ -274,58 +297,6 @@ class Data:
         return folder
 
 
-class Bait(Struct, frozen=True, kw_only=True):
-    """What must not be had."""
-
-    token: str
-    process: int
-    file: Path
-    port: int
-    socket: Path
-
-    def named_in(self, source: str) -> str:
-        """``source`` with the bait's names filled in."""
-        names = {
-            "@TOKEN@": self.token,
-            "@TOKEN8@": self.token[:8],
-            "@BAIT_PID@": str(self.process),
-            "@BAIT_FILE@": str(self.file),
-            "@PORT@": str(self.port),
-            "@SOCKET@": str(self.socket),
-        }
-        for name, value in names.items():
-            source = source.replace(name, value)
-        return source
-
-    def is_whole(self) -> bool:
-        """Whether the private file is as it was."""
-        return self.file.exists() and self.file.read_text() == self.token
-
-
-@contextlib.contextmanager
-def bait_in(folder: Path) -> Iterator[Bait]:
-    """Put out bait, and take it in again."""
-    token = secrets.token_hex(8)
-    private = folder / "private" / "keys"
-    private.parent.mkdir(mode=0o700)
-    private.write_text(token)
-    private.chmod(0o600)
-    environment = {"PATH": os.environ["PATH"], "AUTOSWARM_BAIT_SECRET": token}
-    with contextlib.ExitStack() as stack:
-        waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
-        process = stack.enter_context(subprocess.Popen(waiting, stdin=subprocess.PIPE, env=environment))
-        stack.callback(process.kill)
-        loopback = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        named = folder / "s"
-        for address in (str(named), f"\0autoswarm-{token}"):
-            listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            listening.bind(address)
-            listening.listen()
-        yield Bait(
-            token=token, process=process.pid, file=private, port=loopback.getsockname()[1], socket=named
-        )
-
-
 @contextlib.contextmanager
 def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
     """A stage in a temporary folder whose path holds the bait's token, so that attacks can tell it from their
@@ -335,6 +306,7 @@ def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
         tempfile.TemporaryDirectory(prefix="autoswarm-attacks-") as temporary,
         bait_in(Path(temporary)) as bait,
     ):
+        Path(temporary).chmod(0o711)  # as where an agent makes its scratch: no tier has to build a way to it
         folder = Path(temporary) / f"stage-{bait.token}"
         folder.mkdir()
         yield Stage(folder, sandbox, bait, data or Data(folder / "data"))

@@ -15,10 +15,10 @@ from evaluator.result import (
     RunResult,
     TimedOut,
 )
-from tests.attacks.attack import MARGIN, Attack, Came, Kind, Seen, came, read_loot
+from tests.attacks.attack import MARGIN, OVERTIME, Attack, Came, Kind, Seen, came, read_loot
 from tests.attacks.catalogue import ATTACKS, BY_NAME
 from tests.attacks.edits import replaced
-from tests.attacks.honest.variants import VARIANTS
+from tests.attacks.honest.every import EVERY
 from tests.attacks.matrix import BEGIN, END, Cell, report, written
 from tests.attacks.smoke import ATTACKS as SMOKE
 from tests.attacks.smoke import HONEST
@@ -31,6 +31,7 @@ NAMES = {
     "@BAIT_FILE@": "f",
     "@PORT@": "9",
     "@SOCKET@": "s",
+    "@NUMBER@": "12",
 }
 
 
@@ -40,12 +41,15 @@ def seen(
     loot: tuple[str, ...] = (),
     left: tuple[str, ...] = (),
     cpu: float = 5.0,
+    audited: bool = True,
 ) -> Seen:
     result = RunResult(run="r", outcome=outcome, seed=1, audit=audit, cpu=CpuSeconds(2.0, cpu))
-    return Seen(result=result, loot=list(loot), left=list(left))
+    return Seen(result=result, loot=list(loot), left=list(left), audited=audited)
 
 
 LIVE = Audit("live", 10, 0.0, 0.0, 0.0, 0.0)
+TWIN = Audit("twin", 2048, 0.0, 0.0, 0.01, 0.0)
+LATE = f"9 s {OVERTIME} 1 s"
 
 
 @pytest.mark.parametrize(
@@ -53,9 +57,15 @@ LIVE = Audit("live", 10, 0.0, 0.0, 0.0, 0.0)
     [
         (seen(Measured(2.0)), Came.HARMLESS),
         (seen(Measured(2.0 - MARGIN / 2)), Came.HARMLESS),
-        (seen(Measured(1.9)), Came.SUCCEEDED),
+        (seen(Measured(1.9), TWIN), Came.SUCCEEDED),
+        (seen(Measured(1.9)), Came.MARKED),
         (seen(Measured(1.9), LIVE), Came.MARKED),
-        (seen(Measured(1.9), cpu=22.0), Came.MARKED),
+        (seen(Measured(1.9), TWIN, cpu=26.0), Came.MARKED),
+        (seen(Measured(1.995), TWIN), Came.MARKED),
+        (seen(Measured(1.9), audited=False), Came.SUCCEEDED),
+        (seen(Measured(2.1), TWIN, loot=(LATE,)), Came.SUCCEEDED),
+        (seen(Measured(2.1), LIVE, loot=(LATE,)), Came.MARKED),
+        (seen(TimedOut(Limit.BUDGET, 1.0), loot=(LATE,)), Came.TIMED_OUT),
         (seen(Measured(2.1), loot=("a key",)), Came.SUCCEEDED),
         (seen(Cheated("leak", ""), left=("a process",)), Came.SUCCEEDED),
         (seen(Lost("judge crashed")), Came.SUCCEEDED),
@@ -83,10 +93,10 @@ def test_every_attack_is_a_program_and_not_the_honest_one(attack: Attack) -> Non
         compile(text, attack.name, "exec")
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_honest_variant_is_a_program(name: str) -> None:
-    source = source_of("demo")
-    text = VARIANTS[name](source)
+    source = source_of(EVERY[name].on)
+    text = EVERY[name].edit(source)
     assert (text != source) == (name != "unchanged")
     compile(text, name, "exec")
 
@@ -94,9 +104,9 @@ def test_every_honest_variant_is_a_program(name: str) -> None:
 def test_the_catalogue_covers_every_class() -> None:
     assert {attack.kind for attack in ATTACKS} == set(Kind)
     assert len(BY_NAME) == len(ATTACKS) >= 35
-    assert len(VARIANTS) >= 30
+    assert len(EVERY) >= 90
     assert set(SMOKE) <= BY_NAME.keys()
-    assert set(HONEST) <= VARIANTS.keys()
+    assert set(HONEST) <= EVERY.keys()
 
 
 def test_what_is_open_says_why() -> None:

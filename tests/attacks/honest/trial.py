@@ -2,22 +2,29 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
-from evaluator.result import Measured, RunResult
-from tests.attacks.attack import DEMO_BUDGET, Edit, proof
-from tests.attacks.honest.variants import VARIANTS
+from evaluator.budget import Unit
+from evaluator.result import Measured, RunResult, TimedOut
+from tests.attacks.attack import proof
+from tests.attacks.honest.every import EVERY
 from tests.attacks.matrix import said
-from tests.attacks.stage import Data, source_of, staged
+from tests.attacks.stage import HONEST_TRIES, LONGEST, Data, Stage, baseline_facts, source_of, staged
 from trainer.sandbox.probe import AUTO
 
 LARGEST_CORRECTION = 0.002
 """bits per byte between claim and audit that rounding may explain: bf16 differs most between batches of other
 shapes.
+"""
+
+
+BUSY = 3.0
+"""Times the baseline's warm-up that is taken for it: other tests have come or gone meanwhile, and what is over is
+charged to a budget of two seconds, where it is one of minutes elsewhere.
 """
 
 
@@ -46,17 +53,25 @@ class Trial(Struct, frozen=True):
         return f"{'accepted' if self.accepted else 'REJECTED'} {said(self.result)} [{proven}]"
 
 
-def trials(variants: dict[str, Edit], folder: Path, sandbox: str = AUTO) -> Iterator[Trial]:
-    """Every variant, one after the other."""
-    with staged(sandbox, Data(folder)) as stage:
-        for name, edit in variants.items():
-            result, log = stage.train(edit(source_of("demo")), "demo", DEMO_BUDGET)
-            yield Trial(name, result, log)
+def tried(name: str, stage: Stage) -> Trial:
+    """One of them, judged by all that the unmodified surface came to under its budget; made again where a
+    machine may have stumbled within a second or two.
+    """
+    one = EVERY[name]
+    facts = baseline_facts(stage.honest(one.on, one.budget, one.warm_up), in_order=False)
+    if facts.warmup_seconds is not None:
+        facts = replace(facts, warmup_seconds=BUSY * facts.warmup_seconds)
+    budget = replace(one.budget, wall_cap=max(one.budget.wall_cap, 2 * LONGEST))
+    for _ in range(HONEST_TRIES if one.budget.unit is Unit.SECONDS else 1):
+        result, log = stage.train(one.edit(source_of(one.on)), one.on, budget, one.warm_up, baseline=facts)
+        if not isinstance(result.outcome, TimedOut):
+            break
+    return Trial(name, result, log)
 
 
 @click.command()
 @click.option(
-    "--only", "names", multiple=True, type=click.Choice(list(VARIANTS)), help="This variant; may be repeated."
+    "--only", "names", multiple=True, type=click.Choice(list(EVERY)), help="This variant; may be repeated."
 )
 @click.option("--tier", default=AUTO, show_default=True, help="The sandbox tier.")
 @click.option(
@@ -64,10 +79,11 @@ def trials(variants: dict[str, Edit], folder: Path, sandbox: str = AUTO) -> Iter
 )
 def main(names: tuple[str, ...], tier: str, data: Path | None) -> None:
     """Try the honest variants and end with 1 if any is rejected."""
-    chosen = {name: VARIANTS[name] for name in names or VARIANTS}
+    chosen = names or tuple(EVERY)
     rejected = 0
-    with tempfile.TemporaryDirectory() as temporary:
-        for trial in trials(chosen, data or Path(temporary), tier):
+    with tempfile.TemporaryDirectory() as temporary, staged(tier, Data(data or Path(temporary))) as stage:
+        for name in chosen:
+            trial = tried(name, stage)
             click.echo(f"{trial.name:36} {trial}")
             rejected += not trial.accepted
             if not trial.accepted:
