@@ -48,12 +48,17 @@ class Charged(Struct, frozen=True):
         """Have the kernel drop what its processes, now gone, brought in. Returns the bytes it kept; None
         where it does not say.
         """
+        left = self._bytes()
         for _ in range(TRIES):
-            if not (left := self._bytes()):
-                return left
+            before = left
+            if not before:
+                break
             if not _write(self.path / "memory.force_empty", "0"):
-                _write(self.path / "memory.reclaim", str(left))
-        return self._bytes()
+                _write(self.path / "memory.reclaim", str(before))
+            left = self._bytes()
+            if left is None or left >= before:
+                break
+        return left
 
     def _bytes(self) -> int | None:
         for name in ("memory.usage_in_bytes", "memory.current"):

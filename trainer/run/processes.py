@@ -29,7 +29,6 @@ from trainer.process.spawn import Program, spawn
 from trainer.run.job import SupervisorJob
 from trainer.sandbox.confine import start
 from trainer.sandbox.gpu import device_nodes, installed_gpus
-from trainer.sandbox.identity import recorded, sweep
 from trainer.sandbox.limits import PROCESSES, memory_bound
 from trainer.sandbox.tier import Tier
 from trainer.sandbox.view import view_of
@@ -154,11 +153,10 @@ def hand_surface(job: SupervisorJob, name: str, to: Started) -> bool:
 
 
 def remove_home(job: SupervisorJob, name: str) -> bool:
-    """Remove the folder of a variant of which no process is left, and what it could leave elsewhere. Returns
-    whether it is gone.
+    """Remove the folder of a variant of which no process is left. Returns whether it is gone. What one in
+    tier D leaves where everybody may write is looked for at the run's end: that can take minutes.
     """
     try:
-        sweep(recorded(job.scratch))
         return remove_folder(job.scratch / name)
     except OSError:
         return False
