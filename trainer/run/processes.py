@@ -143,7 +143,9 @@ def _judge(job: SupervisorJob, ends: tuple[int, int, int], log: int) -> Program:
 def _variant(job: SupervisorJob, home: Path, judge: int, log: int) -> Program:
     return Program(
         command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface)],
-        environment=variant_environment(os.environ, job.slot, home, judge),
+        environment=variant_environment(
+            os.environ, job.slot, home, judge, counted=job.order.budget.unit.deterministic
+        ),
         folder=home,
         output=log,
         errors=log,
