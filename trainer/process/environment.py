@@ -53,7 +53,8 @@ def variant_environment(
     third-party packages are installed in and, because the interpreter runs without ``site``, nothing that a
     ``.pth`` file in them would add.
     """
-    return small_environment(inherited) | (UNCOMPILED if counted else {}) | {
+    common = small_environment(inherited) | (UNCOMPILED if counted else {})
+    return common | {
         "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
         "HOME": str(home),
         "USER": "variant",  # its uid may have no name, and libraries ask for one
