@@ -118,7 +118,7 @@ class Answering:
     """Of one process, from now on."""
 
     used: float
-    """Seconds in all."""
+    """Seconds for its answers, without its weights."""
 
     tokens: int
     """Shown to it in all."""
@@ -140,12 +140,12 @@ class Answering:
 
     def answered(self, tokens: int) -> None:
         """Since the last mark it was shown so many tokens and answered."""
-        self._answers.append((self._taken(), tokens))
+        self._answers.append((taken := self._taken(), tokens))
+        self.used += taken
         self.tokens += tokens
 
     def _taken(self) -> float:
         before, self._mark = self._mark, self._measure()
-        self.used += self._mark - before
         return self._mark - before
 
     @property
@@ -158,8 +158,8 @@ class Answering:
         """Seconds that neither its weights nor its answers explain."""
         allowance = self._allowance
         covered = allowance.per_token * self.tokens + allowance.slack
-        beyond = self.used - self._uncovered - covered
-        return self._uncovered + max(beyond, self._concentrated() - allowance.slack, 0.0)
+        beyond = max(self.used - covered, self._concentrated() - allowance.slack, 0.0)
+        return self._uncovered + beyond
 
     @property
     def excess_share(self) -> float:

@@ -5,15 +5,16 @@ all from the judge.
   data lies where the variant runs; the judge's socket is inherited under the number in
   ``AUTOSWARM_JUDGE_FD``.
 - Exactly five names are the contract: MAX_SEQ_LEN, TIME_BUDGET, Tokenizer, make_dataloader, evaluate_bpb.
-- Seeds belong to the run: seeding torch, numpy or random, or a generator of theirs, is shifted by the run's
+- Seeds belong to the run: seeding torch, numpy or random, or any generator of theirs, is shifted by the run's
   seed, so that another literal in ``train.py`` is no improvement.
 - Under a budget that is counted instead of clocked, ``time.time`` and ``time.perf_counter`` (and their
   ``_ns`` forms) tell nominal seconds: what the work handed in so far costs on a reference core. They stand
   still between two batches. ``time.monotonic`` stays real, libraries wait by it.
 - The work is counted by watching the operations that torch dispatches from one optimizer step to the next,
   early in training and again now and then. A compiled module runs eagerly while it is watched, so it is
-  priced like its eager form: compiling gains nothing under a counted budget, and what is compiled where
-  nothing can watch it (a kernel of one's own) is not seen at all.
+  priced like its eager form: compiling gains nothing under a counted budget, whose environment tells torch
+  not to. What nothing can watch (a kernel of one's own, another thread) is priced by the CPU that the kernel
+  counts.
 
 - At the evaluation the judge first gets a copy of the weights, then the model's losses: its claims, then the
   weights once more, which must be the same. To check the claims this process is ended and the same script
@@ -26,6 +27,7 @@ and what it compares.
 """
 
 import contextlib
+import ctypes
 import fcntl
 import gc
 import json
@@ -189,43 +191,61 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 class _Counter:
     """Decides when to count, and holds what is to be reported to the judge.
 
-    A window reaches from the end of one optimizer step to the end of the next, with at least one batch in
-    between, or over ``LONGEST`` batches. It opens after the first step, after the batches in ``AGAIN`` and
-    when the shape of batches changes. A script without a torch optimizer is counted over ``UNSTEPPED``
-    batches as soon as that many have gone by.
+    It counts from the first batch on until it has seen a whole step; a run that ends before is priced by all
+    that it did. A window reaches from the end of one optimizer step to the end of the next, with at least one
+    batch in between, or over ``LONGEST`` batches. It opens after the first step, after the batches in
+    ``AGAIN``, when the shape of batches changes and when more steps are taken on a batch than ever before. A
+    script without a torch optimizer is counted over its first ``UNSTEPPED`` batches.
     """
 
     LONGEST = 64
     UNSTEPPED = 8
     AGAIN = (50, 500, 5_000, 50_000)
     MAX_WINDOWS = 32
+    LARGEST = 1 << 53  # that the judge takes
 
     def __init__(self, active: bool) -> None:
         self.steps = 0
         self._active = active
         self._batches = 0
         self._stepped_at = 0
+        self._calls = 0  # of optimizers on the last batch that had any
+        self._most_calls = 0
         self._shape: tuple[int, int] | None = None
         self._due = True
+        self._due_again = False
         self._windows = 0
         self._open: Any = None  # the _Operations entered
         self._unstepped = False
+        self._since = (0, 0, 0)  # what was counted before the window
         self._window_batches = 0
         self._window_tokens = 0
+        self._tokens = 0
         self._news: dict[str, int] | None = None
         register_optimizer_step_post_hook(self.on_step)
 
     def on_step(self, *_: Any) -> None:
         """An optimizer has finished. Several optimizers that follow one batch make one step."""
+        self._calls = self._calls + 1 if self._batches == self._stepped_at else 1
         if self._batches > self._stepped_at:
+            self._due = self._due or not self.steps
             self.steps += 1
             self._stepped_at = self._batches
-        if self._open and self._unstepped:
-            self._leave(self._open)  # an optimizer after all: a whole step says more
+        if self._calls > self._most_calls:
+            self._more_calls()
+        if self._open and self._unstepped:  # an optimizer after all: a whole step says more
+            self._unstepped = False
+            self._begin()
         elif self._open and self._window_batches:
             self._close(self._open)
         if self._due and not self._open:
             self._enter(unstepped=False)
+
+    def _more_calls(self) -> None:
+        """A batch has more steps than ever: what is left of them is counted, then a whole one like it."""
+        self._most_calls = self._calls
+        if self._windows and not self._open:
+            self._due = self._due_again = True
 
     def on_request(self) -> dict[str, Any]:
         """The variant asks for a batch or for its evaluation: fields to tell the judge."""
@@ -240,24 +260,34 @@ class _Counter:
         if self._batches in self.AGAIN or self._shape not in (None, (rows, length)):
             self._due = True
         self._shape = (rows, length)
-        if self._due and not self._open and not self.steps and self._batches >= self.UNSTEPPED:
+        if self._due and not self._open and not self.steps:
             self._enter(unstepped=True)
         self._window_batches += 1
         self._window_tokens += rows * length
+        self._tokens += rows * length
 
     def finish(self) -> None:
-        """Training is over: count no more. A first window that is still open counts as it is."""
-        if self._open and not self._windows and self._window_batches:
-            self._close(self._open)
-        elif self._open:
-            self._leave(self._open)
+        """Training is over: count no more. Where no window was closed, all work since the first batch counts,
+        whatever was made of it.
+        """
+        if window := self._open:
+            self._leave(window)
+            if not self._windows:
+                self._since, self._window_tokens = (0, 0, 0), self._tokens
+                self._report(window)
         self._active = False
 
     def _enter(self, unstepped: bool) -> None:
         if self._active and self._windows < self.MAX_WINDOWS:
-            self._unstepped, self._window_batches, self._window_tokens = unstepped, 0, 0
             self._open = _Operations()
+            self._unstepped = unstepped
+            self._begin()
             self._open.__enter__()
+
+    def _begin(self) -> None:
+        """From now on is the window."""
+        self._since = (self._open.flops, self._open.ops, self._open.bytes_written)
+        self._window_batches, self._window_tokens = 0, 0
 
     def _leave(self, window: Any) -> None:
         window.__exit__(None, None, None)
@@ -265,14 +295,18 @@ class _Counter:
 
     def _close(self, window: Any) -> None:
         self._leave(window)
-        self._news = {
-            "flops": window.flops,
-            "ops": window.ops,
-            "bytes_written": window.bytes_written,
-            "tokens": self._window_tokens,
-        }
+        self._report(window)
         self._windows += 1
-        self._due = False
+        self._due, self._due_again = self._due_again, False
+
+    def _report(self, window: Any) -> None:
+        counts = (window.flops, window.ops, window.bytes_written)
+        names = ("flops", "ops", "bytes_written")
+        self._news = {
+            name: min(count - before, self.LARGEST)
+            for name, count, before in zip(names, counts, self._since, strict=True)
+        }
+        self._news["tokens"] = self._window_tokens
 
 
 def _shift(seed: int) -> int:
@@ -289,7 +323,7 @@ def _replace(module: Any, name: str, function: Callable[..., Any]) -> None:
 def _seed_by(shift: int) -> None:
     """Seed every generator from the run, and shift whatever the script seeds them with."""
 
-    def shifted(value: Any, modulus: int) -> int:
+    def shifted(value: Any, modulus: int = 1 << 63) -> int:
         number = int(value) if isinstance(value, int | np.integer) else zlib.crc32(repr(value).encode())
         return (number + shift) % modulus
 
@@ -301,10 +335,7 @@ def _seed_by(shift: int) -> None:
 
         _replace(module, name, seed)
 
-    take(torch, 1 << 63, "manual_seed")
-    _replace(torch.random, "manual_seed", torch.manual_seed)
-    take(torch.cuda, 1 << 63, "manual_seed")
-    take(torch.cuda, 1 << 63, "manual_seed_all")
+    _shift_generators_of_torch(shifted)
     take(random, 1 << 63, "seed")
     take(np.random, 1 << 32, "seed")
     make = np.random.default_rng
@@ -312,29 +343,61 @@ def _seed_by(shift: int) -> None:
         np.random,
         "default_rng",
         lambda seed=None: make(
-            shifted(seed, 1 << 63) if seed is None or isinstance(seed, int | list) else seed
+            seed if isinstance(seed, np.random.Generator | _BIT_GENERATOR | _SEQUENCE) else shifted(seed)
         ),
     )
-    _replace(torch, "Generator", _shifted_generator(lambda value: shifted(value, 1 << 63)))
-    _replace(random, "Random", _shifted_random(lambda value: shifted(value, 1 << 63)))
+    for name in _SEEDED:
+        _replace(np.random, name, _shifted_kind(getattr(np.random, name), shifted))
+    _replace(np.random.mtrand, "RandomState", np.random.RandomState)
+    _replace(random, "Random", _shifted_random(shifted))
     torch.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
 
 
-def _shifted_generator(shifted: Callable[[Any], int]) -> type:
-    """``torch.Generator`` with another ``manual_seed``; torch's own generators count as instances of it."""
-    original = torch.Generator
+def _shift_generators_of_torch(shifted: Callable[[Any], int]) -> None:
+    """Every ``torch.Generator`` there is or will be, the default ones of CPU and GPUs among them, by the one
+    method that all of their seeds go through. It belongs to a type written in C, whose dictionary alone can
+    be changed.
+    """
+    (methods,) = gc.get_referents(torch.Generator.__dict__)
+    seeder = methods["manual_seed"]
+    methods["manual_seed"] = lambda self, seed: seeder(self, shifted(seed))
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(torch.Generator))
+
+
+_BIT_GENERATOR = np.random.BitGenerator
+_SEQUENCE = np.random.SeedSequence
+_SEEDED = ("RandomState", "SeedSequence", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+"""Classes of numpy that take a seed."""
+
+
+def _shifted_kind(original: Any, shifted: Callable[..., int]) -> type:
+    """A class of numpy that shifts the seed it is made with; numpy's own objects count as instances of it."""
+    bits = 32 if original.__name__ == "RandomState" else 63
+
+    def own(seed: Any) -> Any:
+        return seed if isinstance(seed, _BIT_GENERATOR | _SEQUENCE) else shifted(seed, 1 << bits)
 
     class Kind(type(original)):  # type: ignore[misc]
         def __instancecheck__(cls, instance: Any) -> bool:
             return isinstance(instance, original)
 
-    class Generator(original, metaclass=Kind):  # type: ignore[misc, valid-type]
-        def manual_seed(self, seed: int) -> Any:
-            return super().manual_seed(shifted(seed))
+    class Seeded(original, metaclass=Kind):  # type: ignore[misc]
+        def __init__(self, seed: Any = None, *rest: Any, **named: Any) -> None:
+            if named.get("key") is not None:  # of Philox, in the place of a seed
+                super().__init__(seed, *rest, **named | {"key": own(named["key"])})
+            else:
+                super().__init__(own(named.pop("entropy", seed)), *rest, **named)
 
-    return Generator
+        if hasattr(original, "seed"):
+
+            def seed(self, seed: Any = None) -> None:
+                super().seed(own(seed))
+
+    Seeded.__module__ = "numpy.random"  # so that it can be pickled
+    Seeded.__name__ = Seeded.__qualname__ = original.__name__
+    return Seeded
 
 
 def _shifted_random(shifted: Callable[[Any], int]) -> type:

@@ -134,9 +134,10 @@ def run_variant(
     seed: int = 1,
     budget: Budget = BUDGET,
     threads: int = 1,
+    enter: Callable[[], None] | None = None,
     **more: Any,
 ) -> Run:
-    """Run ``source`` as a variant to its end."""
+    """Run ``source`` as a variant to its end. enter: called in its process before it starts."""
     folder.mkdir(parents=True)
     (folder / "train.py").write_text(uncompiled(source))
     shutil.copy(SHIM, folder / "prepare.py")
@@ -156,6 +157,7 @@ def run_variant(
             text=True,
             check=False,
             timeout=budget.wall_cap,
+            preexec_fn=enter,
         )
     return Run(events, ended.stdout, ended.returncode, folder)
 

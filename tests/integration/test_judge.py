@@ -228,6 +228,47 @@ def test_a_script_without_a_torch_optimizer_is_priced_too(data: Path, tmp_path: 
     assert 1 <= run.final.spent / BUDGET.amount < 1.2
 
 
+INNER = """    for _ in range({more}):
+        loss = model(x, y)
+        loss.backward()
+        optimizer.step()
+    optimizer.zero_grad()
+"""
+
+
+def test_any_number_of_steps_on_one_batch_is_counted(data: Path, tmp_path: Path, honest: Run) -> None:
+    """One batch and ten steps on it: spent is what ten steps cost; as many as a hundred are too many."""
+    unchanged = honest.final.spent / honest.final.steps
+    for more, kept in ((9, True), (99, False)):
+        once = edited("    optimizer.zero_grad()\n", INNER.format(more=more) + "    break\n")
+        final = run_variant(once, data, tmp_path / str(more)).final
+        assert isinstance(final.outcome, Measured) is kept
+        assert final.steps == 1
+        assert final.spent == pytest.approx((more + 1) * unchanged, rel=0.02)
+        if not kept:
+            assert isinstance(final.outcome, TimedOut)
+
+
+def test_a_loop_that_takes_more_steps_on_a_batch_is_counted_again(
+    data: Path, tmp_path: Path, honest: Run
+) -> None:
+    """Three steps on each batch from step 10 on."""
+    inner = edited("    optimizer.zero_grad()\n", INNER.format(more="2 if steps >= 10 else 0"))
+    final = run_variant(inner, data, tmp_path / "run").final
+    unchanged = honest.final.spent / honest.final.steps
+    assert isinstance(final.outcome, Measured)
+    assert final.spent == pytest.approx(unchanged * (10 + 3 * (final.steps - 10)), rel=0.1)
+
+
+def test_a_run_of_two_batches_by_hand_is_priced_by_all_it_did(
+    data: Path, tmp_path: Path, honest: Run
+) -> None:
+    by_hand = "[p.data.sub_(p.grad, alpha=0.5) for p in model.parameters()]\n    if steps == 1: break"
+    final = run_variant(edited("    optimizer.step()", f"    {by_hand}"), data, tmp_path / "run").final
+    assert isinstance(final.outcome, Measured)
+    assert final.spent == pytest.approx(2 * honest.final.spent / honest.final.steps, rel=0.05)
+
+
 def test_larger_batches_in_mid_run_are_counted_again(data: Path, tmp_path: Path, honest: Run) -> None:
     grown = edited(
         "    steps += 1\n",
@@ -260,6 +301,30 @@ def test_a_second_evaluation_gets_the_first_value(data: Path, tmp_path: Path) ->
     assert isinstance(run.final.outcome, Measured)
 
 
+OTHER_GENERATORS = """
+import copy, pickle
+n = numpy.random
+print(n.RandomState(1).rand(), n.mtrand.RandomState(1).rand(), n.RandomState(n.MT19937(1)).rand())
+made = n.PCG64(1), n.MT19937(seed=1), n.Philox(1), n.Philox(key=1), n.SFC64(1), n.PCG64(n.SeedSequence(1))
+for bits in made:
+    print(n.Generator(bits).random())
+    assert isinstance(bits, n.BitGenerator) and isinstance(pickle.loads(pickle.dumps(bits)), type(bits))
+state = n.RandomState(1)
+state.seed(1)
+assert isinstance(state, n.RandomState) and state.rand() == n.RandomState(1).rand()
+assert pickle.loads(pickle.dumps(state)).rand() == copy.deepcopy(state).rand() == state.rand()
+assert isinstance(n.default_rng(1).bit_generator, n.PCG64)
+draws = [n.Generator(n.PCG64(1)), n.default_rng(1), n.default_rng(n.SeedSequence(1))]
+assert len({one.random() for one in draws}) == 1
+torch.default_generator.manual_seed(1)
+assert isinstance(torch.Generator(), torch.Generator)
+print(torch.rand(1).item())
+torch.random.default_generator.manual_seed(1)
+print(torch.rand(1).item())
+"""
+"""Whatever else takes a seed, once each."""
+
+
 def test_a_seed_literal_is_shifted_by_the_seed_of_the_run(data: Path, tmp_path: Path) -> None:
     source = (
         "import prepare, torch, random, numpy\ntorch.manual_seed(1); random.seed(1); numpy.random.seed(1)\n"
@@ -273,13 +338,16 @@ def test_a_seed_literal_is_shifted_by_the_seed_of_the_run(data: Path, tmp_path: 
         "print(random.Random(1).random(), numpy.random.default_rng(1).random(),"
         " isinstance(torch.default_generator, torch.Generator))"
     )
+    source = f"{source}\n{OTHER_GENERATORS}"
     logs = {
         run: run_variant(source, data, tmp_path / str(run), seed=seed).log.split()
         for run, seed in ((1, 1), (2, 2), (3, 1))
     }
     assert logs[1] == logs[3]
-    assert (len(logs[1]), logs[1].pop(), logs[2].pop()) == (7, "True", "True")
+    assert len(logs[1]) == 18
+    assert (logs[1].pop(6), logs[2].pop(6)) == ("True", "True")
     assert all(one != other for one, other in zip(logs[1], logs[2], strict=True))
+    assert logs[1][0] == logs[1][-1], "one seed, one shift"
 
 
 def test_a_platform_without_packets_is_judged_the_same_and_probed_live(
@@ -449,6 +517,28 @@ def test_asking_on_after_the_budget_is_timed_out(data: Path, tmp_path: Path) -> 
     final = final_of(events)
     assert isinstance(final.outcome, TimedOut)
     assert (final.spent, final.steps) == (12_000, 12)
+
+
+def test_batches_without_any_count_break_the_contract(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path) as (connection, events):
+        client = Client(connection)
+        client.ask(NextBatch(rows=4, length=16, steps=0))
+        assert isinstance(client.ask(Evaluate(rows=4, steps=1))[0], RunRefused)
+    kind, message = crash_of(final_of(events))
+    assert kind is CrashKind.CONTRACT
+    assert "no work was counted" in message
+
+
+def test_a_count_of_nothing_breaks_the_contract(data: Path, tmp_path: Path) -> None:
+    with judge_process(data, tmp_path) as (connection, events):
+        client = Client(connection)
+        client.ask(NextBatch(rows=4, length=16, steps=0))
+        free = msgspec.structs.replace(WORK, flops=0)
+        assert isinstance(client.ask(NextBatch(rows=4, length=16, steps=1, counted=free))[0], RunRefused)
+    assert crash_of(final_of(events)) == (
+        CrashKind.CONTRACT,
+        "the judge received a count of its work that costs no flops",
+    )
 
 
 def test_leaving_after_the_budget_without_evaluation_is_timed_out(data: Path, tmp_path: Path) -> None:

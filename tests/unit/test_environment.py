@@ -45,3 +45,11 @@ def test_every_folder_a_variant_writes_to_lies_in_its_own() -> None:
     environment = variant_environment(CALLER, Slot("s"), Path("/scratch"), 8)
     for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
         assert environment[name].startswith("/scratch")
+
+
+def test_torch_does_not_compile_under_a_counted_budget() -> None:
+    counted, clocked = (
+        variant_environment(CALLER, Slot("s"), Path("/scratch"), 8, counted=counted)
+        for counted in (True, False)
+    )
+    assert counted == clocked | {"TORCH_COMPILE_DISABLE": "1", "TORCHDYNAMO_DISABLE": "1"}

@@ -39,16 +39,22 @@ def our_environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, st
     }
 
 
+UNCOMPILED = {"TORCH_COMPILE_DISABLE": "1", "TORCHDYNAMO_DISABLE": "1"}
+"""What makes torch run as it is what a script compiles, by its two names (torch 2.13 reads both)."""
+
+
 def variant_environment(
-    inherited: Mapping[str, str], slot: Slot, home: Path, judge_fd: int
+    inherited: Mapping[str, str], slot: Slot, home: Path, judge_fd: int, *, counted: bool = False
 ) -> dict[str, str]:
     """Environment of the variant.
 
-    home: its own folder; every cache it might fill lies there and goes with it. PYTHONPATH holds the folders
+    counted: its budget is, so that compiling would gain it nothing and cost it the CPU of the compiler. home:
+    its own folder; every cache it might fill lies there and goes with it. PYTHONPATH holds the folders
     third-party packages are installed in and, because the interpreter runs without ``site``, nothing that a
     ``.pth`` file in them would add.
     """
-    return small_environment(inherited) | {
+    common = small_environment(inherited) | (UNCOMPILED if counted else {})
+    return common | {
         "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
         "HOME": str(home),
         "USER": "variant",  # its uid may have no name, and libraries ask for one

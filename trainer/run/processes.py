@@ -251,7 +251,9 @@ def _variant(
     judge, text, log = ends
     return Program(
         command=[sys.executable, "-u", "-S", "-P", str(LAUNCHER), str(home / job.surface), *arguments],
-        environment=variant_environment(os.environ, job.slot, home, judge),
+        environment=variant_environment(
+            os.environ, job.slot, home, judge, counted=job.order.budget.unit.deterministic
+        ),
         folder=home,
         input=text,
         output=log,
