@@ -15,6 +15,7 @@ from agents.loop import Snapshot
 from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.views.overview import Overview
+from deploy.checks.keys import ENV_FILE
 from deploy.swarm.cluster import NAMESPACE, Place, places  # first: it sets Ray's environment
 from deploy.wiring import build_agent, open_service
 
@@ -77,7 +78,7 @@ class Swarm:
         self.look_for_problems()
 
     def _agent(self, place: Place) -> Any:
-        builder = partial(build_agent, self._config, place.order)
+        builder = partial(build_agent, self._config, place.order, secret_files=[str(ENV_FILE.absolute())])
         lifetime = {} if self._local else {"lifetime": "detached"}
         kind = agents.actor.remote_class(
             name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options
