@@ -40,7 +40,7 @@ docs: $(STAMP) ## write what is made from the code: docs/cli.md, the table of fi
 measured-edits: $(STAMP) ## the demo task's baseline, σ, good and bad edits, measured on this machine
 	@$(BIN)/python -m trainer.tasks.demo.measured_edits $(or $(ARGS),--size ci --seeds 2)
 
-bench: $(STAMP) ## occupancy and coordinator cost, measured on this machine
+bench: $(STAMP) ## occupancy, the coordinator's and the judge's cost, measured on this machine; ARGS=trust: one part
 	@$(BIN)/python -m deploy.bench $(ARGS)
 
 attack-matrix: $(STAMP) ## attacks × sandbox tiers, kept in docs/trust.md; half an hour or more

@@ -87,6 +87,10 @@ class RunsProgram(Arm):
     """Names of variables the program is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own,
     such as a provider's key.
     """
+    unconfined: bool = False
+    """Whether the program sees the campaigns, the data they are judged on and the file of keys as you do.
+    `false` hides them, which needs bubblewrap.
+    """
 
 
 class Search(Arm):

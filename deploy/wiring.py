@@ -3,6 +3,7 @@
 import logging
 import os
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -100,8 +101,12 @@ def charters_of(config: Config) -> Charters:
     return Charters({arm: charter_path(name) for arm, name in names.items()})
 
 
-def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
-    """An agent, ready to start. Raises ConfigError when its node lacks what the task needs."""
+def build_agent(
+    config: Config, order: SlotOrder, coordinator: Coordinator, *, secret_files: Sequence[str] = ()
+) -> AgentLoop:
+    """An agent, ready to start. secret_files: what programs of arms are not to see besides campaigns and
+    data, as absolute paths. Raises ConfigError when its node lacks what the task needs.
+    """
     preload(config.arms)
     task, layout = load_task(config.task.name), layout_of(config)
     layout.logs.mkdir(parents=True, exist_ok=True)
@@ -133,11 +138,17 @@ def build_agent(config: Config, order: SlotOrder, coordinator: Coordinator) -> A
             task.frozen_texts,
             permits,
             charter_or_nothing,
+            [*hidden_from_programs(config), *secret_files],
         ),
         Spool(layout.spool / order.agent),
         layout.runs,
         permits=permits,
     )
+
+
+def hidden_from_programs(config: Config) -> list[str]:
+    """What variants are judged on and by, as absolute paths."""
+    return [str(Path(folder).absolute()) for folder in (config.campaigns_dir, config.data_dir)]
 
 
 def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:

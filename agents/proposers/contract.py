@@ -10,7 +10,7 @@
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct, field
@@ -80,6 +80,8 @@ class Materials(Struct, frozen=True, kw_only=True):
     """Name of the file that can change."""
     frozen: Mapping[str, str] = field(default_factory=dict)
     """Texts of the files that the surface imports, by name."""
+    hidden: Sequence[str] = ()
+    """Files and folders that a program it starts is not to see: absolute paths."""
     permits: Permits = field(default_factory=FreePermits)
     """Allows and counts calls that may cost money."""
 

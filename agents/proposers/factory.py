@@ -3,7 +3,8 @@
 
 - ``make(arm, materials)``: the proposer, which can be pickled. Raises ConfigError where the arm says too
   little. Heavy packages are imported in it, so that a kind that nobody uses costs nothing.
-- for a kind that runs a program, ``program(arm)``: what has to be on the PATH; empty where it has none.
+- for a kind that runs a program, ``program(arm)``: what has to be on the PATH; empty where it has none. And
+  where more than that is asked of a machine, ``require_here(arm)``: raises ConfigError for what it lacks.
 """
 
 import importlib
@@ -25,13 +26,15 @@ def make_proposers(
     frozen: Mapping[str, str] | None = None,
     permits: Permits | None = None,
     read: Callable[[str], str] = read_charter,
+    hidden: Sequence[str] = (),
 ) -> dict[str, Proposer]:
     """A proposer per arm, in the order of the configuration. What it returns can be pickled. Raises
     ConfigError.
 
     choices: the task's. charter: name of the one of arms that name none. surface: name of the file that can
     change. frozen: files it imports, to read. permits: for arms whose calls may cost money. read: the text of
-    a charter by its name; what a brief says goes before what it read.
+    a charter by its name; what a brief says goes before what it read. hidden: files and folders that programs
+    are not to see, as absolute paths.
     """
     proposers = {}
     for arm in arms:
@@ -40,6 +43,7 @@ def make_proposers(
             charter=read(arm.charter or charter) if isinstance(arm, ReadsCharter) else "",
             surface=surface,
             frozen=frozen or {},
+            hidden=hidden,
             permits=permits if permits and isinstance(arm, CostsMoney) else FreePermits(),
         )
         proposers[arm.name] = _module(arm).make(arm, materials)
@@ -49,6 +53,14 @@ def make_proposers(
 def program_of(arm: RunsProgram) -> str:
     """What an arm starts and has to be on the PATH of agents' machines; empty where it has none."""
     return str(_module(arm).program(arm))
+
+
+def require_here(arm: RunsProgram) -> None:
+    """Raises ConfigError for what this machine lacks to run the arm's program as configured, whether or not
+    the program itself is there.
+    """
+    if require := getattr(_module(arm), "require_here", None):
+        require(arm)
 
 
 def _module(arm: Arm) -> Any:

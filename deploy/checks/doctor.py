@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
-from agents.proposers.factory import program_of
+from agents.proposers.factory import program_of, require_here
 from configs.arms import CallsModels, RunsProgram
 from configs.errors import ConfigError
 from configs.schema import Config
@@ -177,7 +178,10 @@ def _programs(config: Config) -> Iterator[Check]:
     for arm in config.arms:
         if isinstance(arm, RunsProgram) and (program := program_of(arm)):
             name, path = f"arm {arm.name}", shutil.which(program)
-            if path is None:
+            view = _held(name, partial(require_here, arm), "")
+            if view.grade is not Grade.OK:
+                yield view
+            elif path is None:
                 yield Check(
                     name,
                     Grade.WARN,
@@ -185,7 +189,10 @@ def _programs(config: Config) -> Iterator[Check]:
                     "Install it where agents live, or correct `command`.",
                 )
             else:
-                yield Check(name, Grade.OK, f"runs {path}; whether it is logged in is not asked")
+                sees = "sees all that you see" if arm.unconfined else "sees neither data nor campaigns"
+                yield Check(
+                    name, Grade.OK, f"runs {path}, which {sees}; whether it is logged in is not asked"
+                )
 
 
 def sandbox_checks(config: Config, findings: Sequence[Finding]) -> Iterator[Check]:

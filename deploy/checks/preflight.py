@@ -8,6 +8,7 @@ import shutil
 import socket
 from pathlib import Path
 
+from configs.arms import RunsProgram
 from configs.errors import ConfigError
 from configs.schema import Config, CoordinatorConfig
 from coordinator.store.journal import CampaignLock
@@ -31,6 +32,7 @@ def require_startable(config: Config) -> None:
         require_sandbox(config)
         require_hidden(config)
         require_proposers(config)
+        require_programs(config)
         read_env_file(os.environ)
         require_keys(config, os.environ)
         require_folder(layout_of(config).folder)
@@ -50,6 +52,15 @@ def require_proposers(config: Config) -> None:
 
     task = load_task(config.task.name)
     make_proposers(config.arms, task.choices, config.campaign.charter, task.surface)
+
+
+def require_programs(config: Config) -> None:
+    """Raises ConfigError for an arm whose program cannot be run here as the configuration says."""
+    from agents.proposers.factory import require_here
+
+    for arm in config.arms:
+        if isinstance(arm, RunsProgram):
+            require_here(arm)
 
 
 def require_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from configs.schema import Config
 from coordinator.agent_calls import Coordinator
 from coordinator.views.overview import Overview
 from deploy.checks.exposure import require_hidden
+from deploy.checks.keys import ENV_FILE
 from deploy.swarm.cluster import NAMESPACE, Place, places  # first: it sets Ray's environment
 from deploy.wiring import SlotOrder, build_agent, open_service
 
@@ -31,10 +33,14 @@ READY_SECONDS = 90.0
 GOODBYE_SECONDS = 20.0
 
 
-def _build(config: Config, order: SlotOrder, coordinator: Coordinator) -> AgentLoop:
-    """An agent on its node, which must hide from variants what they may not read. Raises ConfigError."""
+def _build(
+    config: Config, order: SlotOrder, coordinator: Coordinator, *, secret_files: Sequence[str] = ()
+) -> AgentLoop:
+    """An agent on its node, which must hide from variants what they may not read. secret_files: see
+    ``build_agent``. Raises ConfigError.
+    """
     require_hidden(config, seconds=0.0)
-    return build_agent(config, order, coordinator)
+    return build_agent(config, order, coordinator, secret_files=secret_files)
 
 
 class Swarm:
@@ -85,7 +91,8 @@ class Swarm:
         self.look_for_problems()
 
     def _agent(self, place: Place) -> Any:
-        builder = partial(_build, self._config, place.order)
+        env_file = str(ENV_FILE.absolute())
+        builder = partial(_build, self._config, place.order, secret_files=[env_file])
         lifetime = {} if self._local else {"lifetime": "detached"}
         kind = agents.actor.remote_class(
             name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options

@@ -25,9 +25,11 @@ arms:
     command:
       - |
         env | grep -cE 'API_KEY|RAY_|AUTOSWARM_' >> {notes}
+        cat {campaigns}/commanded/config.yaml {keys} >> {notes} 2>/dev/null
         echo "$OTHER_API_KEY" > PROPOSAL.md
-        echo "TITLE: a rate of $$" >> PROPOSAL.md
-        sed -i "s/^ADAM_LR = .*/ADAM_LR = 0.003$$/" train.py
+        number=$(date +%N) # its process has the same number every time
+        echo "TITLE: a rate of $number" >> PROPOSAL.md
+        sed -i "s/^ADAM_LR = .*/ADAM_LR = 0.003$number/" train.py
   - {{name: absent, proposer: command, command: [no-such-agent, "{{prompt}}"]}}
 """
 
@@ -35,7 +37,10 @@ arms:
 def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_stops_its_arm_alone(tmp_path: Path) -> None:
     file, scratch = tmp_path / "mine.yaml", tmp_path / "tmp"
     scratch.mkdir()
-    file.write_text(ARMS.format(notes=tmp_path / "notes"))
+    file.write_text(
+        ARMS.format(notes=tmp_path / "notes", campaigns=tmp_path / "campaigns", keys=tmp_path / ".env")
+    )
+    (tmp_path / ".env").write_text("SOME_API_KEY=planted-0123456789\n")
     words = [
         "campaign.name=commanded",
         "campaign.max_experiments=4",
@@ -51,7 +56,7 @@ def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_stops_its_arm_al
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OTHER_API_KEY": KEY, "TMPDIR": str(scratch)}
     ran = subprocess.run(
         [sys.executable, "-m", "deploy.cli.main", "run", str(file), *words],
-        cwd=ROOT,
+        cwd=tmp_path,
         env=environment,
         capture_output=True,
         text=True,

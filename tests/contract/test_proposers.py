@@ -76,7 +76,7 @@ def llm(folder: Path) -> Proposer:  # noqa: ARG001 - it needs no folder
 
 
 def running(folder: Path, line: str, template: str | None = "shell") -> CommandProposer:
-    order = CommandOrder(template=template, command=(line,), env=(), timeout=30.0)
+    order = CommandOrder(template=template, command=(line,), env=(), timeout=30.0, unconfined=True)
     return CommandProposer(order, "Go deeper.", {"prepare.py": "# data\n"}, scratch=folder)
 
 

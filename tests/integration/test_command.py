@@ -63,10 +63,17 @@ class Play:
         command: tuple[str, ...] = (),
         env: tuple[str, ...] = (),
         timeout: float = 30.0,
+        unconfined: bool = True,
+        hidden: tuple[str, ...] = (),
     ) -> CommandProposer:
         """Runs ``line`` in a shell, or ``command``."""
         order = CommandOrder(
-            template=template, command=command or (self.counted(line),), env=env, timeout=timeout
+            template=template,
+            command=command or (self.counted(line),),
+            env=env,
+            timeout=timeout,
+            hidden=hidden,
+            unconfined=unconfined,
         )
         return CommandProposer(
             order, "Go deeper.", FROZEN, permits=self.permits, scratch=self.scratch, now=lambda: self.seconds

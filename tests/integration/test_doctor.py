@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -110,6 +111,50 @@ def test_a_coding_agent_is_looked_for_here_and_may_be_elsewhere(tmp_path: Path) 
         "arm away": Grade.WARN,
     }
     assert "'no-such-agent' is not on the PATH" in checks["arm away"].what
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no command can be confined")
+def test_a_coding_agent_that_cannot_be_confined_fails_unless_it_is_to_see_all(tmp_path: Path) -> None:
+    arm = {"name": "coder", "proposer": "command", "template": "shell", "command": ["true"]}
+    arms = [arm, arm | {"name": "open", "unconfined": True}]
+    before = os.environ["PATH"]
+    assert "sees neither data nor campaigns" in quick(config(tmp_path, arms=arms))["arm coder"].what
+    try:
+        os.environ["PATH"] = str(programs(tmp_path))
+        checks = quick(config(tmp_path, arms=arms))
+    finally:
+        os.environ["PATH"] = before
+    assert checks["arm coder"].grade == Grade.FAIL
+    assert "bubblewrap is not installed" in checks["arm coder"].what
+    assert "unconfined: true" in checks["arm coder"].remedy
+    assert checks["arm open"].grade == Grade.OK
+    assert "sees all that you see" in checks["arm open"].what
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no command can be confined")
+def test_a_campaign_does_not_start_with_an_arm_that_cannot_be_confined(tmp_path: Path) -> None:
+    arms = tmp_path / "mine.yaml"
+    arms.write_text("arms: [{name: coder, proposer: command, template: shell, command: ['true']}]")
+    words = [
+        "trainer.kind=simulated",
+        "coordinator.metrics_port=0",
+        f"campaigns_dir={tmp_path / 'campaigns'}",
+    ]
+    result = CliRunner(env={"PATH": str(programs(tmp_path))}).invoke(main, ["run", str(arms), *words])
+    assert result.exit_code == 3
+    assert "arm 'coder': commands cannot be confined: bubblewrap is not installed" in result.stderr
+    assert "unconfined: true" in result.stderr
+
+
+def programs(folder: Path) -> Path:
+    """A PATH with a shell and git, and without bubblewrap."""
+    there = folder / "programs"
+    there.mkdir()
+    for name in ("sh", "git"):
+        path = shutil.which(name)
+        assert path is not None
+        (there / name).symlink_to(path)
+    return there
 
 
 def test_an_arm_without_a_key_fails_with_its_variable(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.bench.one_run import Errand, RunFacts
 from deploy.bench.readings import Goal, Reading
-from deploy.bench.side_by_side import BEFORE, MIB, MOST_TIMES, TOLERANCE, Runs, cpu, paired, peak, readings
+from deploy.bench.side_by_side import BEFORE, MIB, MOST_TIMES, Runs, cpu, ratios, readings, standard_error
 from deploy.bench.trust import in_turn
 
 
@@ -53,7 +53,7 @@ def test_a_ratio_to_the_build_before_is_the_middle_one_of_neighbors() -> None:
     _, _, verdict, times, *_ = readings(THIS, OTHER)
     assert (verdict.value, verdict.references) == (4.0, {BEFORE: 5.0})
     assert times.value == pytest.approx(0.8)
-    assert times.goal == Goal(1.0 + TOLERANCE, at_most=True)
+    assert times.goal == Goal(1.0, at_most=True)  # two of three are the same
 
 
 def test_memory_is_held_to_the_build_before_without_a_tolerance() -> None:
@@ -75,12 +75,21 @@ def test_what_a_run_did_not_show_is_not_known_and_meets_no_goal() -> None:
     silent = Runs(evaluated=[RunFacts()], audited=[RunFacts()], sampled=[RunFacts()])
     assert all(math.isnan(reading.value) for reading in readings(silent, silent) if reading.goal)
     assert not any(reading.met for reading in readings(silent, silent) if reading.goal)
-    assert math.isnan(paired(peak, [sampled(1.0), RunFacts()], [sampled(1.0), sampled(1.0)]))
 
 
 def test_runs_without_a_partner_are_an_error() -> None:
     with pytest.raises(ValueError, match="zip"):
-        paired(cpu, THIS.audited, OTHER.audited[:1])
+        ratios(cpu, THIS.audited, OTHER.audited[:1])
+
+
+def test_a_ratio_is_allowed_its_own_spread_and_no_more_than_a_tenth() -> None:
+    one = [audited(10.0)] * 5
+    for spread, bound in ((0.01, 1.0 + 2 * 1.2533 * 1.4826 * 0.01 / math.sqrt(5)), (0.5, 1.1)):
+        runs = Runs(audited=[audited(10.0 * (1 + number * spread)) for number in (-2, -1, 0, 1, 2)])
+        times = readings(runs, Runs(audited=one))[3]
+        assert times.goal is not None
+        assert times.goal.bound == pytest.approx(bound)
+    assert standard_error([math.nan, 1.0]) == 0.0
 
 
 class Watched:

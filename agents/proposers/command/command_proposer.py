@@ -9,7 +9,8 @@ surface.
   same arm until somebody does.
 - Everything it prints is untrusted. One bounded, redacted line of it may reach the log; the environment it
   ran in never does (see ``account``).
-- It is a person's tool, confined by nothing: docs/command.md says what it can reach.
+- It is a person's tool and reaches what that person reaches, but for what variants are judged on: see
+  ``confinement``.
 """
 
 import os
@@ -26,6 +27,13 @@ from agents.edits.apply import SURFACE
 from agents.edits.check import check
 from agents.edits.edit_result import Problem
 from agents.proposers.command.account import Account, call_result
+from agents.proposers.command.confinement import (
+    UNCONFINED,
+    Confinement,
+    confinement,
+    hidden_now,
+    in_the_way,
+)
 from agents.proposers.command.environment import command_environment
 from agents.proposers.command.instructions import problem_text, prompt_text
 from agents.proposers.command.keeper import Call, CommandEnd
@@ -40,6 +48,7 @@ from agents.proposers.llm.prompt import grounded, situation
 from agents.proposers.llm.redaction import redacted_answer
 from agents.proposers.llm.tokens import count_tokens
 from agents.proposers.permits import FreePermits, Permits
+from configs.errors import ConfigError
 from coordinator.protocol import Brief, Proposal
 
 REASKS = 1
@@ -68,6 +77,12 @@ class CommandOrder(Struct, frozen=True, kw_only=True):
     """Names of variables that are handed on."""
     timeout: float
     """Seconds for one proposal, both runs together."""
+    hidden: tuple[str, ...] = ()
+    """Files and folders it is not to see, as absolute paths; with them goes the folder that holds commands'
+    folders.
+    """
+    unconfined: bool = False
+    """Whether it sees them all the same."""
 
 
 class CommandProposer:
@@ -104,10 +119,11 @@ class CommandProposer:
         self._rest_until = 0.0
         self._rests = Backoff(RESTS, random.Random(" ".join(order.command)))
         self._account = Account(self._name, self._model, order.env)
+        self._confinement: Confinement | None = None
 
     def propose(self, brief: Brief) -> Proposal:
-        """See ``Proposer.propose``. Raises ArmStopped without its program, Unavailable while it rests,
-        ProposerError without a sound edit.
+        """See ``Proposer.propose``. Raises ArmStopped without its program or where it cannot be confined,
+        Unavailable while it rests, ProposerError without a sound edit.
         """
         if self._now() < self._rest_until:
             left = self._rest_until - self._now()
@@ -116,6 +132,7 @@ class CommandProposer:
                 " are left"
             )
         self._require_programs()
+        self._require_confinement()
         self._charter = brief.charter or self._charter
         brief = grounded(brief)
         try:
@@ -183,17 +200,32 @@ class CommandProposer:
         }
         line = words(self._template, self._order.command)
         environment = command_environment(os.environ, self._order.env, link.folder / "tmp")
+        command = [
+            shutil.which(line[0]) or line[0],
+            *(line[1:] if self._template.shell else filled(line[1:], values)),
+        ]
         call = Call(
-            command=[
-                shutil.which(line[0]) or line[0],
-                *(line[1:] if self._template.shell else filled(line[1:], values)),
-            ],
+            command=self._confined(command, link.folder, tree.folder),
             environment=environment,
             folder=str(tree.folder),
             input=str(tree.folder / PROMPT) if self._template.prompted else os.devnull,
             seconds=max(0.0, seconds),
+            wrapped=self._confinement is not None,
         )
         return link.call(call)
+
+    def _confined(self, command: list[str], own: Path, folder: Path) -> list[str]:
+        """The command line in its view. Raises ArmStopped where that would hide what it needs."""
+        if self._confinement is None:
+            return command
+        hidden = hidden_now([*map(Path, self._order.hidden), own.parent])
+        needed = [Path(command[0]), *(Path(home) for home in (os.environ.get("HOME"),) if home)]
+        if covered := in_the_way(hidden, needed):
+            raise ArmStopped(
+                f"{covered[0]} lies in {covered[1]}, which commands do not see. Move it, or"
+                f" campaigns_dir, data_dir or TMPDIR, {UNCONFINED}."
+            )
+        return self._confinement.wrapped(command, hidden, own, folder)
 
     def _taken(self, tree: Worktree, brief: Brief) -> str | Problem:
         """The new surface, or what is wrong with it; one that is no text is put back as it was."""
@@ -220,6 +252,15 @@ class CommandProposer:
             if shutil.which(program) is None:
                 what = f"{program!r} is not a program on the PATH of this agent's machine"
                 raise ArmStopped(f"{what}. Install it there, or correct `command` of this arm.")
+
+    def _require_confinement(self) -> None:
+        """Raises ArmStopped."""
+        if self._order.unconfined or self._confinement is not None:
+            return
+        try:
+            self._confinement = confinement()
+        except ConfigError as error:
+            raise ArmStopped(f"{error}. {error.remedy}") from None
 
     def _nothing(self, why: str) -> ProposerError:
         """What to raise for a brief without a proposal."""

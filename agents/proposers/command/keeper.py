@@ -8,8 +8,8 @@ came of each on stdout.
   keeper is killed.
 - What a command prints is read as it comes and its end is kept in memory, nowhere else. The environment of a
   command arrives on stdin, so that no key is in the arguments or the environment of this process.
-- It ends what belongs to a command, it does not confine it: a command runs as the person who started the
-  agent, and may do what they may.
+- It ends what belongs to a command and runs it as the person who started the agent. What the command does not
+  see is the affair of the line it is given (``confinement``).
 """
 
 import os
@@ -53,6 +53,10 @@ class Call(Struct, frozen=True, kw_only=True):
     """The file that is its stdin."""
     seconds: float
     """That it may take."""
+    wrapped: bool = False
+    """Whether the first process only holds a view for the command in it: it is not asked to end, or all would
+    die before they could.
+    """
 
 
 class CommandEnd(Struct, frozen=True, kw_only=True):
@@ -113,6 +117,7 @@ class _RunningCall:
         self._began = time.monotonic()
         self._ends = self._began + call.seconds
         self._signals = signals
+        self._wrapped = call.wrapped
         self._code: int | None = None
         self.abandoned = False
         self._streams = {"output": _Stream(OUTPUT_BYTES), "errors": _Stream(ERROR_BYTES)}
@@ -139,7 +144,8 @@ class _RunningCall:
         self._follow(self._ends)
         timed_out = self._code is None and not self.abandoned
         if timed_out:
-            send(signal.SIGTERM, descendants(os.getpid()))
+            asked = descendants(os.getpid())
+            send(signal.SIGTERM, [pid for pid in asked if not (self._wrapped and pid == self._child)])
             self._follow(time.monotonic() + GRACE)
         reaped, _ = end_all([self._child], REAP_SECONDS)
         self._note(reaped)

@@ -24,7 +24,12 @@ def make(arm: Command, materials: Materials) -> Proposer:
     if not shell and (field := templates.unknown_field(arm.command)):
         raise _unknown_field(arm.name, field)
     order = CommandOrder(
-        template=arm.template, command=tuple(arm.command), env=tuple(arm.env), timeout=arm.timeout
+        template=arm.template,
+        command=tuple(arm.command),
+        env=tuple(arm.env),
+        timeout=arm.timeout,
+        hidden=tuple(materials.hidden),
+        unconfined=arm.unconfined,
     )
     return CommandProposer(
         order, materials.charter, materials.frozen, materials.surface, permits=materials.permits
@@ -34,6 +39,18 @@ def make(arm: Command, materials: Materials) -> Proposer:
 def program(arm: Command) -> str:
     """See ``agents.proposers.factory``."""
     return templates.program_of(arm.template, arm.command)
+
+
+def require_here(arm: Command) -> None:
+    """See ``agents.proposers.factory``. Raises ConfigError where its command cannot be confined as wanted."""
+    from agents.proposers.command.confinement import confinement
+
+    if arm.unconfined:
+        return
+    try:
+        confinement()
+    except ConfigError as error:
+        raise ConfigError(f"arm {arm.name!r}: {error}", error.remedy) from None
 
 
 def _unknown_field(arm: str, field: str) -> ConfigError:
