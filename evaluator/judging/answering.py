@@ -172,3 +172,27 @@ class Answering:
             return 0.0
         middle = median_low([taken / tokens for taken, tokens in self._answers])
         return sum(max(taken - TIMES_MIDDLE * middle * tokens, 0.0) for taken, tokens in self._answers)
+
+
+class TwinAnswering:
+    """Of a twin, from the moment it holds its weights."""
+
+    def __init__(self, begin: Callable[[], Answering]) -> None:
+        self._begin = begin
+        self._answering: Answering | None = None
+
+    def loaded(self) -> None:
+        """It holds its weights."""
+        self._answering = self._begin()
+
+    def uses_too_much(self, tokens: int) -> bool:
+        """Whether it has used more than it may, after its answer to so many tokens more."""
+        if self._answering is None:
+            return False
+        self._answering.answered(tokens)
+        return self._answering.excess > 0
+
+    @property
+    def used(self) -> float | None:
+        """Seconds for its answers; None where it has not come so far."""
+        return self._answering.used if self._answering else None
