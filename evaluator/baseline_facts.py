@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from evaluator.result import RunResult
 
 CLOCKED = ("warmup_seconds", "pace", "step_seconds", "evaluate_seconds", "twin_seconds")
-COUNTED = ("train_cpu", "evaluate_cpu", "twin_cpu", "step_price")
+COUNTED = ("evaluate_cpu", "twin_cpu", "step_price")
 """Fields that are named as in the details of a result."""
 
 
@@ -41,7 +41,9 @@ class BaselineFacts(Struct, frozen=True, kw_only=True):
     """Training tokens handed out while it was charged."""
 
     train_cpu: float | None = None
-    """CPU seconds, as the kernel counts them, from the first batch to the call of ``evaluate_bpb``."""
+    """CPU seconds from the first batch to the call of ``evaluate_bpb``, as the kernel counts them; where it
+    does not, as they were seen of its processes.
+    """
 
     evaluate_seconds: float | None = None
     """Of real time from the call of ``evaluate_bpb`` to the last claim."""
@@ -64,6 +66,7 @@ def facts_of(results: Sequence[RunResult]) -> BaselineFacts:
     return BaselineFacts(
         warmup_tokens=_whole(_most(results, "warmup_tokens")),
         train_tokens=_whole(_most(results, "train_tokens")),
+        train_cpu=_train_cpu(results),
         largest=max((result.audit.largest for result in results if result.audit), default=None),
         **{name: _most(results, name) for name in (*CLOCKED, *COUNTED)},
     )
@@ -78,6 +81,13 @@ def _most(results: Sequence[RunResult], detail: str) -> float | None:
     """The most that a number the judge noted came to."""
     values = (result.details.get(detail) for result in results)
     return max((float(value) for value in values if isinstance(value, float | int)), default=None)
+
+
+def _train_cpu(results: Sequence[RunResult]) -> float | None:
+    seconds = _most(results, "train_cpu")
+    if seconds is not None:
+        return seconds
+    return max((result.cpu.train for result in results if result.cpu), default=None)
 
 
 def _whole(number: float | None) -> int | None:

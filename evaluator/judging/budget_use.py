@@ -12,6 +12,7 @@ from evaluator.judging.answering import (
     Allowance,
     Answering,
     Training,
+    TwinAnswering,
     live_allowance,
     twin_allowance,
     uncounted_allowance,
@@ -203,10 +204,11 @@ class BudgetUse:
         """What the evaluation takes from now on, and may take."""
         return Answering(self._measure(self._cpu), self._allowance())
 
-    def twin_answering(self, live: Answering) -> Answering:
-        """The same of its twin, from now on. live: of the claims."""
+    def twin_answering(self, live: Answering) -> TwinAnswering:
+        """The same of its twin, once it is loaded. live: of the claims."""
         allowance = twin_allowance(self._allowance(), live.used, live.tokens)
-        return Answering(self._measure(CpuCount(self._job.twin_cpu_stat)), allowance)
+        measure = self._measure(CpuCount(self._job.twin_cpu_stat))
+        return TwinAnswering(lambda: Answering(measure, allowance))
 
     def _by_cpu(self) -> bool:
         return self._counted and self._cpu.read() is not None
@@ -274,8 +276,6 @@ class BudgetUse:
             details["evaluation_excess"] = excess
         return details
 
-    def twin_details(self, answering: Answering | None) -> dict[str, float | str]:
-        """What a twin took for all its answers; nothing where it gave none."""
-        if answering is None:
-            return {}
-        return {"twin_cpu" if self._by_cpu() else "twin_seconds": answering.used}
+    def twin_details(self, twin: TwinAnswering) -> dict[str, float | str]:
+        """The same of the twin's answers."""
+        return {} if twin.used is None else {"twin_cpu" if self._by_cpu() else "twin_seconds": twin.used}

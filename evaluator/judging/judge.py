@@ -38,7 +38,7 @@ from evaluator.job import (
     JudgeJob,
     read_job,
 )
-from evaluator.judging.answering import Answering, TwinUse
+from evaluator.judging.answering import Answering, TwinAnswering
 from evaluator.judging.budget_use import BudgetUse
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import read_manifest, read_tokens, require_blocks
@@ -203,8 +203,7 @@ class Judge:
             raise RunEndedError(self._timed_out(), reason)
 
     def _hand_over(self, answering: Answering) -> Handed | Unable:
-        began = self._now()
-        handed = ask_for_weights(self._channel)
+        began, handed = self._now(), ask_for_weights(self._channel)
         self._details["hand_over_seconds"] = self._now() - began
         answering.handed_over(handed.content.size if isinstance(handed, Handed) else 0)
         return handed
@@ -227,18 +226,20 @@ class Judge:
             odd_beyond(self._job.baseline.largest),
             self._chance(),
         )
-        use = TwinUse(lambda: self._use.twin_answering(answering))
+        use = self._use.twin_answering(answering)
         twin = self._line(self._twin, use) if self._twin else None
         parties, strict = Parties(self._channel, twin, at_once), self._job.audit.mode == "strict"
         try:
             self._audit = examination.hold(count, parties, handed, strict)
         finally:
-            self._details |= examination.details | self._use.twin_details(use.answering)
+            self._details |= examination.details | self._use.twin_details(use)
         return twin is not None and twin.called
 
-    def _line(self, channel: Channel[Request], use: TwinUse) -> TwinLine:
+    def _line(self, channel: Channel[Request], use: TwinAnswering) -> TwinLine:
         timeout = TWIN_SECONDS + TWIN_STARTS * self._use.startup
-        return TwinLine(channel, self._job, self._manifest, self._emit, timeout, use.loaded, use.exceeds)
+        return TwinLine(
+            channel, self._job, self._manifest, self._emit, timeout, use.loaded, use.uses_too_much
+        )
 
     def _left(self) -> Crashed | TimedOut:
         """What it means that the variant is gone."""

@@ -16,8 +16,11 @@ from evaluator.judging.messages import Counted
 from evaluator.judging.run_end import contract_breach
 
 UNCHARGED_EXCESS = 1.5
-"""Times the baseline's warm-up, in seconds and in tokens, that may go uncharged: other code compiles longer,
-and takes larger steps.
+"""Times the baseline's warm-up in seconds that may go uncharged: other code compiles longer."""
+
+UNCHARGED_TOKENS = 4.5
+"""Times the baseline's warm-up in training tokens that may: four times the batch, made of more rows or of
+more batches a step, is one of the first things that people try.
 """
 
 MAX_ACCUMULATED = 32
@@ -71,7 +74,7 @@ class ClockMeter:
         baseline: BaselineFacts = NOT_KNOWN,
     ) -> None:
         """now: monotonic seconds. baseline: what goes beyond 1.5 times its warm-up in seconds is charged when
-        the clock begins, and it begins once more than 1.5 times its warm-up in tokens were handed out.
+        the clock begins, and it begins once more than 4.5 times its warm-up in tokens were handed out.
         """
         self.spent = 0.0
         self.warmup: float | None = None
@@ -122,7 +125,7 @@ class ClockMeter:
         return (
             self._steps >= self._uncharged_steps
             or self._batches > self._uncharged_steps * self._accumulated
-            or (free is not None and self.warmup_tokens + tokens > UNCHARGED_EXCESS * free)
+            or (free is not None and self.warmup_tokens + tokens > UNCHARGED_TOKENS * free)
         )
 
 

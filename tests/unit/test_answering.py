@@ -14,6 +14,7 @@ from evaluator.judging.answering import (
     TIMES,
     Answering,
     Training,
+    TwinAnswering,
     live_allowance,
     twin_allowance,
     uncounted_allowance,
@@ -107,14 +108,16 @@ def test_a_hand_over_is_free_for_as_long_as_its_bytes_take(seconds: float, charg
 def test_a_twin_may_take_twice_what_the_claims_took_per_token() -> None:
     live = live_allowance(BASELINE, BASELINE, TOKENS, SLACK_CPU)
     clock = Clock()
-    twin = Answering(clock, twin_allowance(live, used=40.0, tokens=TOKENS))
+    twin = TwinAnswering(lambda: Answering(clock, twin_allowance(live, used=40.0, tokens=TOKENS)))
+    assert twin.used is None
+    clock.now += 100.0
+    twin.loaded()
     for _ in range(4):
         clock.now += 40.0
-        twin.answered(TOKENS // 2)
-    assert twin.excess == pytest.approx(0)
-    clock.now += 60.0
-    twin.answered(1)
-    assert twin.excess == pytest.approx(60.0 - 12.0, abs=0.1)
+        assert not twin.uses_too_much(TOKENS // 2)
+    clock.now += 13.0
+    assert twin.uses_too_much(1)
+    assert twin.used == pytest.approx(173.0)
 
 
 def test_where_nothing_counts_cpu_only_a_multiple_is_too_much() -> None:

@@ -142,9 +142,9 @@ def test_a_run_that_takes_far_longer_than_its_count_explains_exceeds_its_pace() 
     assert not exceeds_pace(Budget(Unit.SECONDS, 10.0, 99), 1e6, 2.0)
 
 
-def test_warm_up_ends_with_one_and_a_half_times_the_baseline_s_tokens() -> None:
+def test_warm_up_ends_with_four_and_a_half_times_the_baseline_s_tokens() -> None:
     clock = Clock()
-    seconds = ClockMeter(clock, uncharged_steps=10, baseline=BaselineFacts(warmup_tokens=40))
+    seconds = ClockMeter(clock, uncharged_steps=10, baseline=BaselineFacts(warmup_tokens=12))
     for step in range(8):
         seconds.tell(step, None)
         seconds.hand_out(16)

@@ -1,0 +1,166 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from evaluator.baseline_facts import BaselineFacts
+from evaluator.budget import Budget, Unit
+from evaluator.job import JudgeEvent, JudgeJob
+from evaluator.judging.budget_use import BudgetUse
+from evaluator.judging.data import Manifest
+from evaluator.judging.messages import Counted
+from evaluator.judging.run_end import RunEndedError
+
+AMOUNT = 10_000.0
+BASELINE = BaselineFacts(train_cpu=100.0, step_price=100.0)
+"""A hundred steps, each a CPU second and a hundredth of the budget."""
+MANIFEST = Manifest(
+    task="t",
+    digest="d",
+    vocab_size=4,
+    bos=0,
+    max_seq_len=8,
+    eval_tokens=8,
+    vocabulary="longest_match",
+    train_tokens=100,
+    val_tokens=100,
+    floor=None,
+    pattern=None,
+)
+
+
+class Loop:
+    """A loop over batches of ``price`` and ``cpu`` seconds a step each that ends when its clock says so."""
+
+    def __init__(self, folder: Path, price: int, cpu: float, baseline: BaselineFacts = BASELINE) -> None:
+        self._stat = folder / "cpu.stat"
+        self._price, self._cpu, self._used = price, cpu, 0.0
+        self._spend(0.0)
+        job = JudgeJob(
+            run="r",
+            data=folder,
+            budget=Budget(Unit.FLOPS, AMOUNT, 9),
+            seed=0,
+            baseline=baseline,
+            cpu_stat=self._stat,
+        )
+        self.events: list[JudgeEvent] = []
+        self.use = BudgetUse(job, MANIFEST, self.events.append, lambda: self._used)
+        self.shown = 0.0
+        self.steps = 0
+
+    def _spend(self, seconds: float) -> None:
+        self._used += seconds
+        self._stat.write_text(f"usage_usec {round(self._used * 1e6)}\n")
+
+    def batch(self) -> bool:
+        """Ask for the next batch; False where there is none."""
+        counted = Counted(flops=self._price, ops=0, bytes_written=0, tokens=1) if self.steps else None
+        self.use.batch_wanted(self.steps, counted)
+        if self.use.ends:
+            return False
+        self.shown = self.use.nominal
+        self.use.hand_out(1)
+        return True
+
+    def train(self, late: bool = False, hidden: dict[int, float] | None = None) -> None:
+        """Until the clock says so, or a step later. hidden: more CPU seconds in some steps."""
+        end = self.use._job.budget.amount * 7.12e-12
+        assert self.batch()
+        over = False
+        while not over:
+            self._spend(self._cpu + (hidden or {}).get(self.steps, 0.0))
+            self.steps += 1
+            over = self.shown >= end if late else False
+            if not self.batch():
+                break
+            over = over or (not late and self.shown >= end)
+
+    def evaluate(self, more: float = 0.0) -> bool:
+        """Whether its evaluation comes in time, ``more`` CPU seconds after its last batch."""
+        self._spend(more)
+        self.use.training_ended(self.steps, None)
+        return not self.use.is_late
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("use")
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(80, 5000), st.floats(0.0, 8.0), st.booleans())
+def test_a_loop_that_ends_by_its_clock_is_measured_whatever_a_step_costs(
+    tmp_path_factory: pytest.TempPathFactory, price: int, rate: float, late: bool
+) -> None:
+    """rate: CPU by count, in that of the baseline. A step costs at most a quarter of the budget: of larger
+    ones the first is over before anybody knows what they cost.
+    """
+    assume(price * max(rate, 1.0) <= AMOUNT / 4)
+    loop = Loop(tmp_path_factory.mktemp("use"), price, rate * price / 100)
+    loop.train(late)
+    assert loop.evaluate(), (loop.steps, loop.use.spent)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(80, 2000), st.booleans())
+def test_nobody_overspends_by_more_than_two_largest_steps(
+    tmp_path_factory: pytest.TempPathFactory, price: int, late: bool
+) -> None:
+    loop = Loop(tmp_path_factory.mktemp("use"), price, price / 100)
+    loop.train(late)
+    used = loop.steps * price
+    assert used <= 1.02 * AMOUNT + 2 * max(1.25 * 100, 0.005 * AMOUNT)
+
+
+def test_cpu_that_fits_the_count_changes_nothing(folder: Path) -> None:
+    loop = Loop(folder, 100, 1.1)
+    loop.train()
+    assert loop.steps == 100
+    assert loop.evaluate()
+    assert loop.use.spent == 101 * 100
+    assert loop.use.details()["price_factor"] == 1.0
+
+
+def test_cpu_beyond_the_count_is_paid_for(folder: Path) -> None:
+    loop = Loop(folder, 100, 4.0)
+    loop.train()
+    assert loop.evaluate()
+    assert 24 <= loop.steps <= 32
+    assert loop.use.details()["price_factor"] == pytest.approx(1.25**6)
+
+
+@pytest.mark.parametrize("step", [20, 60, 97])
+def test_much_hidden_work_in_one_step_is_late_or_leaves_less(folder: Path, step: int) -> None:
+    loop = Loop(folder, 100, 1.0)
+    loop.train(hidden={step: 200.0})
+    assert not loop.evaluate()
+
+
+def test_a_little_hidden_work_costs_its_steps(folder: Path) -> None:
+    loop = Loop(folder, 100, 1.0)
+    loop.train(hidden={30: 40.0})
+    assert loop.evaluate()
+    assert loop.steps < 90
+
+
+def test_work_after_the_last_batch_is_late(folder: Path) -> None:
+    loop = Loop(folder, 100, 1.0)
+    loop.train()
+    assert not loop.evaluate(more=30.0)
+
+
+def test_batches_without_a_count_break_the_contract(folder: Path) -> None:
+    loop = Loop(folder, 100, 1.0)
+    assert loop.batch()
+    with pytest.raises(RunEndedError, match="no work was counted"):
+        loop.evaluate()
+
+
+def test_without_a_baseline_cpu_prices_nothing(folder: Path) -> None:
+    loop = Loop(folder, 100, 9.0, msgspec.structs.replace(BASELINE, train_cpu=None))
+    loop.train()
+    assert loop.steps == 100
+    assert loop.evaluate()
