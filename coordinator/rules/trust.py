@@ -25,6 +25,8 @@ WITH_GAPS = ("B-", "C-")
 SIMULATED = "simulated"
 TWIN, LIVE = "twin", "live"
 """Kinds of audit."""
+ONE_SIDED = 1.645
+"""Standard errors of a one-sided 95 % bound."""
 DISAGREES = "disagrees nearly everywhere"
 """What the judge notes in ``twin`` of one that is another model: it will be so in every run."""
 PHASES = {"startup": "before its first batch", "train": "to train", "evaluate": "to be evaluated"}
@@ -227,20 +229,31 @@ def weakest(sandboxes: Iterable[str]) -> str:
 
 
 def pooled(results: Iterable[RunResult]) -> Audit | None:
-    """The audits of several runs as one of their mean value: independent errors add in squares, bounds at
-    worst as they are. None without any.
+    """The audits of several runs as one of their mean value: independent errors add in squares, and a leak
+    where nobody drew has to escape in every run, which makes that part of the bound a k-th of one run's. None
+    without any.
     """
     audits = [result.audit for result in results if result.audit is not None and kind_of(result) != "none"]
     if not audits:
         return None
+    correction = fmean(audit.correction for audit in audits)
+    error = sqrt(sum(audit.standard_error**2 for audit in audits)) / len(audits)
+    escaped = fmean(
+        max(0.0, audit.leak_bound - _drawn(audit.correction, audit.standard_error)) for audit in audits
+    )
     return Audit(
         kind=LIVE if any(audit.kind == LIVE for audit in audits) else TWIN,
         positions=sum(audit.positions for audit in audits),
-        correction=fmean(audit.correction for audit in audits),
-        standard_error=sqrt(sum(audit.standard_error**2 for audit in audits)) / len(audits),
-        leak_bound=fmean(audit.leak_bound for audit in audits),
+        correction=correction,
+        standard_error=error,
+        leak_bound=_drawn(correction, error) + escaped / len(audits),
         largest=max(audit.largest for audit in audits),
     )
+
+
+def _drawn(correction: float, error: float) -> float:
+    """The part of a bound that what was drawn explains."""
+    return max(correction + ONE_SIDED * error, 0.0)
 
 
 def in_words(audit: Audit | None) -> str:

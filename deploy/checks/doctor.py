@@ -8,29 +8,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-
-from msgspec import Struct
 
 from agents.proposers.factory import program_of, require_here
 from configs.arms import CallsModels, RunsProgram
 from configs.errors import ConfigError
 from configs.schema import Config
-from coordinator.rules.trust import TRUSTED
 from coordinator.store.journal import locked
-from deploy.checks.exposure import AT_LEISURE, confines_files, in_words, readable
+from deploy.checks.check import Check, Grade
+from deploy.checks.confinement import exposure_checks, group_check, sandbox_checks
+from deploy.checks.exposure import AT_LEISURE
 from deploy.checks.keys import read_env_file, require_keys
 from deploy.checks.preflight import require_folder, require_git, require_port
 from deploy.packages import HOME, PACKAGES
 from deploy.rules_from_config import blocks_of, rows_in_words
-from deploy.sandboxes import next_trusted_tier, require_sandbox, sandbox_of, warning
 from deploy.wiring import layout_of
-from trainer.process.cgroups import CONTROLLERS, Offered, offered
+from trainer.process.cgroups import offered
 from trainer.sandbox.probe import probe
-from trainer.sandbox.tier import GAPS, Finding
 from trainer.task import load_task
 
 OLDEST = (3, 11)
@@ -43,27 +39,6 @@ TORCH = (
     " range(torch.cuda.device_count())]]))"
 )
 RAY = "import json, ray; print(json.dumps([ray.__version__, []]))"
-
-
-class Grade(StrEnum):
-    """How ready the machine is in one respect."""
-
-    OK = "ok"
-    WARN = "warn"
-    """Works, but look."""
-    FAIL = "fail"
-    """Will not work."""
-
-
-class Check(Struct, frozen=True):
-    """One question answered."""
-
-    name: str
-    grade: Grade
-    what: str
-    """What was found."""
-    remedy: str = ""
-    """What to do; empty when all is well."""
 
 
 def examine(config: Config) -> Iterator[Check]:
@@ -193,79 +168,6 @@ def _programs(config: Config) -> Iterator[Check]:
                 yield Check(
                     name, Grade.OK, f"runs {path}, which {sees}; whether it is logged in is not asked"
                 )
-
-
-def sandbox_checks(config: Config, findings: Sequence[Finding]) -> Iterator[Check]:
-    """The sandbox this campaign would get, then every tier: whether it works, what it leaves open, how to
-    reach it.
-    """
-    yield _sandbox(config)
-    short = next_trusted_tier(findings) is not None
-    for finding in findings:
-        name, gaps = f"sandbox {finding.tier}", "; ".join(GAPS[finding.tier])
-        if finding.works:
-            yield Check(name, Grade.OK, f"works; open: {gaps}" if gaps else "works")
-        else:
-            wanted = short and finding.tier in TRUSTED
-            yield Check(
-                name,
-                Grade.WARN if wanted else Grade.OK,
-                f"not here: {finding.why}",
-                f"To have it: {finding.remedy}.",
-            )
-
-
-def _sandbox(config: Config) -> Check:
-    try:
-        require_sandbox(config)
-        tier, word = sandbox_of(config), warning(config)
-    except ConfigError as error:
-        return Check("sandbox", Grade.FAIL, str(error), error.remedy)
-    if config.trainer.kind == "simulated":
-        return Check("sandbox", Grade.OK, "none is needed: trainer.kind is simulated")
-    return Check("sandbox", Grade.WARN if word else Grade.OK, word or f"{tier}, which is trusted")
-
-
-def exposure_checks(config: Config, seconds: float) -> Iterator[Check]:
-    """Everything that sandboxes leave readable and must not. seconds: to look for what nobody named."""
-    name = "hidden"
-    try:
-        tier = sandbox_of(config)
-    except ConfigError:  # told above
-        return
-    if not confines_files(tier):
-        yield Check(name, Grade.OK, f"sandbox {tier} hides nothing: it reads what its uid may read")
-        return
-    hits = list(readable(config, seconds))
-    for hit, secret in hits:
-        yield Check(name, Grade.FAIL, in_words(hit, secret), secret.remedy)
-    if not hits:
-        yield Check(name, Grade.OK, "no data, campaign or key is in what sandboxes show")
-
-
-def group_check(groups: Offered) -> Check:
-    """What the kernel counts and bounds for a run as a whole."""
-    name = "control groups"
-    if groups.why:
-        return Check(
-            name,
-            Grade.WARN,
-            f"not here: {groups.why}; CPU is what was seen of each process, bounded by real time times cores",
-            "Run agents as root, or where a group is theirs: systemd `Delegate=yes`, Docker `--security-opt"
-            " writable-cgroups=true`, Podman `--security-opt unmask=/sys/fs/cgroup`.",
-        )
-    lacking = [controller for controller in CONTROLLERS if controller not in groups.controllers]
-    has = ["cpu", *groups.controllers, *(["kill"] if groups.kill else [])]
-    if not lacking:
-        return Check(name, Grade.OK, f"the kernel counts and bounds a run: {', '.join(has)}")
-    return Check(
-        name,
-        Grade.OK,
-        f"the kernel counts a run: {', '.join(has)}; {' and '.join(lacking)} are bounded by a look once a"
-        " second",
-        f"To have {' and '.join(lacking)}: cgroup v2 with these controllers, and no process in the group"
-        " above ours, such as by systemd `Delegate=yes` with `DelegateSubgroup=autoswarm`.",
-    )
 
 
 def _ray() -> Check:

@@ -44,7 +44,8 @@ def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> Non
     from deploy.packages import require_own_packages
 
     require_own_packages()
-    from deploy.checks.doctor import Grade, examine
+    from deploy.checks.check import Grade
+    from deploy.checks.doctor import examine
     from deploy.cli.campaign_run import configured
     from deploy.cli.output import emit, show, tell
     from deploy.exit_codes import CONFIG, OK

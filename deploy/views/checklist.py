@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from deploy.checks.doctor import Check, Grade
+from deploy.checks.check import Check, Grade
 from deploy.views.tables import headed
 
 COLOUR_OF = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "red"}

@@ -25,7 +25,9 @@ from configs.schema import (
     TrustConfig,
 )
 from coordinator.rules.trust import TRUSTED
-from deploy.checks.doctor import Check, Grade, examine, exposure_checks, group_check, sandbox_checks
+from deploy.checks.check import Check, Grade
+from deploy.checks.confinement import exposure_checks, group_check, sandbox_checks
+from deploy.checks.doctor import examine
 from deploy.checks.exposure import confines_files, readable, require_hidden
 from deploy.cli.main import main
 from deploy.cli.trial import Tried, page_of, reason

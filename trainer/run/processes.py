@@ -51,6 +51,9 @@ MARK_BYTES = 16
 HOME = "home"
 """In the folder of that name."""
 
+KILLED = 3.0
+"""Seconds for what a group still holds to go."""
+
 LAUNCHER = ROOT / "trainer" / "run" / "launch.py"
 """First code of every variant's process."""
 
@@ -118,8 +121,13 @@ def group_of(job: SupervisorJob) -> ControlGroup | None:
 
 
 def remove_group(job: SupervisorJob) -> None:
-    """End what the run's control group still holds and remove it."""
+    """End what the run's control group still holds, have it give back what that brought into the kernel's
+    caches, and remove it.
+    """
     if group := group_of(job):
+        group.kill(KILLED)
+        for name in (VARIANT, TWIN):
+            group.child(name).give_back()
         group.remove()
 
 

@@ -209,7 +209,7 @@ class Supervision:
             self._remarks["pages_reclaimed"] = float(reclaimed)
         if (kept := forget(self._job, VARIANT)) is not None:
             self._remarks["caches_kept"] = float(kept)
-        elif not lookups.forget(self._group):
+        elif not lookups.forget(self._group.child(VARIANT) if self._group else None):
             self._remarks["names"] = "the kernel remembers which ones it looked up"
         return removed and gone
 

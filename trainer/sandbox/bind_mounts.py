@@ -2,8 +2,9 @@
 Python below root's home.
 
 In a mount namespace of this process alone, an empty tmpfs is laid over the topmost such folder, and what is
-needed of it is bound back at its place: the rest of that folder is gone from view. Needs CAP_SYS_ADMIN, which
-containers usually lack; there, Python lies where all may read it.
+needed of it is bound back at its place: the rest of that folder is gone from view. There, too, reading leaves
+no access time, which the next to look could read. Both need CAP_SYS_ADMIN, which containers usually lack;
+there, Python lies where all may read it, in file systems of layers that note no access.
 """
 
 import ctypes
@@ -12,9 +13,29 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec import Struct
+
 CLONE_NEWNS = 0x0002_0000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
+MS_REMOUNT, MS_NOATIME = 32, 1024
 """Flags from <linux/sched.h> and <linux/mount.h>."""
+
+FLAGS = {"nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": 8, "nodiratime": 2048}
+"""Options of a mount that stay as they are."""
+
+UNTIMED = (
+    "proc",
+    "sysfs",
+    "tmpfs",
+    "devtmpfs",
+    "devpts",
+    "cgroup",
+    "cgroup2",
+    "mqueue",
+    "overlay",
+    "squashfs",
+)
+"""File systems that note no access, or none that a run could leave for another."""
 
 
 def closed(path: Path) -> Path | None:
@@ -34,17 +55,52 @@ def behind(paths: Iterable[Path]) -> dict[Path, list[Path]]:
     return paths_by_folder
 
 
-def mount_all(needed: dict[Path, list[Path]]) -> None:
-    """Make what ``behind`` found reachable for every uid, for this process and what it starts. Raises
-    OSError.
+class Mounted(Struct, frozen=True):
+    """A file system where it is mounted."""
+
+    place: Path
+
+    flags: int
+    """Of the mount, as it is."""
+
+
+def timed(paths: Iterable[Path], mountinfo: str) -> list[Mounted]:
+    """Mounts that hold ``paths`` and note when a file was read last. mountinfo: /proc/self/mountinfo."""
+    wanted, mounts = list(paths), []
+    for line in mountinfo.splitlines():
+        fields, _, kind = line.partition(" - ")
+        place, options = Path(fields.split()[4]), fields.split()[5].split(",")
+        holds = any(path.is_relative_to(place) or place.is_relative_to(path) for path in wanted)
+        if holds and kind.split()[0] not in UNTIMED and not {"noatime", "ro"} & set(options):
+            mounts.append(Mounted(place, sum(FLAGS[option] for option in options if option in FLAGS)))
+    return mounts
+
+
+def mount_all(needed: dict[Path, list[Path]], quiet: Iterable[Mounted] = ()) -> None:
+    """Make what ``behind`` found reachable for every uid, for this process and what it starts, and keep what
+    it reads in ``quiet`` mounts from being noted, where that can be had. Raises OSError.
     """
-    if not needed:
-        return
+    mounts = list(quiet)
     libc = ctypes.CDLL(None, use_errno=True)
-    _check(libc.unshare(CLONE_NEWNS))
-    _mount(libc, "none", Path("/"), MS_REC | MS_PRIVATE)
+    if not (needed or mounts) or not _entered(libc, needed):
+        return
+    for mounted in mounts:
+        flags = MS_REMOUNT | MS_BIND | MS_NOATIME | mounted.flags
+        libc.mount(b"none", os.fsencode(mounted.place), None, ctypes.c_ulong(flags), None)
     for folder, paths in needed.items():
         _lay_over(libc, folder, paths)
+
+
+def _entered(libc: ctypes.CDLL, needed: dict[Path, list[Path]]) -> bool:
+    """Whether this process has a mount namespace of its own now."""
+    try:
+        _check(libc.unshare(CLONE_NEWNS))
+        _mount(libc, "none", Path("/"), MS_REC | MS_PRIVATE)
+    except OSError:
+        if needed:
+            raise
+        return False
+    return True
 
 
 def _lay_over(libc: ctypes.CDLL, folder: Path, paths: list[Path]) -> None:

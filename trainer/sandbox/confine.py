@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 
 from trainer.process.spawn import Program, spawn
 from trainer.sandbox import identity, landlock, seccomp
-from trainer.sandbox.bind_mounts import behind, mount_all
+from trainer.sandbox.bind_mounts import Mounted, behind, mount_all, timed
 from trainer.sandbox.bubblewrap import Wrapped, bubblewrap_arguments
 from trainer.sandbox.gpu import visible_inside
 from trainer.sandbox.limits import COUNT_LIMIT, FILE_LIMITS, scratch_bytes, set_limits
@@ -38,6 +38,7 @@ class _Steps(Struct, frozen=True, kw_only=True):
 
     uid: int | None
     mounts: dict[Path, list[Path]]
+    quiet: list[Mounted]
     limits: dict[int, int]
     view: View
 
@@ -52,7 +53,7 @@ class _Steps(Struct, frozen=True, kw_only=True):
     def take(self) -> None:
         """Confine this process. Raises OSError."""
         os.umask(0o022)
-        mount_all(self.mounts)
+        mount_all(self.mounts, self.quiet)
         set_limits(self.limits)
         if self.uid is not None:
             identity.become(self.uid)
@@ -101,10 +102,12 @@ def _with_steps(sandbox: Sandbox, program: Program, view: View, uid: int | None)
 
 def _steps(view: View, uid: int | None, **others: Any) -> _Steps:
     # the folder above the home is open to this uid, and to no other
-    mounts = {} if uid is None else behind([*view.code, *view.read, view.home.parent])
+    paths = [*view.code, *view.read, view.home.parent]
+    wrapped = bool(others.get("wrapped"))
     return _Steps(
         uid=uid,
-        mounts=mounts,
+        mounts={} if uid is None else behind(paths),
+        quiet=[] if uid is None or wrapped else timed(paths, Path("/proc/self/mountinfo").read_text()),
         limits=FILE_LIMITS if uid is None else FILE_LIMITS | COUNT_LIMIT,
         view=view,
         **others,

@@ -2,9 +2,8 @@
 takes half the time of the first. Whoever asks next can read from that what was asked before, a bit a name.
 
 - It needs no file: any folder that both may look into will do. That all files are resident is not enough.
-- Root can make the kernel forget, for the whole machine: about a microsecond of CPU for a name that it holds,
-  no page of a file is lost. Where that is refused a control group with a bound of memory gives back what was
-  charged to it, names among it; else they stay.
+- A control group with a bound of memory gives back what was charged to it, names among it. Where there is
+  none root can make the kernel forget all names, for the whole machine; else they stay.
 """
 
 from pathlib import Path
@@ -21,8 +20,10 @@ def forget(group: ControlGroup | None = None, switch: Path = SWITCH) -> bool:
     """Have the kernel forget the names that were looked up so far. group: of who looked them up. Returns
     whether it was asked to.
     """
+    if group is not None and group.give_back():
+        return True
     try:
         switch.write_text(str(NAMES | QUIETLY))
     except OSError:  # not root, or a container where /proc/sys is read-only
-        return group is not None and group.give_back()
+        return False
     return True

@@ -49,7 +49,7 @@ _NO_WORKERS = (
     "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles"
     " in one process"
 )
-_COUNT = "the number of its processes is bounded by a look once a second, not by the kernel"
+_COUNT = "the number of its processes is bounded by a look once a second where no control group bounds it"
 _SIGNALS = "may signal processes of its uid"
 _OLD_LANDLOCK = {
     2: "may not move files between its folders (Landlock ABI 1)",

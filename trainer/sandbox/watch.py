@@ -18,11 +18,10 @@ from trainer.process.control_group import ControlGroup
 from trainer.process.descendants import Usage, proportional, usage
 from trainer.sandbox.limits import PROCESSES, SCRATCH_BYTES, memory_bound
 
-CLOSE = 0.5
-"""Share of the bound from which on resident pages are looked at more closely every time."""
-
 GROWTH = 1.05
-"""Times the most resident pages so far from which on they are looked at more closely."""
+"""Times the most resident pages so far from which on they are looked at more closely, for the peak. For the
+bound that is done whenever their sum passes it.
+"""
 
 MAX_FILES = 200_000
 """Compile caches hold some thousands; to walk over this many takes about a second."""
@@ -146,7 +145,7 @@ class Watch:
         """Bytes, shared ones counted once; by the share of them in ``resident`` that was last seen where
         nothing calls for a closer look.
         """
-        if resident > CLOSE * self._bounds.memory or resident > GROWTH * self._most_resident:
+        if resident > self._bounds.memory or resident > GROWTH * self._most_resident:
             self._most_resident = max(self._most_resident, resident)
             self._counted_once = proportional(self._pid) / max(resident, 1)
         return int(resident * min(self._counted_once, 1.0))
