@@ -1,5 +1,5 @@
 """Attacks on a budget that counts work: work in children, in steps between two counted windows, on one batch,
-under a count of nothing; and honest programs whose operations no counter knows.
+under a count of nothing; and an honest program whose operations no counter knows.
 """
 
 from tests.attacks.attack import STOPPED, Attack, Came, Edit, Kind
@@ -77,11 +77,6 @@ def counted(name: str, tries: str, make: Edit, margin: float = 0.01) -> Attack:
         margin=margin,
         in_order=True,
     )
-
-
-def mixer(name: str, tries: str, module: str) -> Attack:
-    """Nobody cheats here: another way of mixing along the row, which has to be paid for like any."""
-    return counted(name, tries, mixers.mixing(module), margin=0.02)
 
 
 MORE = """
@@ -178,15 +173,10 @@ ATTACKS = (
             substituted(LOOP, ENOUGH),
         ),
     ),
-    mixer(
-        "is_an_honest_lstm",
-        "Nobody cheats: an LSTM in the place of attention, whose operations no counter of work knows.",
-        "nn.LSTM(WIDTH, WIDTH, batch_first=True)",
-    ),
     counted(
-        "is_an_honest_filter",
-        "Nobody cheats: long causal filters by FFT in the place of attention, which no counter of work knows.",
-        mixers.replacing(mixers.FILTER),
+        "is_an_honest_lstm",
+        "Nobody cheats: an LSTM in the place of attention, whose operations no counter knows, has to be paid for like any.",
+        mixers.mixing("nn.LSTM(WIDTH, WIDTH, batch_first=True)"),
         margin=0.02,
     ),
 )

@@ -34,6 +34,7 @@ def test_every_honest_variant_is_believed(name: str, stage: Stage) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.alone
 @pytest.mark.parametrize("name", UPSTREAM)
 def test_an_honest_file_in_the_form_of_upstreams_is_believed(name: str, stage: Stage) -> None:
     believed(name, stage)
