@@ -27,6 +27,7 @@ from evaluator.judging.step_cost import (
     FEED_STEPS,
     LATE_COUNTED_STEPS,
     LATE_STEPS,
+    LATE_UNKNOWN_STEPS,
     StepCost,
     ahead,
     exceeds_cores,
@@ -181,7 +182,8 @@ class BudgetUse:
     def is_late(self) -> bool:
         """Whether more was spent, at the evaluation, than by a loop that ends when its clock says so."""
         if not self._counted:
-            return self._overrun(self.spent, LATE_STEPS)
+            known = self._job.baseline.step_seconds is not None
+            return self._overrun(self.spent, LATE_STEPS if known else LATE_UNKNOWN_STEPS)
         due = self._meter.spent * self._shown_factor - self._unused - self._jump
         needed = self._needed * self._budget.amount
         return (

@@ -103,6 +103,8 @@ FEED_STEPS = 1
 """Steps by which the budget may be overspent before there are no more batches."""
 LATE_STEPS = 1
 """Steps by which a clock may be over the budget at the evaluation: the one that began before its end."""
+LATE_UNKNOWN_STEPS = 3
+"""The same where the baseline's step is not known: its own runs meet a machine that nobody has measured."""
 LATE_COUNTED_STEPS = 3
 """The same for a count: two, of loops that look at the clock before they ask for a batch, and the batches of
 one that were handed out and not used.

@@ -31,6 +31,14 @@ MANIFEST = Manifest(
 )
 
 
+class Now:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 class Loop:
     """A loop over batches of ``price`` and ``cpu`` seconds a step each that ends when its clock says so."""
 
@@ -157,6 +165,25 @@ def test_batches_without_a_count_break_the_contract(folder: Path) -> None:
     assert loop.batch()
     with pytest.raises(RunEndedError, match="no work was counted"):
         loop.evaluate()
+
+
+@pytest.mark.parametrize(("step", "grace"), [(0.1, 0.5), (None, 15.0)])
+def test_a_clock_is_late_by_one_step_where_the_baseline_s_is_known_else_by_three(
+    folder: Path, step: float | None, grace: float
+) -> None:
+    """Steps of six seconds, of which at most 0.5 % or 5 % of the budget counts as one."""
+    for over in (-0.1, 0.1):
+        now = Now()
+        facts = BaselineFacts(step_seconds=step)
+        job = JudgeJob(run="r", data=folder, budget=Budget(Unit.SECONDS, 100.0, 999), seed=0, baseline=facts)
+        use = BudgetUse(job, MANIFEST, lambda _: None, now)
+        for steps in range(5):
+            use.batch_wanted(steps, None)
+            use.hand_out(1)
+            now.seconds += 6.0
+        now.seconds = 102.0 + grace + over
+        use.training_ended(5, None)
+        assert use.is_late is (over > 0)
 
 
 def test_without_a_baseline_cpu_prices_nothing(folder: Path) -> None:
