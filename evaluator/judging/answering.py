@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 HAND_OVER_SECONDS = 0.2
-"""In which weights are handed over without charge, whatever their size."""
+"""In which weights are handed over without charge, whatever their size; at most ``SLACK`` of the budget."""
 HAND_OVER_RATE = 5e8
 """Bytes per second besides: a slow host copies them out of its GPU, and into a file in memory, at twice
 that.
@@ -103,7 +103,8 @@ def live_allowance(own: Training, baseline: Training | None, tokens: int, once: 
         min(TIMES * times + GROWTH * (times - 1), TIMES * MOST_TIMES) * baseline.evaluation / tokens,
         SHARE_OF_STEP * min(own.per_token, MOST_TIMES * baseline.per_token),
     )
-    return Allowance(per_token, SLACK * baseline.cost + once, baseline.cost)
+    free = min(HAND_OVER_SECONDS, SLACK * baseline.cost)
+    return Allowance(per_token, SLACK * baseline.cost + once, baseline.cost, hand_over=free)
 
 
 def uncounted_allowance(own: Training) -> Allowance:
