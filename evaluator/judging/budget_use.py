@@ -182,8 +182,8 @@ class BudgetUse:
     def is_late(self) -> bool:
         """Whether more was spent, at the evaluation, than by a loop that ends when its clock says so."""
         if not self._counted:
-            known = self._job.baseline.step_seconds is not None
-            return self._overrun(self.spent, LATE_STEPS if known else LATE_UNKNOWN_STEPS)
+            step = self._job.baseline.step_seconds
+            return self._overrun(self.spent, LATE_UNKNOWN_STEPS if step is None else LATE_STEPS)
         due = self._meter.spent * self._shown_factor - self._unused - self._jump
         needed = self._needed * self._budget.amount
         return (

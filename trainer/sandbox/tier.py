@@ -45,6 +45,10 @@ _PLACES = (
     " after the run, not kept from runs beside it"
 )
 _METADATA = "sees the names, sizes and times of files it cannot open"
+_TIMES = (
+    "leaves access times where the file system notes them: one bit a file and day, which its twin and the next"
+    " run can read"
+)
 _NO_WORKERS = (
     "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles"
     " in one process"
@@ -60,9 +64,9 @@ _OLD_LANDLOCK = {
 GAPS: dict[Tier, tuple[str, ...]] = {
     Tier.A: (f"where the agent is not root, {_COUNT}",),
     Tier.B: (_DISK, _METADATA, _NO_WORKERS),
-    Tier.C: (_DISK, _METADATA, _NO_WORKERS, _COUNT),
+    Tier.C: (_DISK, _METADATA, _TIMES, _NO_WORKERS, _COUNT),
     Tier.B_MINUS: (_DISK, _METADATA, _NO_WORKERS),
-    Tier.C_MINUS: (_DISK, _METADATA, _NO_WORKERS, _COUNT, _SIGNALS),
+    Tier.C_MINUS: (_DISK, _METADATA, _TIMES, _NO_WORKERS, _COUNT, _SIGNALS),
     Tier.D: (_FILES, _PLACES, _PROC, _DISK),
     Tier.E: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _COUNT, _DISK),
     Tier.F: (
