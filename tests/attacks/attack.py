@@ -72,6 +72,11 @@ class Came(StrEnum):
 STOPPED = frozenset({Came.HARMLESS, Came.CHEATED, Came.CRASHED, Came.TIMED_OUT})
 """Whichever of these comes, the attack got nothing."""
 
+REFUSED = frozenset({Came.TIMED_OUT, Came.MARKED})
+"""Always enough: strict mode asks no live variant, so a twin that disagrees nearly everywhere is no proof of a leak,
+only no ground to merge; and what is slow to answer meets the budget of its evaluation first.
+"""
+
 UNCONFINED = "D E F"
 """Tiers without a mechanism that keeps files apart."""
 FILES = "Where files are not confined, what a run writes outside its own folder stays, and the next one can find it."

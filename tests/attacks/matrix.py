@@ -16,7 +16,7 @@ import click
 from msgspec import Struct
 
 from evaluator.result import Cheated, Crashed, RunResult
-from tests.attacks.attack import Attack, Came, Kind, Seen
+from tests.attacks.attack import REFUSED, Attack, Came, Kind, Seen
 from tests.attacks.catalogue import ATTACKS, BY_NAME
 from tests.attacks.stage import CONFINED, Data, Stage, staged, tiers_here
 
@@ -44,7 +44,7 @@ class Cell(Struct, frozen=True):
 def tried(attack: Attack, tier: str, stage: Stage) -> Cell:
     """Try one attack."""
     what, sight = stage.attack(attack)
-    return Cell(attack, tier, what, what in attack.may or attack.is_open(tier), detail_of(sight))
+    return Cell(attack, tier, what, what in attack.may | REFUSED or attack.is_open(tier), detail_of(sight))
 
 
 def detail_of(sight: Seen) -> str:

@@ -58,6 +58,8 @@ UNAUDITED = AuditPlan(share=0.0)
 CONFINED = (Kind.THEFT, Kind.ESCAPE, Kind.LEFTOVERS, Kind.FLOOD)
 """Attacks on what confines a run: whether their claims are audited changes nothing, and takes seconds."""
 
+SCRATCH = "s"
+"""Short names: a variant's own sockets lie deep in this folder, and their paths may have 107 characters."""
 EVALUATION_LOG = "evaluation.log"
 """Name in the run's directory of what a variant wrote from its first validation row on."""
 UNKNOWN = BaselineFacts()
@@ -160,7 +162,7 @@ class Stage:
             baseline=baseline,
             blocks=blocks,
         )
-        scratch = self._folder / "scratch"
+        scratch = self._folder / SCRATCH
         scratch.mkdir(exist_ok=True)
         trainer = make_trainer(load_task(SURFACES[on]), self._own_data(on, warm_up), scratch, self._sandbox)
         result = trainer.train(order, lambda _: None, Event())
@@ -214,7 +216,7 @@ class Stage:
         }
         places |= {Path(place) for place in sys.path if Path(place).is_dir()} | {
             self._folder,
-            *(self._folder / "scratch").glob("**/"),
+            *(self._folder / SCRATCH).glob("**/"),
         }
         left = [
             path
@@ -222,7 +224,7 @@ class Stage:
             if os.access(place, os.R_OK)
             for path in place.glob(f"autoswarm-{self._bait.token}*")
         ]
-        left += list((self._folder / "scratch").iterdir())
+        left += list((self._folder / SCRATCH).iterdir())
         for path in left:
             remove(path)
         return [f"file {path}" for path in left]
@@ -303,11 +305,11 @@ def staged(sandbox: str = AUTO, data: Data | None = None) -> Iterator[Stage]:
     neighbours'.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="autoswarm-attacks-") as temporary,
+        tempfile.TemporaryDirectory(prefix="as-") as temporary,
         bait_in(Path(temporary)) as bait,
     ):
         Path(temporary).chmod(0o711)  # as where an agent makes its scratch: no tier has to build a way to it
-        folder = Path(temporary) / f"stage-{bait.token}"
+        folder = Path(temporary) / bait.token
         folder.mkdir()
         yield Stage(folder, sandbox, bait, data or Data(folder / "data"))
 
