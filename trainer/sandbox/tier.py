@@ -46,8 +46,8 @@ _PLACES = (
 )
 _METADATA = "sees the names, sizes and times of files it cannot open"
 _TIMES = (
-    "leaves access times where the file system notes them: one bit a file and day, which its twin and the next"
-    " run can read"
+    "leaves access times where the file system notes them: one bit a file and day, which its twin and the"
+    " next run can read"
 )
 _NO_WORKERS = (
     "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles"
