@@ -3,7 +3,9 @@
 - Operations that the shim does not know, steps that it does not see and work in other threads and processes
   cost CPU all the same. The kernel counts that, and the baseline says what a budget costs in it.
 - A run whose CPU fits its count is priced by the count alone, to the digit. One that uses more is priced at
-  its count times a factor, which only grows, on a ladder: the same program mostly meets the same rung.
+  its count times a factor, which only grows, on a ladder: the same program mostly meets the same rung. The
+  rung covers all that was used, not only what is beyond the tolerance: work that is hidden at a steady rate
+  gains nothing.
 - What was spent before is priced anew with each rung.
 """
 
@@ -44,7 +46,7 @@ class PriceFactor:
         """Raise it until it explains what was used. counted: share of the budget by the count. needed: least
         share by the CPU.
         """
-        if counted <= 0 or max(counted * self.value, needed) < SETTLED:
+        if counted <= 0 or max(counted * self.value, needed) < SETTLED or counted * self.value >= needed:
             return
-        while counted * self.value < needed:
+        while counted * self.value < EXCESS * needed:
             self.value *= RUNG

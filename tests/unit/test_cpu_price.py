@@ -46,7 +46,8 @@ def test_a_run_that_uses_more_is_priced_at_what_it_uses_or_a_rung_more(rate: flo
     shares = [(step + 1) / steps for step in range(steps)]
     cpu = [rate * share * BASELINE for share in shares]
     factor = priced(list(zip(shares, cpu, strict=True))).value
-    assert explained(cpu[-1], BASELINE) <= factor <= max(RUNG * rate / EXCESS, 1.0)
+    assert explained(cpu[-1], BASELINE) <= factor <= RUNG * rate
+    assert factor >= rate / EXCESS - ONCE
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 50)), max_size=30))
