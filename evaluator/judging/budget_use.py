@@ -151,7 +151,8 @@ class BudgetUse:
         cpu, baseline = self._cpu.read(), self._job.baseline.train_cpu
         if self._counted and self.batches and cpu is not None and baseline is not None:
             self._needed = explained(cpu - self._first_cpu, baseline)
-            self._factor.look(self._meter.spent / self._budget.amount, self._needed)
+            counted, used = self._meter.spent / self._budget.amount, cpu - self._first_cpu
+            self._factor.look(counted, self._needed, used / baseline if baseline > 0 else 0.0)
 
     def _step(self) -> float:
         """What counts as a step in a grace."""

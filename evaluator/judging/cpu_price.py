@@ -23,8 +23,8 @@ larger of the two counts.
 SETTLED = 0.2
 """Share of the budget before which no price is raised: what is used once is the most of the beginning."""
 
-RUNG = 1.25
-"""From one price to the next: a little more than what CPU seconds scatter by."""
+RUNG = 1.1
+"""From one price to the next: twice what CPU seconds scatter by."""
 
 
 def explained(cpu: float, baseline: float) -> float:
@@ -42,11 +42,13 @@ class PriceFactor:
     def __init__(self) -> None:
         self.value = 1.0
 
-    def look(self, counted: float, needed: float) -> None:
-        """Raise it until it explains what was used. counted: share of the budget by the count. needed: least
-        share by the CPU.
+    def look(self, counted: float, needed: float, used: float) -> None:
+        """Raise it where the count does not explain what was used, then until it covers all of that. counted:
+        share of the budget by the count. needed: least share by the CPU. used: CPU as a share of the
+        baseline's.
         """
-        if counted <= 0 or max(counted * self.value, needed) < SETTLED or counted * self.value >= needed:
+        settled = counted > 0 and max(counted * self.value, needed) >= SETTLED
+        if not settled or (self.value == 1.0 and counted >= needed):
             return
-        while counted * self.value < EXCESS * needed:
+        while counted * self.value < used:
             self.value *= RUNG

@@ -136,7 +136,7 @@ def test_cpu_beyond_the_count_is_paid_for(folder: Path) -> None:
     loop = Loop(folder, 100, 4.0)
     loop.train()
     assert loop.evaluate()
-    assert 24 <= loop.steps <= 32
+    assert 22 <= loop.steps <= 26
     assert loop.use.details()["price_factor"] == pytest.approx(1.25**6)
 
 
