@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from evaluator.result import RunResult
 
 CLOCKED = ("warmup_seconds", "pace", "step_seconds", "evaluate_seconds", "twin_seconds")
-COUNTED = ("evaluate_cpu", "twin_cpu", "step_price")
+COUNTED = ("evaluate_cpu", "twin_cpu", "step_price", "second_price")
 """Fields that are named as in the details of a result."""
 
 
@@ -33,6 +33,9 @@ class BaselineFacts(Struct, frozen=True, kw_only=True):
 
     step_seconds: float | None = None
     """Of real time for one optimizer step, under a budget in seconds."""
+
+    second_price: float | None = None
+    """What a virtual second of its training was worth, in the budget's unit, for budgets that are counted."""
 
     step_price: float | None = None
     """Of a budget that is counted, in its unit, for one optimizer step."""

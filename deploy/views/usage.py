@@ -15,6 +15,7 @@ WORDS = {
     "price_factor": "price × {} by its CPU",
     "evaluation_excess": "evaluation over its allowance by {} of the budget",
     "step_price": "a step costs {} of the budget's unit",
+    "second_price": "a second on the reference core is worth {} of the budget's unit",
 }
 """Details whose name alone does not say what they are."""
 UNITS = {"seconds": "s", "cpu": "s of CPU", "tokens": "tokens", "bytes": "bytes", "nats": "nat"}

@@ -262,6 +262,7 @@ class BudgetUse:
             details |= {
                 "pace": seconds / nominal_seconds(self._budget.unit, self._meter.spent),
                 "step_price": self._step_cost.middle,
+                "second_price": self._meter.second_price or 0.0,
                 "price_factor": self._factor.value,
             }
         return details

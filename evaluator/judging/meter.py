@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from evaluator.baseline_facts import BaselineFacts
-from evaluator.budget import Budget, Unit, Work, price
+from evaluator.budget import Budget, Unit, Work, price, virtual_seconds
 from evaluator.judging.messages import Counted
 from evaluator.judging.run_end import contract_breach
 
@@ -47,6 +47,11 @@ class Meter(Protocol):
     @property
     def priced(self) -> bool:
         """Whether what was handed out has a price."""
+        ...
+
+    @property
+    def second_price(self) -> float | None:
+        """Of a virtual second of training, in the budget's unit; None where nothing is counted."""
         ...
 
     def price_of(self, tokens: int, /) -> float:
@@ -94,6 +99,11 @@ class ClockMeter:
         """A clock prices everything."""
         return True
 
+    @property
+    def second_price(self) -> float | None:
+        """A clock knows none."""
+        return None
+
     def price_of(self, _tokens: int, /) -> float:
         """Nobody knows in advance."""
         return 0.0
@@ -134,18 +144,29 @@ class CountMeter:
     with.
     """
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, baseline: BaselineFacts = NOT_KNOWN) -> None:
+        """baseline: what its virtual seconds were worth. Work that costs more by those than by the unit is priced
+        by them: it dispatches more operations for what it computes.
+        """
         self.spent = 0.0
         self.warmup: float | None = None
         self.warmup_tokens = 0
         self._unit = unit
+        self._rate = baseline.second_price or 0.0
+        self._virtual_seconds = 0.0
         self._pending = 0
         self._per_token: float | None = None
+        self._seconds_per_token = 0.0
 
     @property
     def priced(self) -> bool:
         """Whether any work was counted."""
         return self._per_token is not None
+
+    @property
+    def second_price(self) -> float | None:
+        """What a virtual second of its training was worth, in the unit."""
+        return self.spent / self._virtual_seconds if self._virtual_seconds else None
 
     def price_of(self, tokens: int, /) -> float:
         """By the last count."""
@@ -157,11 +178,14 @@ class CountMeter:
         """
         if counted is not None:
             work = Work(flops=counted.flops, ops=counted.ops, bytes_written=counted.bytes_written)
-            self._per_token = price(self._unit, work) / counted.tokens
-            if self._per_token <= 0:
+            cost, seconds = price(self._unit, work), virtual_seconds(work)
+            if cost <= 0:
                 raise contract_breach(f"a count of its work that costs no {self._unit.value}")
+            self._per_token = max(cost, self._rate * seconds) / counted.tokens
+            self._seconds_per_token = seconds / counted.tokens
         if self._per_token is not None:
             self.spent += self._per_token * self._pending
+            self._virtual_seconds += self._seconds_per_token * self._pending
             self._pending = 0
 
     def hand_out(self, tokens: int, /) -> None:
@@ -179,5 +203,7 @@ def meter(
     something out.
     """
     return (
-        CountMeter(budget.unit) if budget.unit.deterministic else ClockMeter(now, uncharged_steps, baseline)
+        CountMeter(budget.unit, baseline)
+        if budget.unit.deterministic
+        else ClockMeter(now, uncharged_steps, baseline)
     )

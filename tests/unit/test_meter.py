@@ -244,3 +244,16 @@ def test_nominal_seconds_are_seconds_of_the_reference_core() -> None:
     assert nominal_seconds(Unit.FLOPS, 4e11) == pytest.approx(2.848)
     assert nominal_seconds(Unit.VIRTUAL_SECONDS, 12) == 12
     assert nominal_seconds(Unit.SECONDS, 300) == 300
+
+
+def test_work_of_many_small_operations_is_priced_by_what_dispatching_costs() -> None:
+    usual = Counted(flops=1_000_000_000, ops=1_000, bytes_written=1_000_000, tokens=100)
+    baseline = CountMeter(Unit.FLOPS)
+    baseline.hand_out(100)
+    baseline.tell(1, usual)
+    facts = BaselineFacts(second_price=baseline.second_price)
+    for ops, times in ((1_000, 1.0), (500, 1.0), (100_000, pytest.approx(18.9, rel=0.05))):
+        meter = CountMeter(Unit.FLOPS, facts)
+        meter.hand_out(100)
+        meter.tell(1, Counted(flops=1_000_000_000, ops=ops, bytes_written=1_000_000, tokens=100))
+        assert meter.spent / 1e9 == times
