@@ -237,9 +237,7 @@ class Judge:
 
     def _line(self, channel: Channel[Request], use: TwinAnswering) -> TwinLine:
         timeout = TWIN_SECONDS + TWIN_STARTS * self._use.startup
-        return TwinLine(
-            channel, self._job, self._manifest, self._emit, timeout, use.loaded, use.uses_too_much
-        )
+        return TwinLine(channel, self._job, self._manifest, self._emit, timeout, use)
 
     def _left(self) -> Crashed | TimedOut:
         """What it means that the variant is gone."""
