@@ -31,6 +31,7 @@ import msgspec
 import numpy as np
 
 from evaluator.job import (
+    ClaimsIn,
     Evaluating,
     Final,
     HandedOver,
@@ -189,6 +190,7 @@ class Judge:
         self._details |= claims.details | {"claim_seconds": self._now() - began}
         if isinstance(handed, Handed):
             self._check_unchanged(handed, answering)
+        self._emit(ClaimsIn())
         self._details |= self._use.answer_details(answering)
         self._hold_to_budget(answering, "the evaluation took longer than this model's training explains")
         claims.check_floors()
