@@ -58,10 +58,17 @@ def load(files: Sequence[str | Path], overrides: Sequence[str], environ: Mapping
 
 
 def resolved_yaml(loaded: Loaded) -> str:
-    """The whole tree as YAML that ``load`` reads back to an equal configuration; written beside the
-    campaign.
-    """
+    """The whole tree as YAML that ``load`` reads back to an equal configuration."""
     return yaml_of(loaded.config.model_dump())
+
+
+def kept_yaml(loaded: Loaded) -> str:
+    """The same as it is written beside the campaign, where everybody may read it: without a word for the
+    campaign's secret, which has a file of its own.
+    """
+    tree = loaded.config.model_dump()
+    tree["campaign"]["secret"] = tree["campaign"]["secret"] and None
+    return yaml_of(tree)
 
 
 def _validated(given: Mapping[str, Given]) -> Config:

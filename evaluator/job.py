@@ -91,6 +91,10 @@ class HandedOver(Struct, frozen=True, tag="handed_over"):
     """
 
 
+class ClaimsIn(Struct, frozen=True, tag="claims_in"):
+    """The claims are in, and the weights are the same as before: what is used later is for the audit."""
+
+
 class WantsTwin(Struct, frozen=True, tag="wants_twin"):
     """The claims are in and are to be checked: end the live variant, start a twin."""
 
@@ -124,7 +128,7 @@ class Final(Struct, frozen=True, tag="final", kw_only=True):
     """For people, and for the runs that are compared with this one."""
 
 
-JudgeEvent = FirstBatch | Spent | Evaluating | HandedOver | WantsTwin | TwinDone | Final
+JudgeEvent = FirstBatch | Spent | Evaluating | HandedOver | ClaimsIn | WantsTwin | TwinDone | Final
 
 
 def read_job(path: Path) -> JudgeJob:

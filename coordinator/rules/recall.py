@@ -12,12 +12,8 @@ from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules.lookups import horizon_of
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import ProposalRefused
-from coordinator.state.records import (
-    WHILE_EVALUATED,
-    Division,
-    Experiment,
-    evaluation_began,
-)
+from coordinator.state.records import Division, Experiment, evaluation_began
+from evaluator.classify import WHILE_EVALUATED
 from evaluator.result import Crashed
 
 TAIL_LINES = 20

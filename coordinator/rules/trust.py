@@ -46,8 +46,10 @@ besides (``evaluator.judging``).
 """
 EVALUATE_EXCESS = 2.0
 """The same of its evaluation, for each time that its training of a token costs the baseline's: a program that
-is slow to train is slow to evaluate.
+is slow to train, or has a larger model, is slow to evaluate.
 """
+MOST_DEARER = 6.0
+"""Such times that are believed; the judge believes as many (``evaluator.judging.answering``)."""
 
 
 class Standing(StrEnum):
@@ -145,17 +147,32 @@ def _allowed(
     """
     most = max(other.spent for other in baseline)
     share = max(1.0, result.spent / most) if most > 0 else 1.0
-    factor = result.details.get("price_factor")
+    factor, dearer = result.details.get("price_factor"), _dearer(result, baseline)
     if isinstance(factor, float) and used.counted and any("train_cpu" in other.details for other in baseline):
-        train, rate = PRICED_EXCESS * share, max(1.0, factor)
+        train, rate = PRICED_EXCESS * share, max(factor, dearer)
     else:
         train = TRAIN_EXCESS
-        rate = min(max(1.0, used.train / usual.train), TRAIN_EXCESS) if usual.train > 0 else 1.0
+        slower = used.train / usual.train if usual.train > 0 else 1.0
+        rate = min(max(slower, dearer), TRAIN_EXCESS)
     return CpuSeconds(
         startup=STARTUP_EXCESS * usual.startup + WORK_SLACK,
         train=train * usual.train + WORK_SLACK,
         evaluate=EVALUATE_EXCESS * rate * usual.evaluate + WORK_SLACK if usual.evaluate > 0 else inf,
     )
+
+
+def _dearer(result: RunResult, baseline: Sequence[RunResult]) -> float:
+    """Times the baseline's CPU seconds that a training token of this run costs, from 1 on; 1 where the tokens
+    are not known.
+    """
+    usual = max(map(_per_token, baseline), default=0.0)
+    return min(max(_per_token(result) / usual, 1.0), MOST_DEARER) if usual > 0 else 1.0
+
+
+def _per_token(result: RunResult) -> float:
+    """CPU seconds of training, 0 where they or the tokens are not known."""
+    tokens = result.details.get("train_tokens")
+    return result.cpu.train / tokens if result.cpu and isinstance(tokens, float) and tokens > 0 else 0.0
 
 
 def unproven(audit: Audit | None, rules: TrustRules) -> float:

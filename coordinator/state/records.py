@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.protocol import AgentCard, Token
 from coordinator.rule_values.trust_rules import Grounds
+from evaluator.classify import WHILE_EVALUATED
 from evaluator.result import Crashed, CrashKind, Measured, RunResult
 
 
@@ -20,8 +21,6 @@ def value_of(result: RunResult) -> float:
     return result.outcome.value
 
 
-WHILE_EVALUATED = "it failed while it was evaluated"
-"""All that is said of a crash whose own words may hold validation text."""
 SPEAKS = (CrashKind.DOES_NOT_START, CrashKind.EXCEPTION, CrashKind.OUT_OF_MEMORY)
 """Crashes whose message is a line of the variant's log; that of the others is the judge's."""
 

@@ -78,7 +78,8 @@ def rows(state: CampaignState) -> list[LeaderboardRow]:
 
 def row(experiment: Experiment) -> LeaderboardRow:
     """One experiment."""
-    grounds = experiment.grounds or trust.grounds([run.result for run in experiment.counted if run.result])
+    runs = experiment.resting or experiment.counted
+    grounds = experiment.grounds or trust.grounds([run.result for run in runs if run.result])
     return LeaderboardRow(
         experiment=experiment.experiment,
         commit=experiment.merge_commit or experiment.commit,

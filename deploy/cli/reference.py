@@ -1,14 +1,16 @@
 """The unmodified surface measured once, as a trial's reference, and kept for the next one.
 
 Kept in the folder of prepared data under a name made of everything that the figures depend on: data, surface,
-budget, cores, sandbox, the machine's processors, and what is noted of a baseline. Whatever cannot be read or
-written is measured again.
+budget, cores, sandbox, the machine's processors, Python and torch, and what is noted of a baseline. Whatever
+cannot be read or written is measured again.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
+from platform import python_version
 
 import msgspec
 from msgspec import Struct
@@ -36,6 +38,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     """Letter of the tier."""
     machine: str
     """Models of its processors and GPUs."""
+    software: str
+    """Versions of Python and torch."""
     noted: tuple[str, ...] = tuple(BaselineFacts.__struct_fields__)
     """What is noted of a baseline: another version notes other things."""
 
@@ -77,6 +81,13 @@ def machine() -> str:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             names |= {line.partition(":")[2].strip() for line in lines if line.startswith("Model")}
     return ", ".join(sorted(names))
+
+
+def software() -> str:
+    """Versions of Python and of torch, on which what a step costs depends too."""
+    with suppress(metadata.PackageNotFoundError):
+        return f"python {python_version()}, torch {metadata.version('torch')}"
+    return f"python {python_version()}"
 
 
 def digest_of(data: Path) -> str:

@@ -11,7 +11,7 @@ from configs.errors import ConfigError
 from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules import trust
 from coordinator.views.status_page import SCHEMA
-from deploy.cli.reference import Circumstances, Reference, digest_of, machine
+from deploy.cli.reference import Circumstances, Reference, digest_of, machine, software
 from deploy.views.trial_page import ReferenceView, TrialPage
 from evaluator.baseline_facts import BaselineFacts, facts_of
 from evaluator.budget import Budget
@@ -87,6 +87,7 @@ class _Stand(Struct, frozen=True, kw_only=True):
             cores=self.slot.cores,
             sandbox=choose(AUTO).tier.value,
             machine=machine(),
+            software=software(),
         )
         return Reference(folder, circumstances)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 from configs.errors import ConfigError
-from configs.load import Loaded, resolved_yaml
+from configs.load import Loaded, kept_yaml
 from configs.schema import Config
 from coordinator.views.overview import Overview
 from coordinator.views.status_page import PageState
@@ -63,7 +63,7 @@ def run_campaign(loaded: Loaded, view: View) -> int:
             prepare_data(config)
         swarm = Swarm(config)
         swarm.start()
-        layout.config.write_text(resolved_yaml(loaded), encoding="utf-8")
+        layout.config.write_text(kept_yaml(loaded), encoding="utf-8")
         try:
             return Driver(swarm, config, view, signals).watch()
         finally:

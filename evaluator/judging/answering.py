@@ -144,6 +144,10 @@ class Answering:
         taken = self._taken()
         self._uncovered += max(taken - self._allowance.hand_over - size / HAND_OVER_RATE, 0.0)
 
+    def taken_over(self, size: int) -> None:
+        """Since the last mark it took over weights of ``size`` bytes."""
+        self._uncovered += max(self._taken() - self._allowance.slack - size / HAND_OVER_RATE, 0.0)
+
     def answered(self, tokens: int) -> None:
         """Since the last mark it was shown so many tokens and answered."""
         self._answers.append((taken := self._taken(), tokens))
@@ -181,15 +185,20 @@ class Answering:
 
 
 class TwinAnswering:
-    """Of a twin, from the moment it holds its weights."""
+    """Of a twin, from the moment it is given its weights."""
 
     def __init__(self, begin: Callable[[], Answering]) -> None:
         self._begin = begin
         self._answering: Answering | None = None
 
-    def loaded(self) -> None:
-        """It holds its weights."""
+    def given(self) -> None:
+        """The weights are sent to it."""
         self._answering = self._begin()
+
+    def loaded(self, size: int) -> None:
+        """It holds them: ``size`` bytes."""
+        if self._answering:
+            self._answering.taken_over(size)
 
     def uses_too_much(self, tokens: int) -> bool:
         """Whether it has used more than it may, after its answer to so many tokens more."""

@@ -93,9 +93,11 @@ class Claims:
         chance: np.random.Generator,
         answered: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Show the rows, ``at_once`` at a time, and take what comes back. The last batch of a block is filled
-        up with rows that do not count. answered: receives the tokens of each batch once its losses are there.
+        """Show the rows, ``at_once`` at a time but never more than there are, and take what comes back. The
+        last batch of a block is filled up with rows that do not count. answered: receives the tokens of each
+        batch once its losses are there: what an evaluation may take grows with them.
         """
+        at_once = min(at_once, self._count)
         firsts = np.arange(0, self._count, at_once)
         for number, score in enumerate(self.scores.values()):
             of_block = slice(number * self._count, (number + 1) * self._count)

@@ -31,6 +31,7 @@ import msgspec
 import numpy as np
 
 from evaluator.job import (
+    ClaimsIn,
     Evaluating,
     Final,
     HandedOver,
@@ -189,6 +190,7 @@ class Judge:
         self._details |= claims.details | {"claim_seconds": self._now() - began}
         if isinstance(handed, Handed):
             self._check_unchanged(handed, answering)
+        self._emit(ClaimsIn())
         self._details |= self._use.answer_details(answering)
         self._hold_to_budget(answering, "the evaluation took longer than this model's training explains")
         claims.check_floors()
@@ -237,9 +239,7 @@ class Judge:
 
     def _line(self, channel: Channel[Request], use: TwinAnswering) -> TwinLine:
         timeout = TWIN_SECONDS + TWIN_STARTS * self._use.startup
-        return TwinLine(
-            channel, self._job, self._manifest, self._emit, timeout, use.loaded, use.uses_too_much
-        )
+        return TwinLine(channel, self._job, self._manifest, self._emit, timeout, use)
 
     def _left(self) -> Crashed | TimedOut:
         """What it means that the variant is gone."""

@@ -114,7 +114,8 @@ class ClockMeter:
             self._first_step_at = steps, self._batches
         elif steps > self._steps and self._first_step_at:
             first, batches = self._first_step_at
-            self._accumulated = min(max((self._batches - batches) // (steps - first), 1), MAX_ACCUMULATED)
+            since = max(steps - first, 1)  # a count that shrank may grow again
+            self._accumulated = min(max((self._batches - batches) // since, 1), MAX_ACCUMULATED)
         self._steps = steps
         if self.warmup is not None:
             self.spent = self._now() - self._since

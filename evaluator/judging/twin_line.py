@@ -3,6 +3,7 @@ uses.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from evaluator.job import CHANGE_OVER, JudgeEvent, JudgeJob, TwinDone, WantsTwin
 from evaluator.judging.data import Manifest
@@ -14,6 +15,19 @@ from evaluator.judging.wire import Channel, WireError
 
 NO_MODEL = "when it asked for its first batch it had no module that takes the weights"
 OVERDRAWN = "it took longer for its answers than the variant for its own"
+
+
+class Use(Protocol):
+    """Takes note of what a twin uses."""
+
+    def given(self) -> None:
+        """The weights are sent to it; what it uses counts from now on."""
+
+    def loaded(self, size: int, /) -> None:
+        """It holds them: ``size`` bytes."""
+
+    def uses_too_much(self, tokens: int, /) -> bool:
+        """Whether that is more than it may be, after an answer to so many tokens more."""
 
 
 class TwinLine:
@@ -32,14 +46,10 @@ class TwinLine:
         manifest: Manifest,
         emit: Callable[[JudgeEvent], None],
         timeout: float,
-        loaded: Callable[[], None] = lambda: None,
-        uses_too_much: Callable[[int], bool] = lambda _: False,
+        use: Use,
         change_over: float = CHANGE_OVER,
     ) -> None:
-        """timeout: seconds for an answer. loaded: is called when the twin holds its weights; what it uses
-        counts from then on. uses_too_much: whether that is more than it may be, after an answer to so many
-        tokens more. change_over: seconds until it can have begun.
-        """
+        """timeout: seconds for an answer. use: of the twin. change_over: seconds until it can have begun."""
         self.channel = channel
         self.called = False
         self._job = job
@@ -47,8 +57,7 @@ class TwinLine:
         self._emit = emit
         self._timeout = timeout
         self._change_over = change_over
-        self._loaded = loaded
-        self._uses_too_much = uses_too_much
+        self._use = use
 
     def call(self) -> None:
         """Ask the supervisor for a twin, in the place of the live variant."""
@@ -70,15 +79,16 @@ class TwinLine:
         ready, _ = self.channel.receive()
         if not isinstance(ready, Ready):
             raise WireError("another request where it should be ready for its model")
+        self._use.given()
         self.channel.send(Model(handed.header.table), handed.content)
         loaded, _ = self.channel.receive()
         if isinstance(loaded, Unable):
             raise UnbelievableError(NO_MODEL)
         if not isinstance(loaded, Loaded):
             raise WireError("another request where it should have loaded its model")
-        self._loaded()
+        self._use.loaded(handed.content.size)
 
     def answered(self, tokens: int) -> None:
         """It was shown so many tokens and has answered."""
-        if self._uses_too_much(tokens):
+        if self._use.uses_too_much(tokens):
             raise UnbelievableError(OVERDRAWN)

@@ -16,7 +16,7 @@ import torch.nn.functional as nnf
 
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
-from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, Spent
+from evaluator.job import ClaimsIn, Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, Spent
 from evaluator.judging.data import read_tokens
 from evaluator.judging.messages import (
     TOKENS_LIMIT,
@@ -132,10 +132,11 @@ def test_a_model_is_evaluated_on_the_blocks_asked_for_each_as_if_it_were_alone(t
 def test_events_come_in_order(honest: Run) -> None:
     events = honest.events
     assert isinstance(events[0], FirstBatch)
-    assert isinstance(events[-3], Evaluating)
-    assert isinstance(events[-2], HandedOver)
-    shares = [event.share for event in events[1:-3] if isinstance(event, Spent)]
-    assert len(shares) == len(events) - 4
+    assert isinstance(events[-4], Evaluating)
+    assert isinstance(events[-3], HandedOver)
+    assert isinstance(events[-2], ClaimsIn)
+    shares = [event.share for event in events[1:-4] if isinstance(event, Spent)]
+    assert len(shares) == len(events) - 5
     assert shares == sorted(shares)
     assert 1 <= shares[-1] < 1.05
 

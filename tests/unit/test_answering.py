@@ -111,13 +111,28 @@ def test_a_twin_may_take_twice_what_the_claims_took_per_token() -> None:
     twin = TwinAnswering(lambda: Answering(clock, twin_allowance(live, used=40.0, tokens=TOKENS)))
     assert twin.used is None
     clock.now += 100.0
-    twin.loaded()
+    twin.given()
+    twin.loaded(0)
     for _ in range(4):
         clock.now += 40.0
         assert not twin.uses_too_much(TOKENS // 2)
     clock.now += 13.0
     assert twin.uses_too_much(1)
     assert twin.used == pytest.approx(173.0)
+
+
+@pytest.mark.parametrize(("beyond", "late"), [(-0.1, False), (0.1, True)])
+def test_what_a_twin_does_before_it_says_that_it_holds_its_weights_is_bounded_too(
+    beyond: float, late: bool
+) -> None:
+    allowance = twin_allowance(live_allowance(BASELINE, BASELINE, TOKENS, SLACK_CPU), 4.0, TOKENS)
+    clock = Clock()
+    twin = TwinAnswering(lambda: Answering(clock, allowance))
+    twin.given()
+    clock.now += allowance.slack + 3.0 + beyond
+    twin.loaded(int(3.0 * HAND_OVER_RATE))
+    assert twin.uses_too_much(1) == late
+    assert twin.used == 0.0
 
 
 def test_where_nothing_counts_cpu_only_a_multiple_is_too_much() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from configs.arms import KINDS
 from configs.errors import ConfigError
-from configs.load import load, resolved_yaml
+from configs.load import kept_yaml, load, resolved_yaml
 from configs.schema import Config
 from configs.sources import SHIPPED
 from configs.suggest import did_you_mean
@@ -229,6 +229,16 @@ def test_an_unknown_file_names_the_nearest_and_all_shipped_ones() -> None:
 def test_the_resolved_file_loads_to_the_same_configuration(tmp_path: Path, files: list[str]) -> None:
     first = load(files, ["campaign.max_hours=.5", "arms=[{name: a, proposer: scripted, files: [b.py]}]"], {})
     assert load([write(tmp_path, resolved_yaml(first))], [], {}).config == first.config
+
+
+@pytest.mark.parametrize(("given", "kept"), [("hunter2", None), ("", "")])
+def test_a_word_for_the_secret_is_not_in_the_file_beside_the_campaign(
+    tmp_path: Path, given: str, kept: str | None
+) -> None:
+    text = kept_yaml(load([], [f'campaign.secret="{given}"', "campaign.name=hunt"], {}))
+    assert "hunter2" not in text
+    campaign = load([write(tmp_path, text)], [], {}).config.campaign
+    assert (campaign.name, campaign.secret) == ("hunt", kept)
 
 
 @pytest.mark.parametrize(("word", "nearest"), [("demmo", "demo"), ("gpu-node", "gpu_node"), ("x", None)])

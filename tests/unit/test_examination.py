@@ -153,6 +153,20 @@ def process(
         theirs.close()
 
 
+class Used:
+    """What a twin uses, as a test has it."""
+
+    def __init__(self, uses_too_much: Callable[[int], bool] = lambda _: False) -> None:
+        self.uses_too_much = uses_too_much
+        self.sizes: list[int] = []
+
+    def given(self) -> None:
+        self.sizes = []
+
+    def loaded(self, size: int) -> None:
+        self.sizes.append(size)
+
+
 def examine(
     job: JudgeJob,
     manifest: Manifest,
@@ -161,7 +175,7 @@ def examine(
     claim: Callable[[Floats], Floats] = lambda losses: losses,
     handed: Handed | Unable | None = None,
     strict: bool = False,
-    uses_too_much: Callable[[int], bool] = lambda _: False,
+    use: Used | None = None,
 ) -> Run:
     random, events = np.random.default_rng(5), list[JudgeEvent]()
     with process(live, False, claim) as variant, process(twin, True, claim) as second:
@@ -175,7 +189,7 @@ def examine(
             manifest,
             events.append,
             timeout=0.1,
-            uses_too_much=uses_too_much,
+            use=use or Used(),
             change_over=0.2,
         )
         variant.wait_at_most(1.0)
@@ -284,7 +298,9 @@ def test_a_twin_that_uses_more_than_it_may_did_not_agree(job: JudgeJob, manifest
         shown.append(tokens)
         return len(shown) > 3
 
-    run = examine(job, manifest, strict=True, uses_too_much=too_much)
+    use = Used(too_much)
+    run = examine(job, manifest, strict=True, use=use)
+    assert use.sizes == [9]  # since it was given its weights
     assert (run.audit.kind, run.details["twin"]) == ("none", OVERDRAWN)
     assert shown == [8 * LENGTH] * 4
     assert run.events == [WantsTwin(), TwinDone(False)]

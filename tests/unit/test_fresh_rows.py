@@ -10,9 +10,10 @@ from coordinator.rules import fresh_rows
 from coordinator.state.events import RulesChanged, RunQueued
 from coordinator.state.invariants import broken
 from coordinator.state.records import Experiment
+from coordinator.views.leaderboard import row
 from evaluator.acceptance import Policy
 from evaluator.result import Measured, RunResult
-from tests.unit.swarm_of_rules import Crowd, Swarm, rules
+from tests.unit.swarm_of_rules import Crowd, Swarm, audit_of, rules
 
 BASELINE = (0.99, 1.0, 1.0, 1.01)
 HARDER = (0.019, 0.02, 0.02, 0.021)
@@ -108,6 +109,10 @@ def test_a_value_that_is_good_on_the_screens_rows_alone_does_not_merge() -> None
     experiment = swarm.variant(0.9, 1.02)
     assert experiment.state is State.REJECTED
     assert experiment.value == pytest.approx(1.0), "what it is worth on rows that it never saw"
+    shown = row(experiment)
+    assert shown.runs == 1
+    assert shown.audit is not None
+    assert shown.audit.positions == audit_of(2048).positions, "of that run alone, as the value is"
     assert experiment.delta == pytest.approx(0.0)
     assert "over 1 run;" in experiment.reason
     assert experiment.on_screen_rows == 0.9

@@ -116,6 +116,16 @@ def test_uncharged_batches_follow_from_the_steps_seen_so_far() -> None:
     )
 
 
+@given(st.lists(st.integers(0, 9)))
+def test_steps_that_a_variant_takes_back_stop_no_clock(steps: list[int]) -> None:
+    clock = Clock()
+    meter = ClockMeter(clock, uncharged_steps=100)
+    for count in [5, 3, 5, *steps]:
+        meter.hand_out(10)
+        meter.tell(count, None)
+    assert meter.spent == 0.0
+
+
 def test_a_variant_that_tells_no_steps_is_charged_all_the_same() -> None:
     clock = Clock()
     assert ticking(ClockMeter(clock, uncharged_steps=2), clock, 100 * [0]) == 100 - 2 * MAX_ACCUMULATED - 1

@@ -150,6 +150,7 @@ def worked(
 
 
 COUNTED = worked(2.0, 3.0, 0.5, train_cpu=3.0)
+TOKENS = worked(2.0, 3.0, 0.5, train_cpu=3.0, train_tokens=1000.0)
 UNCOUNTED = worked(2.0, 3.0, 0.5, counted=False)
 
 
@@ -167,6 +168,10 @@ UNCOUNTED = worked(2.0, 3.0, 0.5, counted=False)
     (worked(2.0, 5.6, 0.5, spent=13.0, price_factor=4.8), COUNTED, ""),
     (worked(2.0, 3.0, 4.9, price_factor=4.8), COUNTED, ""),
     (worked(2.0, 3.0, 2.1, price_factor=1.0), COUNTED, "to be evaluated"),
+    # A larger model trains on fewer tokens, and is as much slower to evaluate.
+    (worked(2.0, 3.0, 2.9, price_factor=1.0, train_tokens=250.0), TOKENS, ""),
+    (worked(2.0, 3.0, 5.1, price_factor=1.0, train_tokens=250.0), TOKENS, "to be evaluated"),
+    (worked(2.0, 3.0, 7.1, price_factor=1.0, train_tokens=1.0), TOKENS, "to be evaluated"),
     # A price by nothing that the kernel counted is none.
     (worked(2.0, 12.0, 0.5, counted=False, price_factor=1.0), COUNTED, ""),
     (worked(2.0, 12.0, 0.5, price_factor=1.0), UNCOUNTED, ""),

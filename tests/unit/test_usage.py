@@ -16,7 +16,13 @@ from tests.unit.swarm_of_rules import audit_of
 
 BUDGET = Budget(Unit.VIRTUAL_SECONDS, 3.0, 60.0)
 WHERE = Circumstances(
-    data="abc", surface="x = 1\n", budget=BUDGET, cores=1, sandbox="A", machine="a processor"
+    data="abc",
+    surface="x = 1\n",
+    budget=BUDGET,
+    cores=1,
+    sandbox="A",
+    machine="a processor",
+    software="torch 2",
 )
 
 
@@ -161,6 +167,7 @@ def test_one_that_gave_no_value_is_measured_again(tmp_path: Path) -> None:
     {"cores": 2},
     {"sandbox": "B"},
     {"machine": "another processor"},
+    {"software": "torch 3"},
     {"noted": ("pace",)},
 ])  # fmt: skip
 def test_what_its_figures_depend_on_makes_another_reference(

@@ -2,6 +2,7 @@
 
 import math
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
@@ -72,7 +73,12 @@ def answer(connection: socket.socket) -> None:
         return
 
 
-def claims(folder: Path, blocks: tuple[int, ...]) -> Claims:
+def claims(
+    folder: Path,
+    blocks: tuple[int, ...],
+    at_once: int = 8,
+    answered: Callable[[int], None] = lambda _: None,
+) -> Claims:
     """What that variant claims on the blocks."""
     job = JudgeJob(run="r", data=folder, budget=Budget(Unit.FLOPS, 1, 9), seed=1, blocks=blocks)
     made = Claims(job, read_manifest(folder))
@@ -80,7 +86,8 @@ def claims(folder: Path, blocks: tuple[int, ...]) -> Claims:
     thread = Thread(target=answer, args=(theirs,))
     with ours:
         thread.start()
-        made.collect(Channel(ours, msgspec.json.Decoder(Request)), 8, np.random.default_rng(3))
+        channel = Channel(ours, msgspec.json.Decoder(Request))
+        made.collect(channel, at_once, np.random.default_rng(3), answered)
     thread.join()
     theirs.close()
     return made
@@ -113,6 +120,14 @@ def test_a_block_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path: Pa
     with pytest.raises(ConfigError, match=r"has 2 block\(s\) of validation rows, and block 2") as caught:
         read_block(tmp_path / "tiny", manifest, 2)
     assert caught.value.remedy.startswith("Delete it and run: autoswarm prepare --task tiny")
+
+
+def test_more_rows_at_once_than_there_are_are_not_shown(tmp_path: Path) -> None:
+    write(tmp_path / "tiny", streams(2))
+    shown: list[int] = []
+    many = claims(tmp_path / "tiny", (0, 1), 1000 * ROWS, shown.append)
+    assert shown == 2 * [ROWS * LENGTH]  # what an evaluation may take grows with what was shown
+    assert many.details == claims(tmp_path / "tiny", (0, 1)).details
 
 
 def test_blocks_that_are_not_all_of_the_stream_are_found(tmp_path: Path) -> None:

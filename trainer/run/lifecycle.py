@@ -9,7 +9,17 @@
 from typing import assert_never
 
 from evaluator.classify import Evidence, classify
-from evaluator.job import Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, Spent, TwinDone, WantsTwin
+from evaluator.job import (
+    ClaimsIn,
+    Evaluating,
+    Final,
+    FirstBatch,
+    HandedOver,
+    JudgeEvent,
+    Spent,
+    TwinDone,
+    WantsTwin,
+)
 from evaluator.result import Crashed, Measured, Outcome, Progress, Seconds
 
 SUMMARY_GRACE = 10.0
@@ -73,6 +83,8 @@ class Lifecycle:
                 self._evaluating = now
             case HandedOver():
                 self._rows_shown = True
+            case ClaimsIn():
+                pass  # its CPU is not counted any more
             case WantsTwin():
                 self._live_left = True
             case TwinDone():

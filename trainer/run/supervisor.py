@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from evaluator.job import Final, FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
+from evaluator.job import ClaimsIn, Final, FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
 from trainer.process import charged
 from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
@@ -156,10 +156,9 @@ class Supervision:
                 self._cpu.first_batch()
             case HandedOver():
                 self._cpu.handed_over()
-            case Final():
+            case ClaimsIn() | Final():
                 self._cpu.claimed()
             case WantsTwin():
-                self._cpu.claimed()
                 self._change_over()
             case TwinDone():
                 self._leave_twin()
