@@ -178,14 +178,17 @@ def forget(job: SupervisorJob, name: str) -> int | None:
     return group.empty() if group else None
 
 
-def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
-    """A watch over the variant started under that name, for what its sandbox does not bound by itself."""
+def watch_over(job: SupervisorJob, name: str, pid: int, judge: int) -> Watch:
+    """A watch over the variant started under that name, for what its sandbox does not bound by itself. judge:
+    pid of the one process that is not its.
+    """
     group = group_of(job)
     return Watch(
         pid,
         None if job.sandbox.tier is Tier.A else job.scratch / name,
         Bounds(memory=memory_bound(job.slot.machine_share)),
         group.child(name) if group else None,
+        spare=[judge],
     )
 
 
