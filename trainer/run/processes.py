@@ -91,6 +91,9 @@ class Processes(Struct, frozen=True):
     group: ControlGroup | None = None
     """Of all that runs the surface, with a child for each of its names; None where there can be none."""
 
+    charged: bool = False
+    """Whether the variant is charged with what it brings into the kernel's caches."""
+
 
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
@@ -107,8 +110,8 @@ def start_processes(job: SupervisorJob) -> Processes:
         variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
-    hand_surface(job, VARIANT, variant)
-    return Processes(judge, variant.pid, log, report, twin_end.detach(), mark, group)
+    taken = hand_surface(job, VARIANT, variant)
+    return Processes(judge, variant.pid, log, report, twin_end.detach(), mark, group, taken)
 
 
 def _bound(job: SupervisorJob) -> Bound:

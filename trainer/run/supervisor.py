@@ -207,7 +207,7 @@ class Supervision:
         removed = remove_home(self._job, VARIANT)
         if reclaimed := self._counters.reclaimed():
             self._remarks["pages_reclaimed"] = float(reclaimed)
-        if (kept := forget(self._job, VARIANT)) is not None:
+        if (kept := forget(self._job, VARIANT) if self._processes.charged else None) is not None:
             self._remarks["caches_kept"] = float(kept)
         elif not lookups.forget(self._group.child(VARIANT) if self._group else None):
             self._remarks["names"] = "the kernel remembers which ones it looked up"
