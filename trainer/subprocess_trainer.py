@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from evaluator.result import Lost, Progress, RunResult
 from trainer.contract import RunOrder, Slot
-from trainer.process import cgroups
+from trainer.process import cgroups, charged
 from trainer.process.environment import ROOT
 from trainer.process.scratch import make_scratch
 from trainer.run.job import Finished, Running, SupervisorJob
@@ -81,6 +81,7 @@ class SubprocessTrainer:
         finally:
             if group := cgroups.find(scratch.name):  # supervisor and guard were killed
                 group.remove()
+            charged.remove(scratch.name)
             remove_scratch(scratch)
         return result or _lost(order, started_at)
 

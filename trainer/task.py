@@ -65,6 +65,11 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     it was chosen by.
     """
 
+    fetched: bool = False
+    """Its recipe gets the text from elsewhere: whoever reads that and has no network has no text. Else it
+    makes the text, and no variant may read it.
+    """
+
     folder: Path = Path()
 
     @property

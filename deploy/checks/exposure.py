@@ -16,9 +16,9 @@ from deploy.sandboxes import sandbox_of
 from trainer.sandbox.exposure import Exposed, discovered, exposed
 from trainer.sandbox.gpu import device_nodes, installed_gpus
 from trainer.sandbox.view import View, view_of
+from trainer.task import load_task
 
 LAUNCHER = HOME / "trainer" / "run" / "launch.py"
-RECIPES = HOME / "trainer" / "tasks"
 
 AT_A_START = 0.5
 """Seconds that a start looks for what nobody named; the doctor takes as long as it needs, about."""
@@ -60,11 +60,21 @@ def secrets(config: Config) -> dict[Path, Secret]:
         ),
         **dict.fromkeys([*homes, *named], keys),
         Path(tempfile.gettempdir()): Secret("files of other runs", "Choose another place: TMPDIR=PATH."),
-        RECIPES: Secret(
-            "recipes that make validation text",
-            "Install autoswarm where its source is, by `make install`, not among other packages.",
-        ),
+        **_recipe(config),
     }
+
+
+def _recipe(config: Config) -> dict[Path, Secret]:
+    """The folder of the campaign's task, where its recipe makes the text it is judged on."""
+    try:
+        task = load_task(config.task.name)
+    except ConfigError:
+        return {}  # that is said elsewhere
+    secret = Secret(
+        "the recipe that makes the validation text",
+        "Move the task; or install autoswarm where its source is, by `make install`, not among packages.",
+    )
+    return {} if task.fetched else {task.folder.absolute(): secret}
 
 
 def _with_inner(folder: Path) -> list[Path]:

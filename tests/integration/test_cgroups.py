@@ -169,22 +169,3 @@ def test_a_tree_that_ignores_signals_is_ended_at_once() -> None:
         assert group.child("variant").cpu_seconds() > 0.0
         assert group.remove()
         assert not group.path.exists()
-
-
-def test_a_group_that_stands_still_uses_no_cpu_and_goes_on() -> None:
-    with a_group("variant") as group:
-        child = group.child("variant")
-        enter = f"open({str(child.path / 'cgroup.procs')!r}, 'w').write('0')\n"
-        with subprocess.Popen([sys.executable, "-c", enter + "while True: pass"]) as started:
-            try:
-                until(lambda: child.cpu_seconds() > 0.05)
-                child.freeze(stands=True)
-                until(lambda: "frozen 1" in (child.path / "cgroup.events").read_text())
-                before = child.cpu_seconds()
-                time.sleep(0.2)
-                assert child.cpu_seconds() == before
-                child.freeze(stands=False)
-                until(lambda: child.cpu_seconds() > before)
-            finally:
-                assert group.remove()
-            assert started.wait(10) == -signal.SIGKILL

@@ -28,7 +28,7 @@ from coordinator.rules.trust import TRUSTED
 from deploy.checks.check import Check, Grade
 from deploy.checks.confinement import exposure_checks, group_check, sandbox_checks
 from deploy.checks.doctor import examine
-from deploy.checks.exposure import confines_files, readable, require_hidden
+from deploy.checks.exposure import confines_files, readable, require_hidden, secrets
 from deploy.cli.main import main
 from deploy.cli.trial import Tried, page_of, reason
 from deploy.rules_from_config import rules_of
@@ -219,6 +219,16 @@ def test_a_link_to_data_that_a_sandbox_shows_is_named(tmp_path: Path) -> None:
     (tmp_path / "data" / "demo").symlink_to(Path(sys.prefix))
     hits = [(hit.path, secret.what) for hit, secret in readable(config(tmp_path))]
     assert hits == [(tmp_path / "data" / "demo", "prepared data")]
+
+
+def test_a_recipe_that_makes_its_text_must_be_hidden_and_one_that_fetches_it_need_not(tmp_path: Path) -> None:
+    """On a cluster autoswarm is installed among the packages, which every sandbox shows."""
+    makes, fetches = (
+        [secret.what for path, secret in secrets(config(tmp_path, task=TaskConfig(name=name))).items()]
+        for name in ("demo", "gpt")
+    )
+    assert "the recipe that makes the validation text" in makes
+    assert "the recipe that makes the validation text" not in fetches
 
 
 def test_a_tier_that_confines_no_files_says_that_it_hides_nothing(tmp_path: Path) -> None:

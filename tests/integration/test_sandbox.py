@@ -75,7 +75,7 @@ CALLS = {
 MARKS = {
     *("flock", "lock of a process", "lock of a file description", "lease", "notice of a change"),
     *("hint on a file", "flags of a file", "cached pages", "cached pages of a file", "cached names"),
-    *("read of what is cached", "pages pushed out"),
+    *("read of what is cached", "pages pushed out", "pages moved"),
 }
 """What would tell the next program something about a file that both may read."""
 CALLS |= MARKS

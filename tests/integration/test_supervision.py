@@ -17,6 +17,7 @@ from evaluator.result import Crashed, CrashKind, Limit, Lost, Measured, Progress
 from tests.integration.standin import HONEST, LOG_BYTES, an_order, log_of, standin_trainer, train
 from tests.run_folder import read_result
 from trainer.contract import RunOrder
+from trainer.process import cgroups, charged
 from trainer.process.descendants import PROC
 from trainer.process.environment import ROOT
 from trainer.run.runlog import LAST_PART
@@ -432,6 +433,21 @@ def test_a_killed_guard_changes_nothing(tmp_path: Path) -> None:
     thread.join(5)
     assert [result.outcome for result in results] == [Lost("cancelled")]
     assert_nothing_left(tmp_path, order)
+
+
+def test_supervisor_and_guard_killed_together_leave_no_control_group(tmp_path: Path) -> None:
+    order, results = an_order(tmp_path, HANG), list[RunResult]()
+    thread = Thread(target=lambda: results.append(train(standin_trainer(tmp_path), order)))
+    thread.start()
+    until(lambda: all_there(order), 5)
+    [scratch] = (tmp_path / "scratch").iterdir()
+    for pid in guard_and_supervisor(tmp_path):
+        os.kill(pid, signal.SIGKILL)
+    thread.join(8)
+    assert [result.outcome for result in results] == [Lost("supervisor died")]
+    assert not list((tmp_path / "scratch").iterdir())
+    assert cgroups.find(scratch.name) is None
+    assert charged.find(scratch.name, "") is None
 
 
 def guard_and_supervisor(folder: Path) -> tuple[int, int]:

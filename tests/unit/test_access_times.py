@@ -23,3 +23,9 @@ def test_mounts_that_hold_what_is_read_are_those_that_note_it() -> None:
 
 def test_layers_of_containers_note_nothing() -> None:
     assert timed([Path("/usr")], "22 1 0:40 / / rw,relatime - overlay overlay rw\n") == []
+
+
+def test_a_mount_whose_name_has_a_blank_is_one_like_others() -> None:
+    line = r"36 25 8:1 / /mnt/my\040disk rw,relatime - ext4 /dev/sda rw"
+    [mounted] = timed([Path("/mnt/my disk/venv")], line)
+    assert mounted.place == Path("/mnt/my disk")

@@ -48,12 +48,5 @@ def test_emptying_says_what_the_kernel_kept(tmp_path: Path) -> None:
     assert (tmp_path / "memory.force_empty").read_text() == "0"
 
 
-def test_under_cgroup_v2_all_of_it_is_reclaimed(tmp_path: Path) -> None:
-    (tmp_path / "memory.current").write_text("8192\n")
-    (tmp_path / "memory.reclaim").write_text("")
-    assert charged.Charged(tmp_path).empty() == 8192
-    assert (tmp_path / "memory.reclaim").read_text() == "8192"
-
-
 def test_a_group_that_does_not_count_says_nothing(tmp_path: Path) -> None:
     assert charged.Charged(tmp_path).empty() is None

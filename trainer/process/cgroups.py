@@ -108,14 +108,14 @@ def locate(mounts: str, groups: str) -> Path | None:
         fields, _, kind = line.partition(" - ")
         if not kind.startswith("cgroup2 "):
             continue
-        root, place = (_unescaped(field) for field in fields.split()[3:5])
+        root, place = (unescaped(field) for field in fields.split()[3:5])
         name = Path(names[0])
         if name.is_relative_to(root) and ".." not in name.parts:
             return Path(place) / name.relative_to(root)
     return None
 
 
-def _unescaped(field: str) -> str:
+def unescaped(field: str) -> str:
     """A path of mountinfo, in which blanks and backslashes are octal numbers."""
     return field.encode().decode("unicode_escape") if "\\" in field else field
 

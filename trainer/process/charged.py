@@ -4,8 +4,8 @@ not), charged to a memory group of its own and dropped with it.
 - How fast a file is read or a name is looked up shows whether somebody did it before, without error and
   without end: the next program could read there what the last one wrote. Emptying the group removes what its
   processes brought in, and nothing else.
-- It takes a memory controller: that of cgroup v1 (``memory.force_empty``) or v2 (``memory.reclaim``, Linux
-  5.19) where it may be written to. Elsewhere there is no such group.
+- It takes the memory controller of cgroup v1 (``memory.force_empty``), where that may be written to. Where it
+  is one of v2, the run's own control group does the same (``ControlGroup.give_back``).
 - Whoever is taken in must not run anything foreign before.
 """
 
@@ -53,20 +53,17 @@ class Charged(Struct, frozen=True):
             before = left
             if not before:
                 break
-            if not _write(self.path / "memory.force_empty", "0"):
-                _write(self.path / "memory.reclaim", str(before))
+            _write(self.path / "memory.force_empty", "0")
             left = self._bytes()
             if left is None or left >= before:
                 break
         return left
 
     def _bytes(self) -> int | None:
-        for name in ("memory.usage_in_bytes", "memory.current"):
-            try:
-                return int((self.path / name).read_text())
-            except (OSError, ValueError):
-                continue
-        return None
+        try:
+            return int((self.path / "memory.usage_in_bytes").read_text())
+        except (OSError, ValueError):
+            return None
 
 
 def make(name: str, children: Iterable[str], own: Path = OWN) -> bool:

@@ -40,27 +40,24 @@ class ControlGroup(Struct, frozen=True):
         except (OSError, KeyError):
             return None
 
-    def peak_memory(self) -> int | None:
-        """The most it ever was charged for, in bytes, with all cached files (Linux 5.19)."""
-        return _number(self.path / "memory.peak")
-
     def give_back(self) -> bool:
         """Have the kernel take back all memory that it can, files and names in its caches among it. Returns
         whether it could be asked to (Linux 5.19).
         """
         try:
-            everything = (self.path / "memory.current").read_text()
-            with (self.path / "memory.reclaim").open("r+") as request:
-                request.write(everything)
+            everything = (self.path / "memory.current").read_bytes()
+            descriptor = os.open(self.path / "memory.reclaim", os.O_WRONLY)  # its owner may not read it
+        except OSError:
+            return False
+        try:
+            os.write(descriptor, everything)
         except BlockingIOError:  # some is in use
             return True
         except OSError:
             return False
+        finally:
+            os.close(descriptor)
         return True
-
-    def threads(self) -> int | None:
-        """Processes and threads."""
-        return _number(self.path / "pids.current")
 
     def out_of_memory_kills(self) -> int | None:
         """Processes of it that the kernel has ended for memory."""
@@ -75,10 +72,6 @@ class ControlGroup(Struct, frozen=True):
             return _fields(self.path / "cgroup.events")["populated"] == 1
         except FileNotFoundError:
             return False
-
-    def freeze(self, stands: bool) -> None:
-        """Have all of it stand still, or go on. Raises OSError."""
-        (self.path / "cgroup.freeze").write_text("1" if stands else "0")
 
     def kill(self, timeout: float) -> bool:
         """End everything in it and below it. Returns whether it was empty within ``timeout`` seconds; who is
@@ -139,13 +132,6 @@ def _fields(path: Path) -> dict[str, int]:
     """A file of lines with a name and a number."""
     pairs = (line.split() for line in path.read_text().splitlines())
     return {name: int(value) for name, value in pairs}
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except OSError:
-        return None
 
 
 def _numbers(path: Path) -> list[int]:

@@ -86,18 +86,19 @@ class Usage(NamedTuple):
     """Bytes; pages that processes share count for each."""
 
 
-def usage(root: int) -> Usage:
-    """What ``root`` and everything below it use now; nothing where there is no ``/proc``."""
-    tree = [process for process in _processes() if process.pid == root] + _below(root)
+def usage(spare: Collection[int] = ()) -> Usage:
+    """What everything below this process uses now, but ``spare`` and what is below those; nothing where there
+    is no ``/proc``. Orphans are among it: they are this process's own children by then.
+    """
+    tree = _below(os.getpid(), spare)
     return Usage(sum(process.threads for process in tree), sum(process.resident for process in tree))
 
 
-def proportional(root: int) -> int:
-    """Bytes of memory of ``root`` and everything below it, each page divided by the number of processes that
-    share it. Where the kernel does not tell of one, its resident pages count.
+def proportional(spare: Collection[int] = ()) -> int:
+    """Bytes of memory of the same processes, each page divided by the number of processes that share it.
+    Where the kernel does not tell of one, its resident pages count.
     """
-    tree = [process for process in _processes() if process.pid == root] + _below(root)
-    return sum(_proportional(process) for process in tree)
+    return sum(_proportional(process) for process in _below(os.getpid(), spare))
 
 
 def _proportional(process: "_Process") -> int:

@@ -91,6 +91,9 @@ class Processes(Struct, frozen=True):
     group: ControlGroup | None = None
     """Of all that runs the surface, with a child for each of its names; None where there can be none."""
 
+    charged: bool = False
+    """Whether the variant is charged with what it brings into the kernel's caches."""
+
 
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
@@ -107,8 +110,8 @@ def start_processes(job: SupervisorJob) -> Processes:
         variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
-    hand_surface(job, VARIANT, variant)
-    return Processes(judge, variant.pid, log, report, twin_end.detach(), mark, group)
+    taken = hand_surface(job, VARIANT, variant)
+    return Processes(judge, variant.pid, log, report, twin_end.detach(), mark, group, taken)
 
 
 def _bound(job: SupervisorJob) -> Bound:
@@ -178,14 +181,17 @@ def forget(job: SupervisorJob, name: str) -> int | None:
     return group.empty() if group else None
 
 
-def watch_over(job: SupervisorJob, name: str, pid: int) -> Watch:
-    """A watch over the variant started under that name, for what its sandbox does not bound by itself."""
+def watch_over(job: SupervisorJob, name: str, pid: int, judge: int) -> Watch:
+    """A watch over the variant started under that name, for what its sandbox does not bound by itself. judge:
+    pid of the one process that is not its.
+    """
     group = group_of(job)
     return Watch(
         pid,
         None if job.sandbox.tier is Tier.A else job.scratch / name,
         Bounds(memory=memory_bound(job.slot.machine_share)),
         group.child(name) if group else None,
+        spare=[judge],
     )
 
 

@@ -80,7 +80,7 @@ class Supervision:
         self._report = Report(self._processes.report)
         self._log = VariantLog(self._processes.log, job.order.directory, job.log_bytes, self._processes.mark)
         self._twin = Twin(job, self._processes)
-        self._watch = watch_over(job, VARIANT, self._processes.variant)
+        self._watch = watch_over(job, VARIANT, self._processes.variant, self._processes.judge)
         self._group = self._processes.group
         self._cpu = CpuMeter([self._processes.judge], self._group.child(VARIANT) if self._group else None)
         self._peak_memory = self._most_memory = 0
@@ -206,7 +206,7 @@ class Supervision:
         removed = remove_home(self._job, VARIANT)
         if reclaimed := self._counters.reclaimed():
             self._remarks["pages_reclaimed"] = float(reclaimed)
-        if (kept := forget(self._job, VARIANT)) is not None:
+        if (kept := forget(self._job, VARIANT) if self._processes.charged else None) is not None:
             self._remarks["caches_kept"] = float(kept)
         elif not lookups.forget(self._group.child(VARIANT) if self._group else None):
             self._remarks["names"] = "the kernel remembers which ones it looked up"

@@ -87,7 +87,7 @@ class Twin:
         try:
             self._standby = start_variant(self._job, TWIN, self._socket, log_in, arguments)
             self._pid = self._standby.pid
-            self._watch = watch_over(self._job, TWIN, self._pid)
+            self._watch = watch_over(self._job, TWIN, self._pid, self._judge)
         except OSError as error:
             self._file.write(f"the twin could not be started: {error}\n".encode())
         finally:

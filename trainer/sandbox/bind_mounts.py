@@ -15,6 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from trainer.process.cgroups import unescaped
+
 CLONE_NEWNS = 0x0002_0000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 MS_REMOUNT, MS_NOATIME = 32, 1024
@@ -69,7 +71,7 @@ def timed(paths: Iterable[Path], mountinfo: str) -> list[Mounted]:
     wanted, mounts = list(paths), []
     for line in mountinfo.splitlines():
         fields, _, kind = line.partition(" - ")
-        place, options = Path(fields.split()[4]), fields.split()[5].split(",")
+        place, options = Path(unescaped(fields.split()[4])), fields.split()[5].split(",")
         holds = any(path.is_relative_to(place) or place.is_relative_to(path) for path in wanted)
         if holds and kind.split()[0] not in UNTIMED and not {"noatime", "ro"} & set(options):
             mounts.append(Mounted(place, sum(FLAGS[option] for option in options if option in FLAGS)))

@@ -3,7 +3,8 @@
 - Every namespace bubblewrap has; the network namespace holds nothing but a loopback of its own, on which
   seccomp allows no socket.
 - The root is an empty tmpfs. What the view names is bound read-only at its own place; the home is a tmpfs of
-  bounded size over which the surface and ``prepare`` are bound, so that nothing it writes ever is on a disk.
+  bounded size over which ``prepare`` is bound, and to which the launcher writes the surface; nothing that is
+  written there ever is on a disk.
 - ``--disable-userns`` keeps it from making namespaces of its own, ``--new-session`` from typing into a
   terminal.
 """

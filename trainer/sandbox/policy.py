@@ -58,6 +58,11 @@ REFUSED_MADVISE = {"MADV_MERGEABLE": 12, "MADV_COLD": 20, "MADV_PAGEOUT": 21}
 Linux 5.4.
 """
 
+MOVED_PAGES = {"MPOL_MF_MOVE": 2, "MPOL_MF_MOVE_ALL": 4}
+"""Flags of mbind by <linux/mempolicy.h> that put pages of a file, which others share, on another node: there
+they stay, and numa_maps and get_mempolicy say so.
+"""
+
 UNCACHED_READS = {"RWF_NOWAIT": 0x08, "RWF_DONTCACHE": 0x80}
 """Flags of preadv2 by <linux/fs.h>: read only what is cached, and drop it again. As if the file system had
 neither.

@@ -22,6 +22,7 @@ from trainer.sandbox.policy import (
     IDLE,
     IDLE_FCNTL,
     LAST_UNKNOWN,
+    MOVED_PAGES,
     NEW_NAMESPACES,
     NUMBERS,
     PAIRED,
@@ -135,6 +136,8 @@ def _keep_silent(library: Any, rules: Any, refused: int) -> None:
             rules.add_rule(action, "fcntl", argument(1, library.MASKED_EQ, WHOLE, command))
     for advice in REFUSED_MADVISE.values():
         rules.add_rule(library.ERRNO(errno.EINVAL), "madvise", argument(2, library.MASKED_EQ, WHOLE, advice))
+    for flag in MOVED_PAGES.values():
+        rules.add_rule(refused, "mbind", argument(5, library.MASKED_EQ, flag, flag))
     for flag in UNCACHED_READS.values():
         rules.add_rule(library.ERRNO(errno.EOPNOTSUPP), "preadv2", argument(5, library.MASKED_EQ, flag, flag))
 

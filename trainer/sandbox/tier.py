@@ -15,9 +15,7 @@ class Tier(StrEnum):
     """How a variant is confined, the strongest first."""
 
     A = "A"
-    """bubblewrap: user, pid, net, ipc, uts and mount namespaces, with seccomp and, where the kernel has it,
-    Landlock inside.
-    """
+    """bubblewrap: user, pid, net, ipc, uts and mount namespaces, with seccomp inside."""
     B = "B"
     """Landlock (ABI 6 or newer), seccomp and a uid of its own."""
     C = "C"

@@ -6,10 +6,12 @@ ends a run that uses more than its share.
 - Memory is what the kernel charges the run's control group for, where a group has that. Else it is the
   proportional set size, which counts a page that processes share once. To read it takes a walk over all
   pages, so the sum of resident pages, which is never less, is asked first.
+- What a variant started and left an orphan is below this process, not below the variant's first one: all that
+  is below here counts, but what is known to be another's.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -104,16 +106,24 @@ def _blocks(entry: os.DirEntry[str]) -> int:
 
 
 class Watch:
-    """Looks at one variant."""
+    """Looks at one variant, the only one below this process while it does."""
 
     def __init__(
-        self, pid: int, home: Path | None, bounds: Bounds, group: ControlGroup | None = None
+        self,
+        pid: int,
+        home: Path | None,
+        bounds: Bounds,
+        group: ControlGroup | None = None,
+        spare: Collection[int] = (),
     ) -> None:
-        """pid: of its first process. home: None where its files are on no disk. group: its own."""
+        """pid: of its first process. home: None where its files are on no disk. group: its own. spare: pids
+        below this process that are not its, nor what is below those.
+        """
         self._pid = pid
         self._home = home
         self._bounds = bounds
         self._group = group
+        self._spare = spare
         self._turn = 0
         self._resident = self._most_resident = 0
         self._counted_once = 1.0
@@ -136,7 +146,7 @@ class Watch:
         )
 
     def _processes(self) -> Breach | None:
-        used = usage(self._pid)
+        used = usage(self._spare)
         charged = self._group.memory() if self._group else None
         self._resident = self._once(used.resident) if charged is None else charged
         return breach_of(used._replace(resident=self._resident), self._bounds)
@@ -147,5 +157,5 @@ class Watch:
         """
         if resident > self._bounds.memory or resident > GROWTH * self._most_resident:
             self._most_resident = max(self._most_resident, resident)
-            self._counted_once = proportional(self._pid) / max(resident, 1)
+            self._counted_once = proportional(self._spare) / max(resident, 1)
         return int(resident * min(self._counted_once, 1.0))

@@ -105,6 +105,7 @@ attempt("cached pages")(lambda: syscall(27, 0, 0, 0))
 attempt("cached pages of a file")(lambda: syscall(451, executable, 0, 0, 0))
 attempt("cached names")(lambda: syscall(437, -100, 0, 0, 0))
 attempt("read of what is cached")(lambda: os.pread(executable, 64, 0) and os.preadv(executable, [bytearray(64)], 0, os.RWF_NOWAIT))
+attempt("pages moved")(lambda: syscall(237, 0, 0, 0, 0, 0, 2))
 attempt("pages pushed out")(lambda: mmap.mmap(-1, 4096).madvise(21) is None)
 
 opened["descriptors"] = [n for n in os.listdir("/proc/self/fd") if int(n) not in (0, 1, 2, executable, own, int(os.environ["AUTOSWARM_JUDGE_FD"])) and os.path.exists("/proc/self/fd/" + n)] != []
