@@ -146,8 +146,8 @@ class CountMeter:
     """
 
     def __init__(self, unit: Unit, baseline: BaselineFacts = NOT_KNOWN) -> None:
-        """baseline: what its virtual seconds were worth. Work that costs more by those than by the unit is priced
-        by them: it dispatches more operations for what it computes.
+        """baseline: what its virtual seconds were worth. Work that costs more by those than by the unit is
+        priced by them: it dispatches more operations for what it computes.
         """
         self.spent = 0.0
         self.warmup: float | None = None
