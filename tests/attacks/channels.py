@@ -14,6 +14,10 @@ from tests.attacks.edits import both, imported, in_forward, substituted, trained
 CAUGHT = frozenset({Came.CHEATED, Came.CRASHED})
 LONG = Budget(TINY_BUDGET.unit, TINY_BUDGET.amount, 120.0)
 NOT_APART = "Where files are not confined, the live variant and its twin can meet at any of them."
+NOTED = (
+    "Where no mount of its own keeps reading from being noted, a file that is read for the first time in a day shows"
+    " it: one bit a file and day."
+)
 ALL_AT_ONCE = substituted("evaluate_bpb(model, tokenizer, 5)", "evaluate_bpb(model, tokenizer, 62)")
 
 NUMBERS = """
@@ -233,7 +237,7 @@ threading.Thread(target=_watch, daemon=True).start()
 """
 
 
-def channel(name: str, tries: str, code: str) -> Attack:
+def channel(name: str, tries: str, code: str, open_: str = NOT_APART, openly: str = UNCONFINED) -> Attack:
     """The tiny model, which marks and asks."""
     make = both(imported(NUMBERS + code), in_forward(FORWARD), ALL_AT_ONCE)
     return Attack(
@@ -243,8 +247,8 @@ def channel(name: str, tries: str, code: str) -> Attack:
         make=make,
         budget=LONG,
         may=CAUGHT,
-        open=NOT_APART,
-        openly=UNCONFINED,
+        open=open_,
+        openly=openly,
     )
 
 
@@ -288,6 +292,8 @@ ATTACKS = (
         "tells_its_twin_by_access_times",
         "Reads some of torch's headers, which nobody reads; the twin asks when each was read last.",
         ACCESSES,
+        NOTED,
+        f"C C- {UNCONFINED}",
     ),
     channel(
         "tells_its_twin_by_pages",

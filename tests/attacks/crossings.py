@@ -174,8 +174,11 @@ type(model).forward, type(model).state_dict = _watching, _read
         tries="Leaves bits for the next run by which of torch's headers it has read.",
         make=trained(WRITE_ACCESSES),
         then=built(READ_ACCESSES),
-        open="The installation is one for all.",
-        openly=UNCONFINED,
+        open=(
+            "Where no mount of its own keeps reading from being noted, a file that is read for the first time in"
+            " a day shows it: one bit a file and day."
+        ),
+        openly=f"C C- {UNCONFINED}",
     ),
     pages(
         "leaves_pages_for_a_stopwatch",
