@@ -331,7 +331,7 @@ class Swarm:
     ) -> None:
         wanted = msgspec.structs.replace(wanted, arms=[ArmShare("thinker")])
         task = TaskCard("demo", "train.py", SOURCE, ("prepare",))
-        self.service = Service(Layout(folder), task, wanted)
+        self.service = Service(Layout(folder), task, wanted, secret="")
         arm = Llm(name="thinker", models=list(models), api_base=server.base, max_tokens=200)
         self.loops = []
         for number in range(agents):
