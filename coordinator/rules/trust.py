@@ -49,7 +49,7 @@ EVALUATE_EXCESS = 2.0
 is slow to train, or has a larger model, is slow to evaluate.
 """
 MOST_DEARER = 6.0
-"""Such times that are believed; the judge believes as many (``evaluator.judging.answering``)."""
+"""Such times that are believed; the judge believes as many (``evaluator.judging.metering.answering``)."""
 
 
 class Standing(StrEnum):

@@ -10,7 +10,7 @@ from coordinator.state.events import LateReport, RunLeased, RunLost, RunQueued, 
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, count, experiment_of, finish, step
 from coordinator.state.near_misses import repairable
-from coordinator.state.records import Experiment, Run, is_withheld
+from coordinator.state.records import Experiment, Run, evaluation_began, is_withheld
 from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut, outcome_name
 
 
@@ -102,7 +102,8 @@ def _take_in(facts: Facts, experiment: Experiment, result: RunResult, at: float)
             reason = f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value
             _fail(facts, experiment, State.CRASHED, kind.value, reason, at)
         case TimedOut(limit=limit, seconds=seconds):
-            reason = f"timed out at its {limit.value.replace('_', ' ')} after {seconds:.1f} s"
+            after = "" if evaluation_began(result) else f" after {seconds:.1f} s"  # it may choose the moment
+            reason = f"timed out at its {limit.value.replace('_', ' ')}{after}"
             _fail(facts, experiment, State.CRASHED, "timed_out", reason, at)
         case Cheated(kind=kind, evidence=evidence):
             _fail(facts, experiment, State.CHEATED, "cheated", f"{kind}: {evidence}", at)

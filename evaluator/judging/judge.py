@@ -8,14 +8,14 @@ What it promises:
 - The number is its own arithmetic on per-token losses. Nothing the variant prints counts.
 - The losses are the variant's claims, and afterwards its weights must be the same as before. What would be
   merged, and a secret share of the rest, is compared with a second process that never saw the rows
-  (evaluator/judging/examination.py).
+  (evaluator/judging/auditing/examination.py).
 - From the first row on nothing that the variant says goes into an outcome but figures: only our own words.
 - Whatever the variant sends is data: typed, bounded, copied, never executed. A broken message ends the run as
   a broken contract, never the judge.
 - Its last line is always a ``Final``, also when the variant vanishes. It ends when the first evaluation has:
   the first value stands.
 
-Optimizer steps and counted work are the variant's word; evaluator/judging/meter.py says what bounds a lie.
+Optimizer steps and counted work are the variant's word; evaluator/judging/metering says what bounds a lie.
 """
 
 import argparse
@@ -39,13 +39,13 @@ from evaluator.job import (
     JudgeJob,
     read_job,
 )
-from evaluator.judging.answering import Answering, TwinAnswering
-from evaluator.judging.budget_use import BudgetUse
+from evaluator.judging.auditing.examination import Examination, Parties, positions
+from evaluator.judging.auditing.handing_over import Handed, ask_for_weights, check_unchanged
+from evaluator.judging.auditing.sweep import odd_beyond
+from evaluator.judging.auditing.twin_line import TwinLine
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import read_manifest, read_tokens, require_blocks
-from evaluator.judging.examination import Examination, Parties, positions
 from evaluator.judging.greeting import mismatch, welcome
-from evaluator.judging.handing_over import Handed, ask_for_weights, check_unchanged
 from evaluator.judging.messages import (
     TOKENS_LIMIT,
     Batch,
@@ -63,11 +63,11 @@ from evaluator.judging.messages import (
     Unable,
     Weights,
 )
+from evaluator.judging.metering.answering import Answering, TwinAnswering
+from evaluator.judging.metering.budget_use import BudgetUse
 from evaluator.judging.packing import Packer
 from evaluator.judging.reporting import reporter
 from evaluator.judging.run_end import RunEndedError, contract_breach
-from evaluator.judging.sweep import odd_beyond
-from evaluator.judging.twin_line import TwinLine
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Crashed, CrashKind, Limit, Measured, TimedOut
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.judging.handing_over import CHANGED
+from evaluator.judging.auditing.handing_over import CHANGED
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Measured, RunResult
 from tests.integration.judged import BUDGET, TINY, edited, tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.judging.answering import (
+from evaluator.judging.metering.answering import (
     HAND_OVER_RATE,
     HAND_OVER_SECONDS,
     MOST_TIMES,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.judging.audit import SIGNED_ERRORS, Finding, batches, blind_losses
-from evaluator.judging.reference import reference
-from evaluator.judging.sweep import MOST, Claimed, Sweep, odd_beyond
+from evaluator.judging.auditing.audit import SIGNED_ERRORS, Finding, batches, blind_losses
+from evaluator.judging.auditing.reference import reference
+from evaluator.judging.auditing.sweep import MOST, Claimed, Sweep, odd_beyond
 
 Nats = npt.NDArray[np.float64]
 

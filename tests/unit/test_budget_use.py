@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget, Unit
 from evaluator.job import JudgeEvent, JudgeJob
-from evaluator.judging.budget_use import BudgetUse
 from evaluator.judging.data import Manifest
 from evaluator.judging.messages import Counted
+from evaluator.judging.metering.budget_use import BudgetUse
 from evaluator.judging.run_end import RunEndedError
 
 AMOUNT = 10_000.0

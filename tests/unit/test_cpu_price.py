@@ -4,8 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.judging.cpu import CpuCount
-from evaluator.judging.cpu_price import EXCESS, ONCE, ONCE_SECONDS, RUNG, SETTLED, PriceFactor, explained
+from evaluator.judging.metering.cpu import CpuCount
+from evaluator.judging.metering.cpu_price import (
+    EXCESS,
+    ONCE,
+    ONCE_SECONDS,
+    RUNG,
+    SETTLED,
+    PriceFactor,
+    explained,
+)
 
 BASELINE = 10.0
 """CPU seconds of the baseline's training."""

@@ -16,11 +16,13 @@ import pytest
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.job import JudgeEvent, JudgeJob, TwinDone, WantsTwin
+from evaluator.judging.auditing.examination import Examination, Parties, positions
+from evaluator.judging.auditing.handing_over import CHANGED, Handed, check_unchanged
+from evaluator.judging.auditing.sweep import MOST
+from evaluator.judging.auditing.twin_line import OVERDRAWN, TwinLine
 from evaluator.judging.bpb import BitsPerByte
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import Manifest, read_manifest, read_tokens, write_prepared
-from evaluator.judging.examination import Examination, Parties, positions
-from evaluator.judging.handing_over import CHANGED, Handed, check_unchanged
 from evaluator.judging.messages import (
     VERSION,
     HandOver,
@@ -38,8 +40,6 @@ from evaluator.judging.messages import (
     Weights,
 )
 from evaluator.judging.run_end import RunEndedError
-from evaluator.judging.sweep import MOST
-from evaluator.judging.twin_line import OVERDRAWN, TwinLine
 from evaluator.judging.wire import Channel, ClosedError, Held, pair
 from evaluator.result import Audit, Cheated, Crashed, CrashKind
 

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget, Unit, nominal_seconds
 from evaluator.judging.messages import Counted
-from evaluator.judging.meter import MAX_ACCUMULATED, ClockMeter, CountMeter, meter
-from evaluator.judging.run_end import RunEndedError
-from evaluator.judging.step_cost import (
+from evaluator.judging.metering.meter import MAX_ACCUMULATED, ClockMeter, CountMeter, meter
+from evaluator.judging.metering.step_cost import (
     FEED_STEPS,
     LATE_COUNTED_STEPS,
     LATE_STEPS,
@@ -21,6 +20,7 @@ from evaluator.judging.step_cost import (
     largest_step,
     overrun,
 )
+from evaluator.judging.run_end import RunEndedError
 
 
 def counted(flops: int, tokens: int) -> Counted:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from evaluator.job import CHANGE_OVER, JudgeEvent, JudgeJob, TwinDone, WantsTwin
+from evaluator.judging.auditing.handing_over import Handed
+from evaluator.judging.auditing.probing import UnbelievableError
 from evaluator.judging.data import Manifest
 from evaluator.judging.greeting import mismatch, welcome
-from evaluator.judging.handing_over import Handed
 from evaluator.judging.messages import Hello, Loaded, Model, Ready, Request, Unable
-from evaluator.judging.probing import UnbelievableError
 from evaluator.judging.wire import Channel, WireError
 
 NO_MODEL = "when it asked for its first batch it had no module that takes the weights"

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evaluator.judging.audit import (
+from evaluator.judging.auditing.audit import (
     FAR,
     NEAR,
     ONE_SIDED,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from evaluator.judging.audit import Nats, Places, batches, blind_losses
+from evaluator.judging.auditing.audit import Nats, Places, batches, blind_losses
 from evaluator.judging.data import Tokens
 from evaluator.judging.messages import Logits, Probe, Request
 from evaluator.judging.wire import Channel

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from evaluator.budget import nominal_seconds
 from evaluator.job import FirstBatch, JudgeEvent, JudgeJob, Spent
-from evaluator.judging.answering import (
+from evaluator.judging.data import Manifest
+from evaluator.judging.messages import Counted
+from evaluator.judging.metering.answering import (
     SLACK_CPU,
     SLACK_SECONDS,
     Allowance,
@@ -17,13 +19,10 @@ from evaluator.judging.answering import (
     twin_allowance,
     uncounted_allowance,
 )
-from evaluator.judging.cpu import CpuCount
-from evaluator.judging.cpu_price import PriceFactor, explained
-from evaluator.judging.data import Manifest
-from evaluator.judging.messages import Counted
-from evaluator.judging.meter import meter
-from evaluator.judging.run_end import contract_breach
-from evaluator.judging.step_cost import (
+from evaluator.judging.metering.cpu import CpuCount
+from evaluator.judging.metering.cpu_price import PriceFactor, explained
+from evaluator.judging.metering.meter import meter
+from evaluator.judging.metering.step_cost import (
     FEED_STEPS,
     LATE_COUNTED_STEPS,
     LATE_STEPS,
@@ -35,6 +34,7 @@ from evaluator.judging.step_cost import (
     largest_step,
     overrun,
 )
+from evaluator.judging.run_end import contract_breach
 
 SPENT_STEP = 0.01
 """Share of the budget between two ``Spent`` events: a hundred lines a run."""

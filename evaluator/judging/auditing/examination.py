@@ -18,16 +18,16 @@ import numpy as np
 from msgspec import Struct
 
 from evaluator.audit_plan import AuditPlan
-from evaluator.judging.audit import Finding
+from evaluator.judging.auditing.audit import Finding
+from evaluator.judging.auditing.handing_over import Handed
+from evaluator.judging.auditing.probing import Prober, UnbelievableError
+from evaluator.judging.auditing.reference import reference
+from evaluator.judging.auditing.sweep import MOST, Claimed, Sweep
+from evaluator.judging.auditing.twin_line import TwinLine
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import Tokens
-from evaluator.judging.handing_over import Handed
 from evaluator.judging.messages import Request, Unable
-from evaluator.judging.probing import Prober, UnbelievableError
-from evaluator.judging.reference import reference
 from evaluator.judging.run_end import RunEndedError
-from evaluator.judging.sweep import MOST, Claimed, Sweep
-from evaluator.judging.twin_line import TwinLine
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Cheated
 

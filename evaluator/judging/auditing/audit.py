@@ -5,7 +5,7 @@
   the same weights and tokens.
 - Positions are drawn by weights that are known for every one of them, so the sample estimates the total
   without bias (Hansen and Hurwitz 1943). How weights are made: ``shares``; how many are drawn, and when:
-  evaluator/judging/sweep.py.
+  evaluator/judging/auditing/sweep.py.
 - A row holds every target but its last, so what is shown for one position gives away those before it: a row's
   positions are asked for from left to right.
 """

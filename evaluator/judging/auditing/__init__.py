@@ -1,0 +1,1 @@
+"""Whether claims hold: weights handed over, positions drawn, a twin asked, differences judged."""
