@@ -82,7 +82,7 @@ class Spent(Struct, frozen=True, tag="spent"):
 
 
 class Evaluating(Struct, frozen=True, tag="evaluating"):
-    """The variant called ``evaluate_bpb``: its clock stands still."""
+    """The variant called ``evaluate_bpb``: training is over, what its evaluation may take is bounded."""
 
 
 class HandedOver(Struct, frozen=True, tag="handed_over"):

@@ -47,6 +47,7 @@ _TIMES = (
     "leaves access times where the file system notes them: one bit a file and day, which its twin and the"
     " next run can read"
 )
+_TIMES_IN_B = f"where the agent lacks CAP_SYS_ADMIN, {_TIMES}"
 _NO_WORKERS = (
     "has neither /dev/shm nor sockets: loader workers and multiprocessing locks fail, torch.compile compiles"
     " in one process"
@@ -61,9 +62,9 @@ _OLD_LANDLOCK = {
 
 GAPS: dict[Tier, tuple[str, ...]] = {
     Tier.A: (f"where the agent is not root, {_COUNT}",),
-    Tier.B: (_DISK, _METADATA, _NO_WORKERS),
+    Tier.B: (_DISK, _METADATA, _TIMES_IN_B, _NO_WORKERS),
     Tier.C: (_DISK, _METADATA, _TIMES, _NO_WORKERS, _COUNT),
-    Tier.B_MINUS: (_DISK, _METADATA, _NO_WORKERS),
+    Tier.B_MINUS: (_DISK, _METADATA, _TIMES_IN_B, _NO_WORKERS),
     Tier.C_MINUS: (_DISK, _METADATA, _TIMES, _NO_WORKERS, _COUNT, _SIGNALS),
     Tier.D: (_FILES, _PLACES, _PROC, _DISK),
     Tier.E: (_FILES, "writes every file its uid may write", _PROC, _SIGNALS, _COUNT, _DISK),
