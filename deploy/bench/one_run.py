@@ -7,11 +7,10 @@ uses only what both have, and nothing of ``deploy``.
 
 import os
 import re
-import resource
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -44,7 +43,16 @@ PERIOD = 0.02
 """Seconds between two looks at the run's memory."""
 
 REAP_SECONDS = 10.0
-"""For what is left of a run to be waited for, so that its CPU time is counted."""
+"""For what is left of a run to be waited for, so that nothing of it uses CPU any more."""
+
+UNIFIED = re.compile(r"^cgroup2? (\S+) cgroup2 ", re.MULTILINE)
+"""Where control groups of version 2 are mounted, in /proc/mounts."""
+
+OWN = re.compile(r"^0::(\S+)$", re.MULTILINE)
+"""A process's own, in /proc/self/cgroup."""
+
+USED = re.compile(r"^usage_usec (\d+)$", re.MULTILINE)
+"""Microseconds, in a group's cpu.stat."""
 
 
 class Errand(Struct, frozen=True, kw_only=True):
@@ -86,8 +94,10 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     finished: float = 0.0
     """When the result was there and nothing of the run was left, by the monotonic clock."""
 
-    cpu: float = 0.0
-    """CPU seconds of all its processes, the judge's among them."""
+    cpu: float | None = None
+    """CPU seconds of all its processes, the judge's among them, and of its starter; None where no control
+    group of version 2 counts them.
+    """
 
     peak: float | None = None
     """Bytes of all its processes but the judge at once, shared pages divided among those that have them
@@ -110,19 +120,21 @@ def run(errand: Errand) -> RunFacts:
         ),
     )
     adopt_orphans()
-    began, sampler = _cpu_of_children(), _Sampler()
-    if errand.sampled:
-        sampler.start()
-    result = trainer.train(order, lambda _: None, Event())
-    finished, peak = time.monotonic(), sampler.finish()
-    _reap()
+    sampler = _Sampler()
+    with _counted() as cpu:
+        if errand.sampled:
+            sampler.start()
+        result = trainer.train(order, lambda _: None, Event())
+        finished, peak = time.monotonic(), sampler.finish()
+        _reap()
+        used = cpu()
     if not isinstance(result.outcome, Measured):
         raise RuntimeError(f"the demo's surface was not measured: {result.outcome}")
     return RunFacts(
         marks=_marks(order.directory),
         details={name: value for name, value in result.details.items() if isinstance(value, float)},
         finished=finished,
-        cpu=_cpu_of_children() - began,
+        cpu=used,
         peak=peak if errand.sampled else None,
     )
 
@@ -198,10 +210,34 @@ def _pss(pid: int) -> float:
     return 0.0
 
 
-def _cpu_of_children() -> float:
-    """Seconds of all processes this one has waited for, with those that they waited for."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+@contextmanager
+def _counted() -> Iterator[Callable[[], float | None]]:
+    """Put this process and what it starts into a control group of its own; yields what reads its CPU seconds.
+    What waits for its children cannot be asked: not everything between a run and its starter does.
+    """
+    mount, own = (
+        UNIFIED.search(Path("/proc/mounts").read_text()),
+        OWN.search(Path("/proc/self/cgroup").read_text()),
+    )
+    home = Path(mount[1] + own[1]) if mount and own else None
+    group = home / f"bench-{os.getpid()}" if home else None
+    try:
+        if group:
+            group.mkdir()
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+    except OSError:
+        group = None
+    yield lambda: _used(group) if group else None
+    if group and home:
+        with suppress(OSError):
+            (home / "cgroup.procs").write_text(str(os.getpid()))
+            group.rmdir()
+
+
+def _used(group: Path) -> float | None:
+    """Seconds."""
+    used = USED.search((group / "cpu.stat").read_text())
+    return int(used[1]) / 1e6 if used else None
 
 
 def _reap() -> None:

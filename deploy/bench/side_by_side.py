@@ -70,7 +70,7 @@ def readings(runs: Runs, before: Runs | None) -> list[Reading]:
             MOST_TOLERANCE,
         ),
         *_against("peak memory of an audited run", "MiB", peak, runs.sampled, beside.sampled),
-        _beside("CPU of an audited run, judge and all", "s", cpu, runs.audited, beside.audited),
+        _beside("CPU of an audited run, judge and all", "CPU-s", cpu, runs.audited, beside.audited),
     ]
 
 
@@ -153,7 +153,7 @@ def peak(run: RunFacts) -> float:
 
 def cpu(run: RunFacts) -> float:
     """CPU seconds."""
-    return run.cpu
+    return math.nan if run.cpu is None else run.cpu
 
 
 def _middle(values: Iterable[float]) -> float:

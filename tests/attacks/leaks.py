@@ -2,7 +2,9 @@
 little of it, now and then.
 """
 
-from tests.attacks.attack import DEMO_BUDGET, FILES, UNCONFINED, Attack, Came, Kind
+from msgspec import structs
+
+from tests.attacks.attack import DEMO_BUDGET, FILES, TINY_BUDGET, UNCONFINED, Attack, Came, Kind
 from tests.attacks.edits import both, in_forward, substituted
 
 TINY_HIDDEN = "        h = self.embedding(x)\n"
@@ -169,10 +171,19 @@ def leak(name: str, tries: str, text: str) -> Attack:
     )
 
 
+MIXING_BUDGET = structs.replace(TINY_BUDGET, amount=4e8)
+"""A few dozen steps more than elsewhere: what mixes is trained with, and pays for the operations it dispatches."""
+
+
 def mixing(name: str, tries: str, text: str) -> Attack:
     """Something in the body of the tiny model that mixes along the row, trained with."""
     return Attack(
-        name=name, kind=Kind.LEAK, tries=tries, make=substituted(TINY_HIDDEN, TINY_HIDDEN + text), may=CAUGHT
+        name=name,
+        kind=Kind.LEAK,
+        tries=tries,
+        make=substituted(TINY_HIDDEN, TINY_HIDDEN + text),
+        budget=MIXING_BUDGET,
+        may=CAUGHT,
     )
 
 

@@ -169,8 +169,11 @@ def edited(old: str, new: str, source: str = TINY) -> str:
 
 
 def uncompiled(source: str) -> str:
-    """``source``, in a process that imports torch's compiler only if it compiles something."""
-    return source if "torch.compile" in source else WITHOUT_COMPILER + source
+    """``source``, in a process that imports torch's compiler only if it compiles something, or checkpoints:
+    these would import it within the first step.
+    """
+    needs = "torch.compile" in source or "utils.checkpoint" in source
+    return source if needs else WITHOUT_COMPILER + source
 
 
 def channel(connection: socket.socket) -> Channel[Reply]:

@@ -40,11 +40,15 @@ class Now:
 
 
 class Loop:
-    """A loop over batches of ``price`` and ``cpu`` seconds a step each that ends when its clock says so."""
+    """A loop over steps of ``parts`` batches, each of ``price`` and ``cpu`` seconds, that ends when its clock
+    says so. It asks for the next batch as soon as it has used one.
+    """
 
-    def __init__(self, folder: Path, price: int, cpu: float, baseline: BaselineFacts = BASELINE) -> None:
+    def __init__(
+        self, folder: Path, price: int, cpu: float, baseline: BaselineFacts = BASELINE, parts: int = 1
+    ) -> None:
         self._stat = folder / "cpu.stat"
-        self._price, self._cpu, self._used = price, cpu, 0.0
+        self._price, self._cpu, self._parts, self._used = price, cpu, parts, 0.0
         self._spend(0.0)
         job = JudgeJob(
             run="r",
@@ -57,7 +61,8 @@ class Loop:
         self.events: list[JudgeEvent] = []
         self.use = BudgetUse(job, MANIFEST, self.events.append, lambda: self._used)
         self.shown = 0.0
-        self.steps = 0
+        self.steps = self.batches = 0
+        self.starved = False
 
     def _spend(self, seconds: float) -> None:
         self._used += seconds
@@ -74,16 +79,21 @@ class Loop:
         return True
 
     def train(self, late: bool = False, hidden: dict[int, float] | None = None) -> None:
-        """Until the clock says so, or a step later. hidden: more CPU seconds in some steps."""
+        """Until the clock says so, or a step later. hidden: more CPU seconds in some steps. ``starved`` if it
+        was not over where batches ended.
+        """
         end = self.use._job.budget.amount * 7.12e-12
         assert self.batch()
         over = False
         while not over:
-            self._spend(self._cpu + (hidden or {}).get(self.steps, 0.0))
-            self.steps += 1
-            over = self.shown >= end if late else False
-            if not self.batch():
-                break
+            for part in range(1, self._parts + 1):
+                self._spend(self._cpu + (hidden or {}).get(self.steps, 0.0) / self._parts)
+                self.batches += 1
+                self.steps += part == self._parts
+                over = late and part == self._parts and self.shown >= end
+                if not self.batch():
+                    self.starved = not over
+                    return
             over = over or (not late and self.shown >= end)
 
     def evaluate(self, more: float = 0.0) -> bool:
@@ -98,28 +108,66 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("use")
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.integers(80, 5000), st.floats(0.0, 8.0), st.booleans())
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(80, 2500),
+    st.floats(0.0, 8.0),
+    st.sampled_from([6, 12, 60, 300]),
+    st.sampled_from([1, 2, 4, 8]),
+    st.booleans(),
+)
 def test_a_loop_that_ends_by_its_clock_is_measured_whatever_a_step_costs(
-    tmp_path_factory: pytest.TempPathFactory, price: int, rate: float, late: bool
+    tmp_path_factory: pytest.TempPathFactory, price: int, rate: float, steps: int, parts: int, late: bool
 ) -> None:
-    """rate: CPU by count, in that of the baseline. A step costs at most a quarter of the budget: of larger
-    ones the first is over before anybody knows what they cost.
+    """rate: CPU by count, in that of the baseline. steps: the baseline's in a budget. A step costs at most a
+    quarter of the budget: of larger ones the first is over before anybody knows what they cost.
     """
     assume(price * max(rate, 1.0) <= AMOUNT / 4)
-    loop = Loop(tmp_path_factory.mktemp("use"), price, rate * price / 100)
+    baseline = BaselineFacts(train_cpu=100.0, step_price=AMOUNT / steps)
+    price = max(price // parts, 1)
+    loop = Loop(tmp_path_factory.mktemp("use"), price, rate * price / 100, baseline, parts)
     loop.train(late)
+    assert not loop.starved
+    assert loop.evaluate(), (loop.steps, loop.use.spent)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(80, 2500),
+    st.floats(0.8, 3.0),
+    st.integers(0, 60),
+    st.floats(0.0, 0.4),
+    st.sampled_from([1, 2, 4, 8]),
+    st.booleans(),
+)
+def test_a_neighbour_that_comes_costs_steps_and_no_run(
+    tmp_path_factory: pytest.TempPathFactory,
+    price: int,
+    rate: float,
+    begins: int,
+    noise: float,
+    parts: int,
+    late: bool,
+) -> None:
+    """From step ``begins`` on every step takes more CPU than before."""
+    assume(price * max(rate, 1.0) * (1 + noise) <= AMOUNT / 4)
+    price = max(price // parts, 1)
+    cpu = rate * price / 100
+    loop = Loop(tmp_path_factory.mktemp("use"), price, cpu, parts=parts)
+    loop.train(late, hidden=dict.fromkeys(range(begins, 200), noise * cpu * parts))
+    assert not loop.starved
     assert loop.evaluate(), (loop.steps, loop.use.spent)
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(80, 2000), st.booleans())
+@given(st.integers(80, 2000), st.sampled_from([1, 2, 4]), st.booleans())
 def test_nobody_overspends_by_more_than_two_largest_steps(
-    tmp_path_factory: pytest.TempPathFactory, price: int, late: bool
+    tmp_path_factory: pytest.TempPathFactory, price: int, parts: int, late: bool
 ) -> None:
-    loop = Loop(tmp_path_factory.mktemp("use"), price, price / 100)
+    price = max(price // parts, 1)
+    loop = Loop(tmp_path_factory.mktemp("use"), price, price / 100, parts=parts)
     loop.train(late)
-    used = loop.steps * price
+    used = loop.batches * price
     assert used <= 1.02 * AMOUNT + 2 * max(1.25 * 100, 0.005 * AMOUNT)
 
 

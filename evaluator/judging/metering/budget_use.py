@@ -23,6 +23,7 @@ from evaluator.judging.metering.cpu import CpuCount
 from evaluator.judging.metering.cpu_price import PriceFactor, explained
 from evaluator.judging.metering.meter import meter
 from evaluator.judging.metering.step_cost import (
+    FEED_COUNTED_STEPS,
     FEED_STEPS,
     LATE_COUNTED_STEPS,
     LATE_STEPS,
@@ -76,9 +77,8 @@ class BudgetUse:
         self._eval_tokens = manifest.eval_tokens
         self._factor = PriceFactor()
         self._shown = 0.0  # what the clock of the last batch said, in the budget's unit
-        self._shown_factor = 1.0
+        self._due_factor = 1.0  # of the last clock that was within the budget
         self._needed = 0.0  # least share of the budget that explains the CPU used
-        self._jump = 0.0  # by which the price was raised in the step in which the budget ended
         self._unused = 0.0  # cost of the last batch, if its own clock said that the budget was spent
         self._besides = 0.0  # charged besides training
         self._step_cost = StepCost()
@@ -112,15 +112,15 @@ class BudgetUse:
             self._first_batch, self._first_cpu = self._now(), self._cpu.read() or 0.0
             self._emit(FirstBatch())
         self._charge(steps, counted)
-        if self._shown < self._budget.amount:
-            self._jump = self._meter.spent * (self._factor.value - self._shown_factor)
         self._step_cost.tell(self._meter.spent, self.steps or self.batches)
 
     def hand_out(self, tokens: int) -> None:
         """A training batch of so many tokens goes out."""
-        self._shown, self._shown_factor = self.spent + self._ahead(), self._factor.value
+        self._shown = self.spent + self._ahead()
         over = self._counted and self._shown >= self._budget.amount
-        self._unused = self._meter.price_of(tokens) * self._factor.value if over else 0.0
+        if not over:
+            self._due_factor = self._factor.value
+        self._unused = self._meter.price_of(tokens) * self._due_factor if over else 0.0
         self._meter.hand_out(tokens)
         self._tokens += tokens
         self.batches += 1
@@ -173,11 +173,16 @@ class BudgetUse:
         """
         if not self._counted:
             return self._overrun(self.spent, FEED_STEPS)
-        return (
-            (self._shown >= self._budget.amount and self._overrun(self.spent + self._ahead(), FEED_STEPS))
-            or self._overrun(self._needed * self._budget.amount, FEED_STEPS)
-            or self._exceeds_real_time()
-        )
+        due = self._due() if self._shown >= self._budget.amount else 0.0
+        needed = self._needed * self._budget.amount
+        return self._overrun(max(due, needed), FEED_COUNTED_STEPS) or self._exceeds_real_time()
+
+    def _due(self) -> float:
+        """What the count comes to at the price of the last clock that was within the budget: a price that is
+        raised within a step leaves the loop until that step's end, and what the kernel has counted is a bound
+        of its own.
+        """
+        return self._meter.spent * self._due_factor
 
     @property
     def is_late(self) -> bool:
@@ -185,11 +190,8 @@ class BudgetUse:
         if not self._counted:
             step = self._job.baseline.step_seconds
             return self._overrun(self.spent, LATE_UNKNOWN_STEPS if step is None else LATE_STEPS)
-        due = self._meter.spent * self._shown_factor - self._unused - self._jump
-        needed = self._needed * self._budget.amount
-        return (
-            self._overrun(max(due, needed) + self._besides, LATE_COUNTED_STEPS) or self._exceeds_real_time()
-        )
+        spent = max(self._due() - self._unused, self._needed * self._budget.amount) + self._besides
+        return self._overrun(spent, LATE_COUNTED_STEPS) or self._exceeds_real_time()
 
     def _overrun(self, spent: float, steps: int) -> bool:
         return overrun(self._budget, spent, self._step(), steps)

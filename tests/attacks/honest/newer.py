@@ -158,7 +158,8 @@ NEWER: dict[str, Edit] = {
         ),
     ),
     "stochastic_depth": line(
-        MLP_SUM, "        return x if self.training and torch.rand(()) < 0.1 else x + self.mlp(norm(x))\n"
+        MLP_SUM, "        kept = (torch.rand(()) >= 0.1).float() if self.training else 0.9\n"
+        "        return x + kept * self.mlp(norm(x))\n",
     ),
     "rates_by_width": line("        for p, update in zip", "        updates *= (64 / WIDTH) ** 0.5\n        for p, update in zip"),
     "workers_of_a_loader": line(
