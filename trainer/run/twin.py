@@ -41,13 +41,21 @@ CHUNK = 1 << 20
 HEAVY = "torch"
 """Package that takes a second or two to import, and which most surfaces need."""
 
+COMPILER = "torch._dynamo"
+"""Module that takes another second, and which the first optimizer that is made imports (torch 2.13)."""
+
+OPTIMIZER = "optim"
+"""Word of a surface that makes one."""
+
 BEFORE_IMPORTS = ("environ", "putenv")
 """Words of a surface that may set variables which the import of a package reads: it imports that itself."""
 
 
 def imported_before(source: str) -> list[str]:
     """What a standby may import before it has the surface."""
-    return [HEAVY] if HEAVY in source and not any(word in source for word in BEFORE_IMPORTS) else []
+    if HEAVY not in source or any(word in source for word in BEFORE_IMPORTS):
+        return []
+    return [HEAVY, COMPILER] if OPTIMIZER in source.lower() and COMPILER not in source else [HEAVY]
 
 
 class Twin:
