@@ -159,13 +159,13 @@ def diff(a: str, b: str | None, name: str | None, as_json: bool, folder: Path) -
     from deploy.campaigns.diff import compare
     from deploy.campaigns.open import open_campaign
     from deploy.cli.output import emit
-    from deploy.views.sanitize import sanitize
+    from deploy.views.sanitize import printable
 
     layout, state = open_campaign(name, folder)
     difference = compare(layout, state, a, b)
     if as_json:
         return emit(difference)
-    return click.echo(sanitize(difference.diff), nl=False)
+    return click.echo(printable(difference.diff), nl=False)
 
 
 @click.command()

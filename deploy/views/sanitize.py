@@ -1,10 +1,12 @@
 """Texts of variants and models made safe to show: a terminal obeys control characters, a spreadsheet obeys
-formulas.
+formulas, and what is shaped like a key is nobody's to read.
 """
 
 import unicodedata
 
 import msgspec
+
+from agents.proposers.llm.redaction import without_keys
 
 LINES = ("Zl", "Zp")
 """Categories of U+2028 and U+2029, which some programs take for the end of a line."""
@@ -23,11 +25,16 @@ class _Shown(dict[int, int]):
 _SHOWN = _Shown()
 
 
-def sanitize(text: str) -> str:
+def printable(text: str) -> str:
     """The text with every control and direction character but line break and tab replaced: it can neither
-    move the cursor nor hide or begin a line.
+    move the cursor nor hide or begin a line. For programs and their differences, which are shown as they are.
     """
     return text.translate(_SHOWN)
+
+
+def sanitize(text: str) -> str:
+    """The same, without anything shaped like a key."""
+    return printable(without_keys(text))
 
 
 def one_line(text: str) -> str:
