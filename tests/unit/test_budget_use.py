@@ -108,7 +108,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("use")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.integers(80, 2500),
     st.floats(0.0, 8.0),
@@ -131,7 +131,7 @@ def test_a_loop_that_ends_by_its_clock_is_measured_whatever_a_step_costs(
     assert loop.evaluate(), (loop.steps, loop.use.spent)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.integers(80, 2500),
     st.floats(0.8, 3.0),

@@ -23,7 +23,6 @@ from evaluator.judging.metering.cpu import CpuCount
 from evaluator.judging.metering.cpu_price import PriceFactor, explained
 from evaluator.judging.metering.meter import meter
 from evaluator.judging.metering.step_cost import (
-    FEED_COUNTED_STEPS,
     FEED_STEPS,
     LATE_COUNTED_STEPS,
     LATE_STEPS,
@@ -175,7 +174,7 @@ class BudgetUse:
             return self._overrun(self.spent, FEED_STEPS)
         due = self._due() if self._shown >= self._budget.amount else 0.0
         needed = self._needed * self._budget.amount
-        return self._overrun(max(due, needed), FEED_COUNTED_STEPS) or self._exceeds_real_time()
+        return self._overrun(max(due, needed), FEED_STEPS) or self._exceeds_real_time()
 
     def _due(self) -> float:
         """What the count comes to at the price of the last clock that was within the budget: a price that is

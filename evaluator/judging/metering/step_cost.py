@@ -101,10 +101,6 @@ def exceeds_cores(real: float, cores: int, baseline_cpu: float | None) -> bool:
 
 FEED_STEPS = 1
 """Steps by which the budget may be overspent before there are no more batches."""
-FEED_COUNTED_STEPS = 2
-"""The same for a count, whose steps are not counted until their batches are used up: a loop that looks at the
-clock before it asks for a batch takes one more.
-"""
 LATE_STEPS = 1
 """Steps by which a clock may be over the budget at the evaluation: the one that began before its end."""
 LATE_UNKNOWN_STEPS = 3
