@@ -108,6 +108,10 @@ class CoordinatorServer:
         """See ``Service.drain``."""
         await self._ask(lambda service: service.drain(reason, now))
 
+    async def lose(self, agents: list[str], why: str) -> None:
+        """See ``Service.lose``."""
+        await self._ask(lambda service: service.lose(agents, why))
+
     async def close(self) -> None:
         """Close the campaign's files."""
         if self._ticker is not None:

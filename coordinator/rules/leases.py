@@ -80,13 +80,15 @@ def release(
     return _lost(state, run, reason, charged) if run else []
 
 
-def leave(state: CampaignState, agent: str, reason: str, charged: bool = False) -> list[AnyEvent]:
-    """An agent goes; a lease it holds is lost."""
+def leave(
+    state: CampaignState, agent: str, reason: str, charged: bool = False, lost: bool = False
+) -> list[AnyEvent]:
+    """An agent goes; a lease it holds is lost. lost: it said no goodbye."""
     holder = state.agents.get(agent)
     if holder is None:
         return []
     events = _lost(state, state.runs[holder.run], reason, charged) if holder.run else []
-    return [*events, AgentLeft(agent=agent, reason=reason)] if holder.present else events
+    return [*events, AgentLeft(agent=agent, reason=reason, lost=lost)] if holder.present else events
 
 
 def _lost(state: CampaignState, run: Run, reason: str, charged: bool, killed: bool = False) -> list[AnyEvent]:

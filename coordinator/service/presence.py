@@ -66,6 +66,11 @@ class Presence:
         limit = self._clock() - self.ttl
         return [agent for agent, at in self._heard.items() if at < limit]
 
+    def missing(self) -> frozenset[str]:
+        """Agents that did not call for half the ttl: far longer than between two of their calls."""
+        limit = self._clock() - self.ttl / 2
+        return frozenset(agent for agent, at in self._heard.items() if at < limit)
+
     def brief_given(self, agent: str) -> None:
         """The agent holds a brief from now on."""
         self._briefed[agent] = self._clock()

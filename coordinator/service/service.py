@@ -218,6 +218,10 @@ class Service:
         """Take no new work; with ``now`` also end the open runs and queue them again."""
         self._upkeep.drain(reason, now)
 
+    def lose(self, agents: Iterable[str], why: str) -> None:
+        """Take note that these agents are gone with their machine; their runs are queued again."""
+        self._upkeep.lose(agents, why)
+
     def overview(self, seen_rows: int = 0) -> Overview:
         """The status page, and rows of experiments finished since ``seen_rows`` of them."""
         with self._transactions.lock:
@@ -232,5 +236,6 @@ class Service:
                 self._clock(),
                 alive=True,
                 progress=self._presence.progress,
+                missing=self._presence.missing(),
                 calls_usd=self._permits.open.usd,
             )

@@ -3,7 +3,7 @@ inbox, requests to stop.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from configs.errors import ConfigError
 from coordinator.rules import campaign, leases
@@ -47,10 +47,17 @@ class Upkeep:
             for agent in self._presence.silent():
                 self._presence.forget(agent)
                 why = f"not heard of for {self._presence.ttl:g} s"
-                unit.commit(leases.leave(unit.state, agent, why, charged=True))
+                unit.commit(leases.leave(unit.state, agent, why, charged=True, lost=True))
             self.give_up(self._permits.expired())
         for item in self._inbox.items():
             self._take_in(item)
+
+    def lose(self, agents: Iterable[str], why: str) -> None:
+        """These agents are gone with their machine: their runs need not wait until their leases end."""
+        with self._transactions.transaction() as unit:
+            for agent in agents:
+                self._presence.forget(agent)
+                unit.commit(leases.leave(unit.state, agent, why, charged=True, lost=True))
 
     def give_up(self, calls: Sequence[OpenCall]) -> None:
         """Settle calls nobody will speak of again."""

@@ -137,8 +137,8 @@ class CampaignState(Facts):
         if self.epoch:
             self.worked_before += max(0.0, self.last_at - self.epoch_at)
         self.epoch, self.tokens, self.epoch_at = event.epoch, 0, at
-        for agent in self.agents.values():
-            agent.present = False
+        for agent in self.agents.values():  # lost until it joins again, unless it had left
+            agent.present, agent.lost = False, agent.present or agent.lost
         self.occupancy.interrupted(self.last_at)
 
     def _join(self, event: AgentJoined, at: float) -> None:
@@ -147,7 +147,8 @@ class CampaignState(Facts):
         self.occupancy.joined(event.card.agent, at)
 
     def _leave(self, event: AgentLeft, at: float) -> None:
-        self.agents[event.agent].present = False
+        agent = self.agents[event.agent]
+        agent.present, agent.lost = False, event.lost
         self.occupancy.left(event.agent, at)
 
     def _turn(self, event: CampaignDraining | CampaignFinished | CampaignResumed) -> None:

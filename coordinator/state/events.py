@@ -60,6 +60,8 @@ class AgentLeft(Event, frozen=True, kw_only=True, tag="agent_left"):
 
     agent: str
     reason: str
+    lost: bool = False
+    """It said no goodbye: it was not heard of, or its machine is gone."""
 
 
 class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):

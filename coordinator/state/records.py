@@ -259,5 +259,7 @@ class Agent(Struct, kw_only=True):
     card: AgentCard
     present: bool = True
     """From its joining to its leaving, or to the next start of the coordinator."""
+    lost: bool = False
+    """It went without a goodbye and has not come back; False for one that is present."""
     run: str | None = None
     """It holds a lease on. One that is not present may, until its time is up."""

@@ -15,7 +15,7 @@ from coordinator.views.status_page import AgentState, AgentView, ArmView, Divisi
 from evaluator.result import Outcome
 
 OUTCOMES = tuple(kind.__struct_config__.tag for kind in get_args(Outcome))
-PRESENT = (AgentState.IDLE, AgentState.TRAINING)
+SHOWN = (AgentState.IDLE, AgentState.TRAINING, AgentState.LOST)
 
 Samples = list[tuple[tuple[str, ...], float]]
 """Label values and the number under them."""
@@ -39,7 +39,7 @@ def present(page: StatusPage) -> Iterator[MetricFamily]:
     yield from _of_divisions(page)
     yield from _of_experiments(page)
     yield from _of_arms(page.arms, page.metric.name)
-    yield from _of_agents([agent for agent in page.agents if agent.state in PRESENT])
+    yield from _of_agents([agent for agent in page.agents if agent.state in SHOWN])
     yield from _of_calls(page.spend)
     yield from _of_money(page.spend)
 
@@ -161,13 +161,13 @@ def _of_arms(arms: list[ArmView], metric: str) -> Iterator[MetricFamily]:
 
 
 def _of_agents(agents: list[AgentView]) -> Iterator[MetricFamily]:
-    counts: Samples = [((state,), sum(agent.state is state for agent in agents)) for state in PRESENT]
-    yield MetricFamily("agents", "Agents present, by state.", ("state",), counts)
+    counts: Samples = [((state,), sum(agent.state is state for agent in agents)) for state in SHOWN]
+    yield MetricFamily("agents", "Agents that have not left, by state.", ("state",), counts)
     states: Samples = [
-        ((agent.id, state), float(agent.state is state)) for agent in agents for state in PRESENT
+        ((agent.id, state), float(agent.state is state)) for agent in agents for state in SHOWN
     ]
     yield MetricFamily(
-        "agent_state", "1 for the state the agent is in, 0 for the other.", ("agent", "state"), states
+        "agent_state", "1 for the state the agent is in, 0 for the others.", ("agent", "state"), states
     )
     infos: Samples = [((agent.id, agent.division, agent.gpu), 1.0) for agent in agents]
     yield MetricFamily("agent_info", "1; what the agent owns.", ("agent", "division", "gpu"), infos)

@@ -1,7 +1,7 @@
 """The status page of a state. Pure: a function of a state and ``now``, it needs no running coordinator."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec.structs import asdict
 
@@ -41,12 +41,15 @@ def status(
     alive: bool,
     progress: Mapping[str, Progress] = NO_PROGRESS,
     calls_usd: float = 0.0,
+    missing: Collection[str] = (),
 ) -> StatusPage:
     """One page about a campaign.
 
     now: seconds since the epoch. alive: whether a coordinator works on it now. progress: of open runs, by
-    agent, as far as it is known. calls_usd: US dollars set aside for open calls.
+    agent, as far as it is known. calls_usd: US dollars set aside for open calls. missing:
+    agents that are late with their next call; nobody has to call once the campaign is finished.
     """
+    late = () if state.phase is Phase.FINISHED else missing
     return StatusPage(
         schema=SCHEMA,
         campaign=state.start.campaign,
@@ -62,7 +65,10 @@ def status(
         refusals=dict(state.refusals),
         arms=[_arm(state, name) for name in arm_names(state)],
         trust=_trust(state),
-        agents=[_agent(name, agent, alive, progress) for name, agent in sorted(state.agents.items())],
+        agents=[
+            _agent(name, agent, _doing(agent, alive, name in late), progress)
+            for name, agent in sorted(state.agents.items())
+        ],
         occupancy=_occupancy(state, now, alive),
         spend_usd=state.spend.usd,
         spend=spend(state, calls_usd if alive else 0.0),
@@ -149,11 +155,17 @@ def _best(state: CampaignState, division: Division, best: Best) -> BestView:
     )
 
 
-def _agent(name: str, agent: Agent, alive: bool, progress: Mapping[str, Progress]) -> AgentView:
-    if not (alive and agent.present):
-        doing = AgentState.GONE
-    else:
-        doing = AgentState.TRAINING if agent.run else AgentState.IDLE
+def _doing(agent: Agent, alive: bool, late: bool) -> AgentState:
+    if not alive:
+        return AgentState.GONE
+    if not agent.present:
+        return AgentState.LOST if agent.lost else AgentState.GONE
+    if late:
+        return AgentState.LOST
+    return AgentState.TRAINING if agent.run else AgentState.IDLE
+
+
+def _agent(name: str, agent: Agent, doing: AgentState, progress: Mapping[str, Progress]) -> AgentView:
     return AgentView(
         id=name,
         state=doing,

@@ -37,7 +37,10 @@ class AgentState(StrEnum):
 
     IDLE = "idle"
     TRAINING = "training"
+    LOST = "lost"
+    """It does not answer, or went without a goodbye: its machine is gone, cut off, or was restarted."""
     GONE = "gone"
+    """It left, or nobody works on the campaign."""
 
 
 class BaselineView(Struct, frozen=True, kw_only=True):

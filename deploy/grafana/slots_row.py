@@ -3,6 +3,7 @@
 from deploy.grafana.panels import (
     GREEN,
     GREY,
+    RED,
     Row,
     bars,
     field_config,
@@ -14,21 +15,29 @@ from deploy.grafana.panels import (
     target,
 )
 
-IDLE_OR_TRAINING = [
+STATES = [
     {
         "type": "value",
         "options": {
             "0": {"text": "idle", "color": GREY, "index": 0},
             "1": {"text": "training", "color": GREEN, "index": 1},
+            "2": {"text": "lost", "color": RED, "index": 2},
         },
     }
 ]
+
+
+def _in_state(state: str) -> str:
+    condition = f'state="{state}"'
+    return f"sum by (agent) ({select('agent_state', condition)})"
+
+
 LANES = panel(
     "state-timeline",
     "Who trains",
-    "One lane for each agent: training, idle, or gone where the lane is empty.",
-    [target(select("agent_state", 'state="training"'), "{{agent}}")],
-    fieldConfig=field_config("none", mappings=IDLE_OR_TRAINING, custom={"fillOpacity": 80, "lineWidth": 0}),
+    "One lane for each agent: training, idle, lost, or gone where the lane is empty.",
+    [target(f"{_in_state('training')} + 2 * {_in_state('lost')}", "{{agent}}")],
+    fieldConfig=field_config("none", mappings=STATES, custom={"fillOpacity": 80, "lineWidth": 0}),
     options={
         "showValue": "never",
         "mergeValues": True,

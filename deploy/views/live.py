@@ -8,6 +8,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
@@ -153,7 +154,8 @@ def verdict_line(page: StatusPage, row: LeaderboardRow) -> str:
 
 def summary(page: StatusPage, limits: Limits, elapsed: float) -> str:
     """One line about everything: finished, training, best, time. elapsed: seconds of this start."""
-    training = sum(agent.state is AgentState.TRAINING for agent in page.agents)
+    states = Counter(agent.state for agent in page.agents if agent.state is not AgentState.GONE)
+    lost = f", {states[AgentState.LOST]} lost" if states[AgentState.LOST] else ""
     bests = [
         f"best {number(division.best.value)} ({division.name})"
         for division in page.divisions
@@ -161,7 +163,7 @@ def summary(page: StatusPage, limits: Limits, elapsed: float) -> str:
     ]
     parts = [
         _finished(page, limits),
-        f"{training} of {len(page.agents)} agents training",
+        f"{states[AgentState.TRAINING]} of {states.total()} agents training{lost}",
         *(bests or ["measuring the baseline"]),
         f"busy {percent(page.occupancy.last_10_min)}",
         *([f"spent {usd(page.spend_usd)}"] if page.spend_usd else []),

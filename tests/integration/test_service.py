@@ -454,3 +454,21 @@ def test_a_journal_is_there_only_when_it_is_whole(tmp_path: Path, monkeypatch: p
     assert there == [False, True]
     assert list(Journal.read(path).entries()) == []
     assert not path.with_name("journal.db.new").exists()
+
+
+def test_runs_of_agents_that_are_gone_with_their_machine_are_queued_at_once(tmp_path: Path) -> None:
+    """1. Two agents train. 2. The machine of one is gone; unknown names do no harm. 3. Its run is the next
+    one to be leased, and its late report decides nothing.
+    """
+    with open_service(tmp_path) as service:
+        for agent in ("a1", "a2"):
+            service.join(card(agent))
+        held, other = take(service, "a1"), take(service, "a2")
+        service.lose(["a1", "nobody"], "its machine is gone")
+        states = {agent.id: agent.state.value for agent in service.status().agents}
+        assert states == {"a1": "lost", "a2": "training"}
+        with pytest.raises(UnknownAgentError):
+            service.lease("a1")
+        service.report("a2", other.token, result(other, Measured(2.0)))
+        assert take(service, "a2").run == held.run
+        assert not service.report("a1", held.token, result(held, Measured(1.0))).counted

@@ -33,7 +33,7 @@ KEYS = {
     "EpochBegan": "event epoch",
     "AgentJoined": "event card",
     "AgentCard": "agent incarnation division node gpu cores sandbox",
-    "AgentLeft": "event agent reason",
+    "AgentLeft": "event agent reason lost",
     "DivisionOpened": "event division experiment",
     "ExperimentProposed": (
         "event experiment ordinal division arm agent proposal parent commit digest title hypothesis "

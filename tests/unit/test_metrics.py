@@ -250,8 +250,9 @@ def test_an_agent_is_in_exactly_one_state() -> None:
     swarm.join("agent-00")
     swarm.lease("agent-00")
     assert [
-        value(swarm.metrics, "agent_state", agent="agent-00", state=state) for state in ("idle", "training")
-    ] == [0, 1]
+        value(swarm.metrics, "agent_state", agent="agent-00", state=state)
+        for state in ("idle", "training", "lost")
+    ] == [0, 1, 0]
     assert value(swarm.metrics, "agent_progress_ratio", agent="agent-00") == 0.5
 
 
