@@ -12,8 +12,14 @@ from configs.section import Positive, Section, Share
 
 
 def _word(value: object) -> object:
-    """YAML reads a bare ``off`` as false."""
+    """Who says ``false`` means ``off``, and older files that were read as YAML 1.1 say so."""
     return "off" if value is False else value
+
+
+def _truth(value: object) -> object:
+    """``yes``, ``no``, ``on`` and ``off`` as the booleans they mean, where a word may stand too."""
+    words = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+    return words.get(value.lower(), value) if isinstance(value, str) else value
 
 
 class CampaignConfig(Section):
@@ -169,7 +175,7 @@ class TrustConfig(Section):
     """Probability that any other run is audited."""
     audit_share_positions: Annotated[int, Field(ge=1)] = 256
     """Positions of such an audit."""
-    allow_untrusted: Literal[True, False, "if_needed"] = False
+    allow_untrusted: Annotated[Literal[True, False, "if_needed"], BeforeValidator(_truth)] = False
     """Whether what was measured in sandboxes D to F may merge. Such a variant could have read or changed what
     judges it. `if_needed`: only where the machine it is started on offers nothing better.
     """

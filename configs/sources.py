@@ -2,7 +2,7 @@
 dotted keys; the last layer wins.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,22 @@ def layers(
     for file in files:
         path = _find(file)
         origin = f"configs/{path.name}" if path.parent == SHIPPED else str(path)
-        yield dict(_flatten(read_yaml(path), "", origin))
-    yield dict(_from_environment(environ))
+        yield _once(_flatten(read_yaml(path), "", origin))
+    yield _once(_from_environment(environ))
     yield dict(_from_overrides(overrides))
+
+
+def _once(values: Iterable[tuple[str, Given]]) -> dict[str, Given]:
+    """Values by their keys. Raises ConfigError where one file, or the environment, gives a key twice: as
+    `campaign.seed` and below `campaign`.
+    """
+    given: dict[str, Given] = {}
+    for key, value in values:
+        if key in given:
+            places = dict.fromkeys((given[key].place, value.place))
+            raise ConfigError(f"{' and '.join(places)}: {key} is given twice", "Keep one of the two.")
+        given[key] = value
+    return given
 
 
 def _find(file: str | Path) -> Path:
@@ -97,6 +110,9 @@ def _parsed(key: str, text: str, origin: str) -> Any:
     field = FIELDS.get(RENAMED.get(key, key))
     if field is None:
         raise refused_section(key, None, origin) if key in SECTIONS else unknown_key(key, origin)
-    value, kind = value_of(text), field.annotation
+    kind = field.annotation
+    if kind is str and text.startswith(("[", "{")):
+        return text
+    value = value_of(text, origin)
     stays_text = kind is str or (kind == str | None and value is not None)
     return text if stays_text and not isinstance(value, str) else value

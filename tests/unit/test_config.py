@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from configs.arms import KINDS
 from configs.errors import ConfigError
@@ -169,7 +170,21 @@ def test_null_empties_what_may_be_empty() -> None:
     ("money: {cap_usd: .inf}", "money.cap_usd is inf", "Most dollars"),
     ("- a", "holds a list, not a mapping", "key: value"),
     ("a: [", "cannot read", "valid YAML"),
-    ("a: 2026-99-99", "cannot read", "valid YAML"),
+    ("a: 1\nb: [", "line 2: ", "valid YAML"),
+    ("campaign:\n\tseed: 3", "line 2: a tab where YAML wants spaces", "Indent with spaces"),
+    ("campaign: {seed: 1}\nslots: {count: 2}\ncampaign: {max_hours: 2}",
+    "mine.yaml, line 3: the key 'campaign' is given twice, first on line 1", "would replace the first"),
+    ("arms:\n- name: a\n  weight: 2\n  weight: 3", "line 4: the key 'weight' is given twice, first on line 3",
+    "would replace"),
+    ("slots: {count: 2, 'count': 3}", "line 1: the key 'count' is given twice, on the same line", "Keep one"),
+    ("campaign.seed: 1\ncampaign: {seed: 2}", "campaign.seed is given twice", "Keep one of the two."),
+    ("campaign: {max_hours: 10:00}", "campaign.max_hours is '10:00' and should be a valid number", "many hours"),
+    ("campaign: {session_minutes: 1:30:00}", "campaign.session_minutes is '1:30:00'", "many minutes"),
+    ("campaign: {seed: 2026-01-02}", "campaign.seed is '2026-01-02' and should be a valid integer", "Seed of"),
+    ("campaign: {seed: [" + "[" * 5000, "it is nested too deeply", "valid YAML"),
+    ("arms: &arms [*arms]", "arms.0", "Correct it"),
+    ("a: !!python/object:os.system x", "line 1: could not determine a constructor", "valid YAML"),
+    ("--- {}\n--- {}", "line 2: but found another document", "valid YAML"),
 ])  # fmt: skip
 def test_a_wrong_file_is_refused_in_one_line_with_a_remedy(
     tmp_path: Path, text: str, what: str, remedy: str
@@ -275,3 +290,56 @@ def test_the_campaign_s_own_secret_is_a_key_and_is_not_shown_where_it_is_wrong(t
     assert "campaign.secret" in str(error)
     assert "hunter2" not in f"{error} {error.remedy}"
     assert "Did you mean campaign.secret?" in refusal([], ["campaign.secert=x"], {}).remedy
+
+
+def test_words_are_words_and_numbers_are_as_people_write_them(tmp_path: Path) -> None:
+    text = """
+campaign: {name: on, max_hours: 1e1, seed: 010, charter: 2026-01-02}
+trust: {mode: off, allow_untrusted: yes}
+slots: {per_gpu: no, division: 10:30}
+arms: [{name: no, control: on}, {name: y}]
+"""
+    config = load([write(tmp_path, text)], [], {}).config
+    assert (config.campaign.name, config.campaign.max_hours, config.campaign.seed) == ("on", 10.0, 10)
+    assert (config.campaign.charter, config.slots.division) == ("2026-01-02", "10:30")
+    assert (config.trust.mode, config.trust.allow_untrusted, config.slots.per_gpu) == ("off", True, False)
+    assert [(arm.name, arm.control) for arm in config.arms] == [("no", True), ("y", False)]
+
+
+def test_words_mean_the_same_on_the_command_line_and_in_the_environment() -> None:
+    overrides = ["trust.mode=off", "trust.allow_untrusted=on", "slots.per_gpu=no", "slots.division=10:30"]
+    config = load([], overrides, {"AUTOSWARM_CAMPAIGN__NAME": "off"}).config
+    assert (config.trust.mode, config.trust.allow_untrusted, config.slots.per_gpu) == ("off", True, False)
+    assert (config.slots.division, config.campaign.name) == ("10:30", "off")
+
+
+def test_anchors_and_merges_are_as_everywhere(tmp_path: Path) -> None:
+    text = "arms:\n- &one {name: a, weight: 2}\n- {<<: *one, name: b}\n- {<<: *one, name: c, weight: 3}\n"
+    arms = load([write(tmp_path, text)], [], {}).config.arms
+    assert [(arm.name, arm.weight) for arm in arms] == [("a", 2), ("b", 2), ("c", 3)]
+
+
+@pytest.mark.parametrize("word", ["1e5", "10:00", "on", "null", "010", "2026-01-02", "~", "1_0", "0x10", "=", "<<"])
+def test_every_word_is_written_so_that_it_is_read_as_the_same(tmp_path: Path, word: str) -> None:
+    loaded = load([], [f"slots.division='{word}'"], {})
+    assert loaded.config.slots.division == word
+    written = resolved_yaml(loaded)
+    assert load([write(tmp_path, written)], [], {}).config == loaded.config
+    assert yaml.safe_load(written)["slots"]["division"] == word  # older versions read it alike
+
+
+def test_a_broken_file_is_named_without_a_word_of_it(tmp_path: Path) -> None:
+    error = refusal([write(tmp_path, "campaign: {charter: sk-secret-word")], [], {})
+    assert "sk-secret-word" not in f"{error} {error.remedy}"
+
+
+@pytest.mark.parametrize("override", ["arms=[{name: a, name: b}]", "arms=[{name: a}", "models={a: {at_once: 1}"])
+def test_a_list_or_mapping_given_as_text_is_refused_by_name(override: str) -> None:
+    error = refusal([], [override], {})
+    assert str(error).replace("cannot read ", "").startswith(f"{override.partition('=')[0]}=…, line 1: ")
+
+
+def test_two_variables_for_one_key_are_refused() -> None:
+    error = refusal([], [], {"AUTOSWARM_CAMPAIGN__SEED": "1", "AUTOSWARM_campaign__seed": "2"})
+    assert "campaign.seed is given twice" in str(error)
+    assert "AUTOSWARM_campaign__seed" in str(error)
