@@ -1,9 +1,9 @@
 """The journal on disk: SQLite in WAL mode, synchronous=FULL, one writer. The only truth of a campaign.
 
 - ``append`` returns after the events are on the disk, all of them or none.
-- Migrations are plain SQL files, numbered; ``user_version`` says which have run.
 - One coordinator at a time: a lock on a file beside the database, which the operating system lets go when the
   process ends, however it ends.
+- The file itself, how it is opened and what a copy of it may lack: ``coordinator.store.journal_database``.
 """
 
 import fcntl
@@ -11,15 +11,25 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from configs.errors import ConfigError
 from coordinator.state.events import AnyEvent, CampaignStarted, decode, encode, subject
+from coordinator.store.journal_database import (
+    ALL_IS_SAID,
+    connect_to_read,
+    connect_to_write,
+    into_database,
+    make,
+)
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY_MS = 10_000
+WAL_BYTES = 4_000_000
+"""Of the ``-wal``, after which it is written into the database: about SQLite's own default."""
+WRITE_BYTES = 8 * 4096
+"""Of a write, besides its events and texts: whole pages of tables and indexes."""
 
 
 class CampaignBusyError(ConfigError):
@@ -75,6 +85,10 @@ class Journal:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._written = 0
+        """Bytes, about, that went into the ``-wal`` since it was last written into the database."""
+        self._marked = False
+        """Whether writing it there failed half-way, so that the next write has to say that all is said."""
 
     @classmethod
     def open(cls, path: Path) -> "Journal":
@@ -83,8 +97,8 @@ class Journal:
         """
         try:
             if not path.exists():
-                _make(path)
-            return cls(_connect_to_write(path))
+                make(path)
+            return cls(connect_to_write(path))
         except (sqlite3.Error, OSError) as error:
             raise ConfigError(
                 f"cannot write the journal {path}: {error}", "Check the folder's permissions and free space."
@@ -92,17 +106,15 @@ class Journal:
 
     @classmethod
     def read(cls, path: Path) -> "Journal":
-        """The journal at ``path``, to read only. Raises ConfigError when it is not there or is of a newer
-        version.
+        """The journal at ``path``, to read only, as far as it was acknowledged. Raises ConfigError when it is not
+        there, is of a newer version, or is a copy that lacks a part.
         """
         if not path.is_file():
             raise ConfigError(
                 f"there is no journal at {path}",
                 "Start the campaign with `autoswarm run`, or name another one.",
             )
-        connection = _connect_to_read(path)
-        _known_version(connection)
-        return cls(connection)
+        return cls(connect_to_read(path))
 
     def append(self, entries: Iterable[Entry], sources: Iterable[tuple[str, str]] = ()) -> None:
         """Write entries, and (commit, text) pairs they speak of, in one transaction that is on the disk on
@@ -115,6 +127,8 @@ class Journal:
         texts = [(commit, zlib.compress(text.encode(), 6)) for commit, text in sources]
         self._connection.execute("BEGIN IMMEDIATE")
         try:
+            if self._marked:
+                self._connection.execute(ALL_IS_SAID)
             self._connection.executemany(
                 "INSERT INTO events (at, name, experiment, body) VALUES (?, ?, ?, ?)", rows
             )
@@ -126,6 +140,17 @@ class Journal:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        self._marked = False
+        self._written += WRITE_BYTES + sum(len(body) for *_, body in (*rows, *texts))
+        if self._written > WAL_BYTES:
+            self._put_away()
+
+    def _put_away(self) -> None:
+        """Have the ``-wal`` written into the database. Nothing is lost where that fails, as on a full disk."""
+        self._written, self._marked = 0, True
+        with suppress(sqlite3.Error):
+            into_database(self._connection)
+            self._marked = False
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Every event, oldest first, but for the first ``after``."""
@@ -147,56 +172,3 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
-
-
-def _make(path: Path) -> None:
-    """An empty journal, there only when it is whole: whoever looks meanwhile sees none. Raises sqlite3.Error,
-    OSError.
-    """
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    _connect_to_write(beside).close()
-    beside.replace(path)
-
-
-def _connect_to_write(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    _migrate(connection)
-    return connection
-
-
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """In a folder nobody may write to SQLite cannot make its lock files; then the journal does not change
-    either, and is read as it lies there.
-    """
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
-    try:
-        _version(connection)
-    except sqlite3.OperationalError:
-        connection.close()
-        return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
-    return connection
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
-
-
-def _known_version(connection: sqlite3.Connection) -> int:
-    version, newest = _version(connection), len(list(MIGRATIONS.glob("*.sql")))
-    if version > newest:
-        raise ConfigError(
-            f"the journal is of version {version}, this program knows {newest}", "Use a newer autoswarm."
-        )
-    return version
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    done = _known_version(connection)
-    for number, path in enumerate(sorted(MIGRATIONS.glob("*.sql")), start=1):
-        if number > done:
-            connection.executescript(f"BEGIN;\n{path.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;")

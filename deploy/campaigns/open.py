@@ -38,10 +38,7 @@ class Follower:
             for entry in self._journal.entries(after=self.state.events):
                 self.state.apply(entry.event, entry.at)
         if self.state.started is None:
-            raise NothingFoundError(
-                f"campaign {self.layout.name} has not begun",
-                "Wait a moment, or start it with `autoswarm run`.",
-            )
+            raise _not_begun(self.layout)
         return self.state
 
     def status(self, now: float) -> StatusPage:
@@ -51,6 +48,16 @@ class Follower:
     def close(self) -> None:
         """Let go of the journal."""
         self._journal.close()
+
+
+def _not_begun(layout: Layout) -> NothingFoundError:
+    if locked(layout.folder):
+        return NothingFoundError(f"campaign {layout.name} has not begun", "It is being started: wait a moment.")
+    return NothingFoundError(
+        f"the journal {layout.journal} holds nothing",
+        f"Where it is a copy, copy {layout.journal.name}-wal with it; else the campaign has not begun: start it with"
+        " `autoswarm run`.",
+    )
 
 
 @contextmanager

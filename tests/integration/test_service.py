@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import coordinator.store.journal as journal_module
+import coordinator.store.journal_database as journal_module
 from configs.errors import ConfigError
 from coordinator.domain import Direction, Metric, Purpose, Refusal, State
 from coordinator.protocol import Accepted, Refused, Wait
