@@ -3,8 +3,8 @@
 Read strictly, and as people mean it:
 
 - A key written twice in one mapping is refused with its line: YAML's own reading drops the first.
-- ``yes``, ``no``, ``on`` and ``off`` are words, ``10:00`` is text and ``010`` is ten: the older readings of them
-  (booleans, base 60, base 8) are never meant. A key that takes true or false takes the words too.
+- ``yes``, ``no``, ``on`` and ``off`` are words, ``10:00`` is text and ``010`` is ten: the older readings of
+  them (booleans, base 60, base 8) are never meant. A key that takes true or false takes the words too.
 - A date is text. Anchors, aliases and merges are as everywhere.
 """
 
@@ -47,8 +47,8 @@ class _Loader(yaml.SafeLoader):
             if key.value in lines:
                 first = lines[key.value]
                 where = f"first on line {first}" if first != line else "on the same line"
-                name = repr(key.value[:LONGEST_KEY])
-                raise _TwiceError(problem=f"the key {name} is given twice, {where}", problem_mark=key.start_mark)
+                problem = f"the key {key.value[:LONGEST_KEY]!r} is given twice, {where}"
+                raise _TwiceError(problem=problem, problem_mark=key.start_mark)
             lines[key.value] = line
         return node
 
@@ -73,7 +73,7 @@ _RESOLVED: list[tuple[str, str, str]] = [
 ]
 for _kind, _pattern, _first in _RESOLVED:
     for _class in (_Loader, _Dumper):
-        _class.add_implicit_resolver(  # type: ignore[no-untyped-call]
+        _class.add_implicit_resolver(
             f"{TAG}{_kind}", re.compile(f"^(?:{_pattern})$"), ["" if one == "\0" else one for one in _first]
         )
 _Loader.add_constructor(f"{TAG}int", _whole)
@@ -82,7 +82,7 @@ _Loader.add_constructor(f"{TAG}int", _whole)
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises ConfigError when it cannot be read or is no mapping."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise ConfigError(
             f"cannot read {path}: {error.strerror}", "Check the path and its permissions."
@@ -101,11 +101,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def value_of(text: str, origin: str = "a value") -> Any:
-    """One value given as text; text that is no YAML is itself, unless it begins as a list or a mapping. Raises
-    ConfigError for such a one. origin: who is to be named then.
+    """One value given as text; text that is no YAML is itself, unless it begins as a list or a mapping.
+    Raises ConfigError for such a one. origin: who is to be named then.
     """
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
+        return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if text.lstrip().startswith(("[", "{")):
             raise _refused(origin, error) from None
@@ -125,7 +125,8 @@ def _refused(origin: str, error: Exception) -> ConfigError:
     problem = " ".join(str(getattr(error, "problem", None) or getattr(error, "context", None) or "").split())
     if isinstance(error, _TwiceError):
         return ConfigError(
-            f"{where}: {problem}", "Keep one, or put what is below both together: the second would replace the first."
+            f"{where}: {problem}",
+            "Keep one, or put what is below both together: the second would replace the first.",
         )
     if "'\\t'" in problem:
         return ConfigError(f"cannot read {where}: a tab where YAML wants spaces", "Indent with spaces.")

@@ -106,8 +106,8 @@ class Journal:
 
     @classmethod
     def read(cls, path: Path) -> "Journal":
-        """The journal at ``path``, to read only, as far as it was acknowledged. Raises ConfigError when it is not
-        there, is of a newer version, or is a copy that lacks a part.
+        """The journal at ``path``, to read only, with all that was acknowledged. Raises ConfigError when it
+        is not there, is of a newer version, or is a copy that lacks a part.
         """
         if not path.is_file():
             raise ConfigError(
@@ -141,12 +141,12 @@ class Journal:
                 self._connection.execute("ROLLBACK")
             raise
         self._marked = False
-        self._written += WRITE_BYTES + sum(len(body) for *_, body in (*rows, *texts))
+        self._written += WRITE_BYTES + sum(len(row[3]) for row in rows) + sum(len(body) for _, body in texts)
         if self._written > WAL_BYTES:
             self._put_away()
 
     def _put_away(self) -> None:
-        """Have the ``-wal`` written into the database. Nothing is lost where that fails, as on a full disk."""
+        """Have the ``-wal`` written into the database. Nothing is lost where that fails: on a full disk."""
         self._written, self._marked = 0, True
         with suppress(sqlite3.Error):
             into_database(self._connection)

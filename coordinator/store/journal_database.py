@@ -3,9 +3,9 @@
 - Migrations are plain SQL files, numbered; ``user_version`` says which have run.
 - Read where nothing can be written: a database whose ``-wal`` holds something is read with it, from a copy in
   memory, never without.
-- A copy without its ``-wal`` is noticed. While a journal is written to, the database itself says ``UNFINISHED``
-  in its header, and the ``-wal`` says otherwise. Whoever reads both sees the second, and so does every backup
-  that SQLite makes; whoever has the database alone sees the first.
+- A copy without its ``-wal`` is noticed. While a journal is written to, the database itself says
+  ``UNFINISHED`` in its header, and the ``-wal`` says otherwise. Whoever reads both sees the second, and so
+  does every backup that SQLite makes; whoever has the database alone sees the first.
 """
 
 import shutil
@@ -40,8 +40,8 @@ def make(path: Path) -> None:
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
-    """To a database that is there or is made, migrated as needed. Raises sqlite3.Error, OSError, and ConfigError
-    for a copy that lacks a part.
+    """To a database that is there or is made, migrated as needed. Raises sqlite3.Error, OSError, and
+    ConfigError for a copy that lacks a part.
     """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
     connection.execute("PRAGMA journal_mode=WAL")
@@ -54,8 +54,8 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """To a database that is there, with all that was acknowledged. Raises sqlite3.Error, and ConfigError for one
-    of a newer version and for a copy that lacks a part.
+    """To a database that is there, with all that was acknowledged. Raises sqlite3.Error, and ConfigError for
+    one of a newer version and for a copy that lacks a part.
     """
     connection = _to_read(path)
     _known_version(connection)
@@ -80,8 +80,8 @@ def _to_read(path: Path) -> sqlite3.Connection:
 
 
 def _copied(path: Path) -> sqlite3.Connection:
-    """The database and its ``-wal`` put together, in memory. Raises ConfigError where they cannot be read or change
-    all the time.
+    """The database and its ``-wal`` put together, in memory. Raises ConfigError where they cannot be read or
+    change all the time.
     """
     for _ in range(COPIES):
         before = _stamps(path)
@@ -146,8 +146,8 @@ def _require_whole(connection: sqlite3.Connection, path: Path) -> None:
     if marked and not size_of(wal_of(path)):
         raise ConfigError(
             f"the journal {path} is a copy without its last part, {path.name}{WAL}",
-            f"Copy {path.name}{WAL} too, or make a copy with `sqlite3 {path.name} '.backup FILE'`. Where it is lost:"
-            f" `sqlite3 {path.name} 'PRAGMA application_id = 0'`, and what is there is taken.",
+            f"Copy {path.name}{WAL} too, or make a copy with `sqlite3 {path.name} '.backup FILE'`. Where it"
+            f" is lost: `sqlite3 {path.name} 'PRAGMA application_id = 0'`, and what is there is taken.",
         )
 
 

@@ -52,11 +52,11 @@ class Follower:
 
 def _not_begun(layout: Layout) -> NothingFoundError:
     if locked(layout.folder):
-        return NothingFoundError(f"campaign {layout.name} has not begun", "It is being started: wait a moment.")
+        return NothingFoundError(f"campaign {layout.name} has not begun", "It is being started: wait.")
     return NothingFoundError(
         f"the journal {layout.journal} holds nothing",
-        f"Where it is a copy, copy {layout.journal.name}-wal with it; else the campaign has not begun: start it with"
-        " `autoswarm run`.",
+        f"Where it is a copy, copy {layout.journal.name}-wal with it; else the campaign has not begun: start"
+        " it with `autoswarm run`.",
     )
 
 

@@ -1,8 +1,29 @@
 """Options and arguments that several commands share."""
 
+import logging
+import sys
 from pathlib import Path
 
 import rich_click as click
+
+LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+"""Of the log on stderr, by how often -v was given."""
+VERBOSITY = "autoswarm.verbosity"
+
+
+def verbosity() -> int:
+    """How often -v was given, before the command and behind it."""
+    context = click.get_current_context(silent=True)
+    return int(context.meta.get(VERBOSITY, 0)) if context else 0
+
+
+def count_verbosity(context: click.Context, _option: click.Parameter, times: int) -> None:
+    """Add to it, and log accordingly."""
+    total = context.meta.get(VERBOSITY, 0) + times
+    context.meta[VERBOSITY] = total
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger().setLevel(LEVELS[min(total, len(LEVELS) - 1)])
+
 
 campaigns = click.option(
     "--campaigns",
@@ -37,5 +58,13 @@ folder = click.option(
 campaign = click.argument("name", metavar="[CAMPAIGN]", required=False)
 campaign_option = click.option(
     "--campaign", "-c", "name", help="Which campaign; the most recently used one otherwise."
+)
+details = click.option(
+    "--verbose",
+    "-v",
+    count=True,
+    expose_value=False,
+    callback=count_verbosity,
+    help="Every check, and what each would allow.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help='Answer in JSON, {"schema": 1, …}.')

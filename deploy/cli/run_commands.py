@@ -1,5 +1,6 @@
 """Commands that start a campaign, go on with it, or stop it: demo, run, stop."""
 
+import os
 import time
 from pathlib import Path
 
@@ -10,6 +11,18 @@ from deploy.cli.options import campaign, campaigns, dry_run, folder, items, new
 
 WIDEST = 100
 """Columns of the best-so-far chart at most, however wide the terminal is."""
+
+
+class WhatToRunError(click.UsageError):
+    """`run` without a word: it would search the default task for as long as it is let."""
+
+    remedy = (
+        "`autoswarm demo` shows all of it; else name a configuration: `autoswarm run gpu_node`, `autoswarm"
+        " run llm`, or a file of your own, which `autoswarm init` writes."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("nothing says what to search, and the default is the demo task without an end")
 
 
 @click.command()
@@ -35,6 +48,8 @@ def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
 
     Exit code 5 says that money.cap_usd is spent; the other limits end it with 0.
     """
+    if not items and not any(name.startswith("AUTOSWARM_") and "__" in name for name in os.environ):
+        raise WhatToRunError
     _start((), items, new, dry_run, campaigns)
 
 

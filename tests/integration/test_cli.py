@@ -547,7 +547,7 @@ def test_a_second_coordinator_is_exit_3(running: Player) -> None:
 
 def test_missing_git_is_exit_3(tmp_path: Path) -> None:
     result = CliRunner(env={"PATH": str(tmp_path)}).invoke(
-        main, ["run", "--campaigns", str(tmp_path / "campaigns")]
+        main, ["run", "demo", "--campaigns", str(tmp_path / "campaigns")]
     )
     assert result.exit_code == 3
     assert "git is not installed" in result.stderr

@@ -40,11 +40,12 @@ def copied(player: Player, place: Path, *names: str) -> Path:
 
 def status(campaigns: Path, *, modest: bool = False) -> "subprocess.CompletedProcess[str]":
     """What `autoswarm status` says of them. modest: as one who may write nothing there."""
-    before = ["setpriv", "--bounding-set=-dac_override,-fowner", "--inh-caps=-all"] if os.getuid() == 0 else []
-    if modest and before and shutil.which("setpriv") is None:
+    giving_up = ["setpriv", "--bounding-set=-dac_override,-fowner", "--inh-caps=-all"]
+    before = giving_up if modest and os.getuid() == 0 else []
+    if before and shutil.which("setpriv") is None:
         pytest.skip("root without setpriv cannot give up its rights")
     command = [sys.executable, "-m", "deploy.cli.main", "status", "--json", "--campaigns", str(campaigns)]
-    return subprocess.run([*(before * modest), *command], capture_output=True, text=True, check=False)
+    return subprocess.run([*before, *command], capture_output=True, text=True, check=False)
 
 
 def finished(page: "subprocess.CompletedProcess[str]") -> int:
@@ -68,7 +69,9 @@ def test_a_copy_with_its_wal_is_read_to_the_last_event(
 
 
 @pytest.mark.parametrize("modest", [False, True], ids=["writable", "read-only"])
-def test_a_copy_without_its_wal_is_refused_in_two_lines(running: Player, tmp_path: Path, modest: bool) -> None:
+def test_a_copy_without_its_wal_is_refused_in_two_lines(
+    running: Player, tmp_path: Path, modest: bool
+) -> None:
     place = copied(running, tmp_path / "there", "journal.db")
     if modest:
         (place / "demo").chmod(0o555)
