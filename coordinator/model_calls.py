@@ -20,6 +20,7 @@ CALL_RESULTS = frozenset(
         ),
         *("does_not_compile", "contract", "too_large"),
         *("authentication", "permission", "payment", "model", "context", "request"),
+        *("parameter", "policy", "login", "program", "killed", "failed"),
         *("rate_limit", "server", "connection", "timeout", "reply"),
         UNKNOWN,
     }

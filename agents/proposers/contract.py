@@ -17,17 +17,33 @@ from msgspec import Struct, field
 
 from agents.edits.apply import SURFACE
 from agents.proposers.permits import FreePermits, Permits
+from coordinator.arm_notes import ArmReason
 from coordinator.protocol import Brief, Proposal, Refused
 
 
 class ProposerError(Exception):
     """No proposal came of this brief. The agent answers it with another arm; where none has anything, it
-    waits a while and asks for another brief.
+    waits a while and asks for another brief. ``str`` says what, and what to do.
     """
+
+    reason = ArmReason.FAILED
+    """Why, where whoever raises it does not say."""
+
+    def __init__(self, what: str, reason: ArmReason | None = None, remedy: str = "") -> None:
+        """what: one line without secrets. remedy: what a person can do, without a full stop; empty where
+        there is nothing to be done.
+        """
+        super().__init__(f"{what}. {remedy}." if remedy else what)
+        self.what = what
+        self.remedy = remedy
+        if reason is not None:
+            self.reason = reason
 
 
 class Exhausted(ProposerError):  # noqa: N818 - a state to react to more than a fault
     """This proposer has no more ideas. The agent answers with another arm, or waits."""
+
+    reason = ArmReason.EXHAUSTED
 
 
 class Unavailable(ProposerError):  # noqa: N818 - a state, too
@@ -35,17 +51,23 @@ class Unavailable(ProposerError):  # noqa: N818 - a state, too
     arm.
     """
 
+    reason = ArmReason.UNAVAILABLE
+
 
 class Fruitless(ProposerError):  # noqa: N818 - a state, too
     """What this proposer asks did answer, with nothing that can be used. That costs time and perhaps money:
     the arm rests, longer each time.
     """
 
+    reason = ArmReason.NO_EDIT
+
 
 class ArmStopped(Exhausted):
     """This proposer cannot go on until a person has fixed what ``str`` says: a key, a model's name. The other
     arms go on.
     """
+
+    reason = ArmReason.FAILED
 
 
 class Proposer(Protocol):

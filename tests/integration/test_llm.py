@@ -1,5 +1,6 @@
 """The ``llm`` proposer through the real litellm, against a scripted endpoint on loopback."""
 
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from agents.proposers.llm.completion import CompletionError, Failure, Message, O
 from agents.proposers.llm.litellm_completion import LitellmCompletion
 from agents.proposers.llm.llm_proposer import REASKS, LlmProposer
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy
+from coordinator.arm_notes import ArmReason
 from coordinator.domain import Direction, Metric, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused, Repair, Tried
 from tests.integration.chat_server import Answer, ChatServer, chat_server, refused, said
@@ -191,6 +193,49 @@ def test_a_refused_key_stops_the_arm_and_is_not_tried_again(server: ChatServer) 
             mind.propose(BRIEF)
         assert KEY not in str(caught.value)
     assert len(server.requests) == 1
+
+
+UNPAID = {
+    "openai/test": (429, {"error": {"message": "The quota is used up.", "code": "insufficient_quota"}}),
+    "openai/other": (403, {"code": "forbidden", "error": "Your team has no credits left."}),
+    "anthropic/claude-3-haiku-20240307": (400, {"error": {"message": "Your credit balance is too low"}}),
+    "deepseek/deepseek-chat": (402, {"error": {"message": "Insufficient Balance"}}),
+    "mistral/mistral-large-latest": (401, {"message": "Inactive subscription"}),
+    "openrouter/x/y": (402, {"error": {"message": "Insufficient credits", "code": 402}}),
+    "xai/grok-2": (429, {"error": "Your team has reached its monthly spending limit."}),
+}
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*ReadOnly:UserWarning"
+)  # of a module of litellm that mistral's name loads
+@pytest.mark.parametrize("model", UNPAID)
+def test_an_account_without_money_stops_the_arm_by_whichever_status_it_is_said(
+    server: ChatServer, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{model.partition('/')[0].upper()}_API_KEY", KEY)
+    status, body = UNPAID[model]
+    server.play(Answer(status=status, body=json.dumps(body)))
+    mind = proposer(server, model)
+    for _ in range(2):
+        with pytest.raises(ArmStopped, match="Pay in or raise the limit") as caught:
+            mind.propose(BRIEF)
+        assert caught.value.reason is ArmReason.PAYMENT
+        assert KEY not in str(caught.value)
+    assert len(server.requests) == 1
+
+
+def test_a_refused_parameter_stops_the_arm_with_its_name_and_a_remedy(server: ChatServer) -> None:
+    server.play(refused(400, "Unsupported value: 'temperature' does not support 0.2 with this model."))
+    with pytest.raises(ArmStopped, match="Set `temperature: null` for this arm") as caught:
+        proposer(server).propose(BRIEF)
+    assert caught.value.reason is ArmReason.PARAMETER
+    assert len(server.requests) == 1
+
+
+def test_what_a_body_of_another_shape_says_is_shown(server: ChatServer) -> None:
+    server.play(Answer(status=403, body=json.dumps({"error": "Your team has no credits left."})))
+    assert "no credits left" in str(failure(server))
 
 
 def test_the_wait_a_provider_asks_for_is_kept(server: ChatServer) -> None:

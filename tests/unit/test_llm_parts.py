@@ -69,7 +69,7 @@ def raised_by(call: Callable[[], object]) -> ProposerError:
 
 def test_a_failure_is_lasting_or_passing_or_the_prompt_s() -> None:
     assert not LASTING & PASSING
-    assert set(Failure) - LASTING - PASSING == {Failure.CONTEXT, Failure.REQUEST}
+    assert set(Failure) - LASTING - PASSING == {Failure.CONTEXT, Failure.POLICY, Failure.REQUEST}
 
 
 @pytest.mark.parametrize("failure", sorted(PASSING))

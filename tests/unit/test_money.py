@@ -8,6 +8,7 @@ import pytest
 from agents.edits.edit_result import Fault, Format
 from agents.proposers.llm.completion import Failure
 from coordinator.domain import Phase
+from coordinator.arm_notes import ArmReason
 from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
 from coordinator.protocol import Wait
 from coordinator.rule_values.prices import ModelTerms, MoneyRules
@@ -134,7 +135,8 @@ def test_a_model_with_a_limit_but_no_price_is_priced_by_who_was_told_one() -> No
 
 def test_every_result_of_a_call_is_a_word_the_coordinator_knows() -> None:
     words = {each.name.lower() for each in Format} | set(Fault) | set(Failure)
-    assert words | {UNKNOWN} == CALL_RESULTS
+    of_programs = {ArmReason.LOGIN, ArmReason.PROGRAM, ArmReason.KILLED, ArmReason.FAILED}
+    assert words | of_programs | {UNKNOWN} == CALL_RESULTS
 
 
 # ---------------------------------------------------------------------- one call

@@ -54,6 +54,10 @@ class Failure(StrEnum):
     """The provider does not know the model, or nobody knows the provider."""
     CONTEXT = "context"
     """The prompt is longer than the model reads."""
+    PARAMETER = "parameter"
+    """The provider does not take a parameter of it, or not that value."""
+    POLICY = "policy"
+    """The provider's filter refuses this prompt."""
     REQUEST = "request"
     """The provider does not take this request; the same one again will fare no better."""
     RATE_LIMIT = "rate_limit"
@@ -64,7 +68,9 @@ class Failure(StrEnum):
     """The provider answered, but not with a completion."""
 
 
-LASTING = frozenset({Failure.AUTHENTICATION, Failure.PERMISSION, Failure.PAYMENT, Failure.MODEL})
+LASTING = frozenset(
+    {Failure.AUTHENTICATION, Failure.PERMISSION, Failure.PAYMENT, Failure.MODEL, Failure.PARAMETER}
+)
 """A person has to fix it: the model is not asked again."""
 PASSING = frozenset({Failure.RATE_LIMIT, Failure.SERVER, Failure.CONNECTION, Failure.TIMEOUT, Failure.REPLY})
 """The same call may succeed later. What is in neither set depends on the prompt."""
@@ -73,11 +79,16 @@ PASSING = frozenset({Failure.RATE_LIMIT, Failure.SERVER, Failure.CONNECTION, Fai
 class CompletionError(Exception):
     """A call failed. ``str`` says what in one line, without secrets."""
 
-    def __init__(self, failure: Failure, what: str, retry_after: float | None = None) -> None:
-        """retry_after: seconds the provider asks to wait; None where it says nothing."""
+    def __init__(
+        self, failure: Failure, what: str, retry_after: float | None = None, parameter: str = ""
+    ) -> None:
+        """retry_after: seconds the provider asks to wait; None where it says nothing. parameter: the one that
+        is refused.
+        """
         super().__init__(what)
         self.failure = failure
         self.retry_after = retry_after
+        self.parameter = parameter
 
 
 class Completion(Protocol):

@@ -11,8 +11,10 @@ and without the download of its prices.
 import asyncio
 import logging
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -23,22 +25,9 @@ from typing import Any
 import msgspec
 
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options, Reply
+from agents.proposers.llm.provider_errors import Meaning, meaning
 from agents.proposers.llm.redaction import redacted, redacted_answer
 
-BY_STATUS = {
-    401: Failure.AUTHENTICATION,
-    402: Failure.PAYMENT,
-    403: Failure.PERMISSION,
-    404: Failure.MODEL,
-    408: Failure.TIMEOUT,
-    409: Failure.SERVER,
-    429: Failure.RATE_LIMIT,
-    504: Failure.TIMEOUT,
-    529: Failure.SERVER,
-}
-"""By HTTP status, which litellm's classes do not always follow: it has none for 402 and 403 of OpenAI-like
-endpoints.
-"""
 BY_WORDS = {
     "missing credentials": Failure.AUTHENTICATION,
     "api_key client option must be set": Failure.AUTHENTICATION,
@@ -46,6 +35,8 @@ BY_WORDS = {
     "connection error": Failure.CONNECTION,
 }
 """What litellm reports as a fault of the server or of the request, by the words in it."""
+NO_WORDS = re.compile(r"Error code: \d+$")
+"""What litellm says where it does not know the body's shape."""
 WHAT_CHARS = 300
 GRACE = 5.0
 """Seconds a call may overrun its timeout before its thread gives up on it."""
@@ -155,30 +146,36 @@ def _cost(litellm: Any, response: Any, model: str) -> float | None:
 
 def _failed(model: str, error: Exception) -> CompletionError:
     headers: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
-    what = redacted(" ".join(str(error).split()), os.environ)[:WHAT_CHARS]
-    return CompletionError(
-        _failure(error), f"{model}: {what}", retry_after(headers.get("retry-after"), datetime.now(UTC))
-    )
+    said = _everything_said(error) if NO_WORDS.search(str(error)) else str(error)
+    what = redacted(" ".join(said.split()), os.environ)[:WHAT_CHARS]
+    meant = _meaning(error)
+    wait = retry_after(headers.get("retry-after"), datetime.now(UTC))
+    return CompletionError(meant.failure, f"{model}: {what}", wait, meant.parameter)
 
 
-def _failure(error: Exception) -> Failure:
+def _meaning(error: Exception) -> Meaning:
     exceptions = _litellm().exceptions
     text = str(error).lower()
     status = getattr(error, "status_code", None)
     if isinstance(error, exceptions.ContextWindowExceededError):
-        return Failure.CONTEXT
+        return Meaning(Failure.CONTEXT)
     for words, failure in BY_WORDS.items():
         if words in text:
-            return failure
-    if isinstance(status, int) and status in BY_STATUS:
-        return BY_STATUS[status]
+            return Meaning(failure)
     if isinstance(error, exceptions.Timeout):
-        return Failure.TIMEOUT
-    if isinstance(error, exceptions.BadRequestError) or (isinstance(status, int) and 400 <= status < 500):
-        return Failure.REQUEST
-    return (
-        Failure.CONNECTION if isinstance(error, exceptions.APIConnectionError | OSError) else Failure.SERVER
-    )
+        return Meaning(Failure.TIMEOUT)
+    if isinstance(error, exceptions.APIConnectionError | OSError):  # also what litellm could not make out
+        return meaning(None, _everything_said(error)) or Meaning(Failure.CONNECTION)
+    meant = meaning(status if isinstance(status, int) else None, _everything_said(error))
+    return meant or Meaning(Failure.SERVER)
+
+
+def _everything_said(error: Exception) -> str:
+    """The words of a failure and the body they came in, of which litellm may keep a part or nothing."""
+    texts = [str(error), *(str(part) for part in (getattr(error, "body", None),) if part)]
+    with suppress(AttributeError, RuntimeError):  # no response, or one that nobody read
+        texts.append(error.response.text)  # type: ignore[attr-defined]
+    return "\n".join(texts)
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

@@ -112,9 +112,8 @@ class LlmProposer:
             return self._fallback_models.complete(messages, calls)
         except TooLongError as error:
             if first:
-                raise ArmStopped(
-                    f"{error}. The surface does not fit: choose a model that reads more."
-                ) from error
+                remedy = "The surface does not fit: choose a model that reads more"
+                raise ArmStopped(str(error), error.reason, remedy) from error
             raise
 
 

@@ -2,8 +2,8 @@
 
 - Rate limits, faults of servers and connections, timeouts: tried again after a wait that grows, or after the
   one the provider asks for.
-- A key that is refused, a model that is not there: never asked again. A prompt that is too long: not asked
-  again with this prompt.
+- A key that is refused, an account that is empty, a model that is not there, a parameter it does not take:
+  never asked again. A prompt that is too long: not asked again with this prompt.
 - Then the next model, in the order given. A model that failed every try rests for a while, so that an
   endpoint that is down costs no thinking time.
 """
@@ -29,6 +29,8 @@ from agents.proposers.llm.completion import (
     Options,
     Reply,
 )
+from agents.proposers.llm.provider_errors import remedy
+from coordinator.arm_notes import ArmReason
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 
 class TooLongError(ProposerError):
     """No model of the arm reads a prompt of this length."""
+
+    reason = ArmReason.CONTEXT
 
 
 class FallbackModels:
@@ -75,8 +79,10 @@ class FallbackModels:
         self._now = now
         self._pause = pause
         self._rng = random.Random(" ".join(self._models))
-        self._gone: dict[str, str] = {}
+        self._gone: dict[str, CompletionError] = {}
         """Models that are never asked again, and why."""
+        self._resting: dict[str, CompletionError] = {}
+        """Why those that rest do, by model."""
         self._rest_until: dict[str, float] = {}
         """On the clock, by model."""
         self._rests = {model: Backoff(self._policy.rests, self._rng) for model in self._models}
@@ -93,7 +99,7 @@ class FallbackModels:
             if model in self._gone:
                 continue
             if self._now() < self._rest_until.get(model, 0.0):
-                failures.append(CompletionError(Failure.CONNECTION, f"{model}: failed lately and rests"))
+                failures.append(_rests(model, self._resting.get(model)))
                 continue
             try:
                 return self._retry(model, messages, calls)
@@ -144,21 +150,29 @@ class FallbackModels:
     def _note(self, model: str, error: CompletionError) -> None:
         logger.warning("model failed", extra=_facts(model, error))
         if error.failure in LASTING:
-            self._gone[model] = str(error)
+            self._gone[model] = error
         elif error.failure in PASSING:
+            self._resting[model] = error
             self._rest_until[model] = self._now() + max(self._rests[model].next(), error.retry_after or 0.0)
 
     def _error(self, failures: Sequence[CompletionError]) -> ProposerError:
         others = [error for error in failures if error.failure not in LASTING]
-        reasons = "; ".join([*self._gone.values(), *map(str, others)])
-        if len(self._gone) == len(self._models):
-            return ArmStopped(
-                f"{reasons}. Set the provider's key in the environment, or correct `models` of this arm."
-            )
-        kinds = {error.failure for error in others}
-        if kinds & PASSING:
-            return Unavailable(reasons)
-        return TooLongError(reasons) if kinds == {Failure.CONTEXT} else ProposerError(reasons)
+        gone = list(self._gone.values())
+        what = "; ".join(map(str, [*gone, *others]))
+        if len(gone) == len(self._models):
+            remedies = dict.fromkeys(remedy(error.failure, error.parameter) for error in gone)
+            return ArmStopped(what, ArmReason(gone[0].failure.value), "; ".join(remedies))
+        passing = [error for error in others if error.failure in PASSING]
+        if passing:
+            return Unavailable(what, ArmReason(passing[0].failure.value))
+        if {error.failure for error in others} == {Failure.CONTEXT}:
+            return TooLongError(what)
+        return ProposerError(what, ArmReason(others[0].failure.value) if others else None)
+
+
+def _rests(model: str, why: CompletionError | None) -> CompletionError:
+    failure, what = (why.failure, f": {why}") if why else (Failure.CONNECTION, "")
+    return CompletionError(failure, f"{model}: failed lately and rests{what}")
 
 
 def _facts(model: str, error: CompletionError) -> dict[str, object]:
