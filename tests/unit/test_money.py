@@ -7,8 +7,8 @@ import pytest
 
 from agents.edits.edit_result import Fault, Format
 from agents.proposers.llm.completion import Failure
-from coordinator.domain import Phase
 from coordinator.arm_notes import ArmReason
+from coordinator.domain import Phase
 from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
 from coordinator.protocol import Wait
 from coordinator.rule_values.prices import ModelTerms, MoneyRules
