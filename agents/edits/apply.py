@@ -7,21 +7,27 @@
   no text makes it raise.
 """
 
+import re
 from collections.abc import Sequence
 
 from agents.edits.blocks import HOW, is_empty, read_blocks
 from agents.edits.check import check
 from agents.edits.diffs import has_diff, read_diff
-from agents.edits.edit_result import Change, Edited, Fault, Format, Problem, Reading
-from agents.edits.lines import Page, blank, page_of
+from agents.edits.lines import Page, blank, page_of, without
 from agents.edits.names import bound_names
 from agents.edits.nearest import nearest_hint
+from agents.edits.outcome import Change, Edited, Fault, Format, Part, Problem, Reading
 from agents.edits.placing import Miss, place
+from agents.edits.runs import ONE, last_run
+from agents.edits.thoughts import without_thoughts
 from agents.edits.whole import read_whole
 from coordinator.variants.source import MAX_BYTES
 
 SURFACE = "train.py"
 """The one file that can change."""
+UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"
+"""Letters without a width."""
+MARKER = re.compile(r"^[ \t]*(?:<{5,9}|={5,9}|>{5,9}|`{3,}|~{3,}|@@|\+\+\+ |--- |\*\*\* )")
 MAX_ANSWER = 4 * MAX_BYTES
 """Characters of an answer that is read: a whole file of the largest size, and as much again around it."""
 
@@ -36,39 +42,62 @@ def apply(answer: str, parent: str, surface: str = SURFACE) -> Edited | Problem:
         return Problem(
             Fault.TOO_LARGE, f"the answer has {len(answer)} characters; {MAX_ANSWER} are the limit"
         )
-    result = _read(page_of(answer.replace("\r\n", "\n")).lines, parent, surface)
+    lines = without_thoughts(_lines(answer))
+    result = lines if isinstance(lines, Problem) else _read(lines, parent, surface)
     if isinstance(result, Problem):
         return result
     return check(result.source, parent) or result
 
 
+def answer_behind_thoughts(answer: str) -> str:
+    """``answer`` without the thoughts in it; as it is where they cannot be told from it."""
+    lines = without_thoughts(_lines(answer[:MAX_ANSWER]))
+    return answer if isinstance(lines, Problem) else "\n".join(lines)
+
+
+def _lines(answer: str) -> list[str]:
+    """Its lines, without marks that nobody sees before or behind a marker."""
+    lines = page_of(answer.removeprefix("\ufeff").replace("\r\n", "\n")).lines
+    return [bare if MARKER.match(bare := line.strip(UNSEEN)) else line for line in lines]
+
+
 def _read(lines: Sequence[str], parent: str, surface: str) -> Edited | Problem:
-    blocks = read_blocks(lines, surface)
-    if isinstance(blocks, Problem):
-        return blocks
-    if blocks.changes:
-        return _mixed(blocks.rest, parent, surface) or _edited(parent, blocks.changes, Format.BLOCKS)
-    if has_diff(lines):
-        changes = read_diff(lines, surface)
-        if isinstance(changes, Problem):
-            return changes
-        if changes:
-            return _edited(parent, changes, Format.DIFF)
-    whole = read_whole(lines, parent, surface)
-    if isinstance(whole, Problem):
-        return whole if whole.kind is not Fault.NO_EDIT else Problem(Fault.NO_EDIT, whole.message, HOW)
-    return Edited(_ended_like(whole, parent), Format.WHOLE)
-
-
-def _mixed(rest: Sequence[str], parent: str, surface: str) -> Problem | None:
-    """Blocks beside a diff or a whole file: nothing shows which is meant."""
-    if any(line.startswith("@@ -") for line in rest) or isinstance(read_whole(rest, parent, surface), str):
+    parts = _parts(lines, parent, surface)
+    run = parts if isinstance(parts, Problem) else last_run(lines, parts)
+    if isinstance(run, Problem):
+        return run
+    formats = {part.format for part in run}
+    if len(formats) > 1:
         return Problem(
             Fault.AMBIGUOUS,
             "the answer gives its change in two formats",
             "Send SEARCH/REPLACE blocks and nothing else.",
         )
-    return None
+    if formats == {Format.WHOLE}:
+        if len(run) > 1:
+            return Problem(Fault.AMBIGUOUS, f"the answer holds {len(run)} different whole files", ONE)
+        return Edited(_ended_like(run[0].source, parent), Format.WHOLE)
+    return _edited(parent, [part.change for part in run if part.change is not None], run[0].format)
+
+
+def _parts(lines: Sequence[str], parent: str, surface: str) -> list[Part] | Problem:
+    """All edits in an answer, in whatever format, or why there is none."""
+    parts = read_blocks(lines, surface)
+    if isinstance(parts, Problem):
+        return parts
+    rest = without(lines, [(part.start, part.end) for part in parts])
+    if has_diff(rest):
+        hunks = read_diff(rest, surface)
+        if isinstance(hunks, Problem):
+            return hunks
+        parts = [*parts, *hunks]
+        rest = without(rest, [(part.start, part.end) for part in hunks])
+    files = read_whole(rest, parent, surface)
+    if isinstance(files, list):
+        return [*parts, *files]
+    if parts:
+        return parts
+    return files if files.kind is not Fault.NO_EDIT else Problem(Fault.NO_EDIT, files.message, HOW)
 
 
 def _edited(parent: str, changes: Sequence[Change], form: Format) -> Edited | Problem:

@@ -8,15 +8,20 @@
 import re
 from collections.abc import Sequence
 
-from msgspec import Struct
-
-from agents.edits.edit_result import Change, Fault, Problem, Reading
 from agents.edits.fences import FENCE, MAX_NAME, PATH, is_surface, named_at
 from agents.edits.lines import common_indent
+from agents.edits.outcome import Change, Fault, Format, Part, Problem, Reading
 
 OPEN = re.compile(r"^[ \t]*<{5,9}[ \t]*(?:SEARCH|ORIGINAL)\b(?P<rest>.*)$", re.IGNORECASE)
 DIVIDER = re.compile(r"^[ \t]*={5,9}[ \t]*$")
 CLOSE = re.compile(r"^[ \t]*>{5,9}[ \t]*(?:REPLACE|UPDATED)\b.*$", re.IGNORECASE)
+NEARLY = re.compile(
+    r"^(?:[\s>*+•|`-]|\d+[.)])*(?:<{3,}|>{4,}|＜{3,}|＞{3,}|(?:&lt;){3,}|(?:&gt;){3,}|-{4,}|\+{4,}|={4,})"
+    r"[ \t]*(?:SEARCH|ORIGINAL|REPLACE|UPDATED)\b",
+    re.IGNORECASE,
+)
+"""A marker in a list, in a quotation, of other letters or too short. A block that was overlooked would leave
+half of an edit."""
 MAX_BLOCKS = 200
 """Blocks of an answer; more are no experiment that anybody could read."""
 MAX_DIVIDERS = 8
@@ -30,31 +35,26 @@ the lines to put there
 >>>>>>> REPLACE"""
 
 
-class Blocks(Struct, frozen=True):
-    """Blocks of an answer."""
-
-    changes: list[Change]
-    rest: list[str]
-    """Its lines outside them."""
-
-
-def read_blocks(lines: Sequence[str], surface: str) -> Blocks | Problem:
+def read_blocks(lines: Sequence[str], surface: str) -> list[Part] | Problem:
     """The blocks in these lines; none where no marker is."""
-    changes: list[Change] = []
-    rest: list[str] = []
+    parts: list[Part] = []
     number = 0
     while number < len(lines):
+        name = f"block {len(parts) + 1}"
         if not OPEN.match(lines[number]):
             if CLOSE.match(lines[number]):
                 return Problem(
-                    Fault.MALFORMED, f"a REPLACE marker closes nothing after block {len(changes)}", HOW
+                    Fault.MALFORMED, f"a REPLACE marker closes nothing after block {len(parts)}", HOW
                 )
-            rest.append(lines[number])
+            if NEARLY.match(lines[number]):
+                marker = lines[number].strip()[:40]
+                return Problem(
+                    Fault.MALFORMED, f"{marker!r} stands where a marker may be meant and is none", HOW
+                )
             number += 1
             continue
-        if len(changes) == MAX_BLOCKS:
+        if len(parts) == MAX_BLOCKS:
             return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_BLOCKS} blocks")
-        name = f"block {len(changes) + 1}"
         outside = _outside(lines, number, surface)
         if outside is not None:
             return Problem(Fault.OUTSIDE_SURFACE, f"{name} changes {outside}; only {surface} can change")
@@ -64,9 +64,22 @@ def read_blocks(lines: Sequence[str], surface: str) -> Blocks | Problem:
         change = _change(lines[number], list(lines[number + 1 : end]), name)
         if isinstance(change, Problem):
             return change
-        changes.append(change)
+        parts.append(Part(number, end + 1, Format.BLOCKS, change))
         number = end + 1
-    return Blocks(_without_repetition(changes), rest)
+    return parts
+
+
+def block_spans(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """The lines with the markers of every block that is closed before another one begins."""
+    spans: list[tuple[int, int]] = []
+    opened: int | None = None
+    for number, line in enumerate(lines):
+        if OPEN.match(line):
+            opened = number
+        elif opened is not None and CLOSE.match(line):
+            spans.append((opened, number))
+            opened = None
+    return spans
 
 
 def _outside(lines: Sequence[str], number: int, surface: str) -> str | None:
@@ -121,17 +134,6 @@ def _fenced(lines: list[str]) -> bool:
 
 def _bare(reading: Reading) -> Reading:
     return Reading(reading.search[1:-1], reading.replace[1:-1])
-
-
-def _without_repetition(changes: list[Change]) -> list[Change]:
-    """A block given twice, as in a draft and its final form, is meant once: one that could be meant twice has
-    no place of its own anyway.
-    """
-    kept: list[Change] = []
-    for change in changes:
-        if all(other.readings != change.readings for other in kept):
-            kept.append(change)
-    return kept
 
 
 def is_empty(reading: Reading) -> bool:

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from agents.edits.edit_result import Fault, Problem, bounded
+from agents.edits.left_out import left_out_problem
+from agents.edits.outcome import Fault, Problem, bounded
 from coordinator.variants.contract import EVALUATION, LOST_CALL, LOST_IMPORT, PREPARE
 from coordinator.variants.source import MAX_BYTES, SurfaceError, digest
 
@@ -29,7 +30,12 @@ def check(source: str, parent: str) -> Problem | None:
     size = len(source.encode("utf-8", "replace"))
     if size > MAX_BYTES:
         return Problem(Fault.TOO_LARGE, f"the program would have {size} bytes; {MAX_BYTES} are the limit")
-    return compile_problem(source) or contract_problem(source, parent) or _no_op(source, parent)
+    return left_out_problem(source, parent) or sound_problem(source, parent) or _no_op(source, parent)
+
+
+def sound_problem(source: str, parent: str) -> Problem | None:
+    """Why ``source`` is no program that keeps its parent's contract, or None."""
+    return compile_problem(source) or contract_problem(source, parent)
 
 
 def compile_problem(source: str) -> Problem | None:

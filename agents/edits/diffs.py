@@ -10,15 +10,18 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from agents.edits.edit_result import Change, Fault, Problem, Reading
 from agents.edits.fences import fences, is_surface
+from agents.edits.lines import without
+from agents.edits.outcome import Change, Fault, Format, Part, Problem, Reading
 
 HUNK = re.compile(
     r"^@@(?:[ \t]*-(?P<old>\d+)(?:,(?P<olds>\d+))?[ \t]+\+\d+(?:,(?P<news>\d+))?[ \t]*@@.*|.*)$"
 )
 OLD_FILE = re.compile(r"^--- (?P<name>\S+)")
 NEW_FILE = re.compile(r"^\+\+\+ (?P<name>\S+)")
+PATCHED = re.compile(r"^\*\*\* (?P<what>Update|Add|Delete|Move) (?:File|to): *(?P<name>.+)$", re.IGNORECASE)
 EXTENDED = (
+    "*** ",
     "diff --git ",
     "index ",
     "new file mode",
@@ -37,6 +40,8 @@ class Hunk(Struct):
 
     lines: list[str]
     """With their first letter."""
+    at: int = 0
+    """Where it begins in the answer: a line, from 0."""
     start: int | None = None
     """Of the old lines, from 0."""
     olds: int | None = None
@@ -59,34 +64,43 @@ class Hunk(Struct):
 
 def has_diff(lines: Sequence[str]) -> bool:
     """Whether any of it is a diff."""
-    return any(line.startswith("@@") for line in lines) or any(
-        _is_diff(fence.info) for fence in fences(lines)
-    )
+    return _holds_diff(lines) or any(_is_diff(fence.info) for fence in fences(lines))
 
 
-def read_diff(lines: Sequence[str], surface: str) -> list[Change] | Problem:
+def read_diff(lines: Sequence[str], surface: str) -> list[Part] | Problem:
     """The hunks of an answer that ``has_diff``."""
-    parts = [
+    inside = [
         fence
         for fence in fences(lines)
-        if _is_diff(fence.info) or any(line.startswith("@@") for line in lines[fence.start : fence.end])
+        if _is_diff(fence.info) or _holds_diff(lines[fence.start : fence.end])
     ]
     hunks: list[Hunk] = []
-    for part in parts:
-        if not part.closed:
+    for fence in inside:
+        if not fence.closed:
             return _truncated()
-        fenced = _hunks(list(lines[part.start : part.end]), surface, fenced=True)
+        fenced = _hunks(lines[fence.start : fence.end], surface, fence.start, fenced=True)
         if isinstance(fenced, Problem):
             return fenced
         hunks += fenced
-    if not parts:
-        bare = _hunks(list(lines), surface, fenced=False)
-        if isinstance(bare, Problem):
-            return bare
-        if bare and bare[-1].olds is not None and not bare[-1].filled:
-            return _truncated()
-        hunks = bare
-    return [_change(hunk, f"hunk {number}") for number, hunk in enumerate(hunks, start=1) if hunk.lines]
+    rest = without(lines, [(fence.start - 1, fence.end + 1) for fence in inside])
+    bare = _hunks(rest, surface, 0, fenced=False)
+    if isinstance(bare, Problem):
+        return bare
+    if bare and bare[-1].olds is not None and not bare[-1].filled:
+        return _truncated()
+    hunks = sorted((hunk for hunk in [*hunks, *bare] if hunk.lines), key=lambda hunk: hunk.at)
+    return [
+        Part(hunk.at, hunk.at + 1 + len(hunk.lines), Format.DIFF, _change(hunk, f"hunk {number}"))
+        for number, hunk in enumerate(hunks, start=1)
+    ]
+
+
+def _holds_diff(lines: Sequence[str]) -> bool:
+    """Whether a line of it begins a hunk, or names the file of some."""
+    return any(
+        line.startswith("@@") or PATCHED.match(line) or (OLD_FILE.match(line) and NEW_FILE.match(following))
+        for line, following in zip(lines, [*lines[1:], ""], strict=True)
+    )
 
 
 def _is_diff(info: str) -> bool:
@@ -97,29 +111,28 @@ def _truncated() -> Problem:
     return Problem(Fault.TRUNCATED, "the answer ends inside a diff", "Answer again, complete and shorter.")
 
 
-def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Problem:
-    """fenced: nothing but the diff is in ``lines``; else prose may surround it."""
+def _hunks(lines: Sequence[str], surface: str, offset: int, *, fenced: bool) -> list[Hunk] | Problem:
+    """offset: lines of the answer before these. fenced: nothing but the diff is in ``lines``; else prose may
+    surround it.
+    """
     hunks: list[Hunk] = []
     hunk: Hunk | None = None
     if fenced and not any(line.startswith("@@") for line in lines):
-        hunks.append(hunk := Hunk([]))
+        hunks.append(hunk := Hunk([], offset - 1))
     skip = False
     for number, line in enumerate(lines):
-        following = lines[number + 1] if number + 1 < len(lines) else ""
-        old, new = OLD_FILE.match(line), NEW_FILE.match(following)
         if skip:
             skip = False
-        elif old and new:
-            outside = next(
-                (name for name in (old["name"], new["name"]) if not is_surface(name, surface)), None
-            )
-            if outside is not None:
-                return Problem(
-                    Fault.OUTSIDE_SURFACE, f"the diff changes {outside}; only {surface} can change"
-                )
-            skip, hunk = True, hunk if hunk and not hunk.lines else None
+            continue
+        names = _files(line, lines[number + 1] if number + 1 < len(lines) else "")
+        outside = next((name for name in names if not is_surface(name, surface)), None)
+        if outside is not None:
+            return Problem(Fault.OUTSIDE_SURFACE, f"the diff changes {outside}; only {surface} can change")
+        if names:
+            skip = len(names) > 1
+            hunks.append(hunk := Hunk([], offset + number + skip))
         elif line.startswith("@@"):
-            hunks.append(hunk := _opened(line))
+            hunks.append(hunk := _opened(line, offset + number))
         elif line.startswith(EXTENDED):
             hunk = hunk if hunk and not hunk.lines else None
         elif hunk is not None and not line.startswith("\\"):
@@ -133,12 +146,22 @@ def _hunks(lines: list[str], surface: str, *, fenced: bool) -> list[Hunk] | Prob
     return hunks
 
 
-def _opened(line: str) -> Hunk:
+def _files(line: str, following: str) -> list[str]:
+    """Files that the head of a diff names; none where ``line`` is no head."""
+    old, new, patched = OLD_FILE.match(line), NEW_FILE.match(following), PATCHED.match(line)
+    if patched:
+        gone = "" if patched["what"].lower() == "update" else f" ({patched['what'].lower()})"
+        return [patched["name"].strip() + gone]
+    return [old["name"], new["name"]] if old and new else []
+
+
+def _opened(line: str, at: int) -> Hunk:
     counts = HUNK.match(line)
     if counts is None or counts["old"] is None:
-        return Hunk([])
+        return Hunk([], at)
     return Hunk(
         [],
+        at,
         max(0, int(counts["old"][:9]) - 1),
         int((counts["olds"] or "1")[:9]),
         int((counts["news"] or "1")[:9]),

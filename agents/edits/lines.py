@@ -4,7 +4,7 @@ Lines end with a line feed and with nothing else: a form feed, which Python allo
 carriage return before it stays part of its line and is looked past wherever lines are compared.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import gcd
 
 from msgspec import Struct
@@ -40,6 +40,14 @@ def page_of(text: str) -> Page:
     if ended:
         lines.pop()
     return Page(lines, ended, crlf=2 * sum(line.endswith("\r") for line in lines) > len(lines))
+
+
+def without(lines: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[str]:
+    """``lines`` with those of ``spans`` (from, to exclusive) empty, so that numbers stay as they are."""
+    rest = list(lines)
+    for start, end in spans:
+        rest[start:end] = [""] * (end - start)
+    return rest
 
 
 def blank(line: str) -> bool:

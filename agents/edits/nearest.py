@@ -7,7 +7,7 @@ from collections import Counter
 from difflib import SequenceMatcher, unified_diff
 from itertools import islice
 
-from agents.edits.edit_result import bounded
+from agents.edits.outcome import bounded
 
 WORD = re.compile(r"\w+")
 LEAST_LIKENESS = 0.3

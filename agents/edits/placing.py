@@ -14,8 +14,8 @@ from difflib import SequenceMatcher
 
 from msgspec import Struct
 
-from agents.edits.edit_result import Fault, Reading
 from agents.edits.lines import Page, blank, indent, restyled, trimmed
+from agents.edits.outcome import Fault, Reading
 
 Key = Callable[[str], str]
 

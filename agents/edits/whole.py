@@ -4,25 +4,16 @@ A snippet that becomes the program is a wasted run, so a file has to look like o
 long as its parent, without a word that something was left out, compiling, and keeping the parent's contract.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from agents.edits.check import compile_problem, contract_problem
-from agents.edits.edit_result import Fault, Problem
+from agents.edits.check import sound_problem
 from agents.edits.fences import Fence, closes, fences, is_surface, named_at
+from agents.edits.left_out import left_out_problem
 from agents.edits.lines import blank, page_of
+from agents.edits.outcome import Fault, Format, Part, Problem
 
 LANGUAGES = ("", "python", "py", "python3")
-LEFT_OUT = re.compile(
-    r"^\s*(?:#\s*(?:\.{3}|…)|\.{3}\s*$|…"
-    r"|#.*\b(?:rest|remainder|remaining|existing|other)\b.*\b(?:code|file|script|unchanged|same|as"
-    r" before|omitted)\b"
-    r"|#.*\b(?:unchanged|omitted|same as (?:before|above|the original))\b[ .…)]*$)",
-    re.IGNORECASE,
-)
-READ_CHARS = 300
-"""Characters of a line in which that is looked for."""
 LEAST_SHARE = 0.5
 """Lines of a whole file over its parent's. A change that drops more than half is to be given as an edit."""
 MAX_FENCES = 40
@@ -31,10 +22,10 @@ LONGER_FENCES = 8
 """Later closing fences tried for a file that holds fences itself."""
 
 
-def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem:
-    """The file in an answer without blocks and without a diff."""
+def read_whole(lines: Sequence[str], parent: str, surface: str) -> list[Part] | Problem:
+    """The whole files in an answer, or why there is none."""
     problem = Problem(Fault.NO_EDIT, "the answer holds no edit")
-    files: list[str] = []
+    files: list[Part] = []
     parts = [
         fence
         for fence in fences(lines)
@@ -47,19 +38,20 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> str | Problem
         outside = next((name for name in named_at(lines, fence.start) if not is_surface(name, surface)), None)
         if outside is not None:
             return Problem(Fault.OUTSIDE_SURFACE, f"the answer holds {outside}; only {surface} can change")
-        if isinstance(file, str):
-            files += [file] if file not in files else []
+        if isinstance(file, Part):
+            files.append(file)
         else:
             problem = file
     if not parts and not blank(parent):
         bare = "\n".join(lines).strip("\n") + "\n"
-        files += [bare] if _kin(bare, parent) and _refusal(bare, parent) is None else []
-    if len(files) > 1:
-        return Problem(Fault.AMBIGUOUS, f"the answer holds {len(files)} different whole files")
-    return files[0] if files else problem
+        refused = _refusal(bare, parent) if _kin(bare, parent) else problem
+        if refused is None:
+            files.append(Part(0, len(lines), Format.WHOLE, source=bare))
+        problem = refused or problem
+    return files or problem
 
 
-def _file(lines: Sequence[str], fence: Fence, parent: str) -> str | Problem:
+def _file(lines: Sequence[str], fence: Fence, parent: str) -> Part | Problem:
     """The first extent of a fence that is a whole file, or what is wrong with the nearest one."""
     if not fence.closed:
         return Problem(
@@ -72,7 +64,7 @@ def _file(lines: Sequence[str], fence: Fence, parent: str) -> str | Problem:
         source = "".join(f"{line}\n" for line in lines[fence.start : end])
         refused = _refusal(source, parent)
         if refused is None:
-            return source
+            return Part(fence.start, end, Format.WHOLE, source=source)
         problem = problem or refused
     return problem or Problem(Fault.NO_EDIT, "the answer holds no edit")
 
@@ -89,17 +81,7 @@ def _refusal(source: str, parent: str) -> Problem | None:
     filled, wanted = _filled(source), _filled(parent)
     if len(filled) < LEAST_SHARE * len(wanted) or not filled:
         return _snippet(f"{len(filled)} lines are no whole file of {len(wanted)}")
-    left_out = next(
-        (
-            line.strip()
-            for line in filled
-            if LEFT_OUT.match(line[:READ_CHARS]) and line.rstrip() not in wanted
-        ),
-        None,
-    )
-    if left_out is not None:
-        return _snippet(f"the file leaves something out at {left_out[:80]!r}")
-    return compile_problem(source) or contract_problem(source, parent)
+    return left_out_problem(source, parent) or sound_problem(source, parent)
 
 
 def _kin(source: str, parent: str) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from agents.edits.apply import apply
-from agents.edits.edit_result import Edited, Problem
+from agents.edits.outcome import Edited, Problem
 from agents.proposers.llm.prompt import first_messages
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief

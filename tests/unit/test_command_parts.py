@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from agents.edits.edit_result import Fault, Problem
+from agents.edits.outcome import Fault, Problem
 from agents.proposers.command.command_proposer import CommandProposer
 from agents.proposers.command.environment import command_environment
 from agents.proposers.command.instructions import problem_text, prompt_text

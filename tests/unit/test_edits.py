@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.edits.apply import MAX_ANSWER, apply
 from agents.edits.blocks import MAX_BLOCKS
-from agents.edits.edit_result import MAX_HINT, Edited, Fault, Format, Problem
+from agents.edits.outcome import MAX_HINT, Edited, Fault, Format, Problem
 from coordinator.variants.source import digest
 
 PARENT = '''"""A small surface."""

@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from agents.edits.edit_result import Fault, Format
+from agents.edits.outcome import Fault, Format
 from agents.proposers.llm.completion import Failure
 from coordinator.arm_notes import ArmReason
 from coordinator.domain import Phase

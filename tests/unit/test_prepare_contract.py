@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.edits.apply import apply
-from agents.edits.edit_result import Problem
+from agents.edits.outcome import Problem
 from agents.proposers.command.instructions import prompt_text
 from agents.proposers.llm.prompt import first_messages
 from coordinator.domain import Direction, Metric

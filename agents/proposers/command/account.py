@@ -5,7 +5,7 @@ and bounded.
 import logging
 import os
 
-from agents.edits.edit_result import Fault, Problem
+from agents.edits.outcome import Fault, Problem
 from agents.proposers.command.keeper import CommandEnd
 from agents.proposers.command.templates import Output
 from agents.proposers.contract import ArmStopped, ProposerError

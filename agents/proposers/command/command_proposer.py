@@ -25,7 +25,7 @@ from msgspec import Struct
 from agents.backoff import Backoff
 from agents.edits.apply import SURFACE
 from agents.edits.check import check
-from agents.edits.edit_result import Problem
+from agents.edits.outcome import Problem
 from agents.proposers.command.account import Account, call_result
 from agents.proposers.command.confinement import (
     UNCONFINED,

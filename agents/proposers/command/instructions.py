@@ -1,6 +1,6 @@
 """What a coding agent is asked to do. Pure. The charter and the brief are files beside the surface."""
 
-from agents.edits.edit_result import Problem
+from agents.edits.outcome import Problem
 from agents.proposers.llm.prompt import fenced
 from coordinator.variants.contract import KEEPS, PREPARE, RUNS
 

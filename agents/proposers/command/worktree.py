@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from agents.edits.edit_result import Fault, Problem
+from agents.edits.outcome import Fault, Problem
 from coordinator.variants.source import MAX_BYTES
 from trainer.process.environment import small_environment
 

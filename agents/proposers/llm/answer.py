@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 
+from agents.edits.apply import answer_behind_thoughts
+from agents.edits.runs import FIELD
 from agents.proposers.contract import proposal_id
 from agents.proposers.llm.quoting import TITLE_CHARS, one_line
 from agents.proposers.search.constants import read_surface
@@ -15,7 +17,6 @@ HYPOTHESIS_CHARS = 600
 READ_LINES = 400
 READ_CHARS = 2_000
 """Lines of an answer, and characters of a line, in which both are looked for."""
-FIELD = re.compile(r"^[\s#*_>-]*(?P<what>title|hypothesis)[\s*_]*[:=][\s*_]*(?P<text>.*)$", re.IGNORECASE)
 EDGE = re.compile(r"^\s*(?:<{5,}|>{5,}|`{3,}|~{3,})")
 """Where a block or a fence begins or ends. A block within a fence turns inside and outside round, which
 matters to no title outside.
@@ -43,13 +44,16 @@ def proposal_of(brief: Brief, source: str, answer: str, calls: list[str]) -> Pro
 
 
 def title_and_hypothesis(answer: str) -> tuple[str, str]:
-    """As the answer gives them outside its edit; empty where it does not."""
+    """As the answer gives them outside its thoughts and its edit; empty where it does not. Before the edit
+    the last of several counts, as the ones before it were considered only.
+    """
     fields: dict[str, str] = {}
-    inside = False
-    for line in answer.split("\n")[:READ_LINES]:
+    inside, edited = False, False
+    for line in answer_behind_thoughts(answer).split("\n")[:READ_LINES]:
         inside = inside ^ bool(EDGE.match(line))
+        edited = edited or inside
         field = None if inside else FIELD.match(line[:READ_CHARS])
-        if field and field["what"].lower() not in fields:
+        if field and not (edited and field["what"].lower() in fields):
             fields[field["what"].lower()] = field["text"].strip(" *_`\"'")
     return one_line(fields.get("title", ""), TITLE_CHARS), one_line(
         fields.get("hypothesis", ""), HYPOTHESIS_CHARS

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agents.edits.edit_result import bounded
+from agents.edits.outcome import bounded
 from agents.proposers.llm.completion import CompletionError, Message, Options, Reply
 from agents.proposers.llm.redaction import redacted
 from agents.proposers.llm.tokens import count_tokens

@@ -15,7 +15,7 @@ import logging
 from msgspec import Struct
 
 from agents.edits.apply import SURFACE, apply
-from agents.edits.edit_result import Edited, Fault, Problem, bounded
+from agents.edits.outcome import Edited, Fault, Problem, bounded
 from agents.proposers.contract import ArmStopped, Fruitless, ProposerError
 from agents.proposers.llm.answer import proposal_of
 from agents.proposers.llm.calls import Calls

@@ -59,6 +59,10 @@ all the same.
 - Blocks are made one after the other, each on what the ones before it left. If one does not fit, none is \
 made.
 - An empty REPLACE deletes. To insert, search for the line before or after and repeat it in REPLACE.
+- Give one edit, no drafts: the blocks follow each other with no text between them. What you think of before \
+is no part of the answer, and tags around it are closed before TITLE.
+- Write out every line. Nothing fills in "# ... the rest as before": it is refused. What stays as it is \
+needs no block.
 - Instead of blocks, a unified diff or the whole file in one code fence will do. A part of a file that is \
 not in a block will not.
 

@@ -67,6 +67,26 @@ class Change(Struct, frozen=True):
     """Tried if no other reading fits."""
 
 
+class Part(Struct, frozen=True):
+    """One change where it stands in an answer, or a whole file."""
+
+    start: int
+    """Its first line, from 0."""
+    end: int
+    """The line behind its last."""
+    format: Format
+    change: Change | None = None
+    """None for a whole file."""
+    source: str = ""
+    """The whole file."""
+
+    def says_the_same(self, other: "Part") -> bool:
+        """Whether both mean one edit, given twice."""
+        if self.change is None or other.change is None:
+            return self.change is other.change and self.source == other.source
+        return (self.format, self.change.readings) == (other.format, other.change.readings)
+
+
 MAX_HINT = 4_000
 """Characters of a hint: about a thousand tokens."""
 

@@ -1,0 +1,175 @@
+"""Thoughts in an answer: what a model thinks aloud before it answers, with tags around it or what is left of
+them.
+
+- What stands before the end of a thought is no answer, whether its beginning is there or not.
+- A thought without an end may be all there is: the answer is sent back.
+- A tag in code, as of a program about tokens, or in quotes is no thought: inside a block, in lines of a diff,
+  in a fence or a whole file that parses.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from agents.edits.blocks import block_spans
+from agents.edits.fences import FENCE, closes
+from agents.edits.outcome import Fault, Problem
+
+_NAME = (
+    r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion|ing)?|scratch[_-]?pad|analysis|monologue|cot"
+    r"|(?:inner|internal|hidden|extended|deep)[_-]?(?:monologue|thoughts?|think(?:ing)?|reasoning)"
+    r"|chain[_-]of[_-]thoughts?|(?:thinking|thought|reasoning)[_-](?:process|content|block|steps?)"
+    r"|deliberat(?:e|ion)|brainstorm(?:ing)?|ruminat(?:e|ion)|contemplat(?:e|ion|or)|plan(?:ning)?|draft"
+    r"|self[_-]?(?:reflection|critique|check)|antthinking|unused94)"
+)
+_ATTRIBUTES = r"(?:\s(?:[^<>\"'`]|\"[^\"]*\"|'[^']*')*)?"
+_BLANK = r"[\s\u200b-\u200d\u2060\ufeff]*"
+TAG = re.compile(
+    rf"(?:[<＜]{_BLANK}(?P<end>/?){_BLANK}(?:[\w.-]+:)?(?P<name>{_NAME}){_ATTRIBUTES}(?P<empty>/?){_BLANK}[>＞]"
+    r"|\[\s*(?P<end2>/?)\s*(?P<name2>THINK(?:ING)?|REASONING)\s*\]"
+    r"|◁\s*(?P<end3>/?)\s*(?P<name3>think(?:ing)?)\s*▷"
+    r"|<\s*[|｜]\s*(?P<end4>/|end[_▁ -](?:of[_▁ -])?)?(?:(?:begin|start)[_▁ -](?:of[_▁ -])?)?"
+    r"(?P<name4>think(?:ing)?|thoughts?|reasoning)\s*[|｜]\s*>"
+    r"|(?P<answers><\s*[|｜]\s*(?:begin|start)[_▁ -](?:of[_▁ -])?(?:solution|response|answer)\s*[|｜]\s*>"
+    r"|<\|channel\|>\s*final\b(?:[^<\n]*<\|constrain\|>)?[^<\n]*(?:<\|message\|>)?|<channel\|>|<unused95>"
+    r"|(?-i:assistantfinal(?![a-z])))"
+    r"|<\|?channel\|?>\s*(?P<name5>analysis|commentary|thoughts?|thinking|reasoning)\b[^<\n]*(?:<\|message\|>)?"
+    r"|\A\s*(?P<name6>(?-i:analysis(?=[A-Z]))))",
+    re.IGNORECASE,
+)
+"""A tag, or a word of a chat template that takes its place."""
+LEFTOVERS = re.compile(
+    r"(?:\s*(?:<[|｜](?:return|end|end[_▁]of[_▁](?:solution|text|sentence|turn)|im_end|eot_id|endoftext"
+    r"|end_response)[|｜]>|</s>))+\s*\Z",
+    re.IGNORECASE,
+)
+"""Of a chat template, at the end of an answer."""
+HINTS = re.compile(r"[<\[＜◁]|assistantfinal|^\s*```")
+"""What a line with a tag has; a quick look at every line."""
+THOUGHT_FENCE = re.compile(rf"^\s*```+\s*{_NAME}\s*$", re.IGNORECASE)
+FENCED = "```"
+"""Name of a thought in a fence."""
+QUOTES = "\"'`“”‘’«»"
+MAX_TAGS = 400
+"""Tags of an answer that are looked at; an answer has two."""
+MAX_PARSED = 120
+"""Parts of an answer that are tried as programs."""
+LINES_OF_DIFF = ("+", "-", " ", "@@", "\\", "diff --git ", "index ")
+
+HOW = "Answer again, with nothing before TITLE: no thoughts, no tags around them and no drafts."
+
+
+class _Tag(Struct, frozen=True):
+    line: int
+    """From 0."""
+    start: int
+    """Characters of that line before it."""
+    end: int
+    """And up to its end."""
+    name: str
+    """Empty where the answer begins behind it, whatever was open."""
+    ends: bool
+
+
+def without_thoughts(lines: Sequence[str]) -> list[str] | Problem:
+    """The lines of an answer behind the last thought in them; all of them where nothing was thought aloud."""
+    tags = list(_tags(lines))
+    if len(tags) > MAX_TAGS:
+        return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_TAGS} tags of thoughts", HOW)
+    code = _code_lines(lines, {tag.line for tag in tags}) if tags else set()
+    tags = [tag for tag in tags if tag.line not in code]
+    open_names: list[_Tag] = []
+    last: _Tag | None = None
+    for tag in sorted(tags, key=lambda tag: (tag.line, tag.start)):
+        if not tag.ends:
+            open_names.append(tag)
+            continue
+        last = tag
+        names = [other.name for other in open_names]
+        del open_names[names.index(tag.name) if tag.name in names else 0 :]
+    if open_names:
+        where = open_names[0].line + 1
+        return Problem(
+            Fault.TRUNCATED, f"the thought that begins in line {where} of the answer has no end", HOW
+        )
+    kept = list(lines) if last is None else [lines[last.line][last.end :], *lines[last.line + 1 :]]
+    kept = LEFTOVERS.sub("", "\n".join(kept)).split("\n")
+    if last is not None and not any(line.strip() for line in kept):
+        return Problem(Fault.NO_EDIT, "nothing stands behind the thoughts of the answer", HOW)
+    return kept
+
+
+def _tags(lines: Sequence[str]) -> Iterator[_Tag]:
+    """Tags that no quotes surround."""
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    for number, line in enumerate(lines):
+        if number != first and not HINTS.search(line):
+            continue
+        if THOUGHT_FENCE.match(line):
+            yield _Tag(number, 0, len(line), FENCED, ends=False)
+            end = next((at for at in range(number + 1, len(lines)) if closes(lines[at], "```")), None)
+            if end is not None:
+                yield _Tag(end, 0, len(lines[end]), FENCED, ends=True)
+        for match in TAG.finditer(line):
+            quoted = _quoted(line, match.start(), match.end())
+            if quoted or match["empty"] or (match["name6"] and number != first):
+                continue
+            name = next((match[f"name{which}"] for which in ("", 2, 3, 4, 5, 6) if match[f"name{which}"]), "")
+            ends = bool(match["answers"]) or any(match[f"end{which}"] for which in ("", 2, 3, 4))
+            yield _Tag(number, match.start(), match.end(), name.lower(), ends)
+
+
+def _quoted(line: str, start: int, end: int) -> bool:
+    """Whether quotes stand on both sides, as in ``"<think>\\n"``, or a span of code is around."""
+    before, behind = line[:start], re.sub(r"^(?:\\[nrt])+", "", line[end:])
+    if before.count("`") % 2 and "`" in behind and not FENCE.match(line):
+        return True
+    before = re.sub(r"(?:\\[nrt])+$", "", before)
+    return before[-1:] in QUOTES and behind[:1] in QUOTES and bool(before) and bool(behind)
+
+
+def _code_lines(lines: Sequence[str], wanted: set[int]) -> set[int]:
+    """Those of the ``wanted`` lines that are code."""
+    code = {line for first, last in block_spans(lines) for line in wanted if first < line < last}
+    code |= {line for line in wanted - code if _in_diff(lines, line)}
+    left = MAX_PARSED
+    for first, last in _parts(lines):
+        inside = {line for line in wanted - code if first <= line < last}
+        if inside and left:
+            left -= 1
+            code |= inside if _parses(lines[first:last]) else set()
+    return code
+
+
+def _in_diff(lines: Sequence[str], number: int) -> bool:
+    """Whether a line is one of a hunk: every line from its head to this one begins as lines of a diff do."""
+    if lines[number][:1] not in ("+", "-", " "):
+        return False
+    for line in reversed(lines[:number]):
+        fence = FENCE.match(line)
+        if line.startswith("@@") or (fence and fence["info"].strip().lower() in ("diff", "patch", "udiff")):
+            return True
+        if line.strip() and not line.startswith(LINES_OF_DIFF):
+            return False
+    return False
+
+
+def _parts(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Lines, from and to, that may be a program: between two fences, and from a tag or the top to the end."""
+    marks = [number for number, line in enumerate(lines) if FENCE.match(line)]
+    for place, mark in enumerate(marks):
+        fence = FENCE.match(lines[mark])
+        ticks = fence["ticks"] if fence else ""
+        ends = [number for number in marks[place + 1 :] if closes(lines[number], ticks)]
+        yield from ((mark + 1, end) for end in ends[:3])
+    tags = sorted({tag.line for tag in _tags(lines) if tag.ends})
+    yield from ((start, len(lines)) for start in (0, *(line + 1 for line in tags[:8])))
+
+
+def _parses(lines: Sequence[str]) -> bool:
+    try:
+        return bool(ast.parse("\n".join(lines)).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
