@@ -10,6 +10,8 @@ refused. Values and sentences only.
 
 from msgspec import Struct
 
+from evaluator.judging.metering.early import EARLIEST
+
 PREPARE = "prepare"
 """The judge's side inside a run. A task that lists it among its frozen modules asks for this contract."""
 
@@ -32,7 +34,7 @@ LOADER = OfferedName(
 EVALUATION = OfferedName(
     "evaluate_bpb",
     "the value of a model as the judge computes it; it ends training",
-    "only what it reports to the judge becomes the value; end with one call of it",
+    "only what it reports to the judge becomes the value; call it once, at the end, when the budget is spent",
 )
 OFFERED = (
     OfferedName("MAX_SEQ_LEN", "tokens of a row of validation text"),
@@ -50,9 +52,10 @@ evaluation.
 # ---------------------------------------------------------------------- for whoever writes a surface
 
 KEEPS = (
-    f"It imports data, tokenizer and evaluation from `{PREPARE}` and calls `{EVALUATION.name}` once at its"
-    " end, as now. A forward does not train: evaluating the model leaves all its parameters and buffers as"
-    " they are."
+    f"It imports data, tokenizer and evaluation from `{PREPARE}`, trains until the budget is spent, and then"
+    f" calls `{EVALUATION.name}` once, as now. A call before {EARLIEST:.0%} of the budget is spent is no look"
+    " on the way: it ends the run as a crash, without a value, also where a program means to train less. A"
+    " forward does not train: evaluating the model leaves all its parameters and buffers as they are."
 )
 RUNS = (
     "It compiles, runs as it stands, and differs from the file as a program: comments or layout alone are no"

@@ -3,6 +3,8 @@
 - The rows come in batches in an order nobody can know; their sum is taken in an order that is always the
   same, so that equal claims make equal values.
 - What the batches hold does not depend on that order: kernels may round differently for other neighbours.
+- A call of the evaluation that does not come to its end is followed by another where the script wants that:
+  what was claimed stands, and the rows that it was shown last come first.
 - Where several blocks of rows are asked for, they are shown one after the other, each as if it were alone:
   what a block's value is does not depend on the others.
 """
@@ -16,13 +18,15 @@ import numpy.typing as npt
 from evaluator.job import JudgeJob
 from evaluator.judging.bpb import BitsPerByte, token_bytes
 from evaluator.judging.data import Manifest, Tokens, read_block, read_vocab
-from evaluator.judging.messages import Losses, Request, Rows
+from evaluator.judging.evaluation_calls import never_again
+from evaluator.judging.messages import Evaluate, Losses, NextBatch, Request, Rows
 from evaluator.judging.packing import Packer
 from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.wire import Channel
 from evaluator.result import Cheated, Crashed, CrashKind
 
 Losses32 = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
 
 NEGATIVE = -1e-3
 """Nats below which a loss is no rounding: none is negative."""
@@ -92,31 +96,54 @@ class Claims:
         at_once: int,
         chance: np.random.Generator,
         answered: Callable[[int], None] = lambda _: None,
+        again: Callable[[Evaluate], int] = never_again,
     ) -> None:
         """Show the rows, ``at_once`` at a time but never more than there are, and take what comes back. The
         last batch of a block is filled up with rows that do not count. answered: receives the tokens of each
-        batch once its losses are there: what an evaluation may take grows with them.
+        batch once its losses are there: what an evaluation may take grows with them. again: takes a further
+        call and returns how many rows are shown at once from then on.
         """
-        at_once = min(at_once, self._count)
-        firsts = np.arange(0, self._count, at_once)
         for number, score in enumerate(self.scores.values()):
             of_block = slice(number * self._count, (number + 1) * self._count)
             rows, losses = self.rows[of_block], self.losses[of_block]
-            for first in chance.permutation(firsts).tolist():
-                counting = min(at_once, self._count - first)
-                shown = rows[np.arange(first, first + at_once) % self._count]
-                losses[first : first + counting] = _ask(channel, shown)[:counting]
-                answered(at_once * self.losses.shape[1])
+            left, shown = np.arange(self._count), np.empty(0, dtype=np.int64)
+            while left.size:
+                for batch, counting in _batches(left, at_once, shown, chance):
+                    claim = _ask(channel, rows[batch])
+                    if isinstance(claim, Evaluate):
+                        at_once, shown = again(claim), batch
+                        break
+                    losses[batch[:counting]] = claim[:counting]
+                    left = np.setdiff1d(left, batch[:counting])
+                    answered(batch.size * self.losses.shape[1])
             score.add(losses, rows[:, 1:])
 
 
-def _ask(channel: Channel[Request], rows: Tokens) -> Losses32:
-    """The variant's losses for validation rows, shape [rows, length]. What is wrong with them is said in our
-    words alone: a shape or a number can spell a text that it was just shown.
+def _batches(
+    left: Indices, at_once: int, shown: Indices, chance: np.random.Generator
+) -> list[tuple[Indices, int]]:
+    """Batches of the rows that are left, by their numbers, in an order that nobody can know but that those
+    with rows that were shown before come first; and how many rows of each count.
+    """
+    at_once = min(at_once, left.size)
+    batches = [
+        (left[np.arange(first, first + at_once) % left.size], min(at_once, left.size - first))
+        for first in chance.permutation(np.arange(0, left.size, at_once)).tolist()
+    ]
+    return sorted(batches, key=lambda batch: not np.isin(batch[0], shown).any())
+
+
+def _ask(channel: Channel[Request], rows: Tokens) -> Losses32 | Evaluate:
+    """The variant's losses for validation rows, shape [rows, length], or its next call. What is wrong with
+    them is said in our words alone: a shape or a number can spell a text that it was just shown.
     """
     shape = [rows.shape[0], rows.shape[1] - 1]
     channel.send(Rows(rows=shape[0], length=shape[1]), rows.data)
     claim, payload = channel.receive(payload_limit=4 * shape[0] * shape[1])
+    if isinstance(claim, Evaluate):
+        return claim
+    if isinstance(claim, NextBatch):
+        raise contract_breach("a request for a training batch, and the evaluation ends training")
     if not isinstance(claim, Losses):
         raise contract_breach("another request where losses were expected")
     if claim.dtype != "float32" or claim.shape != shape or len(payload) != 4 * shape[0] * shape[1]:

@@ -12,8 +12,9 @@ What it promises:
 - From the first row on nothing that the variant says goes into an outcome but figures: only our own words.
 - Whatever the variant sends is data: typed, bounded, copied, never executed. A broken message ends the run as
   a broken contract, never the judge.
+- An evaluation long before the budget is spent breaks the contract; it has no value.
 - Its last line is always a ``Final``, also when the variant vanishes. It ends when the first evaluation has:
-  the first value stands.
+  the first value stands. One that did not come to its end may be asked for again.
 
 Optimizer steps and counted work are the variant's word; evaluator/judging/metering says what bounds a lie.
 """
@@ -30,21 +31,14 @@ from typing import NoReturn, assert_never
 import msgspec
 import numpy as np
 
-from evaluator.job import (
-    ClaimsIn,
-    Evaluating,
-    Final,
-    HandedOver,
-    JudgeEvent,
-    JudgeJob,
-    read_job,
-)
+from evaluator.job import ClaimsIn, Evaluating, Final, HandedOver, JudgeEvent, JudgeJob, read_job
 from evaluator.judging.auditing.examination import Examination, Parties, positions
 from evaluator.judging.auditing.handing_over import Handed, ask_for_weights, check_unchanged
 from evaluator.judging.auditing.sweep import odd_beyond
 from evaluator.judging.auditing.twin_line import TwinLine
 from evaluator.judging.claims import Claims
 from evaluator.judging.data import read_manifest, read_tokens, require_blocks
+from evaluator.judging.evaluation_calls import EvaluationCalls
 from evaluator.judging.greeting import mismatch, welcome
 from evaluator.judging.messages import (
     TOKENS_LIMIT,
@@ -173,29 +167,32 @@ class Judge:
         )
 
     def _evaluate(self, request: Evaluate) -> NoReturn:
-        _bounded(request.rows, self._manifest.max_seq_len)
+        calls = EvaluationCalls(request, self._manifest.max_seq_len)
         self._use.training_ended(request.steps, request.counted)
         if self._use.is_late:
             raise RunEndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
+        if early := self._use.evaluated_early:
+            raise RunEndedError(Crashed(CrashKind.CONTRACT, early), early)
         self._emit(Evaluating())
         self._details |= {"epochs": float(self._packer.epoch)} | self._use.details()
         answering = self._use.answering()
-        handed = self._hand_over(answering) if self._job.audit.mode != "off" else Unable("audits are off")
+        audited = self._job.audit.mode != "off"
+        handed = self._hand_over(answering, calls) if audited else Unable("audits are off")
         self._emit(HandedOver())
         self._hold_to_budget(answering, "the budget was spent while the weights were handed over")
         claims, began = Claims(self._job, self._manifest), self._now()
         self._shown = True
-        claims.collect(self._channel, request.rows, self._chance(), answering.answered)
+        claims.collect(self._channel, calls.rows, self._chance(), answering.answered, calls.again)
         value = claims.score.value
         self._details |= claims.details | {"claim_seconds": self._now() - began}
         if isinstance(handed, Handed):
-            self._check_unchanged(handed, answering)
+            self._check_unchanged(handed, answering, calls)
         self._emit(ClaimsIn())
         self._details |= self._use.answer_details(answering)
         self._hold_to_budget(answering, "the evaluation took longer than this model's training explains")
         claims.check_floors()
         count = positions(self._job.audit, value, self._chance())
-        if not (count and self._examine(count, claims, request.rows, handed, answering)):
+        if not (count and self._examine(count, claims, calls.rows, handed, answering)):
             self._channel.send(Score(value))
         raise RunEndedError(Measured(value), "")
 
@@ -204,15 +201,15 @@ class Judge:
         if self._use.is_late:
             raise RunEndedError(self._timed_out(), reason)
 
-    def _hand_over(self, answering: Answering) -> Handed | Unable:
-        began, handed = self._now(), ask_for_weights(self._channel)
+    def _hand_over(self, answering: Answering, calls: EvaluationCalls) -> Handed | Unable:
+        began, handed = self._now(), ask_for_weights(self._channel, calls.again)
         self._details["hand_over_seconds"] = self._now() - began
         answering.handed_over(handed.content.size if isinstance(handed, Handed) else 0)
         return handed
 
-    def _check_unchanged(self, handed: Handed, answering: Answering) -> None:
+    def _check_unchanged(self, handed: Handed, answering: Answering, calls: EvaluationCalls) -> None:
         began = self._now()
-        check_unchanged(self._channel, handed)
+        check_unchanged(self._channel, handed, calls.again)
         self._details["second_hand_over_seconds"] = self._now() - began
         answering.handed_over(handed.content.size)
 

@@ -739,8 +739,9 @@ def _answer_rows(model: Any, rows: dict[str, Any], payload: Any) -> tuple[dict[s
 
 @torch.no_grad()
 def evaluate_bpb(model: Any, tokenizer: Tokenizer, batch_size: int) -> float:  # noqa: ARG001
-    """Validation bits per byte of ``model`` as the judge computes it. Ends training; asked again, the first
-    value is the answer.
+    """Validation bits per byte of ``model`` as the judge computes it. Ends training: a call long before the
+    budget is spent ends the run without a value. Asked again, the first value is the answer; where a call was
+    left by an exception, as out of memory, the next one goes on, perhaps with fewer rows at once.
 
     ``model(x, y, reduction="none")`` gives the loss of each target token in nats, for rows of MAX_SEQ_LEN
     tokens, ``batch_size`` rows at a time; ``model(x)`` gives the logits they come from. It is asked in eval

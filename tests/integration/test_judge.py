@@ -4,6 +4,7 @@ the protocol, well or badly.
 
 import contextlib
 import math
+import re
 import socket
 import time
 from pathlib import Path
@@ -302,6 +303,80 @@ def test_a_second_evaluation_gets_the_first_value(data: Path, tmp_path: Path) ->
     assert isinstance(run.final.outcome, Measured)
 
 
+MIDWAY = """    steps += 1
+    if steps == 20:
+        print("midway", evaluate_bpb(model, tokenizer, 5))
+"""
+
+
+@pytest.mark.parametrize("budget", [BUDGET, Budget(Unit.VIRTUAL_SECONDS, 0.02, 60)])
+def test_a_look_midway_ends_the_run_and_says_why(data: Path, tmp_path: Path, budget: Budget) -> None:
+    run = run_variant(edited("    steps += 1\n", MIDWAY), data, tmp_path / "run", budget=budget)
+    kind, message = crash_of(run.final)
+    assert kind is CrashKind.CONTRACT
+    assert re.match(
+        r"evaluated after 20 steps, at [1-8]\d % of its budget: evaluate_bpb is called once", message
+    )
+    assert message in run.log  # its author reads it there
+    assert "midway" not in run.log.splitlines()
+    assert not any(isinstance(event, Evaluating) for event in run.events)  # it may be told to proposers
+
+
+@pytest.mark.parametrize(("share", "measured"), [(0.97, True), (0.92, True), (0.8, False)])
+def test_a_script_may_end_a_little_before_its_budget(
+    data: Path, tmp_path: Path, share: float, measured: bool
+) -> None:
+    source = edited(") < TIME_BUDGET:", f") < {share} * TIME_BUDGET:")
+    run = run_variant(source, data, tmp_path / "run")
+    assert isinstance(run.final.outcome, Measured) is measured, run.log
+
+
+def test_an_untrained_model_is_none_of_a_whole_training(data: Path, tmp_path: Path) -> None:
+    run = run_variant(edited(") < TIME_BUDGET:", ") < 0:"), data, tmp_path / "run")
+    assert crash_of(run.final)[1].startswith("evaluated after 0 steps, at 0 % of its budget")
+
+
+FAILS = """
+class Fails(torch.nn.Module):
+    def __init__(self, model, most, after):
+        super().__init__()
+        self.model, self.most, self.after = model, most, after
+    def state_dict(self, **named):
+        return self.model.state_dict(**named)
+    def forward(self, x, y=None, reduction="mean"):
+        self.after -= 1
+        if len(x) > self.most and self.after < 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.model(x, y, reduction)
+rows, calls, failing = 40, 0, Fails(model, 11, AFTER)
+while True:
+    calls += 1
+    try:
+        val_bpb = evaluate_bpb(failing, tokenizer, rows)
+        break
+    except torch.OutOfMemoryError:
+        rows //= 2
+assert (calls, rows) == (3, 10)
+"""
+"""Out of memory with forty and with twenty rows at once."""
+
+
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("plan", [AuditPlan(share=0.0), AuditPlan(share=0.0, mode="off")])
+def test_an_evaluation_that_ran_out_of_memory_is_called_again_with_fewer_rows(
+    data: Path, tmp_path: Path, honest: Run, after: int, plan: AuditPlan
+) -> None:
+    source = edited(EVALUATE, FAILS.replace("AFTER", str(after)))
+    run = run_variant(source, data, tmp_path / "run", audit=plan)
+    assert value_of(run.final) == pytest.approx(value_of(honest.final), abs=1e-6), run.log
+
+
+def test_what_is_trained_between_two_calls_is_seen(data: Path, tmp_path: Path) -> None:
+    source = FAILS.replace("AFTER", "0").replace("rows //= 2", "rows //= 2; model.head.bias.data += 1")
+    run = run_variant(edited(EVALUATE, source), data, tmp_path / "run")
+    assert crash_of(run.final)[1].startswith("its weights changed while it was evaluated")
+
+
 OTHER_GENERATORS = """
 import copy, pickle
 n = numpy.random
@@ -449,6 +524,10 @@ def test_text_becomes_tokens_and_text_again(data: Path, tmp_path: Path) -> None:
 # ---- a test that speaks the protocol
 
 
+WHOLE = Counted(flops=int(BUDGET.amount), ops=10, bytes_written=10, tokens=64)
+"""All of the budget, in a batch of 4 x 16 tokens."""
+
+
 class Client:
     """A variant of which the test decides every word."""
 
@@ -462,8 +541,9 @@ class Client:
         return reply, bytes(received)
 
     def evaluate(self, rows: int) -> msgspec.Struct:
-        """Ask for the evaluation, hand over nothing; the first rows."""
-        assert self.ask(Evaluate(rows=rows, steps=0))[0] == HandOver()
+        """Spend the budget on one batch, ask for the evaluation, hand over nothing; the first rows."""
+        self.ask(NextBatch(rows=4, length=16, steps=0))
+        assert self.ask(Evaluate(rows=rows, steps=1, counted=WHOLE))[0] == HandOver()
         return self.ask(Unable("a test"))[0]
 
     def losses(self, losses: np.ndarray, dtype: str = "float32") -> msgspec.Struct:
@@ -560,7 +640,7 @@ def test_a_late_evaluation_is_timed_out_by_the_judges_clock(data: Path, tmp_path
     assert isinstance(final_of(events).outcome, TimedOut)
 
 
-def test_a_model_that_was_never_trained_is_measured(data: Path, tmp_path: Path) -> None:
+def test_losses_are_measured_whatever_model_they_come_from(data: Path, tmp_path: Path) -> None:
     """Losses of ln 2 everywhere are a bit per token, whatever the last batch is filled up with."""
     with judge_process(data, tmp_path) as (connection, events):
         client = Client(connection)

@@ -4,9 +4,12 @@ last claim, when they must be the same.
 Nothing in them is looked at but whether the two copies are equal; the first one goes to the twin as it came.
 """
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
-from evaluator.judging.messages import WEIGHTS_LIMIT, HandOver, Request, Unable, Weights
+from evaluator.judging.evaluation_calls import never_again
+from evaluator.judging.messages import WEIGHTS_LIMIT, Evaluate, HandOver, Request, Unable, Weights
 from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.wire import Channel, Held
 from evaluator.result import Crashed, CrashKind
@@ -24,12 +27,21 @@ class Handed(Struct, frozen=True):
     content: Held
 
 
-def ask_for_weights(channel: Channel[Request]) -> Handed | Unable:
-    """A copy of the weights, sealed. Raises RunEndedError where it answers with something else; WireError,
-    ClosedError.
+Again = Callable[[Evaluate], int]
+"""Takes another call of ``evaluate_bpb``, see ``EvaluationCalls.again``."""
+
+
+def ask_for_weights(channel: Channel[Request], again: Again = never_again) -> Handed | Unable:
+    """A copy of the weights, sealed; asked for again where the evaluation is called again instead. Raises
+    RunEndedError where it answers with something else; WireError, ClosedError.
     """
     channel.send(HandOver())
     answer, content = channel.receive_held(WEIGHTS_LIMIT)
+    while isinstance(answer, Evaluate):
+        content.close()
+        again(answer)
+        channel.send(HandOver())
+        answer, content = channel.receive_held(WEIGHTS_LIMIT)
     match answer:
         case Weights() if content.size >= answer.table:
             return Handed(answer, content)
@@ -39,15 +51,15 @@ def ask_for_weights(channel: Channel[Request]) -> Handed | Unable:
             raise contract_breach("something else where the weights were expected")
 
 
-def check_unchanged(channel: Channel[Request], handed: Handed) -> None:
+def check_unchanged(channel: Channel[Request], handed: Handed, again: Again = never_again) -> None:
     """Ask for the weights again. Raises RunEndedError where they are not the same; WireError, ClosedError."""
-    again = ask_for_weights(channel)
+    second = ask_for_weights(channel, again)
     try:
-        if isinstance(again, Unable) or not _same(handed, again):
+        if isinstance(second, Unable) or not _same(handed, second):
             raise RunEndedError(Crashed(CrashKind.CONTRACT, CHANGED), CHANGED)
     finally:
-        if isinstance(again, Handed):
-            again.content.close()
+        if isinstance(second, Handed):
+            second.content.close()
 
 
 def _same(one: Handed, other: Handed) -> bool:

@@ -21,6 +21,7 @@ from evaluator.judging.metering.answering import (
 )
 from evaluator.judging.metering.cpu import CpuCount
 from evaluator.judging.metering.cpu_price import PriceFactor, explained
+from evaluator.judging.metering.early import EARLIEST, come_to, early
 from evaluator.judging.metering.meter import meter
 from evaluator.judging.metering.step_cost import (
     FEED_STEPS,
@@ -135,6 +136,15 @@ class BudgetUse:
         used = None if cpu is None else cpu - self._first_cpu
         self._trained = (self._now() - self._first_batch if self.batches else 0.0, used)
         self._evaluated, self._evaluated_cpu = self._now(), cpu or 0.0
+
+    @property
+    def evaluated_early(self) -> str:
+        """Why an evaluation now is none of a whole training; empty where it is."""
+        steps = self.steps or self.batches
+        step = max(self._step_cost.value * self._factor.value, self.spent / steps if steps else 0.0)
+        real = self._now() - self._first_batch if self.batches else 0.0
+        over = come_to(self._budget, self.spent, self._shown, step, real) >= EARLIEST
+        return "" if over else early(steps, self.spent / self._budget.amount)
 
     def _charge(self, steps: int, counted: Counted | None) -> None:
         """The variant has finished with every batch so far."""
