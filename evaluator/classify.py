@@ -61,6 +61,9 @@ class Evidence(Struct, frozen=True, kw_only=True):
     wall_capped: bool = False
     """It was ended at the wall cap."""
 
+    share: float = 0.0
+    """Of the budget that was spent, as the judge last said, 0 to 1."""
+
     judge_error: str = ""
     """Why there is none."""
 
@@ -84,7 +87,8 @@ def classify(evidence: Evidence) -> Outcome:
         what, memory = evidence.breach
         return _crashed(CrashKind.OUT_OF_MEMORY if memory else CrashKind.EXCEPTION, what, evidence)
     if evidence.wall_capped:
-        return TimedOut(Limit.WALL_CAP, evidence.seconds)
+        why = f"{evidence.share:.1%} of its budget was spent" if evidence.share else ""
+        return TimedOut(Limit.WALL_CAP, evidence.seconds, why)
     if verdict is None:
         return Lost(
             bounded(f"judge crashed: {evidence.judge_error}" if evidence.judge_error else "judge crashed")

@@ -61,6 +61,9 @@ class TimedOut(Struct, frozen=True, tag="timed_out"):
     seconds: float
     """Of real time, until then."""
 
+    why: str = ""
+    """What was seen, in our words; empty in old journals."""
+
 
 class Cheated(Struct, frozen=True, tag="cheated"):
     """The judge does not believe it."""

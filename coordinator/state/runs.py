@@ -101,8 +101,9 @@ def _take_in(facts: Facts, experiment: Experiment, result: RunResult, at: float)
             experiment.withheld = is_withheld(result, crash)
             reason = f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value
             _fail(facts, experiment, State.CRASHED, kind.value, reason, at)
-        case TimedOut(limit=limit, seconds=seconds):
-            after = "" if evaluation_began(result) else f" after {seconds:.1f} s"  # it may choose the moment
+        case TimedOut(limit=limit, seconds=seconds, why=why):
+            after = f" after {seconds:.1f} s{f': {why}' if why else ''}"
+            after = "" if evaluation_began(result) else after  # it may choose the moment
             reason = f"timed out at its {limit.value.replace('_', ' ')}{after}"
             _fail(facts, experiment, State.CRASHED, "timed_out", reason, at)
         case Cheated(kind=kind, evidence=evidence):

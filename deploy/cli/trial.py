@@ -203,8 +203,9 @@ def reason(outcome: Outcome) -> str:
             return ""
         case Crashed(kind=kind, message=message):
             return ": ".join(filter(None, (kind.value.replace("_", " "), message)))
-        case TimedOut(limit=limit, seconds=seconds):
-            return f"ended at its {limit.value.replace('_', ' ')} after {seconds:.1f} s"
+        case TimedOut(limit=limit, seconds=seconds, why=why):
+            limited = f"ended at its {limit.value.replace('_', ' ')} after {seconds:.1f} s"
+            return f"{limited}: {why}" if why else limited
         case Cheated(kind=kind, evidence=evidence):
             return f"{kind}: {evidence}"
         case Lost(reason=why):

@@ -24,7 +24,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NoReturn, assert_never
 
@@ -68,6 +68,7 @@ from evaluator.result import Audit, Crashed, CrashKind, Limit, Measured, TimedOu
 TWIN_SECONDS, TWIN_STARTS = 10.0, 5.0
 """Seconds, and times the live variant's start, that a twin may take for an answer."""
 
+CLOCK_LAGS = "batches had ended, and it left without calling evaluate_bpb: the clock of its loop lags"
 WHILE_EVALUATED = "what is no message, while it was evaluated"
 """Of whatever arrives once rows were shown: a message that is none can hold them."""
 
@@ -153,7 +154,7 @@ class Judge:
         _bounded(request.rows, request.length)
         self._use.batch_wanted(request.steps, request.counted)
         if self._closed:
-            raise RunEndedError(self._timed_out(), "the budget is spent and no evaluation was asked for")
+            raise self._over("the budget is spent and no evaluation was asked for")
         if self._use.ends:
             self._closed = True
             self._channel.send(BudgetSpent())
@@ -170,7 +171,7 @@ class Judge:
         calls = EvaluationCalls(request, self._manifest.max_seq_len)
         self._use.training_ended(request.steps, request.counted)
         if self._use.is_late:
-            raise RunEndedError(self._timed_out(), "the budget was spent long before evaluate_bpb was called")
+            raise self._over("the budget was spent long before evaluate_bpb was called")
         if early := self._use.evaluated_early:
             raise RunEndedError(Crashed(CrashKind.CONTRACT, early), early)
         self._emit(Evaluating())
@@ -199,7 +200,7 @@ class Judge:
     def _hold_to_budget(self, answering: Answering, reason: str) -> None:
         self._use.charge_besides(answering)
         if self._use.is_late:
-            raise RunEndedError(self._timed_out(), reason)
+            raise self._over(reason)
 
     def _hand_over(self, answering: Answering, calls: EvaluationCalls) -> Handed | Unable:
         began, handed = self._now(), ask_for_weights(self._channel, calls.again)
@@ -241,21 +242,22 @@ class Judge:
     def _left(self) -> Crashed | TimedOut:
         """What it means that the variant is gone."""
         if self._closed:
-            return self._timed_out()
+            return self._timed_out(CLOCK_LAGS)
         return Crashed(
             CrashKind.NO_RESULT,
             "it ended while it was evaluated" if self._shown else "it ended without calling evaluate_bpb",
         )
 
-    def _timed_out(self) -> TimedOut:
-        return TimedOut(Limit.BUDGET, self._use.elapsed)
+    def _over(self, reason: str) -> RunEndedError:
+        return RunEndedError(self._timed_out(reason), reason)
+
+    def _timed_out(self, why: str) -> TimedOut:
+        return TimedOut(Limit.BUDGET, self._use.elapsed, why)
 
     def _say_why(self, ended: RunEndedError) -> None:
         if reason := str(ended):
-            try:
+            with suppress(ClosedError):  # it left before it could receive that
                 self._channel.send(RunRefused(reason))
-            except ClosedError:
-                return  # it left before it could receive that
 
 
 def _bounded(rows: int, length: int) -> None:

@@ -530,7 +530,7 @@ def make_dataloader(
     split: str,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
     """Training batches ``(x, y, epoch)`` of B rows of T tokens until the budget is spent, int64 on the
-    device; the first epoch is 1.
+    device; the first epoch is 1. Then a loop over it ends, and ``next`` raises a StopIteration that says so.
 
     Raises ValueError for another split than "train": validation tokens stay with the judge until training is
     over.
@@ -539,7 +539,35 @@ def make_dataloader(
         raise ValueError(
             f"split {split!r} is not served: validation tokens stay with the judge, which evaluate_bpb asks"
         )
-    return _batches(B, T)
+    return _Loader(_batches(B, T))
+
+
+class _BudgetSpent(StopIteration):
+    """There are no more batches. A loop over them ends by it; of ``next`` it says what a bare StopIteration
+    would not.
+    """
+
+
+class _Loader:
+    """Batches whose end says why."""
+
+    def __init__(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor, int]]) -> None:
+        self._batches = batches
+
+    def __iter__(self) -> "_Loader":
+        return self
+
+    def __next__(self) -> tuple[torch.Tensor, torch.Tensor, int]:
+        try:
+            return next(self._batches)
+        except StopIteration:
+            raise _BudgetSpent(_NO_MORE) from None
+
+
+_NO_MORE = (
+    "the budget is spent, there are no more batches; call evaluate_bpb (a loop that asks on is behind the"
+    " judge's clock: count all of its time, or end it with the loader)"
+)
 
 
 def _batches(rows: int, length: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
@@ -548,8 +576,7 @@ def _batches(rows: int, length: int) -> Iterator[tuple[torch.Tensor, torch.Tenso
     while True:
         answer, payload = _judge.ask("next_batch", rows=rows, length=length, **_counter.on_request())
         if answer["type"] == "budget_spent":
-            words = "prepare: the budget is spent, there are no more batches; call evaluate_bpb"
-            print(words, file=sys.stderr)  # noqa: T201 (the variant's log)
+            print(f"prepare: {_NO_MORE}", file=sys.stderr)  # noqa: T201 (the variant's log)
             return
         _clock.seconds = answer["seconds"]
         x, y = _tensors(rows, length, payload)

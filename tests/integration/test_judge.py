@@ -19,6 +19,7 @@ from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.job import ClaimsIn, Evaluating, Final, FirstBatch, HandedOver, JudgeEvent, Spent
 from evaluator.judging.data import read_tokens
+from evaluator.judging.judge import CLOCK_LAGS
 from evaluator.judging.messages import (
     TOKENS_LIMIT,
     Batch,
@@ -464,9 +465,10 @@ def test_a_loop_that_ends_when_batches_do_is_measured(data: Path, tmp_path: Path
 
 def test_a_loop_that_ignores_its_clock_is_timed_out(data: Path, tmp_path: Path) -> None:
     run = run_variant(edited("< TIME_BUDGET", "< 1e9"), data, tmp_path / "run")
+    assert "prepare._BudgetSpent: the budget is spent, there are no more batches; call" in run.log
     assert run.returncode != 0
     assert isinstance(run.final.outcome, TimedOut)
-    assert run.final.outcome.limit is Limit.BUDGET
+    assert (run.final.outcome.limit, run.final.outcome.why) == (Limit.BUDGET, CLOCK_LAGS)
 
 
 def test_losses_that_are_not_finite_mean_divergence(data: Path, tmp_path: Path) -> None:

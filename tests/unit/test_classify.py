@@ -18,6 +18,7 @@ def outcome(
     tail: str = "",
     stopped: str = "",
     wall_capped: bool = False,
+    share: float = 0.0,
     judge_error: str = "",
     out_of_memory_kills: int | None = None,
     rows_shown: bool = False,
@@ -33,6 +34,7 @@ def outcome(
             tail=tail,
             stopped=stopped,
             wall_capped=wall_capped,
+            share=share,
             judge_error=judge_error,
             out_of_memory_kills=out_of_memory_kills,
             rows_shown=rows_shown,
@@ -56,6 +58,9 @@ def test_a_cancelled_run_is_lost_whatever_else_happened(said: Outcome | None) ->
 
 def test_a_run_ended_at_the_wall_cap_timed_out() -> None:
     assert outcome(NO_RESULT, exit_code=None, wall_capped=True) == TimedOut(Limit.WALL_CAP, 12.5)
+    assert outcome(NO_RESULT, exit_code=None, wall_capped=True, share=0.486) == TimedOut(
+        Limit.WALL_CAP, 12.5, "48.6% of its budget was spent"
+    )
 
 
 @pytest.mark.parametrize(

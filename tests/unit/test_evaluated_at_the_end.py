@@ -147,7 +147,9 @@ def test_no_answer_is_given_with_more_rows_in_view_than_were_claimed_or_are_show
     """Whoever calls again is shown the rows of the call before first, and what was claimed is not asked."""
     caller = Caller([size for size, _ in calls], [n for _, n in calls])
     collected(prepared, caller, at_once)
-    largest, view, claimed = max([at_once, *(size for size, _ in calls)]), set(), set()
+    largest = max([at_once, *(size for size, _ in calls)])
+    view: set[bytes] = set()
+    claimed: set[bytes] = set()
     for number, batch in enumerate(caller.shown):
         view |= {row.tobytes() for row in batch}
         assert len(view - claimed) <= 2 * largest

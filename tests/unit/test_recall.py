@@ -330,18 +330,20 @@ def test_of_a_crash_that_may_have_been_shown_rows_proposers_learn_the_class(kind
     assert swarm.replayed() == swarm.state
 
 
-@pytest.mark.parametrize(("evaluate", "reason"), [
-    (0.0, "timed out at its wall cap after 12.3 s"),
-    (0.1, "timed out at its wall cap"),
+@pytest.mark.parametrize(("evaluate", "why", "reason"), [
+    (0.0, "", "timed out at its wall cap after 12.3 s"),
+    (0.0, "1.0% was spent", "timed out at its wall cap after 12.3 s: 1.0% was spent"),
+    (0.1, "", "timed out at its wall cap"),
+    (0.1, "100.0% was spent", "timed out at its wall cap"),
 ])  # fmt: skip
 def test_when_a_run_was_timed_out_is_no_word_once_it_may_have_been_shown_rows(
-    evaluate: float, reason: str
+    evaluate: float, why: str, reason: str
 ) -> None:
     swarm = PlannedSwarm(arms=THINKER)
     swarm.offer("slow")
     run = swarm.lease("a0")
     assert run is not None
-    result = swarm.result(run, TimedOut(Limit.WALL_CAP, 12.3))
+    result = swarm.result(run, TimedOut(Limit.WALL_CAP, 12.3, why))
     seconds = msgspec.structs.replace(result.seconds, evaluate=evaluate)
     result = msgspec.structs.replace(result, seconds=seconds)
     swarm.commit_settled(leases.report(swarm.state, "a0", swarm.token(run), result, gap=0.0))

@@ -164,6 +164,7 @@ class Lifecycle:
                 stopped=self._stopped,
                 breach=self._breach,
                 wall_capped=ended >= self._wall and (self._live_left or self._variant_ended is None),
+                share=self.share,
                 judge_error=judge_error,
                 out_of_memory_kills=out_of_memory_kills,
             )
