@@ -51,7 +51,7 @@ KEYS = {
     ),
     "Measured": "type value",
     "Crashed": "type kind message",
-    "TimedOut": "type limit seconds",
+    "TimedOut": "type limit seconds why",
     "Cheated": "type kind evidence",
     "Lost": "type reason killed",
     "Seconds": "startup train evaluate total",
