@@ -56,6 +56,7 @@ class SubprocessTrainer:
         there.
         """
         self._surface = task.surface
+        self._beside = [path.absolute() for path in task.frozen_files]
         self._data = data.absolute()
         self._slot = slot
         self._log_bytes = log_bytes
@@ -96,6 +97,7 @@ class SubprocessTrainer:
             log_bytes=self._log_bytes,
             judge_module=self._judge_module,
             shim=self._shim,
+            beside=self._beside,
             sandbox=self._sandbox,
         )
 

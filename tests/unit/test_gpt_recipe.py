@@ -91,7 +91,8 @@ def test_a_number_of_shards_that_is_none_or_reaches_validation_is_refused(asked:
 def test_a_missing_package_names_the_extra_to_install() -> None:
     with pytest.raises(ConfigError) as caught:
         required("a_package_nobody_has")
-    assert caught.value.remedy == "Run: pip install 'autoswarm[gpt]'"
+    assert "pip install" in caught.value.remedy
+    assert "autoswarm[" not in caught.value.remedy  # no index has it
 
 
 def test_data_made_before_there_were_blocks_is_cut_into_them_without_a_download(tmp_path: Path) -> None:

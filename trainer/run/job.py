@@ -10,7 +10,7 @@
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from evaluator.result import Progress, RunResult
 from trainer.contract import RunOrder, Slot
@@ -46,6 +46,9 @@ class SupervisorJob(Struct, frozen=True, kw_only=True):
 
     shim: Path
     """File that variants import as ``prepare``."""
+
+    beside: list[Path] = field(default_factory=list)
+    """Files and packages that variants find beside themselves too."""
 
     sandbox: Sandbox = Sandbox()
     """What confines the variant."""

@@ -220,7 +220,19 @@ def _lay_out_home(job: SupervisorJob, name: str) -> Path:
     for folder in (home.parent, home, home / "tmp", home / "cache"):
         folder.mkdir(mode=0o700)
     shutil.copyfile(job.shim, home / "prepare.py")
+    for path in job.beside:
+        _put_beside(path, home / path.name)
     return home
+
+
+def _put_beside(path: Path, copy: Path) -> None:
+    """A copy that a variant with a uid of its own can read, whatever ours may."""
+    if not path.is_dir():
+        shutil.copyfile(path, copy)
+        return
+    shutil.copytree(path, copy, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns("__pycache__"))
+    for below in (copy, *copy.rglob("*")):
+        below.chmod(0o755 if below.is_dir() else 0o644)
 
 
 def _judge_job_path(job: SupervisorJob) -> Path:

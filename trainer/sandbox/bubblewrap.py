@@ -24,7 +24,7 @@ class Wrapped(Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str]
 
     files: Sequence[Path]
-    """Of the home, bound read-only."""
+    """Files and packages of the home, bound read-only."""
 
     filter_fd: int
     """Inherited descriptor of a seccomp program."""

@@ -116,7 +116,7 @@ def _steps(view: View, uid: int | None, **others: Any) -> _Steps:
 
 def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | None) -> int:
     with _readable(sandbox.filter) as filter_fd:
-        files = sorted(path for path in view.home.iterdir() if path.is_file())
+        files = sorted(path for path in view.home.iterdir() if _is_code(path))
         environment = {**program.environment, VISIBLE: visible_inside(program.environment.get(VISIBLE))}
         inside = Wrapped(command=program.command, environment=environment, files=files, filter_fd=filter_fd)
         wrapped = structs.replace(
@@ -127,6 +127,11 @@ def _start_wrapped(sandbox: Sandbox, program: Program, view: View, uid: int | No
             confine=_steps(view, uid, wrapped=True).take,
         )
         return spawn(wrapped)
+
+
+def _is_code(path: Path) -> bool:
+    """Whether it is a file or a package: the other folders of a home are empty ones to write to."""
+    return path.is_file() or (path / "__init__.py").is_file()
 
 
 def exit_code(sandbox: Sandbox, status: int) -> int:

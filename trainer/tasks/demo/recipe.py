@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from configs.errors import ConfigError
 from evaluator.judging.data import read_manifest, write_prepared
+from trainer.recipe import DataNeeds
 from trainer.tasks.demo.grammar import Document, documents
 from trainer.tasks.demo.reading import information
 from trainer.tasks.demo.vocabulary import BOS, Vocabulary, learn
@@ -34,6 +35,8 @@ VAL_SEED, VAL_ROWS = 2, 512
 """Rows of one block of validation text: 32,768 tokens, evaluated in a third of a second."""
 VAL_BLOCKS = 3
 """One for screens, one to confirm on, one to certify."""
+DISK_BYTES = 1.6e6
+"""Of the prepared data."""
 VOCABULARY = 512
 """Tokens: small, so that embedding and head do not outweigh the rest of a tiny model."""
 TOKENIZER_SAMPLE = 3_000, 230
@@ -49,6 +52,11 @@ def prepare(folder: Path) -> Path:
     if not _is_there(place):
         _make(place)
     return place
+
+
+def needs(folder: Path) -> DataNeeds:
+    """What making the data under ``folder`` would take."""
+    return DataNeeds() if _is_there(folder / DIGEST[:12]) else DataNeeds(disk_bytes=DISK_BYTES)
 
 
 def _is_there(place: Path) -> bool:

@@ -10,6 +10,7 @@ token streams.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,8 @@ import numpy.typing as npt
 from configs.errors import ConfigError
 from evaluator.judging.data import Manifest, Tokens, read_manifest, read_tokens, read_vocab, write_prepared
 from evaluator.judging.packing import in_blocks, most_rows
+from trainer.extras import command, missing
+from trainer.recipe import DataNeeds
 from trainer.tasks.gpt.corpus import Encode, token_stream, tokenizer_sample, vocabulary
 
 DATASET = "karpathy/climbmix-400b-shuffle"
@@ -37,6 +40,11 @@ EVAL_TOKENS = 40 * 524_288
 """Target tokens of one evaluation: fewer where the shard does not hold as many in each block."""
 VAL_BLOCKS = 3
 """One for screens, one to confirm on, one to certify. The first makes the rows that the whole shard would."""
+SHARD_BYTES, SHARD_TOKEN_BYTES = 100e6, 140e6
+"""About: of a shard as it is published, some 250 million characters, and of its tokens, two bytes each."""
+HUB = "https://huggingface.co"
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+"""Variables by which the hub's client is told to stay off the network."""
 UNCHARGED_STEPS = 11
 """Optimizer steps before the clock starts: they compile."""
 SAMPLE_CHARACTERS, SAMPLE_LONGEST = 1_000_000_000, 10_000
@@ -65,6 +73,32 @@ def prepare(folder: Path) -> Path:
     return place
 
 
+def needs(folder: Path) -> DataNeeds:
+    """What making the data under ``folder`` would take. Raises ConfigError without the ``gpt`` extra, and
+    where the network is switched off for the hub's client and shards are missing.
+    """
+    count = shard_count(os.environ)
+    if _there(folder / f"shards-{count}") is not None:
+        return DataNeeds()
+    if lacking := missing("gpt"):
+        names = ", ".join(re.split("[^A-Za-z0-9_-]", requirement)[0] for requirement in lacking)
+        raise ConfigError(
+            f"the gpt task makes its data with {names}, not installed here", f"Run {command(lacking)}."
+        )
+    shards = [shard_name(number) for number in (*range(count), LAST_SHARD)]
+    absent = [name for name in shards if not (folder / "hub" / name).is_file()]
+    if absent and any(os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE") for name in OFFLINE):
+        raise ConfigError(
+            f"{len(absent)} shards of the gpt task's data are missing, and {OFFLINE[0]} forbids a download",
+            f"Unset it, or put {absent[0]} and the others into {folder / 'hub'} yourself.",
+        )
+    return DataNeeds(
+        download_bytes=len(absent) * SHARD_BYTES,
+        disk_bytes=len(absent) * SHARD_BYTES + len(shards) * SHARD_TOKEN_BYTES,
+        address=os.environ.get("HF_ENDPOINT", HUB) if absent else "",
+    )
+
+
 def shard_count(environment: Mapping[str, str]) -> int:
     """The number of training shards asked for. Raises ConfigError when it is none or reaches the validation
     shard.
@@ -90,7 +124,7 @@ def required(module: str) -> Any:
     except ImportError as error:
         raise ConfigError(
             f"the gpt task makes its data with {module}, which is not installed",
-            "Run: pip install 'autoswarm[gpt]'",
+            f"Run {command(missing('gpt') or [module.partition('.')[0]])}.",
         ) from error
 
 
