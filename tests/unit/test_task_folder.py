@@ -60,7 +60,7 @@ def test_a_good_folder_is_a_task(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("line", "what"), [
     ("metric: {name: val_bpb, direction: min}", "metric.direction is 'min'"),
     ("metric: {name: val_bpb, direction: maximize}", "metric.direction is 'maximize'"),
-    ("metric: {name: val_accuracy, direction: minimize}", "'val_accuracy', and the judge computes bits per byte"),
+    ("metric: {name: val_accuracy, direction: minimize}", "the judge computes bits per byte"),
     ("metric: {name: val_bpb, direction: minimize, unit: bits}", "unknown field `unit`"),
     ("surface: nope.py", "surface nope.py is not in"),
     ("surface: ../train.py", "surface is '../train.py'"),
