@@ -7,7 +7,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import ray
@@ -15,6 +15,7 @@ from ray.exceptions import RayError
 
 from agents.loop import AgentLoop, Snapshot
 from coordinator.agent_calls import Coordinator
+from coordinator.arm_notes import ArmNote
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.parent_watch import end_with
 from coordinator.protocol import (
@@ -74,6 +75,10 @@ class RemoteCoordinator:
         """See ``Coordinator.propose``."""
         answer: Accepted | Refused = self._ask(lambda actor: actor.propose.remote(agent, proposal))
         return answer
+
+    def note_arms(self, agent: str, number: int, notes: Sequence[ArmNote]) -> None:
+        """See ``Coordinator.note_arms``."""
+        self._ask(lambda actor: actor.note_arms.remote(agent, number, notes))
 
     def lease(self, agent: str) -> Lease | Wait:
         """See ``Coordinator.lease``."""

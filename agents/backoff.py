@@ -17,6 +17,8 @@ class Waits(Struct, frozen=True, kw_only=True):
     """Between two tries to reach the coordinator."""
     failure: tuple[float, float] = (0.5, 60.0)
     """After a proposer or a trainer failed."""
+    stopped: tuple[float, float] = (300.0, 3600.0)
+    """Until an arm that needs a person, or has played all it had, is asked again."""
     goodbye: float = 3.0
     """How long an agent that was asked to stop goes on trying to release its lease. A release that is never
     reported costs the swarm one lease's time to live.

@@ -2,8 +2,10 @@
 
 - How far ahead it thinks is the coordinator's decision: it answers ``Wait`` while enough is queued.
 - When an arm has nothing, the next one in the campaign's order answers the brief, so that no slot waits for
-  one arm while another has an idea. An arm whose answers are of no use rests for a time that grows. When no
-  arm has anything, the thinker waits, longer each time.
+  one arm while another has an idea. An arm whose answers are of no use rests for a time that grows, one that
+  is stopped or played to its end for much longer. When no arm has anything, the thinker waits, longer each
+  time.
+- Which arms gave nothing for a brief, and why, the coordinator hears with the brief's end.
 - A refused proposal goes back to its proposer, if that can be asked again, with what came of the same program
   earlier. The coordinator also says so in the next brief, so that no proposer repeats itself without end.
 - What is for the brief's own arm alone, its charter and an experiment to repair, is shown to no other arm.
@@ -28,6 +30,7 @@ from agents.proposers.contract import (
     ReAsking,
     Unavailable,
 )
+from coordinator.arm_notes import ArmNote, ArmReason
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Brief, Proposal, Refused, Wait
 
@@ -51,11 +54,16 @@ class Thinker:
         self._poll = Backoff(context.waits.poll, rng)
         self._failure = Backoff(context.waits.failure, rng)
         self._rests = {arm: Backoff(context.waits.failure, rng) for arm in proposers}
+        self._long_rests = {arm: Backoff(context.waits.stopped, rng) for arm in proposers}
         self._rest_until: dict[str, float] = {}
         """On the clock, by arm."""
         self._exhausted: set[str] = set()
         self._logged: set[tuple[str, str]] = set()
         """Errors of our own, by arm and text, that are in the log."""
+        self._notes: dict[str, ArmNote] = {}
+        """Arms that gave nothing for the brief in hand, and why."""
+        self._noted = 0
+        """Briefs of which the coordinator heard that."""
         self._refused = False
         """Whether the last proposal was refused."""
         self.stopped: dict[str, str] = {}
@@ -88,6 +96,7 @@ class Thinker:
                 "no proposal",
                 extra={"agent": self._agent, "arm": brief.arm, "ordinal": brief.ordinal, "error": str(error)},
             )
+            self._say_notes()
             self._clock.wait(self._closing, self._failure.next())
             return
         answer = self._hand_in(proposal)
@@ -100,9 +109,23 @@ class Thinker:
                 self._refused = False
                 self._accepted()
             case Refused() as refused:
-                self._take_refusal(proposal, refused)
+                self._note_refusal(proposal, refused)
+                self._say_notes()
+                self._take_refusal(refused)
             case None:
                 pass
+        self._say_notes()
+
+    def _say_notes(self) -> None:
+        """Tell the coordinator which arms gave nothing, once for a brief."""
+        notes = list(self._notes.values())
+        self._notes.clear()
+        if notes:
+            self._noted += 1
+            self._link.retry_until(
+                lambda coordinator: coordinator.note_arms(self._agent, self._noted, notes),
+                until=self._closing,
+            )
 
     def _hand_in(self, proposal: Proposal) -> Accepted | Refused | None:
         """The coordinator's answer; None when the agent has come to its end."""
@@ -135,9 +158,15 @@ class Thinker:
             except Exception as error:  # noqa: BLE001 - an error of ours in one proposer must not silence the others
                 self._note_bug(arm, error)
             else:
-                self._rests[arm].reset()
+                self._gave(arm)
                 return proposal
         raise ProposerError("no arm has another idea now" if self._proposers else "there are no arms")
+
+    def _gave(self, arm: str) -> None:
+        self._rests[arm].reset()
+        self._long_rests[arm].reset()
+        self._exhausted.discard(arm)
+        self.stopped.pop(arm, None)
 
     def _arms(self, brief: Brief) -> Iterator[str]:
         """The brief's arm, then the others in the campaign's order, without those that may not answer it;
@@ -149,6 +178,8 @@ class Thinker:
 
     def _note_bug(self, arm: str, error: Exception) -> None:
         """Logged whole, and only once when it repeats itself."""
+        words = f"the arm failed by a mistake of ours, see the log of {self._agent}: {type(error).__name__}"
+        self._notes[arm] = ArmNote(arm=arm, reason=ArmReason.OURS, words=words)
         if (arm, repr(error)) not in self._logged:
             self._logged.add((arm, repr(error)))
             logger.exception(
@@ -157,6 +188,15 @@ class Thinker:
 
     def _note(self, arm: str, why: ProposerError) -> None:
         facts = {"agent": self._agent, "arm": arm, "reason": str(why)}
+        self._notes[arm] = ArmNote(
+            arm=arm,
+            reason=why.reason,
+            words=why.what,
+            remedy=why.remedy,
+            stopped=isinstance(why, Exhausted),
+        )
+        if isinstance(why, Exhausted):
+            self._rest_until[arm] = self._clock.now() + self._long_rests[arm].next()
         match why:
             case Exhausted() if arm in self._exhausted:
                 pass
@@ -178,7 +218,7 @@ class Thinker:
             case _:
                 logger.warning("arm had no proposal, another one is asked", extra=facts)
 
-    def _take_refusal(self, proposal: Proposal, answer: Refused) -> None:
+    def _note_refusal(self, proposal: Proposal, answer: Refused) -> None:
         logger.info(
             "proposal refused",
             extra={
@@ -188,6 +228,14 @@ class Thinker:
                 "reason": answer.reason,
             },
         )
+        if answer.refusal.reaskable:
+            self._notes[proposal.arm] = ArmNote(
+                arm=proposal.arm,
+                reason=ArmReason.REFUSED,
+                words=f"its proposals are refused: {answer.reason}",
+            )
+
+    def _take_refusal(self, answer: Refused) -> None:
         match answer.refusal:
             case Refusal.STALE_BRIEF | Refusal.CLOSED:
                 self._pause(self._poll.next())

@@ -198,6 +198,10 @@ class CoordinatorConfig(Section):
     """Port of the Prometheus metrics; 0 turns them off."""
     max_attempts: Annotated[int, Field(ge=1)] = 5
     """Leases of one run that may be lost before it counts as crashed."""
+    arm_warning_briefs: Annotated[int, Field(ge=0)] = 5
+    """Briefs in a row without a result, over all agents, after which people are warned of an arm; 0 means
+    never.
+    """
     history: Annotated[int, Field(ge=1)] = 300
     """Most finished experiments told to a proposer."""
 

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ import msgspec
 import ray
 
 from configs.errors import ConfigError
+from coordinator.arm_notes import ArmNote
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.parent_watch import end_with
 from coordinator.protocol import (
@@ -135,6 +136,10 @@ class CoordinatorServer:
     async def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
         """See ``Coordinator.propose``."""
         return await self._ask(lambda service: service.propose(agent, proposal))
+
+    async def note_arms(self, agent: str, number: int, notes: Sequence[ArmNote]) -> None:
+        """See ``Coordinator.note_arms``."""
+        await self._ask(lambda service: service.note_arms(agent, number, notes))
 
     async def lease(self, agent: str, timeout: float) -> Lease | Wait:
         """See ``Coordinator.lease``; a ``Wait`` comes after ``timeout`` seconds at the latest."""

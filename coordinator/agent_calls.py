@@ -1,4 +1,4 @@
-"""What an agent may ask of the coordinator: ten calls.
+"""What an agent may ask of the coordinator: eleven calls.
 
 - Every call may be repeated after any failure: an agent holds at most one lease, proposals and calls carry an
   id, reports a fencing token.
@@ -7,8 +7,10 @@
 - The same Protocol is met by the service in this process and by the handle of the Ray actor.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from coordinator.arm_notes import ArmNote
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.protocol import (
     Accepted,
@@ -47,6 +49,12 @@ class Coordinator(Protocol):
 
     def propose(self, agent: str, proposal: Proposal) -> Accepted | Refused:
         """Answer a brief."""
+        ...
+
+    def note_arms(self, agent: str, number: int, notes: Sequence[ArmNote]) -> None:
+        """Say which arms gave nothing for a brief, and that the agent holds it no more. number: of this word
+        in the agent's life, so that a repeated one counts once.
+        """
         ...
 
     def lease(self, agent: str) -> Lease | Wait:

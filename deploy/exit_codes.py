@@ -2,13 +2,15 @@
 
 exit code  what it means, and what raises it
   0        ok; also when a limit that a person set, other than money, ended the campaign
-  1        failed: a campaign that could not go on, a variant that was refused or not measured, or a
-           mistake of ours (any other exception; -vv shows where)
+  1        failed: a campaign that could not go on (its baseline, or every arm), a variant that was
+           refused or not measured, or a mistake of ours (any other exception; -vv shows where)
   2        wrong usage; click says so itself
   3        configuration, or something the machine lacks: ConfigError, CampaignBusyError (another
            coordinator has the campaign), ShadowedError (another distribution is in the way of ours)
   4        no such campaign, experiment, run or agent: NothingFoundError
   5        the money is spent; no error
+  6        this start of a campaign tried nothing: it came to its end, by a limit of time or by
+           `autoswarm stop`, without one experiment
 130        ended by Ctrl-C: KeyboardInterrupt
 141        whoever read the output went away: BrokenPipeError
 143        ended by SIGTERM
@@ -20,7 +22,7 @@ import traceback
 
 from deploy.packages import ShadowedError, require_own_packages
 
-OK, FAILURE, CONFIG, NOTHING, LIMIT = 0, 1, 3, 4, 5
+OK, FAILURE, CONFIG, NOTHING, LIMIT, UNTRIED = 0, 1, 3, 4, 5, 6
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 

@@ -6,11 +6,12 @@ done to it on purpose: ``down``, ``lose_answers``, ``restart``, ``revoke``.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any, TypeVar
 
 from agents.testing.lease_queue import Grant, LeaseQueue
+from coordinator.arm_notes import ArmNote
 from coordinator.domain import Direction, Metric, Purpose, State
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.protocol import (
@@ -54,6 +55,8 @@ class MemoryCoordinator:
     """``call run-or-agent``, in order, without heartbeats and without questions answered by Wait."""
     results: dict[str, RunResult]
     """Those that counted, by run."""
+    notes: list[ArmNote]
+    """What agents said of arms that gave nothing."""
     gaps: list[float]
     """Seconds that slots stood idle before the runs that counted."""
 
@@ -86,6 +89,8 @@ class MemoryCoordinator:
         self._ahead = ahead
         self._heartbeat = heartbeat
         self._terms = dict(terms or {})
+        self.notes = []
+        self._noted: set[tuple[str, int]] = set()
         self._lock = Lock()
         self._epoch = 1
         self._incarnations: dict[str, str] = {}  # of agents that have joined
@@ -165,6 +170,16 @@ class MemoryCoordinator:
             return Accepted(proposal.proposal)
 
         return self._call("propose", take, agent)
+
+    def note_arms(self, agent: str, number: int, notes: Sequence[ArmNote]) -> None:
+        """Keep them, once."""
+
+        def keep() -> None:
+            if (agent, number) not in self._noted:
+                self._noted.add((agent, number))
+                self.notes.extend(notes)
+
+        self._call("note_arms", keep, agent)
 
     def lease(self, agent: str) -> Lease | Wait:
         """The lease it holds, or the oldest run that is queued."""

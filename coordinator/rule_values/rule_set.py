@@ -66,3 +66,5 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Moves of the best after which a near miss may be tried again as it was; 0 means never."""
     val_blocks: int = 1
     """Blocks of validation rows that the task's data has."""
+    arm_warning_briefs: int = 5
+    """Briefs in a row without a result after which people are warned of an arm; 0 means never."""

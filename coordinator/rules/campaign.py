@@ -6,6 +6,7 @@ from coordinator.domain import Phase, Purpose
 from coordinator.protocol import AgentCard
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules.budget_cap import cap, run_usd, spent_out
+from coordinator.rules.idle_arms import nobody_goes_on
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
@@ -59,12 +60,14 @@ def limits(state: CampaignState, now: float) -> list[AnyEvent]:
             return []
         case Phase.DRAINING:
             idle = not any(agent.run for agent in state.agents.values())
-            return [CampaignFinished(reason=state.phase_reason)] if idle else []
+            return [CampaignFinished(reason=state.phase_reason, failed=state.failed)] if idle else []
         case Phase.RUNNING:
             if why := _spent_out(state, state.rules):
                 return cap(state, why)
-            reason = _limit(state, state.rules, now)
-            return [CampaignDraining(reason=reason)] if reason else []
+            if reason := _limit(state, state.rules, now):
+                return [CampaignDraining(reason=reason)]
+            stopped = nobody_goes_on(state)
+            return [CampaignDraining(reason=stopped, failed=True)] if stopped else []
         case _:
             assert_never(state.phase)
 

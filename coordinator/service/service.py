@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Self
 
+from coordinator.arm_notes import ArmNote
 from coordinator.domain import Phase
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.protocol import (
@@ -27,11 +28,12 @@ from coordinator.protocol import (
     Welcome,
 )
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules import briefs, budget_cap, campaign, leases, recall
+from coordinator.rules import briefs, budget_cap, campaign, idle_arms, leases, recall
 from coordinator.rules.lookups import division_of
 from coordinator.service.answers import Answers
 from coordinator.service.call_permits import CallPermits
 from coordinator.service.charters import Charters
+from coordinator.service.idle_briefs import IdleBriefs
 from coordinator.service.intake import Intake
 from coordinator.service.opening import gate_of, opened
 from coordinator.service.presence import DEFAULT_LEASE_TIMES, LeaseTimes, Presence
@@ -41,7 +43,7 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import Listener, TaskCard
 from coordinator.views.leaderboard import row
-from coordinator.views.overview import Overview
+from coordinator.views.overview import Overview, tried
 from coordinator.views.status import status
 from coordinator.views.status_page import StatusPage
 from evaluator.result import Progress, RunResult
@@ -67,12 +69,14 @@ class Service:
         """
         intake = Intake(gate_of(task))
         self._unit, self._lock = opened(layout, task, rules, clock, listeners, secret)
+        self._tried_before = tried(self.state)
         self._clock = clock
         self._transactions = Transactions(self._unit, clock)
         self._presence = Presence(clock, times.ttl)
         self._presence.expect(name for name, agent in self.state.agents.items() if agent.run)
         self._permits = CallPermits(layout.calls, clock)
         self._intake = intake
+        self._idle = IdleBriefs()
         self._answers = Answers(self._unit, times, charters or Charters({}))
         self._upkeep = Upkeep(layout, self._transactions, self._presence, self._permits, intake)
         self.transaction = self._transactions.transaction
@@ -149,9 +153,20 @@ class Service:
         with self.transaction() as unit:
             self._division_of(agent)
             answer = self._intake.receive(unit, agent, proposal)
+            if isinstance(answer, Accepted):
+                self._idle.gave(proposal.arm)
             if not recall.still_thinks(unit.state, proposal.arm, answer):
                 self._presence.brief_done(agent)
             return answer
+
+    def note_arms(self, agent: str, number: int, notes: Sequence[ArmNote]) -> None:
+        """See ``Coordinator.note_arms``."""
+        with self.transaction() as unit:
+            self._division_of(agent)
+            self._presence.brief_done(agent)
+            for one in notes if self._idle.is_new(agent, number) else ():
+                briefs_so_far = self._idle.gave_nothing(one.arm)
+                unit.commit(idle_arms.note(unit.state, agent, one, briefs_so_far))
 
     def lease(self, agent: str) -> Lease | Wait:
         """See ``Coordinator.lease``."""
@@ -226,7 +241,11 @@ class Service:
         """The status page, and rows of experiments finished since ``seen_rows`` of them."""
         with self._transactions.lock:
             finished = self.state.finished[seen_rows:]
-            return Overview(page=self.status(), rows=[row(self.state.experiments[name]) for name in finished])
+            return Overview(
+                page=self.status(),
+                rows=[row(self.state.experiments[name]) for name in finished],
+                tried=tried(self.state) - self._tried_before,
+            )
 
     def status(self) -> StatusPage:
         """The status page."""

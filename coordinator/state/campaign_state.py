@@ -18,6 +18,7 @@ from coordinator.state.events import (
     AgentJoined,
     AgentLeft,
     AnyEvent,
+    ArmNoted,
     CallSettled,
     CampaignDraining,
     CampaignFinished,
@@ -88,6 +89,8 @@ class CampaignState(Facts):
                 self._leave(event, at)
             case CallSettled():
                 self.spend.settle(event)
+            case ArmNoted():
+                self.troubles.note(event, at)
             case HintGiven():
                 self.hints.give(event)
             case HintsWithdrawn():
@@ -143,6 +146,8 @@ class CampaignState(Facts):
 
     def _join(self, event: AgentJoined, at: float) -> None:
         earlier = self.agents.get(event.card.agent)
+        if earlier is None or earlier.card.incarnation != event.card.incarnation:
+            self.troubles.begins(event.card.agent)
         self.agents[event.card.agent] = Agent(card=event.card, run=earlier.run if earlier else None)
         self.occupancy.joined(event.card.agent, at)
 
@@ -153,8 +158,9 @@ class CampaignState(Facts):
 
     def _turn(self, event: CampaignDraining | CampaignFinished | CampaignResumed) -> None:
         match event:
-            case CampaignDraining(reason=reason, capped=capped):
-                self.phase, self.phase_reason, self.capped = Phase.DRAINING, reason, capped
+            case CampaignDraining(reason=reason, capped=capped, failed=failed):
+                self.phase, self.phase_reason, self.failed = Phase.DRAINING, reason, failed
+                self.capped = capped
             case CampaignFinished(reason=reason, failed=failed):
                 self.phase, self.phase_reason, self.failed = Phase.FINISHED, reason, failed
             case CampaignResumed():

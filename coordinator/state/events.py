@@ -7,6 +7,7 @@ are stable: old journals stay readable.
 import msgspec
 from msgspec import Struct, field
 
+from coordinator.arm_notes import ArmReason
 from coordinator.domain import Origin, Purpose, Refusal, Verdict
 from coordinator.model_calls import UNKNOWN
 from coordinator.protocol import AgentCard, Token
@@ -216,6 +217,21 @@ class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
     """Of ``CALL_RESULTS``. An unknown call counts at its estimate until it is settled again."""
 
 
+class ArmNoted(Event, frozen=True, kw_only=True, tag="arm_noted"):
+    """An agent says that an arm gives nothing. What gives something again says so by its experiment."""
+
+    agent: str
+    arm: str
+    reason: ArmReason
+    words: str = ""
+    """One line without secrets; it may hold a provider's or a program's words."""
+    remedy: str = ""
+    stopped: bool = False
+    """Until a person acts, or for ever."""
+    briefs: int = 0
+    """In a row for which the arm gave nothing, over all agents."""
+
+
 class HintGiven(Event, frozen=True, kw_only=True, tag="hint_given"):
     """A person said something to all proposers."""
 
@@ -234,6 +250,8 @@ class CampaignDraining(Event, frozen=True, kw_only=True, tag="campaign_draining"
     reason: str
     capped: bool = False
     """Because the money is spent."""
+    failed: bool = False
+    """Because no arm can go on."""
 
 
 class CampaignFinished(Event, frozen=True, kw_only=True, tag="campaign_finished"):
@@ -249,29 +267,11 @@ class CampaignResumed(Event, frozen=True, kw_only=True, tag="campaign_resumed"):
 
 
 AnyEvent = (
-    CampaignStarted
-    | RulesChanged
-    | EpochBegan
-    | AgentJoined
-    | AgentLeft
-    | DivisionOpened
-    | ExperimentProposed
-    | ProposalRefused
-    | RunQueued
-    | RunLeased
-    | RunLost
-    | RunReported
-    | LateReport
-    | WentStale
-    | Rebased
-    | VerdictGiven
-    | CallSettled
-    | HintGiven
-    | HintsWithdrawn
-    | CampaignDraining
-    | CampaignFinished
-    | CampaignResumed
-)
+    CampaignStarted | RulesChanged | EpochBegan | AgentJoined | AgentLeft | DivisionOpened
+    | ExperimentProposed | ProposalRefused | RunQueued | RunLeased | RunLost | RunReported
+    | LateReport | WentStale | Rebased | VerdictGiven | CallSettled | ArmNoted | HintGiven
+    | HintsWithdrawn | CampaignDraining | CampaignFinished | CampaignResumed
+)  # fmt: skip
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder()

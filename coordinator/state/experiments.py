@@ -52,6 +52,7 @@ def propose(facts: Facts, event: ExperimentProposed, at: float) -> None:
     facts.by_ordinal.append(event.experiment)
     facts.divisions[event.division].ordinals.append(event.ordinal)
     count(facts, event.arm, "proposals")
+    facts.troubles.gave(event.arm, event.agent)
     facts.turned_away = []
     facts.proposals[event.proposal] = event.experiment
 

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from coordinator.domain import Metric, Phase, State
 from coordinator.rule_values.rule_set import Rules
 from coordinator.state.arm_tally import ArmTally
+from coordinator.state.arm_troubles import Troubles
 from coordinator.state.events import CampaignStarted, ProposalRefused
 from coordinator.state.hints import Hints
 from coordinator.state.lessons import Lessons
@@ -39,7 +40,9 @@ class Facts(Struct):
     phase_reason: str = ""
     """Why it does not; empty while it does."""
     failed: bool = False
-    """It ended because nothing could come of it. Set by ``CampaignFinished``, until it is resumed."""
+    """It ends because nothing can come of it. Set by ``CampaignDraining`` and ``CampaignFinished``, until it
+    is resumed.
+    """
     capped: bool = False
     """It takes no new work because the money is spent. Set by ``CampaignDraining``, until it is resumed."""
     epoch: int = 0
@@ -129,6 +132,8 @@ class Facts(Struct):
     """Calls and slots in dollars. Kept by ``CallSettled`` and the end of every lease."""
     lessons: Lessons = field(default_factory=Lessons)
     """What finished experiments teach."""
+    troubles: Troubles = field(default_factory=Troubles)
+    """Arms that give nothing, and why. Kept by ``ArmNoted``, by what is proposed and by agents that begin."""
     hints: Hints = field(default_factory=Hints)
     """What people said, and their refused variants."""
 

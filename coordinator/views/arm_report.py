@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from coordinator.domain import ArmChoice, Metric, Origin, State
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.state.arm_tally import ArmTally, Interval, difference, gain_per_dollar, gain_per_hour
 from coordinator.state.campaign_state import CampaignState
-from coordinator.views.status import arm_names
-from coordinator.views.status_page import SCHEMA
+from coordinator.views.status import arm_names, arm_trouble
+from coordinator.views.status_page import SCHEMA, ArmTroubleView
 
 
 class Rates(Struct, frozen=True, kw_only=True):
@@ -58,6 +58,8 @@ class ArmRow(Struct, frozen=True, kw_only=True):
     gain_per_usd: Interval | None
     versus: dict[str, Rates]
     """By control: how much more the arm earns than it."""
+    trouble: ArmTroubleView | UnsetType = UNSET
+    """Why it gives nothing; absent while it gives something."""
 
 
 class ArmReport(Struct, frozen=True, kw_only=True):
@@ -105,6 +107,7 @@ def _row(state: CampaignState, name: str, rates: Rates, versus: dict[str, Rates]
         gain_per_gpu_hour=rates.gain_per_gpu_hour,
         gain_per_usd=rates.gain_per_usd,
         versus=versus,
+        trouble=arm_trouble(state, name),
     )
 
 

@@ -10,8 +10,17 @@ from typing import get_args
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from coordinator.arm_notes import ArmReason
 from coordinator.domain import Phase, State, Verdict
-from coordinator.views.status_page import AgentState, AgentView, ArmView, DivisionView, SpendView, StatusPage
+from coordinator.views.status_page import (
+    AgentState,
+    AgentView,
+    ArmTroubleView,
+    ArmView,
+    DivisionView,
+    SpendView,
+    StatusPage,
+)
 from evaluator.result import Outcome
 
 OUTCOMES = tuple(kind.__struct_config__.tag for kind in get_args(Outcome))
@@ -39,6 +48,7 @@ def present(page: StatusPage) -> Iterator[MetricFamily]:
     yield from _of_divisions(page)
     yield from _of_experiments(page)
     yield from _of_arms(page.arms, page.metric.name)
+    yield from _of_idle_arms(page.arms)
     yield from _of_agents([agent for agent in page.agents if agent.state in SHOWN])
     yield from _of_calls(page.spend)
     yield from _of_money(page.spend)
@@ -157,6 +167,29 @@ def _of_arms(arms: list[ArmView], metric: str) -> Iterator[MetricFamily]:
         ("arm",),
         busy,
         total=True,
+    )
+
+
+def _of_idle_arms(arms: list[ArmView]) -> Iterator[MetricFamily]:
+    """Arms that give nothing. A reason is there from the start at 0, so that a change is seen."""
+    troubles = [(arm.name, arm.trouble if isinstance(arm.trouble, ArmTroubleView) else None) for arm in arms]
+    stopped: Samples = [
+        ((name, reason.value), float(trouble is not None and trouble.reason is reason))
+        for name, trouble in troubles
+        for reason in ArmReason
+    ]
+    yield MetricFamily(
+        "arm_stopped",
+        "1 while an arm gives nothing for that reason: it is stopped, or gave nothing for many briefs.",
+        ("arm", "reason"),
+        stopped,
+    )
+    briefs: Samples = [((name,), trouble.briefs if trouble else 0) for name, trouble in troubles]
+    yield MetricFamily(
+        "arm_briefs_without_result",
+        "Briefs in a row for which an arm gave nothing, from the number on that people are warned after.",
+        ("arm",),
+        briefs,
     )
 
 

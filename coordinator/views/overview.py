@@ -2,8 +2,17 @@
 
 from msgspec import Struct
 
+from coordinator.state.campaign_state import CampaignState
 from coordinator.views.leaderboard import LeaderboardRow
 from coordinator.views.status_page import StatusPage
+
+
+def tried(state: CampaignState) -> int:
+    """Runs of experiments that ended, and last verdicts, in the campaign's whole life; not those of
+    baselines.
+    """
+    asked = ("proposals", "refused")
+    return sum(count for arm in state.arms.values() for what, count in arm.items() if what not in asked)
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -12,5 +21,9 @@ class Overview(Struct, frozen=True, kw_only=True):
     page: StatusPage
     rows: list[LeaderboardRow]
     """Of experiments that finished since the request before, in the order of their verdicts."""
+    tried: int = 0
+    """Runs of experiments that ended, and last verdicts, since this coordinator began; not those of
+    baselines.
+    """
     trouble: str = ""
     """Why nothing can be written down now, with what to do; empty when all is well."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 
 from coordinator.domain import Phase, State
@@ -15,6 +16,7 @@ from coordinator.views.status_page import (
     SCHEMA,
     AgentState,
     AgentView,
+    ArmTroubleView,
     ArmView,
     BaselineView,
     BestView,
@@ -187,4 +189,23 @@ def _arm(state: CampaignState, name: str) -> ArmView:
         **{final.value: counts[final.value] for final in State if final.final},
         gain=tally.gain,
         gpu_hours=tally.hours,
+        trouble=arm_trouble(state, name),
+    )
+
+
+def arm_trouble(state: CampaignState, name: str) -> ArmTroubleView | UnsetType:
+    """Why an arm gives nothing, as the agents say that are there, or that were when the last one left."""
+    notes = state.troubles.of(name)
+    if any(agent.present for agent in state.agents.values()):
+        notes = [note for note in notes if state.agents[note.agent].present]
+    if not notes:
+        return UNSET
+    return ArmTroubleView(
+        reason=notes[0].reason,
+        stopped=notes[0].stopped,
+        briefs=max(note.briefs for note in notes),
+        agents=sum(note.stopped == notes[0].stopped for note in notes),
+        words=notes[0].words,
+        remedy=notes[0].remedy,
+        since=min(note.since for note in notes),
     )

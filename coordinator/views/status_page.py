@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from coordinator.arm_notes import ArmReason
 from coordinator.domain import Metric
 from coordinator.rule_values.trust_rules import Mode
 from coordinator.views.value_by_rows import RowsView
@@ -110,6 +111,20 @@ class RunCounts(Struct, frozen=True, kw_only=True):
     lost: Annotated[int, _says("Runs whose lease was lost; they are made again.")]
 
 
+class ArmTroubleView(Struct, frozen=True, kw_only=True):
+    """Why an arm gives nothing."""
+
+    reason: Annotated[ArmReason, _says("The kind of reason, one of a closed list.")]
+    stopped: Annotated[
+        bool, _says("Whether it gives nothing more until a person acts, or for ever; else it may pass.")
+    ]
+    briefs: Annotated[int, _says("Briefs in a row for which it gave nothing, when that was last said.")]
+    agents: Annotated[int, _says("Agents that say so.")]
+    words: Annotated[str, _says("What is wrong, in one line; it may hold a provider's words.")]
+    remedy: Annotated[str, _says("What to do; empty where it may pass by itself.")]
+    since: Annotated[float, _says("When it was first said, in seconds since the epoch.")]
+
+
 class ArmView(Struct, frozen=True, kw_only=True):
     """What came of an arm."""
 
@@ -123,6 +138,9 @@ class ArmView(Struct, frozen=True, kw_only=True):
     cheated: Annotated[int, _says("Its experiments in which the judge found a cheat.")]
     gain: Annotated[float, _says("How much better its merges made the best, in the metric's unit.")]
     gpu_hours: Annotated[float, _says("Hours for which runs of its finished experiments kept slots busy.")]
+    trouble: Annotated[
+        ArmTroubleView | UnsetType, _says("Why it gives nothing; absent while it gives something.")
+    ] = UNSET
 
 
 class TrustView(Struct, frozen=True, kw_only=True):

@@ -12,11 +12,12 @@ from configs.schema import Config
 from coordinator.views.overview import Overview
 from coordinator.views.status_page import PageState
 from deploy.absolute_paths import rooted
-from deploy.exit_codes import FAILURE, INTERRUPTED, LIMIT, OK, TERMINATED
+from deploy.exit_codes import INTERRUPTED, OK, TERMINATED
 from deploy.sandboxes import decided
 from deploy.swarm.cluster import connected, places  # first: it sets Ray's environment
 from deploy.swarm.swarm import Swarm
 from deploy.views.live import View
+from deploy.views.session_end import exit_code, last_words
 from deploy.wiring import layout_of
 from trainer.task import load_task
 
@@ -64,10 +65,13 @@ def run_campaign(loaded: Loaded, view: View) -> int:
         swarm = Swarm(config)
         swarm.start()
         layout.config.write_text(kept_yaml(loaded), encoding="utf-8")
+        driver = Driver(swarm, config, view, signals)
         try:
-            return Driver(swarm, config, view, signals).watch()
+            return driver.watch()
         finally:
             view.close()
+            for line in driver.last_words:
+                _tell(line)
             if config.cluster.address == "local":
                 swarm.end()
 
@@ -100,6 +104,11 @@ class Driver:
         self._rows = 0
         self._taken = 0
         self._warned: set[str] = set()
+        self._worked = False
+        """Whether the campaign was not finished at some look."""
+        self._tried = 0
+        self.last_words: list[str] = []
+        """What is wrong and what to do, for a campaign that came to nothing."""
         minutes = config.campaign.session_minutes
         self._reconciled = time.monotonic()
         self._limit = self._reconciled + minutes * 60 if minutes else float("inf")
@@ -126,15 +135,17 @@ class Driver:
 
     def _show(self, overview: Overview) -> None:
         self._rows += len(overview.rows)
+        self._worked |= overview.page.state is not PageState.FINISHED
+        self._tried = max(self._tried, overview.tried)
         self._view.update(overview.page, overview.rows)
         self._warn(overview.trouble, overview.trouble)
 
     def _ended(self, overview: Overview) -> int:
         self._swarm.look_for_problems()
         self._tell_problems()
-        if overview.page.failed:
-            return FAILURE
-        return LIMIT if overview.page.spend.capped else self._signals.code
+        code = exit_code(overview.page, self._signals.code, self._worked and not self._tried)
+        self.last_words = last_words(overview.page, code)
+        return code
 
     def _keep_time(self) -> None:
         """Drain at the limit of this start; now and then start agents that are missing."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from agents.loop import AgentLoop, Snapshot
+from agents.loop import AgentLoop
 from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.agent_calls import Coordinator
@@ -54,9 +54,7 @@ class Swarm:
         self._asked: dict[str, Any] = {}
         self._coordinator: Any = None
         self.problems: dict[str, str] = {}
-        """What a person has to fix, by what it is about: agents that could not be made, arms that are
-        stopped.
-        """
+        """What a person has to fix, by what it is about: agents that could not be made."""
 
     # ------------------------------------------------------------------ start
 
@@ -118,15 +116,12 @@ class Swarm:
 
     def _note_problems(self, name: str, answer: Any) -> None:
         try:
-            snapshot: Snapshot = ray.get(answer)
+            ray.get(answer)
         except RayTaskError as error:
             self.problems[name] = str(error.cause)
         except RayError as error:
             if "ConfigError" in str(error):
                 self.problems[name] = str(error).strip().splitlines()[-1]
-        else:
-            for arm, why in snapshot.stopped.items():
-                self.problems.setdefault(f"arm {arm} is stopped", why)
 
     # ------------------------------------------------------------------ while it runs
 

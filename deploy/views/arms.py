@@ -11,6 +11,8 @@ from rich.text import Text
 from coordinator.domain import ArmChoice, Origin
 from coordinator.state.arm_tally import Interval
 from coordinator.views.arm_report import ArmReport, ArmRow, Rates
+from coordinator.views.status_page import ArmTroubleView
+from deploy.views.arm_trouble import trouble_line
 from deploy.views.tables import COLOURS, align_right, headed
 from deploy.views.units import DIGITS, hours, percent
 
@@ -28,6 +30,11 @@ def arms_page(report: ArmReport) -> RenderableType:
         _work(report.arms),
         Text(),
         _earned(report.arms, report.metric.name),
+    ]
+    blocks += [
+        Text(trouble_line(arm.name, arm.trouble), style="red")
+        for arm in report.arms
+        if isinstance(arm.trouble, ArmTroubleView)
     ]
     if any(arm.versus for arm in report.arms):
         blocks += [Text(), _compared(report.arms)]

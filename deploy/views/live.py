@@ -9,7 +9,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from rich.text import Text
 
 from coordinator.views.leaderboard import LeaderboardRow
 from coordinator.views.status_page import AgentState, DivisionView, StatusPage
+from deploy.views.arm_trouble import arm_troubles
 from deploy.views.sanitize import one_line
 from deploy.views.units import gain, in_sigmas, number, percent, span, usd
 
@@ -75,12 +76,17 @@ class Lines:
         self._began = self._said = clock()
         self._fresh = True
         self._problems: list[str] = []
+        self._troubles: dict[str, str] = {}
 
     def update(self, page: StatusPage, new_rows: Sequence[LeaderboardRow]) -> None:
         """See ``View.update``."""
         for line in verdict_lines(page, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
             self._say(line)
         self._fresh = False
+        now = arm_troubles(page)
+        for line in changes(self._troubles, now):
+            self._say(line)
+        self._troubles = now
         if self._clock() - self._said >= HEARTBEAT:
             self._say(summary(page, self._limits, self._clock() - self._began))
 
@@ -91,7 +97,8 @@ class Lines:
 
     def close(self) -> None:
         """See ``View.close``. May be repeated."""
-        problems, self._problems = self._problems, []
+        problems, self._problems = [*self._problems, *map(_warning, self._troubles.values())], []
+        self._troubles = {}
         for problem in problems:
             self._say(problem)
         self._stream.flush()
@@ -113,15 +120,18 @@ class Panel:
         self._live.start()
         self._fresh = True
         self._problems: list[str] = []
+        self._troubles: dict[str, str] = {}
 
     def update(self, page: StatusPage, new_rows: Sequence[LeaderboardRow]) -> None:
         """See ``View.update``."""
+        self._troubles = arm_troubles(page)
         for line in verdict_lines(page, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
             self._live.console.print(Text(line), overflow="ellipsis", no_wrap=True)
         self._fresh = False
-        self._live.update(
-            panel(page, self._limits, self._clock() - self._began, self._problems), refresh=True
-        )
+        self._live.update(panel(page, self._limits, self._clock() - self._began, self._shown()), refresh=True)
+
+    def _shown(self) -> list[str]:
+        return [*self._problems, *map(_warning, self._troubles.values())]
 
     def warn(self, problem: str) -> None:
         """See ``View.warn``. It stays in the panel, and on the terminal when the panel goes."""
@@ -130,9 +140,15 @@ class Panel:
     def close(self) -> None:
         """See ``View.close``. May be repeated."""
         self._live.stop()
-        problems, self._problems = self._problems, []
+        problems, self._problems, self._troubles = self._shown(), [], {}
         for problem in problems:
             self._live.console.print(Text(problem, style="red"))
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What is new of arms that give nothing, a line each. before, now: lines by arm."""
+    worse = [_warning(line) for arm, line in now.items() if before.get(arm) != line]
+    return worse + [f"arm {arm} gives ideas again" for arm in before if arm not in now]
 
 
 def verdict_lines(page: StatusPage, rows: Sequence[LeaderboardRow], most: int) -> list[str]:

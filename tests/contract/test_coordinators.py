@@ -10,6 +10,7 @@ import pytest
 
 from agents.actor import RemoteCoordinator
 from coordinator.agent_calls import Coordinator
+from coordinator.arm_notes import ArmNote, ArmReason
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.protocol import Accepted, Brief, HeartbeatReply, Lease, Proposal, Token, Wait
 from evaluator.result import Measured, Progress
@@ -176,6 +177,18 @@ def test_a_proposal_said_twice_is_one_experiment_also_when_it_is_over(coordinato
     assert isinstance(answers[0], Accepted)
     assert answers == [answers[0]] * 3
     assert isinstance(coordinator.lease("a0"), Wait)
+
+
+def test_what_gave_nothing_is_taken_once_and_the_brief_may_be_asked_for_again(
+    coordinator: Coordinator,
+) -> None:
+    brief = brief_of(coordinator)
+    note = ArmNote(arm=brief.arm, reason=ArmReason.TIMEOUT, words="no answer")
+    for _ in range(2):
+        coordinator.note_arms("a0", 1, [note])
+    assert brief_of(coordinator) == brief
+    with pytest.raises(ConnectionError):
+        coordinator.note_arms("nobody", 1, [note])
 
 
 def test_an_agent_holds_one_lease_and_gets_it_again(coordinator: Coordinator) -> None:

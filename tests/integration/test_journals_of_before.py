@@ -3,7 +3,7 @@
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from coordinator.domain import State
 from coordinator.service.service import Service
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent
+from coordinator.state.events import AnyEvent, ArmNoted
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
@@ -21,6 +21,8 @@ from tests.integration.campaign_folder import SURFACE, Clock, card, train
 from tests.integration.page_keys import without_new_keys
 
 JOURNALS = Path(__file__).parent / "journals"
+LATER = {ArmNoted}
+"""Events that no version with a journal here wrote."""
 VERSIONS = sorted(path.name.removesuffix(".db.gz") for path in JOURNALS.glob("*.db.gz"))
 
 
@@ -56,7 +58,7 @@ def test_a_journal_holds_every_kind_of_event(layout: Layout) -> None:
     journal = Journal.read(layout.journal)
     kinds = {type(entry.event) for entry in journal.entries()}
     journal.close()
-    assert kinds == set(AnyEvent.__args__)
+    assert kinds == set(get_args(AnyEvent)) - LATER
 
 
 @pytest.mark.parametrize("command", ["status", "leaderboard", "arms", "calls", "hint", "propose"])

@@ -10,7 +10,8 @@ import pytest
 
 import coordinator.store.journal_database as journal_module
 from configs.errors import ConfigError
-from coordinator.domain import Direction, Metric, Purpose, Refusal, State
+from coordinator.arm_notes import ArmNote, ArmReason
+from coordinator.domain import Direction, Metric, Phase, Purpose, Refusal, State
 from coordinator.protocol import Accepted, Refused, Wait
 from coordinator.rules.lookups import UnknownAgentError
 from coordinator.state.campaign_state import CampaignState
@@ -392,6 +393,30 @@ def test_a_full_disk_refuses_the_call_and_loses_nothing(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[0].startswith("refused True")
     assert done.stdout.splitlines()[-1] == "Accepted(experiment='e00001')"
     assert len(replayed(tmp_path / "demo").experiments) == 2
+
+
+def test_an_arm_that_gives_nothing_is_known_after_a_restart_too_and_ends_the_campaign(tmp_path: Path) -> None:
+    clock = Clock()
+    empty = ArmNote(arm="search", reason=ArmReason.REPLY, words="an empty answer")
+    stopped = ArmNote(
+        arm="search", reason=ArmReason.PAYMENT, words="no credits", remedy="Pay in", stopped=True
+    )
+    with open_service(tmp_path, clock=clock) as service:
+        for agent in ("a0", "a1"):
+            service.join(card(agent))
+        measure_baseline(service)
+        for number in range(1, 4):
+            service.note_arms("a0", number, [empty])
+            service.note_arms("a1", number, [empty])
+            service.note_arms("a1", number, [empty])  # said again
+        assert [note.briefs for note in service.state.troubles.of("search")] == [5]
+        assert service.overview().tried == 0
+    with open_service(tmp_path, clock=clock) as service:
+        assert [note.briefs for note in service.state.troubles.of("search")] == [5]
+        service.join(card("a0"))
+        service.note_arms("a0", 4, [stopped])
+        assert (service.state.phase, service.state.failed) == (Phase.FINISHED, True)
+        assert service.state.phase_reason == "no arm can go on: search: no credits (Pay in)"
 
 
 def test_a_request_to_stop_drains_the_campaign_and_the_next_start_resumes_it(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from agents.runner import AgentState
 from agents.spool import Spool, Spooled
 from agents.testing.memory_coordinator import MemoryCoordinator
 from coordinator.agent_calls import Coordinator
+from coordinator.arm_notes import ArmNote, ArmReason
 from coordinator.domain import Refusal, State
 from coordinator.protocol import AgentCard, Brief, Proposal, Refused, Repair, Token, Tried, Wait
 from evaluator.audit_plan import AuditPlan
@@ -152,6 +153,7 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.waits = QUICK
         self.loops: list[AgentLoop] = []
         self.spool = Spool(folder / "spool")
 
@@ -161,7 +163,7 @@ class Lab:
         arms: dict[str, Proposer] = {
             ("arm", "other")[index]: proposer for index, proposer in enumerate(proposers)
         }
-        loop = AgentLoop(card, coordinator, trainer, arms, self.spool, self.folder / "runs", waits=QUICK)
+        loop = AgentLoop(card, coordinator, trainer, arms, self.spool, self.folder / "runs", waits=self.waits)
         self.loops.append(loop)
         loop.start()
         return loop
@@ -488,6 +490,72 @@ def test_a_stopped_arm_is_an_error_told_once_and_the_others_go_on(
     assert len(coordinator.results) == 3
     assert loop.snapshot().stopped == {"arm": "arm does not answer"}
     assert [record.levelname for record in caplog.records if record.message == "arm is stopped"] == ["ERROR"]
+
+
+def test_an_arm_that_is_stopped_or_played_to_its_end_is_not_asked_with_every_brief(lab: Lab) -> None:
+    stopped = SilentProposer(ArmStopped)
+    coordinator, other = MemoryCoordinator(experiments=20), NumberingProposer()
+    assert lab.agent(coordinator, InstantTrainer(), stopped, other).join(SOON)
+    assert len(coordinator.results) == 20
+    assert stopped.calls == 1
+
+
+def test_a_stopped_arm_is_asked_again_after_a_long_rest_and_counts_as_well_when_it_answers(lab: Lab) -> None:
+    class Healing(NumberingProposer):
+        def propose(self, brief: Brief) -> Proposal:
+            if not self.calls:
+                self.calls += 1
+                raise ArmStopped("the account is empty", ArmReason.PAYMENT, "Pay in")
+            return super().propose(brief)
+
+    coordinator, arm = MemoryCoordinator(experiments=1), Healing()
+    lab.waits = replace(QUICK, stopped=(0.05, 0.1))
+    loop = lab.agent(coordinator, InstantTrainer(), arm)
+    assert loop.join(SOON)
+    assert (arm.calls, loop.snapshot().stopped) == (2, {})
+
+
+def test_which_arms_gave_nothing_for_a_brief_is_said_with_its_end(lab: Lab) -> None:
+    coordinator, other = MemoryCoordinator(experiments=2), NumberingProposer()
+    assert lab.agent(coordinator, InstantTrainer(), SilentProposer(Unavailable), other).join(SOON)
+    assert (
+        coordinator.notes
+        == [ArmNote(arm="arm", reason=ArmReason.UNAVAILABLE, words="arm does not answer")] * 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("proposer", "note"),
+    [
+        (SilentProposer(ArmStopped), ArmNote(arm="arm", reason=ArmReason.FAILED, stopped=True)),
+        (TiredProposer(), ArmNote(arm="arm", reason=ArmReason.EXHAUSTED, stopped=True)),
+        (SilentProposer(Fruitless), ArmNote(arm="arm", reason=ArmReason.NO_EDIT)),
+        (BrokenProposer(), ArmNote(arm="arm", reason=ArmReason.OURS)),
+    ],
+)
+def test_an_arm_alone_that_gives_nothing_is_said_too(lab: Lab, proposer: Proposer, note: ArmNote) -> None:
+    coordinator = MemoryCoordinator(experiments=1)
+    lab.agent(coordinator, InstantTrainer(), proposer)
+    until(lambda: bool(coordinator.notes))
+    assert replace(coordinator.notes[0], words="") == note
+    assert coordinator.notes[0].words
+
+
+def test_proposals_that_are_refused_count_as_nothing_but_late_ones_do_not(lab: Lab) -> None:
+    coordinator = MemoryCoordinator(experiments=2)
+    answers = [Refused(Refusal.STALE_BRIEF, "late"), Refused(Refusal.DUPLICATE, "known as e0", "e0")]
+    coordinator.refuse = lambda _: answers.pop(0) if answers else None
+    assert lab.agent(coordinator, InstantTrainer(), NumberingProposer()).join(SOON)
+    assert coordinator.notes == [
+        ArmNote(arm="arm", reason=ArmReason.REFUSED, words="its proposals are refused: known as e0")
+    ]
+
+
+def test_a_lost_answer_to_a_note_counts_it_once(lab: Lab) -> None:
+    coordinator, other = MemoryCoordinator(experiments=2), NumberingProposer()
+    coordinator.lose_answers["note_arms"] = 3
+    assert lab.agent(coordinator, InstantTrainer(), SilentProposer(ArmStopped), other).join(SOON)
+    assert len(coordinator.notes) == 1
 
 
 def test_a_refused_proposal_is_told_to_the_proposer_with_the_next_brief(lab: Lab) -> None:

@@ -20,7 +20,7 @@ KEYS = {
     "Rules": (
         "metric budget seed arms policy trust baseline_runs lookahead max_experiments max_hours "
         "max_attempts history ahead money arm_choice arm_floor control_floor plateau "
-        "retry_after_moves val_blocks"
+        "retry_after_moves val_blocks arm_warning_briefs"
     ),
     "Metric": "name direction",
     "Budget": "unit amount wall_cap",
@@ -65,9 +65,10 @@ KEYS = {
     "CallSettled": (
         "event call agent arm model ordinal turn prompt_tokens completion_tokens cost_usd seconds result"
     ),
+    "ArmNoted": "event agent arm reason words remedy stopped briefs",
     "HintGiven": "event hint text",
     "HintsWithdrawn": "event",
-    "CampaignDraining": "event reason capped",
+    "CampaignDraining": "event reason capped failed",
     "CampaignFinished": "event reason failed",
     "CampaignResumed": "event",
 }

@@ -37,6 +37,8 @@ CLOSED = {
 }
 UNITS = ("_seconds", "_ratio", "_value", "_info", "_total", "_usd")
 COUNTS_AND_STATES = {
+    "arm_briefs_without_result",
+    "arm_stopped",
     "agents",
     "agent_state",
     "best_depth",
