@@ -7,7 +7,7 @@ from deploy.views.sanitize import one_line
 
 def arm_troubles(page: StatusPage) -> dict[str, str]:
     """A line for each arm that gives nothing, by the arm's name."""
-    present = sum(agent.state is not AgentState.GONE for agent in page.agents)
+    present = sum(agent.state in (AgentState.IDLE, AgentState.TRAINING) for agent in page.agents)
     return {
         arm.name: trouble_line(arm.name, arm.trouble, present)
         for arm in page.arms

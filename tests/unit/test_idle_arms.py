@@ -52,6 +52,10 @@ def say(swarm: Swarm, agent: str, note: ArmNote, briefs: int = 1) -> list[object
     return list(events)
 
 
+def phase(swarm: Swarm) -> Phase:
+    return swarm.state.phase
+
+
 def leave(swarm: Swarm, agent: str) -> None:
     swarm.commit(leases.leave(swarm.state, agent, "away"))
     swarm.settle()
@@ -130,7 +134,7 @@ def stop_all(play: Swarm, *agents: str) -> None:
 def test_a_campaign_ends_soon_when_every_arm_is_stopped_for_every_agent() -> None:
     play = swarm()
     stop_all(play, "a")
-    assert play.state.phase is Phase.RUNNING
+    assert phase(play) is Phase.RUNNING
     stop_all(play, "b")
     assert (play.state.phase, play.state.failed) == (Phase.FINISHED, True)
     assert play.state.phase_reason == (
@@ -143,7 +147,7 @@ def test_an_agent_that_left_does_not_keep_it_from_ending() -> None:
     play = swarm()
     stop_all(play, "a")
     leave(play, "b")
-    assert play.state.phase is Phase.FINISHED
+    assert phase(play) is Phase.FINISHED
 
 
 def test_a_run_that_is_open_is_finished_first() -> None:
@@ -153,7 +157,7 @@ def test_a_run_that_is_open_is_finished_first() -> None:
     stop_all(play, "a")
     assert (play.state.phase, play.state.failed) == (Phase.DRAINING, True)
     play.report("a", run)
-    assert play.state.phase is Phase.FINISHED
+    assert phase(play) is Phase.FINISHED
     assert play.state.failed
 
 
@@ -162,26 +166,26 @@ def test_what_was_proposed_is_tried_first() -> None:
     measured(play)
     assert play.think("a") is not None
     stop_all(play, "a")
-    assert play.state.phase is Phase.RUNNING
+    assert phase(play) is Phase.RUNNING
     measured(play)
-    assert play.state.phase is Phase.FINISHED
+    assert phase(play) is Phase.FINISHED
 
 
 def test_one_arm_that_goes_on_is_enough() -> None:
     play = swarm("a")
     say(play, "a", UNPAID)
     say(play, "a", replace(EMPTY, arm="coder"), 80)
-    assert play.state.phase is Phase.RUNNING
+    assert phase(play) is Phase.RUNNING
 
 
 def test_arms_that_played_all_they_had_end_nothing_but_one_of_them_saves_no_campaign() -> None:
     play = swarm("a", arms=[ArmShare("coder")])
     say(play, "a", PLAYED)
-    assert play.state.phase is Phase.RUNNING
+    assert phase(play) is Phase.RUNNING
     play = swarm("a")
     say(play, "a", PLAYED)
     say(play, "a", UNPAID)
-    assert play.state.phase is Phase.FINISHED
+    assert phase(play) is Phase.FINISHED
 
 
 def test_it_goes_on_at_the_next_start_with_agents_that_have_said_nothing() -> None:
