@@ -33,7 +33,7 @@ class ProposerError(Exception):
         """what: one line without secrets. remedy: what a person can do, without a full stop; empty where
         there is nothing to be done.
         """
-        super().__init__(f"{what}. {remedy}." if remedy else what)
+        super().__init__(f"{what.rstrip('. ')}. {remedy}." if remedy else what)
         self.what = what
         self.remedy = remedy
         if reason is not None:

@@ -60,4 +60,5 @@ def nobody_goes_on(state: CampaignState) -> str:
 
 def in_words(note: NotedArm) -> str:
     """What is wrong, and what to do, as one line."""
-    return f"{note.words} ({note.remedy})" if note.remedy else note.words
+    words = note.words.rstrip(". ")
+    return f"{words} ({note.remedy})" if note.remedy else words

@@ -28,5 +28,6 @@ def trouble_line(arm: str, trouble: ArmTroubleView, present: int = 0) -> str:
     where = (
         f" on {trouble.agents} of {present} agents" if trouble.stopped and trouble.agents < present else ""
     )
+    words = trouble.words.rstrip(". ")
     remedy = f". {trouble.remedy}." if trouble.remedy else ""
-    return one_line(f"arm {arm} {state}{where}: {trouble.words}{remedy}")
+    return one_line(f"arm {arm} {state}{where}: {words}{remedy}")

@@ -2,6 +2,7 @@
 badly.
 """
 
+import json
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 
 from agents.proposers.command.command_proposer import CommandOrder, CommandProposer
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
+from coordinator.arm_notes import ArmReason
 from coordinator.domain import Direction, Metric, State
 from coordinator.protocol import Brief, Repair, Tried
 from coordinator.variants.source import MAX_BYTES
@@ -353,6 +355,49 @@ def test_a_command_that_failed_before_it_edited_is_not_asked_again(play: Play) -
         == "sh: ended with 3 and left train.py as it was: quota exceeded"
     )
     assert play.calls() == 1
+
+
+def claude(play: Play, result: str, code: int = 0) -> CommandProposer:
+    """A program that speaks as that agent does where its service refused it: is_error, and any exit code."""
+    agent = play.folder / "claude"
+    said = json.dumps({"type": "result", "subtype": "success", "is_error": True, "result": result})
+    agent.write_text(f"#!/bin/sh\ncat >/dev/null\n{play.counted('')}\necho '{said}'\nexit {code}\n")
+    agent.chmod(0o755)
+    return play.proposer("", template="claude-code", command=(str(agent), "-p"))
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "reason"),
+    [
+        ("API Error: Rate limit reached", ProposerError, ArmReason.RATE_LIMIT),
+        ("Something went wrong", ProposerError, ArmReason.FAILED),
+        ("Not logged in. Please run /login", ArmStopped, ArmReason.LOGIN),
+        ("Credit balance is too low", ArmStopped, ArmReason.PAYMENT),
+    ],
+)
+def test_an_agent_that_failed_and_ended_with_0_is_not_asked_again_and_counted_by_its_reason(
+    play: Play, result: str, kind: type[ProposerError], reason: ArmReason
+) -> None:
+    with pytest.raises(ProposerError, match=result) as caught:
+        claude(play, result).propose(BRIEF)
+    assert type(caught.value) is kind
+    assert caught.value.reason is reason
+    assert bool(caught.value.remedy) == (kind is ArmStopped)
+    assert play.calls() == 1
+    assert [record.result for record in play.permits.records] == [reason.value]
+
+
+def test_a_command_that_is_killed_or_says_nothing_has_its_reason(play: Play) -> None:
+    for line, reason, result in (
+        ("kill -9 $$", ArmReason.KILLED, "killed"),
+        ("true", ArmReason.REPLY, "no_op"),
+        ("echo I leave it", ArmReason.NO_EDIT, "no_op"),
+    ):
+        play.permits.records.clear()
+        with pytest.raises(ProposerError) as caught:
+            play.proposer(line).propose(BRIEF)
+        assert caught.value.reason is reason
+        assert {record.result for record in play.permits.records} == {result}
 
 
 # ---------------------------------------------------------------------- what never starts

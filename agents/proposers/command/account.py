@@ -6,6 +6,7 @@ import logging
 import os
 
 from agents.edits.outcome import Fault, Problem
+from agents.proposers.command.diagnosis import Diagnosis, diagnosis
 from agents.proposers.command.keeper import CommandEnd
 from agents.proposers.command.templates import Output
 from agents.proposers.contract import ArmStopped, ProposerError
@@ -16,8 +17,6 @@ from coordinator.protocol import Brief
 
 logger = logging.getLogger(__name__)
 
-NOT_STARTED = (126, 127)
-"""Exit codes of a program, or of a shell's last one, that is not executable or not there."""
 LAST_LINE = 300
 """Characters of a command's last line that are passed on."""
 
@@ -79,23 +78,28 @@ class Account:
         )
         return one_line(self.redacted(next(lines, ""))[-LAST_LINE:], LAST_LINE)
 
-    def refuse_failure(self, end: CommandEnd, output: Output, problem: Problem, surface: str) -> None:
-        """Raises ArmStopped or ProposerError when asking again is of no use: the command failed before it
+    def refuse_failure(self, end: CommandEnd, output: Output, why: Diagnosis, surface: str) -> None:
+        """Raises ArmStopped or ProposerError: asking again is of no use, as the command failed before it
         edited anything.
         """
-        if end.code == 0 or problem.kind is not Fault.NO_OP:
-            return
         words = self.last_words(end, output) or "it said nothing"
-        if end.code in NOT_STARTED:
-            raise ArmStopped(
-                f"{self._command} cannot be started: {words}."
-                " Install what is missing, or correct `command` of this arm."
-            )
-        raise ProposerError(f"ended with {end.code} and left {surface} as it was: {words}")
+        if why.lasting:
+            what = f"{self._command} {why.what}: {words}"
+            raise ArmStopped(what, why.reason, why.remedy.format(command=self._command))
+        raise ProposerError(f"{why.what} and left {surface} as it was: {words}", why.reason)
 
 
-def call_result(end: CommandEnd, result: str | Problem) -> str:
+def diagnosed(end: CommandEnd, output: Output, result: str | Problem) -> Diagnosis | None:
+    """Why a command edited nothing, where that is so and asking again is of no use."""
+    if end.timed_out or isinstance(result, str) or result.kind is not Fault.NO_OP:
+        return None
+    return diagnosis(end, output)
+
+
+def call_result(end: CommandEnd, result: str | Problem, why: Diagnosis | None = None) -> str:
     """What came of a call, as it is counted: a word of ``CALL_RESULTS``."""
     if end.timed_out:
         return Failure.TIMEOUT.value
-    return "whole" if isinstance(result, str) else result.kind.value
+    if isinstance(result, str):
+        return "whole"
+    return why.reason.value if why else result.kind.value

@@ -25,8 +25,8 @@ from msgspec import Struct
 from agents.backoff import Backoff
 from agents.edits.apply import SURFACE
 from agents.edits.check import check
-from agents.edits.outcome import Problem
-from agents.proposers.command.account import Account, call_result
+from agents.edits.outcome import Fault, Problem
+from agents.proposers.command.account import Account, call_result, diagnosed
 from agents.proposers.command.confinement import (
     UNCONFINED,
     Confinement,
@@ -49,6 +49,7 @@ from agents.proposers.llm.redaction import redacted_answer
 from agents.proposers.llm.tokens import count_tokens
 from agents.proposers.permits import FreePermits, Permits
 from configs.errors import ConfigError
+from coordinator.arm_notes import ArmReason
 from coordinator.protocol import Brief, Proposal
 
 REASKS = 1
@@ -116,7 +117,7 @@ class CommandProposer:
         self._scratch = scratch
         self._now = now
         self._fruitless = 0
-        self._rest_until = 0.0
+        self._rest_until, self._why = 0.0, ArmReason.UNAVAILABLE
         self._rests = Backoff(RESTS, random.Random(" ".join(order.command)))
         self._account = Account(self._name, self._model, order.env)
         self._confinement: Confinement | None = None
@@ -129,7 +130,8 @@ class CommandProposer:
             left = self._rest_until - self._now()
             raise Unavailable(
                 f"{self._name}: brought nothing {self._fruitless} times in a row; {left:.0f} s of its rest"
-                " are left"
+                " are left",
+                self._why,
             )
         self._require_programs()
         self._require_confinement()
@@ -143,7 +145,8 @@ class CommandProposer:
         except (ArmStopped, Unavailable):
             raise
         except (ProposerError, OSError) as error:
-            raise self._nothing(self._account.redacted(str(error))) from None
+            reason = error.reason if isinstance(error, ProposerError) else ArmReason.OURS
+            raise self._nothing(self._account.redacted(str(error)), reason) from None
         self._fruitless = 0
         self._rests.reset()
         return proposal
@@ -156,16 +159,21 @@ class CommandProposer:
         for turn in range(1 + REASKS):
             end, output = self._call(link, tree, problem, deadline - time.monotonic(), calls)
             result = self._taken(tree, brief)
-            calls.answered(self._account.reply(end, output, prompt_tokens), call_result(end, result))
+            why = diagnosed(end, output, result)
+            calls.answered(self._account.reply(end, output, prompt_tokens), call_result(end, result, why))
             self._account.log(brief, end, output, result, turn)
             if end.timed_out:
-                raise ProposerError(f"not done in {self._order.timeout:g} s")
+                raise ProposerError(f"not done in {self._order.timeout:g} s", ArmReason.TIMEOUT)
             if isinstance(result, str):
                 answer = tree.proposal() or "\n".join(output.text.splitlines()[-READ_LINES:])
                 return proposal_of(brief, result, self._account.redacted(answer), calls.made)
-            self._account.refuse_failure(end, output, result, self._surface)
+            if why is not None:
+                self._account.refuse_failure(end, output, why, self._surface)
             problem = result
-        raise ProposerError(f"no sound edit, asked again: {problem.message if problem else ''}")
+        message, kind = (problem.message, problem.kind) if problem else ("", Fault.NO_OP)
+        silent = kind is Fault.NO_OP and not (output.text.strip() or end.errors.strip())
+        what = f"no sound edit, asked again: {message}{', and it said nothing' * silent}"
+        raise ProposerError(what, ArmReason.REPLY if silent else ArmReason.NO_EDIT)
 
     def _call(
         self, link: CommandLink, tree: Worktree, problem: Problem | None, seconds: float, calls: Calls
@@ -222,8 +230,9 @@ class CommandProposer:
         needed = [Path(command[0]), *(Path(home) for home in (os.environ.get("HOME"),) if home)]
         if covered := in_the_way(hidden, needed):
             raise ArmStopped(
-                f"{covered[0]} lies in {covered[1]}, which commands do not see. Move it, or"
-                f" campaigns_dir, data_dir or TMPDIR, {UNCONFINED}."
+                f"{covered[0]} lies in {covered[1]}, which commands do not see",
+                ArmReason.SANDBOX,
+                f"Move it, or campaigns_dir, data_dir or TMPDIR, {UNCONFINED}",
             )
         return self._confinement.wrapped(command, hidden, own, folder)
 
@@ -251,7 +260,8 @@ class CommandProposer:
         for program in (words(self._template, self._order.command)[0], "git"):
             if shutil.which(program) is None:
                 what = f"{program!r} is not a program on the PATH of this agent's machine"
-                raise ArmStopped(f"{what}. Install it there, or correct `command` of this arm.")
+                remedy = "Install it there, or correct `command` of this arm"
+                raise ArmStopped(what, ArmReason.PROGRAM, remedy)
 
     def _require_confinement(self) -> None:
         """Raises ArmStopped."""
@@ -260,17 +270,18 @@ class CommandProposer:
         try:
             self._confinement = confinement()
         except ConfigError as error:
-            raise ArmStopped(f"{error}. {error.remedy}") from None
+            raise ArmStopped(str(error), ArmReason.SANDBOX, error.remedy.rstrip(".")) from None
 
-    def _nothing(self, why: str) -> ProposerError:
+    def _nothing(self, why: str, reason: ArmReason) -> ProposerError:
         """What to raise for a brief without a proposal."""
-        self._fruitless += 1
+        self._fruitless, self._why = self._fruitless + 1, reason
         if self._fruitless < FRUITLESS:
-            return ProposerError(f"{self._name}: {why}")
+            return ProposerError(f"{self._name}: {why}", reason)
         rest = self._rests.next()
         self._rest_until = self._now() + rest
         return Unavailable(
-            f"{self._name}: {why}; nothing {self._fruitless} times in a row, it rests for {rest:.0f} s"
+            f"{self._name}: {why}; nothing {self._fruitless} times in a row, it rests for {rest:.0f} s",
+            reason,
         )
 
     def _texts(self, brief: Brief) -> dict[str, str]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 FIELD = re.compile(r"\{([a-z_]+)\}")
 FIELDS = ("prompt", "prompt_file", "surface", "folder")
@@ -36,6 +36,8 @@ class Output(Struct, frozen=True):
     text: str
     """The agent's last words, in which title and hypothesis may stand."""
     usage: Usage = Usage()
+    failed: bool = False
+    """It says itself that it failed, whatever its exit code."""
 
 
 class Template(Struct, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ class Template(Struct, frozen=True, kw_only=True):
     """Whether its stdin is the prompt; else it is empty."""
     shell: bool = False
     """Whether the arm's first word is a line for ``sh``, in which nothing is filled in."""
-    read: Callable[[str], Output] = Output
+    read: Callable[[str], Output] = field(default_factory=lambda: read_plain)
     """Reads its stdout."""
 
 
@@ -74,11 +76,8 @@ def unknown_field(line: Iterable[str]) -> str | None:
 
 def read_claude(output: str) -> Output:
     """Of one JSON object, as ``--output-format json`` prints it; other text is taken as it is."""
-    try:
-        answer = json.loads(output.strip().rpartition("\n")[2])
-    except (ValueError, RecursionError):
-        return Output(output)
-    if not isinstance(answer, dict):
+    answer = _report(output)
+    if answer is None:
         return Output(output)
     usage = answer.get("usage")
     tokens: dict[str, Any] = usage if isinstance(usage, dict) else {}
@@ -91,8 +90,48 @@ def read_claude(output: str) -> Output:
         prompt_tokens=prompt_tokens,
         completion_tokens=_count(tokens.get("output_tokens")),
     )
-    text = answer.get("result")
-    return Output(text if isinstance(text, str) else "", cost)
+    return Output(_words_of(answer), cost, _has_failed(answer))
+
+
+def read_plain(output: str) -> Output:
+    """Text as it is, unless it ends with a JSON object that says that the command failed."""
+    answer = _report(output)
+    failed = answer is not None and _has_failed(answer)
+    return Output(_words_of(answer) or output if answer is not None and failed else output, failed=failed)
+
+
+def _report(output: str) -> dict[str, Any] | None:
+    """The JSON object a command ends its stdout with: all of it, its last line, or the last of a list."""
+    text = output.strip()
+    for part in (text, text.rpartition("\n")[2]):
+        try:
+            answer = json.loads(part)
+        except (ValueError, RecursionError):
+            continue
+        last = answer[-1] if isinstance(answer, list) and answer else answer
+        return last if isinstance(last, dict) else None
+    return None
+
+
+def _has_failed(answer: dict[str, Any]) -> bool:
+    kinds = [answer.get("type"), answer.get("subtype")]
+    return (
+        answer.get("is_error") is True
+        or any(isinstance(kind, str) and kind.startswith("error") for kind in kinds)
+        or bool(answer.get("error"))
+    )
+
+
+def _words_of(answer: dict[str, Any]) -> str:
+    """Its result, else what it says of its failure."""
+    error, errors = answer.get("error"), answer.get("errors")
+    candidates = [
+        answer.get("result"),
+        error.get("message") if isinstance(error, dict) else error,
+        answer.get("message"),
+        "\n".join(map(str, errors)) if isinstance(errors, list) else None,
+    ]
+    return next((words for words in candidates if isinstance(words, str) and words.strip()), "")
 
 
 def read_aider(output: str) -> Output:

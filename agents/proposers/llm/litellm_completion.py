@@ -37,6 +37,8 @@ BY_WORDS = {
 """What litellm reports as a fault of the server or of the request, by the words in it."""
 NO_WORDS = re.compile(r"Error code: \d+$")
 """What litellm says where it does not know the body's shape."""
+PREFIX = re.compile(r"^litellm\.\w+: (?:\w+: )?(?:\w+ - )?")
+"""What litellm puts before a provider's words: a class of its own, which may be another than ours."""
 WHAT_CHARS = 300
 GRACE = 5.0
 """Seconds a call may overrun its timeout before its thread gives up on it."""
@@ -147,7 +149,7 @@ def _cost(litellm: Any, response: Any, model: str) -> float | None:
 def _failed(model: str, error: Exception) -> CompletionError:
     headers: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
     said = _everything_said(error) if NO_WORDS.search(str(error)) else str(error)
-    what = redacted(" ".join(said.split()), os.environ)[:WHAT_CHARS]
+    what = redacted(PREFIX.sub("", " ".join(said.split())), os.environ)[:WHAT_CHARS]
     meant = _meaning(error)
     wait = retry_after(headers.get("retry-after"), datetime.now(UTC))
     return CompletionError(meant.failure, f"{model}: {what}", wait, meant.parameter)

@@ -132,6 +132,11 @@ OUT_OF_RANGE = re.compile(
     rf"\b(?P<name>{'|'.join(SENT)})\b.{{0,60}}(?:too large|[<>]|at most|must be|only|maximum|range)"
 )
 
+PASSES = (
+    (_words(r"rate[ _-]?limit"), Failure.RATE_LIMIT),
+    (_words(r"overloaded|temporarily unavailable|internal server error"), Failure.SERVER),
+)
+"""Asked last, and only where there is no status."""
 FIRST = ((UNPAID, Failure.PAYMENT), (FILTERED, Failure.POLICY), (KEY, Failure.AUTHENTICATION))
 """Asked before parameters and models, which bodies name for other reasons too."""
 BY_STATUS = {
@@ -189,7 +194,12 @@ def _by_words(status: int | None, text: str) -> Meaning | None:
             return Meaning(failure)
     if status in (None, 400, 404, 422) and (parameter := refused_parameter(text)) is not None:
         return Meaning(Failure.PARAMETER, parameter)
-    return Meaning(Failure.MODEL) if NO_MODEL.search(text) else None
+    if NO_MODEL.search(text):
+        return Meaning(Failure.MODEL)
+    for pattern, failure in PASSES if status is None else ():
+        if pattern.search(text):
+            return Meaning(failure)
+    return None
 
 
 def refused_parameter(text: str) -> str | None:
