@@ -117,6 +117,8 @@ class CoordinatorServer:
         """Close the campaign's files."""
         if self._ticker is not None:
             self._ticker.cancel()
+        if self._service is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._service.be_seen)
         await self._ask(lambda service: service.close())
 
     # ------------------------------------------------------------------ for agents

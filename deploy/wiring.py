@@ -75,6 +75,7 @@ def open_service(config: Config) -> Service:
         listeners=[metrics.observe],
         charters=charters_of(config),
         secret=config.campaign.secret,
+        await_look=metrics.await_look if wanted.metrics_port else lambda: None,
     )
     metrics.show(service.status)
     try:

@@ -62,15 +62,17 @@ class Service:
         listeners: Iterable[Listener] = (),
         charters: Charters | None = None,
         secret: str | None = None,
+        await_look: Callable[[], None] = lambda: None,
     ) -> None:
         """Open or make the campaign. clock: seconds since the epoch. secret: what a new one's draws rest on;
-        None for one that nobody knows. Raises ConfigError where the campaign cannot be used,
-        CampaignBusyError when another coordinator has it.
+        None for one that nobody knows. await_look: waits a while for whoever watches. Raises ConfigError
+        where the campaign cannot be used, CampaignBusyError when another coordinator has it.
         """
         intake = Intake(gate_of(task))
         self._unit, self._lock = opened(layout, task, rules, clock, listeners, secret)
         self._tried_before = tried(self.state)
         self._clock = clock
+        self._await_look = await_look
         self._transactions = Transactions(self._unit, clock)
         self._presence = Presence(clock, times.ttl)
         self._presence.expect(name for name, agent in self.state.agents.items() if agent.run)
@@ -108,6 +110,13 @@ class Service:
             finally:
                 self._unit.close()
                 self._lock.release()
+
+    def be_seen(self) -> None:
+        """Stay until whoever watches the metrics has seen that the campaign is finished, some seconds at
+        most. To be called with no lock held.
+        """
+        if self.state.phase is Phase.FINISHED:
+            self._await_look()
 
     def together(self, calls: Sequence[Callable[["Service"], Any]]) -> list[Any]:
         """Make several calls with one write to the disk, see ``Transactions.together``."""

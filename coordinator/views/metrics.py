@@ -38,6 +38,9 @@ from coordinator.views.prometheus import Instruments, Present
 from coordinator.views.status_page import StatusPage
 from evaluator.result import Cheated, Crashed, Measured, RunResult, TimedOut
 
+LAST_LOOK_SECONDS = 17.0
+"""Somewhat more than the interval of the shipped Prometheus configuration."""
+
 
 class Metrics:
     """The metrics of one campaign. ``observe`` is a ``coordinator.store.unit_of_work.Listener``; scrapes may
@@ -52,12 +55,21 @@ class Metrics:
         self._metric = metric
         self._clock = clock
         self._leases: dict[str, tuple[str, float]] = {}
+        self._present: Present | None = None
 
     def show(self, snapshot: Callable[[], StatusPage]) -> None:
         """Export the present too. snapshot: makes a status page; called at every scrape, on the
         scraping thread.
         """
-        self.registry.register(Present(self._campaign, snapshot))
+        self._present = Present(self._campaign, snapshot)
+        self.registry.register(self._present)
+
+    def await_look(self, longest: float = LAST_LOOK_SECONDS) -> None:
+        """Wait until whoever scrapes has seen what is so now, ``longest`` seconds at most; not at all where
+        nobody scrapes.
+        """
+        if self._present is not None:
+            self._present.await_look(longest)
 
     def observe(self, event: AnyEvent, at: float, state: CampaignState) -> None:
         """Count an event that was journaled just now."""

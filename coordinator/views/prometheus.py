@@ -5,6 +5,7 @@ and the server that Prometheus scrapes. Every series carries the campaign.
 import errno
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
@@ -41,6 +42,8 @@ from coordinator.views.metric_labels import (
 from coordinator.views.status_page import StatusPage
 
 PREFIX = "autoswarm_"
+SENT_SECONDS = 0.2
+"""For the answer to a scrape to leave this process."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # a second series per counter that no query here asks for
 
@@ -137,12 +140,39 @@ class Instruments:
         return Histogram(PREFIX + name, text, ["campaign", *labels], buckets=buckets, registry=self.registry)
 
 
+class Looks:
+    """When somebody looked, so that a last look can be waited for."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._at: deque[float] = deque(maxlen=2)
+        self._changed = threading.Condition()
+
+    def note(self) -> None:
+        """Somebody has looked just now."""
+        with self._changed:
+            self._at.append(self._clock())
+            self._changed.notify_all()
+
+    def await_next(self, longest: float) -> None:
+        """Wait for the next look, ``longest`` seconds at most; not where none is to be expected by then."""
+        with self._changed:
+            if len(self._at) < 2:
+                return
+            last, interval = self._at[1], self._at[1] - self._at[0]
+            if interval > longest or self._clock() - last > 2 * interval + 1.0:
+                return
+            self._changed.wait_for(lambda: self._at[1] != last, min(longest, 2 * interval + 1.0))
+        time.sleep(SENT_SECONDS)
+
+
 class Present(Collector):
     """What holds at the moment of the scrape, read from a status page."""
 
     def __init__(self, campaign: str, snapshot: Callable[[], StatusPage]) -> None:
         self._campaign = campaign
         self._snapshot = snapshot
+        self._looks = Looks()
 
     def describe(self) -> list[Family]:
         """Nothing: registering must not ask the coordinator anything yet."""
@@ -163,6 +193,13 @@ class Present(Collector):
         )
         for gauge in present(page):
             yield self._family(gauge)
+        self._looks.note()
+
+    def await_look(self, longest: float) -> None:
+        """Wait until whoever scrapes has seen what is so now, ``longest`` seconds at most; not at all where
+        nobody scrapes.
+        """
+        self._looks.await_next(longest)
 
     def _family(self, gauge: MetricFamily) -> Family:
         kind = CounterMetricFamily if gauge.total else GaugeMetricFamily

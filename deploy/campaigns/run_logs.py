@@ -20,11 +20,37 @@ def find_log(layout: Layout, state: CampaignState, what: str) -> tuple[str, Path
     run = _find_run(layout, state, what)
     path = layout.runs / run / LOG
     if not path.is_file():
-        raise NothingFoundError(
-            f"there is no log of run {run} in {layout.runs}",
-            "It has not begun, was simulated, or ran on another machine.",
-        )
+        raise _no_log(layout, state, run)
     return run, path
+
+
+def _no_log(layout: Layout, state: CampaignState, name: str) -> NothingFoundError:
+    """Why a run of the campaign has no log here."""
+    run = state.runs[name]
+    experiment = state.experiments[run.experiment]
+    if run.token is None and experiment.state.final:
+        why = " ".join(experiment.reason.split())
+        return NothingFoundError(
+            f"run {name} never began: {run.experiment} was {experiment.state} without it",
+            f"There is nothing to read. The reason was: {why or 'none was given'}.",
+        )
+    if run.token is None:
+        return NothingFoundError(
+            f"run {name} has not begun: it waits for a slot",
+            "Wait until `autoswarm status` shows an agent that trains it.",
+        )
+    if run.result is not None and run.result.sandbox == "simulated":
+        return NothingFoundError(
+            f"run {name} was simulated: no program ran that could write anything",
+            "Train for real with trainer.kind=subprocess.",
+        )
+    node = state.agents[run.agent].card.node if run.agent else ""
+    return NothingFoundError(
+        f"there is no log of run {name} in {layout.runs}",
+        f"It is made {f'on {node}' if node else 'by an agent'} now: look in the same folder there."
+        if run.open
+        else "It ran on another machine, in the same folder there, or its folder was removed.",
+    )
 
 
 def _find_run(layout: Layout, state: CampaignState, what: str) -> str:

@@ -1,11 +1,20 @@
 """Row of the dashboard: whether the one process that decides keeps up."""
 
-from deploy.grafana.panels import ORANGE, Row, lines, quantile, rate, select, stat, target
+from deploy.grafana.panels import GREEN, ORANGE, RED, Row, lines, quantile, rate, select, stat, target
 
+ANSWERS = [
+    {
+        "type": "value",
+        "options": {
+            "0": {"text": "gone", "color": RED, "index": 0},
+            "1": {"text": "yes", "color": GREEN, "index": 1},
+        },
+    }
+]
 HERE = f"and on (job, instance) {select('campaign_info')}"
 ROW = Row(
     "Coordinator",
-    [8, 8, 8, 4, 4, 4, 4, 4, 4],
+    [8, 8, 8, 4, 4, 4, 3, 3, 3, 3],
     [
         lines(
             "Events",
@@ -29,6 +38,13 @@ ROW = Row(
             " how busy it is.",
             [target(select("snapshot_duration_seconds"), "scrape")],
             "s",
+        ),
+        stat(
+            "Answers",
+            "Whether the coordinator answered the last scrape, of a campaign that did within a day. 0 when it"
+            " is gone: it has finished, as its last State says, or it fell over.",
+            f"up and on (job, instance) last_over_time({select('campaign_info', suffix='[1d]')})",
+            mappings=ANSWERS,
         ),
         stat(
             "State",

@@ -1,6 +1,20 @@
 """Row of the dashboard: what was decided, and why things failed."""
 
-from deploy.grafana.panels import GREEN, GREY, ORANGE, RED, Row, bars, colour, lines, override, select, target
+from deploy.grafana.panels import (
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    Row,
+    bars,
+    colour,
+    field_config,
+    lines,
+    override,
+    panel,
+    select,
+    target,
+)
 
 OUTCOMES = [
     override("merged", color=colour(GREEN)),
@@ -9,9 +23,19 @@ OUTCOMES = [
     override("cheated", color=colour(RED)),
 ]
 
+GIVES = [
+    {
+        "type": "value",
+        "options": {
+            "0": {"text": "gives ideas", "color": GREEN, "index": 0},
+            "1": {"text": "gives nothing", "color": RED, "index": 1},
+        },
+    }
+]
+
 ROW = Row(
     "Decisions",
-    [12, 12, 6, 6, 6, 6, 12, 12],
+    [12, 12, 6, 6, 6, 6, 12, 12, 12, 12],
     [
         lines(
             "Finished experiments",
@@ -66,6 +90,47 @@ ROW = Row(
             "What each arm's merges made better so far, in the metric's unit.",
             [target(select("arm_gain_value"), "{{arm}}")],
             lineInterpolation="stepAfter",
+        ),
+        panel(
+            "state-timeline",
+            "Arms that give nothing",
+            "One lane for each arm: red while it is stopped, or gave nothing for many briefs in a row.",
+            [target(f"sum by (arm) ({select('arm_stopped')})", "{{arm}}")],
+            fieldConfig=field_config("none", mappings=GIVES, custom={"fillOpacity": 80, "lineWidth": 0}),
+            options={
+                "showValue": "never",
+                "mergeValues": True,
+                "rowHeight": 0.8,
+                "legend": {"showLegend": True, "placement": "bottom"},
+            },
+        ),
+        panel(
+            "table",
+            "Why arms give nothing",
+            "The reason of each arm that gives nothing now; autoswarm arms says more, and what to do.",
+            [
+                target(
+                    f"sum by (arm, reason) ({select('arm_stopped')})",
+                    format="table",
+                    instant=True,
+                    range=False,
+                )
+            ],
+            fieldConfig=field_config("none"),
+            options={"showHeader": True},
+            transformations=[
+                {
+                    "id": "filterByValue",
+                    "options": {
+                        "type": "include",
+                        "match": "any",
+                        "filters": [
+                            {"fieldName": "Value", "config": {"id": "greater", "options": {"value": 0}}}
+                        ],
+                    },
+                },
+                {"id": "organize", "options": {"excludeByName": {"Time": True, "Value": True}}},
+            ],
         ),
     ],
 )

@@ -37,6 +37,7 @@ class InstantCampaign:
             rules(baseline_runs=2),
             listeners=[self.metrics.observe],
             secret="",
+            await_look=self.metrics.await_look,
         )
         self.metrics.show(self.page)
         self._leases: dict[str, Lease] = {}

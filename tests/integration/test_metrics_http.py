@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -49,6 +50,50 @@ def counters(text: str) -> dict[str, float]:
         for family in ours
         for sample in family.samples
     }
+
+
+def test_a_campaign_that_ended_is_scraped_once_more_with_its_end(tmp_path: Path) -> None:
+    """1. Somebody scrapes. 2. The campaign ends and its agents leave. 3. It stays for the next scrape. 4.
+    That says finished, and no agents.
+    """
+    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics.registry, HOST, 0) as server:
+        campaign.turns(5)
+        for _ in range(2):
+            scrape(server)
+            time.sleep(0.3)
+        campaign.service.drain("enough", now=True)
+        for agent in AGENTS:
+            campaign.service.leave(agent, "drained")
+        campaign.service.tick()
+        leaving = threading.Thread(target=campaign.service.be_seen)
+        leaving.start()
+        leaving.join(0.2)
+        assert leaving.is_alive(), "nobody has seen the end yet"
+        series = numbers(scrape(server))
+        leaving.join(10)
+        assert not leaving.is_alive()
+    of = "('campaign', 'night'), "
+    states = {
+        state: series[f"autoswarm_campaign_state[{of}('state', '{state}')]"]
+        for state in ("running", "draining", "finished")
+    }
+    assert states == {"running": 0.0, "draining": 0.0, "finished": 1.0}
+    agents = {state: series[f"autoswarm_agents[{of}('state', '{state}')]"] for state in ("idle", "training")}
+    assert agents == {"idle": 0.0, "training": 0.0}
+
+
+def test_a_campaign_that_nobody_scrapes_or_that_has_not_ended_waits_for_nobody(tmp_path: Path) -> None:
+    with InstantCampaign(tmp_path / "night") as campaign, serve(campaign.metrics.registry, HOST, 0) as server:
+        began = time.monotonic()
+        for _ in range(3):
+            scrape(server)
+        campaign.service.be_seen()
+        campaign.service.drain("enough", now=True)
+        for agent in AGENTS:
+            campaign.service.leave(agent, "drained")
+        time.sleep(1.2)  # whoever scraped has gone
+        campaign.service.be_seen()
+        assert time.monotonic() - began < 5.0
 
 
 def test_a_scrape_tells_of_a_coordinator_at_work(tmp_path: Path) -> None:

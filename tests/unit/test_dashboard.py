@@ -70,6 +70,8 @@ def test_every_series_asked_for_exists_under_its_labels(
     asked = selectors(filled(query, "test", "cpu"))
     assert asked
     for selector in asked:
+        if selector.name == "up":  # Prometheus's own
+            continue
         if selector.name.startswith("process_") and not Path("/proc/self/stat").exists():
             continue  # known of processes on Linux only
         assert selector.name in exported, f"{where}: nothing exports {selector.name}"
@@ -89,7 +91,12 @@ def test_every_query_keeps_to_the_campaign_that_was_chosen(where: str, query: st
             selector.name.startswith("process_")
             and 'and on (job, instance) autoswarm_campaign_info{campaign="$campaign"}' in query
         )
-        assert of_process or matched["campaign"] == "chosen", where
+        of_a_target = (
+            selector.name == "up"
+            and 'and on (job, instance) last_over_time(autoswarm_campaign_info{campaign="$campaign"}[1d])'
+            in query
+        )
+        assert of_process or of_a_target or matched["campaign"] == "chosen", where
 
 
 @pytest.mark.parametrize(("where", "query"), queries())
@@ -123,7 +130,7 @@ def test_a_legend_names_labels_its_query_keeps(exported: dict[str, Labels]) -> N
         for target in panel["targets"]:
             query = filled(target["expr"], "test", "cpu")
             kept = re.findall(r"sum by \(([^)]*)\)", query)
-            labels = set(kept[0].split(", ")) if kept else set(exported[selectors(query)[0].name])
+            labels = set(kept[0].split(", ")) if kept else set(exported.get(selectors(query)[0].name, {}))
             assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= labels, panel["title"]
 
 

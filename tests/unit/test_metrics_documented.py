@@ -8,7 +8,8 @@ from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.unit.dashboard_queries import committed
+from configs.yaml_files import read_yaml
+from tests.unit.dashboard_queries import GRAFANA, committed
 from tests.unit.metered_swarm import MeteredSwarm, played
 
 DOCS = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -41,11 +42,16 @@ def test_the_catalogue_is_what_is_exported() -> None:
     assert table[1] == wanted
 
 
-def test_every_expression_worth_an_alert_is_one_and_names_what_is_exported() -> None:
+def alerts() -> dict[str, str]:
+    """The shipped expressions by their alerts' names."""
+    (group,) = read_yaml(GRAFANA / "alerts.yml")["groups"]
+    return {rule["alert"]: rule["expr"] for rule in group["rules"]}
+
+
+def test_every_alert_is_described_and_names_what_is_exported() -> None:
     names = {sample.name for family in families() for sample in family.samples} | {"up"}
-    alerts = re.findall(r"^\| [^|]+ \| (`.+) \|$", DOCS.split("## Catalogue")[0], re.MULTILINE)
-    assert len(alerts) == 7
-    for expression in re.findall(r"`([^`]+)`", " ".join(alerts)):
+    assert re.findall(r"^- \*\*(Autoswarm\w+)\*\*: ", DOCS, re.MULTILINE) == list(alerts())
+    for expression in alerts().values():
         promql_parser.parse(expression)
         named = re.findall(r"\b(?:autoswarm_\w+|up)\b", expression)
         assert named
