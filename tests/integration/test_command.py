@@ -485,9 +485,10 @@ def test_three_briefs_for_nothing_rest_the_arm_for_a_time_that_grows(
         slow.propose(BRIEF)
     assert play.calls() == 4
     play.seconds += 59.0
-    with pytest.raises(Unavailable, match="are left"):
+    with pytest.raises(Unavailable, match=r"^sh: .* of its rest left") as resting:
         slow.propose(BRIEF)
     assert play.calls() == 4
+    assert resting.value.reason in (ArmReason.FAILED, ArmReason.TIMEOUT)
     play.seconds += 62.0
     (play.folder / "well").touch()
     assert slow.propose(BRIEF).source == EDITED

@@ -117,7 +117,8 @@ class CommandProposer:
         self._scratch = scratch
         self._now = now
         self._fruitless = 0
-        self._rest_until, self._why = 0.0, ArmReason.UNAVAILABLE
+        self._rest_until = 0.0
+        self._last = ProposerError("it was not asked yet")
         self._rests = Backoff(RESTS, random.Random(" ".join(order.command)))
         self._account = Account(self._name, self._model, order.env)
         self._confinement: Confinement | None = None
@@ -129,9 +130,8 @@ class CommandProposer:
         if self._now() < self._rest_until:
             left = self._rest_until - self._now()
             raise Unavailable(
-                f"{self._name}: brought nothing {self._fruitless} times in a row; {left:.0f} s of its rest"
-                " are left",
-                self._why,
+                f"{self._last.what}; nothing {self._fruitless} times in a row; {left:.0f} s of its rest left",
+                self._last.reason,
             )
         self._require_programs()
         self._require_confinement()
@@ -145,7 +145,7 @@ class CommandProposer:
         except (ArmStopped, Unavailable):
             raise
         except (ProposerError, OSError) as error:
-            reason = error.reason if isinstance(error, ProposerError) else ArmReason.OURS
+            reason = error.reason if isinstance(error, ProposerError) else ArmReason.FAILED
             raise self._nothing(self._account.redacted(str(error)), reason) from None
         self._fruitless = 0
         self._rests.reset()
@@ -274,9 +274,10 @@ class CommandProposer:
 
     def _nothing(self, why: str, reason: ArmReason) -> ProposerError:
         """What to raise for a brief without a proposal."""
-        self._fruitless, self._why = self._fruitless + 1, reason
+        self._fruitless += 1
+        self._last = ProposerError(f"{self._name}: {why}", reason)
         if self._fruitless < FRUITLESS:
-            return ProposerError(f"{self._name}: {why}", reason)
+            return self._last
         rest = self._rests.next()
         self._rest_until = self._now() + rest
         return Unavailable(
