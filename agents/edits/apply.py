@@ -17,6 +17,7 @@ from agents.edits.lines import Page, blank, page_of, without
 from agents.edits.names import bound_names
 from agents.edits.nearest import nearest_hint
 from agents.edits.outcome import Change, Edited, Fault, Format, Part, Problem, Reading
+from agents.edits.placeholders import stands_for_code
 from agents.edits.placing import Miss, place
 from agents.edits.runs import ONE, last_run
 from agents.edits.thoughts import without_thoughts
@@ -174,6 +175,13 @@ def _missed(page: Page, change: Change, miss: Miss) -> Problem:
             message = f"{change.name} is indented unlike the file, and how to fix that would be a guess"
             return Problem(Fault.INDENTATION, message, nearest_hint(page.lines, reading.search))
         case _:
+            skipped = next((line for line in reading.search if stands_for_code(line.lstrip(" \t#"))), None)
+            if skipped is not None:
+                return Problem(
+                    Fault.NOT_FOUND,
+                    f"{change.name} leaves lines out where it searches, at {skipped.strip()[:80]!r}",
+                    "Copy every line from the first to the last, or give two smaller changes.",
+                )
             return Problem(
                 Fault.NOT_FOUND,
                 f"{change.name} searches for lines that are not in the file",

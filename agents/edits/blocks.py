@@ -46,7 +46,7 @@ def read_blocks(lines: Sequence[str], surface: str) -> list[Part] | Problem:
                 return Problem(
                     Fault.MALFORMED, f"a REPLACE marker closes nothing after block {len(parts)}", HOW
                 )
-            if NEARLY.match(lines[number]):
+            if NEARLY.match(lines[number][:MAX_NAME]):
                 marker = lines[number].strip()[:40]
                 return Problem(
                     Fault.MALFORMED, f"{marker!r} stands where a marker may be meant and is none", HOW

@@ -32,6 +32,8 @@ EXTENDED = (
     "rename ",
     "copy ",
 )
+MAX_HUNKS = 200
+"""Hunks of an answer; more are no experiment that anybody could read."""
 LANGUAGES = ("diff", "patch", "udiff")
 
 
@@ -88,6 +90,8 @@ def read_diff(lines: Sequence[str], surface: str) -> list[Part] | Problem:
         return bare
     if bare and bare[-1].olds is not None and not bare[-1].filled:
         return _truncated()
+    if len(hunks) + len(bare) > MAX_HUNKS:
+        return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_HUNKS} hunks")
     hunks = sorted((hunk for hunk in [*hunks, *bare] if hunk.lines), key=lambda hunk: hunk.at)
     return [
         Part(hunk.at, hunk.at + 1 + len(hunk.lines), Format.DIFF, _change(hunk, f"hunk {number}"))
@@ -99,7 +103,7 @@ def _holds_diff(lines: Sequence[str]) -> bool:
     """Whether a line of it begins a hunk, or names the file of some."""
     return any(
         line.startswith("@@") or PATCHED.match(line) or (OLD_FILE.match(line) and NEW_FILE.match(following))
-        for line, following in zip(lines, [*lines[1:], ""], strict=True)
+        for line, following in zip(lines, [*lines[1:], ""], strict=False)
     )
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from agents.edits.lines import blank, page_of
 from agents.edits.outcome import Fault, Problem
-from agents.edits.placeholders import DOTS, may_stand_for_code, stands_for_code
+from agents.edits.placeholders import DOTS, continued, may_stand_for_code, stands_for_code
 
 HOW = (
     "Write out every line of what you change. What stays as it is needs no word: end the block before it, and"
@@ -38,6 +38,8 @@ class _Remark(Struct, frozen=True):
     text: str
     alone: bool
     """Whether no code that does anything stands on its line."""
+    continues: bool = False
+    """Whether another comment stands on the line before."""
 
 
 def left_out_problem(source: str, parent: str) -> Problem | None:
@@ -103,25 +105,31 @@ def _code(lines: list[str]) -> int:
 
 
 def _is_placeholder(remark: _Remark, lost: _Lost) -> bool:
-    if stands_for_code(remark.text):
+    text = continued(remark.text) if remark.continues else remark.text
+    if stands_for_code(text):
         return remark.alone or remark.line in lost
     return remark.alone and may_stand_for_code(remark.text) and remark.line in lost
 
 
 def _comments(source: str) -> Iterator[_Remark]:
+    last = 0
     for token in tokenize.generate_tokens(io.StringIO(source, newline="\n").readline):
         if token.type == tokenize.COMMENT:
             before = token.line[: token.start[1]].strip()
             alone = not before or STUB.fullmatch(before) is not None
-            yield _Remark(token.start[0], token.string.lstrip("#!: "), alone)
+            continues = not before and token.start[0] == last + 1
+            last = token.start[0] if not before else 0
+            yield _Remark(token.start[0], token.string.lstrip("#!: "), alone, continues)
 
 
 def _texts(tree: ast.Module) -> Iterator[_Remark]:
-    """Texts that stand as statements, docstrings among them."""
+    """Texts of one line that stand as statements. A docstring is one only with dots."""
+    docstrings = {id(node.body[0]) for node in ast.walk(tree) if isinstance(node, Documented) and node.body}
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant(value=str(text))) if "\n" not in text.strip():
-                yield _Remark(node.lineno, text.strip(), alone=True)
+                if id(node) not in docstrings or re.search(DOTS, text):
+                    yield _Remark(node.lineno, text.strip(), alone=True)
 
 
 def _ellipses(tree: ast.Module, defined: frozenset[str]) -> Iterator[int]:
@@ -134,7 +142,7 @@ def _ellipses(tree: ast.Module, defined: frozenset[str]) -> Iterator[int]:
             case ast.Expr(value=value) if id(node) not in stubs:
                 places: list[ast.expr | None] = [value]
             case ast.Call(args=args, keywords=keywords):
-                places = [*args, *(keyword.value for keyword in keywords)]
+                places = [*args, *(keyword.value for keyword in keywords if keyword.arg != "out")]
             case ast.List(elts=elements) | ast.Set(elts=elements):
                 places = [*elements]
             case ast.Dict(keys=keys, values=values):
@@ -158,6 +166,7 @@ def _is_stub(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> boo
     return len(body) == 1 and isinstance(body[0], ast.Expr) and _is_ellipsis(body[0].value)
 
 
+Documented = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 

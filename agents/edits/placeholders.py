@@ -56,9 +56,9 @@ _SURE = [
     r"(?:code|implementation|logic|function|script|file) (?:continues|follows)"
     r"(?: (?:here|below|as before|unchanged|as above))?",
     r"lines? \d+ ?(?:-|–|to) ?\d+(?: .*)?",
-    r"(?:todo|fixme)?\W*(?:your|insert|put|paste|copy|fill in|restore|keep)\b.{0,40}"
+    r"(?:todo|fixme)?\W*(?:your|insert|put|paste|copy|fill in|keep)\b.{0,40}"
     r"\b(?:code|implementation|logic|rest|body|loop)\b(?: (?:here|above|below|unchanged|as is))?",
-    r"(?:todo|fixme|tbd)\W+(?:\w+ ){0,2}(?:the )?(?:rest|remainder|remaining|existing|original)\b.*",
+    r"(?:todo|fixme|tbd)\W+(?:[\w:]+ ){0,2}(?:the )?(?:rest|remainder|remaining|existing|original)\b.*",
     r"continues? (?:as (?:before|above)|below|unchanged)",
     r".*\b(?:omitted|elided|left out|skipped|shortened|abbreviated|truncated|cut|removed) for"
     r" (?:brevity|space|clarity|length)",
@@ -132,6 +132,11 @@ def may_stand_for_code(text: str) -> bool:
     """Whether a text can mean that code is left out: it does, if code is gone where it stands."""
     short = text[:READ_CHARS]
     return bool(_ENDS.search(short)) or bool(_LIKELY_RE.fullmatch(_bare(short)))
+
+
+def continued(text: str) -> str:
+    """A comment's text without the dots it begins with, as they lead on from the comment before."""
+    return text if _ENDS.search(text[:READ_CHARS]) else re.sub(rf"^{DOTS}\s*", "", text)
 
 
 def _bare(text: str) -> str:

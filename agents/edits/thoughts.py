@@ -10,6 +10,7 @@ them.
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from msgspec import Struct
 
@@ -24,19 +25,22 @@ _NAME = (
     r"|deliberat(?:e|ion)|brainstorm(?:ing)?|ruminat(?:e|ion)|contemplat(?:e|ion|or)|plan(?:ning)?|draft"
     r"|self[_-]?(?:reflection|critique|check)|antthinking|unused94)"
 )
-_ATTRIBUTES = r"(?:\s(?:[^<>\"'`]|\"[^\"]*\"|'[^']*')*)?"
-_BLANK = r"[\s\u200b-\u200d\u2060\ufeff]*"
+_ATTRIBUTES = r"(?:\s(?:[^<>\"'`]|\"[^\"]{0,80}\"|'[^']{0,80}'){0,200})?"
+_BLANK = r"[\s\u200b-\u200d\u2060\ufeff]{0,4}"
 TAG = re.compile(
-    rf"(?:[<＜]{_BLANK}(?P<end>/?){_BLANK}(?:[\w.-]+:)?(?P<name>{_NAME}){_ATTRIBUTES}(?P<empty>/?){_BLANK}[>＞]"
-    r"|\[\s*(?P<end2>/?)\s*(?P<name2>THINK(?:ING)?|REASONING)\s*\]"
-    r"|◁\s*(?P<end3>/?)\s*(?P<name3>think(?:ing)?)\s*▷"
-    r"|<\s*[|｜]\s*(?P<end4>/|end[_▁ -](?:of[_▁ -])?)?(?:(?:begin|start)[_▁ -](?:of[_▁ -])?)?"
-    r"(?P<name4>think(?:ing)?|thoughts?|reasoning)\s*[|｜]\s*>"
-    r"|(?P<answers><\s*[|｜]\s*(?:begin|start)[_▁ -](?:of[_▁ -])?(?:solution|response|answer)\s*[|｜]\s*>"
-    r"|<\|channel\|>\s*final\b(?:[^<\n]*<\|constrain\|>)?[^<\n]*(?:<\|message\|>)?|<channel\|>|<unused95>"
+    rf"(?:[<＜]{_BLANK}(?P<end>/?){_BLANK}(?:[\w.-]{{1,20}}:)?(?P<name>{_NAME}){_ATTRIBUTES}"
+    rf"(?P<empty>/?){_BLANK}[>＞]"
+    r"|\[\s{0,4}(?P<end2>/?)\s{0,4}(?P<name2>THINK(?:ING)?|REASONING)\s{0,4}\]"
+    r"|◁\s{0,4}(?P<end3>/?)\s{0,4}(?P<name3>think(?:ing)?)\s{0,4}▷"
+    r"|<\s{0,4}[|｜]\s{0,4}(?P<end4>/|end[_▁ -](?:of[_▁ -])?)?(?:(?:begin|start)[_▁ -](?:of[_▁ -])?)?"
+    r"(?P<name4>think(?:ing)?|thoughts?|reasoning)\s{0,4}[|｜]\s{0,4}>"
+    r"|(?P<answers><\s{0,4}[|｜]\s{0,4}(?:begin|start)[_▁ -](?:of[_▁ -])?(?:solution|response|answer)"
+    r"\s{0,4}[|｜]\s{0,4}>"
+    r"|<\|channel\|>\s{0,4}final\b(?:[^<\n]*<\|constrain\|>)?[^<\n]*(?:<\|message\|>)?|<channel\|>|<unused95>"
     r"|(?-i:assistantfinal(?![a-z])))"
-    r"|<\|?channel\|?>\s*(?P<name5>analysis|commentary|thoughts?|thinking|reasoning)\b[^<\n]*(?:<\|message\|>)?"
-    r"|\A\s*(?P<name6>(?-i:analysis(?=[A-Z]))))",
+    r"|<\|?channel\|?>\s{0,4}(?P<name5>analysis|commentary|thoughts?|thinking|reasoning)\b[^<\n]*"
+    r"(?:<\|message\|>)?"
+    r"|\A\s{0,4}(?P<name6>(?-i:analysis(?=[A-Z]))))",
     re.IGNORECASE,
 )
 """A tag, or a word of a chat template that takes its place."""
@@ -52,6 +56,8 @@ THOUGHT_FENCE = re.compile(rf"^\s*```+\s*{_NAME}\s*$", re.IGNORECASE)
 FENCED = "```"
 """Name of a thought in a fence."""
 QUOTES = "\"'`“”‘’«»"
+QUOTED = 300
+"""Characters on either side of a tag in which quotes are looked for."""
 MAX_TAGS = 400
 """Tags of an answer that are looked at; an answer has two."""
 MAX_PARSED = 120
@@ -75,7 +81,7 @@ class _Tag(Struct, frozen=True):
 
 def without_thoughts(lines: Sequence[str]) -> list[str] | Problem:
     """The lines of an answer behind the last thought in them; all of them where nothing was thought aloud."""
-    tags = list(_tags(lines))
+    tags = list(islice(_tags(lines), MAX_TAGS + 1))
     if len(tags) > MAX_TAGS:
         return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_TAGS} tags of thoughts", HOW)
     code = _code_lines(lines, {tag.line for tag in tags}) if tags else set()
@@ -95,10 +101,17 @@ def without_thoughts(lines: Sequence[str]) -> list[str] | Problem:
             Fault.TRUNCATED, f"the thought that begins in line {where} of the answer has no end", HOW
         )
     kept = list(lines) if last is None else [lines[last.line][last.end :], *lines[last.line + 1 :]]
-    kept = LEFTOVERS.sub("", "\n".join(kept)).split("\n")
-    if last is not None and not any(line.strip() for line in kept):
+    while kept and not kept[-1].strip():
+        kept.pop()
+    if last is not None and not kept:
         return Problem(Fault.NO_EDIT, "nothing stands behind the thoughts of the answer", HOW)
-    return kept
+    return [*kept[:-1], _without_leftovers(kept[-1])] if kept else []
+
+
+def _without_leftovers(line: str) -> str:
+    """The last line of an answer without what a chat template left there."""
+    cut = max(0, len(line) - QUOTED)
+    return line[:cut] + LEFTOVERS.sub("", line[cut:])
 
 
 def _tags(lines: Sequence[str]) -> Iterator[_Tag]:
@@ -123,7 +136,8 @@ def _tags(lines: Sequence[str]) -> Iterator[_Tag]:
 
 def _quoted(line: str, start: int, end: int) -> bool:
     """Whether quotes stand on both sides, as in ``"<think>\\n"``, or a span of code is around."""
-    before, behind = line[:start], re.sub(r"^(?:\\[nrt])+", "", line[end:])
+    before, behind = line[max(0, start - QUOTED) : start], line[end : end + QUOTED]
+    behind = re.sub(r"^(?:\\[nrt])+", "", behind)
     if before.count("`") % 2 and "`" in behind and not FENCE.match(line):
         return True
     before = re.sub(r"(?:\\[nrt])+$", "", before)
@@ -164,7 +178,7 @@ def _parts(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
         ticks = fence["ticks"] if fence else ""
         ends = [number for number in marks[place + 1 :] if closes(lines[number], ticks)]
         yield from ((mark + 1, end) for end in ends[:3])
-    tags = sorted({tag.line for tag in _tags(lines) if tag.ends})
+    tags = sorted({tag.line for tag in islice(_tags(lines), MAX_TAGS) if tag.ends})
     yield from ((start, len(lines)) for start in (0, *(line + 1 for line in tags[:8])))
 
 

@@ -47,7 +47,8 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> list[Part] | 
         refused = _refusal(bare, parent) if _kin(bare, parent) else problem
         if refused is None:
             files.append(Part(0, len(lines), Format.WHOLE, source=bare))
-        problem = refused or problem
+        elif refused.kind is Fault.SNIPPET:
+            problem = refused
     return files or problem
 
 

@@ -429,6 +429,16 @@ REMARKS = (
 """Lines that stand for the step of the optimizer."""
 LEFT_OUT: dict[str, Shape] = {
     **{f"a block with {remark.strip()}": (left_out(remark), Fault.SNIPPET, *NONE) for remark in REMARKS},
+    "a comment and dots below it": (
+        left_out("        # the step\n        # ... as before ..."),
+        Fault.SNIPPET,
+        *NONE,
+    ),
+    "a docstring of dots": (
+        block(FORWARD, '    def forward(self, x):\n        """..."""\n        return x\n'),
+        Fault.SNIPPET,
+        *NONE,
+    ),
     "a diff with a placeholder": (
         f"{TITLE}```diff\n@@ @@\n-        loss.backward()\n"
         + "".join(f"-{line}\n" for line in STEP.splitlines())
@@ -499,6 +509,9 @@ HONEST: dict[str, Shape] = {
         "a comment about others": "# other parameters take Adam's rate",
         "a rule of dots": "# " + "." * 2 + " model " + "." * 2,
         "a comment about code": "# the code below is slow on a CPU",
+        "a comment that goes on behind a blank": "# the first half warms up\n# ... and the second cools down",
+        "an output": "math.floor(1.5, out=...) if DEPTH < 0 else None",
+        "a docstring": 'def more():\n    """The same."""\n    return 1',
         "a comment that goes on": "# the first half warms up\n# ...and the second cools down",
         "an empty class": "class Stop(Exception): ...",
         "a heading": "# training loop",

@@ -1,5 +1,7 @@
 """Drafts, thoughts, several edits and code left out: what is made of each shape of answer."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,17 +25,41 @@ from tests.unit.answer_shapes import (
     changed,
     left_out,
 )
+from tests.unit.strange_answers import STRANGE
 
-SHAPES = {**THOUGHTS, **TAGS_IN_CODE, **RUNS, **LEFT_OUT, **HONEST}
+KINDS = (THOUGHTS, TAGS_IN_CODE, RUNS, LEFT_OUT, HONEST, STRANGE)
+SHAPES = {name: shape for kind in KINDS for name, shape in kind.items()}
 
 
 def test_no_two_shapes_have_one_name() -> None:
-    assert len(SHAPES) == sum(map(len, (THOUGHTS, TAGS_IN_CODE, RUNS, LEFT_OUT, HONEST))) >= 80
+    assert len(SHAPES) == sum(map(len, KINDS)) >= 120
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_an_answer_of_each_shape_gives_what_it_means_or_is_sent_back(name: str) -> None:
     expect(SHAPES[name])
+
+
+LONG = 50_000
+"""Letters of an answer that is made to take long: what is quadratic would take minutes."""
+ENDLESS = {
+    "tags": "<think>" * (LONG // 7),
+    "a tag that does not end": "<think " + "a " * LONG,
+    "blanks in a tag": "<" + " " * LONG,
+    "signs of templates": "<|end|>" * (LONG // 7) + "x",
+    "minus": "-" * LONG,
+    "quotations": "> " * LONG,
+    "fences": "```python\n" * (LONG // 10),
+    "hunks": "@@\n-a\n+b\n" * (LONG // 9),
+    "remarks": block("RATE = 0.1\n", "# keep other model code ...\n" * (LONG // 28)),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_no_answer_takes_long(name: str) -> None:
+    began = time.process_time()
+    assert isinstance(apply(ENDLESS[name], PARENT), Problem)
+    assert time.process_time() - began < 5
 
 
 def expect(shape: Shape) -> None:

@@ -138,7 +138,8 @@ def _as_message(reply: Reply) -> Message:
 
 
 def _reask_messages(reply: Reply, problem: Problem) -> list[Message]:
-    hint = f"\n\n{problem.hint}" if problem.hint else ""
+    gap = "\n\n" if "\n" in problem.hint else " "
+    hint = f"{gap}{problem.hint}" if problem.hint else ""
     asked = (
         "Nothing of your answer was applied. Answer again in full: TITLE, HYPOTHESIS, and every block, for"
         " the file as it was given."
