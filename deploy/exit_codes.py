@@ -3,7 +3,8 @@
 exit code  what it means, and what raises it
   0        ok; also when a limit that a person set, other than money, ended the campaign
   1        failed: a campaign that could not go on (its baseline, or every arm), a variant that was
-           refused or not measured, or a mistake of ours (any other exception; -vv shows where)
+           refused or not measured, a value that did not come out again, or a mistake of ours (any other
+           exception; -vv shows where)
   2        wrong usage; click says so itself
   3        configuration, or something the machine lacks: ConfigError, CampaignBusyError (another
            coordinator has the campaign), ShadowedError (another distribution is in the way of ours)

@@ -65,6 +65,7 @@ def _begin(
         unit.commit(campaign.begin(unit.state, rules, clock()))
     except RulesMismatchError as error:
         raise ConfigError(f"campaign {layout.name}: {error}", REMEDY) from None
+    unit.state.go_by(layout.name)
     unit.flush()
     unit.align()
 

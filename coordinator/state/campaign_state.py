@@ -52,7 +52,7 @@ class InconsistentStateError(Exception):
 
 
 class CampaignState(Facts):
-    """Everything known about a campaign. Read freely; change only through ``apply``."""
+    """Everything known about a campaign. Read freely; change only through ``apply`` and ``go_by``."""
 
     def __repr__(self) -> str:
         """Short, and without the secret: a state may be shown in an error."""
@@ -66,6 +66,11 @@ class CampaignState(Facts):
             self.experiments[name].story.append(f"{at:.3f} {event.__struct_config__.tag}")
         self.events += 1
         self.last_at = at
+
+    def go_by(self, name: str) -> None:
+        """Go by the name of the folder: whoever renames that renames the campaign."""
+        if self.start.campaign != name:
+            self.started = replace(self.start, campaign=name)
 
     def validate(self) -> None:
         """Check everything that must hold between two steps; for tests, it looks at every experiment. Raises

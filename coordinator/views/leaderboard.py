@@ -45,6 +45,10 @@ class LeaderboardRow(Struct, frozen=True, kw_only=True):
     title: str
     started_at: float | None
     finished_at: float | None
+    gain_over_best: float | None = None
+    """How much better it is than the best that its last verdict compared it with; None before one, and for a
+    baseline.
+    """
 
 
 class BestSoFar(Struct, frozen=True, kw_only=True):
@@ -99,6 +103,7 @@ def row(experiment: Experiment) -> LeaderboardRow:
         title=experiment.title,
         started_at=experiment.started_at,
         finished_at=experiment.finished_at,
+        gain_over_best=experiment.delta,
     )
 
 

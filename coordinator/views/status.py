@@ -60,7 +60,7 @@ def status(
         failed=state.failed,
         task=state.start.task,
         metric=state.metric,
-        divisions=[_division(state, division) for division in state.divisions.values()],
+        divisions=[division_view(state, division) for division in state.divisions.values()],
         experiments=ExperimentCounts(**{one.value: state.states[one] for one in State}),
         runs=_runs(state),
         verdicts=dict(state.verdicts),
@@ -134,7 +134,8 @@ def _open_runs(state: CampaignState) -> Iterator[Run]:
     return (state.runs[agent.run] for agent in state.agents.values() if agent.run)
 
 
-def _division(state: CampaignState, division: Division) -> DivisionView:
+def division_view(state: CampaignState, division: Division) -> DivisionView:
+    """A division, its baseline and its best."""
     baseline = state.experiments[division.baseline]
     return DivisionView(
         name=division.name,

@@ -4,14 +4,17 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Division, Experiment
 from deploy.exit_codes import NothingFoundError
 
+DIVISION_WORDS = ("best", "baseline")
+"""What every division has one of."""
+
 
 def find_experiment(state: CampaignState, name: str) -> Experiment:
     """The experiment of an id, the beginning of a commit, ``best`` or ``baseline``; the last two also with
     ``/division``, else of the first. Raises NothingFoundError.
     """
     word, _, wanted = name.partition("/")
-    if word in ("best", "baseline"):
-        division = _division(state, wanted)
+    if word in DIVISION_WORDS:
+        division = find_division(state, wanted)
         if word == "best" and division.best is None:
             raise NothingFoundError(
                 f"division {division.name} has no best yet",
@@ -29,7 +32,8 @@ def find_experiment(state: CampaignState, name: str) -> Experiment:
     return experiment
 
 
-def _division(state: CampaignState, name: str) -> Division:
+def find_division(state: CampaignState, name: str) -> Division:
+    """The division of that name, the first one for an empty name. Raises NothingFoundError."""
     division = state.divisions.get(name) if name else next(iter(state.divisions.values()), None)
     if division is None:
         names = ", ".join(state.divisions)

@@ -39,6 +39,7 @@ class Follower:
                 self.state.apply(entry.event, entry.at)
         if self.state.started is None:
             raise _not_begun(self.layout)
+        self.state.go_by(self.layout.name)
         return self.state
 
     def status(self, now: float) -> StatusPage:
@@ -77,8 +78,15 @@ def campaigns(folder: Path) -> list[Layout]:
     return sorted(layouts, key=_used_at, reverse=True)
 
 
+def is_campaign(folder: Path) -> bool:
+    """Whether it holds a campaign."""
+    return (folder / Layout(folder).journal.name).is_file()
+
+
 def find_campaign(name: str | None, folder: Path) -> Layout:
-    """The campaign of that name, or for None the most recently used. Raises NothingFoundError."""
+    """The campaign of that name, or in that folder where it has a slash; for None the most recently used.
+    Raises NothingFoundError.
+    """
     if name is None:
         recent = campaigns(folder)
         if recent:
@@ -87,8 +95,8 @@ def find_campaign(name: str | None, folder: Path) -> Layout:
             f"there is no campaign in {folder}",
             "Start one with `autoswarm demo`, or name the folder with --campaigns.",
         )
-    layout = Layout(folder / name)
-    if "/" in name or not layout.journal.is_file():
+    layout = Layout(Path(name).absolute() if "/" in name and is_campaign(Path(name)) else folder / name)
+    if (".." in name and "/" in name) or not layout.journal.is_file():
         names = ", ".join(layout.name for layout in campaigns(folder)[:10])
         raise NothingFoundError(
             f"there is no campaign {name!r} in {folder}",
@@ -150,6 +158,8 @@ def read_source(layout: Layout, name: str, commit: str) -> Text:
 
 
 def _used_at(layout: Layout) -> float:
-    """When the journal last changed; what is recent may still be in its write-ahead file."""
+    """When the journal last changed; what is recent may still be in its write-ahead file. Readers make an
+    empty one.
+    """
     files = (layout.journal, layout.journal.with_name("journal.db-wal"))
-    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
+    return max((path.stat().st_mtime for path in files if path.exists() and path.stat().st_size), default=0.0)

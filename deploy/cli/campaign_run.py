@@ -16,7 +16,8 @@ from coordinator.views.status_page import StatusPage
 from deploy.campaigns.open import Follower, find_campaign
 from deploy.checks.preflight import require_startable
 from deploy.cli.cost_estimate import costs
-from deploy.cli.output import tell
+from deploy.cli.output import show, tell
+from deploy.cli.start_plan import first_words
 from deploy.rules_from_config import money_of, rows_in_words
 from deploy.sandboxes import in_words
 from deploy.wiring import layout_of
@@ -109,6 +110,9 @@ def run_to_end(loaded: Loaded) -> int:
     ConfigError.
     """
     require_startable(loaded.config)
+    from deploy.views.tables import pairs
+
+    show(pairs(first_words(plan(loaded.config), loaded.config)), beside=True)
     from deploy.swarm.driver import run_campaign
     from deploy.views.live import Limits, view_for
 

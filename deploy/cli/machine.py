@@ -1,7 +1,6 @@
-"""Commands about this machine and its files, without a campaign: init, prepare, doctor, try, config."""
+"""Commands about this machine and its files, without a campaign: init, prepare, doctor, config."""
 
 from pathlib import Path
-from typing import Any
 
 import rich_click as click
 from click.exceptions import Exit
@@ -61,53 +60,6 @@ def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> Non
     raise Exit(CONFIG if failed else OK)
 
 
-@click.command(name="try")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--task", default="demo", show_default=True, help="A task's name, or the path of a task folder."
-)
-@click.option("--size", help="One of the task's budgets; its default otherwise.")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Of every generator, and of the order of the data.",
-)
-@click.option(
-    "--cores", type=click.IntRange(min=1), default=1, show_default=True, help="CPU cores of the training."
-)
-@click.option(
-    "--keep",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder that keeps the log and the result.",
-)
-@click.option(
-    "--reference/--no-reference",
-    default=None,
-    help="Measure the unmodified surface once before, and hold FILE to its CPU and time as a campaign does;"
-    " kept with the data for the next time. Without a word: where the budget is counted.",
-)
-@data
-@as_json
-def try_(as_json: bool, file: Path, **options: Any) -> None:
-    """Train FILE once and judge it, outside any campaign: value, audit, what it spent of its budget, CPU and
-    memory. Exit code 0 when it was measured.
-    """
-    from deploy.cli import trial
-    from deploy.cli.output import emit, show, tell
-    from deploy.exit_codes import FAILURE, OK
-    from deploy.views import trial_page
-
-    tried = trial.try_variant(trial.Trial(source=file, **options), tell)
-    page = trial.page_of(tried)
-    if as_json:
-        emit(page)
-    else:
-        show(trial_page.trial(page, tried.result.tail))
-    raise Exit(OK if page.outcome == "measured" else FAILURE)
-
-
 @click.group()
 def config() -> None:
     """The configuration."""
@@ -138,4 +90,4 @@ def config_show(
         click.echo(resolved_yaml(loaded), nl=False)
 
 
-COMMANDS = (init, prepare, doctor, try_, config)
+COMMANDS = (init, prepare, doctor, config)

@@ -2,8 +2,9 @@
 nothing.
 
 Result on stdout, progress on stderr; exit codes and errors: ``deploy.exit_codes``. Commands that start or
-stop a campaign are in ``deploy.cli.run_commands``, those that read one in ``deploy.cli.read``, those by which
-a person steers one in ``deploy.cli.steer``, those that need none in ``deploy.cli.machine``.
+stop a campaign are in ``deploy.cli.run_commands``, those that read one in ``deploy.cli.read``, those that
+measure a program again in ``deploy.cli.remeasure``, those by which a person steers one in
+``deploy.cli.steer``, those that need none in ``deploy.cli.machine``.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import rich_click as click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from deploy.cli import machine, read, run_commands, steer
+from deploy.cli import machine, read, remeasure, run_commands, steer
 from deploy.cli.options import count_verbosity, verbosity
 
 ORDER = (
@@ -20,6 +21,7 @@ ORDER = (
     "prepare",
     "doctor",
     "run",
+    "list",
     "status",
     "leaderboard",
     "arms",
@@ -28,6 +30,7 @@ ORDER = (
     "logs",
     "calls",
     "try",
+    "reproduce",
     "hint",
     "propose",
     "stop",
@@ -121,7 +124,13 @@ def _also_verbose(command: click.Command) -> None:
         command.params.append(option)
 
 
-for command in (*run_commands.COMMANDS, *machine.COMMANDS, *read.COMMANDS, *steer.COMMANDS):
+for command in (
+    *run_commands.COMMANDS,
+    *machine.COMMANDS,
+    *read.COMMANDS,
+    *remeasure.COMMANDS,
+    *steer.COMMANDS,
+):
     _also_verbose(command)
     main.add_command(command)
 

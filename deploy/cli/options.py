@@ -2,7 +2,10 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -55,10 +58,6 @@ folder = click.option(
     show_default=True,
     help="Folder that holds the campaigns.",
 )
-campaign = click.argument("name", metavar="[CAMPAIGN]", required=False)
-campaign_option = click.option(
-    "--campaign", "-c", "name", help="Which campaign; the most recently used one otherwise."
-)
 details = click.option(
     "--verbose",
     "-v",
@@ -68,3 +67,25 @@ details = click.option(
     help="Every check, and what each would allow.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help='Answer in JSON, {"schema": 1, …}.')
+
+
+def campaign(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which campaign, as ``name``: everywhere ``-c NAME``, and the last argument as well. None is the most
+    recently used one.
+    """
+
+    @click.argument("last", metavar="[CAMPAIGN]", required=False)
+    @click.option(
+        "--campaign",
+        "-c",
+        "option",
+        metavar="NAME",
+        help="Which campaign, also as the last argument; the most recently used one otherwise.",
+    )
+    @wraps(command)
+    def with_campaign(*, last: str | None, option: str | None, **rest: Any) -> Any:
+        if last is not None and option is not None and last != option:
+            raise click.UsageError(f"two campaigns are named: {option} and {last}")
+        return command(name=last if option is None else option, **rest)
+
+    return with_campaign

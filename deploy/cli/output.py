@@ -1,6 +1,7 @@
 """Result on stdout, progress on stderr: the two ways a command may speak. JSON needs no rich."""
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,17 +20,29 @@ def emit(value: msgspec.Struct | dict[str, Any], *, compact: bool = False) -> No
     click.echo((body if compact else msgspec.json.format(body, indent=2)).decode())
 
 
-def console() -> "Console":
-    """Where results for people go."""
+def console(beside: bool = False) -> "Console":
+    """Where results for people go, or what is said ``beside`` them."""
     from rich.console import Console
 
-    piped = not os.isatty(1) and "COLUMNS" not in os.environ
-    return Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH if piped else None)
+    piped = not os.isatty(2 if beside else 1) and "COLUMNS" not in os.environ
+    width = PIPE_WIDTH if piped else None
+    return Console(highlight=False, markup=False, emoji=False, width=width, stderr=beside)
 
 
-def show(view: "RenderableType") -> None:
-    """A result for people."""
-    console().print(view)
+def show(view: "RenderableType", beside: bool = False) -> None:
+    """A result for people, or something to know ``beside`` it."""
+    console(beside).print(view)
+
+
+def write(text: str) -> None:
+    """A result for another program, to the byte: a file that is made of it is the text. On a terminal without
+    what the terminal would obey.
+    """
+    if sys.stdout.isatty():
+        from deploy.views.sanitize import printable
+
+        text = printable(text)
+    click.echo(text.encode(), nl=False)
 
 
 def tell(line: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from deploy.cli.options import as_json, campaign, campaign_option, folder
+from deploy.cli.options import as_json, campaign, folder
 
 if TYPE_CHECKING:
     from coordinator.views.status_page import StatusPage
@@ -20,6 +20,27 @@ if TYPE_CHECKING:
 
 EVERY = 1.0
 """Seconds between two looks of a command that watches."""
+
+
+@click.command(name="list")
+@as_json
+@folder
+def list_(as_json: bool, folder: Path) -> None:
+    """The campaigns of a folder, the most recently used first: state, experiments, best, gain, dollars, when
+    it last did something.
+    """
+    from coordinator.views.status_page import SCHEMA
+    from deploy.campaigns.summaries import summaries
+    from deploy.cli.output import emit, show, tell
+
+    campaigns = summaries(folder, time.time())
+    if as_json:
+        return emit({"schema": SCHEMA, "campaigns": campaigns})
+    if not campaigns:
+        return tell(f"there is no campaign in {folder}; `autoswarm demo` starts one")
+    from deploy.views.campaign_list import campaign_list
+
+    return show(campaign_list(campaigns))
 
 
 @click.command()
@@ -122,10 +143,11 @@ def arms(name: str | None, as_json: bool, folder: Path) -> None:
 
 @click.command()
 @click.argument("experiment", metavar="ID|best")
-@campaign_option
+@campaign
+@click.option("--source", is_flag=True, help="Print its program, the whole train.py, and nothing else.")
 @as_json
 @folder
-def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None:
+def show(experiment: str, source: bool, name: str | None, as_json: bool, folder: Path) -> None:
     """One experiment: its idea, verdict, runs and story. ID is an id, its number, a commit, `best` or
     `baseline`.
     """
@@ -134,24 +156,29 @@ def show(experiment: str, name: str | None, as_json: bool, folder: Path) -> None
     from coordinator.views.experiment_page import experiment_page
     from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.find import find_experiment
-    from deploy.campaigns.open import open_campaign
+    from deploy.campaigns.open import open_campaign, read_source
     from deploy.cli import output
 
     layout, state = open_campaign(name, folder)
     chosen = find_experiment(state, experiment)
+    if source:
+        text = read_source(layout, chosen.experiment, chosen.commit)
+        return output.emit({"schema": SCHEMA, **to_builtins(text)}) if as_json else output.write(text.source)
     calls = (state.spend.calls[call] for call in chosen.calls if call in state.spend.calls)
     page = experiment_page(chosen, state.rules.budget, calls)
     if as_json:
         return output.emit({"schema": SCHEMA, **to_builtins(page)})
+    from coordinator.views.status import division_view
     from deploy.views.experiment import experiment as view
 
-    return output.show(view(page, layout))
+    division = division_view(state, state.divisions[chosen.division])
+    return output.show(view(page, layout, state.metric, division))
 
 
 @click.command()
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="[B]", required=False)
-@campaign_option
+@campaign
 @as_json
 @folder
 def diff(a: str, b: str | None, name: str | None, as_json: bool, folder: Path) -> None:
@@ -161,6 +188,7 @@ def diff(a: str, b: str | None, name: str | None, as_json: bool, folder: Path) -
     from deploy.cli.output import emit
     from deploy.views.sanitize import printable
 
+    b, name = _as_campaign(b, name, folder)
     layout, state = open_campaign(name, folder)
     difference = compare(layout, state, a, b)
     if as_json:
@@ -168,10 +196,22 @@ def diff(a: str, b: str | None, name: str | None, as_json: bool, folder: Path) -
     return click.echo(printable(difference.diff), nl=False)
 
 
+def _as_campaign(what: str | None, name: str | None, folder: Path) -> tuple[str | None, str | None]:
+    """An argument that may be left out, and the campaign: where one of that name is there, the argument was
+    left out.
+    """
+    from deploy.campaigns.find import DIVISION_WORDS
+    from deploy.campaigns.open import is_campaign
+
+    if what is None or what in DIVISION_WORDS or name not in (None, what) or not is_campaign(folder / what):
+        return what, name
+    return None, what
+
+
 @click.command()
 @click.argument("what", metavar="ID|AGENT")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run ends.")
-@campaign_option
+@campaign
 @as_json
 @folder
 def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path) -> None:
@@ -201,7 +241,7 @@ def logs(what: str, follow: bool, name: str | None, as_json: bool, folder: Path)
     show_default=True,
     help="At most that many calls, the newest ones.",
 )
-@campaign_option
+@campaign
 @as_json
 @folder
 def calls(call: str | None, limit: int, name: str | None, as_json: bool, folder: Path) -> None:
@@ -216,6 +256,7 @@ def calls(call: str | None, limit: int, name: str | None, as_json: bool, folder:
     from deploy.cli import output
     from deploy.views import calls_page
 
+    call, name = _as_campaign(call, name, folder)
     layout, state = open_campaign(name, folder)
     if call is None:
         rows = [call_row(event) for event in list(state.spend.calls.values())[-limit:]]
@@ -251,4 +292,4 @@ def export(name: str | None, form: str, folder: Path) -> None:
         click.echo(safe(line), color=True)  # or click takes away what it believes to be colors
 
 
-COMMANDS = (status, leaderboard, arms, show, diff, logs, calls, export)
+COMMANDS = (list_, status, leaderboard, arms, show, diff, logs, calls, export)

@@ -10,13 +10,13 @@ from pathlib import Path
 import rich_click as click
 from click.exceptions import Exit
 
-from deploy.cli.options import as_json, campaign_option, folder
+from deploy.cli.options import as_json, campaign, folder
 
 
 @click.command()
 @click.argument("text", metavar="[TEXT]", required=False)
 @click.option("--clear", is_flag=True, help="Withdraw all hints given so far.")
-@campaign_option
+@campaign
 @as_json
 @folder
 def hint(text: str | None, clear: bool, name: str | None, as_json: bool, folder: Path) -> None:
@@ -65,7 +65,7 @@ def _list(lines: Sequence[str], nothing: str) -> None:
     show_default=True,
     help="Seconds to wait for the coordinator's answer.",
 )
-@campaign_option
+@campaign
 @as_json
 @folder
 def propose(

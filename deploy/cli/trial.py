@@ -1,18 +1,23 @@
-"""One variant tried once, judged, outside any campaign."""
+"""One variant tried once and judged: outside any campaign, or as a campaign would."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 from typing import assert_never
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from configs.errors import ConfigError
 from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules import trust
 from coordinator.views.status_page import SCHEMA
+from deploy.campaigns.terms import Terms
+from deploy.cli.quarters import Quarters
 from deploy.cli.reference import Circumstances, Reference, digest_of, machine, software
-from deploy.views.trial_page import ReferenceView, TrialPage
+from deploy.views.trial_page import BoardView, ReferenceView, TrialPage
 from evaluator.baseline_facts import BaselineFacts, facts_of
 from evaluator.budget import Budget
 from evaluator.result import (
@@ -21,7 +26,6 @@ from evaluator.result import (
     Lost,
     Measured,
     Outcome,
-    Progress,
     RunResult,
     TimedOut,
     outcome_name,
@@ -60,6 +64,12 @@ class Tried(Struct, frozen=True):
     budget: Budget
     reference: RunResult | None = None
     """The unmodified surface under the same budget, if it was measured."""
+    baseline: Sequence[RunResult] = ()
+    """Runs of the campaign's baseline, where it was tried as one of a campaign."""
+    rules: TrustRules = STRICT
+    """What a merge needs."""
+    board: BoardView | None = None
+    """What the campaign says beside it."""
 
 
 class _Stand(Struct, frozen=True, kw_only=True):
@@ -75,7 +85,7 @@ class _Stand(Struct, frozen=True, kw_only=True):
 
     def run(self, source: str, baseline: BaselineFacts, keep: Path | None) -> RunResult:
         """One run of a surface, judged."""
-        hear = _Quarters(self.tell).hear
+        hear = Quarters(self.tell).hear
         return try_once(self.task, source, self.data, self.slot, self.seed, self.budget, keep, hear, baseline)
 
     def reference(self, folder: Path) -> Reference:
@@ -99,9 +109,10 @@ class _Stand(Struct, frozen=True, kw_only=True):
 
 def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
     """Prepare the data if it is missing, train, judge. Raises ConfigError."""
-    source, task = _read(trial.source), load_task(trial.task)
+    source, task = read_program(trial.source), load_task(trial.task)
     budget = task.budget(trial.size)
-    tell(f"preparing the data of task {task.name} in {trial.data}")
+    if not (trial.data / task.name / "manifest.json").is_file():
+        tell(f"preparing the data of task {task.name} in {trial.data}")
     data = task.prepare(trial.data)
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None
     slot = Slot("try", cores=trial.cores, gpu=gpu)
@@ -116,29 +127,41 @@ def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
     return Tried(result, budget, reference)
 
 
+def try_in_campaign(
+    terms: Terms, source: str, board: BoardView, seed: int, keep: Path | None, tell: Callable[[str], None]
+) -> Tried:
+    """Train a program once by a campaign's own terms, on the rows of screens. board: what the campaign says
+    of it. keep: folder that keeps log and result. Raises ConfigError.
+    """
+    budget = terms.state.rules.budget
+    if not terms.prepared:
+        tell(f"preparing the data of task {terms.task.name} in {terms.config.data_dir}")
+    trainer = terms.trainer()
+    tell(
+        f"training {board.program} once by the terms of campaign {board.campaign}: task {terms.task.name},"
+        f" {budget.amount:g} {budget.unit}, {budget.wall_cap:g} s at most, seed {seed}"
+    )
+    with tempfile.TemporaryDirectory(prefix="autoswarm-try-") as fleeting:
+        order = terms.order(source, seed, keep or Path(fleeting))
+        result = trainer.train(order, Quarters(tell).hear, Event())
+    apart = _apart(terms, board, result)
+    return Tried(result, budget, None, terms.baseline, terms.state.rules.trust, apart)
+
+
+def _apart(terms: Terms, board: BoardView, result: RunResult) -> BoardView:
+    """With how far the result is from the value on the board."""
+    if board.value is None or not isinstance(result.outcome, Measured):
+        return board
+    gain = terms.state.metric.gain(board.value, result.outcome.value)
+    return replace(board, gain=gain, gain_sigmas=gain / board.sigma if board.sigma else None)
+
+
 def _measured(reference: RunResult, tell: Callable[[str], None]) -> RunResult | None:
     """The reference, None where it gave no value: then there is nothing to hold a variant to."""
     if isinstance(reference.outcome, Measured):
         return reference
     tell(f"the unmodified surface was not measured ({reason(reference.outcome)}): there is no reference")
     return None
-
-
-class _Quarters:
-    """Says when another quarter of the budget is spent."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self._quarter = 0
-
-    def hear(self, progress: Progress) -> None:
-        quarter = min(4, int(progress.share * 4))
-        if quarter > self._quarter:
-            self._quarter = quarter
-            self._tell(
-                f"{quarter * 25} % of the budget spent"
-                + ("" if progress.step is None else f", step {progress.step}")
-            )
 
 
 def page_of(tried: Tried) -> TrialPage:
@@ -163,6 +186,7 @@ def page_of(tried: Tried) -> TrialPage:
         log_bytes=result.log_bytes,
         details=result.details,
         reference=None if tried.reference is None else _reference_view(tried.reference),
+        board=tried.board or UNSET,
     )
 
 
@@ -182,16 +206,17 @@ def _value(result: RunResult) -> float | None:
 
 
 def _open(tried: Tried) -> str:
-    """Why a campaign in strict mode would not merge what was measured, whatever its value; empty when it
-    could.
+    """Why a campaign would not merge what was measured, whatever its value; empty when it could. Outside one
+    it is one in strict mode.
     """
-    result, reference = tried.result, tried.reference
+    result, rules = tried.result, tried.rules
     if not isinstance(result.outcome, Measured):
         return ""
-    counted = tried.budget.unit.deterministic and reference is not None
-    overworked = trust.overworked([result], [reference], STRICT) if counted and reference else ""
-    why = trust.refusal([result], STRICT) or overworked
-    if why or trust.audited(result.audit, STRICT.audit_positions):
+    baseline = list(tried.baseline) if tried.reference is None else [tried.reference]
+    counted = tried.budget.unit.deterministic and baseline
+    overworked = trust.overworked([result], baseline, rules) if counted else ""
+    why = trust.refusal([result], rules) or overworked
+    if why or trust.standing(result, rules) is not trust.Standing.UNAUDITED:
         return why
     return f"not audited: {result.details.get('twin', 'no twin answered')}"
 
@@ -214,7 +239,8 @@ def reason(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def _read(path: Path) -> str:
+def read_program(path: Path) -> str:
+    """The text of a program. Raises ConfigError."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

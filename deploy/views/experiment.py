@@ -7,31 +7,45 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from coordinator.domain import Metric
 from coordinator.store.paths import Layout
 from coordinator.views.experiment_page import CallRow, ExperimentPage, RunRow
+from coordinator.views.status_page import DivisionView
 from deploy.views.sanitize import one_line, sanitize
 from deploy.views.tables import headed, pairs
-from deploy.views.units import DIGITS, by_rows, moment, number, usd
+from deploy.views.units import DIGITS, by_rows, gains, moment, named, number, usd
 from deploy.views.usage import cpu_in_words, details_in_words, memory_in_words, spent_in_words
 from evaluator.budget import Budget
 from evaluator.result import Audit, Measured, Outcome, outcome_name
 
+DROP = (
+    *("turn", "time", "steps", "block", "seconds", "largest", "n", "clock", "95 % bound", "in", "out", "arm"),
+    *("purpose", "seed"),
+)
+"""What tables do without on a narrow terminal, the first one first."""
 
-def experiment(page: ExperimentPage, layout: Layout) -> RenderableType:
-    """Everything about one experiment. layout: where its logs lie."""
+
+def experiment(
+    page: ExperimentPage, layout: Layout, metric: Metric, division: DivisionView
+) -> RenderableType:
+    """Everything about one experiment. layout: where its logs lie. division: its own, for what gains are
+    over.
+    """
+    gained = ", ".join(gains(metric, division, page.value, page.gain_over_best))
     title = Text(f"{page.experiment}  {one_line(page.title)}", style="bold")
     story = Text("\n".join(f"  {_when(line)}" for line in page.story), style="dim")
     calls = [calls_table(page.calls)] if page.calls else []
     runs = page.all_runs
     tables = _runs(runs), _uses(runs, page.budget), _checks(runs), _notes(runs)
-    return Group(title, _facts(page, layout), *tables, *calls, story, *last_words(runs))
+    return Group(title, _facts(page, layout, gained), *tables, *calls, story, *last_words(runs))
 
 
-def _facts(page: ExperimentPage, layout: Layout) -> Table:
+def _facts(page: ExperimentPage, layout: Layout, gained: str) -> Table:
     spread = f", spread {number(page.spread)}" if page.spread is not None else ""
     facts = {
         "state": _state(page),
         "value": f"{number(page.value)} over {page.runs} runs{spread}",
+        "gain": gained,
         "rows": by_rows(page.rows),
         "audit": audit_words(page.audit),
         "open": page.open,
@@ -44,6 +58,8 @@ def _facts(page: ExperimentPage, layout: Layout) -> Table:
         "repaired by": page.repaired or "",
         "settings": ", ".join(f"{one_line(key)} = {one_line(value)}" for key, value in page.settings.items()),
         "logs": str(layout.runs / f"{page.experiment}.*"),
+        "program": f"autoswarm show {page.experiment} --source{named(layout)}",
+        "reproduce": "" if page.value is None else f"autoswarm reproduce {page.experiment}{named(layout)}",
     }
     return pairs({name: fact for name, fact in facts.items() if fact})
 
@@ -66,7 +82,18 @@ def audit_words(audit: Audit | None) -> str:
 
 
 def _runs(runs: Sequence[RunRow]) -> Table:
-    table = headed("run", "purpose", "block", "outcome", "seconds", "steps", "seed", "counts")
+    table = headed(
+        "run",
+        "purpose",
+        "block",
+        "outcome",
+        "seconds",
+        "steps",
+        "seed",
+        "counts",
+        drop=DROP,
+        folded=("outcome",),
+    )
     for run in runs:
         seconds = f"{run.seconds.total:.1f}" if run.seconds else "–"
         steps = "–" if run.steps is None else str(run.steps)
@@ -78,7 +105,9 @@ def _runs(runs: Sequence[RunRow]) -> Table:
 
 def calls_table(rows: Sequence[CallRow]) -> Table:
     """Calls of models."""
-    table = headed("call", "arm", "model", "turn", "in", "out", "cost", "time", "result")
+    table = headed(
+        "call", "arm", "model", "turn", "in", "out", "cost", "time", "result", drop=DROP, folded=("model",)
+    )
     for row in rows:
         numbers = [
             str(row.turn + 1),
@@ -94,7 +123,7 @@ def calls_table(rows: Sequence[CallRow]) -> Table:
 
 def _uses(runs: Sequence[RunRow], budget: Budget) -> Table:
     """What each run took: of its budget, in CPU seconds by phase, in memory."""
-    table = headed("run", "spent", "CPU", "peak memory")
+    table = headed("run", "spent", "CPU", "peak memory", folded=("spent", "CPU"))
     for run in runs:
         if run.spent is not None:
             cpu = cpu_in_words(run.cpu) if run.cpu else "–"
@@ -114,7 +143,9 @@ def _checks(runs: Sequence[RunRow]) -> Table:
     """Why each value can be believed: sandbox, the supervisor's wall seconds of training (``clock``), and the
     audit in the metric's unit.
     """
-    table = headed("run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest")
+    table = headed(
+        "run", "sandbox", "clock", "audit", "n", "correction ± s.e.", "95 % bound", "largest", drop=DROP
+    )
     for run in runs:
         if run.sandbox is not None and run.seconds is not None:
             clock = f"{run.seconds.train:.1f} s"

@@ -14,20 +14,23 @@ from deploy.views.best_so_far import Frame, Point, draw
 from deploy.views.sanitize import one_line
 from deploy.views.status_page import headline
 from deploy.views.tables import COLOURS, align_right, headed, pairs
-from deploy.views.units import gain, in_sigmas, number, to_floor
+from deploy.views.units import gain, in_sigmas, named, number, to_floor
 from evaluator.result import Audit
+
+DROP = ("audit", "sandbox", "to floor", "runs", "arm", "on base", "division", "state")
+"""What a narrow terminal does without, the first one first."""
 
 
 def leaderboard(page: StatusPage, rows: Sequence[LeaderboardRow]) -> RenderableType:
-    """Experiments, bests first. Distances and gains are to the floor and baseline of each row's own
-    division.
+    """Experiments, bests first. Gains are on the baseline of each row's own division and on the best that it
+    was compared with, distances to the floor.
     """
     if not rows:
         return Text("No experiment yet.")
     divisions = {division.name: division for division in page.divisions}
-    names = ["experiment", page.metric.name, "gain", "to floor", "runs", "state", "sandbox", "audit"]
-    table = headed(*names, *["division"] * (len(divisions) > 1), "arm", "title")
-    align_right(table, range(1, 5))
+    names = ["experiment", page.metric.name, "on base", "on best", "to floor", "runs", "state", "sandbox"]
+    table = headed(*names, "audit", *["division"] * (len(divisions) > 1), "arm", "title", drop=DROP)
+    align_right(table, range(1, 6))
     for row in rows:
         where = [row.division] if len(divisions) > 1 else []
         numbers = _numbers(page.metric, divisions[row.division], row)
@@ -42,6 +45,7 @@ def _numbers(metric: Metric, division: DivisionView, row: LeaderboardRow) -> lis
     return [
         number(row.value),
         in_sigmas(division, gain(metric, division, row.value)),
+        in_sigmas(division, row.gain_over_best),
         to_floor(division, row.value),
         str(row.runs),
     ]
@@ -61,7 +65,7 @@ def chart(metric: Metric, division: DivisionView, points: Iterable[BestSoFar], w
         sigma=division.baseline.sigma,
         width=width,
     )
-    return Text(draw([Point(point.value, point.merged) for point in points], frame), no_wrap=True)
+    return Text(draw([Point(point.value, point.merged) for point in points], frame))
 
 
 def closing(
@@ -89,6 +93,17 @@ def _places(page: StatusPage, layout: Layout) -> Table:
             "runs": f"{layout.runs} (log and result of each)",
             "results": str(layout.results),
             "configuration": str(layout.config),
-            "next": f"autoswarm show best -c {layout.name} · autoswarm diff baseline best -c {layout.name}",
+            **_commands(page, named(layout)),
         }
     )
+
+
+def _commands(page: StatusPage, campaign: str) -> dict[str, str]:
+    """What to type next, to have the best program and its value again. campaign: what names it."""
+    if not any(division.best for division in page.divisions):
+        return {"next": f"autoswarm status{campaign} · autoswarm logs baseline{campaign}"}
+    return {
+        "program": f"autoswarm show best --source{campaign} > best.py",
+        "reproduce": f"autoswarm reproduce best{campaign}",
+        "next": f"autoswarm show best{campaign} · autoswarm diff baseline best{campaign}",
+    }

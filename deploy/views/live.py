@@ -1,12 +1,16 @@
 """Progress of a running campaign on stderr.
 
-- On a terminal: a small panel that is drawn anew, verdicts as lines above it.
-- Elsewhere, as in a log file: a line per verdict, and a heartbeat line when nothing was said for a while.
+- On a terminal: a small panel that is drawn anew, verdicts above it, on more than one line each where it is
+  narrow.
+- Elsewhere, as in a log file or on a terminal that cannot be drawn on: a line per verdict, and a heartbeat
+  line when nothing was said for a while.
 - A view receives everything and asks for nothing: ``update`` may be called at any rate, with the rows that
   got a verdict since the last call.
 """
 
+import os
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +26,7 @@ from coordinator.views.leaderboard import LeaderboardRow
 from coordinator.views.status_page import AgentState, DivisionView, StatusPage
 from deploy.views.arm_trouble import arm_troubles
 from deploy.views.sanitize import one_line
-from deploy.views.units import gain, in_sigmas, number, percent, span, usd
+from deploy.views.units import gains, number, percent, span, usd
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a view without a terminal says that it lives."""
@@ -30,6 +34,10 @@ CAUGHT_UP = 5
 """Verdicts of earlier starts that are shown again when a campaign is resumed."""
 BAR = 20
 """Characters of a progress bar."""
+GAIN = 16
+"""Characters of a gain with what it is over."""
+INDENT = "    "
+"""Before what a verdict says on further lines."""
 
 
 class View(Protocol):
@@ -63,7 +71,8 @@ def view_for(
     limits: Limits, stream: TextIO = sys.stderr, clock: Callable[[], float] = time.monotonic
 ) -> View:
     """The view that suits the stream."""
-    return Panel(limits, Console(file=stream), clock) if stream.isatty() else Lines(limits, stream, clock)
+    drawable = stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    return Panel(limits, Console(file=stream), clock) if drawable else Lines(limits, stream, clock)
 
 
 class Lines:
@@ -125,8 +134,9 @@ class Panel:
     def update(self, page: StatusPage, new_rows: Sequence[LeaderboardRow]) -> None:
         """See ``View.update``."""
         self._troubles = arm_troubles(page)
-        for line in verdict_lines(page, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
-            self._live.console.print(Text(line), overflow="ellipsis", no_wrap=True)
+        width = self._live.console.width
+        for line in verdict_lines(page, new_rows, CAUGHT_UP if self._fresh else len(new_rows), width):
+            self._live.console.print(Text(line))
         self._fresh = False
         self._live.update(panel(page, self._limits, self._clock() - self._began, self._shown()), refresh=True)
 
@@ -151,21 +161,36 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return worse + [f"arm {arm} gives ideas again" for arm in before if arm not in now]
 
 
-def verdict_lines(page: StatusPage, rows: Sequence[LeaderboardRow], most: int) -> list[str]:
-    """A line per row; of more than ``most`` the last ones, and how many there were before."""
+def verdict_lines(
+    page: StatusPage, rows: Sequence[LeaderboardRow], most: int, width: int | None = None
+) -> list[str]:
+    """Each row in words, on one line or as many as ``width`` characters ask for; of more than ``most`` the
+    last ones, and how many there were before.
+    """
     left_out = max(0, len(rows) - most)
-    return [f"… {left_out} earlier verdicts"] * bool(left_out) + [
-        verdict_line(page, row) for row in rows[left_out:]
-    ]
+    before = f"… {left_out} earlier verdicts; from the last {most} experiments before this start:"
+    lines = [before] * bool(left_out)
+    for row in rows[left_out:]:
+        lines += verdict(page, row, width)
+    return lines
 
 
-def verdict_line(page: StatusPage, row: LeaderboardRow) -> str:
-    """``e00012  rejected  2.2013  -1.7 σ  DEPTH 6 → 8: worse by …``."""
+def verdict(page: StatusPage, row: LeaderboardRow, width: int | None = None) -> list[str]:
+    """``e00012  rejected  2.2013  -1.7 σ on base  -2.4 σ on best  DEPTH 6 → 8: worse by …``; where that is
+    wider than ``width`` characters, the reason begins another line.
+    """
     division = next(division for division in page.divisions if division.name == row.division)
-    better = in_sigmas(division, gain(page.metric, division, row.value))
-    reason = f": {one_line(row.reason)}" if row.reason else ""
-    value = f"{number(row.value):>8}  {better:>8}"
-    return f"{row.experiment:<12}  {row.state:<8}  {value}  {one_line(row.title)}{reason}"
+    better = gains(page.metric, division, row.value, row.gain_over_best)
+    columns = "  ".join(f"{words:>{GAIN}}" for words in better)
+    head = f"{row.experiment:<12}  {row.state:<8}  {number(row.value):>8}  "
+    title, reason = one_line(row.title), one_line(row.reason)
+    first = f"{head}{columns:<{2 * GAIN + 2}}  {title}"
+    whole = f"{first}{f': {reason}' if reason else ''}"
+    if width is None or len(whole) <= width:
+        return [whole]
+    lines = [first] if len(first) <= width else [f"{head}{title}", f"{INDENT}{', '.join(better)}"]
+    lines += [f"{INDENT}{reason}"]
+    return [piece for line in lines for piece in textwrap.wrap(line, width, subsequent_indent=INDENT)]
 
 
 def summary(page: StatusPage, limits: Limits, elapsed: float) -> str:
@@ -224,4 +249,5 @@ def _bar(share: float | None) -> str:
     if share is None:
         return ""
     filled = round(min(1.0, max(0.0, share)) * BAR)
-    return f"{'█' * filled}{'░' * (BAR - filled)} {share:4.0%}"
+    word = ": it starts, nothing is spent yet" if share <= 0 else ": it is judged" if share >= 1 else ""
+    return f"{'█' * filled}{'░' * (BAR - filled)} {share:4.0%} of its budget{word}"

@@ -108,7 +108,9 @@ def _division(metric: Metric, division: DivisionView) -> Table:
         )
         if rows := by_rows(best.rows):
             facts["rows"] = rows
-        facts["gain"] = f"{number(better)} = {in_sigmas(division, better)} in {division.merges} merges"
+        facts["gain"] = (
+            f"{number(better)} = {in_sigmas(division, better)} on base, in {division.merges} merges"
+        )
     if division.floor is not None:
         reached = best.value if best else baseline.value
         facts["floor"] = f"{number(division.floor)}, {to_floor(division, reached)} away"
@@ -116,7 +118,9 @@ def _division(metric: Metric, division: DivisionView) -> Table:
 
 
 def _agents(agents: Sequence[AgentView]) -> Table:
-    table = headed("agent", "division", "sandbox", "state", "run", "of its budget")
+    table = headed(
+        "agent", "division", "sandbox", "state", "run", "of its budget", drop=("sandbox", "division")
+    )
     for agent in agents:
         share = percent(agent.progress)
         table.add_row(Text(agent.id), agent.division, agent.sandbox, agent.state, agent.run or "–", share)
@@ -125,7 +129,8 @@ def _agents(agents: Sequence[AgentView]) -> Table:
 
 def _arms(arms: Sequence[ArmView]) -> Table:
     table = headed(
-        "arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated", "gain", "GPU-hours"
+        *("arm", "proposals", "runs", "merged", "rejected", "crashed", "cheated", "gain", "GPU-hours"),
+        drop=("proposals", "runs", "cheated", "crashed", "GPU-hours"),
     )
     for arm in arms:
         cheated = Text(str(arm.cheated), style=COLOURS["cheated"] if arm.cheated else "")

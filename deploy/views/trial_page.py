@@ -1,8 +1,8 @@
-"""The result of one variant tried once, outside any campaign."""
+"""The result of one variant tried once, outside any campaign or by the terms of one."""
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -24,6 +24,29 @@ class ReferenceView(Struct, frozen=True, kw_only=True):
     cpu: CpuSeconds | None
     peak_memory: int
     details: dict[str, float | str]
+
+
+class BoardView(Struct, frozen=True, kw_only=True):
+    """What a campaign says beside a trial: values are in the metric's unit."""
+
+    campaign: str
+    program: str
+    """What was tried: an experiment's id, or a file."""
+    experiment: str
+    """Whose value it is: of the program itself, or, for a file, of the best."""
+    division: str
+    value: float | None
+    """On the board; None where there is none."""
+    runs: int
+    """It is the mean of so many."""
+    sigma: float | None
+    """Standard deviation between runs of unchanged code."""
+    baseline: float | None
+    """Value of the unmodified surface."""
+    gain: float | None = None
+    """How much better the trial is than ``value``; negative when worse."""
+    gain_sigmas: float | None = None
+    """The same in σ."""
 
 
 class TrialPage(Struct, frozen=True, kw_only=True):
@@ -62,6 +85,8 @@ class TrialPage(Struct, frozen=True, kw_only=True):
     """What else the judge noted: ``_seconds`` of real time, ``_cpu`` in CPU seconds, ``price_factor``."""
     reference: ReferenceView | None
     """What it was held to; None without a reference."""
+    board: BoardView | UnsetType = UNSET
+    """What the campaign says; absent outside one."""
 
 
 def trial(page: TrialPage, tail: str) -> RenderableType:
@@ -75,6 +100,7 @@ def trial(page: TrialPage, tail: str) -> RenderableType:
     facts = {
         "outcome": page.outcome,
         "value": number(page.value),
+        **_board(page),
         "reason": one_line(page.reason),
         "open": one_line(page.open),
         "floor": "" if page.floor is None else number(page.floor),
@@ -90,6 +116,26 @@ def trial(page: TrialPage, tail: str) -> RenderableType:
     }
     last = [Text(sanitize(tail).rstrip(), style="dim")] if tail and page.outcome != "measured" else []
     return Group(pairs({name: fact for name, fact in facts.items() if fact}), *last)
+
+
+def _board(page: TrialPage) -> dict[str, str]:
+    """The campaign's value beside the trial's, with the noise that both have."""
+    board = page.board
+    if board is UNSET:
+        return {}
+    itself = "itself" if board.experiment == board.program else f"the best, {board.experiment}"
+    facts = {
+        "on board": f"{number(board.value)} over {board.runs} runs ({itself})",
+        "baseline": f"{number(board.baseline)}; σ of one run {number(board.sigma)}",
+        "campaign": f"{board.campaign}, division {board.division}",
+    }
+    if board.gain is not None:
+        word = "better" if board.gain > 0 else "worse"
+        sigmas = "" if board.gain_sigmas is None else f" = {abs(board.gain_sigmas):.1f} σ"
+        facts["apart"] = (
+            f"{word} by {number(abs(board.gain))}{sigmas}; this is one run on the rows of screens"
+        )
+    return facts
 
 
 def _reference(reference: ReferenceView) -> str:

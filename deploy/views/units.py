@@ -1,10 +1,13 @@
 """Numbers with their units, as people read them."""
 
+import shlex
 from datetime import UTC, datetime
+from pathlib import Path
 
 from msgspec import UNSET, UnsetType
 
 from coordinator.domain import Metric
+from coordinator.store.paths import Layout
 from coordinator.views.status_page import DivisionView
 from coordinator.views.value_by_rows import RowsView
 
@@ -44,6 +47,11 @@ def moment(at: float | None) -> str:
     return "–" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def minute(at: float | None) -> str:
+    """A time, seconds since the epoch, in UTC to the minute; where it is said that it is UTC."""
+    return "–" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+
+
 def usd(dollars: float | None) -> str:
     """Dollars to a hundredth of a cent, as calls cost less than one; or ``unpriced``."""
     return "unpriced" if dollars is None else f"{dollars:.4f} USD"
@@ -61,6 +69,14 @@ def in_sigmas(division: DivisionView, difference: float | None) -> str:
     return "–" if difference is None or not sigma else f"{difference / sigma:+.1f} σ"
 
 
+def gains(metric: Metric, division: DivisionView, value: float | None, over_best: float | None) -> list[str]:
+    """``+11.3 σ on base``, ``-6.1 σ on best``: how much better than the division's baseline, and than the
+    best it was compared with, as far as that is known. over_best: in the metric's unit.
+    """
+    on = {"base": gain(metric, division, value), "best": over_best}
+    return [f"{in_sigmas(division, better)} on {name}" for name, better in on.items() if better is not None]
+
+
 def by_rows(rows: RowsView | UnsetType) -> str:
     """``2.1034 on screen rows, 2.1051 on fresh rows, gap -0.0017``, in the metric's unit; empty without fresh
     rows.
@@ -75,3 +91,9 @@ def to_floor(division: DivisionView, value: float | None) -> str:
     """What is left to the exact bound of the metric, or a dash."""
     floor = division.floor
     return "–" if floor is None or value is None else f"{abs(value - floor):.{DIGITS}f}"
+
+
+def named(layout: Layout) -> str:
+    """`` -c NAME`` for a command, the whole folder where it is not one of ./campaigns."""
+    usual = layout.folder.absolute() == Path("campaigns", layout.name).absolute()
+    return f" -c {shlex.quote(layout.name if usual else str(layout.folder))}"

@@ -71,6 +71,12 @@ NAMED = {
     "variable, quoted": ("WANDB_API_KEY='", HEX[:40]),
     "password": ("password: ", "hunter2!"),
     "password, quoted": ("passwd = '", "Correct-Horse"),
+    "password of letters": ("password=", "letmein"),
+    "password of letters, quoted": ('"password": "', "letmein"),
+    "key of letters": ("api_key = '", "abcdefghijklmnopqrst"),
+    "password of a command": ("curl -u me:", "letmein"),
+    "connection of Azure": ("AccountName=me;AccountKey=", f"{A}{A}=="),
+    "token of GitHub in a URL": ("https://x-access-token:", f"ghs_{A}"),
     "secret": ("client_secret=", A[:20]),
     "AWS, secret": ("aws_secret_access_key = ", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
     "token": ("access_token=", A),
@@ -83,7 +89,14 @@ NAMED = {
     "cookie": ("Set-Cookie: ", f"session={A}; Path=/"),
 }
 """What stays, and what is hidden."""
-AFTER = {"password in a URL": "@db.example.org/x", "token before a host": "@git.example.org/x"}
+AFTER = {
+    "password of letters, quoted": '"',
+    "key of letters": "'",
+    "password of a command": " https://example.org",
+    "token of GitHub in a URL": "@example.org/x.git",
+    "password in a URL": "@db.example.org/x",
+    "token before a host": "@git.example.org/x",
+}
 
 HONEST = {
     "commit": "merged as 3f2a91bc4de07f8890aa11bb22cc33dd44ee55ff on best/cpu",
@@ -106,6 +119,8 @@ HONEST = {
     "URLs": "https://example.org:8080/a/b@v2?page=12&sort=key and ssh://git@example.org/x.git",
     "paths": "/data/fineweb_edu/shard_00012.parquet:1:2048, runs/e00012.1/train.log",
     "a stack": 'File "train.py", line 12, in forward: RuntimeError: size mismatch (768 vs 1024)',
+    "arguments": "login(user=user, password=getpass(), token=token), password=None, pwd=os.getcwd()",
+    "options": "python -u train.py --user=me, rm -u 12:30",
     "bearers": "the bearer of this number, a basic understanding of tokens and passwords",
     "a public certificate": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "JSON in base64": base64.b64encode(b'{"alpha": 1, "beta": [1, 2, 3], "gamma": "delta"}').decode(),

@@ -175,7 +175,7 @@ def test_a_resumed_campaign_does_not_show_its_whole_life(swarm: Swarm) -> None:
     ended = rows_of(swarm) * 20
     Lines(Limits(), stream, Watch()).update(status(swarm), ended)
     first, *shown = stream.getvalue().splitlines()
-    assert first == f"… {len(ended) - 5} earlier verdicts"
+    assert first == (f"… {len(ended) - 5} earlier verdicts; from the last 5 experiments before this start:")
     assert len(shown) == 5
 
 

@@ -58,8 +58,11 @@ NAMED = (
     r"(?<=://)(?P<user>[^\s/:@\"']*:)[^\s/\"']+(?=@)",
     r"(?<=://)[\w-]{16,}(?=@)",
     r"(?P<query>[?&](?:key|sig|signature|token|code|x-(?:amz|goog)-[\w-]+)=)[\w.%+/~-]{8,}",
-    rf"(?P<quoted>(?:{LONG}|{WORDS}|[_-]token|\btoken)[\"']?{IS}\\?[\"'])(?=[^\s\"'\\]*[^\s\"'\\a-z_.])"
+    rf"(?P<quoted>(?:{LONG}|{WORDS}|[_-]token|\btoken)[\"']?{IS}\\?[\"'])(?=[^\s\"'\\]*[^\s\"'\\a-z_.]|[a-z]{{16}})"
     r"[^\s\"'<>{}()\[\]|\\]{6,}(?=\\?[\"']|\Z)",
+    r"(?P<spoken>passw(?:or)?d[\"']?\s{0,3}[:=]\s{0,3}\\?[\"'])[^\s\"'<>{}()\[\]\\]{6,}(?=\\?[\"'])",
+    r"(?P<typed>passw(?:or)?d=)(?!none|true|false|null|[\w.]+[\[(.])[^\s\"',;&()\[\]<>{}$]{6,}",
+    r"(?P<account>\s(?:-u|--user)[ =][\"']?[\w.@-]+:)[^\s\"':/]{4,}",
     rf"(?P<word>(?:{LONG}|{WORDS})[\"'`]?{IS}[\"'`]?){VALUE}{{6,}}",
     rf"(?P<token>(?:\btoken|[_-]token|{LONG}(?: provided)?)[\"'`]?(?:{IS}|\s)[\"'`]?){VALUE}{{16,}}",
 )
@@ -74,7 +77,7 @@ HINTS = (
     *(":aa", "sg.", "dapi", "pypi-", "ntn_", "sbp_", "shpat_", "shpss_", "pul_", "sntrys_", "hvs.", "hvb."),
     *("eyj", "private key", "webhooks/", "hooks.slack", "bearer", "authorization", "basic", "cookie", "://"),
     *("key", "token", "secret", "passw", "passphrase", "pwd", "credential", "sig=", "signature=", "code="),
-    *("x-amz-", "x-goog-"),
+    *("x-amz-", "x-goog-", "-u ", "-u=", "--user"),
 )
 """A text without any of these, in whatever case, has none of the shapes: that is looked up quickly."""
 LARGE = 200_000
