@@ -119,8 +119,19 @@ def _tried_inside(what: str, name: str | None, options: dict[str, Any]) -> Any:
         division = state.divisions[chosen.division]
         source, what = read_source(layout, chosen.experiment, chosen.commit).source, chosen.experiment
     terms = terms_of(layout, state, division, options["data"])
+    _tell_hardware(terms)
     board = _board(terms, chosen, what)
     return trial.try_in_campaign(terms, source, board, options["seed"], options["keep"], tell)
+
+
+def _tell_hardware(terms: "Terms") -> None:
+    """Where a division is a kind of accelerator: which is here."""
+    from deploy.cli.output import tell
+    from deploy.cli.reference import machine
+
+    if terms.config.slots.per_gpu:
+        here = machine() or "unknown"
+        tell(f"values of division {terms.division.name} compare on the same hardware only; here: {here}")
 
 
 def _board(terms: "Terms", chosen: "Experiment", program: str) -> "BoardView":
@@ -170,6 +181,7 @@ def reproduce(
     layout, state = open_campaign(name, folder)
     chosen = find_experiment(state, experiment)
     terms = terms_of(layout, state, state.divisions[chosen.division], data)
+    _tell_hardware(terms)
     page = reproduction.reproduce(terms, chosen, keep, tell)
     if as_json:
         emit(page)

@@ -263,3 +263,15 @@ def test_the_end_of_a_run_says_it_too(layout: Layout) -> None:
     source = CliRunner().invoke(main, shlex.split(program)[1:])
     assert source.stdout == call(layout, "show", "best", "--source").stdout
     assert CliRunner().invoke(main, shlex.split(typed["reproduce"])[1:]).exit_code == 0
+
+
+def test_on_accelerators_it_is_said_which_is_here(layout: Layout, tmp_path: Path) -> None:
+    elsewhere = Layout(tmp_path / "night")
+    shutil.copytree(layout.folder, elsewhere.folder)
+    text = layout.config.read_text(encoding="utf-8").replace("per_gpu: false", "per_gpu: true")
+    elsewhere.config.write_text(text, encoding="utf-8")
+    for words in (("reproduce", "best"), ("try", "best")):
+        result = call(elsewhere, *words)
+        assert result.exit_code == 0, result.stderr
+        assert "values of division cpu compare on the same hardware only; here: " in result.stderr
+    assert "compare on the same hardware" not in call(layout, "reproduce", "best").stderr
