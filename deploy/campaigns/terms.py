@@ -51,8 +51,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     @property
     def prepared(self) -> bool:
         """Whether the task's data lies there already, or none is needed."""
-        manifest = Path(self.config.data_dir) / self.task.name / "manifest.json"
-        return self.config.trainer.kind == "simulated" or manifest.is_file()
+        prepared = Path(self.config.data_dir, self.task.name).glob("**/manifest.json")
+        return self.config.trainer.kind == "simulated" or any(prepared)
 
     @property
     def baseline(self) -> list[RunResult]:

@@ -111,8 +111,7 @@ def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
     """Prepare the data if it is missing, train, judge. Raises ConfigError."""
     source, task = read_program(trial.source), load_task(trial.task)
     budget = task.budget(trial.size)
-    if not (trial.data / task.name / "manifest.json").is_file():
-        tell(f"preparing the data of task {task.name} in {trial.data}")
+    tell(f"preparing the data of task {task.name} in {trial.data}")
     data = task.prepare(trial.data)
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None
     slot = Slot("try", cores=trial.cores, gpu=gpu)

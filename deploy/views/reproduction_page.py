@@ -93,5 +93,8 @@ def _agreement(page: ReproductionPage) -> str:
     if page.difference is None:
         return "no: a run was not measured"
     sigmas = "" if page.difference_sigmas is None else f" = {page.difference_sigmas:+.2f} σ"
-    word = "yes, within σ" if page.agrees else "no, by more than σ"
+    if not page.sigma:
+        word = "yes, it is the same" if page.agrees else "no, and σ is not known"
+    else:
+        word = "yes, within σ" if page.agrees else "no, by more than σ"
     return f"{word}: apart by {page.difference:+.4f}{sigmas}"
