@@ -18,6 +18,7 @@ from coordinator.agent_calls import Coordinator
 from coordinator.arm_notes import ArmNote
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.parent_watch import end_with
+from coordinator.priority import take_usual_priority
 from coordinator.protocol import (
     Accepted,
     Ack,
@@ -129,6 +130,7 @@ class AgentServer:
         """builder: makes the agent here. coordinator, namespace: of its actor. parent: pid of the process on
         this machine to end with; None where the agent outlives whoever started it.
         """
+        take_usual_priority()
         if parent is not None:
             end_with(parent)
         self._loop = builder(RemoteCoordinator(coordinator, namespace))

@@ -24,6 +24,7 @@ from configs.errors import ConfigError
 from coordinator.arm_notes import ArmNote
 from coordinator.model_calls import CallRecord, CallRequest, Permit
 from coordinator.parent_watch import end_with
+from coordinator.priority import take_usual_priority
 from coordinator.protocol import (
     Accepted,
     Ack,
@@ -64,6 +65,7 @@ class CoordinatorServer:
         """opener: opens the campaign here. parent: pid of the process on this machine to end with, or None to
         live by oneself.
         """
+        take_usual_priority()
         if parent is not None:
             end_with(parent)
         self._line = ThreadPoolExecutor(max_workers=1, thread_name_prefix="campaign")
@@ -103,7 +105,7 @@ class CoordinatorServer:
     async def status(self, seen_rows: int) -> Overview:
         """The status page, rows of experiments finished since ``seen_rows`` of them, and what is wrong."""
         overview = await self._ask(lambda service: service.overview(seen_rows))
-        return msgspec.structs.replace(overview, trouble=self._trouble)
+        return msgspec.structs.replace(overview, trouble=self._trouble or overview.trouble)
 
     async def drain(self, reason: str, now: bool) -> None:
         """See ``Service.drain``."""

@@ -12,6 +12,7 @@ exit code  what it means, and what raises it
   5        the money is spent; no error
   6        this start of a campaign tried nothing: it came to its end, by a limit of time or by
            `autoswarm stop`, without one experiment
+129        ended by SIGHUP: its terminal was closed
 130        ended by Ctrl-C: KeyboardInterrupt
 141        whoever read the output went away: BrokenPipeError
 143        ended by SIGTERM
@@ -24,7 +25,7 @@ import traceback
 from deploy.packages import ShadowedError, require_own_packages
 
 OK, FAILURE, CONFIG, NOTHING, LIMIT, UNTRIED = 0, 1, 3, 4, 5, 6
-INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
+HUNG_UP, INTERRUPTED, BROKEN_PIPE, TERMINATED = 129, 130, 141, 143
 
 
 class NothingFoundError(Exception):

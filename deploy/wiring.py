@@ -79,8 +79,11 @@ def open_service(config: Config) -> Service:
     )
     metrics.show(service.status)
     try:
+        layout.metrics.unlink(missing_ok=True)
         if wanted.metrics_port:
-            serve(metrics.registry, wanted.metrics_host, wanted.metrics_port)
+            server = serve(metrics.registry, wanted.metrics_host, wanted.metrics_port)
+            service.metrics = f"http://{wanted.metrics_host}:{server.port}/metrics"
+            layout.metrics.write_text(f"{service.metrics}\n", encoding="utf-8")
     except ConfigError:
         service.close()
         raise

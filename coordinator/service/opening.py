@@ -3,6 +3,7 @@ with the journal.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 from configs.errors import ConfigError
 from coordinator.rule_values.rule_set import Rules
@@ -30,12 +31,12 @@ def opened(
     _make_folders(layout)
     lock = CampaignLock(layout.folder)
     layout.stop_request.unlink(missing_ok=True)  # meant for a coordinator before this one
-    try:
+    with ExitStack() as undo:
+        undo.callback(lock.release)
         unit = UnitOfWork(layout, task, clock, listeners, secret)
+        undo.callback(unit.close)
         _begin(unit, layout, task, rules, clock)
-    except BaseException:
-        lock.release()
-        raise
+        undo.pop_all()
     return unit, lock
 
 

@@ -81,6 +81,8 @@ class Service:
         self._idle = IdleBriefs()
         self._answers = Answers(self._unit, times, charters or Charters({}))
         self._upkeep = Upkeep(layout, self._transactions, self._presence, self._permits, intake)
+        self.metrics = ""
+        """Address at which somebody serves its metrics."""
         self.transaction = self._transactions.transaction
         """One call: what it commits is settled and journaled together, or not at all."""
 
@@ -254,6 +256,7 @@ class Service:
                 page=self.status(),
                 rows=[row(self.state.experiments[name]) for name in finished],
                 tried=tried(self.state) - self._tried_before,
+                trouble=self._unit.trouble,
             )
 
     def status(self) -> StatusPage:
@@ -266,4 +269,5 @@ class Service:
                 progress=self._presence.progress,
                 missing=self._presence.missing(),
                 calls_usd=self._permits.open.usd,
+                metrics=self.metrics,
             )

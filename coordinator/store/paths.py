@@ -56,6 +56,11 @@ class Layout(Struct, frozen=True):
         return self.folder / "config.yaml"
 
     @property
+    def metrics(self) -> Path:
+        """Holds the address its metrics are served at, while a coordinator works here and serves them."""
+        return self.folder / "metrics.url"
+
+    @property
     def logs(self) -> Path:
         """Logs of the coordinator and the agents."""
         return self.folder / "logs"

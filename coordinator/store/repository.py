@@ -1,124 +1,201 @@
-"""A campaign's git repository. The only module that imports git.
+"""A campaign's git repository, a copy of what the journal holds that any git can read.
 
 - Bare. Every variant is a commit under ``refs/experiments/<id>``; ``best/<division>`` moves only to the
-  commit of a merge.
-- Commits are a function of their arguments (fixed author, given time), so one that was lost with a machine is
-  made again with the same id.
-- Objects are written before the journal speaks of them, refs after; ``align`` makes refs agree with the
-  journal at every start.
+  commit of a merge. Branches and tags of other names are a person's, and stay.
+- Everything in it can be made again from the journal, so what is broken is removed, and what cannot be is
+  said with that remedy.
 """
 
+import logging
 import os
-from collections.abc import Mapping
-from io import BytesIO
+import re
+import shlex
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-os.environ.setdefault(
-    "GIT_PYTHON_REFRESH", "quiet"
-)  # without git, importing GitPython must not fail: it is said in words below
-
-from git import Actor, Commit, Reference, Repo
-from git.exc import GitCommandError, GitCommandNotFound, InvalidGitRepositoryError, ODBError
-from git.objects.fun import tree_to_stream
-from gitdb import IStream, LooseObjectDB
-from gitdb.exc import BadName, BadObject
-
 from configs.errors import ConfigError
+from coordinator.store.git_command import GitError, GitMissingError, GitProcess, make_repository, run_git
+from coordinator.store.git_objects import NewCommit, write_object
 
-AUTHOR = Actor("autoswarm", "autoswarm@localhost")
-FILE_MODE = 0o100644
+log = logging.getLogger(__name__)
+
+OURS = ("refs/experiments/", "refs/heads/best/")
+"""What the names of our refs begin with."""
+
+REF = re.compile(rb"[0-9a-f]{40}\n?|ref: \S+\n?")
+"""Content of a ref's file."""
+
+FORMAT = re.compile(r"^\s*(objectformat|refstorage)\s*=\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+FORMATS = {"objectformat": "sha1", "refstorage": "files"}
+"""What is written here."""
+
+
+class RepositoryError(ConfigError):
+    """The repository cannot be used, or not be kept in agreement with the journal. Exit code 3."""
 
 
 class Repository:
-    """One surface file and its history."""
+    """One surface file and its history. Not thread-safe."""
 
     def __init__(self, path: Path, surface: str) -> None:
-        """Open the repository at ``path``, made if missing. Raises ConfigError without git or on a damaged
-        folder.
+        """Open the repository at ``path``, made if missing. Raises RepositoryError without git, and where the
+        folder is somebody else's, of another format, or damaged.
         """
-        self._surface = surface
-        try:
-            self._repo = Repo(path) if (path / "HEAD").exists() else Repo.init(path, bare=True)
-        except GitCommandNotFound as error:
-            raise ConfigError(
-                "git is not installed", "Install it, for example with `apt-get install git`."
-            ) from error
-        except (InvalidGitRepositoryError, GitCommandError, OSError) as error:
-            raise ConfigError(
-                f"cannot use the repository {path}: {error}",
-                "Check the folder's permissions, or restore it from a copy.",
-            ) from error
-        self._loose = LooseObjectDB(str(path / "objects"))
         self.path = path
+        self._surface = surface
+        self._texts = GitProcess(path, "cat-file", "--batch")
+        self._updates = GitProcess(path, "update-ref", "--stdin")
+        self.open()
 
-    def commit(self, source: str, parents: list[str], message: str, at: float) -> str:
-        """Write a commit whose tree is the surface alone, and return its id. at: seconds since the epoch,
-        kept to the second.
+    def open(self) -> None:
+        """Make what is missing of it. Raises RepositoryError."""
+        try:
+            if self.path.exists() and not self.path.is_dir():
+                raise GitError("it is not a folder")
+            self._require_own()
+            self._require_format()
+            self._drop_remains()
+            if not self._is_whole():
+                make_repository(self.path, bare=True)
+            self.refs()
+        except OSError as error:
+            raise self._unusable(error) from error
 
-        Written as a loose object in this process: asking git for it costs three processes and ten times as
-        long.
-        """
-        tree = BytesIO()
-        tree_to_stream([(self._store(b"blob", source.encode()), FILE_MODE, self._surface)], tree.write)
-        who = f"{AUTHOR.name} <{AUTHOR.email}> {int(at)} +0000"
-        lines = [
-            f"tree {self._store(b'tree', tree.getvalue()).hex()}",
-            *(f"parent {parent}" for parent in parents),
-        ]
-        lines += [f"author {who}", f"committer {who}"]
-        return self._store(b"commit", "\n".join([*lines, "", message]).encode()).hex()
-
-    def _store(self, kind: bytes, body: bytes) -> bytes:
-        stored: bytes = self._loose.store(IStream(kind, len(body), BytesIO(body))).binsha
-        return stored
+    def store(self, commit: NewCommit) -> None:
+        """Write a commit and its text. Raises RepositoryError."""
+        try:
+            for made in commit.objects:
+                write_object(self.path / "objects", made)
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def has(self, commit: str) -> bool:
         """Whether the commit and its text are there."""
         try:
             self.source(commit)
-        except (BadName, BadObject, ODBError, KeyError, ValueError):
+        except (KeyError, GitError):
             return False
         return True
 
     def source(self, commit: str) -> str:
-        """Text of the surface at a commit. Raises gitdb.exc.BadName for one that is not there."""
-        text: bytes = (self._repo.commit(commit).tree / self._surface).data_stream.read()
-        return text.decode()
-
-    def point(self, refs: Mapping[str, str]) -> None:
-        """Let each ref (``refs/…``) point at its commit."""
-        for name, commit in refs.items():
-            Reference(self._repo, name).set_object(
-                Commit(self._repo, bytes.fromhex(commit))
-            )  # not looked up: it was written before
+        """Text of the surface at a commit. Raises KeyError for one that is not there, GitError for one that
+        is damaged.
+        """
+        self._texts.ask(f"{commit}:{self._surface}\n".encode())
+        words = self._texts.line().split()
+        if words[-1:] == ["missing"] or words[1:2] != ["blob"]:
+            if words[:1] in (["error:"], ["fatal:"]):  # what else it says would be taken for the next answer
+                self._texts.close()
+            raise KeyError(commit)
+        return self._texts.content(int(words[2]) + 1)[:-1].decode()
 
     def refs(self) -> dict[str, str]:
-        """Every ref and its commit."""
-        lines = self._repo.git.for_each_ref("--format=%(refname) %(objectname)").splitlines()
+        """Every ref and its commit. Raises GitError."""
+        lines = run_git(self.path, "for-each-ref", "--format=%(refname) %(objectname)").decode().splitlines()
         return dict(line.split() for line in lines)
 
+    def point(self, refs: Mapping[str, str]) -> None:
+        """Let each ref (``refs/…``) point at its commit: all of them or none. Raises RepositoryError."""
+        try:
+            self._update(f"update {name} {commit}" for name, commit in refs.items())
+        except OSError as error:
+            raise self._unusable(error) from error
+
     def align(self, wanted: Mapping[str, str]) -> int:
-        """Make our refs exactly ``wanted``; return how many had to change. Locks left by a killed process are
-        removed first.
-        """
-        for lock in (self.path / "refs").rglob("*.lock"):
-            lock.unlink(missing_ok=True)
-        there = self.refs()
-        wrong = {name: commit for name, commit in wanted.items() if there.get(name) != commit}
-        extra = [name for name in there if name not in wanted]
-        self.point(wrong)
-        for name in extra:
-            Reference.delete(self._repo, name)
-        if (best := next((name for name in wanted if name.startswith("refs/heads/")), None)) is not None:
-            self._repo.git.symbolic_ref("HEAD", best)
-        self._repo.git.gc("--auto", "--quiet")
+        """Make our refs exactly ``wanted``; return how many had to change. Raises RepositoryError."""
+        try:
+            there = self.refs()
+            wrong = {name: commit for name, commit in wanted.items() if there.get(name) != commit}
+            extra = [name for name in there if name not in wanted and name.startswith(OURS)]
+            self._update(f"delete {name}" for name in extra)  # first: one may be where another's folder goes
+            self.point(wrong)
+            if (best := next((name for name in wanted if name.startswith("refs/heads/")), None)) is not None:
+                run_git(self.path, "symbolic-ref", "HEAD", best)
+        except OSError as error:
+            raise self._unusable(error) from error
+        self._tidy()
         return len(wrong) + len(extra)
 
-    def diff(self, old: str, new: str) -> str:
-        """Unified diff of the surface between two commits."""
-        text: str = self._repo.git.diff(old, new, "--", self._surface)
-        return text
+    def _tidy(self) -> None:
+        try:
+            run_git(self.path, "gc", "--auto", "--quiet")
+        except GitError as error:  # only larger for it
+            log.warning("git cannot tidy up", extra={"error": str(error)})
+
+    def check(self) -> None:
+        """Raises RepositoryError unless every ref's commit, and all that leads to it, is there."""
+        try:
+            run_git(self.path, "fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def close(self) -> None:
-        """Let go of git's helper processes."""
-        self._repo.close()
+        """Let go of git's processes."""
+        self._texts.close()
+        self._updates.close()
+
+    def _update(self, lines: Iterable[str]) -> None:
+        """Change refs in one transaction. Raises GitError."""
+        changes = list(lines)
+        if not changes:
+            return
+        self._updates.ask("".join(f"{line}\n" for line in ("start", *changes, "commit")).encode())
+        for step in ("start", "commit"):
+            if (answer := self._updates.line()) != f"{step}: ok":
+                self._updates.close()
+                raise GitError(answer.removeprefix("fatal: ").removeprefix("error: "))
+
+    def _drop_remains(self) -> None:
+        """Remove what a process that was killed, or a power cut, left: locks, and files of refs with nothing
+        in them.
+        """
+        for lock in [*self.path.glob("*.lock"), *(self.path / "refs").rglob("*.lock")]:
+            lock.unlink(missing_ok=True)
+        for ref in [self.path / "HEAD", *(self.path / "refs").rglob("*")]:
+            if ref.is_file() and not REF.fullmatch(ref.read_bytes()):
+                ref.unlink()
+
+    def _require_own(self) -> None:
+        """Raises RepositoryError where the folder belongs to another user than what we make beside it: git
+        refuses such a repository, and what we write in it would be in that user's way.
+        """
+        if not self.path.exists():
+            return
+        with tempfile.TemporaryFile(dir=self.path.parent) as ours:
+            mine = os.fstat(ours.fileno()).st_uid
+        theirs = {path.stat().st_uid for path in (self.path, *self._parts()) if path.exists()} - {mine}
+        if theirs:
+            where = shlex.quote(str(self.path))
+            raise RepositoryError(
+                f"{self.path} belongs to another user (uid {min(theirs)}; this is uid {mine})",
+                f"Start as that user, or give it to yourself: `chown -R {mine} {where}`.",
+            )
+
+    def _parts(self) -> list[Path]:
+        return [self.path / name for name in ("HEAD", "config", "objects", "refs")]
+
+    def _is_whole(self) -> bool:
+        return all(part.exists() and (part.is_dir() or part.stat().st_size) for part in self._parts())
+
+    def _require_format(self) -> None:
+        with suppress(FileNotFoundError):
+            text = (self.path / "config").read_text(encoding="utf-8", errors="replace")
+            for key, value in FORMAT.findall(text):
+                if value.lower() != FORMATS[key.lower()]:
+                    raise GitError(f"it is in the format {key} = {value}, not {FORMATS[key.lower()]}")
+
+    def _unusable(self, error: OSError) -> RepositoryError:
+        if isinstance(error, GitMissingError):
+            return RepositoryError(str(error), "Install it, for example with `apt-get install git`.")
+        if isinstance(error, GitError):
+            where = shlex.quote(str(self.path))
+            remedy = (
+                f"Move it away, `mv {where} {where}.broken`, and run again: it is made anew from the journal."
+            )
+            return RepositoryError(f"cannot use the repository {self.path}: {error}", remedy)
+        return RepositoryError(
+            f"cannot use the repository {self.path}: {error.strerror or error}",
+            "Check free space and the folder's permissions, then run again; nothing is lost.",
+        )

@@ -16,7 +16,6 @@ from typing import assert_never
 import msgspec
 
 from configs.errors import ConfigError
-from coordinator.domain import Verdict
 from coordinator.protocol import Proposal
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import proposals, rebases, verdicts
@@ -24,15 +23,10 @@ from coordinator.rules.next_step import Commit, Step
 from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import (
-    AnyEvent,
-    CampaignStarted,
-    DivisionOpened,
-    ExperimentProposed,
-    Rebased,
-    VerdictGiven,
-)
+from coordinator.state.events import AnyEvent, CampaignStarted
 from coordinator.store.commit_messages import baseline_message, merge_message, rebase_message, variant_message
+from coordinator.store.commits import Commits
+from coordinator.store.git_objects import commit_of
 from coordinator.store.journal import Entry, Journal
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
@@ -83,7 +77,7 @@ class UnitOfWork:
         self._clock = clock
         self._listeners = list(listeners)
         self._journal = Journal.open(layout.journal)
-        self._repository = Repository(layout.repository, task.surface)
+        self._commits = Commits(Repository(layout.repository, task.surface))
         self._secret = campaign_secret(layout.secret, secret, self._journal.started())
         self._pending: list[Entry] = []
         self._texts: list[tuple[str, str]] = []
@@ -95,7 +89,9 @@ class UnitOfWork:
     def source(self, commit: str) -> str:
         """Text of the surface at a commit."""
         text = self._recent.get(commit)
-        return self._remember(commit, self._repository.source(commit) if text is None else text)
+        if text is None:
+            text = self._journal.source(commit)
+        return self._remember(commit, self._commits.source(commit) if text is None else text)
 
     def _remember(self, commit: str, text: str) -> str:
         self._recent[commit] = text
@@ -104,10 +100,15 @@ class UnitOfWork:
             self._recent.popitem(last=False)
         return text
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the repository, and what to do; empty where nothing is."""
+        return self._commits.trouble
+
     def close(self) -> None:
         """Let go of the files."""
         self._journal.close()
-        self._repository.close()
+        self._commits.close()
 
     # ------------------------------------------------------------------ change
 
@@ -220,7 +221,7 @@ class UnitOfWork:
         self.commit(verdicts.merged(step, commit), at)
 
     def _write(self, source: str, parents: list[str], message: str, at: float) -> str:
-        commit = self._repository.commit(source, parents, message, at)
+        commit = self._commits.write(commit_of(self._task.surface, source, parents, message, at))
         self._texts.append((commit, source))
         self._remember(commit, source)
         return commit
@@ -228,72 +229,17 @@ class UnitOfWork:
     # ------------------------------------------------------------------ effects
 
     def _act(self, entries: list[Entry]) -> None:
-        refs: dict[str, str] = {}
         for entry in entries:
-            match entry.event:
-                case (
-                    ExperimentProposed(experiment=name, commit=commit)
-                    | Rebased(experiment=name, commit=commit)
-                ):
-                    refs[f"refs/experiments/{name}"] = commit
-                case DivisionOpened(experiment=name):
-                    refs[f"refs/experiments/{name}"] = self.state.start.commit
-                case VerdictGiven(verdict=Verdict.MERGE, experiment=name, commit=commit):
-                    refs[f"refs/heads/best/{self.state.experiments[name].division}"] = commit
-                case _:
-                    pass
             for listener in self._listeners:
                 listener(entry.event, entry.at, self.state)
-        self._repository.point(refs)
+        self._commits.follow(entries, self._journal, self.state)
         self._results.follow()
 
     def align(self) -> int:
         """Make git and results.tsv agree with the journal; return how many refs were wrong. Raises
         ConfigError when a commit cannot be had.
         """
-        for entry in self._journal.entries():
-            self._restore(entry)
-        moved = self._repository.align(self._refs())
+        moved = self._commits.align(self._journal, self.state)
         self._results.rewrite()
         log.info("repository agrees with the journal", extra={"refs_changed": moved})
         return moved
-
-    def _restore(self, entry: Entry) -> None:
-        """Write again the commit an event speaks of, if it is not there: ids are a function of what the
-        journal holds.
-        """
-        match entry.event:
-            case CampaignStarted(commit=commit, task=task, surface=surface):
-                parents, message = [], baseline_message(task, surface)
-            case ExperimentProposed(commit=commit, parent=parent, experiment=name, division=division):
-                parents, message = [parent], variant_message(name, division, entry.event)
-            case Rebased(commit=commit, parent=parent, experiment=name):
-                parents, message = [parent], rebase_message(self.state.experiments[name].title)
-            case VerdictGiven(
-                verdict=Verdict.MERGE, commit=commit, experiment=name, value=value, grounds=grounds
-            ) if not self.state.experiments[name].baseline:
-                experiment = self.state.experiments[name]
-                parents = [experiment.parent, experiment.commit]
-                sigma = self.state.divisions[experiment.division].sigma
-                message = merge_message(experiment, self.state.metric, value or 0.0, grounds, sigma)
-            case _:
-                return
-        if self._repository.has(commit):
-            return
-        source = self._journal.source(commit)
-        if source is None or self._repository.commit(source, parents, message, entry.at) != commit:
-            raise ConfigError(
-                f"commit {commit} is missing from {self._layout.repository}",
-                "Restore the campaign's folder from a copy.",
-            )
-
-    def _refs(self) -> dict[str, str]:
-        state = self.state
-        refs = {
-            f"refs/experiments/{name}": experiment.commit for name, experiment in state.experiments.items()
-        }
-        return refs | {
-            f"refs/heads/best/{name}": division.best.commit
-            for name, division in state.divisions.items()
-            if division.best
-        }

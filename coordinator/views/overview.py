@@ -26,4 +26,4 @@ class Overview(Struct, frozen=True, kw_only=True):
     baselines.
     """
     trouble: str = ""
-    """Why nothing can be written down now, with what to do; empty when all is well."""
+    """Why nothing, or no commit, can be written down now, with what to do; empty when all is well."""

@@ -44,6 +44,9 @@ from coordinator.views.status_page import StatusPage
 PREFIX = "autoswarm_"
 SENT_SECONDS = 0.2
 """For the answer to a scrape to leave this process."""
+PORTS = 100
+"""How many are tried: one a campaign on a machine."""
+HIGHEST_PORT = 65535
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # a second series per counter that no query here asks for
 
@@ -233,17 +236,22 @@ class Server:
 
 
 def serve(registry: CollectorRegistry, host: str, port: int) -> Server:
-    """Serve a registry at ``http://host:port/metrics``; port 0 takes a free one. Raises ConfigError when
-    that is not possible.
+    """Serve a registry at ``http://host:port/metrics``, or where that port is taken at the next free one;
+    port 0 takes any. Raises ConfigError when that is not possible.
     """
-    try:
-        return Server(*start_http_server(port, host, registry))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            remedy = "Choose another: coordinator.metrics_port=PORT, or 0 for none."
-            raise ConfigError(f"port {port} on {host} is in use", remedy) from error
-        remedy = (
-            "Choose an address of this machine: coordinator.metrics_host=ADDRESS, or"
-            " coordinator.metrics_port=0 for none."
-        )
-        raise ConfigError(f"cannot serve metrics on {host}:{port}: {error.strerror}", remedy) from error
+    last = min(port + PORTS - 1, HIGHEST_PORT) if port else 0
+    for candidate in range(port, last + 1):
+        try:
+            return Server(*start_http_server(candidate, host, registry))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                remedy = (
+                    "Choose an address of this machine: coordinator.metrics_host=ADDRESS, or"
+                    " coordinator.metrics_port=0 for none."
+                )
+                what = f"cannot serve metrics on {host}:{candidate}: {error.strerror}"
+                raise ConfigError(what, remedy) from error
+    raise ConfigError(
+        f"ports {port} to {last} on {host} are in use",
+        "Choose another: coordinator.metrics_port=PORT, or 0 for none.",
+    )

@@ -44,12 +44,14 @@ def status(
     progress: Mapping[str, Progress] = NO_PROGRESS,
     calls_usd: float = 0.0,
     missing: Collection[str] = (),
+    metrics: str = "",
 ) -> StatusPage:
     """One page about a campaign.
 
     now: seconds since the epoch. alive: whether a coordinator works on it now. progress: of open runs, by
     agent, as far as it is known. calls_usd: US dollars set aside for open calls. missing:
-    agents that are late with their next call; nobody has to call once the campaign is finished.
+    agents that are late with their next call; nobody has to call once the campaign is finished. metrics:
+    address they are served at.
     """
     late = () if state.phase is Phase.FINISHED else missing
     return StatusPage(
@@ -76,6 +78,7 @@ def status(
         spend=spend(state, calls_usd if alive else 0.0),
         started_at=state.started_at,
         updated_at=state.last_at,
+        metrics=metrics,
     )
 
 

@@ -242,6 +242,9 @@ class StatusPage(Struct, frozen=True, kw_only=True):
     spend: Annotated[SpendView, _says("The same in detail.")]
     started_at: Annotated[float, _says("When it started, in seconds since the epoch.")]
     updated_at: Annotated[float, _says("When its last event was, in seconds since the epoch.")]
+    metrics: Annotated[
+        str, _says("Address its metrics are served at; empty while nobody works on it, or where none are.")
+    ]
 
 
 def json_schema() -> dict[str, Any]:

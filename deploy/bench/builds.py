@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from coordinator.store.git_command import GitError, run_git
 from deploy.bench.one_run import Errand, RunFacts
 from trainer.process.environment import ROOT
 
@@ -91,8 +92,8 @@ def newest_tag(root: Path) -> str:
 def _git(root: Path, *words: str) -> bytes | None:
     """What git says; None where it fails or is not there."""
     try:
-        return subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
+        return run_git(root / ".git", *words)
+    except GitError:
         return None
 
 

@@ -44,7 +44,8 @@ class Follower:
 
     def status(self, now: float) -> StatusPage:
         """The status page at ``now``, seconds since the epoch."""
-        return status(self.refresh(), now, locked(self.layout.folder))
+        alive = locked(self.layout.folder)
+        return status(self.refresh(), now, alive, metrics=_metrics(self.layout) if alive else "")
 
     def close(self) -> None:
         """Let go of the journal."""
@@ -59,6 +60,13 @@ def _not_begun(layout: Layout) -> NothingFoundError:
         f"Where it is a copy, copy {layout.journal.name}-wal with it; else the campaign has not begun: start"
         " it with `autoswarm run`.",
     )
+
+
+def _metrics(layout: Layout) -> str:
+    try:
+        return layout.metrics.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 @contextmanager

@@ -107,8 +107,8 @@ def _require_keys(config: Config) -> None:
 def _port(config: Config) -> Check:
     if locked(layout_of(config).folder):
         return Check("metrics port", Grade.OK, "in use by this campaign, which is running")
-    where = f"{config.coordinator.metrics_host}:{config.coordinator.metrics_port}"
-    return _held("metrics port", lambda: require_port(config.coordinator), f"{where} is free", Grade.WARN)
+    where = f"{config.coordinator.metrics_host}:{config.coordinator.metrics_port}, or the next free one"
+    return _held("metrics port", lambda: require_port(config.coordinator), where, Grade.WARN)
 
 
 def _data(config: Config) -> Check:

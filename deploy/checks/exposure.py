@@ -41,6 +41,14 @@ class Secret(Struct, frozen=True):
     """What to do where one can."""
 
 
+def _at_home() -> list[Path]:
+    try:
+        home = Path.home()
+    except RuntimeError:  # HOME is not set, and this user has no entry
+        return []
+    return [home / name for name in KEYS]
+
+
 UNNAMED = Secret("prepared data or a campaign", "Move it out of there.")
 
 
@@ -48,7 +56,7 @@ def secrets(config: Config) -> dict[Path, Secret]:
     """What this campaign and this user have that variants must not read, by its absolute path."""
     data, campaigns = Path(config.data_dir).absolute(), Path(config.campaigns_dir).absolute()
     keys = Secret("keys", "Move them out of there, or have Python and its packages elsewhere.")
-    homes = [ENV_FILE.absolute(), *(Path.home() / name for name in KEYS)]
+    homes = [ENV_FILE.absolute(), *_at_home()]
     named = [Path(os.environ[name]) for name in KEY_FILES if os.environ.get(name)]
     return {
         **dict.fromkeys(

@@ -87,6 +87,8 @@ def require_port(coordinator: CoordinatorConfig) -> None:
         with socket.create_server(address):
             pass
     except OSError as error:
-        what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        if error.errno == errno.EADDRINUSE:
+            return  # the next free one is taken
         remedy = "Choose another with coordinator.metrics_port=PORT; 0 turns metrics off."
-        raise ConfigError(f"port {address[1]} of {address[0]} {what}", remedy) from error
+        what = f"port {address[1]} of {address[0]} cannot be used: {error.strerror}"
+        raise ConfigError(what, remedy) from error

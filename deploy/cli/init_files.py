@@ -1,5 +1,8 @@
 """What `autoswarm init` writes: a configuration and a charter to edit."""
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 from configs.charter import CHARTERS
@@ -20,6 +23,19 @@ slots:
   per_gpu: false # true: an agent on every GPU
   count: 2
 """
+
+
+def next_command(folder: Path) -> str:
+    """What to type next, in the folder this was typed in."""
+    called = Path(sys.argv[0])
+    if shutil.which("autoswarm") is not None:
+        command = "autoswarm"
+    elif called.name == "autoswarm" and called.is_file():
+        command = shlex.quote(str(called.absolute()))
+    else:
+        command = f"{shlex.quote(sys.executable)} -m autoswarm"
+    there = "" if folder.absolute() == Path().absolute() else f"cd {shlex.quote(str(folder))} && "
+    return f"{there}{command} run autoswarm.yaml"
 
 
 def write_starter(folder: Path) -> list[Path]:

@@ -12,12 +12,12 @@ from deploy.cli.options import as_json, campaigns, data, items
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
 def init(folder: Path) -> None:
     """Write a configuration and a research charter to edit. Overwrites nothing."""
-    from deploy.cli.init_files import write_starter
+    from deploy.cli.init_files import next_command, write_starter
     from deploy.cli.output import tell
 
     for path in write_starter(folder):
         click.echo(path)
-    tell("Edit them, then: autoswarm run autoswarm.yaml")
+    tell(f"Edit them, then: {next_command(folder)}")
 
 
 @click.command()

@@ -7,6 +7,12 @@ measure a program again in ``deploy.cli.remeasure``, those by which a person ste
 ``deploy.cli.steer``, those that need none in ``deploy.cli.machine``.
 """
 
+if __name__ == "__main__":  # `python -m` puts the folder it is typed in before all others
+    from autoswarm.import_path import settle
+
+    settle()
+
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -105,6 +111,14 @@ def main() -> None:
     `autoswarm demo` shows all of it in three minutes on two CPU cores. Commands that read take --json;
     results go to stdout, progress to stderr.
     """
+    try:
+        Path.cwd()  # paths of files and campaigns begin there
+    except OSError as error:
+        from configs.errors import ConfigError
+
+        raise ConfigError(
+            "the folder this is typed in is not there any more", "Go to another: `cd`."
+        ) from error
 
 
 def _also_verbose(command: click.Command) -> None:

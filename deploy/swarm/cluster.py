@@ -3,29 +3,20 @@
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from msgspec import Struct, field
 
 from configs.errors import ConfigError
 from configs.schema import Config
+from deploy.swarm.ray_environment import own_token, require_folder_for_sockets, started_here
 from deploy.wiring import SlotOrder
 
-for _name, _value in {
-    "RAY_AUTH_MODE": "token",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}.items():
-    os.environ.setdefault(_name, _value)
-if len(tempfile.gettempdir()) > 30:  # Ray puts sockets there, whose paths may have 107 bytes
-    os.environ.setdefault("RAY_TMPDIR", "/tmp")  # noqa: S108 - Ray makes a folder of its own in it
-
-import ray  # noqa: E402 - Ray reads its environment when it is imported
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
+import ray  # isort: skip - after the module that sets its environment
+from ray.exceptions import RayError  # isort: skip
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # isort: skip
 
 NAMESPACE = "autoswarm"
 OBJECT_STORE_BYTES = 100_000_000
@@ -95,8 +86,23 @@ def connected(config: Config) -> Iterator[None]:
     """A connection to Ray: one of our own, or the cluster at ``cluster.address``. Raises ConfigError when
     there is none.
     """
-    if config.cluster.address == "local":
-        gpus: dict[str, Any] = {} if config.slots.per_gpu else {"num_gpus": 0}
+    local = config.cluster.address == "local"
+    with own_token(os.environ) if local else nullcontext():
+        with started_here():
+            if local:
+                _start(config)
+            else:
+                _join(config)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _start(config: Config) -> None:
+    require_folder_for_sockets(os.environ)
+    gpus: dict[str, Any] = {} if config.slots.per_gpu else {"num_gpus": 0}
+    try:
         ray.init(
             address="local",
             num_cpus=max(config.slots.count, os.cpu_count() or 1),
@@ -107,20 +113,23 @@ def connected(config: Config) -> Iterator[None]:
             logging_level=logging.ERROR,
             **gpus,
         )
-    else:
-        try:
-            ray.init(
-                address=config.cluster.address,
-                namespace=NAMESPACE,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-        except ConnectionError as error:
-            raise ConfigError(
-                f"no Ray cluster at {config.cluster.address}: {error}",
-                "Run this on the head node, after `ray up`.",
-            ) from error
+    except (OSError, ValueError, RuntimeError, RayError) as error:
+        raise ConfigError(
+            f"Ray cannot be started: {(str(error).splitlines() or [type(error).__name__])[0]}",
+            f"Its own logs are in {os.environ['RAY_TMPDIR']}/ray/session_latest/logs.",
+        ) from error
+
+
+def _join(config: Config) -> None:
     try:
-        yield
-    finally:
-        ray.shutdown()
+        ray.init(
+            address=config.cluster.address,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except ConnectionError as error:
+        raise ConfigError(
+            f"no Ray cluster at {config.cluster.address}: {error}",
+            "Run this on the head node, after `ray up`.",
+        ) from error

@@ -1,5 +1,6 @@
 """From a configuration to the end of its campaign: start the swarm, show what happens, drain it."""
 
+import os
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from configs.schema import Config
 from coordinator.views.overview import Overview
 from coordinator.views.status_page import PageState
 from deploy.absolute_paths import rooted
-from deploy.exit_codes import INTERRUPTED, OK, TERMINATED
+from deploy.exit_codes import FAILURE, HUNG_UP, INTERRUPTED, OK, TERMINATED
 from deploy.sandboxes import decided
 from deploy.swarm.cluster import connected, places  # first: it sets Ray's environment
 from deploy.swarm.swarm import Swarm
@@ -25,15 +26,23 @@ LOOK_SECONDS = 0.5
 RECONCILE_SECONDS = 5.0
 
 
+CODES = {signal.SIGHUP: HUNG_UP, signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
+
+
 class Signals:
-    """First Ctrl-C drains, the second ends the runs, the third leaves at once. SIGTERM ends the runs."""
+    """First Ctrl-C drains, the second ends the runs, the third leaves at once. SIGTERM ends the runs, and so
+    does SIGHUP, which comes when the terminal is closed; under nohup it is ignored.
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self.code = 0
 
     def __enter__(self) -> "Signals":
-        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.getsignal(number) for number in CODES}
+        if self._before[signal.SIGHUP] == signal.SIG_IGN:
+            del self._before[signal.SIGHUP]
+        self._terminals = [number for number in range(3) if os.isatty(number)]
         self.listen()
         return self
 
@@ -47,10 +56,19 @@ class Signals:
             signal.signal(number, handler)
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
-        self.count += 2 if number == signal.SIGTERM else 1
-        self.code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+        self.count += 1 if number == signal.SIGINT else 2
+        self.code = CODES[signal.Signals(number)]
+        if number == signal.SIGHUP:
+            self._leave_terminal()
         if self.count >= 3:
             raise KeyboardInterrupt
+
+    def _leave_terminal(self) -> None:
+        """It has gone, and whatever is written to it fails."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in self._terminals:
+            os.dup2(nothing, number)
+        os.close(nothing)
 
 
 def run_campaign(loaded: Loaded, view: View) -> int:
@@ -139,13 +157,16 @@ class Driver:
         self._tried = max(self._tried, overview.tried)
         self._view.update(overview.page, overview.rows)
         self._warn(overview.trouble, overview.trouble)
+        port = self._config.coordinator.metrics_port
+        if overview.page.metrics and f":{port}/" not in overview.page.metrics:
+            self._warn("metrics", f"port {port} is in use; metrics are at {overview.page.metrics}")
 
     def _ended(self, overview: Overview) -> int:
         self._swarm.look_for_problems()
         self._tell_problems()
         code = exit_code(overview.page, self._signals.code, self._worked and not self._tried)
         self.last_words = last_words(overview.page, code)
-        return code
+        return FAILURE if overview.trouble else code
 
     def _keep_time(self) -> None:
         """Drain at the limit of this start; now and then start agents that are missing."""

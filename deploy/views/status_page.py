@@ -63,6 +63,7 @@ def _facts(page: StatusPage) -> Table:
             ),
             "spent": _spent(page.spend_usd, page.spend),
             "models": _models(page.spend),
+            **({"metrics": page.metrics} if page.metrics else {}),
         }
     )
 

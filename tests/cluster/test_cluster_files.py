@@ -12,6 +12,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 import deploy
 from configs.yaml_files import read_yaml
+from deploy.swarm.ray_environment import SETTINGS
 
 pytestmark = pytest.mark.cluster
 
@@ -81,6 +82,14 @@ def test_workers_prepare_the_task_before_they_get_work(name: str) -> None:
 def test_head_and_workers_may_open_enough_files(name: str) -> None:
     assert "ulimit -n 65536" in started(name, "head")
     assert "ulimit -n 65536" in started(name, "worker")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("key", ["head", "worker"])
+def test_workers_run_at_the_usual_priority(name: str, key: str) -> None:
+    """As processes of a Ray of our own do; a raylet reads them when it is started."""
+    for setting in ("RAY_worker_niceness", "RAY_worker_oom_score_adjustment"):
+        assert f"{setting}={SETTINGS[setting]} " in started(name, key).partition("ray start")[0]
 
 
 @pytest.mark.parametrize("name", FILES)

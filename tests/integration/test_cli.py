@@ -527,12 +527,10 @@ def test_bad_configuration_is_exit_3_with_a_remedy_and_nothing_on_stdout(
     assert not (tmp_path / "campaigns").exists()
 
 
-def test_a_port_in_use_is_exit_3(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        result = call("run", "--campaigns", tmp_path, f"coordinator.metrics_port={port}")
+def test_an_address_of_another_machine_is_exit_3(tmp_path: Path) -> None:
+    result = call("run", "--campaigns", tmp_path, "coordinator.metrics_host=192.0.2.1")
     assert result.exit_code == 3
-    assert f"port {port}" in result.stderr
+    assert "port 9464 of 192.0.2.1" in result.stderr
     assert "coordinator.metrics_port" in result.stderr
 
 
@@ -642,6 +640,16 @@ def test_starting_where_nothing_can_be_written_is_exit_3(tmp_path: Path) -> None
 
 
 # ---------------------------------------------------------------------- stop and init
+
+
+def test_status_says_where_metrics_are_while_somebody_works_on_the_campaign(running: Player) -> None:
+    there = running.layout.folder.parent
+    assert read("status", "--campaigns", there)["metrics"] == ""
+    running.layout.metrics.write_text("http://127.0.0.1:9465/metrics\n", encoding="utf-8")
+    assert read("status", "--campaigns", there)["metrics"] == "http://127.0.0.1:9465/metrics"
+    assert "http://127.0.0.1:9465/metrics" in text("status", "--campaigns", there)
+    running.service.close()
+    assert read("status", "--campaigns", there)["metrics"] == ""
 
 
 def test_stop_leaves_a_request_beside_the_journal(running: Player) -> None:

@@ -168,10 +168,12 @@ def test_an_arm_without_a_key_fails_with_its_variable(tmp_path: Path) -> None:
     assert quick(config(tmp_path, arms=[arm | {"models": ["hosted_vllm/x"]}]))["keys"].grade is Grade.OK
 
 
-def test_a_port_in_use_is_a_warning(tmp_path: Path) -> None:
+def test_a_port_in_use_is_fine_and_one_that_cannot_be_used_a_warning(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         coordinator = CoordinatorConfig(metrics_port=taken.getsockname()[1])
-        assert quick(config(tmp_path, coordinator=coordinator))["metrics port"].grade is Grade.WARN
+        assert quick(config(tmp_path, coordinator=coordinator))["metrics port"].grade is Grade.OK
+    coordinator = CoordinatorConfig(metrics_host="192.0.2.1")
+    assert quick(config(tmp_path, coordinator=coordinator))["metrics port"].grade is Grade.WARN
 
 
 def test_a_file_where_the_campaigns_should_be_fails(tmp_path: Path) -> None:
@@ -320,10 +322,11 @@ def test_a_rehearsal_needs_no_sandbox(tmp_path: Path) -> None:
     [("agents", "doctor"), ("configs", "doctor"), ("coordinator", "status"), ("trainer", "doctor")],
 )
 def test_a_package_in_the_way_is_named_whatever_it_breaks(tmp_path: Path, package: str, command: str) -> None:
+    """Where the command line is another program's part, which has an import path of its own."""
     (tmp_path / package).mkdir()
     (tmp_path / package / "__init__.py").touch()
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-    program = [sys.executable, "-P", "-m", "deploy.cli.main", command]
+    program = [sys.executable, "-P", "-c", f"from deploy.cli.main import main; main([{command!r}])"]
     ran = subprocess.run(program, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
     assert ran.returncode == 3, ran.stderr
     what, remedy = ran.stderr.splitlines()[-2:]

@@ -1,5 +1,6 @@
 """Metrics as Prometheus gets them: over HTTP, from a coordinator that works on a disk."""
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -149,12 +150,23 @@ def test_scrapes_while_the_campaign_works_see_whole_transactions(tmp_path: Path)
     assert wrong == []
 
 
-def test_a_busy_port_is_named_with_what_to_do() -> None:
+def test_where_a_port_is_in_use_the_next_free_one_is_taken() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
+        registry = Metrics("night", "val_bpb").registry
+        with serve(registry, HOST, port) as first, serve(registry, HOST, port) as second:
+            assert port < first.port < second.port < port + 100
+            assert "autoswarm_journal_events_total" in scrape(second)
+
+
+def test_where_every_port_is_in_use_the_first_and_last_are_named_with_what_to_do() -> None:
+    with contextlib.ExitStack() as undo:
+        for port in (65533, 65534, 65535):
+            with contextlib.suppress(OSError):
+                undo.enter_context(socket.create_server((HOST, port)))
         with pytest.raises(ConfigError) as caught:
-            serve(Metrics("night", "val_bpb").registry, HOST, port)
-    assert str(caught.value) == f"port {port} on 127.0.0.1 is in use"
+            serve(Metrics("night", "val_bpb").registry, HOST, 65533)
+    assert str(caught.value) == "ports 65533 to 65535 on 127.0.0.1 are in use"
     assert caught.value.remedy == "Choose another: coordinator.metrics_port=PORT, or 0 for none."
 
 

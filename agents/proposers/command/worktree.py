@@ -12,13 +12,12 @@ nothing else.
 import os
 import shutil
 import stat
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from agents.edits.outcome import Fault, Problem
+from coordinator.store.git_command import make_repository, run_git
 from coordinator.variants.source import MAX_BYTES
-from trainer.process.environment import small_environment
 
 PROPOSAL = "PROPOSAL.md"
 """Where the agent says what it tried."""
@@ -91,29 +90,13 @@ class Worktree:
             file.write(text.encode("utf-8", "surrogateescape"))
 
     def _commit(self) -> None:
-        self._git("init", "--quiet", "--template=")
-        with (self.folder / ".git" / "config").open("a", encoding="utf-8") as config:
+        git_dir = self.folder / ".git"
+        make_repository(git_dir, bare=False)
+        with (git_dir / "config").open("a", encoding="utf-8") as config:
             config.write(IDENTITY)
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--message", "The surface as it is now, and what is known")
-
-    def _git(self, *words: str) -> None:
-        environment = small_environment(os.environ) | {
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-        }
-        try:
-            subprocess.run(
-                ["git", *words],
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=GIT_SECONDS,
-                check=True,
-            )
-        except subprocess.SubprocessError as error:
-            raise OSError(f"git {words[0]} failed in the command's folder: {error}") from error
+        message = "The surface as it is now, and what is known"
+        for words in (["add", "--all"], ["commit", "--quiet", "--message", message]):
+            run_git(git_dir, *words, files=self.folder, seconds=GIT_SECONDS)
 
 
 def _read(path: Path, limit: int) -> bytes:
