@@ -71,6 +71,11 @@ class TaskConfig(Section):
     """A folder under trainer/tasks, or a path to a task folder."""
     size: str | None = None
     """One of the sizes in the task's task.yaml; None takes its default."""
+    wall_cap: Positive | None = None
+    """Seconds of real time after which a run is ended whatever it has spent, start and evaluation included;
+    None takes the size's. A run gets more where the unmodified surface took long here: ten times that under a
+    budget that is counted, twice under one in seconds.
+    """
 
 
 class AcceptanceConfig(Section):

@@ -36,7 +36,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         config.coordinator,
         config.memory,
         metric=Metric(task.metric.name, Direction(task.metric.direction)),
-        budget=task.budget(config.task.size),
+        budget=task.budget(config.task.size, config.task.wall_cap),
         arms=[share_of(arm) for arm in config.arms],
         policy=filled(Policy, config.acceptance),
         trust=filled(TrustRules, config.trust, allow_untrusted=config.trust.allow_untrusted is True),

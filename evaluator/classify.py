@@ -27,7 +27,10 @@ MEMORY_SIGNS = (
 )
 """How Python, torch on a GPU and torch on a CPU say that memory ran out, in the last line of a traceback."""
 
-KILLED = "killed by SIGKILL, as the kernel does when memory runs out"
+KILLED_BY = "killed by "
+"""How the message of a run begins that a signal ended."""
+
+KILLED = f"{KILLED_BY}SIGKILL, as the kernel does when memory runs out"
 
 WHILE_EVALUATED = "it failed while it was evaluated"
 """Of a variant that may know the validation rows: its own words could be they."""
@@ -129,9 +132,9 @@ def _ending(exit_code: int) -> str:
     if exit_code > 0:
         return f"exit code {exit_code}."
     try:
-        return f"killed by {signal.Signals(-exit_code).name}."
+        return f"{KILLED_BY}{signal.Signals(-exit_code).name}."
     except ValueError:
-        return f"killed by signal {-exit_code}."
+        return f"{KILLED_BY}signal {-exit_code}."
 
 
 def last_error(tail: str) -> str:

@@ -6,12 +6,13 @@ data. Metric, direction and budget live there and nowhere else.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from configs.errors import ConfigError
 from configs.suggest import suggestion
@@ -20,6 +21,8 @@ from evaluator.budget import Budget
 from trainer.process.environment import ROOT
 from trainer.recipe import DataNeeds, needs, prepared, require_recipe
 
+MANIFEST = "manifest.json"
+"""What a prepared folder holds; ``evaluator.judging.data``, which is not imported for its name alone."""
 TASKS = Path(__file__).parent / "tasks"
 SHIMS = ROOT / "evaluator" / "shim"
 """The frozen modules as variants import them."""
@@ -103,25 +106,36 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             files |= {str(file.relative_to(self.folder)): file for file in inner}
         return {name: file.read_text(encoding="utf-8") for name, file in files.items()}
 
-    def budget(self, size: str | None) -> Budget:
-        """The budget of a size, the default for None. Raises ConfigError for an unknown one."""
+    def budget(self, size: str | None, wall_cap: float | None = None) -> Budget:
+        """The budget of a size, the default for None. wall_cap: seconds, in the place of the size's. Raises
+        ConfigError for an unknown size.
+        """
         name = size or self.default_size
         if name not in self.sizes:
             raise ConfigError(
                 f"task {self.name} has no size {name!r}", f"Use one of: {', '.join(self.sizes)}."
             )
-        return self.sizes[name]
+        return self.sizes[name] if wall_cap is None else replace(self.sizes[name], wall_cap=wall_cap)
 
-    def prepare(self, data_dir: Path) -> Path:
-        """Make the data if it is not there and return its folder. Raises ConfigError when it cannot be had,
-        or has fewer blocks than ``val_blocks``.
+    def prepare(self, data_dir: Path, say: Callable[[str], None] = lambda _: None) -> Path:
+        """Make the data if it is not there and return its folder. say: is told in a line that it has to be
+        made. Raises ConfigError when it cannot be had, or has fewer blocks than ``val_blocks``.
         """
+        if not self._is_there(data_dir / self.name):
+            say(f"preparing the data of task {self.name} in {data_dir}")
         folder = prepared(self.folder, self.name, data_dir / self.name)
         if self.val_blocks > 1:
             from evaluator.judging.data import read_manifest, require_blocks
 
             require_blocks(folder, read_manifest(folder), self.val_blocks - 1)
         return folder
+
+    def _is_there(self, folder: Path) -> bool:
+        """Whether its recipe has nothing to make: as it says itself, else whether anything is prepared."""
+        lacking = needs(self.folder, self.name, folder)
+        if lacking is not None:
+            return lacking == DataNeeds()
+        return (folder / MANIFEST).is_file() or any(folder.glob(f"*/{MANIFEST}"))
 
     def data_needs(self, data_dir: Path) -> DataNeeds | None:
         """What making the data would take; None where its recipe does not say. Raises ConfigError for what

@@ -24,7 +24,8 @@ def audit_plan(state: CampaignState, run: Run) -> AuditPlan:
     division, rules = state.divisions[experiment.division], state.rules
     draw = drawn(state, f"audit:{run.run}") / 2**31
     if experiment.baseline:
-        return trust.plan(rules.trust, None, forced=run is experiment.runs[0], draw=draw)
+        first = next((one for one in experiment.runs if one.result is None or one.value is not None), None)
+        return trust.plan(rules.trust, None, forced=run is first, draw=draw)
     best = division.best_as_of(horizon_of(state, experiment.ordinal)) if rules.lookahead else division.best
     forced = best is None or run.purpose in FORCED
     return trust.plan(rules.trust, _screen_bar(state, division, best) if best else None, forced, draw)

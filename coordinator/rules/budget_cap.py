@@ -15,6 +15,7 @@ from coordinator.domain import Phase
 from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
 from coordinator.protocol import Wait
 from coordinator.rule_values.rule_set import Rules
+from coordinator.rules.wall_caps import wall_cap
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining
 
@@ -35,14 +36,24 @@ class CallsUnderWay(Protocol):
         """How many are of the model."""
 
 
-def run_usd(rules: Rules) -> float:
-    """Dollars set aside for a run: its wall cap, at the price of a slot."""
-    return rules.money.slot_usd(rules.budget.wall_cap)
+def run_usd(rules: Rules, seconds: float | None = None) -> float:
+    """Dollars set aside for a run: its wall cap, at the price of a slot. seconds: what that is; None takes
+    the budget's own.
+    """
+    return rules.money.slot_usd(rules.budget.wall_cap if seconds is None else seconds)
+
+
+def next_run_usd(state: CampaignState, rules: Rules) -> float:
+    """Dollars that the cheapest of the runs that go first in their divisions may cost."""
+    first = [min(one.queued, key=one.queued.__getitem__) for one in state.divisions.values() if one.queued]
+    caps = [wall_cap(state, state.runs[name]) for name in first]
+    return run_usd(rules, min(caps, default=None))
 
 
 def reserved_usd(state: CampaignState, calls_usd: float) -> float:
     """Dollars set aside: for open calls, as given, and for the runs that are leased."""
-    return calls_usd + run_usd(state.rules) * sum(agent.run is not None for agent in state.agents.values())
+    leased = [state.runs[agent.run] for agent in state.agents.values() if agent.run is not None]
+    return calls_usd + sum((run_usd(state.rules, wall_cap(state, run)) for run in leased), 0.0)
 
 
 def fits(state: CampaignState, usd: float, calls_usd: float) -> bool:

@@ -2,12 +2,12 @@
 
 from typing import assert_never
 
-from coordinator.domain import Phase, Purpose
+from coordinator.domain import Phase
 from coordinator.protocol import AgentCard
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules.budget_cap import cap, run_usd, spent_out
+from coordinator.rules import baselines
+from coordinator.rules.budget_cap import cap, next_run_usd, spent_out
 from coordinator.rules.idle_arms import nobody_goes_on
-from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AgentJoined,
@@ -15,7 +15,6 @@ from coordinator.state.events import (
     CampaignDraining,
     CampaignFinished,
     CampaignResumed,
-    DivisionOpened,
     EpochBegan,
     RulesChanged,
 )
@@ -27,14 +26,22 @@ class RulesMismatchError(ValueError):
 
 def begin(state: CampaignState, rules: Rules, now: float) -> list[AnyEvent]:
     """A new epoch of the coordinator. Raises RulesMismatchError."""
-    if (rules.metric, rules.budget) != (state.rules.metric, state.rules.budget):
+    if not comparable(rules, state.rules):
         raise RulesMismatchError("the campaign was started with another metric or budget")
     events: list[AnyEvent] = [EpochBegan(epoch=state.epoch + 1)]
     if rules != state.rules:
         events.append(RulesChanged(rules=rules))
     if state.phase is not Phase.RUNNING and not (_limit(state, rules, now) or _spent_out(state, rules)):
-        events.append(CampaignResumed())
+        events += [CampaignResumed(), *baselines.begun_anew(state, rules)]
     return events
+
+
+def comparable(rules: Rules, others: Rules) -> bool:
+    """Whether values under both compare: of one metric, for one amount of training. How long a run may take
+    in real time is no part of that.
+    """
+    one, other = rules.budget, others.budget
+    return (rules.metric, one.unit, one.amount) == (others.metric, other.unit, other.amount)
 
 
 def join(state: CampaignState, card: AgentCard) -> list[AnyEvent]:
@@ -44,12 +51,7 @@ def join(state: CampaignState, card: AgentCard) -> list[AnyEvent]:
     if agent is None or not agent.present or agent.card != card:
         events.append(AgentJoined(card=card))
     if card.division not in state.divisions:
-        baseline = f"baseline-{card.division}"
-        events.append(DivisionOpened(division=card.division, experiment=baseline))
-        events += [
-            queued(state, baseline, number, Purpose.BASELINE)
-            for number in range(1, state.rules.baseline_runs + 1)
-        ]
+        events += baselines.begun(state, card.division, state.rules.baseline_runs)
     return events
 
 
@@ -87,4 +89,4 @@ def _limit(state: CampaignState, rules: Rules, now: float) -> str:
 
 
 def _spent_out(state: CampaignState, rules: Rules) -> str:
-    return spent_out(state, rules, run_usd(rules), "the next run")
+    return spent_out(state, rules, next_run_usd(state, rules), "the next run")

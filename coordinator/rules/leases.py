@@ -6,6 +6,8 @@ from coordinator.domain import Origin, Phase, State
 from coordinator.protocol import Token
 from coordinator.rules.budget_cap import fits, run_usd
 from coordinator.rules.lookups import division_of
+from coordinator.rules.repeats import repeat
+from coordinator.rules.wall_caps import wall_cap
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AgentLeft,
@@ -34,13 +36,11 @@ def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyE
         run = state.runs[holder.run]
         same_life = run.incarnation == holder.card.incarnation
         return [] if same_life else _lost(state, run, "the agent was started anew", charged=True)
-    if (
-        state.phase is not Phase.RUNNING
-        or not division.queued
-        or not fits(state, run_usd(state.rules), calls_usd)
-    ):
+    if state.phase is not Phase.RUNNING or not division.queued:
         return []
     run = state.runs[min(division.queued, key=division.queued.__getitem__)]
+    if not fits(state, run_usd(state.rules, wall_cap(state, run)), calls_usd):
+        return []
     if _outdated(state, state.experiments[run.experiment], division):
         return [WentStale(experiment=run.experiment)]
     return [
@@ -124,7 +124,7 @@ def report(
     """Take in a result. A repeated report returns []; one whose lease was lost is kept as a LateReport.
 
     The first kill of an experiment is the machine's fault, the second its own: a program that does not like
-    its value could have itself run again otherwise.
+    its value could have itself run again otherwise. So is what ``rules.repeats`` says.
     """
     run = state.runs.get(result.run)
     if run is None:
@@ -136,7 +136,10 @@ def report(
     if isinstance(result.outcome, Lost):
         lost = result.outcome
         experiment = state.experiments[run.experiment]
-        if not (lost.killed and experiment.killed and not experiment.baseline):
+        ended_before = (experiment.killed or experiment.needs > 0) and not experiment.baseline
+        if not (lost.killed and ended_before):
             return _lost(state, run, lost.reason, charged=lost.reason != "cancelled", killed=lost.killed)
         result = replace(result, outcome=Crashed(CrashKind.NO_RESULT, KILLED_AGAIN))
+    if again := repeat(state, run, result):
+        return [*again]
     return [RunReported(run=run.run, experiment=run.experiment, token=token, result=result, gap=gap)]

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase
 from coordinator.protocol import Brief, Lease, Wait, Welcome
-from coordinator.rules import audit_plans, fresh_rows
+from coordinator.rules import audit_plans, fresh_rows, wall_caps
 from coordinator.service.charters import Charters
 from coordinator.service.presence import LeaseTimes
 from coordinator.store.unit_of_work import UnitOfWork
@@ -59,7 +59,7 @@ class Answers:
             title=experiment.title,
             source=self._unit.source(experiment.commit),
             seed=run.seed,
-            budget=state.rules.budget,
+            budget=replace(state.rules.budget, wall_cap=wall_caps.wall_cap(state, run)),
             ttl=self._times.ttl,
             audit=audit_plans.audit_plan(state, run),
             baseline=audit_plans.baseline_facts(state, run),

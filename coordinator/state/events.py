@@ -148,6 +148,8 @@ class RunLost(Event, frozen=True, kw_only=True, tag="run_lost"):
     """It counts against the run's attempts, for it may be the run's own fault."""
     killed: bool = False
     """Its process was killed from outside, as far as can be seen: a variant can do that to itself."""
+    needs: float = 0.0
+    """Seconds of real time that it gets next, where it was ended at its wall cap; else 0."""
 
 
 class RunReported(Event, frozen=True, kw_only=True, tag="run_reported"):

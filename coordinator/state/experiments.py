@@ -22,8 +22,10 @@ MAX_TURNED_AWAY = 50
 
 
 def open_division(facts: Facts, event: DivisionOpened, at: float) -> None:
-    """A division is there, and its baseline is an experiment."""
-    facts.divisions[event.division] = Division(name=event.division, baseline=event.experiment)
+    """A division is there, and its baseline is an experiment: the first, or another where that failed."""
+    opened = Division(name=event.division, baseline=event.experiment)
+    division = facts.divisions.setdefault(event.division, opened)
+    division.baseline, division.sigma, division.history = event.experiment, None, []
     baseline = Experiment(
         experiment=event.experiment,
         ordinal=0,

@@ -67,7 +67,14 @@ def _counts(facts: Facts) -> Iterator[str]:
     yield from _same("states", +facts.states, Counter(one.state for one in experiments))
     reported = sum(run.result is not None for run in runs)
     yield from _same("outcomes", facts.outcomes.total() - facts.outcomes["lost"], reported)
-    yield from _same("merges", facts.verdicts["merge"], sum(len(d.history) for d in facts.divisions.values()))
+    bests = sum(len(division.history) for division in facts.divisions.values())
+    given_up = sum(
+        one.baseline
+        and one.state is State.MERGED
+        and one.experiment != facts.divisions[one.division].baseline
+        for one in experiments
+    )
+    yield from _same("merges", facts.verdicts["merge"], bests + given_up)
     yield from _same("refusals", facts.refusals.total() >= facts.refused >= len(facts.turned_away), True)
 
 
@@ -134,7 +141,7 @@ def _experiment(facts: Facts, experiment: Experiment) -> Iterator[str]:
             yield f"{name}: stale before its first run and retested exclude each other"
         case State.RUNNING if not begun:
             yield f"{name}: no run of this round has begun"
-        case State.MEASURED | State.MERGED if len(experiment.measured) != len(counted) or not counted:
+        case State.MEASURED | State.MERGED if not _has_its_runs(experiment):
             yield f"{name}: not every run of this round is measured"
         case State.CONFIRMING if experiment.complete:
             yield f"{name}: no run is to come"
@@ -144,6 +151,12 @@ def _experiment(facts: Facts, experiment: Experiment) -> Iterator[str]:
         yield f"{name}: its merge commit is {experiment.merge_commit!r}"
     if experiment.division not in facts.divisions:
         yield f"{name}: there is no division {experiment.division}"
+
+
+def _has_its_runs(experiment: Experiment) -> bool:
+    """Whether every run is measured; of a baseline's, two and no other is to come."""
+    measured, counted = len(experiment.measured), len(experiment.counted)
+    return measured >= 2 and experiment.complete if experiment.baseline else measured == counted > 0
 
 
 def _queue(facts: Facts, division: Division) -> Iterator[str]:

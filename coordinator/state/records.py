@@ -141,6 +141,8 @@ class Experiment(Struct, kw_only=True):
     killed: bool = False
     """A run of it was lost because its process was killed from outside: the second time it is its own doing.
     """
+    needs: float = 0.0
+    """Seconds of real time that its runs get at least, as one of them was ended at its wall cap; else 0."""
     repairs: str = ""
     """The experiment it repairs."""
     repaired: str = ""
@@ -185,6 +187,13 @@ class Experiment(Struct, kw_only=True):
     def measured(self) -> list[RunResult]:
         """Measured results of the present round, in the order of their runs."""
         return [run.result for run in self.counted if run.result and isinstance(run.result.outcome, Measured)]
+
+    @property
+    def failures(self) -> list[RunResult]:
+        """Results of the present round that are no measurement, in the order of their runs."""
+        return [
+            run.result for run in self.counted if run.result and not isinstance(run.result.outcome, Measured)
+        ]
 
     @property
     def public_reason(self) -> str:

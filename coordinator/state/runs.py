@@ -13,6 +13,9 @@ from coordinator.state.near_misses import repairable
 from coordinator.state.records import Experiment, Run, evaluation_began, is_withheld
 from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut, outcome_name
 
+LEAST_MEASURED = 2
+"""Runs of a baseline that σ needs."""
+
 
 def queue(facts: Facts, event: RunQueued) -> None:
     """A run waits for a slot. Raises InvalidTransition for one that is there already."""
@@ -60,6 +63,7 @@ def lose(facts: Facts, event: RunLost, at: float) -> None:
     facts.spend.lost(event.token, held)
     run.attempts += event.charged
     experiment.killed = experiment.killed or event.killed
+    experiment.needs = max(experiment.needs, event.needs)
     facts.outcomes["lost"] += 1
     if experiment.state.final:
         return
@@ -93,35 +97,57 @@ def late(facts: Facts, event: LateReport) -> None:
 
 
 def _take_in(facts: Facts, experiment: Experiment, result: RunResult, at: float) -> None:
-    match result.outcome:
-        case Measured():
-            if experiment.complete:
-                step(facts, experiment, State.MEASURED)
-        case Crashed(kind=kind, message=message) as crash:
-            experiment.withheld = is_withheld(result, crash)
-            reason = f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value
-            _fail(facts, experiment, State.CRASHED, kind.value, reason, at)
-        case TimedOut(limit=limit, seconds=seconds, why=why):
-            after = f" after {seconds:.1f} s{f': {why}' if why else ''}"
-            after = "" if evaluation_began(result) else after  # it may choose the moment
-            reason = f"timed out at its {limit.value.replace('_', ' ')}{after}"
-            _fail(facts, experiment, State.CRASHED, "timed_out", reason, at)
-        case Cheated(kind=kind, evidence=evidence):
-            _fail(facts, experiment, State.CHEATED, "cheated", f"{kind}: {evidence}", at)
-        case Lost(reason=reason):
-            why = f"a lost run cannot be reported ({reason})"
-            raise InvalidTransition(experiment.experiment, why, experiment.story)
-        case _:
-            assert_never(result.outcome)
+    if experiment.baseline and not isinstance(result.outcome, Cheated | Lost):
+        _take_in_baseline(facts, experiment, at)
+    elif not isinstance(result.outcome, Measured):
+        _fail(facts, experiment, result, at)
+    elif experiment.complete:
+        step(facts, experiment, State.MEASURED)
 
 
-def _fail(facts: Facts, experiment: Experiment, state: State, failure: str, reason: str, at: float) -> None:
+def _take_in_baseline(facts: Facts, experiment: Experiment, at: float) -> None:
+    """It rests on the runs that were measured, where these are enough for σ. It has failed as soon as one has
+    and there is nothing to say that others would not.
+    """
+    measured, failures = experiment.measured, experiment.failures
+    if experiment.complete and len(measured) >= LEAST_MEASURED:
+        step(facts, experiment, State.MEASURED)
+    elif failures and (experiment.complete or not (measured or any(run.open for run in experiment.counted))):
+        _fail(facts, experiment, failures[0], at)
+
+
+def _fail(facts: Facts, experiment: Experiment, result: RunResult, at: float) -> None:
+    """The experiment ends with a run that has no value."""
+    state, failure, reason = _failure(experiment, result)
+    if isinstance(result.outcome, Crashed):
+        experiment.withheld = is_withheld(result, result.outcome)
     queues.take_all(facts, experiment)
     experiment.failure = failure
     if repairable(experiment, facts.rules.arms):
         facts.to_repair[experiment.experiment] = None
     experiment.value = fmean(experiment.values) if experiment.values else None
     finish(facts, experiment, state, reason, at)
+
+
+def _failure(experiment: Experiment, result: RunResult) -> tuple[State, str, str]:
+    """The state it leaves the experiment in, its class, and the reason in words."""
+    match result.outcome:
+        case Crashed(kind=kind, message=message):
+            reason = f"{kind.value.replace('_', ' ')}: {message}" if message else kind.value
+            return State.CRASHED, kind.value, reason
+        case TimedOut(limit=limit, seconds=seconds, why=why):
+            after = f" after {seconds:.1f} s{f': {why}' if why else ''}"
+            after = "" if evaluation_began(result) else after  # it may choose the moment
+            return State.CRASHED, "timed_out", f"timed out at its {limit.value.replace('_', ' ')}{after}"
+        case Cheated(kind=kind, evidence=evidence):
+            return State.CHEATED, "cheated", f"{kind}: {evidence}"
+        case Measured():
+            raise InvalidTransition(experiment.experiment, "a value is no failure", experiment.story)
+        case Lost(reason=reason):
+            why = f"a lost run cannot be reported ({reason})"
+            raise InvalidTransition(experiment.experiment, why, experiment.story)
+        case _:
+            assert_never(result.outcome)
 
 
 def _run(facts: Facts, name: str, experiment: str) -> tuple[Run, Experiment]:

@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from coordinator.domain import Phase, State
 from coordinator.rule_values.prices import HOUR
+from coordinator.rules import baselines
 from coordinator.rules.budget_cap import reserved_usd
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
@@ -60,6 +61,7 @@ def status(
         state=_page_state(state, alive),
         reason=state.phase_reason,
         failed=state.failed,
+        remedy=baselines.remedy(state),
         task=state.start.task,
         metric=state.metric,
         divisions=[division_view(state, division) for division in state.divisions.values()],

@@ -225,6 +225,7 @@ class StatusPage(Struct, frozen=True, kw_only=True):
     state: Annotated[PageState, _says("Whether it runs; stopped: not finished, and nobody works on it.")]
     reason: Annotated[str, _says("Why it drains or has finished; empty while it runs.")]
     failed: Annotated[bool, _says("Whether it ended because it could not go on.")]
+    remedy: Annotated[str, _says("What to do about that; empty where it did not.")]
     task: Annotated[str, _says("Name of the task it searches.")]
     metric: Annotated[Metric, _says("Name of the metric, and whether it is to be minimized or maximized.")]
     divisions: Annotated[list[DivisionView], _says("Divisions, in the order in which they opened.")]

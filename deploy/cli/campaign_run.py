@@ -58,7 +58,7 @@ def _unused(config: Config) -> str:
 def plan(config: Config) -> dict[str, str]:
     """What would happen, in words."""
     task = load_task(config.task.name)
-    budget = task.budget(config.task.size)
+    budget = task.budget(config.task.size, config.task.wall_cap)
     layout = layout_of(config)
     limits = [f"{config.campaign.max_experiments} experiments"] * bool(config.campaign.max_experiments)
     limits += [f"{config.campaign.max_hours:g} hours"] * bool(config.campaign.max_hours)

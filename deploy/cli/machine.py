@@ -30,8 +30,7 @@ def prepare(task: str, data: Path) -> None:
     from deploy.cli.output import tell
     from trainer.task import load_task
 
-    tell(f"preparing the data of task {task} in {data}")
-    click.echo(load_task(task).prepare(data))
+    click.echo(load_task(task).prepare(data, tell))
 
 
 @click.command()

@@ -33,7 +33,7 @@ from evaluator.result import (
 from trainer.contract import Slot
 from trainer.sandbox.probe import AUTO, choose
 from trainer.task import Task, load_task
-from trainer.try_once import try_once
+from trainer.try_once import try_once, with_more_time
 
 STRICT = TrustRules(mode=Mode.STRICT)
 """What a campaign asks of a merge by default."""
@@ -83,10 +83,10 @@ class _Stand(Struct, frozen=True, kw_only=True):
     seed: int
     tell: Callable[[str], None]
 
-    def run(self, source: str, baseline: BaselineFacts, keep: Path | None) -> RunResult:
+    def run(self, source: str, baseline: BaselineFacts, keep: Path | None, budget: Budget) -> RunResult:
         """One run of a surface, judged."""
         hear = Quarters(self.tell).hear
-        return try_once(self.task, source, self.data, self.slot, self.seed, self.budget, keep, hear, baseline)
+        return try_once(self.task, source, self.data, self.slot, self.seed, budget, keep, hear, baseline)
 
     def reference(self, folder: Path) -> Reference:
         """The unmodified surface as it does here. folder: of prepared data."""
@@ -104,15 +104,27 @@ class _Stand(Struct, frozen=True, kw_only=True):
     def measure(self) -> RunResult:
         """One run of the unmodified surface."""
         self.tell("measuring the unmodified surface once, as the reference")
-        return self.run(self.task.source, BaselineFacts(), None)
+        return with_more_time(
+            lambda budget: self.run(self.task.source, BaselineFacts(), None, budget), self.budget
+        )
+
+    def variant(self, source: str, reference: RunResult | None, keep: Path | None) -> RunResult:
+        """A variant, once: twice where it came on until the wall cap of a budget that is counted."""
+        facts = facts_of([reference]) if reference else BaselineFacts()
+        longest = reference.finished_at - reference.started_at if reference else None
+        return with_more_time(
+            lambda budget: self.run(source, facts, keep, budget),
+            self.budget,
+            longest,
+            tries=2 if self.budget.unit.deterministic else 1,
+        )
 
 
 def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
     """Prepare the data if it is missing, train, judge. Raises ConfigError."""
     source, task = read_program(trial.source), load_task(trial.task)
     budget = task.budget(trial.size)
-    tell(f"preparing the data of task {task.name} in {trial.data}")
-    data = task.prepare(trial.data)
+    data = task.prepare(trial.data, tell)
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None
     slot = Slot("try", cores=trial.cores, gpu=gpu)
     stand = _Stand(task=task, data=data, slot=slot, budget=budget, seed=trial.seed, tell=tell)
@@ -120,7 +132,7 @@ def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
     wanted = budget.unit.deterministic if trial.reference is None else trial.reference
     reference = _measured(file.of(stand.measure), tell) if wanted and not itself else None
     tell(f"training {trial.source}: {budget.amount:g} {budget.unit}, {budget.wall_cap:g} s at most")
-    result = stand.run(source, facts_of([reference]) if reference else BaselineFacts(), trial.keep)
+    result = stand.variant(source, reference, trial.keep)
     if itself and isinstance(result.outcome, Measured):
         file.keep(result)
     return Tried(result, budget, reference)

@@ -107,8 +107,7 @@ def prepare_data(config: Config) -> None:
     """Make the task's data where trainings need it. Raises ConfigError."""
     if config.trainer.kind == "subprocess":
         task = load_task(config.task.name)
-        _tell(f"preparing the data of task {task.name} …")
-        task.prepare(Path(config.data_dir))
+        task.prepare(Path(config.data_dir), _tell)
 
 
 class Driver:

@@ -20,7 +20,11 @@ def exit_code(page: StatusPage, by_signal: int, untried: bool) -> int:
 
 
 def last_words(page: StatusPage, code: int) -> list[str]:
-    """One line what and one line what to do, where every arm gave up or nothing was tried; else nothing."""
+    """One line what and one line what to do, where there is no baseline, every arm gave up or nothing was
+    tried; else nothing.
+    """
+    if code == FAILURE and page.remedy:
+        return [f"error: {one_line(page.reason)}", f"  do: {one_line(page.remedy)}"]
     troubles = [arm.trouble for arm in page.arms if isinstance(arm.trouble, ArmTroubleView)]
     remedies = dict.fromkeys(trouble.remedy for trouble in troubles if trouble.remedy)
     to_do = "; ".join(remedies) or (LOOK if troubles else LONGER)

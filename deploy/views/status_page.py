@@ -43,7 +43,8 @@ def status_page(page: StatusPage) -> RenderableType:
 def headline(page: StatusPage) -> Text:
     """Name, state and why."""
     reason = f": {one_line(page.reason)}" if page.reason else ""
-    return Text(page.campaign, style="bold").append(f"  {page.state}{reason}", style="not bold")
+    remedy = f"\n  do: {one_line(page.remedy)}" if page.remedy else ""
+    return Text(page.campaign, style="bold").append(f"  {page.state}{reason}{remedy}", style="not bold")
 
 
 def _facts(page: StatusPage) -> Table:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import coordinator.store.journal_database as journal_module
 from configs.errors import ConfigError
@@ -19,7 +20,9 @@ from coordinator.state.events import VerdictGiven
 from coordinator.state.lifecycle import InvalidTransition
 from coordinator.store.journal import CampaignBusyError, Entry, Journal, locked
 from coordinator.store.paths import Layout
-from evaluator.result import Crashed, CrashKind, Lost, Measured, Progress
+from coordinator.views.leaderboard import rows
+from coordinator.views.status_page import PageState
+from evaluator.result import Crashed, CrashKind, Limit, Lost, Measured, Progress, Seconds, TimedOut
 from tests.integration.campaign_folder import (
     SURFACE,
     Clock,
@@ -32,6 +35,7 @@ from tests.integration.campaign_folder import (
     take,
     train,
 )
+from tests.unit.swarm_of_rules import RULES
 
 
 def git(folder: Path, *words: str) -> str:
@@ -258,6 +262,57 @@ def test_a_baseline_that_crashes_ends_the_campaign_as_failed(tmp_path: Path) -> 
         answer = service.lease("a0")
         assert isinstance(answer, Wait)
         assert answer.stop
+
+
+def test_a_campaign_without_a_baseline_measures_another_when_it_is_started_again(tmp_path: Path) -> None:
+    """1. The baseline is timed out on a machine that is far too slow: the campaign ends and says what to do.
+    2. Started again with more time it measures another one, and its first proposal is an experiment.
+    """
+    with open_service(tmp_path / "demo") as service:
+        service.join(card("a0"))
+        lease = take(service, "a0")
+        slow = replace(
+            result(lease, TimedOut(Limit.WALL_CAP, 60.0)), seconds=Seconds(2, 58, 0, 60), spent=1e8
+        )
+        service.report("a0", lease.token, slow, 0.0)
+        page = service.status()
+        assert (page.failed, page.state) == (True, PageState.FINISHED)
+        assert page.reason == "the baseline of cpu gave no value: timed out at its wall cap after 60.0 s"
+        assert page.remedy.startswith("Give a run more time (task.wall_cap=116004)")
+    more = replace(RULES.budget, wall_cap=7200.0)
+    with open_service(tmp_path / "demo", rules(budget=more)) as service:
+        assert (service.status().failed, service.status().remedy) == (False, "")
+        service.join(card("a0", "2"))
+        assert take(service, "a0").budget == more
+        for value in (0.99, 1.0, 1.0, 1.01):
+            train(service, "a0", value)
+        assert isinstance(propose(service, "a0", "DEPTH = 4", "DEPTH = 5"), Accepted)
+        assert [row.experiment for row in rows(service.state)][:2] == ["baseline-cpu-2", "baseline-cpu"]
+    with open_service(tmp_path / "demo", rules(budget=more)) as service:
+        service.state.validate()
+        assert service.state.divisions["cpu"].baseline == "baseline-cpu-2"
+
+
+def test_a_lease_says_how_long_its_run_may_take_on_this_machine(tmp_path: Path) -> None:
+    """A baseline that would have needed 110 s gets 220; ten times what it then took is for the others."""
+    clock = Clock()
+    with open_service(tmp_path / "demo", clock=clock) as service:
+        service.join(card("a0"))
+        lease = take(service, "a0")
+        assert lease.budget == RULES.budget
+        half = replace(
+            result(lease, TimedOut(Limit.WALL_CAP, 60.0)), seconds=Seconds(10, 50, 0, 60), spent=5e10
+        )
+        service.report("a0", lease.token, half, 0.0)
+        again = take(service, "a0")
+        assert (again.run, again.budget.wall_cap) == (lease.run, 220.0)
+        for _ in range(4):
+            lease = take(service, "a0")
+            measured = replace(result(lease, Measured(1.0 + lease.seed % 3 / 100)), finished_at=110.0)
+            clock.now += 110.0
+            service.report("a0", lease.token, measured, 0.0)
+        propose(service, "a0", "DEPTH = 4", "DEPTH = 5")
+        assert take(service, "a0").budget == replace(RULES.budget, wall_cap=1100.0)
 
 
 def test_a_lost_run_is_made_again_and_nothing_is_charged(tmp_path: Path) -> None:

@@ -57,3 +57,12 @@ def test_a_field_that_nobody_configures_is_an_error_not_a_default() -> None:
 def test_default_rules_are_those_of_the_default_configuration_s_types(kind: type[Struct]) -> None:
     config = Config()
     assert filled(kind, config.acceptance, config.trust, config.money, models={})
+
+
+def test_the_wall_cap_is_the_tasks_or_the_configurations() -> None:
+    task = load_task("demo")
+    assert rules_of(Config(), task).budget == task.budget(None)
+    wider = rules_of(Config.model_validate({"task": {"size": "ci", "wall_cap": 600}}), task).budget
+    assert wider == msgspec.structs.replace(task.budget("ci"), wall_cap=600.0)
+    with pytest.raises(ValueError, match="wall_cap"):
+        Config.model_validate({"task": {"wall_cap": 0}})

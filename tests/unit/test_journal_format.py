@@ -43,7 +43,7 @@ KEYS = {
     "RunQueued": "event run experiment purpose seed block offset",
     "RunLeased": "event run experiment agent incarnation token",
     "Token": "epoch counter",
-    "RunLost": "event run experiment token reason charged killed",
+    "RunLost": "event run experiment token reason charged killed needs",
     "RunReported": "event run experiment token result gap",
     "RunResult": (
         "run outcome seed seconds floor sandbox audit spent steps cpu peak_memory log_bytes tail "

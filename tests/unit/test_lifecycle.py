@@ -167,3 +167,16 @@ def test_the_share_stays_between_0_and_1(lifecycle: Lifecycle) -> None:
 def test_a_run_that_has_not_ended_has_no_outcome(lifecycle: Lifecycle) -> None:
     with pytest.raises(ValueError, match="not ended"):
         lifecycle.outcome("", "")
+
+
+def test_how_long_nothing_was_spent_is_known_of_a_run_that_is_ended(lifecycle: Lifecycle) -> None:
+    lifecycle.hear(Spent(0.5, 4), 120.0)
+    lifecycle.end(160.0)
+    assert (lifecycle.wall_capped, lifecycle.stalled) == (True, 40.0)
+    assert lifecycle.outcome("", "") == TimedOut(Limit.WALL_CAP, 60.0, "50.0% of its budget was spent")
+
+
+def test_a_run_that_ended_by_itself_met_no_wall_cap(lifecycle: Lifecycle) -> None:
+    lifecycle.variant_ended(0, 120.0)
+    lifecycle.end(130.0)
+    assert not lifecycle.wall_capped

@@ -52,6 +52,7 @@ class Lifecycle:
         self._judge_ended = False
         self._ended: float | None = None
         self._spent = Spent(0.0, 0)
+        self._spent_at = started
 
     @property
     def final(self) -> Final | None:
@@ -68,6 +69,16 @@ class Lifecycle:
         """Batches handed out."""
         return self._final.steps if self._final else self._spent.steps
 
+    @property
+    def wall_capped(self) -> bool:
+        """Whether it was ended at the wall cap, once ended."""
+        return self._end() >= self._wall and (self._live_left or self._variant_ended is None)
+
+    @property
+    def stalled(self) -> float:
+        """Seconds since the judge last said that more of the budget was spent, once ended."""
+        return self._end() - self._spent_at
+
     def progress(self, step: int | None, loss: float | None) -> Progress:
         """How far it is; ``step`` and ``loss`` as its log says."""
         return Progress(self.share, step, loss)
@@ -78,7 +89,7 @@ class Lifecycle:
             case FirstBatch():
                 self._first_batch = now
             case Spent():
-                self._spent = event
+                self._spent, self._spent_at = event, now
             case Evaluating():
                 self._evaluating = now
             case HandedOver():
@@ -163,7 +174,7 @@ class Lifecycle:
                 rows_shown=self._rows_shown,
                 stopped=self._stopped,
                 breach=self._breach,
-                wall_capped=ended >= self._wall and (self._live_left or self._variant_ended is None),
+                wall_capped=self.wall_capped,
                 share=self.share,
                 judge_error=judge_error,
                 out_of_memory_kills=out_of_memory_kills,

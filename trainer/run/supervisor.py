@@ -21,6 +21,7 @@ from itertools import islice
 
 from evaluator.job import ClaimsIn, Final, FirstBatch, HandedOver, JudgeEvent, TwinDone, WantsTwin
 from evaluator.result import TAIL_CHARS, RunResult
+from evaluator.wall_caps import STALLED
 from trainer.process import charged
 from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
 from trainer.process.guard import leave_guard, leave_session
@@ -239,6 +240,7 @@ class Supervision:
         log = self._log.tail(LAST_PART)
         last = self._log.last_words(LAST_PART) if lifecycle.rows_shown else log
         judge_words = last_words(order.directory / JUDGE_LOG)
+        stalled: dict[str, float | str] = {STALLED: lifecycle.stalled} if lifecycle.wall_capped else {}
         return RunResult(
             run=order.run,
             outcome=lifecycle.outcome(last, judge_words, self._counters.kills(self._group)),
@@ -253,7 +255,7 @@ class Supervision:
             peak_memory=max(self._peak_memory, self._most_memory),
             log_bytes=self._log.written,
             tail=log[-TAIL_CHARS:],
-            details=(final.details if final else {}) | self._remarks,
+            details=(final.details if final else {}) | self._remarks | stalled,
             started_at=self._started_at,
             finished_at=time.time(),
         )
