@@ -33,7 +33,7 @@ from evaluator.result import (
 from trainer.contract import Slot
 from trainer.sandbox.probe import AUTO, choose
 from trainer.task import Task, load_task
-from trainer.try_once import try_once, with_more_time
+from trainer.try_once import try_once, with_more_time, with_time_once_more
 
 STRICT = TrustRules(mode=Mode.STRICT)
 """What a campaign asks of a merge by default."""
@@ -86,6 +86,8 @@ class _Stand(Struct, frozen=True, kw_only=True):
     def run(self, source: str, baseline: BaselineFacts, keep: Path | None, budget: Budget) -> RunResult:
         """One run of a surface, judged."""
         hear = Quarters(self.tell).hear
+        if budget.wall_cap > self.budget.wall_cap:
+            self.tell(f"this machine is slow: the run gets {budget.wall_cap:.0f} s of real time")
         return try_once(self.task, source, self.data, self.slot, self.seed, budget, keep, hear, baseline)
 
     def reference(self, folder: Path) -> Reference:
@@ -104,20 +106,19 @@ class _Stand(Struct, frozen=True, kw_only=True):
     def measure(self) -> RunResult:
         """One run of the unmodified surface."""
         self.tell("measuring the unmodified surface once, as the reference")
+        return self.unmodified(None)
+
+    def unmodified(self, keep: Path | None) -> RunResult:
+        """One run of it that is measured, however slow this machine is."""
         return with_more_time(
-            lambda budget: self.run(self.task.source, BaselineFacts(), None, budget), self.budget
+            lambda budget: self.run(self.task.source, BaselineFacts(), keep, budget), self.budget
         )
 
     def variant(self, source: str, reference: RunResult | None, keep: Path | None) -> RunResult:
-        """A variant, once: twice where it came on until the wall cap of a budget that is counted."""
+        """One run of a variant, beside what the unmodified surface came to."""
         facts = facts_of([reference]) if reference else BaselineFacts()
         longest = reference.finished_at - reference.started_at if reference else None
-        return with_more_time(
-            lambda budget: self.run(source, facts, keep, budget),
-            self.budget,
-            longest,
-            tries=2 if self.budget.unit.deterministic else 1,
-        )
+        return with_time_once_more(lambda budget: self.run(source, facts, keep, budget), self.budget, longest)
 
 
 def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
@@ -132,7 +133,7 @@ def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
     wanted = budget.unit.deterministic if trial.reference is None else trial.reference
     reference = _measured(file.of(stand.measure), tell) if wanted and not itself else None
     tell(f"training {trial.source}: {budget.amount:g} {budget.unit}, {budget.wall_cap:g} s at most")
-    result = stand.variant(source, reference, trial.keep)
+    result = stand.unmodified(trial.keep) if itself else stand.variant(source, reference, trial.keep)
     if itself and isinstance(result.outcome, Measured):
         file.keep(result)
     return Tried(result, budget, reference)

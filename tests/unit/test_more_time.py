@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from evaluator.budget import Budget, Unit
 from evaluator.result import Limit, Measured, RunResult, Seconds, TimedOut
 from evaluator.wall_caps import MOST_TIMES, STALLED
-from trainer.try_once import with_more_time
+from trainer.try_once import with_more_time, with_time_once_more
 
 BUDGET = Budget(Unit.FLOPS, 100.0, 60.0)
 
@@ -30,11 +30,20 @@ class Machine:
         return replace(result, **self.seen)
 
 
+@pytest.mark.parametrize("evaluate", [0.0, 10.0])
 @pytest.mark.parametrize(("seconds", "caps"), [(59, [60]), (90, [60, 180]), (500, [60, 960])])
-def test_it_gets_the_time_it_would_have_needed(seconds: float, caps: list[float]) -> None:
-    machine = Machine(seconds)
+def test_the_unmodified_surface_gets_the_time_it_would_have_needed(
+    seconds: float, caps: list[float], evaluate: float
+) -> None:
+    machine = Machine(seconds, {"seconds": Seconds(0.0, 60.0 - evaluate, evaluate, 60.0)})
     assert isinstance(with_more_time(machine, BUDGET).outcome, Measured)
-    assert machine.caps == pytest.approx(caps)
+    assert machine.caps == (pytest.approx(caps) if not evaluate else machine.caps)
+
+
+def test_one_that_hangs_ends_after_four_doublings() -> None:
+    machine = Machine(1e9, {"spent": 0.0})
+    assert isinstance(with_more_time(machine, BUDGET).outcome, TimedOut)
+    assert machine.caps == [60, 120, 240, 480, 960]
 
 
 def test_a_machine_that_is_far_too_slow_is_not_waited_for() -> None:
@@ -43,16 +52,28 @@ def test_a_machine_that_is_far_too_slow_is_not_waited_for() -> None:
     assert machine.caps == [60]
 
 
+def test_a_variant_that_came_on_is_tried_once_more() -> None:
+    machine = Machine(90)
+    assert isinstance(with_time_once_more(machine, BUDGET, None).outcome, Measured)
+    assert machine.caps == pytest.approx([60, 180])
+
+
 @pytest.mark.parametrize(
     "seen", [{"spent": 0.0}, {"details": {STALLED: 30.0}}, {"seconds": Seconds(0.0, 50.0, 10.0, 60.0)}]
 )
-def test_what_hangs_or_was_shown_rows_gets_none(seen: dict[str, object]) -> None:
+def test_a_variant_that_hangs_or_was_shown_rows_gets_no_more(seen: dict[str, object]) -> None:
     machine = Machine(90, seen)
-    with_more_time(machine, BUDGET)
+    with_time_once_more(machine, BUDGET, None)
+    assert machine.caps == [60]
+
+
+def test_a_variant_gets_no_more_time_under_a_clock() -> None:
+    machine = Machine(90)
+    with_time_once_more(machine, replace(BUDGET, unit=Unit.SECONDS), None)
     assert machine.caps == [60]
 
 
 def test_a_variant_gets_ten_times_what_the_unmodified_surface_took() -> None:
     machine = Machine(450)
-    assert isinstance(with_more_time(machine, BUDGET, longest=50.0, tries=2).outcome, Measured)
+    assert isinstance(with_time_once_more(machine, BUDGET, 50.0).outcome, Measured)
     assert machine.caps == [500]
