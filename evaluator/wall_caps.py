@@ -32,6 +32,12 @@ the budget was spent.
 """
 
 
+SLOWER = "it took longer in real time than its count explains"
+"""Why a run under a counted budget timed out of which nothing else is known: it hides work, or the machine
+was slow.
+"""
+
+
 def usual_cap(budget: Budget, longest: float | None) -> float:
     """Seconds of real time for a run. longest: that a measured run of the unmodified surface took here, None
     where there is none.

@@ -1,5 +1,7 @@
 """Rules of what a lease tells the judge: how much of a run to check, and what the baseline came to. Pure."""
 
+from msgspec.structs import replace
+
 from coordinator.domain import Purpose
 from coordinator.rules import trust
 from coordinator.rules.lookups import horizon_of
@@ -41,10 +43,14 @@ def baseline_facts(state: CampaignState, run: Run) -> BaselineFacts:
     """What the baseline of the run's division came to; nothing while that is being measured.
 
     In order seconds of real time are left out: what the judge does with them depends on how busy a machine
-    is, and the same seed must give the same verdicts.
+    is, and the same seed must give the same verdicts. So is the baseline's pace for a run that is made again
+    as the machine was slow.
     """
-    division = state.divisions[state.experiments[run.experiment].division]
+    experiment = state.experiments[run.experiment]
+    division = state.divisions[experiment.division]
     if division.best is None:
         return BaselineFacts()
     facts = facts_of(state.experiments[division.baseline].measured)
-    return without_real_time(facts) if state.rules.lookahead else facts
+    if state.rules.lookahead:
+        return without_real_time(facts)
+    return replace(facts, pace=None) if experiment.needs else facts

@@ -3,9 +3,9 @@
 - A run of the unmodified surface is the user's own program, which nobody wrote to deceive. Timed out, out of
   memory or killed it is made again, and so is one that crashed where another run of it was measured: what
   works once is not broken.
-- A run of a variant that was ended at its wall cap under a counted budget, while it came on, is made again
-  once: real time is no part of such a budget. Once rows were shown to it, it is not: a program that does not
-  like its value could have itself run again.
+- A run of a variant that was ended at its wall cap under a counted budget, while it came on, or for nothing
+  but real time, is made again once: real time is no part of such a budget. Once rows were shown to it, it is
+  not: a program that does not like its value could have itself run again.
 - What was learnt goes along: the next try gets as much time as the run would have needed, within bounds.
 """
 
@@ -15,7 +15,7 @@ from coordinator.state.events import RunLost
 from coordinator.state.records import Experiment, Run, evaluation_began
 from evaluator.classify import KILLED_BY
 from evaluator.result import Crashed, CrashKind, Limit, Measured, RunResult, TimedOut
-from evaluator.wall_caps import came_on, more_time
+from evaluator.wall_caps import SLOWER, came_on, more_time
 
 BASELINE_TRIES = 2
 """Of a run of the baseline that failed otherwise than at its wall cap: a broken program would fail for ever.
@@ -27,23 +27,32 @@ def repeat(state: CampaignState, run: Run, result: RunResult) -> list[RunLost]:
     experiment = state.experiments[run.experiment]
     if run.attempts + 1 >= state.rules.max_attempts or not _suspect(state, experiment, run, result):
         return []
-    needs = more_time(state.rules.budget, result, division_cap(state, experiment.division))
-    if isinstance(result.outcome, TimedOut) and result.outcome.limit is Limit.WALL_CAP:
-        return [] if needs is None else [_lost(run, _timed_out(state, run, result, needs), needs)]
-    return [_lost(run, _failed(result))]
+    if not _at_cap(result):
+        needs = 0.0 if experiment.baseline else wall_cap(state, run)
+        return [_lost(run, _failed(result), needs)]
+    more = more_time(state.rules.budget, result, division_cap(state, experiment.division))
+    return [] if more is None else [_lost(run, _timed_out(state, run, result, more), more)]
 
 
 def _suspect(state: CampaignState, experiment: Experiment, run: Run, result: RunResult) -> bool:
     """Whether the machine is."""
-    outcome = result.outcome
-    at_cap = isinstance(outcome, TimedOut) and outcome.limit is Limit.WALL_CAP
     if not experiment.baseline:
         counted = state.rules.budget.unit.deterministic
-        ended_before = experiment.killed or experiment.needs > 0
-        return at_cap and counted and came_on(result) and not (ended_before or evaluation_began(result))
-    if at_cap:
-        return True
-    return run.attempts + 1 < BASELINE_TRIES and (_by_the_machine(result) or _works(experiment, result))
+        once = not (experiment.killed or experiment.needs)
+        slow = (_at_cap(result) and came_on(result)) or _slower(result)
+        return counted and once and slow and not evaluation_began(result)
+    return _at_cap(result) or (
+        run.attempts + 1 < BASELINE_TRIES and (_by_the_machine(result) or _works(experiment, result))
+    )
+
+
+def _at_cap(result: RunResult) -> bool:
+    return isinstance(result.outcome, TimedOut) and result.outcome.limit is Limit.WALL_CAP
+
+
+def _slower(result: RunResult) -> bool:
+    """Whether nothing but real time ended it."""
+    return isinstance(result.outcome, TimedOut) and result.outcome.why == SLOWER
 
 
 def _by_the_machine(result: RunResult) -> bool:
@@ -73,8 +82,8 @@ def _timed_out(state: CampaignState, run: Run, result: RunResult, needs: float) 
 
 def _failed(result: RunResult) -> str:
     match result.outcome:
-        case TimedOut(limit=limit):
-            return f"it was timed out at its {limit.value.replace('_', ' ')}"
+        case TimedOut(limit=limit, why=why):
+            return f"it was timed out at its {limit.value.replace('_', ' ')}{f': {why}' if why else ''}"
         case Crashed(kind=kind, message=message):
             return f"it crashed ({kind.value.replace('_', ' ')}: {message})"
         case _:

@@ -149,7 +149,7 @@ class RunLost(Event, frozen=True, kw_only=True, tag="run_lost"):
     killed: bool = False
     """Its process was killed from outside, as far as can be seen: a variant can do that to itself."""
     needs: float = 0.0
-    """Seconds of real time that it gets next, where it was ended at its wall cap; else 0."""
+    """Seconds of real time that it gets next, where it was ended as the machine was slow; else 0."""
 
 
 class RunReported(Event, frozen=True, kw_only=True, tag="run_reported"):

@@ -142,7 +142,7 @@ class Experiment(Struct, kw_only=True):
     """A run of it was lost because its process was killed from outside: the second time it is its own doing.
     """
     needs: float = 0.0
-    """Seconds of real time that its runs get at least, as one of them was ended at its wall cap; else 0."""
+    """Seconds of real time that its runs get at least, as one of them was ended on a slow machine; else 0."""
     repairs: str = ""
     """The experiment it repairs."""
     repaired: str = ""

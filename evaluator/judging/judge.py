@@ -64,10 +64,12 @@ from evaluator.judging.reporting import reporter
 from evaluator.judging.run_end import RunEndedError, contract_breach
 from evaluator.judging.wire import Channel, ClosedError, WireError
 from evaluator.result import Audit, Crashed, CrashKind, Limit, Measured, TimedOut
+from evaluator.wall_caps import SLOWER
 
 TWIN_SECONDS, TWIN_STARTS = 10.0, 5.0
 """Seconds, and times the live variant's start, that a twin may take for an answer."""
 
+SPENT_BEFORE = "the budget was spent long before evaluate_bpb was called"
 CLOCK_LAGS = "batches had ended, and it left without calling evaluate_bpb: the clock of its loop lags"
 WHILE_EVALUATED = "what is no message, while it was evaluated"
 """Of whatever arrives once rows were shown: a message that is none can hold them."""
@@ -171,7 +173,7 @@ class Judge:
         calls = EvaluationCalls(request, self._manifest.max_seq_len)
         self._use.training_ended(request.steps, request.counted)
         if self._use.is_late:
-            raise self._over("the budget was spent long before evaluate_bpb was called")
+            raise self._over(SLOWER if self._use.is_slow else SPENT_BEFORE)
         if early := self._use.evaluated_early:
             raise RunEndedError(Crashed(CrashKind.CONTRACT, early), early)
         self._emit(Evaluating())
@@ -242,11 +244,9 @@ class Judge:
     def _left(self) -> Crashed | TimedOut:
         """What it means that the variant is gone."""
         if self._closed:
-            return self._timed_out(CLOCK_LAGS)
-        return Crashed(
-            CrashKind.NO_RESULT,
-            "it ended while it was evaluated" if self._shown else "it ended without calling evaluate_bpb",
-        )
+            return self._timed_out(SLOWER if self._use.is_slow else CLOCK_LAGS)
+        how = "it ended while it was evaluated" if self._shown else "it ended without calling evaluate_bpb"
+        return Crashed(CrashKind.NO_RESULT, how)
 
     def _over(self, reason: str) -> RunEndedError:
         return RunEndedError(self._timed_out(reason), reason)

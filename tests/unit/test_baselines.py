@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase, State
 from coordinator.rule_values.prices import MoneyRules
-from coordinator.rules import baselines, budget_cap, campaign, leases
+from coordinator.rules import audit_plans, baselines, budget_cap, campaign, leases
 from coordinator.rules.wall_caps import wall_cap
 from coordinator.state.events import CampaignFinished, DivisionOpened, RunLost
 from coordinator.state.records import Experiment
 from evaluator.acceptance import sigma
 from evaluator.budget import Budget, Unit
 from evaluator.classify import KILLED
+from evaluator.judging.judge import SPENT_BEFORE
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -30,7 +31,7 @@ from evaluator.result import (
     Seconds,
     TimedOut,
 )
-from evaluator.wall_caps import MOST_TIMES, STALLED, more_time, needed, usual_cap
+from evaluator.wall_caps import MOST_TIMES, SLOWER, STALLED, more_time, needed, usual_cap
 from tests.unit.swarm_of_rules import RULES, Swarm, rules
 
 CAP, AMOUNT = RULES.budget.wall_cap, RULES.budget.amount
@@ -67,7 +68,7 @@ class Machine(Swarm):
             share = max(cap - self.startup, 0.0) / (whole - self.startup)
             result = replace(result, outcome=TimedOut(Limit.WALL_CAP, cap), audit=None, spent=share * AMOUNT)
         seconds = Seconds(min(self.startup, total), max(total - self.startup, 0.0), evaluate, total)
-        return replace(result, seconds=seconds, started_at=0.0, finished_at=total)
+        return replace(result, seconds=seconds, started_at=0.0, finished_at=total, details={"pace": 2.0})
 
     def end(self, run: str, result: RunResult, agent: str = "a0") -> None:
         self.now += result.finished_at
@@ -180,6 +181,25 @@ def test_a_variant_is_ended_at_its_wall_cap_once_for_the_machine_and_the_second_
         assert experiment.state is expected
     assert experiment.failure == "timed_out"
     machine.check()
+
+
+def test_one_that_nothing_but_real_time_ended_is_made_again_without_a_pace_to_hold_it_to() -> None:
+    machine, experiment = baselined()
+    for expected in (State.QUEUED, State.CRASHED):
+        run = machine.lease("a0")
+        assert run is not None
+        facts = audit_plans.baseline_facts(machine.state, machine.state.runs[run])
+        assert facts.pace == (None if experiment.needs else 2.0)
+        assert wall_cap(machine.state, machine.state.runs[run]) == CAP
+        machine.report("a0", run, TimedOut(Limit.BUDGET, 30.0, SLOWER))
+        assert experiment.state is expected
+    machine.check()
+
+
+def test_one_that_overspent_is_not_made_again() -> None:
+    machine, experiment = baselined()
+    machine.fail(TimedOut(Limit.BUDGET, 30.0, SPENT_BEFORE))
+    assert experiment.state is State.CRASHED
 
 
 def test_a_kill_and_a_wall_cap_are_two_of_one_kind() -> None:

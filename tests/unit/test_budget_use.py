@@ -239,3 +239,20 @@ def test_without_a_baseline_cpu_prices_nothing(folder: Path) -> None:
     loop.train()
     assert loop.steps == 100
     assert loop.evaluate()
+
+
+@pytest.mark.parametrize(("seconds", "slow"), [(1.0, False), (6.0, True)])
+def test_one_that_is_late_by_real_time_alone_is_slow(folder: Path, seconds: float, slow: bool) -> None:
+    """Ten steps on a machine whose baseline took a second for each: 45 s are explained."""
+    now = Now()
+    facts = BaselineFacts(pace=1 / 0.00712, step_price=1e9)
+    job = JudgeJob(run="r", data=folder, budget=Budget(Unit.FLOPS, 1e10, 9), seed=0, baseline=facts)
+    use = BudgetUse(job, MANIFEST, lambda _: None, now)
+    for steps in range(10):
+        counted = Counted(flops=10**9, ops=0, bytes_written=0, tokens=1) if steps else None
+        use.batch_wanted(steps, counted)
+        use.hand_out(1)
+        now.seconds += seconds
+    use.training_ended(10, None)
+    assert (use.is_late, use.is_slow) == (slow, slow)
+    assert not use.evaluated_early

@@ -21,7 +21,7 @@ from evaluator.judging.metering.answering import (
 )
 from evaluator.judging.metering.cpu import CpuCount
 from evaluator.judging.metering.cpu_price import PriceFactor, explained
-from evaluator.judging.metering.early import EARLIEST, come_to, early
+from evaluator.judging.metering.early import why_early
 from evaluator.judging.metering.meter import meter
 from evaluator.judging.metering.step_cost import (
     FEED_STEPS,
@@ -140,11 +140,9 @@ class BudgetUse:
     @property
     def evaluated_early(self) -> str:
         """Why an evaluation now is none of a whole training; empty where it is."""
-        steps = self.steps or self.batches
-        step = max(self._step_cost.value * self._factor.value, self.spent / steps if steps else 0.0)
-        real = self._now() - self._first_batch if self.batches else 0.0
-        over = come_to(self._budget, self.spent, self._shown, step, real) >= EARLIEST
-        return "" if over else early(steps, self.spent / self._budget.amount)
+        real = self._trained[0] if self._trained else 0.0
+        step = self._step_cost.value * self._factor.value
+        return why_early(self._budget, self.steps or self.batches, self.spent, self._shown, step, real)
 
     def _charge(self, steps: int, counted: Counted | None) -> None:
         """The variant has finished with every batch so far."""
@@ -196,19 +194,25 @@ class BudgetUse:
     @property
     def is_late(self) -> bool:
         """Whether more was spent, at the evaluation, than by a loop that ends when its clock says so."""
+        return self._overspent() or self._exceeds_real_time()
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether nothing but real time makes it late."""
+        return self._exceeds_real_time() and not self._overspent()
+
+    def _overspent(self) -> bool:
         if not self._counted:
             step = self._job.baseline.step_seconds
             return self._overrun(self.spent, LATE_UNKNOWN_STEPS if step is None else LATE_STEPS)
         spent = max(self._due() - self._unused, self._needed * self._budget.amount) + self._besides
-        return self._overrun(spent, LATE_COUNTED_STEPS) or self._exceeds_real_time()
+        return self._overrun(spent, LATE_COUNTED_STEPS)
 
     def _overrun(self, spent: float, steps: int) -> bool:
         return overrun(self._budget, spent, self._step(), steps)
 
     def _exceeds_real_time(self) -> bool:
-        real = self._now() - self._first_batch if self.batches else 0.0
-        if self._trained is not None:
-            real = self._trained[0]
+        real = self._trained[0] if self._trained else self.batches and self._now() - self._first_batch
         baseline = self._job.baseline
         if baseline.pace is None and self._cpu.read() is None:
             return exceeds_cores(real, self._job.cores, baseline.train_cpu)

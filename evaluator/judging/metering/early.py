@@ -23,3 +23,12 @@ def early(steps: int, share: float) -> str:
         f"evaluated after {steps} step{'' if steps == 1 else 's'}, at {int(100 * share)} % of its budget:"
         " evaluate_bpb is called once, at the end, when the budget is spent"
     )
+
+
+def why_early(budget: Budget, steps: int, spent: float, shown: float, step: float, real: float) -> str:
+    """Why an evaluation after ``steps`` steps is none of a whole training; empty where it is. The others are
+    those of ``come_to``; of a first step, whose cost is not known before it ends, ``spent`` is that.
+    """
+    step = max(step, spent / steps if steps else 0.0)
+    over = come_to(budget, spent, shown, step, real) >= EARLIEST
+    return "" if over else early(steps, spent / budget.amount)
