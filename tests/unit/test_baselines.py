@@ -15,6 +15,11 @@ from coordinator.rules import audit_plans, baselines, budget_cap, campaign, leas
 from coordinator.rules.wall_caps import wall_cap
 from coordinator.state.events import CampaignFinished, DivisionOpened, RunLost
 from coordinator.state.records import Experiment
+from coordinator.views.status import status
+from coordinator.views.status_page import PageState
+from deploy.exit_codes import FAILURE
+from deploy.views.session_end import exit_code, last_words
+from deploy.views.status_page import headline
 from evaluator.acceptance import sigma
 from evaluator.budget import Budget, Unit
 from evaluator.classify import KILLED
@@ -285,6 +290,17 @@ def test_what_is_set_aside_follows_the_time_that_a_run_gets() -> None:
     assert machine.baseline.needs == pytest.approx(4 * CAP, rel=0.05)
     assert budget_cap.next_run_usd(machine.state, machine.state.rules) == pytest.approx(4.0, rel=0.05)
     assert machine.state.capped, "it could never begin: the campaign ends, and says so, instead of waiting"
+
+
+def test_the_last_words_of_a_start_without_a_baseline_are_what_and_what_to_do() -> None:
+    machine = Machine(100 * CAP)
+    machine.take()
+    page = status(machine.state, machine.now, alive=True)
+    assert (page.state, exit_code(page, by_signal=0, untried=True)) == (PageState.FINISHED, FAILURE)
+    what, to_do = last_words(page, FAILURE)
+    assert what.startswith("error: the baseline of cpu gave no value: timed out at its wall cap after 60.0 s")
+    assert to_do.startswith("  do: Give a run more time (task.wall_cap=12000)")
+    assert "  do: Give a run more time" in headline(page).plain
 
 
 # ---- failures
