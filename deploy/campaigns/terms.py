@@ -11,17 +11,20 @@ import os
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from configs.errors import ConfigError
 from configs.load import load
 from configs.schema import Config
 from coordinator.rules.fresh_rows import blocks_of
+from coordinator.rules.wall_caps import division_cap
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Division, Run
 from coordinator.store.paths import Layout
 from deploy.wiring import build_trainer
 from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts, facts_of, without_real_time
+from evaluator.budget import Budget
 from evaluator.result import RunResult
 from trainer.contract import RunOrder, Slot, Trainer
 from trainer.task import TASKS, Task, load_task
@@ -55,6 +58,11 @@ class Terms(Struct, frozen=True, kw_only=True):
         return self.config.trainer.kind == "simulated" or any(prepared)
 
     @property
+    def budget(self) -> Budget:
+        """The campaign's, with the wall cap that its division's speed makes."""
+        return replace(self.state.rules.budget, wall_cap=division_cap(self.state, self.division.name))
+
+    @property
     def baseline(self) -> list[RunResult]:
         """Measured runs of the unmodified surface in the division."""
         return self.state.experiments[self.division.baseline].measured
@@ -80,7 +88,7 @@ class Terms(Struct, frozen=True, kw_only=True):
             run="again",
             source=source,
             seed=seed,
-            budget=rules.budget,
+            budget=self.budget,
             directory=directory,
             audit=audited,
             baseline=self._facts(),

@@ -35,7 +35,7 @@ def reproduce(
             "Name one that was measured: `autoswarm leaderboard` lists them.",
         )
     source = read_source(terms.layout, experiment.experiment, experiment.commit).source
-    budget = terms.state.rules.budget
+    budget = terms.budget
     if not terms.prepared:
         tell(f"preparing the data of task {terms.task.name} in {terms.config.data_dir}")
     trainer = terms.trainer()

@@ -145,7 +145,7 @@ def try_in_campaign(
     """Train a program once by a campaign's own terms, on the rows of screens. board: what the campaign says
     of it. keep: folder that keeps log and result. Raises ConfigError.
     """
-    budget = terms.state.rules.budget
+    budget = terms.budget
     if not terms.prepared:
         tell(f"preparing the data of task {terms.task.name} in {terms.config.data_dir}")
     trainer = terms.trainer()
