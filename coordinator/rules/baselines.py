@@ -11,7 +11,6 @@ from statistics import fmean
 from msgspec.structs import replace
 
 from coordinator.domain import Phase, Purpose, State, Verdict
-from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import trust
 from coordinator.rules.seeds import drawn, queued
 from coordinator.state.campaign_state import CampaignState
@@ -38,15 +37,17 @@ def begun(state: CampaignState, division: str, runs: int) -> list[AnyEvent]:
     ]
 
 
-def begun_anew(state: CampaignState, rules: Rules) -> list[AnyEvent]:
-    """A baseline more in every division whose own failed, under the rules that are in force from now on; none
-    where something was merged on it.
+def begun_anew(state: CampaignState) -> list[AnyEvent]:
+    """Another baseline in the first division whose own failed with runs from before the coordinator's last
+    start; none where something was merged on it.
     """
-    events: list[AnyEvent] = []
     for division in state.divisions.values():
-        if len(division.history) <= 1 and _failed(state, division, rules):
-            events += begun(state, division.name, rules.baseline_runs)
-    return events
+        runs = state.experiments[division.baseline].counted
+        earlier = all(run.token is None or run.token.epoch < state.epoch for run in runs)
+        fresh = len(division.history) <= 1 and state.phase is Phase.RUNNING
+        if earlier and fresh and _failed(state, division):
+            return begun(state, division.name, state.rules.baseline_runs)
+    return []
 
 
 def baseline_verdict(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
@@ -74,7 +75,7 @@ def abandon(state: CampaignState) -> list[AnyEvent]:
     if state.phase is Phase.FINISHED:
         return []
     for division in state.divisions.values():
-        if why := _failed(state, division, state.rules):
+        if why := _failed(state, division):
             return [CampaignFinished(reason=f"the baseline of {division.name} {why}", failed=True)]
     return []
 
@@ -84,16 +85,16 @@ def remedy(state: CampaignState) -> str:
     if not state.failed:
         return ""
     for division in state.divisions.values():
-        if _failed(state, division, state.rules):
+        if _failed(state, division):
             return f"{_advice(state, division)}. The same command then measures the baseline anew."
     return ""
 
 
-def _failed(state: CampaignState, division: Division, rules: Rules) -> str:
+def _failed(state: CampaignState, division: Division) -> str:
     baseline = state.experiments[division.baseline]
     if baseline.state in (State.CRASHED, State.CHEATED):
         return f"gave no value: {baseline.reason}"
-    why = trust.unmergeable(baseline.measured, rules.trust) if baseline.state.final else ""
+    why = trust.unmergeable(baseline.measured, state.rules.trust) if baseline.state.final else ""
     return f"was {why}" if why else ""
 
 

@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from coordinator.domain import Phase
 from coordinator.protocol import AgentCard
 from coordinator.rule_values.rule_set import Rules
@@ -26,22 +28,14 @@ class RulesMismatchError(ValueError):
 
 def begin(state: CampaignState, rules: Rules, now: float) -> list[AnyEvent]:
     """A new epoch of the coordinator. Raises RulesMismatchError."""
-    if not comparable(rules, state.rules):
+    if (rules.metric, rules.budget) != (state.rules.metric, state.rules.budget):
         raise RulesMismatchError("the campaign was started with another metric or budget")
     events: list[AnyEvent] = [EpochBegan(epoch=state.epoch + 1)]
     if rules != state.rules:
         events.append(RulesChanged(rules=rules))
     if state.phase is not Phase.RUNNING and not (_limit(state, rules, now) or _spent_out(state, rules)):
-        events += [CampaignResumed(), *baselines.begun_anew(state, rules)]
+        events.append(CampaignResumed())
     return events
-
-
-def comparable(rules: Rules, others: Rules) -> bool:
-    """Whether values under both compare: of one metric, for one amount of training. How long a run may take
-    in real time is no part of that.
-    """
-    one, other = rules.budget, others.budget
-    return (rules.metric, one.unit, one.amount) == (others.metric, other.unit, other.amount)
 
 
 def join(state: CampaignState, card: AgentCard) -> list[AnyEvent]:
@@ -90,3 +84,13 @@ def _limit(state: CampaignState, rules: Rules, now: float) -> str:
 
 def _spent_out(state: CampaignState, rules: Rules) -> str:
     return spent_out(state, rules, next_run_usd(state, rules), "the next run")
+
+
+def wall_cap_changed(state: CampaignState, rules: Rules) -> list[AnyEvent]:
+    """To be applied before ``begin`` where nothing of the budget is another but how long a run may take in
+    real time: values compare all the same.
+    """
+    before = state.rules.budget
+    if replace(before, wall_cap=rules.budget.wall_cap) != rules.budget or before == rules.budget:
+        return []
+    return [RulesChanged(rules=replace(state.rules, budget=rules.budget))]

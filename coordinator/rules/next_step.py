@@ -7,7 +7,7 @@ tests without.
 
 from msgspec import Struct
 
-from coordinator.rules.baselines import abandon
+from coordinator.rules.baselines import abandon, begun_anew
 from coordinator.rules.campaign import limits
 from coordinator.rules.rebases import Rebase, rebase
 from coordinator.rules.verdicts import Merge, decide
@@ -25,13 +25,13 @@ Step = Rebase | Commit | Merge
 
 
 def next_step(state: CampaignState, now: float) -> Step | None:
-    """Rebase what is stale, then give the verdicts that are due, then end what must end; None when nothing is
-    due. now: seconds since the epoch.
+    """Rebase what is stale, then give the verdicts that are due, then begin what failed before the last start
+    or end what must end; None when nothing is due. now: seconds since the epoch.
     """
     if (stale := rebase(state)) is not None:
         return stale
     verdict = decide(state)
     if isinstance(verdict, Merge):
         return verdict
-    events = verdict or abandon(state) or limits(state, now)
+    events = verdict or begun_anew(state) or abandon(state) or limits(state, now)
     return Commit(events) if events else None

@@ -63,6 +63,7 @@ def _begin(
     if (start.task, start.surface) != (task.name, task.surface):
         raise ConfigError(f"campaign {layout.name} searches task {start.task}, not {task.name}", REMEDY)
     try:
+        unit.commit(campaign.wall_cap_changed(unit.state, rules))
         unit.commit(campaign.begin(unit.state, rules, clock()))
     except RulesMismatchError as error:
         raise ConfigError(f"campaign {layout.name}: {error}", REMEDY) from None

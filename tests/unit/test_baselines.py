@@ -492,11 +492,14 @@ def test_a_wall_cap_may_be_changed_when_a_campaign_is_resumed_and_a_budget_may_n
     machine.take()
     assert machine.state.failed
     wider = replace(RULES.budget, wall_cap=300 * CAP)
+    machine.commit(campaign.wall_cap_changed(machine.state, rules(budget=wider)))
     machine.commit_settled(campaign.begin(machine.state, rules(budget=wider), machine.now))
     machine.join("a0", "2")
     for _ in range(4):
         machine.take()
     assert machine.baseline.state is State.MERGED
     assert len([event for _, event in machine.journal if isinstance(event, CampaignFinished)]) == 1
+    other = rules(budget=replace(wider, amount=2 * AMOUNT))
+    assert campaign.wall_cap_changed(machine.state, other) == []
     with pytest.raises(campaign.RulesMismatchError):
-        campaign.begin(machine.state, rules(budget=replace(wider, amount=2 * AMOUNT)), machine.now)
+        campaign.begin(machine.state, other, machine.now)
