@@ -120,6 +120,30 @@ def test_a_wait_that_is_too_long_rests_the_model_and_asks_the_next() -> None:
     assert mind.complete(ASKED).model == "a"
 
 
+def test_an_empty_account_is_asked_after_minutes_with_one_call_and_counts_as_filled_when_it_answers() -> None:
+    play = Scripted(a=[Failure.PAYMENT, Failure.PAYMENT, None, None])
+    mind = play.fallback_models()
+    for _ in range(16):
+        assert type(raised_by(lambda: mind.complete(ASKED))) is ArmStopped
+    assert play.asked == ["a"]
+    play.waits.append(301.0)
+    assert type(raised_by(lambda: mind.complete(ASKED))) is ArmStopped
+    assert type(raised_by(lambda: mind.complete(ASKED))) is ArmStopped
+    assert play.asked == ["a", "a"]
+    play.waits.append(301.0)
+    assert [mind.complete(ASKED).model for _ in range(2)] == ["a", "a"]
+
+
+def test_any_other_lasting_failure_is_never_asked_again() -> None:
+    for failure in sorted(LASTING - {Failure.PAYMENT}):
+        play = Scripted(a=[failure])
+        mind = play.fallback_models()
+        raised_by(lambda mind=mind: mind.complete(ASKED))  # type: ignore[misc]
+        play.waits.append(1e6)
+        raised_by(lambda mind=mind: mind.complete(ASKED))  # type: ignore[misc]
+        assert play.asked == ["a"]
+
+
 def test_retries_end_with_the_time_there_is_for_them() -> None:
     play = Scripted(a=[Failure.TIMEOUT])
     raised_by(lambda: play.fallback_models(longest=0.1).complete(ASKED))

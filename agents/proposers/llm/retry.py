@@ -3,7 +3,8 @@
 - Rate limits, faults of servers and connections, timeouts: tried again after a wait that grows, or after the
   one the provider asks for.
 - A key that is refused, an account that is empty, a model that is not there, a parameter it does not take:
-  never asked again. A prompt that is too long: not asked again with this prompt.
+  never asked again, but for the account, after minutes. A prompt that is too long: not asked again with this
+  prompt.
 - Then the next model, in the order given. A model that failed every try rests for a while, so that an
   endpoint that is down costs no thinking time.
 """
@@ -48,6 +49,8 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
     """Since the first try; after that no other is made."""
     rests: tuple[float, float] = (10.0, 60.0)
     """Shortest and longest rest of a model."""
+    unpaid_rest: float = 300.0
+    """Rest of a model whose account is empty."""
 
 
 class TooLongError(ProposerError):
@@ -96,17 +99,23 @@ class FallbackModels:
         """
         failures: list[CompletionError] = []
         for model in self._models:
-            if model in self._gone:
+            if model in self._gone and not self._may_be_paid(model):
                 continue
             if self._now() < self._rest_until.get(model, 0.0):
                 failures.append(_rests(model, self._resting.get(model)))
                 continue
             try:
-                return self._retry(model, messages, calls)
+                reply = self._retry(model, messages, calls)
+                self._gone.pop(model, None)
+                return reply
             except CompletionError as error:
                 self._note(model, error)
                 failures.append(error)
         raise self._error(failures)
+
+    def _may_be_paid(self, model: str) -> bool:
+        """An account may have been filled up meanwhile: now and then one call finds out."""
+        return self._gone[model].failure is Failure.PAYMENT and self._now() >= self._rest_until[model]
 
     def _retry(self, model: str, messages: Sequence[Message], calls: Calls | None) -> Reply:
         """One reply of one model. After a rest it gets a single try: an endpoint that is still down is found
@@ -151,6 +160,7 @@ class FallbackModels:
         logger.warning("model failed", extra=_facts(model, error))
         if error.failure in LASTING:
             self._gone[model] = error
+            self._rest_until[model] = self._now() + self._policy.unpaid_rest
         elif error.failure in PASSING:
             self._resting[model] = error
             self._rest_until[model] = self._now() + max(self._rests[model].next(), error.retry_after or 0.0)
