@@ -102,6 +102,10 @@ PAYMENT: list[tuple[str, int | None, str]] = [
     ("gateway that fails", 500, openai("upstream: Insufficient Balance")),
     ("gateway in Chinese", 403, openai("用户额度不足, 剩余额度: 0")),
     ("hugging face", 402, json.dumps({"error": "You have exceeded your monthly included credits"})),
+    ("a plan's limit", 429, json.dumps({"message": "You have reached the usage limit of your plan."})),
+    ("not paid", 429, openai("The organization is off for non-payment")),
+    ("no funds", 400, openai("Not enough funds on the account")),
+    ("billing off", 403, google(403, "Project billing is disabled", "PERMISSION_DENIED")),
     ("no word at all", 402, ""),
     ("a command's last line", None, "Credit balance is too low"),
 ]
@@ -191,6 +195,16 @@ PARAMETER: list[tuple[str, int, str, str]] = [
         openai("Unrecognized request argument supplied: reasoning_effort"),
         "reasoning_effort",
     ),
+    ("both of two", 400, openai("`top_p` and `temperature` cannot both be specified."), "temperature"),
+    ("one value only", 400, openai("This model takes temperature=1 only"), "temperature"),
+    ("not taken", 400, openai("temperature is not supported by this model"), "temperature"),
+    ("unknown keys", 400, openai("Unrecognized keys: max_tokens"), "max_tokens"),
+    (
+        "a validation",
+        422,
+        json.dumps({"detail": [{"loc": ["body", "max_tokens"], "msg": "should be less than 4096"}]}),
+        "max_tokens",
+    ),
     (
         "bounds of temperature",
         400,
@@ -274,6 +288,7 @@ OTHERS: list[tuple[str, int | None, str, Failure]] = [
     ("openai policy", 400, openai("Flagged as violating our usage policy: was flagged"), Failure.POLICY),
     ("openrouter filter", 403, json.dumps({"error": {"message": "m requires moderation"}}), Failure.POLICY),
     ("dashscope filter", 400, json.dumps({"code": "DataInspectionFailed"}), Failure.POLICY),
+    ("google safety", 400, openai("The response was blocked: SAFETY"), Failure.POLICY),
     ("openai country", 403, openai("Country, region, or territory not supported"), Failure.PERMISSION),
     ("anthropic permission", 403, anthropic("Not allowed here", "permission_error"), Failure.PERMISSION),
     (

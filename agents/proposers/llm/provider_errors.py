@@ -57,7 +57,7 @@ UNPAID = _words(
     r"credits? .{0,30}(?:limit|exhausted|depleted|run out|used up|expired)",
     r"(?:monthly|included|free) credits",
     r"(?:billing|spend(?:ing)?|budget|payment)[ _-](?:\w+[ _-])?(?:limit|cap)\b",
-    r"billing[ _-](?:error|disabled|(?:is |has )?not[ _-](?:been )?(?:active|enabled))",
+    r"billing[ _-](?:error|(?:is )?disabled|(?:is |has )?not[ _-](?:been )?(?:active|enabled))",
     r"requires? billing|enable billing|billing to be enabled|billing account",
     r"(?:check|see) .{0,20}plan (?:and|&) billing",
     r"specified .{0,20}usage limit",
@@ -65,7 +65,8 @@ UNPAID = _words(
     r"(?:monthly|account) usage limit",
     r"key limit exceeded",
     r"only afford",
-    r"payment (?:required|method|overdue|failed)|unpaid|past due|overdue",
+    r"payment (?:required|method|overdue|failed)|non-?payment|unpaid|past due|overdue|enough funds",
+    r"usage limit of your plan|upgrade your plan",
     r"\barrears?\b|arrearage",
     r"top[ -]up|recharge",
     r"free (?:trial|tier|quota) .{0,40}(?:ended|expired|exhausted|over\b)",
@@ -78,7 +79,7 @@ FILTERED = _words(
     r"content_policy_violation|prohibited_content|data_?inspection_?failed|inappropriate content",
     r"(?:safety|moderation) (?:system|filter|settings?|check)|\bmoderation\b",
     r"(?:was|were|been|prompt|input|request) (?:\w+ )?flagged",
-    r"responsible ai",
+    r"responsible ai|block\w*\b.{0,20}\bsafety\b|\bsafety\b.{0,20}block",
 )
 KEY = _words(
     r"(?:invalid|incorrect|missing|expired|wrong|malformed|revoked|no) (?:\w+ )?(?:x-)?api[ _-]?key",
@@ -107,10 +108,8 @@ REFUSED_PARAMETER = _words(
     r"(?:argument|parameter|field|value) .{0,40}not (?:supported|allowed|permitted|recogni[sz]ed)",
     r"does not support (?:the )?(?:parameters?\b|[`'\"\[])",
 )
-SENT = ("max_completion_tokens", "max_output_tokens", "max_tokens", "temperature", "top_p", "stream")
-"""Parameters that a refusal may be about though it does not say that there is no such parameter; longer names
-first.
-"""
+SENT = re.compile(r"\b(?:max_completion_tokens|max_output_tokens|max_tokens|temperature)\b")
+"""Parameters that are sent. The first of them that a 400 or 422 names is what it is about."""
 PARAM = re.compile(r"""["']param["']\s*:\s*["'](?P<name>[\w.]+)["']""")
 QUOTED = re.compile(r"""[`'"\[](?P<name>[a-z][a-z]*(?:_[a-z]+)+|[a-z]+[A-Z][A-Za-z]+|stop|seed)[`'"\]]""")
 AT_THE_END = re.compile(
@@ -128,10 +127,6 @@ NOT_A_PARAMETER = frozenset(
     }
 )
 """What else stands in quotes."""
-OUT_OF_RANGE = re.compile(
-    rf"\b(?P<name>{'|'.join(SENT)})\b.{{0,60}}(?:too large|[<>]|at most|must be|only|maximum|range)"
-)
-
 PASSES = (
     (_words(r"rate[ _-]?limit"), Failure.RATE_LIMIT),
     (_words(r"overloaded|temporarily unavailable|internal server error"), Failure.SERVER),
@@ -192,7 +187,8 @@ def _by_words(status: int | None, text: str) -> Meaning | None:
     for pattern, failure in FIRST:
         if pattern.search(text):
             return Meaning(failure)
-    if status in (None, 400, 404, 422) and (parameter := refused_parameter(text)) is not None:
+    said = status in (400, 422)
+    if (said or status is None) and (parameter := refused_parameter(text, said)) is not None:
         return Meaning(Failure.PARAMETER, parameter)
     if NO_MODEL.search(text):
         return Meaning(Failure.MODEL)
@@ -202,17 +198,16 @@ def _by_words(status: int | None, text: str) -> Meaning | None:
     return None
 
 
-def refused_parameter(text: str) -> str | None:
-    """The parameter that a refusal is about, empty where it has no name; None where it is about none."""
-    if REFUSED_PARAMETER.search(text):
-        matches = [match for kind in (PARAM, QUOTED, AT_THE_END) for match in kind.finditer(text)]
-        names = [match["name"] for match in matches if match["name"] not in NOT_A_PARAMETER]
-        return next(iter(names), None) or next((name for name in SENT if name in text), "")
-    said = PARAM.search(text)
-    if said and said["name"] in SENT:
-        return said["name"]
-    out_of_range = OUT_OF_RANGE.search(text)
-    return out_of_range["name"] if out_of_range else None
+def refused_parameter(text: str, said: bool = True) -> str | None:
+    """The parameter that a refusal with 400 or 422 is about, empty where it has no name; None where it is
+    about none. said: whether that is its status; else only plain words count.
+    """
+    first = SENT.search(text)
+    if not REFUSED_PARAMETER.search(text):
+        return first[0] if first and said else None
+    matches = [match for kind in (PARAM, QUOTED, AT_THE_END) for match in kind.finditer(text)]
+    names = [match["name"] for match in matches if match["name"] not in NOT_A_PARAMETER]
+    return next(iter(names), first[0] if first else "")
 
 
 def remedy(failure: Failure, parameter: str = "") -> str:
