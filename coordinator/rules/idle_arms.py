@@ -40,15 +40,20 @@ def is_due(briefs: int, first: int) -> bool:
     return times > 0 and not left and times & (times - 1) == 0
 
 
+def is_stopped(state: CampaignState, arm: str) -> bool:
+    """Whether every present agent says that the arm is stopped; False where none is present."""
+    present = [name for name, agent in state.agents.items() if agent.present]
+    notes = [state.troubles.noted.get((arm, agent)) for agent in present]
+    return bool(notes) and all(note is not None and note.stopped for note in notes)
+
+
 def nobody_goes_on(state: CampaignState) -> str:
     """Why no arm can give anything any more, and what to do; empty where one may. Every present agent has to
     say so of every arm, and nothing that was proposed may be open. Arms that have merely played all they had
     end nothing: people may propose.
     """
-    present = [name for name, agent in state.agents.items() if agent.present]
     names = [arm.name for arm in state.rules.arms]
-    notes = {arm: [state.troubles.noted.get((arm, agent)) for agent in present] for arm in names}
-    if not present or not all(note and note.stopped for ones in notes.values() for note in ones):
+    if not all(is_stopped(state, name) for name in names):
         return ""
     why = {arm: next(iter(state.troubles.of(arm))) for arm in names}
     if all(note.reason is ArmReason.EXHAUSTED for note in why.values()):

@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from coordinator.arm_notes import NOTE_CHARS, ArmNote, ArmReason
-from coordinator.domain import Phase
+from coordinator.domain import Origin, Phase
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import campaign, idle_arms, leases
+from coordinator.rules.turns.arm_choice import arm_for
 from coordinator.state.events import ArmNoted, CampaignDraining, CampaignFinished, decode, encode
 from coordinator.views.arm_report import arms
 from coordinator.views.gauges import MetricFamily, present
@@ -186,6 +187,26 @@ def test_arms_that_played_all_they_had_end_nothing_but_one_of_them_saves_no_camp
     say(play, "a", PLAYED)
     say(play, "a", UNPAID)
     assert phase(play) is Phase.FINISHED
+
+
+def test_the_turn_of_a_stopped_arm_goes_to_one_that_may_answer_nobody_else_s() -> None:
+    drawing = ArmShare("drawing", parent=Origin.BASELINE)
+    play = swarm("a", arms=[ArmShare("model", 1000.0), drawing], ahead=50)
+    measured(play)
+    assert arm_for(play.state, 0).name == "model"
+    say(play, "a", EMPTY, 5)
+    assert arm_for(play.state, 0).name == "model"
+    say(play, "a", UNPAID)
+    assert arm_for(play.state, 0).name == "drawing"
+
+
+def test_the_turn_stays_with_it_where_others_answer_in_its_place_and_in_order() -> None:
+    for changes in ({"arms": [ArmShare("model", 1000.0), ArmShare("coder")]}, {"lookahead": 4}):
+        drawing = [ArmShare("model", 1000.0), ArmShare("drawing", parent=Origin.BASELINE)]
+        play = swarm("a", **{"arms": drawing, **changes})
+        measured(play)
+        say(play, "a", UNPAID)
+        assert arm_for(play.state, 0).name == "model"
 
 
 def test_it_goes_on_at_the_next_start_with_agents_that_have_said_nothing() -> None:

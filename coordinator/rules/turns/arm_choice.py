@@ -3,6 +3,7 @@
 from coordinator.domain import ArmChoice, Origin
 from coordinator.protocol import Proposal
 from coordinator.rule_values.rule_set import ArmShare
+from coordinator.rules.idle_arms import is_stopped
 from coordinator.rules.seeds import drawn
 from coordinator.rules.turns.bandit import Candidate, choose
 from coordinator.state.arm_tally import ArmTally
@@ -22,14 +23,26 @@ def arm_for(state: CampaignState, thinking: int) -> ArmShare:
     """
     rules, turn = state.rules, len(state.by_ordinal) + 1 + thinking
     if rules.arm_choice is ArmChoice.BANDIT and not rules.lookahead:
-        return _by_yield(state, turn + state.refused)
+        return _answerable(state, _by_yield(state, turn + state.refused))
     turn += len(state.turned_away)
     point = turn * GOLDEN % 1 * sum(arm.weight for arm in rules.arms)
     for arm in rules.arms:
         point -= arm.weight
         if point < 0:
-            return arm
-    return rules.arms[-1]
+            return _answerable(state, arm)
+    return _answerable(state, rules.arms[-1])
+
+
+def _answerable(state: CampaignState, arm: ArmShare) -> ArmShare:
+    """The arm, or the next that is not stopped where it is and nobody may answer in its place: those that
+    draw from the baseline answer for no other. Not in order, where turns must not depend on what fails when.
+    """
+    if state.rules.lookahead or not is_stopped(state, arm.name):
+        return arm
+    others = [other for other in state.rules.arms if not is_stopped(state, other.name)]
+    if not others or any(other.parent is Origin.BEST for other in others):
+        return arm
+    return others[(len(state.by_ordinal) + state.refused) % len(others)]
 
 
 def _by_yield(state: CampaignState, turn: int) -> ArmShare:
