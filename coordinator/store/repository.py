@@ -47,6 +47,7 @@ class Repository:
         self._surface = surface
         self._texts = GitProcess(path, "cat-file", "--batch")
         self._updates = GitProcess(path, "update-ref", "--stdin")
+        self._has_head = False
         self.open()
 
     def open(self) -> None:
@@ -100,6 +101,10 @@ class Repository:
         """Let each ref (``refs/…``) point at its commit: all of them or none. Raises RepositoryError."""
         try:
             self._update(f"update {name} {commit}" for name, commit in refs.items())
+            best = next((name for name in refs if name.startswith("refs/heads/")), None)
+            if best is not None and not self._has_head:  # what a clone shows
+                run_git(self.path, "symbolic-ref", "HEAD", best)
+                self._has_head = True
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -113,6 +118,7 @@ class Repository:
             self.point(wrong)
             if (best := next((name for name in wanted if name.startswith("refs/heads/")), None)) is not None:
                 run_git(self.path, "symbolic-ref", "HEAD", best)
+                self._has_head = True
         except OSError as error:
             raise self._unusable(error) from error
         self._tidy()

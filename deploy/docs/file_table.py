@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainer.process.environment import ROOT
 
-PACKAGES = ("deploy", "agents", "coordinator", "trainer", "evaluator", "configs")
+PACKAGES = ("autoswarm", "deploy", "agents", "coordinator", "trainer", "evaluator", "configs")
 """From the top floor down."""
 BEGIN, END = "<!-- files: made by `make docs` -->", "<!-- /files -->"
 SURFACES = "train.py"

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import pty
+import select
 import shutil
 import socket
 import subprocess
@@ -121,6 +123,29 @@ def test_two_campaigns_of_one_name_and_port_run_on_one_machine(two: list[Path]) 
         assert (folder / "campaigns" / "demo" / "metrics.url").read_text().strip() == page["metrics"]
     said = [(folder / "said").read_text() for folder in two]
     assert sum("is in use; metrics are at http://127.0.0.1:" in text for text in said) <= 1
+
+
+def test_a_campaign_whose_terminal_is_closed_ends_its_runs_and_goes_on_later(tmp_path: Path) -> None:
+    """A real terminal, of which the other end goes: SIGHUP, and every write to it fails."""
+    if shutil.which("setsid") is None:
+        pytest.skip("setsid gives a process a terminal")
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "autoswarm", "run", "demo", *HOURS_LONG, "coordinator.metrics_port=0"]
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *command], cwd=tmp_path, stdin=its, stdout=its, stderr=its
+    )
+    os.close(its)
+    try:
+        deadline = time.monotonic() + 150
+        while status(tmp_path).get("state") != "running":
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            select.select([ours], [], [], 1)
+            os.read(ours, 1 << 16)
+    finally:
+        os.close(ours)
+    assert process.wait(90) == 129
+    assert status(tmp_path)["state"] in ("finished", "stopped")
 
 
 # ---------------------------------------------------------------------- priority

@@ -159,6 +159,7 @@ def test_a_campaign_is_the_same_under_whatever_git_is_set_to(
     monkeypatch.chdir(users / "own")
     folder = tmp_path / "campaigns" / "demo"
     played(folder).close()
+    assert (folder / "repo.git" / "HEAD").read_text() == "ref: refs/heads/best/cpu\n"
     open_service(folder).close()
     monkeypatch.undo()
     assert of(folder, "for-each-ref") == of(usual, "for-each-ref")
