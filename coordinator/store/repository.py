@@ -52,17 +52,14 @@ class Repository:
 
     def open(self) -> None:
         """Make what is missing of it. Raises RepositoryError."""
+        require_usable(self.path)
         try:
-            if self.path.exists() and not self.path.is_dir():
-                raise GitError("it is not a folder")
-            self._require_own()
-            self._require_format()
             self._drop_remains()
-            if not self._is_whole():
+            if not _is_whole(self.path):
                 make_repository(self.path, bare=True)
             self.refs()
         except OSError as error:
-            raise self._unusable(error) from error
+            raise _unusable(self.path, error) from error
 
     def store(self, commit: NewCommit) -> None:
         """Write a commit and its text. Raises RepositoryError."""
@@ -70,7 +67,7 @@ class Repository:
             for made in commit.objects:
                 write_object(self.path / "objects", made)
         except OSError as error:
-            raise self._unusable(error) from error
+            raise _unusable(self.path, error) from error
 
     def has(self, commit: str) -> bool:
         """Whether the commit and its text are there."""
@@ -106,7 +103,7 @@ class Repository:
                 run_git(self.path, "symbolic-ref", "HEAD", best)
                 self._has_head = True
         except OSError as error:
-            raise self._unusable(error) from error
+            raise _unusable(self.path, error) from error
 
     def align(self, wanted: Mapping[str, str]) -> int:
         """Make our refs exactly ``wanted``; return how many had to change. Raises RepositoryError."""
@@ -120,7 +117,7 @@ class Repository:
                 run_git(self.path, "symbolic-ref", "HEAD", best)
                 self._has_head = True
         except OSError as error:
-            raise self._unusable(error) from error
+            raise _unusable(self.path, error) from error
         self._tidy()
         return len(wrong) + len(extra)
 
@@ -135,7 +132,7 @@ class Repository:
         try:
             run_git(self.path, "fsck", "--connectivity-only", "--no-dangling", "--no-progress")
         except OSError as error:
-            raise self._unusable(error) from error
+            raise _unusable(self.path, error) from error
 
     def close(self) -> None:
         """Let go of git's processes."""
@@ -163,45 +160,64 @@ class Repository:
             if ref.is_file() and not REF.fullmatch(ref.read_bytes()):
                 ref.unlink()
 
-    def _require_own(self) -> None:
-        """Raises RepositoryError where the folder belongs to another user than what we make beside it: git
-        refuses such a repository, and what we write in it would be in that user's way.
-        """
-        if not self.path.exists():
-            return
-        with tempfile.TemporaryFile(dir=self.path.parent) as ours:
-            mine = os.fstat(ours.fileno()).st_uid
-        theirs = {path.stat().st_uid for path in (self.path, *self._parts()) if path.exists()} - {mine}
-        if theirs:
-            where = shlex.quote(str(self.path))
-            raise RepositoryError(
-                f"{self.path} belongs to another user (uid {min(theirs)}; this is uid {mine})",
-                f"Start as that user, or give it to yourself: `chown -R {mine} {where}`.",
-            )
 
-    def _parts(self) -> list[Path]:
-        return [self.path / name for name in ("HEAD", "config", "objects", "refs")]
+def require_usable(path: Path) -> None:
+    """Look at a repository, without a change, for what opening it would not put right: it is somebody else's,
+    of another format, or what git reads first is damaged. Raises RepositoryError.
+    """
+    try:
+        if path.exists() and not path.is_dir():
+            raise GitError("it is not a folder")
+        _require_own(path)
+        _require_format(path)
+        if _is_whole(path) and REF.fullmatch((path / "HEAD").read_bytes()):
+            run_git(path, "for-each-ref", "--format=%(refname)")
+    except OSError as error:
+        raise _unusable(path, error) from error
 
-    def _is_whole(self) -> bool:
-        return all(part.exists() and (part.is_dir() or part.stat().st_size) for part in self._parts())
 
-    def _require_format(self) -> None:
-        with suppress(FileNotFoundError):
-            text = (self.path / "config").read_text(encoding="utf-8", errors="replace")
-            for key, value in FORMAT.findall(text):
-                if value.lower() != FORMATS[key.lower()]:
-                    raise GitError(f"it is in the format {key} = {value}, not {FORMATS[key.lower()]}")
-
-    def _unusable(self, error: OSError) -> RepositoryError:
-        if isinstance(error, GitMissingError):
-            return RepositoryError(str(error), "Install it, for example with `apt-get install git`.")
-        if isinstance(error, GitError):
-            where = shlex.quote(str(self.path))
-            remedy = (
-                f"Move it away, `mv {where} {where}.broken`, and run again: it is made anew from the journal."
-            )
-            return RepositoryError(f"cannot use the repository {self.path}: {error}", remedy)
-        return RepositoryError(
-            f"cannot use the repository {self.path}: {error.strerror or error}",
-            "Check free space and the folder's permissions, then run again; nothing is lost.",
+def _require_own(path: Path) -> None:
+    """Raises RepositoryError where the folder belongs to another user than what we make beside it: git
+    refuses such a repository, and what we write in it would be in that user's way.
+    """
+    if not path.exists():
+        return
+    with tempfile.TemporaryFile(dir=path.parent) as ours:
+        mine = os.fstat(ours.fileno()).st_uid
+    theirs = {part.stat().st_uid for part in (path, *_parts(path)) if part.exists()} - {mine}
+    if theirs:
+        raise RepositoryError(
+            f"{path} belongs to another user (uid {min(theirs)}; this is uid {mine})",
+            f"Start as that user, or give it to yourself: `chown -R {mine} {shlex.quote(str(path))}`.",
         )
+
+
+def _require_format(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        text = (path / "config").read_text(encoding="utf-8", errors="replace")
+        for key, value in FORMAT.findall(text):
+            if value.lower() != FORMATS[key.lower()]:
+                raise GitError(f"it is in the format {key} = {value}, not {FORMATS[key.lower()]}")
+
+
+def _parts(path: Path) -> list[Path]:
+    return [path / name for name in ("HEAD", "config", "objects", "refs")]
+
+
+def _is_whole(path: Path) -> bool:
+    return all(part.exists() and (part.is_dir() or part.stat().st_size) for part in _parts(path))
+
+
+def _unusable(path: Path, error: OSError) -> RepositoryError:
+    if isinstance(error, GitMissingError):
+        return RepositoryError(str(error), "Install it, for example with `apt-get install git`.")
+    if isinstance(error, GitError):
+        where = shlex.quote(str(path))
+        remedy = (
+            f"Move it away, `mv {where} {where}.broken`, and run again: it is made anew from the journal."
+        )
+        return RepositoryError(f"cannot use the repository {path}: {error}", remedy)
+    return RepositoryError(
+        f"cannot use the repository {path}: {error.strerror or error}",
+        "Check free space and the folder's permissions, then run again; nothing is lost.",
+    )

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from configs.errors import ConfigError
 from configs.schema import Config
-from deploy.swarm.ray_environment import own_token, require_folder_for_sockets, started_here
+from deploy.ray_environment import own_token, require_folder_for_sockets, started_here
 from deploy.wiring import SlotOrder
 
 import ray  # isort: skip - after the module that sets its environment

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.swarm.ray_environment import PLACES
+from deploy.ray_environment import PLACES
 from tests.integration.test_git_anywhere import SETTINGS
 from tests.integration.test_start_folder import MODULES, PACKAGES
 

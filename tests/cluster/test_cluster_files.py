@@ -12,7 +12,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 import deploy
 from configs.yaml_files import read_yaml
-from deploy.swarm.ray_environment import SETTINGS
+from deploy.ray_environment import SETTINGS
 
 pytestmark = pytest.mark.cluster
 

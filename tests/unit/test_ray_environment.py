@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import ConfigError
-from deploy.swarm.ray_environment import (
+from deploy.ray_environment import (
     LONGEST,
     PLACES,
     SETTINGS,
