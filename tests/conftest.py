@@ -20,6 +20,7 @@ import pytest
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+os.environ |= {"RAY_worker_niceness": "0", "RAY_worker_oom_score_adjustment": "0"}  # else workers come last
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ.pop("COLUMNS", None)  # a worker of xdist is told a terminal's width, and has none
 
