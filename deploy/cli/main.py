@@ -12,6 +12,8 @@ if __name__ == "__main__":  # `python -m` puts the folder it is typed in before 
 
     settle()
 
+import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,13 @@ class Program(click.RichGroup):
             raise
         except click.UsageError as error:
             raise Exit(_wrong_usage(error)) from None
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Read the command line, where a terminal that has no σ is shown another sign."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        return super().main(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

@@ -15,9 +15,9 @@ PIPE_WIDTH = 160
 
 
 def emit(value: msgspec.Struct | dict[str, Any], *, compact: bool = False) -> None:
-    """A result as JSON. compact: on one line, for streams."""
+    """A result as JSON, in UTF-8 whatever the terminal has. compact: on one line, for streams."""
     body = msgspec.json.encode(value)
-    click.echo((body if compact else msgspec.json.format(body, indent=2)).decode())
+    click.echo(body if compact else msgspec.json.format(body, indent=2))
 
 
 def console(beside: bool = False) -> "Console":

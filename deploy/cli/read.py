@@ -289,7 +289,7 @@ def export(name: str | None, form: str, folder: Path) -> None:
     _, state = open_campaign(name, folder)
     safe = sanitize if sys.stdout.isatty() else str
     for line in table(state, form):
-        click.echo(safe(line), color=True)  # or click takes away what it believes to be colors
+        click.echo(safe(line).encode(errors="replace"))
 
 
 COMMANDS = (list_, status, leaderboard, arms, show, diff, logs, calls, export)

@@ -228,6 +228,31 @@ def test_a_terminal_has_color_and_a_dumb_one_lines_while_it_runs(
     view.close()
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_without_the_letters_gets_every_page_and_a_program_gets_utf_8(
+    folder: Path, encoding: str
+) -> None:
+    """σ and → are no letters of these."""
+    for words in (
+        ("status", "demo"),
+        ("show", "best", "demo"),
+        ("leaderboard", "demo"),
+        ("show", "e99", "demo"),
+    ):
+        command = [sys.executable, "-m", "deploy.cli.main", *words, "--campaigns", str(folder)]
+        ran = subprocess.run(
+            command, capture_output=True, check=False, env=os.environ | {"PYTHONIOENCODING": encoding}
+        )
+        assert ran.returncode == (4 if "e99" in words else 0), ran.stderr
+        assert ran.stdout.decode(encoding) or "e99" in words
+    for words in (("leaderboard", "demo", "--json"), ("export", "demo", "--format", "jsonl")):
+        command = [sys.executable, "-m", "deploy.cli.main", *words, "--campaigns", str(folder)]
+        ran = subprocess.run(
+            command, capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": encoding}
+        )
+        assert "DEPTH 6 → 7" in ran.stdout.decode()
+
+
 # ---------------------------------------------------------------------- the same for programs
 
 
