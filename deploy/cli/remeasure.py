@@ -79,7 +79,9 @@ def _is_file(what: str) -> bool:
     if path.is_file():
         return True
     if path.suffix or path.is_dir() or "/" in what.removeprefix("best/").removeprefix("baseline/"):
-        raise click.UsageError(f"{what} is no file")
+        context = click.get_current_context()
+        hint = context.command.params[0].get_error_hint(context)
+        raise click.BadParameter(f"File {what!r} does not exist", param_hint=hint)
     return False
 
 

@@ -16,8 +16,8 @@ def call(*arguments: str, **environment: str) -> Result:
 
 
 @pytest.mark.parametrize(("arguments", "what", "remedy"), [
-    (["try"], "missing argument 'FILE'", "autoswarm try [OPTIONS] FILE"),
-    (["try", "nosuch.py"], "'FILE': File 'nosuch.py' does not exist", "autoswarm try --help"),
+    (["try"], "missing argument 'FILE|ID|best'", "autoswarm try [OPTIONS] FILE|ID|best"),
+    (["try", "nosuch.py"], "'FILE|ID|best': File 'nosuch.py' does not exist", "autoswarm try --help"),
     (["status", "--nosuch"], "no such option '--nosuch'", "autoswarm status [OPTIONS] [CAMPAIGN]"),
     (["run", "--nwe", "demo"], "no such option '--nwe'", "Did you mean --new?"),
     (["leaderbord"], "no such command 'leaderbord'", "Did you mean leaderboard?"),
