@@ -18,12 +18,13 @@ data = click.option(
     type=click.Path(path_type=Path),
     help="Folder of prepared data. A campaign's own otherwise, or data outside one.",
 )
+PROGRAM = "FILE|ID|best"
 OUTSIDE = ("task", "size", "cores", "reference")
 """Options that say what a campaign says itself."""
 
 
 @click.command(name="try")
-@click.argument("what", metavar="FILE|ID|best")
+@click.argument("what", metavar=PROGRAM)
 @campaign
 @click.option("--task", help="A task's name, or the path of a task folder; demo otherwise.")
 @click.option("--size", help="One of the task's budgets; its default otherwise.")
@@ -79,9 +80,7 @@ def _is_file(what: str) -> bool:
     if path.is_file():
         return True
     if path.suffix or path.is_dir() or "/" in what.removeprefix("best/").removeprefix("baseline/"):
-        context = click.get_current_context()
-        hint = context.command.params[0].get_error_hint(context)
-        raise click.BadParameter(f"File {what!r} does not exist", param_hint=hint)
+        raise click.BadParameter(f"File {what!r} does not exist", param_hint=f"'{PROGRAM}'")
     return False
 
 

@@ -349,7 +349,8 @@ def test_a_trial_has_every_promised_key_for_every_outcome(outcome: Outcome, word
     result = RunResult(run="try", outcome=outcome, seed=7, seconds=Seconds(1, 2, 3, 6), floor=0.7)
     page = page_of(Tried(result, Budget(Unit.FLOPS, 10.0, 60.0)))
     names = ("schema", "outcome", "value", "floor", "seconds", "sandbox", "audit", "seed", "reason", "open",
-        "budget", "spent", "steps", "cpu", "peak_memory", "log_bytes", "details", "reference", "board")  # fmt: skip
+        "budget", "spent", "steps", "cpu", "peak_memory", "log_bytes", "details", "reference",
+        "board")  # fmt: skip
     assert page.__struct_fields__ == names
     assert (page.schema, page.outcome, page.reason, page.seed) == (1, word, text, 7)
     assert page.value == (1.5 if word == "measured" else None)

@@ -245,8 +245,8 @@ def test_a_terminal_without_the_letters_gets_every_page_and_a_program_gets_utf_8
         )
         assert ran.returncode == (4 if "e99" in words else 0), ran.stderr
         assert ran.stdout.decode(encoding) or "e99" in words
-    for words in (("leaderboard", "demo", "--json"), ("export", "demo", "--format", "jsonl")):
-        command = [sys.executable, "-m", "deploy.cli.main", *words, "--campaigns", str(folder)]
+    for written in (["leaderboard", "demo", "--json"], ["export", "demo", "--format", "jsonl"]):
+        command = [sys.executable, "-m", "deploy.cli.main", *written, "--campaigns", str(folder)]
         ran = subprocess.run(
             command, capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": encoding}
         )
