@@ -19,7 +19,7 @@ from agents.edits.nearest import nearest_hint
 from agents.edits.outcome import Change, Edited, Fault, Format, Part, Problem, Reading
 from agents.edits.placeholders import stands_for_code
 from agents.edits.placing import Miss, place
-from agents.edits.runs import ONE, last_run
+from agents.edits.runs import ONE, code_beside, last_run
 from agents.edits.thoughts import without_thoughts
 from agents.edits.whole import read_whole
 from coordinator.variants.source import MAX_BYTES
@@ -64,7 +64,9 @@ def _lines(answer: str) -> list[str]:
 
 def _read(lines: Sequence[str], parent: str, surface: str) -> Edited | Problem:
     parts = _parts(lines, parent, surface)
-    run = parts if isinstance(parts, Problem) else last_run(lines, parts)
+    if isinstance(parts, Problem):
+        return parts
+    run = last_run(lines, parts)
     if isinstance(run, Problem):
         return run
     formats = {part.format for part in run}
@@ -78,7 +80,12 @@ def _read(lines: Sequence[str], parent: str, surface: str) -> Edited | Problem:
         if len(run) > 1:
             return Problem(Fault.AMBIGUOUS, f"the answer holds {len(run)} different whole files", ONE)
         return Edited(_ended_like(run[0].source, parent), Format.WHOLE)
-    return _edited(parent, [part.change for part in run if part.change is not None], run[0].format)
+    edited = _edited(parent, [part.change for part in run if part.change is not None], run[0].format)
+    return (
+        edited
+        if isinstance(edited, Problem)
+        else code_beside(lines, parts, run, edited.source, parent) or edited
+    )
 
 
 def _parts(lines: Sequence[str], parent: str, surface: str) -> list[Part] | Problem:

@@ -2,7 +2,8 @@
 
 - Edits belong together where nothing stands between them but blank lines, fences, names, headings and words
   that lead on ("Then the rate:").
-- What is taken back in so many words is no answer; what comes behind it is.
+- One edit that is taken back in so many words, and all before words that announce the answer, is no answer;
+  what comes behind is.
 - Where neither can be said, as of edits before and behind a title or with sentences between them, all is sent
   back: half of an experiment proves nothing, and a draft proves something else.
 """
@@ -12,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from itertools import pairwise
 
-from agents.edits.fences import DRESS, FENCE, PATH
+from agents.edits.fences import DRESS, FENCE, PATH, fences
 from agents.edits.outcome import Fault, Part, Problem
+from agents.edits.placeholders import stands_for_code
 
 FIELD = re.compile(r"^[\s#*_>-]*(?P<what>title|hypothesis)[\s*_]*[:=][\s*_]*(?P<text>.*)$", re.IGNORECASE)
 """A line in which an answer says its title or its hypothesis."""
@@ -25,49 +27,72 @@ ONE = (
     " between or behind them."
 )
 
-_EDIT = (
-    r"(?:answer|experiment|edit|version|proposal|change|choice|submission|solution|block|idea|draft|diff|file)"
-    r"s?"
-)
+_EDIT = r"(?:answer|experiment|edit|version|proposal|change|choice|solution|block|idea|draft|diff|file)s?"
 _BACK = (
     r"(?:drop|scrap|discard|abandon|reject|ditch|forget|undo|retract|withdraw|disregard|ignore|revert|cancel"
     r"|skip|throw away|give up(?: on)?|take back)(?:s|ed|ped|ping|ing)?"
 )
+_REFERS = (
+    r"(?:(?:it|them|both)\b(?! (?:from|in(?! favou?r)|to|into|out|at|on|after|when|during)\b)"
+    rf"|(?:that|this|these)\b(?= (?:and|for|in favou?r|because|since|as|again)\b|\W*$|[.,;:!?])"
+    rf"|(?:the|this|that|my) (?:\w+ )?{_EDIT}\b|(?:the )?(?:above|former|first one)\b)"
+)
 TAKEN_BACK = re.compile(
-    rf"\b{_BACK} (?:it|that|this|them|(?:the|this|that|my) (?:\w+ )?{_EDIT}"
-    r"|(?:the )?(?:above|former|first one))\b"
+    rf"\b(?:i|we|let me|let us|let's|i'll|i'd|we'll)\b[^.;!?]{{0,30}}?\b{_BACK} {_REFERS}"
     r"|\bnever ?mind\b|\bon (?:second thoughts?|reflection)\b|\b(?:scratch|strike) that\b|\bchanged my mind\b"
-    r"|\blet me (?:reconsider|rethink|start over|start again|try again|redo|revise)\b"
+    r"|\blet me (?:reconsider|rethink|start over|start again|try again|redo|revise)\b",
+    re.IGNORECASE,
+)
+"""Words that take back the edit before them."""
+ANNOUNCED = re.compile(
+    r"\b(?:final|definitive) (?:answer|experiment|proposal|submission|solution)\b"
+    r"|\bmy (?:answer|experiment|proposal|submission)\b",
+    re.IGNORECASE,
+)
+"""Words that announce a whole answer: what stands before them was none."""
+AFTERTHOUGHT = re.compile(
+    rf"{TAKEN_BACK.pattern}|^\W*(?:{_BACK}) {_REFERS}"
     r"|^\W*(?:actually|wait|hmm+|oops|nope|no|sorry|correction)[,.:!—–-]",
     re.IGNORECASE,
 )
-"""Words that take an edit back."""
-GIVEN_ANEW = re.compile(
-    rf"\b(?:final|actual|real|corrected|revised|definitive|improved|chosen) {_EDIT}\b"
-    rf"|\bmy (?:answer|experiment|proposal|submission|choice)\b|^\W*(?:final|revised|corrected)\W*$"
-    r"|^\W*instead\b",
-    re.IGNORECASE,
-)
-"""Words that announce the edit that is meant."""
+"""Words behind an edit that may take it back."""
 SUPPOSED = re.compile(r"\b(?:if|could|might|may|would|should|unless|otherwise|later|when)\b", re.IGNORECASE)
 """In a sentence about what comes after the experiment."""
+MORE = re.compile(r"\b(?:also|too(?=\W*$)|as well|additionally|besides|in addition|both)\b", re.IGNORECASE)
+"""In a sentence that adds to what stands before it."""
 UNSURE = re.compile(
-    rf"\b(?:instead|rather|better|actually|alternativ\w*|options?|drafts?|ideas?|attempts?|wait|wrong|mistakes?"
-    r"|errors?|no longer|revis\w+|correct(?:ed|ion)|versions?|variants?|reconsider\w*|or|either|however"
-    rf"|experiments?|proposals?|answers?|candidates?|try|{_BACK}"
-    r"|too (?:big|slow|large|small|costly|expensive|much|risky))\b",
+    r"\b(?:instead|rather|better|best|actually|alternativ\w*|options?|drafts?|ideas?|attempts?|wait|wrong"
+    r"|mistakes?|errors?|no longer|revis\w+|correct(?:ed|ion)|versions?|variants?|reconsider\w*|rethink\w*|or"
+    rf"|either|however|experiments?|proposals?|answers?|candidates?|try|final|{_BACK}|hmm+|oops|nope|sorry|not"
+    r"|too \w+)\b"
+    r"|^\W*(?:so|but|that|this|these|it|which|no|yes|hm)\b|, (?:so|but|which)\b"
+    r"|\b(?:is|are|was|were|would|costs?|slow\w*|doubles?|halves)\b",
     re.IGNORECASE,
 )
-"""Words with which a line is more than one that leads on."""
+"""In a sentence that judges or chooses, and does not only lead on."""
 LEADS_ON = re.compile(
-    r"^(?:[-*+•>]\s+|\d+[.)]\s+|\(\d+\)\s*)?[*_]*(?:then|next|also|and|second(?:ly)?|third(?:ly)?|fourth|fifth|now|last"
-    r"(?:ly)?|finally|additionally|similarly|likewise|furthermore|moreover|in|inside|within|update|change|modify"
-    r"|adjust|add|replace|set|use|rename|remove|delete|insert|define|call|pass|apply|wire|register|import"
-    r"|initiali[sz]e|for|where|after|before|at|to|with|plus|block|edit|hunk|part|step|accordingly"
-    r"|the (?:second|third|next|other|last))\b",
+    r"^[*_]*(?:then|next|also|and|second(?:ly)?|third(?:ly)?|fourth|fifth|last(?:ly)?|finally|additionally"
+    r"|similarly|likewise|furthermore|moreover|in addition|accordingly|update|change|modify|adjust|add"
+    r"|replace|set|use|rename|remove|delete|insert|define|call|pass|apply|wire|register|import|initiali[sz]e|move|raise"
+    r"|lower|increase|decrease"
+    r"|(?:i|we)(?: will|'ll)? (?:also|need to (?:change|update|adjust|add|set|replace|pass|move)"
+    r"|update|change|adjust|add|replace|set|pass|move|rename|remove))\b",
     re.IGNORECASE,
 )
-HEADED = re.compile(r"^(?:#{1,6}\s.*|\*\*.+\*\*:?|__.+__:?|.*[:：]|[-*_=]{3,}|[-*+•]\s.*|\(?\d+[.)].*)$")
+HEADED = re.compile(
+    r"^(?:#{1,6}\s.*|[-*_=]{3,}|[-*+•]\s.*|\(?\d+[.)].*|\W*(?:step|change|edit|block|part|hunk) *#?\d.*)$",
+    re.IGNORECASE,
+)
+"""A heading, a rule, a bullet or a number."""
+NAMED = re.compile(r"^(?:\*\*.+\*\*:?|__.+__:?|.*:)$")
+"""A line in bold, or with a colon behind it. It has to be understood: "Better:" is said in all languages."""
+UNDERSTOOD = re.compile(
+    r"\b(?:the|an?|in|for|to|of|and|with|on|at|from|its|then|step|block|part|edit|hunk|change)\b|`|\w_\w",
+    re.IGNORECASE,
+)
+"""In a line that is English, or about a name of the program."""
+LANGUAGES = ("python", "py", "python3")
+"""What is said of a fence that holds code of the program."""
 HEADS_OF_DIFFS = ("--- ", "+++ ", "@@", "diff --git ", "index ", "*** ", "\\ No newline")
 
 
@@ -76,6 +101,7 @@ class _Gap(Enum):
 
     TOGETHER = auto()
     TAKEN_BACK = auto()
+    ANNOUNCED = auto()
     UNCLEAR = auto()
     TITLE = auto()
 
@@ -95,15 +121,46 @@ def last_run(lines: Sequence[str], parts: Sequence[Part]) -> list[Part] | Proble
         gap = _gap(_outside(lines, ordered, before.end, part.start))
         if gap is _Gap.TITLE:
             return Problem(Fault.AMBIGUOUS, "the answer has an edit before its title and one behind it", ONE)
-        unclear = gap is not _Gap.TAKEN_BACK and (unclear or gap is _Gap.UNCLEAR)
-        run = [part] if gap is _Gap.TAKEN_BACK else [*run, part]
+        drops = gap is _Gap.ANNOUNCED or (gap is _Gap.TAKEN_BACK and len(run) == 1)
+        unclear = not drops and (unclear or gap is not _Gap.TOGETHER)
+        run = [part] if drops else [*run, part]
     if unclear:
         return Problem(
             Fault.AMBIGUOUS, "text stands between the edits of the answer; some of them may be a draft", ONE
         )
-    if any(_takes_back(line) for line in _outside(lines, ordered, ordered[-1].end, len(lines))):
+    if any(_in_comment(_outside(lines, ordered, 0, part.start)) for part in run):
+        return Problem(Fault.AMBIGUOUS, "an edit of the answer stands in a comment", ONE)
+    behind = _outside(lines, ordered, ordered[-1].end, len(lines))
+    if any(_says(AFTERTHOUGHT, line) for line in behind):
         return Problem(Fault.AMBIGUOUS, "the answer takes its edit back behind it", ONE)
     return run
+
+
+def code_beside(
+    lines: Sequence[str], parts: Sequence[Part], run: Sequence[Part], source: str, parent: str
+) -> Problem | None:
+    """Code that an answer shows in a fence of its own and that is in none of its edits, or None. Whoever
+    leaves it there means it to be made; before the title and before an edit that is dropped it was a thought.
+
+    parts: all edits of the answer; run: those that are meant. source: what they make of ``parent``.
+    """
+    first = run[0].start
+    begins = [number for number in range(first) if FIELD.match(lines[number][:READ_CHARS])]
+    begins += [part.end for part in parts if part.end <= first]
+    there = {line.strip() for line in (*source.split("\n"), *parent.split("\n"))}
+    for fence in fences(lines):
+        taken = any(part.start < fence.end and fence.start < part.end for part in parts)
+        if taken or fence.start < max(begins, default=0) or fence.info.lower() not in LANGUAGES:
+            continue
+        for line in map(str.strip, lines[fence.start : fence.end]):
+            if line and not line.startswith("#") and line not in there and not stands_for_code(line):
+                return Problem(Fault.SNIPPET, f"the answer shows code that is in no edit: {line[:80]!r}", ONE)
+    return None
+
+
+def _in_comment(before: Sequence[str]) -> bool:
+    text = "\n".join(before)
+    return text.rfind("<!--") > text.rfind("-->")
 
 
 def _outside(lines: Sequence[str], parts: Sequence[Part], start: int, end: int) -> list[str]:
@@ -119,7 +176,9 @@ def _gap(lines: Sequence[str]) -> _Gap:
     if any(FIELD.match(line) for line in lines):
         return _Gap.TITLE
     words = [line for line in lines if not _is_frame(line)]
-    if any(_takes_back(line) or GIVEN_ANEW.search(line) for line in words):
+    if any(_says(ANNOUNCED, line) for line in words):
+        return _Gap.ANNOUNCED
+    if any(_says(TAKEN_BACK, line) for line in words) and not any(MORE.search(line) for line in words):
         return _Gap.TAKEN_BACK
     return _Gap.TOGETHER if all(_leads_on(line) for line in words) else _Gap.UNCLEAR
 
@@ -131,11 +190,15 @@ def _is_frame(line: str) -> bool:
 
 
 def _leads_on(line: str) -> bool:
-    return not UNSURE.search(line) and bool(HEADED.match(line) or LEADS_ON.match(line))
+    if any(UNSURE.search(sentence) for sentence in _sentences(line)):
+        return False
+    named = NAMED.match(line) and UNDERSTOOD.search(line)
+    return bool(HEADED.match(line) or LEADS_ON.match(line) or named)
 
 
-def _takes_back(line: str) -> bool:
-    return any(TAKEN_BACK.search(sentence) and not SUPPOSED.search(sentence) for sentence in _sentences(line))
+def _says(words: re.Pattern[str], line: str) -> bool:
+    """Whether a sentence of a line has these words, and is not about what may come later."""
+    return any(words.search(sentence) and not SUPPOSED.search(sentence) for sentence in _sentences(line))
 
 
 def _sentences(line: str) -> Iterator[str]:

@@ -121,6 +121,24 @@ WRAPPED: dict[str, Shape] = {
     ),
     "a draft before an answer in tags": (f"{DRAFT}<answer>\n{BARE}</answer>\n", Fault.AMBIGUOUS, *NONE),
     "a draft in a comment of a page": (f"<!--\n{DRAFT}-->\n{BARE}", Fault.AMBIGUOUS, *NONE),
+    "an edit in a comment of a page": (f"<!--\n{DRAFT}-->\n", Fault.AMBIGUOUS, *NONE),
+    "code beside the blocks": (
+        f"{FINAL}\nAlso add this:\n\n```python\ndef more(x):\n    return x\n```\n",
+        Fault.SNIPPET,
+        *NONE,
+    ),
+    "code beside a diff": (
+        f"{diff(*SMALL)}\nand\n\n```python\nRATE = 0.3\n```\n",
+        Fault.SNIPPET,
+        *NONE,
+    ),
+    "what it was and what it is, beside the blocks": (
+        f"{TITLE}It was:\n```python\n{SMALL[0]}\n```\n{BARE}\nNow:\n```python\n...\n{SMALL[1]}\n```\n",
+        BLOCKS,
+        *ONLY_FINAL,
+    ),
+    "code before the title": (f"```python\n{DEEP[1]}\n```\nToo slow.\n{FINAL}", BLOCKS, *ONLY_FINAL),
+    "a command beside the blocks": (f"{FINAL}\n```bash\npython train.py\n```\n", BLOCKS, *ONLY_FINAL),
     "a draft that folds away": (
         f"<details><summary>Draft</summary>\n{DRAFT}</details>\n{BARE}",
         Fault.AMBIGUOUS,
