@@ -9,3 +9,7 @@ class ConfigError(Exception):
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what)
         self.remedy = remedy
+
+
+class MoneySpentError(ConfigError):
+    """The campaign's cap is spent: nothing new may begin. Exit code 5."""

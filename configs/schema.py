@@ -111,6 +111,8 @@ class MoneyConfig(Section):
     """Most dollars for models and slots together. When they are spent no new work begins, open runs finish,
     and `run` ends with exit code 5. 0 means no cap.
     """
+    uncapped: bool = False
+    """Whether arms that cost money may run without a cap; `autoswarm run --no-cap` says it for one start."""
     gpu_hour_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     """Dollars an hour of one slot costs while a training runs on it: its GPU with its share of the machine. 0
     means it costs nothing.

@@ -2,15 +2,19 @@
 
 from msgspec import Struct
 
+NAME_CHARS = 80
+"""Of a name that a provider gives its model."""
 UNKNOWN = "unknown"
 """Result of a call nobody spoke of again, or of a word that is not among the others."""
+TRUNCATED = "truncated"
+"""Result of a call whose answer stopped at the limit of its length."""
 CALL_RESULTS = frozenset(
     {
         *("blocks", "diff", "whole"),
         *(
             "no_edit",
             "malformed",
-            "truncated",
+            TRUNCATED,
             "outside_surface",
             "not_found",
             "ambiguous",
@@ -69,3 +73,7 @@ class CallRecord(Struct, frozen=True, kw_only=True):
     """Waited."""
     result: str = UNKNOWN
     """Of ``CALL_RESULTS``."""
+    estimated: bool = False
+    """Whether the tokens are not its provider's word but counted by whoever made the call."""
+    answered_by: str = ""
+    """What the reply calls its model, where that is another than was asked; untrusted text."""

@@ -64,13 +64,14 @@ def _cause(error: BaseException) -> BaseException:
 def _read(error: BaseException) -> tuple[int, str, str]:
     if isinstance(error, ShadowedError):
         return CONFIG, str(error), error.remedy
-    from configs.errors import ConfigError  # not at the top: it may be what is shadowed
+    from configs.errors import ConfigError, MoneySpentError  # not at the top: it may be what is shadowed
 
     match error:
         case KeyboardInterrupt():
             return INTERRUPTED, "", ""
         case ConfigError():
-            return CONFIG, str(error), error.remedy
+            spent = isinstance(error, MoneySpentError)
+            return LIMIT if spent else CONFIG, str(error), error.remedy
         case NothingFoundError():
             return NOTHING, str(error), error.remedy
         case _:

@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from coordinator.domain import Phase
-from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallRequest, Permit
+from coordinator.model_calls import CALL_RESULTS, NAME_CHARS, UNKNOWN, CallRecord, CallRequest, Permit
 from coordinator.protocol import Wait
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules.wall_caps import wall_cap
@@ -122,7 +122,7 @@ def give_up(state: CampaignState, agent: str, request: CallRequest, usd: float |
         call=request.call, arm=request.arm, model=request.model, ordinal=request.ordinal, result=UNKNOWN
     )
     event = _settled(state, agent, record)
-    return [replace(event, cost_usd=usd)] if event else []
+    return [replace(event, cost_usd=usd, estimated=True)] if event else []
 
 
 def _settled(state: CampaignState, agent: str, record: CallRecord) -> CallSettled | None:
@@ -145,4 +145,6 @@ def _settled(state: CampaignState, agent: str, record: CallRecord) -> CallSettle
         cost_usd=state.rules.money.cost(record.model, prompt, completion, record.cost_usd),
         seconds=max(0.0, record.seconds),
         result=result,
+        estimated=record.estimated,
+        answered_by=record.answered_by[:NAME_CHARS],
     )

@@ -27,13 +27,19 @@ class RulesMismatchError(ValueError):
 
 
 def begin(state: CampaignState, rules: Rules, now: float) -> list[AnyEvent]:
-    """A new epoch of the coordinator. Raises RulesMismatchError."""
+    """A new epoch of the coordinator. A campaign that has ended goes on, unless a limit of its own is
+    reached; where its cap is spent, that is why it has ended from now on. Raises RulesMismatchError.
+    """
     if (rules.metric, rules.budget) != (state.rules.metric, state.rules.budget):
         raise RulesMismatchError("the campaign was started with another metric or budget")
     events: list[AnyEvent] = [EpochBegan(epoch=state.epoch + 1)]
     if rules != state.rules:
         events.append(RulesChanged(rules=rules))
-    if state.phase is not Phase.RUNNING and not (_limit(state, rules, now) or _spent_out(state, rules)):
+    if state.phase is Phase.RUNNING:
+        return events
+    if why := _spent_out(state, rules):
+        events += [] if state.capped else [CampaignDraining(reason=why, capped=True)]
+    elif not _limit(state, rules, now):
         events.append(CampaignResumed())
     return events
 

@@ -217,6 +217,10 @@ class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
     seconds: float = 0.0
     result: str = UNKNOWN
     """Of ``CALL_RESULTS``. An unknown call counts at its estimate until it is settled again."""
+    estimated: bool = False
+    """Whether its tokens are counted by whoever made it, or its dollars are those that were set aside."""
+    answered_by: str = ""
+    """What the reply calls its model, where that is another than was asked; untrusted text."""
 
 
 class ArmNoted(Event, frozen=True, kw_only=True, tag="arm_noted"):

@@ -9,9 +9,11 @@
 
 from msgspec import Struct, field
 
-from coordinator.model_calls import UNKNOWN
+from coordinator.model_calls import TRUNCATED, UNKNOWN
 from coordinator.protocol import Token
 from coordinator.state.events import CallSettled
+
+MOST_NAMES = 5
 
 
 class CallTally(Struct):
@@ -20,6 +22,8 @@ class CallTally(Struct):
     calls: int = 0
     unpriced: int = 0
     """Of these, those without a known price; they are not in ``llm_usd``."""
+    estimated: int = 0
+    """Of these, those whose tokens or dollars are an estimate."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     llm_usd: float = 0.0
@@ -30,6 +34,7 @@ class CallTally(Struct):
         """Count a call, or with ``sign`` -1 take it back."""
         self.calls += sign
         self.unpriced += sign * (event.cost_usd is None)
+        self.estimated += sign * event.estimated
         self.prompt_tokens += sign * event.prompt_tokens
         self.completion_tokens += sign * event.completion_tokens
         self.llm_usd += sign * (event.cost_usd or 0.0)
@@ -55,6 +60,10 @@ class Spend(Struct):
     """All calls together."""
     slots: SlotTally = field(default_factory=SlotTally)
     """All arms together."""
+    cut: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Arms and models of which an answer stopped at the limit of its length, in order."""
+    answered_by: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """By arm and model: other models that replies named, at most ``MOST_NAMES`` of them. Untrusted."""
     billed: dict[Token, float] = field(default_factory=dict)
     """Seconds billed for leases that were lost and not heard of since."""
 
@@ -82,6 +91,12 @@ class Spend(Struct):
             self._take(guess, -1)
         self._take(event, 1)
         self.calls[event.call] = event
+        if event.result == TRUNCATED:
+            self.cut[event.arm, event.model] = None
+        if event.answered_by:
+            names = self.answered_by.setdefault((event.arm, event.model), [])
+            if event.answered_by not in names and len(names) < MOST_NAMES:
+                names.append(event.answered_by)
 
     def _take(self, event: CallSettled, sign: int) -> None:
         for tally in (self.by_model.setdefault((event.arm, event.model), CallTally()), self.total):

@@ -35,6 +35,10 @@ class CallRow(Struct, frozen=True, kw_only=True):
     seconds: float
     """Waited for the answer."""
     result: str
+    estimated: bool
+    """Whether its tokens or dollars are an estimate: its provider did not say them."""
+    answered_by: str
+    """What the reply calls its model, where that is another than was asked; untrusted text."""
 
 
 class RunRow(Struct, frozen=True, kw_only=True):

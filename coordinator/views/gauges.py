@@ -239,6 +239,10 @@ def _of_calls(spend: SpendView) -> Iterator[MetricFamily]:
     yield MetricFamily(
         "llm_unpriced_calls", "Calls that used tokens and have no known price.", labels, unpriced
     )
+    estimated: Samples = [(names, tally.estimated) for names, tally in tallies]
+    yield MetricFamily(
+        "llm_estimated_calls", "Calls whose tokens or dollars are an estimate.", labels, estimated
+    )
 
 
 def _of_money(spend: SpendView) -> Iterator[MetricFamily]:

@@ -13,6 +13,7 @@ from coordinator.rules.budget_cap import reserved_usd
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Agent, Best, Division, Run
+from coordinator.views.call_remarks import call_remarks
 from coordinator.views.status_page import (
     SCHEMA,
     AgentState,
@@ -95,6 +96,7 @@ def spend(state: CampaignState, calls_usd: float) -> SpendView:
         capped=state.capped,
         calls=total.calls,
         unpriced_calls=total.unpriced,
+        estimated_calls=total.estimated,
         prompt_tokens=total.prompt_tokens,
         completion_tokens=total.completion_tokens,
         llm_seconds=total.llm_seconds,
@@ -107,6 +109,7 @@ def spend(state: CampaignState, calls_usd: float) -> SpendView:
             SlotSpend(arm=arm, gpu_hours=tally.gpu_seconds / HOUR, gpu_usd=tally.gpu_usd)
             for arm, tally in spent.by_arm.items()
         ],
+        remarks=call_remarks(spent),
     )
 
 

@@ -185,6 +185,7 @@ class ModelSpend(Struct, frozen=True, kw_only=True):
     model: Annotated[str, _says("Name of the model.")]
     calls: Annotated[int, _says("Calls that came to their end.")]
     unpriced: Annotated[int, _says("Calls without a known price; they are not in llm_usd.")]
+    estimated: Annotated[int, _says("Calls whose tokens or dollars are an estimate; they are in llm_usd.")]
     prompt_tokens: Annotated[int, _says("Tokens of prompts.")]
     completion_tokens: Annotated[int, _says("Tokens of answers.")]
     llm_usd: Annotated[float, _says("US dollars of the calls.")]
@@ -209,12 +210,16 @@ class SpendView(Struct, frozen=True, kw_only=True):
     capped: Annotated[bool, _says("Whether the campaign ended because its cap is spent.")]
     calls: Annotated[int, _says("Calls of models that came to their end.")]
     unpriced_calls: Annotated[int, _says("Calls without a known price; they are in no sum of dollars.")]
+    estimated_calls: Annotated[
+        int, _says("Calls whose tokens or dollars are an estimate, as their provider did not say them.")
+    ]
     prompt_tokens: Annotated[int, _says("Tokens of prompts.")]
     completion_tokens: Annotated[int, _says("Tokens of answers.")]
     llm_seconds: Annotated[float, _says("Seconds waited for answers of models.")]
     gpu_hours: Annotated[float, _says("Hours for which trainings held slots.")]
     models: Annotated[list[ModelSpend], _says("Calls by arm and model.")]
     slots: Annotated[list[SlotSpend], _says("Slots by arm.")]
+    remarks: Annotated[list[str], _says("What a person should know of the calls, a line each.")]
 
 
 class StatusPage(Struct, frozen=True, kw_only=True):

@@ -55,7 +55,9 @@ def missing_keys(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[s
     """Arms that no model can answer for want of a key, and the variable it would be in."""
     for arm in _callers(config):
         wanted = [KEYS.get(model.partition("/")[0], ()) for model in arm.models]
-        if wanted and not any(not names or any(environ.get(name) for name in names) for names in wanted):
+        if wanted and not any(
+            not names or any(environ.get(name, "").strip() for name in names) for names in wanted
+        ):
             yield arm.name, wanted[0][0]
 
 
@@ -71,6 +73,19 @@ def require_keys(config: Config, environ: Mapping[str, str]) -> None:
             f"Put it into the environment or into {ENV_FILE} of this folder, as {name}=…, or take the arm out"
             f" of `arms`.{own}",
         )
+    require_sendable(config, environ)
+
+
+def require_sendable(config: Config, environ: Mapping[str, str]) -> None:
+    """Raises ConfigError for the first key that no request can hold. Blanks around it are taken off later."""
+    for arm in _callers(config):
+        for name in (name for model in arm.models for name in KEYS.get(model.partition("/")[0], ())):
+            value = environ.get(name, "").strip()
+            if not (value.isascii() and value.isprintable()) or " " in value:
+                raise ConfigError(
+                    f"{name} holds a blank, a line feed or a letter that no key has",
+                    "Copy the key anew, without quotes or anything else around it.",
+                )
 
 
 def _callers(config: Config) -> list[CallsModels]:

@@ -15,6 +15,7 @@ from coordinator.store.journal import CampaignLock
 from coordinator.store.paths import Layout
 from deploy.checks.exposure import require_hidden
 from deploy.checks.keys import read_env_file, require_keys
+from deploy.checks.money import require_cap, require_money_left
 from deploy.sandboxes import require_sandbox
 from deploy.wiring import layout_of
 from trainer.task import load_task
@@ -28,6 +29,8 @@ def require_startable(config: Config) -> None:
     """
     require_git()
     load_task(config.task.name).budget(config.task.size)
+    require_cap(config)
+    require_money_left(config)
     if config.cluster.address == "local":
         require_sandbox(config)
         require_hidden(config)

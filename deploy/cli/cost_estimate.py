@@ -1,26 +1,23 @@
 """What a campaign will cost, before it runs: for `run --dry-run`. Rough on purpose, from the configuration
-alone.
+and litellm's price list alone.
 """
 
 from agents.proposers.llm.prompt import PROMPT_TOKENS
 from configs.arms import CallsModels, CostsMoney
 from configs.schema import Config
 from coordinator.rule_values.prices import HOUR, MoneyRules
+from deploy.checks.money import ANSWER_TOKENS, proposal_usd
 from deploy.views.units import usd
 from evaluator.budget import Budget, Unit
 
-ANSWER_TOKENS = 2_000
-"""Of an answer that changes some lines, with some thought before it. ``max_tokens`` is what is set aside for
-one.
-"""
-
 
 def costs(config: Config, money: MoneyRules, budget: Budget) -> dict[str, str]:
-    """Runs an hour, dollars of slots, dollars of models: in words."""
+    """Runs an hour, dollars of slots, dollars of models, and both together by the hour: in words."""
     return {
         "pace": _pace(config, budget),
         "slots cost": _slots(config, money, budget),
-        "models cost": _models(config, money),
+        "models cost": _models(config),
+        "dollars": _hourly(config, money, budget),
     }
 
 
@@ -41,6 +38,14 @@ def _pace(config: Config, budget: Budget) -> str:
     )
 
 
+def _runs(config: Config, budget: Budget) -> tuple[float, str]:
+    """Runs an hour that dollars are reckoned with, and how sure that is. A virtual second takes about one."""
+    slots = _where(config)[0]
+    if budget.unit is Unit.FLOPS:
+        return slots * HOUR / budget.wall_cap, "at least"
+    return slots * HOUR / budget.amount, "at most" if budget.unit is Unit.SECONDS else "about"
+
+
 def _slots(config: Config, money: MoneyRules, budget: Budget) -> str:
     if not money.gpu_hour_usd:
         return "nothing: money.gpu_hour_usd is 0"
@@ -51,12 +56,12 @@ def _slots(config: Config, money: MoneyRules, budget: Budget) -> str:
     )
 
 
-def _models(config: Config, money: MoneyRules) -> str:
-    estimates = [_arm(arm, money) for arm in config.arms if isinstance(arm, CostsMoney)]
+def _models(config: Config) -> str:
+    estimates = [_arm(arm, config) for arm in config.arms if isinstance(arm, CostsMoney)]
     return "; ".join(estimates) or "nothing: no arm asks a model"
 
 
-def _arm(arm: CostsMoney, money: MoneyRules) -> str:
+def _arm(arm: CostsMoney, config: Config) -> str:
     if not isinstance(arm, CallsModels):
         return (
             f"{arm.name}: what its {arm.proposer} says it spent; one that says nothing is unpriced, and no"
@@ -65,10 +70,34 @@ def _arm(arm: CostsMoney, money: MoneyRules) -> str:
     if not arm.models:
         return f"{arm.name}: it names no model"
     model = arm.models[0]
-    cost = money.listed(model, PROMPT_TOKENS, ANSWER_TOKENS)
+    cost = proposal_usd(model, config.models)
     if cost is None:
-        return f"{arm.name}: no price known for {model} in `models`; litellm's list is asked with each call"
+        return (
+            f"{arm.name}: unpriced, as {model} is neither in `models` nor on litellm's list; no cap holds it"
+        )
     return (
         f"{arm.name}: about {usd(cost)} a proposal of {model} ({PROMPT_TOKENS} tokens in, {ANSWER_TOKENS}"
         " out)"
     )
+
+
+def _hourly(config: Config, money: MoneyRules, budget: Budget) -> str:
+    """Every run may be of a new proposal; an arm gets its share of them."""
+    (runs, sure), (slots, where) = _runs(config, budget), _where(config)
+    weights = sum(arm.weight for arm in config.arms)
+    shares = [(arm, arm.weight / weights) for arm in config.arms if isinstance(arm, CostsMoney)]
+    prices = [(_first_usd(arm, config), share) for arm, share in shares]
+    models = sum(price * share for price, share in prices if price is not None) * runs
+    unpriced = [arm.name for (arm, _), (price, _) in zip(shares, prices, strict=True) if price is None]
+    total = models + slots * money.gpu_hour_usd
+    words = f"{sure} {usd(total)} an hour {where}, at {runs:.0f} proposals an hour"
+    words += f", and what {', '.join(unpriced)} costs: unpriced" if unpriced else ""
+    lasts = f"; money.cap_usd lasts about {money.cap_usd / total:.1f} h" if money.cap_usd and total else ""
+    return words + lasts
+
+
+def _first_usd(arm: CostsMoney, config: Config) -> float | None:
+    """Dollars of a proposal of its first model; None where nobody can say."""
+    if not isinstance(arm, CallsModels) or not arm.models:
+        return None
+    return proposal_usd(arm.models[0], config.models)

@@ -45,6 +45,11 @@ data = click.option(
 new = click.option(
     "--new", is_flag=True, help="Start another campaign beside the one of that name: NAME-2, NAME-3, …"
 )
+no_cap = click.option(
+    "--no-cap",
+    is_flag=True,
+    help="Let arms that cost money spend without end; takes the place of money.cap_usd.",
+)
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen, and do nothing.")
 items = click.argument("items", nargs=-1, metavar="[FILES]... [KEY=VALUE]...")
 

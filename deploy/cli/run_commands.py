@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 from click.exceptions import Exit
 
-from deploy.cli.options import campaign, campaigns, dry_run, folder, items, new
+from deploy.cli.options import campaign, campaigns, dry_run, folder, items, new, no_cap
 
 WIDEST = 100
 """Columns of the best-so-far chart at most, however wide the terminal is."""
@@ -28,21 +28,23 @@ class WhatToRunError(click.UsageError):
 @click.command()
 @items
 @new
+@no_cap
 @dry_run
 @campaigns
-def demo(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
+def demo(items: tuple[str, ...], new: bool, no_cap: bool, dry_run: bool, campaigns: Path | None) -> None:
     """Run the shipped demo: a real campaign on two CPU cores, about three minutes. Overrides such as
     campaign.seed=2 are taken.
     """
-    _start(("demo",), items, new, dry_run, campaigns)
+    _start(("demo",), _with_cap(items, no_cap), new, dry_run, campaigns)
 
 
 @click.command()
 @items
 @new
+@no_cap
 @dry_run
 @campaigns
-def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None) -> None:
+def run(items: tuple[str, ...], new: bool, no_cap: bool, dry_run: bool, campaigns: Path | None) -> None:
     """Run a campaign, or go on with it. FILES are YAML, merged left to right: shipped names (demo, gpu_node)
     or paths; then KEY=VALUE.
 
@@ -50,7 +52,12 @@ def run(items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
     """
     if not items and not any(name.startswith("AUTOSWARM_") and "__" in name for name in os.environ):
         raise WhatToRunError
-    _start((), items, new, dry_run, campaigns)
+    _start((), _with_cap(items, no_cap), new, dry_run, campaigns)
+
+
+def _with_cap(items: tuple[str, ...], no_cap: bool) -> tuple[str, ...]:
+    """A command line's items; with ``no_cap`` without a cap, by overrides that come last and win."""
+    return (*items, "money.cap_usd=0", "money.uncapped=true") if no_cap else items
 
 
 def _start(

@@ -155,6 +155,8 @@ class Driver:
         self._worked |= overview.page.state is not PageState.FINISHED
         self._tried = max(self._tried, overview.tried)
         self._view.update(overview.page, overview.rows)
+        for remark in overview.page.spend.remarks:
+            self._warn(remark, remark)
         self._warn(overview.trouble, overview.trouble)
         port = self._config.coordinator.metrics_port
         if overview.page.metrics and f":{port}/" not in overview.page.metrics:

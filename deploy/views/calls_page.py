@@ -13,10 +13,11 @@ from coordinator.store.paths import Layout
 from coordinator.store.transcripts import Transcript, Transcripts
 from coordinator.views.experiment_page import CallRow
 from deploy.exit_codes import NothingFoundError
-from deploy.views.experiment import calls_table
-from deploy.views.sanitize import sanitize
+from deploy.views.experiment import calls_table, cost
+from deploy.views.sanitize import one_line, sanitize
 from deploy.views.tables import pairs
-from deploy.views.units import usd
+
+ESTIMATED = ", estimated: its provider did not say"
 
 
 def find(layout: Layout, state: CampaignState, name: str) -> tuple[CallSettled, Transcript | None]:
@@ -45,10 +46,10 @@ def page(row: CallRow, transcript: Transcript | None) -> RenderableType:
     """One call and what was said in it."""
     facts = {
         "call": row.call,
-        "model": row.model,
+        "model": row.model + (f", answered as {one_line(row.answered_by)}" if row.answered_by else ""),
         "by": f"{row.agent}, arm {row.arm}, for experiment {row.ordinal}, turn {row.turn + 1}",
-        "tokens": f"{row.prompt_tokens} in, {row.completion_tokens} out",
-        "cost": usd(row.cost_usd),
+        "tokens": f"{row.prompt_tokens} in, {row.completion_tokens} out{ESTIMATED if row.estimated else ''}",
+        "cost": cost(row),
         "time": f"{row.seconds:.1f} s",
         "result": row.result.replace("_", " "),
     }

@@ -103,6 +103,11 @@ def _runs(runs: Sequence[RunRow]) -> Table:
     return table
 
 
+def cost(row: CallRow) -> str:
+    """Dollars of a call, and whether they are an estimate."""
+    return usd(row.cost_usd) + " estimated" * row.estimated
+
+
 def calls_table(rows: Sequence[CallRow]) -> Table:
     """Calls of models."""
     table = headed(
@@ -113,7 +118,7 @@ def calls_table(rows: Sequence[CallRow]) -> Table:
             str(row.turn + 1),
             f"{row.prompt_tokens} tokens",
             f"{row.completion_tokens} tokens",
-            usd(row.cost_usd),
+            cost(row),
             f"{row.seconds:.1f} s",
         ]
         result = row.result.replace("_", " ")

@@ -37,6 +37,7 @@ def status_page(page: StatusPage) -> RenderableType:
     blocks += [Text(line, style="red") for line in arm_troubles(page).values()]
     if page.agents:
         blocks.append(_agents(page.agents))
+    blocks += [Text(one_line(remark), style="yellow") for remark in page.spend.remarks]
     return Group(*blocks)
 
 
@@ -84,9 +85,10 @@ def _models(spend: SpendView) -> str:
     if not spend.calls:
         return "no calls"
     unpriced = f", {spend.unpriced_calls} of them unpriced: not in the sum" if spend.unpriced_calls else ""
+    estimated = f", {spend.estimated_calls} of them estimated" if spend.estimated_calls else ""
     return (
         f"{spend.calls} calls, {spend.prompt_tokens} tokens in, {spend.completion_tokens} out,"
-        f" {span(spend.llm_seconds)}{unpriced}"
+        f" {span(spend.llm_seconds)}{unpriced}{estimated}"
     )
 
 

@@ -92,7 +92,7 @@ class ChatServer(ThreadingHTTPServer):
             self.most_open = max(self.most_open, self.open)
             if self.down:
                 return Answer(sent=0)
-            if body["model"] in self.minds:
+            if body.get("model") in self.minds:  # Gemini's protocol has it in the address
                 return self.minds[body["model"]](body)
             return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 

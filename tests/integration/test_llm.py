@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options
-from agents.proposers.llm.litellm_completion import LitellmCompletion
+from agents.proposers.llm.litellm_completion import LitellmCompletion, strip_keys
 from agents.proposers.llm.llm_proposer import REASKS, LlmProposer
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from coordinator.arm_notes import ArmReason
@@ -285,6 +285,50 @@ def test_a_prompt_that_no_model_reads_stops_the_arm_with_what_to_do(server: Chat
     with pytest.raises(ArmStopped, match="choose a model that reads more"):
         proposer(server).propose(BRIEF)
     assert len(server.requests) == 1
+
+
+TOO_MUCH = (
+    "This model's maximum context length is 16384 tokens. However, you requested 27000 tokens (11000 in the"
+    " messages, 16000 in the completion)."
+)
+
+
+@pytest.mark.parametrize("model", ["openai/test", "hosted_vllm/test", "mistral/test"])
+def test_a_prompt_that_leaves_no_room_for_the_answer_stops_the_arm_once_and_says_how_long_it_may_be(
+    server: ChatServer, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MISTRAL_API_KEY", KEY)
+    body = {"object": "error", "message": TOO_MUCH, "type": "BadRequestError", "param": None, "code": 400}
+    server.play(Answer(status=400, body=json.dumps(body)))
+    mind = proposer(server, model)
+    for _ in range(16):
+        with pytest.raises(ArmStopped, match="Set max_tokens of this arm to 5300 or less"):
+            mind.propose(BRIEF)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("model", ["openai/test", "anthropic/test", "hosted_vllm/test"])
+@pytest.mark.parametrize(
+    "key", ["sk-planted\n-in-two", "sk-planted-\u201equoted\u201d", "sk-plant\u00e9d-key"]
+)
+def test_a_key_that_cannot_be_sent_stops_the_arm_and_is_not_shown(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, key: str, model: str
+) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HOSTED_VLLM_API_KEY"):
+        monkeypatch.setenv(name, key)
+    mind = proposer(server, model)
+    for _ in range(2):
+        with pytest.raises(ArmStopped, match="cannot be sent: write it anew") as caught:
+            mind.propose(BRIEF)
+        assert "plant" not in str(caught.value)
+    assert server.requests == []
+
+
+def test_blanks_around_a_key_are_not_sent(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f" {KEY}\r\n")
+    strip_keys(os.environ)
+    proposer(server).propose(BRIEF)
+    assert server.keys == [f"Bearer {KEY}"]
 
 
 def test_for_an_edit_that_does_not_fit_the_model_is_asked_again_in_the_same_conversation(

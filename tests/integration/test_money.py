@@ -11,7 +11,7 @@ from threading import Event
 
 import msgspec
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from agents.loop import AgentLoop
 from agents.permit_client import PermitClient
@@ -274,6 +274,29 @@ def test_people_see_spend_calls_and_what_was_said(tmp_path: Path) -> None:
     assert "[b]edit[/]" in said("calls", "bb22")
     assert json.loads(said("calls", "aa11", "--json"))["exchange"]["answer"] == "DEPTH = 6"
     assert CliRunner().invoke(main, ["calls", "zz", "--campaigns", str(tmp_path)]).exit_code == 4
+
+
+def test_a_start_beyond_the_cap_ends_with_5_before_anything_runs_and_says_how_to_go_on(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path / "demo") as service:
+        service.settle("a0", record(), None)
+        service.drain("stopped by `autoswarm stop`")
+    begun = spent(tmp_path / "demo").events
+
+    def run(*words: str) -> Result:
+        line = ["run", "demo", "campaign.name=demo", f"campaigns_dir={tmp_path}", *words]
+        return CliRunner().invoke(main, line, prog_name="autoswarm")
+
+    result = run("money.cap_usd=0.04")
+    assert result.exit_code == 5
+    assert "money.cap_usd reached: 0.0500 of 0.04 USD are spent" in result.stderr
+    assert "do: Go on with money.cap_usd=MORE" in result.stderr
+    assert spent(tmp_path / "demo").events == begun
+    with opened(tmp_path / "demo", cap_usd=0.04) as service:
+        service.tick()
+        assert (service.state.phase, service.state.capped) == (Phase.FINISHED, True)
+        assert "money.cap_usd reached" in service.status().reason
 
 
 # ---------------------------------------------------------------------- agents, litellm and HTTP

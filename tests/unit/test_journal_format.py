@@ -63,7 +63,8 @@ KEYS = {
     "VerdictGiven": "event experiment verdict reason value commit grounds",
     "Grounds": "runs tier audit marks",
     "CallSettled": (
-        "event call agent arm model ordinal turn prompt_tokens completion_tokens cost_usd seconds result"
+        "event call agent arm model ordinal turn prompt_tokens completion_tokens cost_usd seconds result "
+        "estimated answered_by"
     ),
     "ArmNoted": "event agent arm reason words remedy stopped briefs",
     "HintGiven": "event hint text",

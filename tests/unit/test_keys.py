@@ -43,7 +43,23 @@ def test_a_file_that_cannot_be_read_is_an_error_that_shows_nothing_of_it(tmp_pat
     assert "NAME=value" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    "key", ["sk-a b", "sk-a\nb", "sk-a\tb", "\u201csk-ab\u201d", "sk-\u200bab", "sk-\x7fab"]
+)
+def test_a_key_that_no_request_can_hold_is_refused_and_not_shown(key: str) -> None:
+    config = with_arms("[{name: a, proposer: llm, models: [openai/x]}]")
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY holds a blank") as caught:
+        require_keys(config, {"OPENAI_API_KEY": f"{key}\n"})
+    assert key.strip() not in f"{caught.value} {caught.value.remedy}"
+
+
+@pytest.mark.parametrize("key", [VALUE, f" {VALUE}\r\n", f"{VALUE}\n"])
+def test_blanks_around_a_key_are_no_reason_not_to_start(key: str) -> None:
+    require_keys(with_arms("[{name: a, proposer: llm, models: [openai/x]}]"), {"OPENAI_API_KEY": key})
+
+
 @pytest.mark.parametrize(("arms", "environ", "missing"), [
+    ("[{name: a, proposer: llm, models: [openai/x]}]", {"OPENAI_API_KEY": " \n"}, [("a", "OPENAI_API_KEY")]),
     ("[{name: a, proposer: llm, models: [openai/x]}]", {}, [("a", "OPENAI_API_KEY")]),
     ("[{name: a, proposer: llm, models: [openai/x]}]", {"OPENAI_API_KEY": ""}, [("a", "OPENAI_API_KEY")]),
     ("[{name: a, proposer: llm, models: [openai/x]}]", {"OPENAI_API_KEY": VALUE}, []),

@@ -46,6 +46,7 @@ COUNTS_AND_STATES = {
     "experiments_open",
     "run_budget",
     "llm_unpriced_calls",
+    "llm_estimated_calls",
 }
 OF_THIS_PROCESS = ("autoswarm_journal_delay", "autoswarm_snapshot", "process_")
 """What no journal knows."""

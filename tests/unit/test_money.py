@@ -396,6 +396,8 @@ def test_a_replay_gives_the_same_spend_and_events_hold_no_text() -> None:
             "cost_usd",
             "seconds",
             "result",
+            "estimated",
+            "answered_by",
         ),
     }
 

@@ -73,25 +73,18 @@ class Calls:
         self._open = _CallUnderWay(request, messages, self._now())
 
     def failed(self, error: CompletionError) -> None:
-        """The open call came to nothing; without usage it costs nothing."""
+        """The open call came to nothing. It costs what was used of it, and nothing where nothing was."""
         if (call := self._close()) is not None:
-            record = self._record(
-                call, result=error.failure.value, cost_usd=0.0, seconds=self._now() - call.began
-            )
-            self._permits.settle(record, _transcript(call, None, str(error)))
+            used = {"cost_usd": 0.0} if error.reply is None else _used(error.reply)
+            record = self._record(call, result=error.failure.value, seconds=self._now() - call.began, **used)
+            answer = error.reply.text if error.reply is not None and error.reply.text else None
+            self._permits.settle(record, _transcript(call, answer, str(error)))
 
     def answered(self, reply: Reply, result: str) -> None:
         """The open call was answered. result: what could be made of it, a word of ``CALL_RESULTS``."""
         if (call := self._close()) is not None:
             self.made.append(call.request.call)
-            record = self._record(
-                call,
-                result=result,
-                prompt_tokens=reply.prompt_tokens,
-                completion_tokens=reply.completion_tokens,
-                cost_usd=reply.cost_usd,
-                seconds=reply.seconds,
-            )
+            record = self._record(call, result=result, seconds=reply.seconds, **_used(reply))
             self._turn += 1
             self._permits.settle(record, _transcript(call, reply.text))
 
@@ -109,6 +102,17 @@ class Calls:
             turn=self._turn,
             **facts,
         )
+
+
+def _used(reply: Reply) -> dict[str, Any]:
+    """What a reply adds to a call's record."""
+    return {
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "cost_usd": reply.cost_usd,
+        "estimated": reply.estimated,
+        "answered_by": reply.answered_by,
+    }
 
 
 def _transcript(call: _CallUnderWay, answer: str | None, error: str = "") -> bytes:

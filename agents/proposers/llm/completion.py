@@ -42,6 +42,10 @@ class Reply(Struct, frozen=True, kw_only=True):
     """That this call took."""
     cut: bool = False
     """Whether it stopped at ``max_tokens``."""
+    estimated: bool = False
+    """Whether the tokens are counted here, for want of the provider's word."""
+    answered_by: str = ""
+    """What the reply calls its model, where that is another than was asked; untrusted text."""
 
 
 class Failure(StrEnum):
@@ -53,7 +57,7 @@ class Failure(StrEnum):
     MODEL = "model"
     """The provider does not know the model, or nobody knows the provider."""
     CONTEXT = "context"
-    """The prompt is longer than the model reads."""
+    """Prompt and answer together are longer than the model takes."""
     PARAMETER = "parameter"
     """The provider does not take a parameter of it, or not that value."""
     POLICY = "policy"
@@ -80,15 +84,24 @@ class CompletionError(Exception):
     """A call failed. ``str`` says what in one line, without secrets."""
 
     def __init__(
-        self, failure: Failure, what: str, retry_after: float | None = None, parameter: str = ""
+        self,
+        failure: Failure,
+        what: str,
+        retry_after: float | None = None,
+        parameter: str = "",
+        reply: Reply | None = None,
+        remedy: str = "",
     ) -> None:
         """retry_after: seconds the provider asks to wait; None where it says nothing. parameter: the one that
-        is refused.
+        is refused. reply: what there was of one, with what it used: it is paid for though it is of no use.
+        remedy: what a person can do, without a full stop, where that is known better than from the failure.
         """
         super().__init__(what)
         self.failure = failure
         self.retry_after = retry_after
         self.parameter = parameter
+        self.reply = reply
+        self.remedy = remedy
 
 
 class Completion(Protocol):

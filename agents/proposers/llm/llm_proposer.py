@@ -31,6 +31,8 @@ REASKS = 2
 """Times a model is asked again. Each costs the whole conversation again, and a third one seldom helps when
 two did not.
 """
+TOO_LONG_REMEDY = "The surface does not fit: choose a model that reads more"
+CUT_REMEDY = "Raise max_tokens of this arm, or have the model think less"
 REPEATED_CHARS = 60_000
 """Of an answer that are repeated to the model when it is asked again: more than a whole file of 26 kB."""
 
@@ -67,11 +69,15 @@ class LlmProposer:
         self._surface = surface
         self._permits = permits or FreePermits()
         self._conversation: _Conversation | None = None
+        self._too_long: TooLongError | None = None
+        """Why no first prompt of this arm can be answered, once that is so."""
 
     def propose(self, brief: Brief) -> Proposal:
         """See ``Proposer.propose``. Raises ArmStopped without a model to ask, Unavailable while none answers,
         Fruitless without a sound edit.
         """
+        if self._too_long is not None:
+            raise self._stopped(self._too_long)
         self._charter = brief.charter or self._charter
         messages = first_messages(brief, self._charter, self._surface)
         self._conversation = _Conversation(
@@ -90,7 +96,7 @@ class LlmProposer:
         return self._continue(conversation)
 
     def _continue(self, conversation: _Conversation) -> Proposal:
-        problem = "the program was refused"
+        problem, remedy = "the program was refused", ""
         brief, calls = conversation.brief, conversation.calls
         while conversation.turns <= REASKS:
             reply = self._reply(conversation.messages, calls, first=conversation.turns == 0)
@@ -103,26 +109,36 @@ class LlmProposer:
                 proposal = proposal_of(brief, result.source, reply.text, calls.made)
                 conversation.proposal = proposal.proposal
                 return proposal
+            if reply.cut and not reply.text.strip():  # the same again would cost the same again
+                raise Fruitless(f"{reply.model}: {result.message}", remedy=CUT_REMEDY)
             conversation.messages += _reask_messages(reply, result)
             problem = f"{reply.model}: no sound edit, asked again {REASKS} times: {result.message}"
-        raise Fruitless(problem)
+            remedy = CUT_REMEDY if reply.cut else ""
+        raise Fruitless(problem, remedy=remedy)
 
     def _reply(self, messages: list[Message], calls: Calls, *, first: bool) -> Reply:
         try:
             return self._fallback_models.complete(messages, calls)
         except TooLongError as error:
             if first:
-                remedy = "The surface does not fit: choose a model that reads more"
-                raise ArmStopped(str(error), error.reason, remedy) from error
+                self._too_long = error
+                raise self._stopped(error) from error
             raise
+
+    def _stopped(self, error: TooLongError) -> ArmStopped:
+        return ArmStopped(error.what, error.reason, error.remedy or TOO_LONG_REMEDY)
 
 
 def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
-    """The edit of a reply. One that was cut off holds none, even where what is left of it would apply."""
+    """The edit of a reply. One that is not whole holds none, even where what is left of it would apply."""
+    if reply.cut and not reply.text.strip():
+        return Problem(
+            Fault.TRUNCATED, f"truncated before it began: {reply.completion_tokens} tokens went into thought"
+        )
     if reply.cut:
         return Problem(
             Fault.TRUNCATED,
-            "the answer was cut off at the limit of its length",
+            "the answer was truncated: cut off at the limit of its length",
             "Answer again, shorter: only the lines that change.",
         )
     return apply(reply.text, parent, surface)

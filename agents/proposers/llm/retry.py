@@ -170,13 +170,13 @@ class FallbackModels:
         gone = list(self._gone.values())
         what = "; ".join(map(str, [*gone, *others]))
         if len(gone) == len(self._models):
-            remedies = dict.fromkeys(remedy(error.failure, error.parameter) for error in gone)
+            remedies = dict.fromkeys(error.remedy or remedy(error.failure, error.parameter) for error in gone)
             return ArmStopped(what, ArmReason(gone[0].failure.value), "; ".join(remedies))
         passing = [error for error in others if error.failure in PASSING]
         if passing:
             return Unavailable(what, ArmReason(passing[0].failure.value))
         if {error.failure for error in others} == {Failure.CONTEXT}:
-            return TooLongError(what)
+            return TooLongError(what, remedy="; ".join(dict.fromkeys(error.remedy for error in others)))
         return ProposerError(what, ArmReason(others[0].failure.value) if others else None)
 
 
