@@ -237,6 +237,14 @@ def test_an_answer_that_comes_too_late_counts_at_the_most_it_may_have_cost(serve
     assert reply.cost_usd == pytest.approx(2 * 2.5e-6 + 700 * 1e-5)
 
 
+@pytest.mark.parametrize("model", [DEAR, "mistral/mistral-large-latest"])
+def test_a_reply_whose_line_breaks_in_its_midst_counts_at_the_most_it_may_have_cost(
+    server: ChatServer, model: str
+) -> None:
+    reply = asked(server, replace(said(GOOD), sent=0.5), model, timeout=2.0, max_tokens=700)
+    assert (reply.completion_tokens, reply.estimated, reply.text) == (700, True, "")
+
+
 def test_a_call_that_reached_nobody_costs_nothing() -> None:
     """Its port is one that somebody has bound and nobody listens at; then one whose line is full."""
     with closing(socket.socket()) as bound:

@@ -26,6 +26,7 @@ import msgspec
 
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options, Reply
 from agents.proposers.llm.length_limits import length_limit, length_remedy
+from agents.proposers.llm.lost_answers import may_be_paid
 from agents.proposers.llm.price_list import listed_usd
 from agents.proposers.llm.provider_body import ProviderBody, read_body, tokens_of
 from agents.proposers.llm.provider_errors import Meaning, meaning
@@ -51,7 +52,6 @@ NO_WORDS = re.compile(r"Error code: \d+$")
 PREFIX = re.compile(r"^litellm\.\w+: (?:\w+: )?(?:\w+ - )?")
 """What litellm puts before a provider's words: a class of its own, which may be another than ours."""
 WHAT_CHARS = 300
-UNREACHED = re.compile(r"Connect(Timeout|Error)|ClientConnect|ConnectionTimeoutError|PoolTimeout")
 CONNECT = 10.0
 """Seconds in which a provider is reached, or is not there."""
 GRACE = 5.0
@@ -240,7 +240,7 @@ def _failed(asked: _Asked, error: Exception) -> CompletionError:
     meant = _meaning(error)
     wait = retry_after(headers.get("retry-after"), datetime.now(UTC))
     reply = asked.read(asked.body, asked.body.usage)[0] if asked.body is not None else None
-    if reply is None and meant.failure is Failure.TIMEOUT and not _unsent(error):
+    if reply is None and may_be_paid(error, meant.failure is Failure.TIMEOUT):
         reply = asked.at_most()
     remedy = asked.length_remedy(_everything_said(error)) if meant.failure in OF_LENGTH else ""
     return CompletionError(meant.failure, f"{asked.model}: {what}", wait, meant.parameter, reply, remedy)
@@ -269,17 +269,6 @@ def _everything_said(error: Exception) -> str:
     with suppress(AttributeError, RuntimeError):  # no response, or one that nobody read
         texts.append(error.response.text)  # type: ignore[attr-defined]
     return "\n".join(texts)
-
-
-def _unsent(error: BaseException | None) -> bool:
-    """Whether a call failed before its provider was reached, by the names that httpx and aiohttp have for its
-    causes.
-    """
-    while error is not None:
-        if UNREACHED.match(type(error).__name__):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
