@@ -4,7 +4,8 @@ nothing.
 Result on stdout, progress on stderr; exit codes and errors: ``deploy.exit_codes``. Commands that start or
 stop a campaign are in ``deploy.cli.run_commands``, those that read one in ``deploy.cli.read``, those that
 measure a program again in ``deploy.cli.remeasure``, those by which a person steers one in
-``deploy.cli.steer``, those that need none in ``deploy.cli.machine``.
+``deploy.cli.steer``, those about a cluster's machines in ``deploy.cli.cluster_commands``, those that need none
+in ``deploy.cli.machine``.
 """
 
 if __name__ == "__main__":  # `python -m` puts the folder it is typed in before all others
@@ -20,7 +21,7 @@ from typing import Any
 import rich_click as click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from deploy.cli import machine, read, remeasure, run_commands, steer
+from deploy.cli import cluster_commands, machine, read, remeasure, run_commands, steer
 from deploy.cli.options import count_verbosity, verbosity
 
 ORDER = (
@@ -44,6 +45,8 @@ ORDER = (
     "stop",
     "export",
     "config",
+    "leave",
+    "cluster",
 )
 """Of the commands in `autoswarm --help`: as a person meets them."""
 
@@ -153,6 +156,7 @@ for command in (
     *read.COMMANDS,
     *remeasure.COMMANDS,
     *steer.COMMANDS,
+    *cluster_commands.COMMANDS,
 ):
     _also_verbose(command)
     main.add_command(command)

@@ -33,9 +33,33 @@ class Place(Struct, frozen=True):
     """Ray's, to get there."""
 
 
+def actor_name(kind: str, config: Config, *more: str) -> str:
+    """Name of an actor of the campaign. No other campaign's begins with one of its names."""
+    return ":".join((kind, config.campaign.name, *more))
+
+
+def actor(name: str) -> Any:
+    """The actor of that name, or None where there is none."""
+    try:
+        return ray.get_actor(name, namespace=NAMESPACE)
+    except ValueError:
+        return None
+
+
+def actors(kind: str, config: Config) -> dict[str, Any]:
+    """All of the campaign's of that kind, by name, whoever made them."""
+    named = ray.util.list_named_actors(all_namespaces=True)
+    mine = [
+        one["name"]
+        for one in named
+        if one["namespace"] == NAMESPACE and one["name"].startswith(actor_name(kind, config, ""))
+    ]
+    return {name: handle for name in mine if (handle := actor(name)) is not None}
+
+
 def places(config: Config) -> Iterator[Place]:
     """Every slot the campaign should have an agent on, as the cluster stands now."""
-    campaign, slots = config.campaign.name, config.slots
+    slots = config.slots
     if slots.per_gpu:
         for node in ray.nodes():  # type: ignore[no-untyped-call]
             if node["Alive"]:
@@ -49,7 +73,7 @@ def places(config: Config) -> Iterator[Place]:
             cores=slots.cores,
             machine_share=1 / slots.count,
         )
-        yield Place(f"agent-{campaign}-cpu{number}", order, {"num_cpus": 1})
+        yield Place(actor_name("agent", config, f"cpu{number}"), order, {"num_cpus": 1})
 
 
 def _gpu_places(config: Config, node: dict[str, Any]) -> Iterator[Place]:
@@ -70,7 +94,7 @@ def _gpu_places(config: Config, node: dict[str, Any]) -> Iterator[Place]:
             gpus=True,
             machine_share=1 / gpus,
         )
-        yield Place(f"agent-{config.campaign.name}-{agent}-{node_id[:8]}", order, options)
+        yield Place(actor_name("agent", config, agent, node_id[:8]), order, options)
 
 
 def accelerator(resources: dict[str, Any]) -> str:

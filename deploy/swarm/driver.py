@@ -111,11 +111,12 @@ def prepare_data(config: Config) -> None:
 
 
 class Driver:
-    """Whoever watches a campaign. It may leave a cluster's; its own Ray ends with it."""
+    """Whoever watches a campaign. It may leave a cluster's, which goes on and ends without it."""
 
     def __init__(self, swarm: Swarm, config: Config, view: View, signals: Signals) -> None:
         self._swarm = swarm
         self._config = config
+        self._on_cluster = config.cluster.address != "local"
         self._view = view
         self._signals = signals
         self._rows = 0
@@ -134,13 +135,16 @@ class Driver:
         """Show what happens until the campaign is finished, or until Ctrl-C on a cluster; the exit code."""
         while True:
             overview = self._swarm.look(self._rows)
+            if overview is None and self._on_cluster and self._swarm.over():
+                _tell("the campaign has ended; `autoswarm status` shows how")
+                return self._signals.code
             if overview is not None:
                 self._show(overview)
                 if overview.page.state is PageState.FINISHED:
                     return self._ended(overview)
             if self._signals.count > self._taken:
                 self._taken = self._signals.count
-                if self._config.cluster.address != "local":
+                if self._on_cluster:
                     _tell(
                         "detached; the campaign goes on. `autoswarm status` shows it, `autoswarm stop` ends"
                         " it."

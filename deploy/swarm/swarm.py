@@ -1,46 +1,35 @@
 """The actors of a campaign on Ray: one coordinator, one agent for each slot.
 
-- On a Ray of its own (``cluster.address: local``) the actors end with the process that started them. On a
-  cluster they are detached, and that process may leave.
-- ``reconcile`` compares the cluster's slots with the agents there are and starts those that are missing; it
-  can be repeated by anybody.
+- On a Ray of its own (``cluster.address: local``) the actors end with the process that started them, which
+  looks after the agents itself.
+- On a cluster they are detached, that process may leave, and a third kind of actor, the reconciler, looks
+  after the agents for as long as the campaign is not finished.
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+import time
 from functools import partial
 from typing import Any
 
-from agents.loop import AgentLoop
 from configs.errors import ConfigError
 from configs.schema import Config
-from coordinator.agent_calls import Coordinator
 from coordinator.views.overview import Overview
-from deploy.checks.exposure import require_hidden
+from coordinator.views.status_page import PageState
 from deploy.checks.keys import ENV_FILE
-from deploy.swarm.cluster import NAMESPACE, Place, places  # first: it sets Ray's environment
-from deploy.wiring import SlotOrder, build_agent, open_service
+from deploy.swarm.cluster import NAMESPACE, actor, actor_name  # first: it sets Ray's environment
+from deploy.swarm.fleet import Fleet, kill
+from deploy.swarm.reconciler import close
+from deploy.wiring import open_service
 
-import agents.actor  # isort: skip
 import coordinator.actor  # isort: skip
+import deploy.swarm.reconciler  # isort: skip
 import ray  # isort: skip
-from ray.exceptions import RayError, RayTaskError  # isort: skip
+from ray.exceptions import RayError  # isort: skip
 
-ANSWER_SECONDS = 0.5
-"""How long a look for problems waits for the agents' answers."""
 READY_SECONDS = 90.0
 GOODBYE_SECONDS = 20.0
-
-
-def _build(
-    config: Config, order: SlotOrder, coordinator: Coordinator, *, secret_files: Sequence[str] = ()
-) -> AgentLoop:
-    """An agent on its node, which must hide from variants what they may not read. secret_files: see
-    ``build_agent``. Raises ConfigError.
-    """
-    require_hidden(config, seconds=0.0)
-    return build_agent(config, order, coordinator, secret_files=secret_files)
+NAME_SECONDS = 20.0
+"""For Ray to let go of the name of an actor that was ended."""
 
 
 class Swarm:
@@ -50,78 +39,82 @@ class Swarm:
         self._config = config
         self._local = config.cluster.address == "local"
         self._parent = os.getpid() if self._local else None
-        self._agents: dict[str, Any] = {}
-        self._asked: dict[str, Any] = {}
+        self._secret_files = [str(ENV_FILE.absolute())]
+        self._fleet = Fleet(config, self.coordinator_name, self._secret_files, self._parent)
         self._coordinator: Any = None
-        self.problems: dict[str, str] = {}
-        """What a person has to fix, by what it is about: agents that could not be made."""
-
-    # ------------------------------------------------------------------ start
-
-    def start(self) -> None:
-        """Start or find the coordinator, then the agents. Raises ConfigError when the campaign cannot be
-        opened.
-        """
-        cluster = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        options: dict[str, Any] = {
-            "name": self.coordinator_name,
-            "namespace": NAMESPACE,
-            "get_if_exists": True,
-        }
-        if not self._local:
-            options["lifetime"] = "detached"
-        if "head" in cluster:
-            options["resources"] = {"head": 0.001}
-        self._coordinator = coordinator.actor.remote_class(**options).remote(
-            partial(open_service, self._config), self._parent
-        )
-        problem = ray.get(self._coordinator.ready.remote(), timeout=READY_SECONDS)
-        if problem is not None:
-            ray.kill(self._coordinator)
-            raise ConfigError(problem[0], problem[1])
-        self.reconcile()
-
-    def reconcile(self) -> None:
-        """Start an agent on every slot that has none."""
-        for place in places(self._config):
-            if place.actor not in self._agents:
-                self._agents[place.actor] = self._agent(place)
-        self.look_for_problems()
-
-    def _agent(self, place: Place) -> Any:
-        env_file = str(ENV_FILE.absolute())
-        builder = partial(_build, self._config, place.order, secret_files=[env_file])
-        lifetime = {} if self._local else {"lifetime": "detached"}
-        kind = agents.actor.remote_class(
-            name=place.actor, namespace=NAMESPACE, get_if_exists=True, **lifetime, **place.options
-        )
-        return kind.remote(builder, self.coordinator_name, NAMESPACE, self._parent)
+        self._reconciler: Any = None
 
     @property
     def coordinator_name(self) -> str:
         """Name of the coordinator's actor."""
-        return f"coordinator-{self._config.campaign.name}"
+        return actor_name("coordinator", self._config)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What a person has to fix, see ``Fleet.problems``; on a cluster as of the last ``reconcile``."""
+        return self._fleet.problems
+
+    # ------------------------------------------------------------------ start
+
+    def start(self) -> None:
+        """Start or find the coordinator, and see to it that agents are started while the campaign runs.
+        Raises ConfigError when the campaign cannot be opened.
+        """
+        options: dict[str, Any] = {"namespace": NAMESPACE, "get_if_exists": True}
+        if "head" in ray.cluster_resources():  # type: ignore[no-untyped-call]
+            options["resources"] = {"head": 0.001}
+        if not self._local:
+            self._clear_finished()
+        detached = {} if self._local else {"lifetime": "detached"}
+        self._coordinator = coordinator.actor.remote_class(
+            name=self.coordinator_name, **detached, **options
+        ).remote(partial(open_service, self._config), self._parent)
+        problem = ray.get(self._coordinator.ready.remote(), timeout=READY_SECONDS)
+        if problem is not None:
+            ray.kill(self._coordinator)
+            raise ConfigError(problem[0], problem[1])
+        if not self._local:
+            minutes = self._config.campaign.session_minutes
+            self._reconciler = deploy.swarm.reconciler.remote_class(
+                name=actor_name("reconciler", self._config), **options
+            ).remote(
+                self._config,
+                self.coordinator_name,
+                self._secret_files,
+                time.time() + minutes * 60 if minutes else None,
+            )
+        self.reconcile()
+
+    def _clear_finished(self) -> None:
+        """End what is left of a campaign that has finished, so that it can begin anew: a coordinator decides
+        when it opens a campaign whether that goes on.
+        """
+        self._coordinator = actor(self.coordinator_name)
+        overview = None if self._coordinator is None else self.look(0)
+        if overview is not None and overview.page.state is PageState.FINISHED:
+            self.end()
+            deadline = time.monotonic() + NAME_SECONDS
+            while actor(self.coordinator_name) is not None and time.monotonic() < deadline:
+                time.sleep(0.1)
+
+    def reconcile(self) -> None:
+        """Start an agent on every slot that has none; on a cluster the reconciler does, and this asks it what
+        a person has to fix.
+        """
+        if self._local:
+            self._fleet.start_missing()
+            self._fleet.look_for_problems()
+            return
+        try:
+            problems = ray.get(self._reconciler.problems.remote(), timeout=10)
+        except (RayError, ConnectionError):  # it is being started anew, or has ended with its campaign
+            return
+        self._fleet.problems.update(problems)
 
     def look_for_problems(self) -> None:
-        """Ask every agent; who does not answer at once is heard at the next look."""
-        for name, handle in self._agents.items():
-            if name not in self.problems and name not in self._asked:
-                self._asked[name] = handle.snapshot.remote()
-        asked = list(self._asked.values())
-        ready = ray.wait(asked, num_returns=len(asked), timeout=ANSWER_SECONDS)[0] if asked else []
-        for name, answer in list(self._asked.items()):
-            if answer in ready:
-                del self._asked[name]
-                self._note_problems(name, answer)
-
-    def _note_problems(self, name: str, answer: Any) -> None:
-        try:
-            ray.get(answer)
-        except RayTaskError as error:
-            self.problems[name] = str(error.cause)
-        except RayError as error:
-            if "ConfigError" in str(error):
-                self.problems[name] = str(error).strip().splitlines()[-1]
+        """Hear from every agent what a person has to fix."""
+        if self._local:
+            self._fleet.look_for_problems()
 
     # ------------------------------------------------------------------ while it runs
 
@@ -133,16 +126,16 @@ class Swarm:
             return None
         return overview
 
+    def over(self) -> bool:
+        """Whether there is no coordinator any more, and nobody who would start it again."""
+        return actor(self.coordinator_name) is None
+
     def drain(self, reason: str, now: bool = False) -> None:
         """Take no new work; ``now`` ends the open runs too."""
         self._coordinator.drain.remote(reason, now)
 
     def end(self) -> None:
         """Let every agent leave, close the campaign."""
-        leaving = [agent.end.remote(True, GOODBYE_SECONDS) for agent in self._agents.values()]
-        ray.wait(leaving, num_returns=len(leaving), timeout=GOODBYE_SECONDS)
-        for agent in self._agents.values():
-            ray.kill(agent)
-        with suppress(RayError, ConnectionError):  # its files are whole at every instant
-            ray.get(self._coordinator.close.remote(), timeout=GOODBYE_SECONDS)
-        ray.kill(self._coordinator)
+        kill(actor(actor_name("reconciler", self._config)))
+        self._fleet.end(GOODBYE_SECONDS)
+        close(self._coordinator)
