@@ -4,8 +4,8 @@ nothing.
 Result on stdout, progress on stderr; exit codes and errors: ``deploy.exit_codes``. Commands that start or
 stop a campaign are in ``deploy.cli.run_commands``, those that read one in ``deploy.cli.read``, those that
 measure a program again in ``deploy.cli.remeasure``, those by which a person steers one in
-``deploy.cli.steer``, those about a cluster's machines in ``deploy.cli.cluster_commands``, those that need none
-in ``deploy.cli.machine``.
+``deploy.cli.steer``, those about a cluster's machines in ``deploy.cli.cluster_commands``, those that need
+none in ``deploy.cli.machine``.
 """
 
 if __name__ == "__main__":  # `python -m` puts the folder it is typed in before all others
