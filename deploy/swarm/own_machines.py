@@ -53,7 +53,8 @@ class OwnMachines(Struct, frozen=True):
         words = [word for option in SSH for word in option.split(" ", 1)]
         words += ["-i", str(Path(self.key).expanduser())] if self.key else []
         words += ["-o", f"ProxyCommand={self.proxy}"] if self.proxy else []
-        return [*words, f"{self.user}@{host}", f"bash --login -c -i 'autoswarm leave {self.address}'"]
+        leaving = f"source ~/.bashrc; autoswarm leave {self.address}"  # a login shell need not read it
+        return [*words, f"{self.user}@{host}", f"bash --login -c -i '{leaving}'"]
 
 
 class Told(Struct, frozen=True):

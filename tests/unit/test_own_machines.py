@@ -24,7 +24,8 @@ def test_the_shipped_file_names_every_machine_and_how_to_reach_it() -> None:
     assert machines.address == "192.0.2.10:6379"
     command = machines.command("192.0.2.11")
     assert command[0] == "ssh"
-    assert command[-2:] == ["ubuntu@192.0.2.11", "bash --login -c -i 'autoswarm leave 192.0.2.10:6379'"]
+    said = "source ~/.bashrc; autoswarm leave 192.0.2.10:6379"
+    assert command[-2:] == ["ubuntu@192.0.2.11", f"bash --login -c -i '{said}'"]
     assert str(Path("~/.ssh/id_ed25519").expanduser()) in command
 
 
