@@ -5,10 +5,13 @@ with the journal.
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
+from msgspec.structs import replace
+
 from configs.errors import ConfigError
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import campaign
 from coordinator.rules.campaign import RulesMismatchError
+from coordinator.state.campaign_state import CampaignState
 from coordinator.store.journal import CampaignLock
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import Listener, TaskCard, UnitOfWork
@@ -59,17 +62,26 @@ def _begin(
 ) -> None:
     if unit.state.started is None:
         unit.start(rules)
-    start = unit.state.start
-    if (start.task, start.surface) != (task.name, task.surface):
-        raise ConfigError(f"campaign {layout.name} searches task {start.task}, not {task.name}", REMEDY)
-    try:
-        unit.commit(campaign.wall_cap_changed(unit.state, rules))
-        unit.commit(campaign.begin(unit.state, rules, clock()))
-    except RulesMismatchError as error:
-        raise ConfigError(f"campaign {layout.name}: {error}", REMEDY) from None
+    require_same(unit.state, layout, task, rules)
+    unit.commit(campaign.wall_cap_changed(unit.state, rules))
+    unit.commit(campaign.begin(unit.state, rules, clock()))
     unit.state.go_by(layout.name)
     unit.flush()
     unit.align()
+
+
+def require_same(state: CampaignState, layout: Layout, task: TaskCard, rules: Rules) -> None:
+    """Raises ConfigError where a campaign that has begun searches another task than this, or by a metric or
+    budget whose values would not compare.
+    """
+    start = state.start
+    if (start.task, start.surface) != (task.name, task.surface):
+        raise ConfigError(f"campaign {layout.name} searches task {start.task}, not {task.name}", REMEDY)
+    budget = replace(rules.budget, wall_cap=state.rules.budget.wall_cap)  # it may change
+    try:
+        campaign.begin(state, replace(rules, budget=budget), 0.0)
+    except RulesMismatchError as error:
+        raise ConfigError(f"campaign {layout.name}: {error}", REMEDY) from None
 
 
 def _make_folders(layout: Layout) -> None:

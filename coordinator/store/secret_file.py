@@ -28,18 +28,26 @@ def campaign_secret(path: Path, given: str | None, started: CampaignStarted | No
     given = given if given is None else given.strip()
     if started is None:
         return _new(path, given)
-    if given is not None and fingerprint(given) != started.secret_digest:
+    secret = require_secret(path, given, started)
+    if given and secret != given:
+        _write(path, given)
+        return given
+    return secret
+
+
+def require_secret(path: Path, given: str | None, started: CampaignStarted) -> str:
+    """The secret that the file of a campaign holds; another or none where the configuration gives the right
+    one. Changes nothing. Raises ConfigError as ``campaign_secret`` does.
+    """
+    if given is not None and fingerprint(given.strip()) != started.secret_digest:
         raise ConfigError(
             f"campaign {path.parent.name} was started with another campaign.secret",
             "Leave the key out to go on with it, or start another campaign with campaign.name=NAME.",
         )
     secret = _kept(path) if started.secret_digest else ""
-    if fingerprint(secret) == started.secret_digest:
-        return secret
-    if given is None:
+    if fingerprint(secret) != started.secret_digest and given is None:
         raise _lost(path, "is not there" if not secret else "holds another one")
-    _write(path, given)
-    return given
+    return secret
 
 
 def fingerprint(secret: str) -> str:

@@ -21,7 +21,7 @@ def sandbox_checks(config: Config, findings: Sequence[Finding]) -> Iterator[Chec
     for finding in findings:
         name, gaps = f"sandbox {finding.tier}", "; ".join(GAPS[finding.tier])
         if finding.works:
-            yield Check(name, Grade.OK, f"works; open: {gaps}" if gaps else "works")
+            yield Check(name, Grade.OK, f"works; open: {gaps}" if gaps else "works", detail=True)
         else:
             wanted = short and finding.tier in TRUSTED
             yield Check(
@@ -29,6 +29,7 @@ def sandbox_checks(config: Config, findings: Sequence[Finding]) -> Iterator[Chec
                 Grade.WARN if wanted else Grade.OK,
                 f"not here: {finding.why}",
                 f"To have it: {finding.remedy}.",
+                detail=not wanted,
             )
 
 
@@ -51,13 +52,15 @@ def exposure_checks(config: Config, seconds: float) -> Iterator[Check]:
     except ConfigError:  # told above
         return
     if not confines_files(tier):
-        yield Check(name, Grade.OK, f"sandbox {tier} hides nothing: it reads what its uid may read")
+        yield Check(
+            name, Grade.OK, f"sandbox {tier} hides nothing: it reads what its uid may read", detail=True
+        )
         return
     hits = list(readable(config, seconds))
     for hit, secret in hits:
         yield Check(name, Grade.FAIL, in_words(hit, secret), secret.remedy)
     if not hits:
-        yield Check(name, Grade.OK, "no data, campaign or key is in what sandboxes show")
+        yield Check(name, Grade.OK, "no data, campaign or key is in what sandboxes show", detail=True)
 
 
 def group_check(groups: Offered) -> Check:
@@ -74,7 +77,7 @@ def group_check(groups: Offered) -> Check:
     lacking = [controller for controller in CONTROLLERS if controller not in groups.controllers]
     has = ["cpu", *groups.controllers, *(["kill"] if groups.kill else [])]
     if not lacking:
-        return Check(name, Grade.OK, f"the kernel counts and bounds a run: {', '.join(has)}")
+        return Check(name, Grade.OK, f"the kernel counts and bounds a run: {', '.join(has)}", detail=True)
     return Check(
         name,
         Grade.OK,
@@ -82,4 +85,5 @@ def group_check(groups: Offered) -> Check:
         " second",
         f"To have {' and '.join(lacking)}: cgroup v2 with these controllers, and no process in the group"
         " above ours, such as by systemd `Delegate=yes` with `DelegateSubgroup=autoswarm`.",
+        detail=True,
     )

@@ -1,4 +1,4 @@
-"""Is this machine ready? One check per question, each with what to do.
+"""Is this machine ready? What a start asks for, in its words, then what would slow or spoil a campaign.
 
 Heavy packages are tried in processes of their own: a broken torch must not end the doctor.
 """
@@ -8,134 +8,116 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
-from agents.proposers.factory import program_of, require_here
+from agents.proposers.factory import program_of
 from configs.arms import CallsModels, RunsProgram
 from configs.errors import ConfigError
 from configs.schema import Config
-from coordinator.store.journal import locked
+from deploy.checks import data_here
 from deploy.checks.check import Check, Grade
 from deploy.checks.confinement import exposure_checks, group_check, sandbox_checks
 from deploy.checks.exposure import AT_LEISURE
-from deploy.checks.keys import read_env_file, require_keys
-from deploy.checks.preflight import require_folder, require_git, require_port
+from deploy.checks.gpus import ask_driver, visible
+from deploy.checks.preflight import preflight
+from deploy.checks.proxies import is_near, proxy_of
 from deploy.packages import HOME, PACKAGES
 from deploy.rules_from_config import blocks_of, rows_in_words
-from deploy.wiring import layout_of
+from trainer.extras import command, missing
 from trainer.process.cgroups import offered
 from trainer.sandbox.probe import probe
-from trainer.task import load_task
+from trainer.task import Task, load_task
 
-OLDEST = (3, 11)
-LITTLE_DISK, TOO_LITTLE_DISK = 10e9, 1e9
-"""Bytes free: a night of logs and variants, and what one campaign needs at least."""
+LITTLE_DISK = 10e9
+"""Bytes free: a night of logs and variants."""
 IMPORT_SECONDS = 120.0
 """Seconds a package may take to import: torch from a cold network disk takes one minute."""
 TORCH = (
-    "import json, torch; print(json.dumps([torch.__version__, [torch.cuda.get_device_name(n) for n in"
-    " range(torch.cuda.device_count())]]))"
+    "import json, torch; print(json.dumps([torch.__version__, torch.version.cuda or '',"
+    " torch.cuda.is_available(), [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]]))"
 )
-RAY = "import json, ray; print(json.dumps([ray.__version__, []]))"
+RAY = "import json, ray; print(json.dumps([ray.__version__]))"
+EXTRAS = ("gpt", "cluster")
+SAID_BETTER = (
+    "git",
+    "folder",
+    "disk",
+    "data",
+    "sandbox",
+    "hidden",
+    "gpus",
+    "programs",
+    "metrics port",
+    "task",
+)
+"""Questions of a start that have a line of their own where nothing is in the way."""
 
 
 def examine(config: Config) -> Iterator[Check]:
-    """Every check, the quick ones first."""
-    yield _python()
-    yield _held("git", require_git, f"found at {shutil.which('git')}")
-    yield Check(
-        "packages", Grade.OK, f"{', '.join(PACKAGES)} in {HOME}"
-    )  # or none of this could have been imported
-    yield _held(
-        "campaigns",
-        lambda: require_folder(layout_of(config).folder),
-        f"{config.campaigns_dir} can be written to",
-    )
-    yield _disk(Path(config.campaigns_dir))
-    yield _port(config)
+    """Every check, the quick ones first. Those that only a person who asks for details wants say so."""
+    problems = set()
+    for asked in preflight(config):
+        if asked.problem is not None:
+            problems.add(asked.name)
+            yield Check(asked.name, Grade.FAIL, str(asked.problem), asked.problem.remedy, cause=asked.problem)
+        elif asked.name not in SAID_BETTER:
+            yield Check(asked.name, Grade.OK, "nothing is in the way of a start", detail=True)
+    yield from _machine()
+    if "disk" not in problems:
+        yield _disk(Path(config.campaigns_dir))
+    if "metrics port" not in problems:
+        yield _port(config)
     yield from _programs(config)
-    if any(isinstance(arm, CallsModels) for arm in config.arms):
-        yield _held(
-            "keys",
-            lambda: _require_keys(config),
-            "every arm has one, as far as can be told without asking its provider",
-        )
-    yield from _rows(config)
-    yield _data(config)
-    yield from sandbox_checks(config, probe())
-    yield from exposure_checks(config, AT_LEISURE)
+    yield from _proxies(config)
+    if "task" not in problems:
+        yield from _task(config, load_task(config.task.name), with_data="data" not in problems)
+    yield from (check for check in sandbox_checks(config, probe()) if check.grade is not Grade.FAIL)
+    yield from (check for check in exposure_checks(config, AT_LEISURE) if "hidden" not in problems)
     yield group_check(offered())
-    yield _ray()
-    yield _torch(config)
+    yield from _extras()
+    yield from _ray()
+    yield from _torch(config)
 
 
-def _python() -> Check:
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] < OLDEST:
-        return Check(
-            "python",
-            Grade.FAIL,
-            version,
-            "Use Python 3.11 or newer: `make clean install PYTHON=/path/to/python3.12`.",
-        )
-    return Check("python", Grade.OK, version)
-
-
-def _held(name: str, require: Callable[[], None], fine: str, grade: Grade = Grade.FAIL) -> Check:
-    try:
-        require()
-    except ConfigError as error:
-        return Check(name, grade, str(error), error.remedy)
-    return Check(name, Grade.OK, fine)
+def _machine() -> Iterator[Check]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    if git := shutil.which("git"):
+        yield Check("machine", Grade.OK, f"Python {python}, git at {git}")
+    yield Check("packages of ours", Grade.OK, f"{', '.join(PACKAGES)} in {HOME}", detail=True)
 
 
 def _disk(folder: Path) -> Check:
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    grade = Grade.OK if free >= LITTLE_DISK else Grade.WARN if free >= TOO_LITTLE_DISK else Grade.FAIL
-    remedy = "" if grade is Grade.OK else "Make room, or choose another disk: campaigns_dir=PATH."
-    return Check("disk", grade, f"{free / 1e9:.1f} GB free at {there}", remedy)
-
-
-def _require_keys(config: Config) -> None:
-    read_env_file(os.environ)
-    require_keys(config, os.environ)
+    place = data_here.existing(folder)
+    free = shutil.disk_usage(place).free
+    little = free < LITTLE_DISK
+    remedy = "Make room, or choose another disk: campaigns_dir=PATH." if little else ""
+    what = f"{free / 1e9:.1f} GB free at {place}"
+    return Check("disk", Grade.WARN if little else Grade.OK, what, remedy)
 
 
 def _port(config: Config) -> Check:
-    if locked(layout_of(config).folder):
-        return Check("metrics port", Grade.OK, "in use by this campaign, which is running")
-    where = f"{config.coordinator.metrics_host}:{config.coordinator.metrics_port}, or the next free one"
-    return _held("metrics port", lambda: require_port(config.coordinator), where, Grade.WARN)
+    port, host = config.coordinator.metrics_port, config.coordinator.metrics_host
+    where = f"on {host}:{port}, or the next free one" if port else "off: coordinator.metrics_port is 0"
+    return Check("metrics", Grade.OK, where, detail=not port)
 
 
-def _data(config: Config) -> Check:
-    try:
-        task = load_task(config.task.name)
-    except ConfigError as error:
-        return Check("data", Grade.FAIL, str(error), error.remedy)
-    folder = Path(config.data_dir) / task.name
-    if folder.is_dir() and any(folder.iterdir()):
-        return Check("data", Grade.OK, f"{folder} is there")
-    return Check(
-        "data",
-        Grade.WARN,
-        f"{folder} is not prepared",
-        f"The first run makes it; or now: `autoswarm prepare --task {task.name}`.",
-    )
+def _task(config: Config, task: Task, with_data: bool) -> Iterator[Check]:
+    if with_data:
+        words = data_here.in_words(config, task)
+        made = words.startswith("to be made")
+        remedy = (
+            f"The first run makes it; or now: `autoswarm prepare --task {config.task.name}`." if made else ""
+        )
+        yield Check("data", Grade.WARN if made else Grade.OK, words, remedy)
+    yield from _rows(config, task)
 
 
-def _rows(config: Config) -> Iterator[Check]:
+def _rows(config: Config, task: Task) -> Iterator[Check]:
     """Whether what is confirmed is confirmed on other rows than it was chosen by."""
-    try:
-        task = load_task(config.task.name)
-    except ConfigError:
-        return  # that is a check of its own
     words = rows_in_words(config, task)
     if blocks_of(config, task) > 1 and config.acceptance.confirm_runs:
-        yield Check("validation rows", Grade.OK, words)
+        yield Check("validation rows", Grade.OK, words, detail=True)
     elif config.trainer.kind == "subprocess":
         remedy = "Have its recipe set aside several blocks, and say val_blocks in its task.yaml."
         yield Check(
@@ -147,55 +129,77 @@ def _rows(config: Config) -> Iterator[Check]:
 
 
 def _programs(config: Config) -> Iterator[Check]:
-    """Whether the programs that arms run are on this machine, which is not the only one they may be wanted
-    on.
-    """
+    """What arms run here. On a cluster they are wanted on other machines too, where nobody looks."""
     for arm in config.arms:
-        if isinstance(arm, RunsProgram) and (program := program_of(arm)):
+        program = program_of(arm) if isinstance(arm, RunsProgram) else ""
+        if isinstance(arm, RunsProgram) and program:
             name, path = f"arm {arm.name}", shutil.which(program)
-            view = _held(name, partial(require_here, arm), "")
-            if view.grade is not Grade.OK:
-                yield view
-            elif path is None:
-                yield Check(
-                    name,
-                    Grade.WARN,
-                    f"{program!r} is not on the PATH here",
-                    "Install it where agents live, or correct `command`.",
-                )
-            else:
-                sees = "sees all that you see" if arm.unconfined else "sees neither data nor campaigns"
+            sees = "sees all that you see" if arm.unconfined else "sees neither data nor campaigns"
+            if path is not None:
                 yield Check(
                     name, Grade.OK, f"runs {path}, which {sees}; whether it is logged in is not asked"
                 )
+            elif config.cluster.address != "local":
+                what = f"{program!r} is not on the PATH here"
+                yield Check(name, Grade.WARN, what, "Install it where agents live, or correct `command`.")
 
 
-def _ray() -> Check:
+def _proxies(config: Config) -> Iterator[Check]:
+    """Through which proxy arms with an endpoint of their own would ask it."""
+    for arm in config.arms:
+        address = arm.api_base if isinstance(arm, CallsModels) else None
+        if address and (taken := proxy_of(address, os.environ)):
+            what = f"{address} is asked through the proxy {taken[1]} ({taken[0]})"
+            remedy = "Not meant? Name its host in no_proxy, which takes names and addresses, not networks."
+            near = is_near(address)
+            yield Check(f"arm {arm.name}", Grade.WARN if near else Grade.OK, what, remedy if near else "")
+
+
+def _extras() -> Iterator[Check]:
+    for extra in EXTRAS:
+        if lacking := missing(extra):
+            what = f"not here: {', '.join(lacking)}"
+            yield Check(
+                f"extra {extra}", Grade.OK, what, f"Where it is wanted: {command(lacking)}.", detail=True
+            )
+        else:
+            yield Check(f"extra {extra}", Grade.OK, "all of it is here", detail=True)
+
+
+def _ray() -> Iterator[Check]:
     facts = _imported("ray", RAY)
-    return facts if isinstance(facts, Check) else Check("ray", Grade.OK, facts[0])
+    yield facts if isinstance(facts, Check) else Check("ray", Grade.OK, facts[0])
 
 
-def _torch(config: Config) -> Check:
+def _torch(config: Config) -> Iterator[Check]:
     facts = _imported("torch", TORCH)
     if isinstance(facts, Check):
-        return facts
-    version, gpus = facts
-    if config.slots.per_gpu and not gpus:
-        return Check(
+        yield facts
+        return
+    version, cuda, works, names = facts
+    driver = ask_driver()
+    there = visible(driver, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    if there and not works and config.slots.per_gpu:
+        build = f"built for CUDA {cuda}" if cuda else "built without CUDA"
+        yield Check(
             "torch",
             Grade.FAIL,
-            f"{version}, no GPU",
-            "slots.per_gpu needs one: check the driver with `nvidia-smi`, or use slots.per_gpu=false.",
+            f"{version}, {build}, cannot use the {there} GPUs of driver {driver.version}",
+            "Install the build of torch that this driver can run, or a newer driver: docs/operations.md.",
         )
-    return Check("torch", Grade.OK, f"{version}, {len(gpus)} GPUs{': ' if gpus else ''}{', '.join(gpus)}")
+        return
+    gpus = ", ".join(names) if names else driver.why or "none visible"
+    yield Check(
+        "torch", Grade.OK, f"{version}, GPUs: {gpus}" + (f", driver {driver.version}" if names else "")
+    )
 
 
-def _imported(name: str, program: str) -> tuple[str, list[str]] | Check:
-    """Version and devices that ``program`` prints as JSON."""
+def _imported(name: str, program: str) -> list[str] | Check:
+    """What ``program`` prints as JSON."""
     remedy = "Install again: `make clean install`."
     try:
         ran = subprocess.run(
-            [sys.executable, "-c", program],
+            [sys.executable, "-P", "-c", program],
             capture_output=True,
             text=True,
             timeout=IMPORT_SECONDS,
@@ -209,8 +213,17 @@ def _imported(name: str, program: str) -> tuple[str, list[str]] | Check:
             "Put the virtual environment on a faster disk.",
         )
     if ran.returncode != 0:
-        return Check(
-            name, Grade.FAIL, (ran.stderr.strip().splitlines() or ["cannot be imported"])[-1], remedy
-        )
-    version, devices = json.loads(ran.stdout.splitlines()[-1])
-    return version, devices
+        last = (ran.stderr.strip().splitlines() or ["cannot be imported"])[-1]
+        return Check(name, Grade.FAIL, last, remedy)
+    facts: list[str] = json.loads(ran.stdout.splitlines()[-1])
+    return facts
+
+
+def first_problem(checks: list[Check]) -> ConfigError | None:
+    """What a start would be refused for, or else what will not work; None where all is well."""
+    failed = [check for check in checks if check.grade is Grade.FAIL]
+    if not failed:
+        return None
+    return next((check.cause for check in failed if check.cause), None) or ConfigError(
+        f"{failed[0].name}: {failed[0].what}", failed[0].remedy
+    )

@@ -14,7 +14,7 @@ from coordinator.store.paths import Layout
 from coordinator.views.leaderboard import BestSoFar, LeaderboardRow, best_so_far, rows
 from coordinator.views.status_page import StatusPage
 from deploy.campaigns.open import Follower, find_campaign
-from deploy.checks.preflight import require_startable
+from deploy.checks import data_here
 from deploy.cli.cost_estimate import costs
 from deploy.cli.output import show, tell
 from deploy.cli.start_plan import first_words
@@ -78,6 +78,7 @@ def plan(config: Config) -> dict[str, str]:
         "task": f"{task.name}: {task.title}",
         "metric": f"{task.metric.name}, {task.metric.direction}",
         "budget": f"{budget.amount:g} {budget.unit} a run, {budget.wall_cap:g} s at most",
+        "data": data_here.in_words(config, task),
         "rows": rows_in_words(config, task),
         "sandbox": in_words(config),
         "baseline": f"{config.acceptance.baseline_runs} runs in each division",
@@ -106,10 +107,9 @@ def _in_words(arm: AnyArm, bandit: bool) -> str:
 
 
 def run_to_end(loaded: Loaded) -> int:
-    """Run the campaign to its end, its limit or its being stopped, and return the exit code. Raises
-    ConfigError.
+    """Run a campaign that may start (``deploy.checks.preflight``) to its end, its limit or its being stopped,
+    and return the exit code. Raises ConfigError.
     """
-    require_startable(loaded.config)
     from deploy.views.tables import pairs
 
     show(pairs(first_words(plan(loaded.config), loaded.config)), beside=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import rich_click as click
 from click.exceptions import Exit
 
-from deploy.cli.options import as_json, campaigns, data, items
+from deploy.cli.options import as_json, campaigns, data, details, items, verbosity
 
 
 @click.command()
@@ -36,27 +36,30 @@ def prepare(task: str, data: Path) -> None:
 @click.command()
 @items
 @as_json
+@details
 @campaigns
 def doctor(items: tuple[str, ...], as_json: bool, campaigns: Path | None) -> None:
-    """Is this machine ready? Says what is missing and what to do; exit code 3 when something is."""
+    """Is this machine ready for `run` with the same words? Says what is missing and what to do, and ends as
+    `run` would: exit code 3 when something is. -v shows every check.
+    """
     from deploy.packages import require_own_packages
 
     require_own_packages()
-    from deploy.checks.check import Grade
-    from deploy.checks.doctor import examine
+    from deploy.checks.doctor import examine, first_problem
     from deploy.cli.campaign_run import configured
     from deploy.cli.output import emit, show, tell
-    from deploy.exit_codes import CONFIG, OK
     from deploy.views.checklist import checklist
 
+    config = configured(items, campaigns).config
     tell("looking; torch and ray take some seconds")
-    checks = list(examine(configured(items, campaigns).config))
-    failed = any(check.grade is Grade.FAIL for check in checks)
+    checks = list(examine(config))
+    problem = first_problem(checks)
     if as_json:
-        emit({"schema": 1, "ok": not failed, "checks": checks})
+        emit({"schema": 1, "ok": problem is None, "checks": [check.page() for check in checks]})
     else:
-        show(checklist(checks))
-    raise Exit(CONFIG if failed else OK)
+        show(checklist(checks, details=verbosity() > 0))
+    if problem is not None:
+        raise problem
 
 
 @click.group()

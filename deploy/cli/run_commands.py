@@ -63,6 +63,7 @@ def _with_cap(items: tuple[str, ...], no_cap: bool) -> tuple[str, ...]:
 def _start(
     first: tuple[str, ...], items: tuple[str, ...], new: bool, dry_run: bool, campaigns: Path | None
 ) -> None:
+    from deploy.checks.preflight import require_startable
     from deploy.cli import campaign_run
     from deploy.cli.output import console, show, tell
     from deploy.sandboxes import warning
@@ -71,6 +72,7 @@ def _start(
     from deploy.wiring import layout_of
 
     loaded = campaign_run.configured(items, campaigns, new, first)
+    require_startable(loaded.config)
     if dry_run:
         return show(pairs(campaign_run.plan(loaded.config)))
     layout = layout_of(loaded.config)

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from configs.errors import ConfigError
 from configs.load import Loaded, kept_yaml
 from configs.schema import Config
 from coordinator.views.overview import Overview
 from coordinator.views.status_page import PageState
 from deploy.absolute_paths import rooted
+from deploy.checks.gpus import no_gpu
 from deploy.exit_codes import FAILURE, HUNG_UP, INTERRUPTED, OK, TERMINATED
 from deploy.sandboxes import decided
 from deploy.swarm.cluster import connected, places  # first: it sets Ray's environment
@@ -97,10 +97,7 @@ def run_campaign(loaded: Loaded, view: View) -> int:
 def require_slots(config: Config) -> None:
     """Raises ConfigError when no agent could ever live here."""
     if not any(True for _ in places(config)):
-        raise ConfigError(
-            "this machine has no GPU that Ray can see",
-            "Check `nvidia-smi`, or run on CPU slots: slots.per_gpu=false task.name=demo.",
-        )
+        raise no_gpu("Ray sees none")
 
 
 def prepare_data(config: Config) -> None:

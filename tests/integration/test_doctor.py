@@ -17,6 +17,7 @@ from configs.load import load
 from configs.schema import (
     AcceptanceConfig,
     CampaignConfig,
+    ClusterConfig,
     Config,
     CoordinatorConfig,
     SlotsConfig,
@@ -28,6 +29,7 @@ from coordinator.rules.trust import TRUSTED
 from deploy.checks.check import Check, Grade
 from deploy.checks.confinement import exposure_checks, group_check, sandbox_checks
 from deploy.checks.doctor import examine
+from deploy.checks.gpus import ask_driver, visible
 from deploy.checks.exposure import confines_files, readable, require_hidden, secrets
 from deploy.cli.main import main
 from deploy.cli.trial import Tried, page_of, reason
@@ -57,10 +59,10 @@ def quick(config: Config) -> dict[str, Check]:
     """Checks that need no process of their own."""
     checks = {}
     for check in examine(config):
-        checks[check.name] = check
-        if check.name == "data":
+        if check.name == "sandbox A":
             return checks
-    raise AssertionError("no check of the data")
+        checks[check.name] = check
+    raise AssertionError("no check of sandboxes")
 
 
 def config(folder: Path, **changes: object) -> Config:
@@ -80,9 +82,10 @@ def test_a_ready_machine_passes(tmp_path: Path) -> None:
 
 
 def test_prepared_data_is_seen(tmp_path: Path) -> None:
-    (tmp_path / "data" / "demo").mkdir(parents=True)
-    (tmp_path / "data" / "demo" / "rows").touch()
-    assert quick(config(tmp_path))["data"].grade is Grade.OK
+    assert "1.6 MB of disk" in quick(config(tmp_path))["data"].what
+    load_task("demo").prepare(tmp_path / "data")
+    check = quick(config(tmp_path))["data"]
+    assert (check.grade, check.what) == (Grade.OK, f"ready in {tmp_path / 'data' / 'demo'}")
 
 
 def test_confirming_on_the_rows_of_the_screen_is_said_with_what_to_do(tmp_path: Path) -> None:
@@ -96,7 +99,7 @@ def test_confirming_on_the_rows_of_the_screen_is_said_with_what_to_do(tmp_path: 
 
 
 def test_an_unknown_task_fails_with_what_to_do(tmp_path: Path) -> None:
-    check = quick(config(tmp_path, task=TaskConfig(name="nosuch")))["data"]
+    check = quick(config(tmp_path, task=TaskConfig(name="nosuch")))["task"]
     assert check.grade is Grade.FAIL
     assert "demo" in check.remedy
 
@@ -108,11 +111,12 @@ def test_a_coding_agent_is_looked_for_here_and_may_be_elsewhere(tmp_path: Path) 
         {"name": "control"},
     ]
     checks = quick(config(tmp_path, arms=arms))
-    assert {name: check.grade for name, check in checks.items() if name.startswith("arm ")} == {
-        "arm here": Grade.OK,
-        "arm away": Grade.WARN,
-    }
-    assert "'no-such-agent' is not on the PATH" in checks["arm away"].what
+    assert checks["arm here"].grade is Grade.OK
+    assert checks["programs"].grade is Grade.FAIL
+    assert "arm 'away': 'no-such-agent' is not on the PATH" in checks["programs"].what
+    on_a_cluster = quick(config(tmp_path, arms=arms, cluster=ClusterConfig(address="auto")))
+    assert on_a_cluster["arm away"].grade is Grade.WARN
+    assert "programs" not in on_a_cluster
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no command can be confined")
@@ -126,9 +130,9 @@ def test_a_coding_agent_that_cannot_be_confined_fails_unless_it_is_to_see_all(tm
         checks = quick(config(tmp_path, arms=arms))
     finally:
         os.environ["PATH"] = before
-    assert checks["arm coder"].grade == Grade.FAIL
-    assert "bubblewrap is not installed" in checks["arm coder"].what
-    assert "unconfined: true" in checks["arm coder"].remedy
+    assert checks["programs"].grade == Grade.FAIL
+    assert "arm 'coder': commands cannot be confined: bubblewrap is not" in checks["programs"].what
+    assert "unconfined: true" in checks["programs"].remedy
     assert checks["arm open"].grade == Grade.OK
     assert "sees all that you see" in checks["arm open"].what
 
@@ -161,32 +165,47 @@ def programs(folder: Path) -> Path:
 
 def test_an_arm_without_a_key_fails_with_its_variable(tmp_path: Path) -> None:
     arm = {"name": "a", "proposer": "llm", "models": ["together_ai/x"]}
-    assert "keys" not in quick(config(tmp_path))
+    assert quick(config(tmp_path))["keys"].detail
     check = quick(config(tmp_path, arms=[arm]))["keys"]
     assert check.grade is Grade.FAIL
     assert "TOGETHERAI_API_KEY" in check.what
     assert quick(config(tmp_path, arms=[arm | {"models": ["hosted_vllm/x"]}]))["keys"].grade is Grade.OK
 
 
-def test_a_port_in_use_is_fine_and_one_that_cannot_be_used_a_warning(tmp_path: Path) -> None:
+def test_a_port_in_use_is_fine_and_one_that_cannot_be_used_fails(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         coordinator = CoordinatorConfig(metrics_port=taken.getsockname()[1])
-        assert quick(config(tmp_path, coordinator=coordinator))["metrics port"].grade is Grade.OK
-    coordinator = CoordinatorConfig(metrics_host="192.0.2.1")
-    assert quick(config(tmp_path, coordinator=coordinator))["metrics port"].grade is Grade.WARN
+        assert quick(config(tmp_path, coordinator=coordinator))["metrics"].grade is Grade.OK
+    coordinator = CoordinatorConfig(metrics_port=9, metrics_host="192.0.2.1")
+    assert quick(config(tmp_path, coordinator=coordinator))["metrics port"].grade is Grade.FAIL
 
 
 def test_a_file_where_the_campaigns_should_be_fails(tmp_path: Path) -> None:
     (tmp_path / "campaigns").touch()
-    check = quick(config(tmp_path, campaign=CampaignConfig(name="x")))["campaigns"]
+    check = quick(config(tmp_path, campaign=CampaignConfig(name="x")))["folder"]
     assert check.grade is Grade.FAIL
     assert "is not a folder" in check.what
 
 
 def test_slots_on_gpus_need_gpus(tmp_path: Path) -> None:
-    *_, torch = examine(config(tmp_path, slots=SlotsConfig(per_gpu=True)))
-    assert torch.name == "torch"
-    assert torch.grade is (Grade.FAIL if "no GPU" in torch.what else Grade.OK)
+    checks = list(examine(config(tmp_path, slots=SlotsConfig(per_gpu=True))))
+    failed = [check.name for check in checks if check.grade is Grade.FAIL]
+    assert checks[-1].name == "torch"
+    assert ("gpus" in failed) is (visible(ask_driver(), os.environ.get("CUDA_VISIBLE_DEVICES")) == 0)
+
+
+def test_a_machine_on_which_all_is_well_takes_a_dozen_lines(tmp_path: Path) -> None:
+    load_task("demo").prepare(tmp_path / "data")
+    words = ["demo", f"data_dir={tmp_path / 'data'}", f"campaigns_dir={tmp_path}", "coordinator.metrics_port=0"]
+    runner = CliRunner(env={"COLUMNS": "80"})
+    short = runner.invoke(main, ["doctor", *words])
+    assert short.exit_code == 0, short.output
+    assert len(short.stdout.splitlines()) <= 12
+    assert [line for line in short.stdout.splitlines() if line.split()[1] == "sandbox"]
+    long = runner.invoke(main, ["doctor", *words, "-v"])
+    for name in ("sandbox A", "sandbox F", "hidden", "validation rows", "extra gpt", "extra cluster", "keys"):
+        assert name in long.stdout
+        assert name not in short.stdout
 
 
 def test_control_groups_are_named_with_what_they_lack_and_how_to_have_it() -> None:
