@@ -307,7 +307,10 @@ def test_a_bandit_in_step_is_refused_before_anything_starts(tmp_path: Path) -> N
 
 
 def test_the_plan_names_what_is_special_about_an_arm(tmp_path: Path) -> None:
-    arms = "arms=[{name: a, proposer: llm, strategy: rotate}, {name: b, parent: baseline, control: true}]"
+    arms = (
+        "arms=[{name: a, proposer: llm, models: [ollama/x], strategy: rotate},"
+        " {name: b, parent: baseline, control: true}]"
+    )
     plan = text("run", "campaign.arm_choice=bandit", arms, "--dry-run", "--campaigns", tmp_path)
     assert "a (llm, rotate), b (search, from the baseline, control); a bandit chooses" in plan
 
