@@ -57,7 +57,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def quick(config: Config) -> dict[str, Check]:
     """Checks that need no process of their own."""
-    checks = {}
+    checks: dict[str, Check] = {}
     for check in examine(config):
         if check.name == "sandbox A":
             return checks
