@@ -1,3 +1,4 @@
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,10 @@ def test_data_made_before_there_were_blocks_is_cut_into_them_without_a_download(
     first = Packer(read_block(place, after, 0), after.bos, None).rows(rows, CONTEXT + 1)
     assert first.tolist() == Packer(val, after.bos, None).rows(rows, CONTEXT + 1).tolist()
     assert prepare(tmp_path) == place
+
+
+def test_the_pattern_leaves_out_no_text() -> None:
+    """What a pattern does not match, tiktoken drops without a word."""
+    every = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x30000, 7)]))
+    regex = import_module("regex")
+    assert "".join(regex.findall(PATTERN, every)) == every
