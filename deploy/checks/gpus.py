@@ -18,7 +18,7 @@ NO_DEVICES = ("", "NoDevFiles", "-1")
 """Values of CUDA_VISIBLE_DEVICES that hide every GPU."""
 
 
-class Driver(Struct, frozen=True):
+class GpuDriver(Struct, frozen=True):
     """What the driver says."""
 
     gpus: int = 0
@@ -27,25 +27,25 @@ class Driver(Struct, frozen=True):
     """Why it says nothing; empty where it does."""
 
 
-def ask_driver(load: Callable[[str], ctypes.CDLL] = ctypes.CDLL) -> Driver:
+def ask_driver(load: Callable[[str], ctypes.CDLL] = ctypes.CDLL) -> GpuDriver:
     """How many GPUs there are. load: finds the driver's library."""
     try:
         library = load(LIBRARY)
     except OSError:
-        return Driver(why="there is no NVIDIA driver")
+        return GpuDriver(why="there is no NVIDIA driver")
     if code := library.nvmlInit_v2():
-        return Driver(why=f"the NVIDIA driver does not answer (NVML error {code})")
+        return GpuDriver(why=f"the NVIDIA driver does not answer (NVML error {code})")
     try:
         count, version = ctypes.c_uint(0), ctypes.create_string_buffer(96)
         code = library.nvmlDeviceGetCount_v2(ctypes.byref(count))
         library.nvmlSystemGetDriverVersion(version, len(version))
         why = f"the NVIDIA driver counts no GPUs (NVML error {code})" if code else ""
-        return Driver(count.value, version.value.decode(errors="replace"), why)
+        return GpuDriver(count.value, version.value.decode(errors="replace"), why)
     finally:
         library.nvmlShutdown()
 
 
-def visible(driver: Driver, names: str | None) -> int:
+def visible(driver: GpuDriver, names: str | None) -> int:
     """GPUs that Ray gives to agents. names: CUDA_VISIBLE_DEVICES, None where it is not set."""
     if names is None:
         return driver.gpus
