@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import rich_click as click
-from click.exceptions import Exit
 
 from deploy.cli.options import as_json, campaigns, data, details, items, verbosity
 
