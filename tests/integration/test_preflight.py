@@ -139,7 +139,7 @@ BROKEN: dict[str, tuple[Callable[[SetUp], Words], str, int]] = {
     "no GPU for a rehearsal": (worded(*SIMULATED, "slots.per_gpu=true"), "has no GPU to give", 3),
     "a task that needs a GPU": (worded("task.name=gpt"), "needs a GPU, and slots.per_gpu is false", 3),
     "no cap": (worded(*SIMULATED, LLM), "arm 'asks' costs money (anthropic/x), and no cap is set", 3),
-    "no key": (worded(*SIMULATED, LLM, "money.cap_usd=5"), "arm 'asks' has no key: ANTHROPIC_API_KEY is not set", 3),
+    "no key": (worded(*SIMULATED, LLM, "money.cap_usd=5"), "arm 'asks' has no key: ANTHROPIC_API_KEY", 3),
     "no models": (worded(*SIMULATED, NO_MODELS), "arm 'asks' asks no model", 3),
     "no charter": (worded(*SIMULATED, CHARTER), "cannot read the charter 'nosuch.md'", 3),
     "no program": (worded(*SIMULATED, COMMAND), "arm 'coder': 'no-such-agent' is not on the PATH", 3),
