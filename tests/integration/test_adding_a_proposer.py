@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PIECES = ROOT / "tests" / "extending" / "proposer"
-PACKAGES = ("agents", "configs", "coordinator", "deploy", "evaluator", "trainer")
+PACKAGES = ("agents", "autoswarm", "configs", "coordinator", "deploy", "evaluator", "trainer")
 TESTS = ("__init__.py", "unit/__init__.py", "unit/test_config_reference.py")
 KINDS = {"nudge": "Nudge", "bought": "Bought"}
 ARMS = """\
