@@ -1,5 +1,6 @@
 """Which Ray, and where in it agents can live."""
 
+import hashlib
 import logging
 import os
 import re
@@ -12,7 +13,7 @@ from msgspec import Struct, field
 from configs.errors import ConfigError
 from configs.schema import Config
 from deploy.ray_environment import own_token, require_folder_for_sockets, started_here
-from deploy.wiring import SlotOrder
+from deploy.wiring import SlotOrder, layout_of
 
 import ray  # isort: skip - after the module that sets its environment
 from ray.exceptions import RayError  # isort: skip
@@ -34,8 +35,11 @@ class Place(Struct, frozen=True):
 
 
 def actor_name(kind: str, config: Config, *more: str) -> str:
-    """Name of an actor of the campaign. No other campaign's begins with one of its names."""
-    return ":".join((kind, config.campaign.name, *more))
+    """Name of an actor of the campaign. No other campaign's begins with one of its names, nor does that of a
+    campaign of the same name in another folder.
+    """
+    folder = hashlib.sha256(str(layout_of(config).folder).encode()).hexdigest()[:8]
+    return ":".join((kind, config.campaign.name, folder, *more))
 
 
 def actor(name: str) -> Any:

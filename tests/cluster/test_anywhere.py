@@ -16,7 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from configs.load import load
+from coordinator.store.journal import locked
 from deploy.ray_environment import PLACES
+from deploy.swarm.cluster import connected  # first: it sets Ray's environment
+from deploy.swarm.swarm import Swarm
+from deploy.wiring import layout_of
 from tests.integration.test_git_anywhere import SETTINGS
 from tests.integration.test_start_folder import MODULES, PACKAGES
 
@@ -123,6 +128,28 @@ def test_two_campaigns_of_one_name_and_port_run_on_one_machine(two: list[Path]) 
         assert (folder / "campaigns" / "demo" / "metrics.url").read_text().strip() == page["metrics"]
     said = [(folder / "said").read_text() for folder in two]
     assert sum("is in use; metrics are at http://127.0.0.1:" in text for text in said) <= 1
+
+
+def test_two_campaigns_of_one_name_on_one_cluster_are_two(tmp_path: Path) -> None:
+    """Each in its own folder, with a coordinator and an agent of its own."""
+    words = [*HOURS_LONG, "coordinator.metrics_port=0", "slots.count=1"]
+    configs = [
+        load(["demo"], [*words, f"campaigns_dir={tmp_path / folder}"], {}).config
+        for folder in ("one", "other")
+    ]
+    with connected(configs[0]):
+        swarms = [Swarm(config) for config in configs]
+        for swarm in swarms:
+            swarm.start()
+        for config, swarm in zip(configs, swarms, strict=True):
+            deadline = time.monotonic() + 60
+            while (overview := swarm.look(0)) is None or len(overview.page.agents) < 1:
+                assert time.monotonic() < deadline, swarm.problems
+                time.sleep(0.5)
+            assert locked(layout_of(config).folder)
+            assert [agent.id for agent in overview.page.agents] == ["cpu0"]
+        for swarm in swarms:
+            swarm.end()
 
 
 def test_a_campaign_whose_terminal_is_closed_ends_its_runs_and_goes_on_later(tmp_path: Path) -> None:
