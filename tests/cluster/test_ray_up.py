@@ -137,7 +137,7 @@ def told(made: Network) -> Iterator[None]:
         for host in made.hosts.values():
             print(f"\n================ {host.name}")  # noqa: T201
             print(host.log.read_text(errors="replace")[-3000:])  # noqa: T201
-            for pattern in ("tmp/ray/session_*/logs/*.*", "run/home/campaigns/*/logs/*.log"):
+            for pattern in ("tmp/ray/session_*/logs/*.*", f"{HOME[1:]}/campaigns/*/logs/*.log"):
                 for path in sorted(host.file("").glob(pattern)):
                     text = path.read_text(errors="replace")[-1500:]
                     print(f"---- {host.name}: {path.name}\n{text}" if text.strip() else "", end="")  # noqa: T201
