@@ -11,11 +11,10 @@ all from the judge.
   ``_ns`` forms) tell nominal seconds: what the work handed in so far costs on a reference core. They stand
   still between two batches. ``time.monotonic`` stays real, libraries wait by it.
 - The work is counted by watching the operations that torch dispatches from one optimizer step to the next,
-  early in training and again now and then. A compiled module runs eagerly while it is watched, so it is
-  priced like its eager form: compiling gains nothing under a counted budget, whose environment tells torch
-  not to. What nothing can watch (a kernel of one's own, another thread) is priced by the CPU that the kernel
-  counts.
-
+  early in training and again now and then, in the thread that trains: another one may fetch the batches
+  ahead. A compiled module runs eagerly while it is watched, so it is priced like its eager form: compiling
+  gains nothing under a counted budget, whose environment tells torch not to. What nothing can watch (a kernel
+  of one's own, another thread) is priced by the CPU that the kernel counts.
 - At the evaluation the judge first gets a copy of the weights, then the model's losses: its claims, then the
   weights once more, which must be the same. To check the claims this process is ended and the same script
   started once more, as a *twin*; at its first batch it gets those weights instead, then rows cut off at the
@@ -37,6 +36,7 @@ import random
 import socket
 import struct
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -249,7 +249,8 @@ class _Counter:
 
     def on_request(self) -> dict[str, Any]:
         """The variant asks for a batch or for its evaluation: fields to tell the judge."""
-        if self._open and self._window_batches >= (self.UNSTEPPED if self._unstepped else self.LONGEST):
+        longest = self.UNSTEPPED if self._unstepped else self.LONGEST
+        if self._open and self._window_batches >= longest and _in_main_thread():
             self._close(self._open)
         news, self._news = self._news, None
         return {"steps": self.steps, "counted": news}
@@ -260,7 +261,7 @@ class _Counter:
         if self._batches in self.AGAIN or self._shape not in (None, (rows, length)):
             self._due = True
         self._shape = (rows, length)
-        if self._due and not self._open and not self.steps:
+        if self._due and not self._open and not self.steps and _in_main_thread():
             self._enter(unstepped=True)
         self._window_batches += 1
         self._window_tokens += rows * length
@@ -307,6 +308,11 @@ class _Counter:
             for name, count, before in zip(names, counts, self._since, strict=True)
         }
         self._news["tokens"] = self._window_tokens
+
+
+def _in_main_thread() -> bool:
+    """Operations are counted in the thread that trains. One that only fetches batches ahead has none."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _shift(seed: int) -> int:
@@ -445,6 +451,8 @@ _run, _vocabulary = _judge.ask("hello", version=_VERSION)
 _counter = _Counter(active=_run["nominal"] and not _run["twin"])
 _clock = _NominalClock()
 _value: float | None = None
+_exchange = threading.RLock()  # one question at a time: a thread may fetch batches ahead
+_training_over = threading.Event()
 _seed_by(_shift(_run["seed"]))
 if _run["nominal"]:
     _clock.install()
@@ -574,13 +582,16 @@ def _batches(rows: int, length: int) -> Iterator[tuple[torch.Tensor, torch.Tenso
     if _run["twin"]:
         _play_twin()
     while True:
-        answer, payload = _judge.ask("next_batch", rows=rows, length=length, **_counter.on_request())
-        if answer["type"] == "budget_spent":
-            print(f"prepare: {_NO_MORE}", file=sys.stderr)  # noqa: T201 (the variant's log)
-            return
-        _clock.seconds = answer["seconds"]
-        x, y = _tensors(rows, length, payload)
-        _counter.on_batch(rows, length)
+        with _exchange:
+            if _training_over.is_set():  # while another thread fetched batches ahead
+                return
+            answer, payload = _judge.ask("next_batch", rows=rows, length=length, **_counter.on_request())
+            if answer["type"] == "budget_spent":
+                print(f"prepare: {_NO_MORE}", file=sys.stderr)  # noqa: T201 (the variant's log)
+                return
+            _clock.seconds = answer["seconds"]
+            x, y = _tensors(rows, length, payload)
+            _counter.on_batch(rows, length)
         yield x, y, answer["epoch"]
 
 
@@ -774,9 +785,15 @@ def evaluate_bpb(model: Any, tokenizer: Tokenizer, batch_size: int) -> float:  #
     tokens, ``batch_size`` rows at a time; ``model(x)`` gives the logits they come from. It is asked in eval
     mode, whatever mode it is in.
     """
-    global _value
     if _run["twin"]:
         _play_twin()
+    _training_over.set()
+    with _exchange:
+        return _evaluated(model, batch_size)
+
+
+def _evaluated(model: Any, batch_size: int) -> float:
+    global _value
     if _value is None:
         _counter.finish()
         model = _plain(model)

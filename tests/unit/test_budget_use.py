@@ -188,6 +188,25 @@ def test_cpu_beyond_the_count_is_paid_for(folder: Path) -> None:
     assert loop.use.details()["price_factor"] == pytest.approx(1.1**15)  # 4.18, the rung above 4
 
 
+def test_a_beginning_that_was_dear_is_no_price_for_the_rest(folder: Path) -> None:
+    loop = Loop(folder, 100, 1.0)
+    loop.train(hidden={0: 12.0})
+    assert loop.evaluate()
+    assert loop.steps == 100
+    assert loop.use.details()["price_factor"] == 1.0
+
+
+def test_the_clock_of_a_run_never_goes_back(folder: Path) -> None:
+    loop, clocks = Loop(folder, 100, 1.0), []
+    for step in range(90):
+        assert loop.batch()
+        clocks.append(loop.shown)
+        loop._spend(14.0 if step == 0 else 1.0)
+        loop.steps += 1
+    assert clocks == sorted(clocks)
+    assert len(set(clocks)) < 90  # it stood still while the dear beginning was worked off
+
+
 @pytest.mark.parametrize("step", [20, 60, 97])
 def test_much_hidden_work_in_one_step_is_late_or_leaves_less(folder: Path, step: int) -> None:
     loop = Loop(folder, 100, 1.0)

@@ -59,12 +59,8 @@ def test_a_run_that_uses_more_is_priced_at_what_it_uses_or_a_rung_more(rate: flo
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 50)), max_size=30))
-def test_a_price_never_falls_and_stays_on_its_ladder(looks: list[tuple[float, float]]) -> None:
-    factor, before = PriceFactor(), 1.0
-    for counted, cpu in looks:
-        factor.look(counted, explained(cpu, BASELINE), cpu / BASELINE)
-        assert factor.value >= before
-        before = factor.value
+def test_a_price_is_that_of_all_the_run_whatever_its_beginning_cost(looks: list[tuple[float, float]]) -> None:
+    assert priced([*looks, (0.5, 30.0)]).value == priced([(0.5, 30.0)]).value
 
 
 def test_what_is_used_once_raises_no_price_early() -> None:

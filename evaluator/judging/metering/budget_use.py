@@ -94,7 +94,7 @@ class BudgetUse:
     @property
     def nominal(self) -> float:
         """Seconds on the clock the variant sees with the next batch."""
-        return nominal_seconds(self._budget.unit, self.spent + self._ahead())
+        return nominal_seconds(self._budget.unit, self._clock())
 
     @property
     def elapsed(self) -> float:
@@ -116,7 +116,7 @@ class BudgetUse:
 
     def hand_out(self, tokens: int) -> None:
         """A training batch of so many tokens goes out."""
-        self._shown = self.spent + self._ahead()
+        self._shown = self._clock()
         over = self._counted and self._shown >= self._budget.amount
         if not over:
             self._due_factor = self._factor.value
@@ -164,6 +164,10 @@ class BudgetUse:
     def _step(self) -> float:
         """What counts as a step in a grace."""
         return min(self._step_cost.value * self._factor.value, self._largest)
+
+    def _clock(self) -> float:
+        """What is spent, ahead of large steps; it never goes back."""
+        return max(self._shown, self.spent + self._ahead())
 
     def _ahead(self) -> float:
         return ahead(self._step_cost.value * self._factor.value, self._largest) if self._counted else 0.0

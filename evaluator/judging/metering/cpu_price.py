@@ -3,10 +3,11 @@
 - Operations that the shim does not know, steps that it does not see and work in other threads and processes
   cost CPU all the same. The kernel counts that, and the baseline says what a budget costs in it.
 - A run whose CPU fits its count is priced by the count alone, to the digit. One that uses more is priced at
-  its count times a factor, which only grows, on a ladder: the same program mostly meets the same rung. The
-  rung covers all that was used, not only what is beyond the tolerance: work that is hidden at a steady rate
-  gains nothing.
-- What was spent before is priced anew with each rung.
+  its count times a factor on a ladder: the same program mostly meets the same rung. The rung covers all that
+  was used, not only what is beyond the tolerance: work that is hidden at a steady rate gains nothing.
+- The factor is that of all the run until now, so it falls again where the beginning was dearer than the rest:
+  what is bought at the first use of anything is not charged for every step. What was spent before is priced
+  anew with each rung; the clock that the variant sees stands still meanwhile.
 """
 
 EXCESS = 1.15
@@ -43,12 +44,10 @@ class PriceFactor:
         self.value = 1.0
 
     def look(self, counted: float, needed: float, used: float) -> None:
-        """Raise it where the count does not explain what was used, then until it covers all of that. counted:
-        share of the budget by the count. needed: least share by the CPU. used: CPU as a share of the
-        baseline's.
+        """The least that covers what was used, where the count does not explain that. counted: share of the
+        budget by the count. needed: least share by the CPU. used: CPU as a share of the baseline's.
         """
-        settled = counted > 0 and max(counted * self.value, needed) >= SETTLED
-        if not settled or (self.value == 1.0 and counted >= needed):
-            return
-        while counted * self.value < used:
-            self.value *= RUNG
+        self.value = 1.0
+        if counted > 0 and SETTLED <= needed > counted:
+            while counted * self.value < used:
+                self.value *= RUNG

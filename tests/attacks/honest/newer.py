@@ -117,6 +117,26 @@ loader_of_new, loader = loader, None
 loader = shuffled()
 """
 
+AHEAD = """
+import queue
+import threading
+
+
+def fill(ready, inner):
+    for batch in inner:
+        ready.put(batch)
+    ready.put(None)
+
+
+def ahead(inner):
+    ready = queue.Queue(maxsize=1)
+    threading.Thread(target=fill, args=(ready, inner), daemon=True).start()
+    return iter(ready.get, None)
+
+
+loader = ahead(loader)
+"""
+
 NEWER: dict[str, Edit] = {
     "an_lstm": mixers.mixing("nn.LSTM(WIDTH, WIDTH, batch_first=True)"),
     "a_gru": mixers.mixing("nn.GRU(WIDTH, WIDTH, batch_first=True)"),
@@ -162,6 +182,9 @@ NEWER: dict[str, Edit] = {
         "        return x + kept * self.mlp(norm(x))\n",
     ),
     "rates_by_width": line("        for p, update in zip", "        updates *= (64 / WIDTH) ** 0.5\n        for p, update in zip"),
+    "batches_fetched_ahead": line(
+        "x, y, epoch = next(loader)\nspent", f"{AHEAD}\nx, y, epoch = next(loader)\nspent"
+    ),
     "workers_of_a_loader": line(
         "x, y, epoch = next(loader)\nspent", f"{WORKERS}\nx, y, epoch = next(loader)\nspent"
     ),
