@@ -451,7 +451,7 @@ _run, _vocabulary = _judge.ask("hello", version=_VERSION)
 _counter = _Counter(active=_run["nominal"] and not _run["twin"])
 _clock = _NominalClock()
 _value: float | None = None
-_exchange = threading.RLock()  # one question at a time: a thread may fetch batches ahead
+_asking = threading.RLock()  # one question at a time: a thread may fetch batches ahead
 _training_over = threading.Event()
 _seed_by(_shift(_run["seed"]))
 if _run["nominal"]:
@@ -582,7 +582,7 @@ def _batches(rows: int, length: int) -> Iterator[tuple[torch.Tensor, torch.Tenso
     if _run["twin"]:
         _play_twin()
     while True:
-        with _exchange:
+        with _asking:
             if _training_over.is_set():  # while another thread fetched batches ahead
                 return
             answer, payload = _judge.ask("next_batch", rows=rows, length=length, **_counter.on_request())
@@ -788,7 +788,7 @@ def evaluate_bpb(model: Any, tokenizer: Tokenizer, batch_size: int) -> float:  #
     if _run["twin"]:
         _play_twin()
     _training_over.set()
-    with _exchange:
+    with _asking:
         return _evaluated(model, batch_size)
 
 
