@@ -167,10 +167,8 @@ class BudgetUse:
 
     def _clock(self) -> float:
         """What is spent, ahead of large steps; it never goes back."""
-        return max(self._shown, self.spent + self._ahead())
-
-    def _ahead(self) -> float:
-        return ahead(self._step_cost.value * self._factor.value, self._largest) if self._counted else 0.0
+        step = self._step_cost.value * self._factor.value
+        return max(self._shown, self.spent + (ahead(step, self._largest) if self._counted else 0.0))
 
     def charge_besides(self, answering: Answering) -> None:
         """What the evaluation took beyond what it may take is spent too."""
