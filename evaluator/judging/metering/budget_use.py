@@ -187,10 +187,7 @@ class BudgetUse:
         return self._overrun(max(due, needed), FEED_STEPS) or self._exceeds_real_time()
 
     def _due(self) -> float:
-        """What the count comes to at the price of the last clock that was within the budget: a price that is
-        raised within a step leaves the loop until that step's end, and what the kernel has counted is a bound
-        of its own.
-        """
+        """The count at the price of the last clock within the budget: a loop may end the step it is raised in."""
         return self._meter.spent * self._due_factor
 
     @property
