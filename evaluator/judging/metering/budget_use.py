@@ -187,7 +187,7 @@ class BudgetUse:
         return self._overrun(max(due, needed), FEED_STEPS) or self._exceeds_real_time()
 
     def _due(self) -> float:
-        """The count at the price of the last clock within the budget: a loop may end the step it is raised in."""
+        """The count at the last clock's price within the budget: a loop may end the step that raises it."""
         return self._meter.spent * self._due_factor
 
     @property
