@@ -15,6 +15,7 @@ from configs.arms import RunsProgram
 from configs.errors import ConfigError
 from configs.schema import Config, CoordinatorConfig
 from coordinator.service.opening import gate_of
+from coordinator.store.repository import require_usable
 from deploy.checks.cluster_here import require_cluster
 from deploy.checks.data_here import require_data, require_disk, require_writable
 from deploy.checks.exposure import require_hidden
@@ -22,6 +23,7 @@ from deploy.checks.gpus import require_gpus
 from deploy.checks.keys import read_env_file, require_keys
 from deploy.checks.money import require_cap, require_money_left
 from deploy.checks.resuming import require_resumable
+from deploy.ray_environment import require_folder_for_sockets
 from deploy.sandboxes import require_sandbox
 from deploy.wiring import card_of, layout_of
 from trainer.task import load_task
@@ -161,6 +163,8 @@ HERE = (
     Step("campaign", require_resumable),
     Step("money", require_money_left),
     Step("folder", require_folder),
+    Step("repository", lambda config: require_usable(layout_of(config).repository)),
+    Step("temporary files", lambda _: require_folder_for_sockets(os.environ)),
     Step("disk", require_disk),
     Step("packages", require_packages),
     Step("gpus", require_gpus),

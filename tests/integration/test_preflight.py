@@ -109,6 +109,24 @@ def damaged(at: SetUp) -> Words:
     return at.words(*SIMULATED)
 
 
+def damaged_repository(at: SetUp) -> Words:
+    (at.begun() / "repo.git" / "packed-refs").write_text("nonsense\n", encoding="utf-8")
+    return at.words(*SIMULATED)
+
+
+def other_format(at: SetUp) -> Words:
+    with (at.begun() / "repo.git" / "config").open("a", encoding="utf-8") as config:
+        config.write("[extensions]\n\tobjectFormat = sha256\n")
+    return at.words(*SIMULATED)
+
+
+def nowhere_for_sockets(at: SetUp) -> Words:
+    undo = pytest.MonkeyPatch()
+    undo.setenv("RAY_TMPDIR", "/nowhere")
+    at.held.append(undo.undo)
+    return at.words(*SIMULATED)
+
+
 def half_a_copy(at: SetUp) -> Words:
     folder = at.begun()
     journal = Journal.open(folder / "journal.db")
@@ -151,6 +169,9 @@ BROKEN: dict[str, tuple[Callable[[SetUp], Words], str, int]] = {
     "a spent cap": (spent, "money.cap_usd reached: 2.0000 of 1 USD are spent", 5),
     "a busy campaign": (busy, "campaign mine is run by another coordinator", 3),
     "a damaged journal": (damaged, "cannot read the journal", 3),
+    "a damaged repository": (damaged_repository, "mine/repo.git: unexpected line in", 3),
+    "a repository of another format": (other_format, "in the format objectFormat = sha256, not sha1", 3),
+    "nowhere for sockets": (nowhere_for_sockets, "RAY_TMPDIR /nowhere is not there", 3),
     "half a copy": (half_a_copy, "is a copy without its last part", 3),
     "a port that cannot be": (
         worded(*SIMULATED, "coordinator.metrics_port=9", "coordinator.metrics_host=192.0.2.1"),
