@@ -5,14 +5,20 @@
   everywhere, and no other repository is ever meant.
 - The repository is named in each call, and made in the formats that are written here.
 - It starts in ``/``: the folder a command was typed in may be gone, or be a repository itself.
+- GitPython runs it, which hands a copy of the caller's environment to every git; ``env -i`` takes that away.
 """
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # where there is no git, that is said when one is wanted
+from git import Git
+from git.exc import GitCommandNotFound
 
 PASSED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "DEVELOPER_DIR")
 """What git gets of the caller's environment: where it and its libraries lie."""
@@ -104,7 +110,7 @@ class GitProcess:
 
     def __init__(self, git_dir: Path, *words: str) -> None:
         self._command = _command(git_dir, words, None)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Any = None  # GitPython's wrapper of a Popen
 
     def ask(self, question: bytes) -> None:
         """Hand it lines. Raises GitError where it cannot be started or has gone."""
@@ -135,26 +141,28 @@ class GitProcess:
         """Let go of it."""
         process, self._process = self._process, None
         if process is not None:
-            process.communicate()
+            process.proc.communicate()
 
     @property
     def _stdin(self) -> IO[bytes]:
-        if self._process is None or self._process.stdin is None:
-            raise GitError("git was not asked anything")
-        return self._process.stdin
+        return self._stream("stdin")
 
     @property
     def _stdout(self) -> IO[bytes]:
-        if self._process is None or self._process.stdout is None:
+        return self._stream("stdout")
+
+    def _stream(self, name: str) -> IO[bytes]:
+        if self._process is None:
             raise GitError("git was not asked anything")
-        return self._process.stdout
+        stream: IO[bytes] = getattr(self._process, name)
+        return stream
 
     def _failed(self, said: bytes = b"") -> GitError:
         process, self._process = self._process, None
         if process is None:
             return GitError("git has gone")
-        rest = process.communicate()[0] or b""
-        return GitError(_words(said + rest, f"git ended with {process.returncode}"))
+        rest, errors = process.proc.communicate()
+        return GitError(_words(said + rest + errors, f"git ended with {process.proc.returncode}"))
 
 
 def _settings() -> list[str]:
@@ -166,44 +174,47 @@ def _command(git_dir: Path, words: Sequence[str], files: Path | None) -> list[st
     return ["git", *where, *_settings(), *words]
 
 
-def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+def _cleanly(command: Sequence[str]) -> list[str]:
+    """The command in the environment of ours and nothing else."""
+    return [
+        "env",
+        "-i",
+        *(f"{name}={value}" for name, value in git_environment(os.environ).items()),
+        *command,
+    ]
+
+
+def _started(command: Sequence[str]) -> Any:
+    _require_git()
     try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=git_environment(os.environ),
-        )
-    except OSError as error:
-        raise _not_started(error) from error
+        return Git("/").execute(_cleanly(command), istream=subprocess.PIPE, as_process=True)
+    except (GitCommandNotFound, OSError) as error:
+        raise GitError(f"git cannot be started: {error}") from error
 
 
 def _ended(command: Sequence[str], seconds: float) -> bytes:
+    _require_git()
     try:
-        ran = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            cwd="/",
-            env=git_environment(os.environ),
-            timeout=seconds,
-            check=False,
+        status, said, errors = Git("/").execute(
+            _cleanly(command),
+            with_extended_output=True,
+            with_exceptions=False,
+            stdout_as_string=False,
+            strip_newline_in_stdout=False,
+            kill_after_timeout=seconds,
         )
-    except subprocess.TimeoutExpired as error:
-        raise GitError(f"git has not ended after {seconds:g} s") from error
-    except OSError as error:
-        raise _not_started(error) from error
-    if ran.returncode != 0 or ERROR.search(ran.stderr):
-        raise GitError(_words(ran.stderr, f"git ended with {ran.returncode}"))
-    return ran.stdout
+    except (GitCommandNotFound, OSError) as error:
+        raise GitError(f"git cannot be started: {error}") from error
+    wrong = errors.encode()
+    if status != 0 or ERROR.search(wrong):
+        raise GitError(_words(wrong, f"git ended with {status}"))
+    return said if isinstance(said, bytes) else b""
 
 
-def _not_started(error: OSError) -> GitError:
-    if isinstance(error, FileNotFoundError):
-        return GitMissingError("git is not installed")
-    return GitError(f"git cannot be started: {error.strerror}")
+def _require_git() -> None:
+    """Raises GitMissingError."""
+    if shutil.which("git") is None:
+        raise GitMissingError("git is not installed")
 
 
 def _words(said: bytes, otherwise: str) -> str:
