@@ -240,11 +240,14 @@ INNER = """    for _ in range({more}):
 
 
 def test_any_number_of_steps_on_one_batch_is_counted(data: Path, tmp_path: Path, honest: Run) -> None:
-    """One batch and ten steps on it: spent is what ten steps cost; as many as a hundred are too many."""
+    """One batch and ten steps on it: spent is what ten steps cost; as many as a hundred are too many for a
+    budget of ten.
+    """
     unchanged = honest.final.spent / honest.final.steps
+    budget = Budget(Unit.FLOPS, 10 * unchanged, 60)
     for more, kept in ((9, True), (99, False)):
         once = edited("    optimizer.zero_grad()\n", INNER.format(more=more) + "    break\n")
-        final = run_variant(once, data, tmp_path / str(more)).final
+        final = run_variant(once, data, tmp_path / str(more), budget=budget).final
         assert isinstance(final.outcome, Measured) is kept
         assert final.steps == 1
         assert final.spent == pytest.approx((more + 1) * unchanged, rel=0.02)
@@ -267,7 +270,9 @@ def test_a_run_of_two_batches_by_hand_is_priced_by_all_it_did(
     data: Path, tmp_path: Path, honest: Run
 ) -> None:
     by_hand = "[p.data.sub_(p.grad, alpha=0.5) for p in model.parameters()]\n    if steps == 1: break"
-    final = run_variant(edited("    optimizer.step()", f"    {by_hand}"), data, tmp_path / "run").final
+    budget = Budget(Unit.FLOPS, 2 * honest.final.spent / honest.final.steps, 60)
+    by_hand_twice = edited("    optimizer.step()", f"    {by_hand}")
+    final = run_variant(by_hand_twice, data, tmp_path / "run", budget=budget).final
     assert isinstance(final.outcome, Measured)
     assert final.spent == pytest.approx(2 * honest.final.spent / honest.final.steps, rel=0.05)
 

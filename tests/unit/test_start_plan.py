@@ -2,18 +2,42 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from configs.load import load
 from deploy.cli.campaign_run import plan
 from deploy.cli.start_plan import first_words
+from evaluator.judging.data import write_prepared
+from trainer.tasks.gpt.recipe import CONTEXT, PATTERN, SHARDS, VOCABULARY
 
 
 def words(tmp_path: Path, *items: str) -> dict[str, str]:
     keys = [item for item in items if "=" in item]
     files = [item for item in items if "=" not in item]
-    config = load(files, [*keys, f"campaigns_dir={tmp_path}", "trust.tier=F"], {}).config
+    data = tmp_path / "data"
+    made = [*keys, f"campaigns_dir={tmp_path}", f"data_dir={data}", "trust.tier=F"]
+    config = load(files, made, {}).config
+    if config.task.name == "gpt":
+        prepare_gpt(data / "gpt" / f"shards-{SHARDS}")
     return first_words(plan(config), config)
+
+
+def prepare_gpt(folder: Path) -> None:
+    """As if the task's data were there: what makes it is no part of a plain installation."""
+    tokens = np.full(4 * (CONTEXT + 1), VOCABULARY - 1, np.uint16)
+    write_prepared(
+        folder,
+        task="gpt",
+        bos=VOCABULARY - 1,
+        max_seq_len=CONTEXT,
+        eval_tokens=CONTEXT,
+        vocabulary="bpe",
+        train=tokens,
+        val=tokens,
+        vocab=[b"x"] * (VOCABULARY - 1) + [None],
+        pattern=PATTERN,
+    )
 
 
 def test_it_says_what_is_searched_by_whom_at_what_cost_what_comes_first_and_when_it_ends(
