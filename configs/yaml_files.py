@@ -27,6 +27,10 @@ LONGEST_KEY = 60
 """Characters of a key that are shown."""
 
 
+WRONG = (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError)
+"""What yaml raises for text: its own errors, and others where a tag such as ``!!bool`` is not obeyed."""
+
+
 class _TwiceError(yaml.MarkedYAMLError):
     """A key that stands twice in one mapping."""
 
@@ -89,7 +93,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {path}: it is not UTF-8", "Save it as UTF-8 text.") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except WRONG as error:
         raise _refused(str(path), error) from None  # its own text quotes lines, which may hold a secret
     if content is None:
         return {}
@@ -106,7 +110,7 @@ def value_of(text: str, origin: str = "a value") -> Any:
     """
     try:
         return yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except WRONG as error:
         if text.lstrip().startswith(("[", "{")):
             raise _refused(origin, error) from None
         return text

@@ -19,6 +19,7 @@ exit code  what it means, and what raises it
 143        ended by SIGTERM
 """
 
+import errno
 import os
 import sys
 import traceback
@@ -75,6 +76,11 @@ def _read(error: BaseException) -> tuple[int, str, str]:
             return LIMIT if spent else CONFIG, str(error), error.remedy
         case NothingFoundError():
             return NOTHING, str(error), error.remedy
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EROFS):
+            where = f" to {error.filename}" if error.filename else ""
+            return CONFIG, f"cannot write{where}: {error.strerror}", "Make room there, or write elsewhere."
+        case PermissionError() if error.filename:
+            return CONFIG, f"may not use {error.filename}", "Become the user that owns it."
         case _:
             first = (str(error).splitlines() or [""])[0]
             return (

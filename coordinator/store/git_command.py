@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # where there is no git, that is said when one is wanted
+os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # no git is said when one is wanted; "raise" would end the import
 from git import Git
 from git.exc import GitCommandNotFound
 

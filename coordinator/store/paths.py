@@ -78,3 +78,15 @@ class Layout(Struct, frozen=True):
         second, obeys, and removes it.
         """
         return self.folder / "stop.request"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """What has to be a folder where it is there, but for the repository."""
+        return (self.runs, self.spool, self.calls, self.logs, self.inbox)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What has to be a file where it is there."""
+        lock = self.folder / "campaign.lock"
+        written = (self.journal, lock, self.results, self.config, self.metrics, self.stop_request)
+        return (*written, self.secret)

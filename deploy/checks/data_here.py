@@ -8,6 +8,7 @@ from pathlib import Path
 
 from configs.errors import ConfigError
 from configs.schema import Config
+from coordinator.store.paths import Layout
 from trainer.recipe import DataNeeds
 from trainer.task import Task, load_task
 
@@ -83,6 +84,27 @@ def require_writable(folder: Path, key: str) -> None:
         raise ConfigError(f"{place} is not a folder", f"Move it away, or choose another: {key}.")
     if not os.access(place, os.W_OK | os.X_OK):
         raise ConfigError(f"cannot write in {place}", f"Choose a folder you can write to: {key}.")
+
+
+def require_parts(layout: Layout) -> None:
+    """Raises ConfigError where something else lies in the place of a part of the campaign's folder, or a part
+    cannot be written to.
+    """
+    for path in (*layout.folders, *layout.files, layout.repository):
+        if not os.path.lexists(path):
+            continue
+        wanted, there = ("file", path.is_file()) if path in layout.files else ("folder", path.is_dir())
+        if (path != layout.repository and not there) or not path.exists():
+            raise ConfigError(
+                f"{path} is not a {wanted}", "Move it away: it is in the place of one of the campaign's."
+            )
+        if path in (layout.repository, layout.secret):
+            continue  # they are asked for by themselves
+        if not os.access(path, os.W_OK | (os.X_OK if there and wanted == "folder" else os.R_OK)):
+            raise ConfigError(
+                f"cannot write to {path}",
+                f"Start as the user that owns it, or `chown -R {os.getuid()} {layout.folder}`.",
+            )
 
 
 def existing(folder: Path) -> Path:

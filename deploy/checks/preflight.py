@@ -17,7 +17,7 @@ from configs.schema import Config, CoordinatorConfig
 from coordinator.service.opening import gate_of
 from coordinator.store.repository import require_usable
 from deploy.checks.cluster_here import require_cluster
-from deploy.checks.data_here import require_data, require_disk, require_writable
+from deploy.checks.data_here import require_data, require_disk, require_parts, require_writable
 from deploy.checks.exposure import require_hidden
 from deploy.checks.gpus import require_gpus
 from deploy.checks.keys import read_env_file, require_keys
@@ -155,11 +155,13 @@ def require_port(coordinator: CoordinatorConfig) -> None:
 
 
 EVERYWHERE = (
+    Step("parts", lambda config: require_parts(layout_of(config))),
     Step("git", lambda _: require_git()),
     Step("task", require_task),
     Step("cap", require_cap),
 )
 HERE = (
+    Step("parts", lambda config: require_parts(layout_of(config))),
     Step("campaign", require_resumable),
     Step("money", require_money_left),
     Step("folder", require_folder),

@@ -24,6 +24,8 @@ def console(beside: bool = False) -> "Console":
     """Where results for people go, or what is said ``beside`` them."""
     from rich.console import Console
 
+    if not os.environ.get("COLUMNS", "1").strip("0").isdecimal():
+        del os.environ["COLUMNS"]  # 0, as a terminal without a size has it, is no width
     piped = not os.isatty(2 if beside else 1) and "COLUMNS" not in os.environ
     width = PIPE_WIDTH if piped else None
     return Console(highlight=False, markup=False, emoji=False, width=width, stderr=beside)

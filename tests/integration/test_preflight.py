@@ -298,3 +298,18 @@ def test_raising_a_spent_cap_lets_the_campaign_go_on(tmp_path: Path) -> None:
     words = spent(at)
     config = load([], [*words, "money.cap_usd=3"], {}).config
     assert [asked.name for asked in preflight(config) if asked.problem] == []
+
+
+@pytest.mark.parametrize("part", ["runs", "spool", "logs", "inbox"])
+@pytest.mark.parametrize("name", ["journal.db", "campaign.lock", "config.yaml", "results.tsv", "metrics.url"])
+def test_what_lies_in_the_place_of_a_part_is_refused_before_a_start(
+    tmp_path: Path, part: str, name: str
+) -> None:
+    folder = tmp_path / "campaigns" / "mine"
+    folder.mkdir(parents=True)
+    words = [*SetUp(tmp_path).words(*SIMULATED), "slots.count=1"]
+    for made, path in ((False, folder / part), (True, folder / name)):
+        path.mkdir() if made else path.write_text("mine")
+        result = CliRunner().invoke(main, ["run", "--dry-run", "demo", *words])
+        assert (result.exit_code, str(path) in result.stderr) == (3, True)
+        path.rmdir() if made else path.unlink()

@@ -348,3 +348,10 @@ def test_two_variables_for_one_key_are_refused() -> None:
     error = refusal([], [], {"AUTOSWARM_CAMPAIGN__SEED": "1", "AUTOSWARM_campaign__seed": "2"})
     assert "campaign.seed is given twice" in str(error)
     assert "AUTOSWARM_campaign__seed" in str(error)
+
+
+@pytest.mark.parametrize("value", ["!!bool maybe", "!!timestamp 2001", "!!int x"])
+def test_a_tag_that_its_value_does_not_obey_is_refused(tmp_path: Path, value: str) -> None:
+    error = refusal([write(tmp_path, f"campaign: {{seed: {value}}}\n")], [], {})
+    assert "cannot read" in str(error)
+    refusal([], [f"campaign.seed={value}"], {})
