@@ -27,6 +27,15 @@ SIGN = re.compile(r"^(?:#|//|/\*|<!--|--|;|%)?\s*")
 """Of a comment, in whatever language."""
 MAX_ALIGNED = 4_000_000
 """Pairs of lines up to which a text is aligned with its parent; beyond, all that differs is one change."""
+TAKEN_OUT = re.compile(
+    r"\b(?:no|not|none|never|without|removed?|drop(?:ped|s)?|deleted?|disabled?|instead|skip(?:ped|s)?|gone|unused|off"
+    r"|hurts?|free|less|fewer|cheaper|faster|slow(?:er)?|was|were|because|since|constant|now"
+    r"|moved|replaced|fused|merged|plain)\b",
+    re.IGNORECASE,
+)
+"""In a comment that says what was taken out, or why."""
+MOST_WORDS = 6
+"""Of a comment that only names what it stands for."""
 DOTS_ALONE = re.compile(rf"^[\s(\[<]*{DOTS}[\s)\]>]*$")
 
 
@@ -81,6 +90,19 @@ class _Lost:
             }
         return number in self._numbers
 
+    def named(self, number: int, text: str) -> bool:
+        """Whether a comment is all that is left at the line with that number, and only names what is gone: by
+        its words, or by a rule without any.
+        """
+        for first, last, new_first, new_last in self._replaced():
+            left = self._lines[number - 1 : new_last]
+            if new_first < number <= new_last and not any(map(_does_something, left)):
+                words = re.findall(r"[^\W_]+", text.lower())
+                gone = " ".join(self._parent[first:last]).lower()
+                names = any(len(word) > 2 and word.rstrip("s") in gone for word in words)
+                return not words or (names and len(words) <= MOST_WORDS and TAKEN_OUT.search(text) is None)
+        return False
+
     def _replaced(self) -> Iterator[tuple[int, int, int, int]]:
         before, after = self._parent, self._lines
         top = _shared(before, after)
@@ -92,6 +114,11 @@ class _Lost:
         for tag, first, last, new_first, new_last in SequenceMatcher(None, old, new, False).get_opcodes():
             if tag == "replace":
                 yield top + first, top + last, top + new_first, top + new_last
+
+
+def _does_something(line: str) -> bool:
+    code = line.partition("#")[0].strip()
+    return bool(code) and STUB.fullmatch(code) is None
 
 
 def _shared(one: list[str], other: list[str]) -> int:
@@ -108,7 +135,11 @@ def _is_placeholder(remark: _Remark, lost: _Lost) -> bool:
     text = continued(remark.text) if remark.continues else remark.text
     if stands_for_code(text):
         return remark.alone or remark.line in lost
-    return remark.alone and may_stand_for_code(remark.text) and remark.line in lost
+    return (
+        remark.alone
+        and remark.line in lost
+        and (may_stand_for_code(remark.text) or lost.named(remark.line, remark.text))
+    )
 
 
 def _comments(source: str) -> Iterator[_Remark]:
@@ -149,7 +180,14 @@ def _ellipses(tree: ast.Module, defined: frozenset[str]) -> Iterator[int]:
                 places = [*keys, *values]
             case ast.Assign(value=value):
                 places = [value]
-            case ast.Return(value=value) | ast.AugAssign(value=value):
+            case (
+                ast.Return(value=value)
+                | ast.AugAssign(value=value)
+                | ast.AnnAssign(value=value)
+                | ast.Yield(value=value)
+            ):
+                places = [value]
+            case ast.Assert(test=value) | ast.If(test=value) | ast.While(test=value) | ast.Lambda(body=value):
                 places = [value]
             case _:
                 continue

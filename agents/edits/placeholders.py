@@ -5,7 +5,7 @@ Nothing here looks at a program. A text is what is left of a comment or of a lin
 
 import re
 
-DOTS = r"(?:\.{3,}|…|⋯|⋮|\. \. \.)"
+DOTS = r"(?:\.{3,}|…|⋯|⋮|‥|︙|⁝|⋰|⋱|。{3,}|・{2,}|\. \. \.)"
 DRESS = " \t-=*~_#/<>()[]{}|:!;,\"'`%\\"
 """What a placeholder may be dressed in."""
 READ_CHARS = 200
@@ -109,6 +109,17 @@ _LIKELY = [
     rf".*\b(?:{_STATE}|etc)",
     rf".*(?:{_STATE_ABROAD})",
     r"(?:todo|fixme|tbd)\b.*",
+    r"(?:truncated|cut|cont(?:inue[sd]?|'?d)?|more(?: code| lines)?(?: here)?|other stuff|idem\b.*"
+    r"|placeholder|stub|boilerplate|implement(?:ation)?|fill in|keep|stays|remains|collapsed|folded|hidden"
+    r"|shortened|abbreviated|redacted|left alone|original|snip|✂|8|usual .*|standard .*)(?: here)?",
+    r"(?:(?:exactly )?(?:the )?same|as|see|refer to|cop(?:y|ied)|re-?use|restored?|like|per|leave|left)\b.*"
+    r" ?\b(?:parent|original|baseline|train\.py|file|input|given|they are|it is)",
+    r".*\bsee (?:the )?(?:original|parent|file|input)",
+    r"(?:here )?(?:the )?(?:existing|remaining|usual) \w+(?: \w+)?",
+    r"nothing (?:changed|changes|new)\b.*",
+    r"\+?\d+ (?:more )?lines?|L\d+ ?- ?L?\d+",
+    r"(?:以下|中|後|后|此处)?略|同?原代码|与原来相同|既存のまま|bleibt|wie im original|usw|identique"
+    r"|le même code|mismo código|igual|mesmo código|тот же код|то же самое",
 ]
 """Of a whole text: honest where the code is there, and a placeholder where it is gone."""
 

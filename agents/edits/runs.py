@@ -13,11 +13,14 @@ from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from itertools import pairwise
 
-from agents.edits.fences import DRESS, FENCE, PATH, fences
+from agents.edits.beside import more_beside
+from agents.edits.fences import DRESS, FENCE, LABEL, PATH, fences
 from agents.edits.outcome import Fault, Part, Problem
 from agents.edits.placeholders import stands_for_code
 
-FIELD = re.compile(r"^[\s#*_>-]*(?P<what>title|hypothesis)[\s*_]*[:=][\s*_]*(?P<text>.*)$", re.IGNORECASE)
+FIELD = re.compile(
+    r"^(?:[\s#*_>`\"-]|\d+[.)])*(?P<what>title|hypothesis)[\s*_`\"]*[:=：][\s*_]*(?P<text>.*)$", re.IGNORECASE
+)
 """A line in which an answer says its title or its hypothesis."""
 READ_CHARS = 400
 """Characters of a line that are looked at."""
@@ -65,6 +68,18 @@ UNSURE = re.compile(
     r"|mistakes?|errors?|no longer|revis\w+|correct(?:ed|ion)|versions?|variants?|reconsider\w*|rethink\w*|or"
     rf"|either|however|experiments?|proposals?|answers?|candidates?|try|final|{_BACK}|hmm+|oops|nope|sorry|not"
     r"|too \w+)\b"
+    r"|\b(?:again|redo\w*|redone|done|alone|nothing (?:else|but)|(?:only|just) (?:the|this|that)|plan|mind"
+    r"|thoughts?|choice|fallback|real|simpler|simplified|cleaner|cheap(?:er|ly)?|safer?|lighter|output|response|submission|lucky|winner"
+    r"|considered|possible|keep (?-i:[A-Z_]{3,})|stays?|tack|yet|v\d+|take \d+"
+    r"|(?:i|we) (?:send|offer|see|settle)"
+    r"|(?:mov|pass|hold)(?:e|es|ing)? on|settle for|go(?:ing)? (?:for|with)|back to|aside|runs? out|fails?"
+    r"|in the end|in short|on balance|at last|this one|the one|\w+er one|one of|of the two"
+    r"|a \w+er (?:form|way))\b"
+    r"|\b(?:(?:the|everything|all|block|edit|version|change|diff) above|the above)\b|^\W*without\b|\bonly\W*$"
+    r"|\b(?:update|change|modify|replace|set|use|remove|delete|call|define|move|pass)s? (?:(?:to|this|that|it"
+    r"|these)(?= (?:with|by|aside|off|like|this)\b|\W*$)|(?:everything|all)\b)"
+    r"|\b(?:update|change|modify|set)s? (?:this|that|it|these) to\b"
+    r"|, this\W*$|^\W*(?:set |use )?\(?[b-d]\W*$|[✗✘❌]|\[ \]|\bnew\W*$"
     r"|^\W*(?:so|but|that|this|these|it|which|no|yes|hm)\b|, (?:so|but|which)\b"
     r"|\b(?:is|are|was|were|would|costs?|slow\w*|doubles?|halves)\b",
     re.IGNORECASE,
@@ -93,6 +108,10 @@ UNDERSTOOD = re.compile(
 """In a line that is English, or about a name of the program."""
 LANGUAGES = ("python", "py", "python3")
 """What is said of a fence that holds code of the program."""
+EDIT_TAG = re.compile(
+    r"</?(?:edits?|changes?|blocks?|patch|diff|file|hunks?|modifications?|updates?)\b[^<>]*>", re.IGNORECASE
+)
+"""A tag around each edit of an answer."""
 HEADS_OF_DIFFS = ("--- ", "+++ ", "@@", "diff --git ", "index ", "*** ", "\\ No newline")
 
 
@@ -155,7 +174,9 @@ def code_beside(
         for line in map(str.strip, lines[fence.start : fence.end]):
             if line and not line.startswith("#") and line not in there and not stands_for_code(line):
                 return Problem(Fault.SNIPPET, f"the answer shows code that is in no edit: {line[:80]!r}", ONE)
-    return None
+    outside = _outside(lines, parts, max(begins, default=0), len(lines))
+    behind = _outside(lines, parts, run[-1].end, len(lines))
+    return more_beside([line for line in outside if not FIELD.match(line)], behind, source, parent)
 
 
 def _in_comment(before: Sequence[str]) -> bool:
@@ -185,8 +206,9 @@ def _gap(lines: Sequence[str]) -> _Gap:
 
 def _is_frame(line: str) -> bool:
     """Whether a line says nothing: blank, a fence, a file's name, the head of a diff."""
-    name = PATH.fullmatch(line.strip(DRESS))
-    return not line or bool(FENCE.match(line)) or line.startswith(HEADS_OF_DIFFS) or name is not None
+    name = PATH.fullmatch(LABEL.sub("", line.strip(DRESS)).strip(DRESS))
+    marks = EDIT_TAG.fullmatch(line) is not None or FENCE.match(line) is not None
+    return not line or marks or line.startswith(HEADS_OF_DIFFS) or name is not None
 
 
 def _leads_on(line: str) -> bool:

@@ -30,7 +30,7 @@ _BLANK = r"[\s\u200b-\u200d\u2060\ufeff]{0,4}"
 TAG = re.compile(
     rf"(?:[<＜]{_BLANK}(?P<end>/?){_BLANK}(?:[\w.-]{{1,20}}:)?(?P<name>{_NAME}){_ATTRIBUTES}"
     rf"(?P<empty>/?){_BLANK}[>＞]"
-    r"|\[\s{0,4}(?P<end2>/?)\s{0,4}(?P<name2>THINK(?:ING)?|REASONING)\s{0,4}\]"
+    r"|\[\s{0,4}(?P<end2>/?)\s{0,4}(?P<name2>THINK(?:ING)?|THOUGHTS?|REASONING|ANALYSIS|REFLECTION|SCRATCHPAD)\s{0,4}\]"
     r"|◁\s{0,4}(?P<end3>/?)\s{0,4}(?P<name3>think(?:ing)?)\s{0,4}▷"
     r"|<\s{0,4}[|｜]\s{0,4}(?P<end4>/|end[_▁ -](?:of[_▁ -])?)?(?:(?:begin|start)[_▁ -](?:of[_▁ -])?)?"
     r"(?P<name4>think(?:ing)?|thoughts?|reasoning)\s{0,4}[|｜]\s{0,4}>"
@@ -50,9 +50,33 @@ LEFTOVERS = re.compile(
     re.IGNORECASE,
 )
 """Of a chat template, at the end of an answer."""
-HINTS = re.compile(r"[<\[＜◁]|assistantfinal|^\s*```")
+HINTS = re.compile(r"[<\[＜◁]|assistantfinal|^\s*(?:```|~~~)")
 """What a line with a tag has; a quick look at every line."""
-THOUGHT_FENCE = re.compile(rf"^\s*```+\s*{_NAME}\s*$", re.IGNORECASE)
+THOUGHT_FENCE = re.compile(rf"^\s*(?P<ticks>```+|~~~+)\s*{_NAME}(?: process)?\s*$", re.IGNORECASE)
+OPENED = re.compile(r"\s*<(?P<name>[^\W\d][\w:.-]{0,40})(?:\s[^<>]{0,200})?>")
+"""A line that begins with an opening tag of whatever name."""
+BEGINS_EDIT = re.compile(r"^\s*(?:<{5,9}\s*\w|`{3,}|~{3,}|@@|--- |\+\+\+ |\*\*\* )")
+NO_THOUGHTS = frozenset(
+    {
+        *("answer", "edit", "edits", "change", "changes", "block", "blocks", "patch", "diff", "file"),
+        *("output", "response", "final", "final_answer", "solution", "result", "experiment", "proposal"),
+        *(
+            "title",
+            "hypothesis",
+            "code",
+            "replace",
+            "br",
+            "hr",
+            "p",
+            "div",
+            "img",
+            "s",
+            "bos",
+            "start_of_turn",
+        ),
+    }
+)
+"""Tags around an answer, or that need no end."""
 FENCED = "```"
 """Name of a thought in a fence."""
 QUOTES = "\"'`“”‘’«»"
@@ -100,12 +124,28 @@ def without_thoughts(lines: Sequence[str]) -> list[str] | Problem:
         return Problem(
             Fault.TRUNCATED, f"the thought that begins in line {where} of the answer has no end", HOW
         )
+    if (unknown := _never_closed(lines[last.line + 1 :] if last else lines)) is not None:
+        return Problem(Fault.TRUNCATED, f"<{unknown}> before the edit may be a thought, and has no end", HOW)
     kept = list(lines) if last is None else [lines[last.line][last.end :], *lines[last.line + 1 :]]
     while kept and not kept[-1].strip():
         kept.pop()
     if last is not None and not kept:
         return Problem(Fault.NO_EDIT, "nothing stands behind the thoughts of the answer", HOW)
     return [*kept[:-1], _without_leftovers(kept[-1])] if kept else []
+
+
+def _never_closed(lines: Sequence[str]) -> str | None:
+    """Name of a tag before the first edit that begins a line, stands around no answer and has no end."""
+    for number, line in enumerate(lines):
+        if BEGINS_EDIT.match(line):
+            return None
+        tag = OPENED.match(line)
+        if tag is None or tag["name"].lower() in NO_THOUGHTS or tag[0].endswith("/>"):
+            continue
+        end = f"</{tag['name']}".lower()
+        if not any(end in later.lower() for later in lines[number:]):
+            return tag["name"]
+    return None
 
 
 def _without_leftovers(line: str) -> str:
@@ -120,9 +160,10 @@ def _tags(lines: Sequence[str]) -> Iterator[_Tag]:
     for number, line in enumerate(lines):
         if number != first and not HINTS.search(line):
             continue
-        if THOUGHT_FENCE.match(line):
+        if fence := THOUGHT_FENCE.match(line):
             yield _Tag(number, 0, len(line), FENCED, ends=False)
-            end = next((at for at in range(number + 1, len(lines)) if closes(lines[at], "```")), None)
+            closing = (at for at in range(number + 1, len(lines)) if closes(lines[at], fence["ticks"]))
+            end = next(closing, None)
             if end is not None:
                 yield _Tag(end, 0, len(lines[end]), FENCED, ends=True)
         for match in TAG.finditer(line):

@@ -1,6 +1,7 @@
 """Money before a campaign starts: arms that cost something need a cap, and it must not be spent already."""
 
 import ipaddress
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -25,8 +26,16 @@ ANSWER_TOKENS = 2_000
 """Of an answer that changes some lines, with some thought before it. ``max_tokens`` is what is set aside for
 one.
 """
-AGENTS = frozenset({"claude", "codex", "aider"})
-"""Programs of coding agents whose makers sell what they use."""
+AGENTS = frozenset(
+    {
+        *("claude", "claude-code", "codex", "aider", "gemini", "gemini-cli", "qwen", "qwen-code", "kimi"),
+        *("cursor-agent", "copilot", "opencode", "goose", "amp", "crush", "droid", "auggie", "cline"),
+        *("openhands", "swe-agent"),
+    }
+)
+"""Programs of coding agents that ask models which somebody sells."""
+PROGRAM = re.compile(r"[\w.@-]+(?:/[\w.@-]+)*")
+"""A program's name or path in a line for a shell."""
 OWN_SERVERS = frozenset(
     {
         *("ollama", "ollama_chat", "hosted_vllm", "vllm", "lm_studio", "llamafile", "xinference"),
@@ -97,9 +106,21 @@ def _paid(arm: CostsMoney, config: Config) -> str:
     if not isinstance(arm, Command):
         return f"proposer {arm.proposer}"
     program = PurePath(arm.command[0]).name if arm.command else ""
-    own = bool(program) and program not in AGENTS
+    own = bool(program) and not _names_agent(arm.command)
     name = arm.template or program
     return "" if own or proposal_usd(name, config.models) == 0 else name
+
+
+def _names_agent(command: list[str]) -> bool:
+    """Whether a word of a command is a coding agent: `npx`, `env`, `timeout` and a shell's line start them,
+    too.
+    """
+    words = {
+        PurePath(name).name.partition("@")[0].removesuffix(".cmd").removesuffix(".exe")
+        for word in command
+        for name in PROGRAM.findall(word)
+    }
+    return not words.isdisjoint(AGENTS)
 
 
 def _is_paid(model: str, api_base: str | None, config: Config) -> bool:

@@ -204,6 +204,19 @@ THOUGHTS: dict[str, Shape] = {
     ),
     "a thought without an end before a whole file": (f"<think>\n{whole(DEEP)}", Fault.TRUNCATED, *NONE),
     "a thought without an end before a diff": (f"<reasoning>{DRAFTS['a diff']}", Fault.TRUNCATED, *NONE),
+    **{
+        f"a tag {tag} without an end": (f"{tag}\n{DRAFT}That is slow.\n", Fault.TRUNCATED, *NONE)
+        for tag in (
+            "<notes>",
+            "<my_thoughts>",
+            "<pondering level='2'>",
+            "<思考>",
+            "[THOUGHTS]",
+            "~~~thinking",
+        )
+    },
+    "a fence of a thinking process": (f"```thinking process\n{DRAFT}```\n{FINAL}", BLOCKS, *ONLY_FINAL),
+    "an answer's tag without an end": (f"<answer>\n{FINAL}", BLOCKS, *ONLY_FINAL),
     "nothing behind a thought": (f"<think>\n{DRAFT}</think>\n", Fault.NO_EDIT, *NONE),
     "words behind a thought": (f"<think>\n{DRAFT}</think>\nI make it deeper.\n", Fault.NO_EDIT, *NONE),
     "an edit before a thought that takes it back": (f"{DRAFT}<think>no</think>\n", Fault.NO_EDIT, *NONE),
@@ -298,6 +311,8 @@ LABELS = {
     "I update": "I update the rate.\n",
     "two lines": "### 2. Rate\n\nRaise the rate to 0.2.\n",
     "a bold label": "**Change 2:** rate\n",
+    "a labelled file": "File: train.py\n",
+    "tags of edits": "</edit>\n<edit>\n",
     "and": "and\n",
 }
 """What may stand between two blocks of one edit."""
@@ -322,6 +337,24 @@ DOUBTS = (
     "A better one:",
     "Option 2:",
     "Try this:",
+    "Change of plan:",
+    "Replace the block above with this:",
+    "Replace it with:",
+    "Set that aside.",
+    "Remove that.",
+    "Update to:",
+    "Use this:",
+    "Then again:",
+    "In the end, this:",
+    "Only the batch:",
+    "Without the depth:",
+    "### Take 2",
+    "### v2",
+    "### Plan B",
+    "Block 1 (again):",
+    "- Hold on",
+    "- keep DEPTH at 4",
+    "- ❌",
     "<answer>",
     "</details>",
     "Hm.",
@@ -489,6 +522,23 @@ REMARKS = (
     "        # -- same as above --",
     "        # Optimizer-Schritt bleibt gleich",
     "        # optimizer step unchanged",
+    "        # optimizer step",
+    "        # the usual optimizer steps",
+    "        # existing steps",
+    "        # same as parent",
+    "        # see original",
+    "        # more code",
+    "        # continued",
+    "        # -----",
+    "        # ‥",
+    "        # 以下略",
+    "        # 原代码",
+    "        # wie im Original",
+    "        # le même code",
+    "        # то же самое",
+    "        pass  # optimizer step",
+    "        assert ...",
+    "        value: int = ...",
 )
 """Lines that stand for the step of the optimizer."""
 LEFT_OUT: dict[str, Shape] = {
@@ -580,6 +630,15 @@ HONEST: dict[str, Shape] = {
         "an empty class": "class Stop(Exception): ...",
         "a heading": "# training loop",
     }.items()
+}
+HONEST |= {
+    f"code that gives way to {remark}": (
+        TITLE + block("        x = x * DEPTH\n        x = x + 1\n", f"        {remark}\n"),
+        BLOCKS,
+        remark,
+        "x + 1",
+    )
+    for remark in ("# no scale: it hurt", "# x is used as it comes in", "# scale moved to the head")
 }
 HONEST |= {
     "fewer lines under a heading": (

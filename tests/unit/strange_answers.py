@@ -250,5 +250,41 @@ DIFFS: dict[str, Shape] = {
     "a diff in a thought without an end": (f"<think>\n{diff(*DEEP)}", Fault.TRUNCATED, *NONE),
     "a hunk and a block": (f"{HUNK}\n{RATE}", Fault.AMBIGUOUS, *NONE),
 }
-STRANGE = {**MARKERS, **WRAPPED, **DIFFS}
+OTHER_HALVES = {
+    "json": '```json\n{"old_string": "RATE = 0.1", "new_string": "RATE = 0.2"}\n```\n',
+    "tags": "<search>\nRATE = 0.1\n</search>\n<replace>\nRATE = 0.2\n</replace>\n",
+    "the marks of a merge": "<<<<<<< HEAD\nRATE = 0.1\n=======\nRATE = 0.2\n>>>>>>> mine\n",
+    "headings": "SEARCH:\n```\nRATE = 0.1\n```\nREPLACE:\n```\nRATE = 0.2\n```\n",
+    "a fence without a language": "```\nRATE = 0.2\n```\n",
+    "a fence with a file's name": "```python:train.py\nRATE = 0.2\n```\n",
+    "words": "Also replace `RATE = 0.1` with `RATE = 0.2`.\n",
+    "a command": "```bash\nsed -i 's/RATE = 0.1/RATE = 0.2/' train.py\n```\n",
+    "lines of a diff without a head": "-RATE = 0.1\n+RATE = 0.2\n",
+    "a diff of the old kind": "9c9\n< RATE = 0.1\n---\n> RATE = 0.2\n",
+    "indented lines": "Also:\n\n    RATE = 0.2\n",
+    "a call of a tool": '<tool_call>\n{"name": "edit", "arguments": {"new_str": "x"}}\n</tool_call>\n',
+}
+"""The second of two changes, in a format that is not read."""
+HALVES: dict[str, Shape] = {
+    **{
+        f"half as blocks, half as {name}": (f"{FINAL}\n{half}", Fault.SNIPPET, *NONE)
+        for name, half in OTHER_HALVES.items()
+    },
+    **{
+        f"half as a diff, half as {name}": (f"{TITLE}{diff(*SMALL)}\n{half}", Fault.SNIPPET, *NONE)
+        for name, half in OTHER_HALVES.items()
+    },
+    **{
+        f"an end behind {end}": (f"{FINAL}\n{end}\n", Fault.TRUNCATED, *NONE)
+        for end in ("**Then the rate:**", "### 2. Raise the rate", "Now the second block:", "```python")
+    },
+    "the beginning of a marker at the end": (f"{FINAL}\n<<<<<<< SEAR", Fault.SNIPPET, *NONE),
+    "a summary of what is made": (
+        f"{FINAL}\nSummary:\n- BATCH = 8\n- RATE = 0.1, as before\n",
+        BLOCKS,
+        *ONLY_FINAL,
+    ),
+    "a number in words": (f"{FINAL}\nAt BATCH = 4 steps would be too noisy.\n", BLOCKS, *ONLY_FINAL),
+}
+STRANGE = {**MARKERS, **WRAPPED, **DIFFS, **HALVES}
 """All of them."""

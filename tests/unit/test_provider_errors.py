@@ -306,6 +306,67 @@ OTHERS: list[tuple[str, int | None, str, Failure]] = [
 ]
 
 
+PAYMENT += [
+    ("google dunning", 403, openai("Lightning dunning decision is deny for project: 1")),
+    ("bedrock payment", 403, '{"message": "denied due to INVALID_PAYMENT_INSTRUMENT: a valid one"}'),
+    ("a gateway's budget", 400, openai("Budget has been exceeded! Current cost: 10.2, Max budget: 10.0")),
+    ("a gateway's budget for a user", 400, openai("ExceededBudget: User=x over budget. Spend=1, Budget=1")),
+    ("a trial", 429, openai("Your trial has ended. Please upgrade to a paid plan.")),
+    ("a wallet", 429, '{"message": "Your wallet has no funds left"}'),
+    ("a balance", 400, '{"message": "Not enough balance to complete this request"}'),
+    ("dashscope not bought", 429, '{"code": "CommodityNotPurchased"}'),
+]
+TO_SHORTEN = "Please reduce the prompt length or the maximum tokens requested, or try again later."
+RATE += [
+    (
+        "anthropic input tokens",
+        429,
+        anthropic(
+            f"This request would exceed your organization's rate limit of 40,000 input tokens per minute."
+            f" {TO_SHORTEN}",
+            "rate_limit_error",
+        ),
+    ),
+    (
+        "anthropic request tokens",
+        429,
+        anthropic(f"Number of request tokens has exceeded your per-minute rate limit. {TO_SHORTEN}"),
+    ),
+    (
+        "anthropic, its status lost",
+        None,
+        f"AnthropicException - 40,000 input tokens per minute. {TO_SHORTEN}",
+    ),
+    ("bedrock tokens", 429, '{"message": "Too many tokens, please wait before trying again."}'),
+]
+OTHERS += [
+    ("deepseek filter", 400, openai("Content Exists Risk"), Failure.POLICY),
+    ("dashscope length", 400, openai("Range of input length should be [1, 129024]"), Failure.CONTEXT),
+    ("a key's name", None, "OPENAI_API_KEY is not set", Failure.AUTHENTICATION),
+]
+PARAMETER += [
+    (
+        "dashscope answer",
+        400,
+        json.dumps(
+            {
+                "error": {
+                    "message": "Range of max_tokens should be [1, 8192]",
+                    "code": "invalid_parameter_error",
+                }
+            }
+        ),
+        "max_tokens",
+    ),
+    (
+        "google answer",
+        400,
+        openai("it has a maxOutputTokens value of 100000 but the range is"),
+        "maxOutputTokens",
+    ),
+]
+
+
 def ids(rows: list[tuple[str, int | None, str]]) -> list[str]:
     return [row[0] for row in rows]
 
@@ -329,7 +390,7 @@ def test_a_refused_parameter_has_its_name_and_a_remedy(status: int, text: str, n
     meant = meaning(status, text)
 
     assert meant == Meaning(Failure.PARAMETER, name)
-    assert name in remedy(Failure.PARAMETER, name) or name in ("max_completion_tokens",)
+    assert name in remedy(Failure.PARAMETER, name) or name in ("max_completion_tokens", "maxOutputTokens")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ PROMPT = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "p
 COMPLETION = ("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens", "eval_count")
 TOTAL = ("total_tokens", "totalTokenCount", "totalTokens")
 """Names that providers have for the same three numbers."""
+REASONING = ("reasoning_tokens", "thoughtsTokenCount")
+DETAILS = ("completion_tokens_details", "output_tokens_details")
 USAGE = ("usage", "usageMetadata", "usage_metadata", "tokens", "billed_units", "meta")
 """Where they stand, below the body or below one another."""
 ENDS = ("finish_reason", "stop_reason", "finishReason", "stopReason", "done_reason")
@@ -42,7 +44,8 @@ class ProviderBody(Struct, frozen=True, kw_only=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
-    """0 where the body has no such number, of the three."""
+    thought_tokens: int = 0
+    """0 where the body has no such number, of the four."""
     says_end: bool = False
     """Whether it is of a protocol in which a whole answer says why it ended."""
     usage: tuple[int, int] = (0, 0)
@@ -65,6 +68,7 @@ def read_body(raw: object) -> ProviderBody | None:
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=total,
+        thought_tokens=_count(body, REASONING),
         says_end="choices" in body or any(name in answer for name in ENDS),
         usage=_by_protocol(body),
     )
@@ -160,6 +164,6 @@ def _count(values: Mapping[str, Any], names: tuple[str, ...], depth: int = 0) ->
     for name in names:
         if (count := tokens_of(values.get(name))) > 0:
             return count
-    inner = (values.get(name) for name in USAGE)
+    inner = (values.get(name) for name in (*USAGE, *DETAILS))
     counts = (_count(part, names, depth + 1) for part in inner if isinstance(part, dict) and depth < DEEPEST)
     return next((count for count in counts if count), 0)

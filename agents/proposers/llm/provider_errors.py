@@ -33,7 +33,15 @@ TOO_LONG = _words(
     r"exceeds? .{0,40}(?:number of |input )tokens allowed",
     r"reduce (?:the|your) (?:length|message|prompt|input)",
     r"must be reduced",
+    r"range of input length",
 )
+OVER_THE_LIMIT = _words(
+    r"request (?:entity )?too large",
+    r"must be reduced",
+    r"reduce your message size",
+    r"maximum context length",
+)
+"""Said with 429 of a request that is longer than a limit per minute ever lets through."""
 CLOCK = _words(
     r"per[ _-]?(?:second|sec|minute|min|hour|day)(?:s|ly)?\b",
     r"\b(?:rpm|rps|rpd|tpm|tpd|itpm|otpm)\b",
@@ -72,10 +80,14 @@ UNPAID = _words(
     r"free (?:trial|tier|quota) .{0,40}(?:ended|expired|exhausted|over\b)",
     r"(?:inactive|no active|expired) subscription|subscription .{0,20}(?:inactive|expired|required)",
     r"余额|欠费|额度不足",
+    r"budget .{0,10}exceeded|exceeded.?budget|over budget|max budget",
+    r"(?:not enough|no|low|negative) (?:\w+ )?(?:balance|funds?)\b|no funds|trial has (?:ended|expired)",
+    r"dunning|payment[ _]instrument|commodity ?not ?purchased|has not purchased",
 )
 FILTERED = _words(
     r"content[ _-]?(?:management[ _-])?(?:policy|filter)",
     r"(?:usage|safety|acceptable use) polic(?:y|ies)",
+    r"content exists risk",
     r"content_policy_violation|prohibited_content|data_?inspection_?failed|inappropriate content",
     r"(?:safety|moderation) (?:system|filter|settings?|check)|\bmoderation\b",
     r"(?:was|were|been|prompt|input|request) (?:\w+ )?flagged",
@@ -89,6 +101,8 @@ KEY = _words(
     r"provide an api key|api_key client option must be set|missing credentials|unable to locate credentials",
     r"invalid (?:\w+ )?(?:credentials|authentication|token|bearer)",
     r"authentication[ _](?:fail\w*|error|required)|auth(?:entication)? token",
+    r"[A-Z]_API_KEY\b.{0,40}(?:not set|not found|missing|required|unset)",
+    r"missing .{0,30}[A-Z]_API_KEY|security token .{0,30}invalid",
     r"unauthenticated|\bunauthori[sz]ed\b|no auth credentials|token .{0,20}(?:expired|revoked|is invalid)",
 )
 NO_MODEL = _words(
@@ -108,7 +122,7 @@ REFUSED_PARAMETER = _words(
     r"(?:argument|parameter|field|value) .{0,40}not (?:supported|allowed|permitted|recogni[sz]ed)",
     r"does not support (?:the )?(?:parameters?\b|[`'\"\[])",
 )
-SENT = re.compile(r"\b(?:max_completion_tokens|max_output_tokens|max_tokens|temperature)\b")
+SENT = re.compile(r"\b(?:max_completion_tokens|max_output_tokens|maxOutputTokens|max_tokens|temperature)\b")
 """Parameters that are sent. The first of them that a 400 or 422 names is what it is about."""
 PARAM = re.compile(r"""["']param["']\s*:\s*["'](?P<name>[\w.]+)["']""")
 QUOTED = re.compile(r"""[`'"\[](?P<name>[a-z][a-z]*(?:_[a-z]+)+|[a-z]+[A-Z][A-Za-z]+|stop|seed)[`'"\]]""")
@@ -121,6 +135,7 @@ NOT_A_PARAMETER = frozenset(
         "model",
         "messages",
         "invalid_request_error",
+        "invalid_parameter_error",
         "unsupported_parameter",
         "unsupported_value",
         "extra_forbidden",
@@ -180,7 +195,7 @@ def meaning(status: int | None, text: str) -> Meaning | None:
 
 
 def _by_words(status: int | None, text: str) -> Meaning | None:
-    if TOO_LONG.search(text) and status not in (401, 402, 403):
+    if _is_too_long(status, text):
         return Meaning(Failure.CONTEXT)
     if CLOCK.search(text) and not NONE_FREE.search(text):
         return Meaning(Failure.RATE_LIMIT)
@@ -196,6 +211,13 @@ def _by_words(status: int | None, text: str) -> Meaning | None:
         if pattern.search(text):
             return Meaning(failure)
     return None
+
+
+def _is_too_long(status: int | None, text: str) -> bool:
+    """A rate limit, too, speaks of prompts to shorten: with one, only what can never pass is too long."""
+    if status == 429 or (status is None and CLOCK.search(text)):
+        return OVER_THE_LIMIT.search(text) is not None
+    return TOO_LONG.search(text) is not None and status not in (401, 402, 403)
 
 
 def refused_parameter(text: str, said: bool = True) -> str | None:
@@ -217,7 +239,7 @@ def remedy(failure: Failure, parameter: str = "") -> str:
     match parameter:
         case "temperature":
             return "Set `temperature: null` for this arm, or choose another of `models`"
-        case "max_tokens" | "max_completion_tokens" | "max_output_tokens":
+        case "max_tokens" | "max_completion_tokens" | "max_output_tokens" | "maxOutputTokens":
             return (
                 "Lower `max_tokens` of this arm to what the model gives; where it takes no such parameter,"
                 " choose another of `models`, or upgrade litellm, which names the parameter by the model"

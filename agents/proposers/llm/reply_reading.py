@@ -36,6 +36,12 @@ FILTERED = frozenset(
     }
 )
 """The same of answers that a provider keeps back."""
+CUT_WORDS = re.compile(r"(?:^|[._])(?:max|length)(?:[._]|$)|max_?tokens|too_?long")
+FILTER_WORDS = re.compile(r"filter|safety|guard_?rail|moderat|polic(?:y|ies)|prohibited|blocked")
+BROKEN_WORDS = re.compile(
+    r"error|abort|cancel|timed?_?out|interrupt|insufficient|fail|malformed|overload|pause|disconnect|network"
+)
+"""In reasons with other names. An answer that was broken off is not whole, wherever it broke."""
 CLOSED = re.compile(r"(?:>{5,} ?REPLACE|`{3,}|~{3,}|\*\*\* End Patch)\s*$")
 """How an answer ends whose last edit is whole, whatever its provider says of it."""
 SAME_MODEL = re.compile(r"(?:[-@:](?:\d[\d.-]*|latest|v\d[\w:.]*|preview|exp|it|instruct))*")
@@ -103,11 +109,15 @@ def ended(body: ProviderBody) -> End:
     word = (body.finish or "").strip().lower()
     if body.broken:
         return End.BROKEN
-    if word in CUT:
+    if word in WHOLE:
+        return End.WHOLE
+    if word in CUT or CUT_WORDS.search(word):
         return End.CUT
-    if word in FILTERED:
+    if word in FILTERED or FILTER_WORDS.search(word):
         return End.FILTERED
-    return End.WHOLE if word in WHOLE or CLOSED.search(body.text) else End.BROKEN
+    if BROKEN_WORDS.search(word):
+        return End.BROKEN
+    return End.WHOLE if CLOSED.search(body.text) else End.BROKEN
 
 
 def other_model(asked: str, answered_by: object) -> str:

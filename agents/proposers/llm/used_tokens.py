@@ -33,9 +33,12 @@ def used_tokens(
     estimated = not prompt or (written and not completion)
     prompt = prompt or body.prompt_tokens or _part(body.total_tokens, counted)
     completion = completion or body.completion_tokens
-    if not completion and not body.total_tokens:
+    if body.thought_tokens > completion:  # so they are not in it
+        completion += body.thought_tokens
+    completion = max(completion, body.total_tokens - prompt)
+    if completion <= 0:
         completion = limit or count_tokens(body.text) + count_tokens(body.thoughts)
-    return UsedTokens(prompt, max(completion, body.total_tokens - prompt), estimated)
+    return UsedTokens(prompt, completion, estimated)
 
 
 def _part(total: int, counted: int) -> int:
