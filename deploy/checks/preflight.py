@@ -149,9 +149,26 @@ def require_port(coordinator: CoordinatorConfig) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return  # the next free one is taken
-        remedy = "Choose another with coordinator.metrics_port=PORT; 0 turns metrics off."
-        what = f"port {address[1]} of {address[0]} cannot be used: {error.strerror}"
+        remedy = "Choose another port with coordinator.metrics_port=PORT; 0 serves none."
+        if error.errno not in (errno.EACCES, errno.EPERM):
+            remedy = f"Choose an address of this machine with coordinator.metrics_host=ADDRESS. {remedy}"
+        what = f"port {address[1]} of {address[0]} cannot be used: {error.strerror or error}"
         raise ConfigError(what, remedy) from error
+
+
+MOST_SLOTS = {"subprocess": 8, "simulated": 128}
+"""On one CPU core: beyond that every run ends at its wall cap, or agents (90 MB each) fill the memory."""
+
+
+def require_cores(config: Config) -> None:
+    """Raises ConfigError for more slots without a GPU than this machine could ever carry."""
+    cores = os.cpu_count() or 1
+    most = MOST_SLOTS[config.trainer.kind] * cores
+    if not config.slots.per_gpu and config.slots.count > most:
+        raise ConfigError(
+            f"slots.count is {config.slots.count}, and this machine has {cores} CPU cores",
+            f"Set slots.count to {most} or less; as many slots as there are cores train fastest.",
+        )
 
 
 EVERYWHERE = (
@@ -170,6 +187,7 @@ HERE = (
     Step("disk", require_disk),
     Step("packages", require_packages),
     Step("gpus", require_gpus),
+    Step("slots", require_cores),
     Step("sandbox", require_sandbox),
     Step("hidden", require_hidden),
     Step("arms", require_proposers),

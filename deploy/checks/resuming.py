@@ -1,4 +1,6 @@
-"""Whether a campaign that is there already can go on as it is configured now. Reads, and changes nothing."""
+"""Whether a campaign that is there already can go on as it is configured now. Takes the campaign's lock for a
+moment, and changes nothing else.
+"""
 
 import sqlite3
 from contextlib import closing

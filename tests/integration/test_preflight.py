@@ -155,6 +155,12 @@ def worded(*words: str) -> Callable[[SetUp], Words]:
 BROKEN: dict[str, tuple[Callable[[SetUp], Words], str, int]] = {
     "no GPU": (worded("slots.per_gpu=true"), "this machine has no GPU to give", 3),
     "no GPU for a rehearsal": (worded(*SIMULATED, "slots.per_gpu=true"), "has no GPU to give", 3),
+    "more slots than cores carry": (worded("slots.count=9999"), "slots.count is 9999, and this machine", 3),
+    "a metrics address that is not ours": (
+        worded(*SIMULATED, "coordinator.metrics_host=192.0.2.77", "coordinator.metrics_port=9464"),
+        "port 9464 of 192.0.2.77 cannot be used",
+        3,
+    ),
     "a task that needs a GPU": (worded("task.name=gpt"), "needs a GPU, and slots.per_gpu is false", 3),
     "no cap": (worded(*SIMULATED, LLM), "arm 'asks' costs money (anthropic/x), and no cap is set", 3),
     "no key": (worded(*SIMULATED, LLM, "money.cap_usd=5"), "arm 'asks' has no key: ANTHROPIC_API_KEY", 3),
