@@ -30,16 +30,15 @@ arms:
         number=$(date +%N) # its process has the same number every time
         echo "TITLE: a rate of $number" >> PROPOSAL.md
         sed -i "s/^ADAM_LR = .*/ADAM_LR = 0.003$number/" train.py
-  - {{name: absent, proposer: command, command: [no-such-agent, "{{prompt}}"]}}
 """
+ABSENT = '  - {name: absent, proposer: command, command: [no-such-agent, "{prompt}"]}\n'
 
 
-def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_stops_its_arm_alone(tmp_path: Path) -> None:
+def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_is_said_before(tmp_path: Path) -> None:
     file, scratch = tmp_path / "mine.yaml", tmp_path / "tmp"
     scratch.mkdir()
-    file.write_text(
-        ARMS.format(notes=tmp_path / "notes", campaigns=tmp_path / "campaigns", keys=tmp_path / ".env")
-    )
+    arms = ARMS.format(notes=tmp_path / "notes", campaigns=tmp_path / "campaigns", keys=tmp_path / ".env")
+    file.write_text(arms + ABSENT)
     (tmp_path / ".env").write_text("SOME_API_KEY=planted-0123456789\n")
     words = [
         "campaign.name=commanded",
@@ -54,14 +53,23 @@ def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_stops_its_arm_al
         "campaign.session_minutes=2",
     ]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OTHER_API_KEY": KEY, "TMPDIR": str(scratch)}
-    ran = subprocess.run(
-        [sys.executable, "-m", "deploy.cli.main", "run", str(file), *words],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=150,
-    )
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "deploy.cli.main", "run", str(file), *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=150,
+        )
+
+    refused = run()
+    assert refused.returncode == 3
+    assert "'no-such-agent' is not on the PATH here" in refused.stderr
+    assert not (tmp_path / "campaigns").exists()
+    file.write_text(arms)
+    ran = run()
     assert ran.returncode == 0, ran.stderr
 
     campaign = tmp_path / "campaigns" / "commanded"
@@ -75,7 +83,6 @@ def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_stops_its_arm_al
     assert all(row["title"].startswith("a rate of") for row in rows)
     assert set((tmp_path / "notes").read_text().split()) == {"0"}
     logs = "".join(path.read_text() for path in (campaign / "logs").iterdir())
-    assert "'no-such-agent' is not a program on the PATH" in logs
     assert "command answered" in logs
     assert not [path for path in campaign.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
     assert not list(scratch.glob("autoswarm-*"))
