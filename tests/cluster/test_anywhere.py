@@ -159,7 +159,11 @@ def test_a_campaign_whose_terminal_is_closed_ends_its_runs_and_goes_on_later(tmp
     ours, its = pty.openpty()
     command = [sys.executable, "-m", "autoswarm", "run", "demo", *HOURS_LONG, "coordinator.metrics_port=0"]
     process = subprocess.Popen(
-        ["setsid", "--ctty", *command], cwd=tmp_path, stdin=its, stdout=its, stderr=its
+        ["env", "--default-signal=HUP", "setsid", "--ctty", *command],
+        cwd=tmp_path,
+        stdin=its,
+        stdout=its,
+        stderr=its,
     )
     os.close(its)
     try:

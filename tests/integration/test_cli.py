@@ -461,6 +461,8 @@ def test_the_traceback_comes_with_two_v_only(tmp_path: Path) -> None:
 
 def test_ctrl_c_while_watching_is_exit_130(running: Player) -> None:
     command = [
+        "env",
+        "--default-signal=INT",  # as in a terminal, whatever these tests were started from
         sys.executable,
         "-m",
         "deploy.cli.main",
