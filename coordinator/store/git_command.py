@@ -61,6 +61,11 @@ SETTINGS = (
 ERROR = re.compile(rb"^(fatal|error): ", re.MULTILINE)
 """In what git says: it ends with 0 where it can do without a pack that is damaged."""
 
+TOGETHER = ("sh", "-c", 'exec "$@" 2>&1', "sh")
+"""Before a command: its errors go where its answers go. GitPython gives a process a pipe for them, and a git
+that has filled one that nobody reads waits for ever.
+"""
+
 SECONDS = 600.0
 """A git that has not ended by then hangs: collecting garbage of ten thousand variants takes some seconds."""
 
@@ -161,8 +166,8 @@ class GitProcess:
         process, self._process = self._process, None
         if process is None:
             return GitError("git has gone")
-        rest, errors = process.proc.communicate()
-        return GitError(_words(said + rest + errors, f"git ended with {process.proc.returncode}"))
+        rest = process.proc.communicate()[0]
+        return GitError(_words(said + rest, f"git ended with {process.proc.returncode}"))
 
 
 def _settings() -> list[str]:
@@ -187,7 +192,7 @@ def _cleanly(command: Sequence[str]) -> list[str]:
 def _started(command: Sequence[str]) -> Any:
     _require_git()
     try:
-        return Git("/").execute(_cleanly(command), istream=subprocess.PIPE, as_process=True)
+        return Git("/").execute(_cleanly([*TOGETHER, *command]), istream=subprocess.PIPE, as_process=True)
     except (GitCommandNotFound, OSError) as error:
         raise GitError(f"git cannot be started: {error}") from error
 

@@ -13,6 +13,7 @@ import pytest
 from agents.proposers.command.worktree import Worktree
 from configs.errors import ConfigError
 from coordinator.service.service import Service
+from coordinator.store.git_objects import commit_of
 from coordinator.store.repository import Repository, RepositoryError
 from tests.integration.campaign_folder import Clock, measure_baseline, open_service, propose, rules, train
 
@@ -435,6 +436,23 @@ def test_a_repository_that_is_broken_at_the_end_is_said(tmp_path: Path) -> None:
         service.tick()
         assert service.overview().page.state == "finished"
         assert "repo.git.broken" in service.overview().trouble
+
+
+def test_a_thousand_damaged_texts_are_told_apart_from_none(tmp_path: Path) -> None:
+    """What git says of them is more than a pipe holds: nobody may leave it there."""
+    repository = Repository(tmp_path / "repo.git", "train.py")
+    commits = [commit_of("train.py", f"x = {number}\n", [], "one\n", 1e9 + number) for number in range(1_000)]
+    for commit in commits:
+        repository.store(commit)
+        blob = commit.objects[0].id
+        damaged = repository.path / "objects" / blob[:2] / blob[2:]
+        damaged.chmod(0o600)
+        damaged.write_bytes(b"no object")
+    whole = commit_of("train.py", "whole\n", [], "one\n", 1e9)
+    repository.store(whole)
+    assert not any(repository.has(commit.id) for commit in commits)
+    assert repository.source(whole.id) == "whole\n"
+    repository.close()
 
 
 def test_many_refs_go_in_one_transaction(tmp_path: Path) -> None:
