@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from msgspec import ValidationError
 
-from agents.proposers.llm.price_list import listed_usd
 from agents.proposers.llm.prompt import PROMPT_TOKENS
+from agents.proposers.llm.provider.price_list import listed_usd
 from configs.arms import CallsModels, Command, CostsMoney
 from configs.errors import ConfigError, MoneySpentError
 from configs.schema import Config, ModelConfig

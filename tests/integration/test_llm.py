@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options
-from agents.proposers.llm.litellm_completion import LitellmCompletion, strip_keys
 from agents.proposers.llm.llm_proposer import REASKS, LlmProposer
+from agents.proposers.llm.provider.litellm_completion import LitellmCompletion, strip_keys
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from coordinator.arm_notes import ArmReason
 from coordinator.domain import Direction, Metric, Refusal, State

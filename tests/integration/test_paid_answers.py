@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from agents.proposers.contract import Fruitless
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options, Reply
-from agents.proposers.llm.litellm_completion import LitellmCompletion
 from agents.proposers.llm.llm_proposer import LlmProposer
+from agents.proposers.llm.provider.litellm_completion import LitellmCompletion
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy
 from coordinator.rule_values.prices import MoneyRules
 from coordinator.service.service import Service

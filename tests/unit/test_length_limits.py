@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.proposers.llm.length_limits import LengthLimit, length_limit, length_remedy
+from agents.proposers.llm.provider.length_limits import LengthLimit, length_limit, length_remedy
 
 FITS = "Set max_tokens of this arm to 5300 or less"
 NO_LONGER = "Set max_tokens of this arm to 8192 or less"

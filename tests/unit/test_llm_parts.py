@@ -18,7 +18,7 @@ from agents.proposers.llm.completion import (
     Options,
     Reply,
 )
-from agents.proposers.llm.litellm_completion import retry_after
+from agents.proposers.llm.provider.litellm_completion import retry_after
 from agents.proposers.llm.quoting import one_line, quoted_tail
 from agents.proposers.llm.redaction import HIDDEN, redacted, redacted_answer
 from agents.proposers.llm.retry import FallbackModels, RetryPolicy, TooLongError

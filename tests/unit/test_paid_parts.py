@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from agents.proposers.llm.price_list import listed_usd
-from agents.proposers.llm.provider_body import ProviderBody, read_body, tokens_of
-from agents.proposers.llm.reply_reading import End, ended, other_model
-from agents.proposers.llm.used_tokens import UsedTokens, used_tokens
+from agents.proposers.llm.provider.price_list import listed_usd
+from agents.proposers.llm.provider.provider_body import ProviderBody, read_body, tokens_of
+from agents.proposers.llm.provider.reply_reading import End, ended, other_model
+from agents.proposers.llm.provider.used_tokens import UsedTokens, used_tokens
 
 
 def chat(message: Any, finish: str | None = "stop", **top: Any) -> dict[str, Any]:

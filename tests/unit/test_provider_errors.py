@@ -5,7 +5,7 @@ import json
 import pytest
 
 from agents.proposers.llm.completion import LASTING, PASSING, Failure
-from agents.proposers.llm.provider_errors import Meaning, meaning, remedy
+from agents.proposers.llm.provider.provider_errors import Meaning, meaning, remedy
 
 
 def openai(message: str, kind: str = "invalid_request_error", code: str = "", param: str = "") -> str:

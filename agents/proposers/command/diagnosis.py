@@ -12,7 +12,7 @@ from msgspec import Struct
 from agents.proposers.command.keeper import CommandEnd
 from agents.proposers.command.templates import Output
 from agents.proposers.llm.completion import LASTING, Failure
-from agents.proposers.llm.provider_errors import meaning
+from agents.proposers.llm.provider.provider_errors import meaning
 from coordinator.arm_notes import ArmReason
 
 NOT_STARTED = (126, 127)

@@ -2,8 +2,8 @@
 
 from agents.proposers.contract import Materials, Proposer
 from agents.proposers.llm.completion import Options
-from agents.proposers.llm.litellm_completion import LitellmCompletion
 from agents.proposers.llm.llm_proposer import LlmProposer
+from agents.proposers.llm.provider.litellm_completion import LitellmCompletion
 from agents.proposers.llm.retry import FallbackModels
 from configs.arms import Llm
 from configs.errors import ConfigError

@@ -18,7 +18,7 @@ def preload(arms: Sequence[Arm]) -> Thread:
 def _load(arms: Sequence[Arm]) -> None:
     if not any(isinstance(arm, CallsModels) for arm in arms):
         return
-    from agents.proposers.llm.litellm_completion import load
+    from agents.proposers.llm.provider.litellm_completion import load
     from agents.proposers.llm.tokens import count_tokens
 
     load()

@@ -30,7 +30,7 @@ from agents.proposers.llm.completion import (
     Options,
     Reply,
 )
-from agents.proposers.llm.provider_errors import remedy
+from agents.proposers.llm.provider.provider_errors import remedy
 from coordinator.arm_notes import ArmReason
 
 logger = logging.getLogger(__name__)

@@ -25,14 +25,14 @@ from typing import Any
 import msgspec
 
 from agents.proposers.llm.completion import CompletionError, Failure, Message, Options, Reply
-from agents.proposers.llm.length_limits import length_limit, length_remedy
-from agents.proposers.llm.lost_answers import may_be_paid
-from agents.proposers.llm.price_list import listed_usd
-from agents.proposers.llm.provider_body import ProviderBody, read_body, tokens_of
-from agents.proposers.llm.provider_errors import Meaning, meaning
+from agents.proposers.llm.provider.length_limits import length_limit, length_remedy
+from agents.proposers.llm.provider.lost_answers import may_be_paid
+from agents.proposers.llm.provider.price_list import listed_usd
+from agents.proposers.llm.provider.provider_body import ProviderBody, read_body, tokens_of
+from agents.proposers.llm.provider.provider_errors import Meaning, meaning
+from agents.proposers.llm.provider.reply_reading import End, at_most, read_reply
 from agents.proposers.llm.quoting import one_line
 from agents.proposers.llm.redaction import redacted, redacted_answer
-from agents.proposers.llm.reply_reading import End, at_most, read_reply
 from agents.proposers.llm.tokens import count_tokens
 
 BY_WORDS = {

@@ -8,10 +8,10 @@ import re
 from enum import Enum, auto
 
 from agents.proposers.llm.completion import Reply
-from agents.proposers.llm.price_list import listed_usd
-from agents.proposers.llm.provider_body import ProviderBody
+from agents.proposers.llm.provider.price_list import listed_usd
+from agents.proposers.llm.provider.provider_body import ProviderBody
+from agents.proposers.llm.provider.used_tokens import used_tokens
 from agents.proposers.llm.quoting import one_line
-from agents.proposers.llm.used_tokens import used_tokens
 from coordinator.model_calls import NAME_CHARS
 
 WHOLE = frozenset(

@@ -6,7 +6,7 @@ counted here is marked as estimated wherever it is shown.
 
 from msgspec import Struct
 
-from agents.proposers.llm.provider_body import ProviderBody
+from agents.proposers.llm.provider.provider_body import ProviderBody
 from agents.proposers.llm.tokens import count_tokens
 
 
