@@ -61,7 +61,7 @@ SETTINGS = (
 ERROR = re.compile(rb"^(fatal|error): ", re.MULTILINE)
 """In what git says: it ends with 0 where it can do without a pack that is damaged."""
 
-TOGETHER = ("sh", "-c", 'exec "$@" 2>&1', "sh")
+TOGETHER = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
 """Before a command: its errors go where its answers go. GitPython gives a process a pipe for them, and a git
 that has filled one that nobody reads waits for ever.
 """
@@ -182,7 +182,7 @@ def _command(git_dir: Path, words: Sequence[str], files: Path | None) -> list[st
 def _cleanly(command: Sequence[str]) -> list[str]:
     """The command in the environment of ours and nothing else."""
     return [
-        "env",
+        "/usr/bin/env",  # whatever PATH is: only git has to be on it
         "-i",
         *(f"{name}={value}" for name, value in git_environment(os.environ).items()),
         *command,

@@ -242,7 +242,7 @@ def test_what_cannot_be_read_is_put_aside_and_the_rest_is_taken(
             service.tick()
         assert service.state.hints.newest == ["good"]
         assert items(folder) == [".unreadable", ".unreadable"]
-        assert len(caplog.records) == 2
+        assert [record.name for record in caplog.records].count("coordinator.store.inbox") == 2
 
 
 def test_a_person_s_variant_is_an_experiment_of_its_own_arm_on_the_best(tmp_path: Path) -> None:
