@@ -30,9 +30,13 @@ def seconds_of(paths: list[str]) -> float:
 
 
 def test_a_name_that_is_not_there_is_quick_to_look_up_again_but_not_once_it_is_forgotten() -> None:
-    names = [str(FOLDER / secrets.token_hex(8)) for _ in range(2000)]
-    first, again = seconds_of(names), seconds_of(names)
-    forget()
-    forgotten = seconds_of(names)
-    assert again < 0.75 * first
-    assert forgotten > 0.75 * first
+    """Ratios within a round, for a core's clock changes from one to the next."""
+    again, forgotten = [], []
+    for _ in range(9):
+        names = [str(FOLDER / secrets.token_hex(8)) for _ in range(500)]
+        first, second = seconds_of(names), seconds_of(names)
+        forget()
+        again.append(second / first)
+        forgotten.append(seconds_of(names) / second)
+    assert median(again) < 0.75
+    assert median(forgotten) > 1.33
