@@ -18,7 +18,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field
 
 from configs.charter import charter_path
-from configs.section import Positive, Section
+from configs.section import Number, Positive, Section, Whole, Word
 
 DEFAULT_KIND = "search"
 """What an arm is that names no proposer."""
@@ -50,7 +50,7 @@ class Arm(Section):
 class ReadsCharter(Arm):
     """Trait: reads what its briefs bring in words, a charter and a kind of idea."""
 
-    charter: str | None = None
+    charter: Word | None = None
     """A research charter of its own: a file in configs/charters or a path; null takes the campaign's."""
     strategy: Literal["free", "explore", "tune", "simplify", "ablate", "combine", "rotate"] = "free"
     """What kind of idea its briefs ask for. `rotate` goes through the kinds while nothing merges."""
@@ -72,9 +72,9 @@ class CostsMoney(Arm):
 class CallsModels(CostsMoney):
     """Trait: asks language models, which may cost dollars."""
 
-    models: list[str] = []
+    models: list[Word] = []
     """Models by litellm's names, such as `anthropic/...` or `openai/...`. The first that answers is taken."""
-    api_base: str | None = None
+    api_base: Word | None = None
     """Address of an endpoint, such as `http://host:8000/v1`; null means the provider's own."""
 
 
@@ -83,7 +83,7 @@ class RunsProgram(Arm):
     where it has none.
     """
 
-    env: list[str] = []
+    env: list[Word] = []
     """Names of variables the program is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own,
     such as a provider's key.
     """
@@ -103,7 +103,7 @@ class Scripted(Arm):
     """Plays surfaces that somebody wrote."""
 
     proposer: Literal["scripted"] = "scripted"
-    files: list[str] = []
+    files: list[Word] = []
     """The surfaces to play, in order."""
 
     def absolute(self) -> dict[str, object]:
@@ -115,9 +115,9 @@ class Llm(ReadsCharter, CallsModels, Repairs):
     """Asks a language model for the next edit."""
 
     proposer: Literal["llm"] = "llm"
-    temperature: Annotated[float, Field(ge=0)] | None = None
+    temperature: Annotated[Number, Field(ge=0)] | None = None
     """How much models may vary their answers; null takes each model's own."""
-    max_tokens: Annotated[int, Field(ge=1)] = 16_000
+    max_tokens: Annotated[Whole, Field(ge=1)] = 16_000
     """Longest answer, in tokens, with what a model thinks before it."""
     timeout: Positive = 300.0
     """Seconds one call may take."""

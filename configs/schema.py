@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from configs.arms import AnyArm, Search
-from configs.section import Positive, Section, Share
+from configs.section import Number, Positive, Section, Share, Whole, Word
 
 
 def _word(value: object) -> object:
@@ -27,7 +27,7 @@ class CampaignConfig(Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "default"
     """Folder under `campaigns_dir` and label in metrics."""
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Annotated[Whole, Field(ge=0)] = 1
     """Seed of everything the swarm itself draws: run seeds, proposers."""
     secret: str | None = None
     """A word that the same draws rest on besides the seed. null: a random one, made with the campaign and
@@ -35,20 +35,20 @@ class CampaignConfig(Section):
     your own, long enough that nobody guesses it, makes another campaign draw the same; an empty one leaves
     it out, and the draws are public.
     """
-    max_experiments: Annotated[int, Field(ge=0)] = 0
+    max_experiments: Annotated[Whole, Field(ge=0)] = 0
     """Take this many proposals, and stop when each has its verdict; 0 means no limit."""
-    max_hours: Annotated[float, Field(ge=0)] = 0
+    max_hours: Annotated[Number, Field(ge=0)] = 0
     """Stop taking new work after this many hours of running; 0 means no limit."""
-    session_minutes: Annotated[float, Field(ge=0)] = 0
+    session_minutes: Annotated[Number, Field(ge=0)] = 0
     """Stop taking new work after this many minutes of this start; running it again goes on. 0 means no
     limit.
     """
-    lookahead: Annotated[int, Field(ge=0)] = 0
+    lookahead: Annotated[Whole, Field(ge=0)] = 0
     """0: decide as results come in. N > 0: decide in the order of proposal, and let proposal n see exactly
     the verdicts up to n - N, so that the same seed gives the same verdicts however fast each slot is. N
     should be at least twice the number of slots.
     """
-    charter: str = "default.md"
+    charter: Word = "default.md"
     """The research charter given to proposers: a file in configs/charters or a path."""
     arm_choice: Literal["weights", "bandit"] = "weights"
     """How the arm of a brief is chosen. `weights`: each arm its share. `bandit`: what arms gained for their
@@ -58,7 +58,7 @@ class CampaignConfig(Section):
     """For `bandit`: least share of the briefs of every arm."""
     control_floor: Share = 0.1
     """For `bandit`: least share of the briefs of an arm with `control: true`."""
-    plateau: Annotated[int, Field(ge=0)] = 20
+    plateau: Annotated[Whole, Field(ge=0)] = 20
     """Experiments of a division that end one after the other without a merge before arms with `strategy:
     rotate` try another kind of idea; after as many again the next one. 0 means never.
     """
@@ -67,9 +67,9 @@ class CampaignConfig(Section):
 class TaskConfig(Section):
     """What is searched."""
 
-    name: str = "demo"
+    name: Word = "demo"
     """A folder under trainer/tasks, or a path to a task folder."""
-    size: str | None = None
+    size: Word | None = None
     """One of the sizes in the task's task.yaml; None takes its default."""
     wall_cap: Positive | None = None
     """Seconds of real time after which a run is ended whatever it has spent, start and evaluation included;
@@ -81,15 +81,15 @@ class TaskConfig(Section):
 class AcceptanceConfig(Section):
     """When a variant counts as better."""
 
-    baseline_runs: Annotated[int, Field(ge=2)] = 4
+    baseline_runs: Annotated[Whole, Field(ge=2)] = 4
     """Runs of the unchanged surface per division; they measure σ."""
-    confirm_runs: Annotated[int, Field(ge=0)] = 1
+    confirm_runs: Annotated[Whole, Field(ge=0)] = 1
     """Runs on other seeds that a promising variant needs besides its screen."""
-    z: Annotated[float, Field(ge=0)] = 2.0
+    z: Annotated[Number, Field(ge=0)] = 2.0
     """A variant merges when its mean is better than the best's by more than z standard errors of that
     difference.
     """
-    screen_z: float = 0.0
+    screen_z: Number = 0.0
     """A screen run goes on to confirm when it is better than the best's mean by more than this many standard
     errors.
     """
@@ -98,7 +98,7 @@ class AcceptanceConfig(Section):
 class MemoryConfig(Section):
     """What the swarm remembers of what was tried."""
 
-    retry_after_moves: Annotated[int, Field(ge=0)] = 3
+    retry_after_moves: Annotated[Whole, Field(ge=0)] = 3
     """A near miss may be tried again as it was after the best has moved this many times since; 0 means
     never.
     """
@@ -107,13 +107,13 @@ class MemoryConfig(Section):
 class MoneyConfig(Section):
     """What the campaign may cost, in US dollars."""
 
-    cap_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    cap_usd: Annotated[Number, Field(ge=0)] = 0
     """Most dollars for models and slots together. When they are spent no new work begins, open runs finish,
     and `run` ends with exit code 5. 0 means no cap.
     """
     uncapped: bool = False
     """Whether arms that cost money may run without a cap; `autoswarm run --no-cap` says it for one start."""
-    gpu_hour_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    gpu_hour_usd: Annotated[Number, Field(ge=0)] = 0
     """Dollars an hour of one slot costs while a training runs on it: its GPU with its share of the machine. 0
     means it costs nothing.
     """
@@ -122,15 +122,15 @@ class MoneyConfig(Section):
 class ModelConfig(Section):
     """Price and limits of one model."""
 
-    input_usd_per_million: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    input_usd_per_million: Annotated[Number, Field(ge=0)] | None = None
     """Dollars per million prompt tokens; 0 is free. Given with the other price or not at all; null takes
     litellm's.
     """
-    output_usd_per_million: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    output_usd_per_million: Annotated[Number, Field(ge=0)] | None = None
     """Dollars per million tokens of answers; 0 is free. Given with the other price or not at all; null takes
     litellm's.
     """
-    at_once: Annotated[int, Field(ge=0)] = 0
+    at_once: Annotated[Whole, Field(ge=0)] = 0
     """Most open calls of the model over all agents; 0 means no limit."""
 
 
@@ -139,11 +139,11 @@ class SlotsConfig(Section):
 
     per_gpu: bool = False
     """True: one agent per GPU of the cluster. False: `count` agents on CPU slots of this machine."""
-    count: Annotated[int, Field(ge=1)] = 2
+    count: Annotated[Whole, Field(ge=1)] = 2
     """Agents on CPU slots."""
-    cores: Annotated[int, Field(ge=1)] = 1
+    cores: Annotated[Whole, Field(ge=1)] = 1
     """CPU cores of one slot: OMP_NUM_THREADS of its runs."""
-    division: str | None = None
+    division: Word | None = None
     """Name of the hardware class; None takes the accelerator's model, or `cpu`."""
 
 
@@ -156,13 +156,13 @@ class TrainerConfig(Section):
     """
     log_megabytes: Positive = 8.0
     """Cap of one run's log file, in MB; its beginning and its end are kept."""
-    simulated_seconds: Annotated[float, Field(ge=0)] = 2.0
+    simulated_seconds: Annotated[Number, Field(ge=0)] = 2.0
     """Seconds of one simulated training."""
-    simulated_sigma: Annotated[float, Field(ge=0)] = 0.0065
+    simulated_sigma: Annotated[Number, Field(ge=0)] = 0.0065
     """Standard deviation between seeds of a simulated training."""
     simulated_crash_ratio: Share = 0.0
     """Share of simulated trainings that crash."""
-    simulated_crash_seconds: Annotated[float, Field(ge=0)] = 0.2
+    simulated_crash_seconds: Annotated[Number, Field(ge=0)] = 0.2
     """Seconds after which a simulated crash comes."""
 
 
@@ -174,13 +174,13 @@ class TrustConfig(Section):
     with what the variant claims. `normal`: the same, or, where no twin can be built, probes while it
     answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited.
     """
-    audit_positions: Annotated[int, Field(ge=1)] = 2048
+    audit_positions: Annotated[Whole, Field(ge=1)] = 2048
     """Positions a twin answers for a run that may decide a merge. A leak on 0.2 % of the tokens escaped fewer
     than one simulated audit in 1000.
     """
     audit_share: Share = 0.05
     """Probability that any other run is audited."""
-    audit_share_positions: Annotated[int, Field(ge=1)] = 256
+    audit_share_positions: Annotated[Whole, Field(ge=1)] = 256
     """Positions of such an audit."""
     allow_untrusted: Annotated[Literal[True, False, "if_needed"], BeforeValidator(_truth)] = False
     """Whether what was measured in sandboxes D to F may merge. Such a variant could have read or changed what
@@ -199,33 +199,33 @@ class CoordinatorConfig(Section):
     """Seconds a lease lives without a heartbeat."""
     heartbeat: Positive = 5.0
     """Seconds between two heartbeats of an agent."""
-    metrics_host: str = "127.0.0.1"
+    metrics_host: Word = "127.0.0.1"
     """Address the Prometheus metrics are served on."""
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    metrics_port: Annotated[Whole, Field(ge=0, le=65535)] = 9464
     """Port of the Prometheus metrics; 0 turns them off."""
-    max_attempts: Annotated[int, Field(ge=1)] = 5
+    max_attempts: Annotated[Whole, Field(ge=1)] = 5
     """Leases of one run that may be lost before it counts as crashed."""
-    arm_warning_briefs: Annotated[int, Field(ge=0)] = 5
+    arm_warning_briefs: Annotated[Whole, Field(ge=0)] = 5
     """Briefs in a row without a result, over all agents, after which people are warned of an arm; 0 means
     never.
     """
-    history: Annotated[int, Field(ge=1)] = 300
+    history: Annotated[Whole, Field(ge=1)] = 300
     """Most finished experiments told to a proposer."""
 
 
 class ClusterConfig(Section):
     """Which Ray."""
 
-    address: str = "local"
+    address: Word = "local"
     """`local` starts one for this campaign; `auto` joins the running cluster."""
 
 
 class Config(Section):
     """The whole tree."""
 
-    campaigns_dir: str = "campaigns"
+    campaigns_dir: Word = "campaigns"
     """Folder that holds one folder per campaign."""
-    data_dir: str = "data"
+    data_dir: Word = "data"
     """Folder that holds prepared data per task."""
     campaign: CampaignConfig = CampaignConfig()
     """One search."""

@@ -2,13 +2,32 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("truth_for_a_number", "Input should be a number")
+    return value
+
+
+def _not_empty(word: str) -> str:
+    if not word.strip():
+        raise PydanticCustomError("empty", "Input should not be empty")
+    return word
+
+
+Number = Annotated[float, BeforeValidator(_no_truth)]
+"""Finite, and no truth: ``true`` is not 1."""
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+Positive = Annotated[Number, Field(gt=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Word = Annotated[str, AfterValidator(_not_empty)]
+"""A name, a path, an address: something."""
 
 
 class Section(BaseModel):
     """Base of every section: frozen, unknown keys fail, and the text below a key says what it means."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
