@@ -31,6 +31,9 @@ TAG = re.compile(
     rf"(?:[<＜]{_BLANK}(?P<end>/?){_BLANK}(?:[\w.-]{{1,20}}:)?(?P<name>{_NAME}){_ATTRIBUTES}"
     rf"(?P<empty>/?){_BLANK}[>＞]"
     r"|\[\s{0,4}(?P<end2>/?)\s{0,4}(?P<name2>THINK(?:ING)?|THOUGHTS?|REASONING|ANALYSIS|REFLECTION|SCRATCHPAD)\s{0,4}\]"
+    r"|\{\s{0,4}(?P<end7>/?)\s{0,4}(?P<name7>think(?:ing)?|thoughts?|reasoning|scratchpad)\s{0,4}\}"
+    r"|[【〔［「]\s{0,4}(?P<end8>/|结束)?\s{0,4}(?P<name8>思考(?:过程)?|推理|think(?:ing)?|thoughts?|reasoning)"
+    r"\s{0,4}(?P<end9>结束|完毕)?\s{0,4}[】〕］」]"
     r"|◁\s{0,4}(?P<end3>/?)\s{0,4}(?P<name3>think(?:ing)?)\s{0,4}▷"
     r"|<\s{0,4}[|｜]\s{0,4}(?P<end4>/|end[_▁ -](?:of[_▁ -])?)?(?:(?:begin|start)[_▁ -](?:of[_▁ -])?)?"
     r"(?P<name4>think(?:ing)?|thoughts?|reasoning)\s{0,4}[|｜]\s{0,4}>"
@@ -44,13 +47,15 @@ TAG = re.compile(
     re.IGNORECASE,
 )
 """A tag, or a word of a chat template that takes its place."""
+NAMES, ENDS = ("", 2, 3, 4, 5, 6, 7, 8), ("", 2, 3, 4, 7, 8, 9)
+"""Of its groups."""
 LEFTOVERS = re.compile(
     r"(?:\s*(?:<[|｜](?:return|end|end[_▁]of[_▁](?:solution|text|sentence|turn)|im_end|eot_id|endoftext"
     r"|end_response)[|｜]>|</s>))+\s*\Z",
     re.IGNORECASE,
 )
 """Of a chat template, at the end of an answer."""
-HINTS = re.compile(r"[<\[＜◁]|assistantfinal|^\s*(?:```|~~~)")
+HINTS = re.compile(r"[<\[＜◁{【〔［「]|assistantfinal|^\s*(?:```|~~~)")
 """What a line with a tag has; a quick look at every line."""
 THOUGHT_FENCE = re.compile(rf"^\s*(?P<ticks>```+|~~~+)\s*{_NAME}(?: process)?\s*$", re.IGNORECASE)
 OPENED = re.compile(r"\s*<(?P<name>[^\W\d][\w:.-]{0,40})(?:\s[^<>]{0,200})?>")
@@ -170,8 +175,8 @@ def _tags(lines: Sequence[str]) -> Iterator[_Tag]:
             quoted = _quoted(line, match.start(), match.end())
             if quoted or match["empty"] or (match["name6"] and number != first):
                 continue
-            name = next((match[f"name{which}"] for which in ("", 2, 3, 4, 5, 6) if match[f"name{which}"]), "")
-            ends = bool(match["answers"]) or any(match[f"end{which}"] for which in ("", 2, 3, 4))
+            name = next((match[f"name{which}"] for which in NAMES if match[f"name{which}"]), "")
+            ends = bool(match["answers"]) or any(match[f"end{which}"] for which in ENDS)
             yield _Tag(number, match.start(), match.end(), name.lower(), ends)
 
 

@@ -148,6 +148,11 @@ THOUGHTS: dict[str, Shape] = {
     "blanks in the tags": (f"< think >\n{DRAFT}< / think >\n{FINAL}", BLOCKS, *ONLY_FINAL),
     "indented tags": (f"   <think>\n{DRAFT}   </think>\n{FINAL}", BLOCKS, *ONLY_FINAL),
     "square brackets": (f"[THINK]\n{DRAFT}[/THINK]\n{FINAL}", BLOCKS, *ONLY_FINAL),
+    "braces": (f"{{think}}\n{DRAFT}{{/think}}\n{FINAL}", BLOCKS, *ONLY_FINAL),
+    "brackets of chinese": (f"【思考】\n{DRAFT}【/思考】\n{FINAL}", BLOCKS, *ONLY_FINAL),
+    "an end in chinese words": (f"【思考】\n{DRAFT}【思考结束】\n{FINAL}", BLOCKS, *ONLY_FINAL),
+    "braces without an end": (f"{{think}}\n{DRAFT}", Fault.TRUNCATED, *NONE),
+    "brackets of chinese without an end": (f"【思考】\n{DRAFT}", Fault.TRUNCATED, *NONE),
     "triangles": (f"◁think▷\n{DRAFT}◁/think▷\n{FINAL}", BLOCKS, *ONLY_FINAL),
     "begin_of_thought": (
         f"<|begin_of_thought|>\n{DRAFT}<|end_of_thought|>\n<|begin_of_solution|>\n{FINAL}<|end_of_solution|>\n",

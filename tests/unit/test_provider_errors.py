@@ -344,6 +344,33 @@ OTHERS += [
     ("dashscope length", 400, openai("Range of input length should be [1, 129024]"), Failure.CONTEXT),
     ("a key's name", None, "OPENAI_API_KEY is not set", Failure.AUTHENTICATION),
 ]
+OTHERS += [
+    (f"not allowed {number}", status, text, Failure.PERMISSION)
+    for number, (status, text) in enumerate(
+        (
+            (400, anthropic("This organization has been disabled.")),
+            (403, openai("Your organization was suspended for unusual activity")),
+            (
+                400,
+                openai(
+                    "The account associated with this API key has been deactivated.", "account_deactivated"
+                ),
+            ),
+            (400, google(400, "User location is not supported for the API use.", "FAILED_PRECONDITION")),
+            (
+                400,
+                openai("This model is not available in your country", "unsupported_country_region_territory"),
+            ),
+            (404, openai("Your organization must be verified to use the model `x`.")),
+            (403, google(403, "Generative API has not been used in project 1 before", "PERMISSION_DENIED")),
+            (400, json.dumps({"message": "Accept the model's license agreement first"})),
+            (None, "Project 12 has been suspended"),
+        )
+    )
+] + [
+    ("a region that is full", 503, openai("not available in your region right now"), Failure.SERVER),
+    ("a limit of an account", 429, openai("Requests of this account are restricted"), Failure.RATE_LIMIT),
+]
 PARAMETER += [
     (
         "dashscope answer",

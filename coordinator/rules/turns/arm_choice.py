@@ -35,9 +35,9 @@ def arm_for(state: CampaignState, thinking: int) -> ArmShare:
 
 def _answerable(state: CampaignState, arm: ArmShare) -> ArmShare:
     """The arm, or the next that is not stopped where it is and nobody may answer in its place: those that
-    draw from the baseline answer for no other. Not in order, where turns must not depend on what fails when.
+    draw from the baseline answer for no other. In order, too: else the turn would wait for ever.
     """
-    if state.rules.lookahead or not is_stopped(state, arm.name):
+    if not is_stopped(state, arm.name):
         return arm
     others = [other for other in state.rules.arms if not is_stopped(state, other.name)]
     if not others or any(other.parent is Origin.BEST for other in others):

@@ -105,6 +105,20 @@ KEY = _words(
     r"missing .{0,30}[A-Z]_API_KEY|security token .{0,30}invalid",
     r"unauthenticated|\bunauthori[sz]ed\b|no auth credentials|token .{0,20}(?:expired|revoked|is invalid)",
 )
+NOT_ALLOWED = _words(
+    r"(?:organi[sz]ation|account|project|workspace|team|api key) .{0,40}"
+    r"(?:has been|have been|was|is|are) .{0,20}"
+    r"(?:disabled|suspended|deactivated|terminated|banned|blocked|restricted)",
+    r"(?:account|organi[sz]ation)_(?:deactivated|disabled|suspended|restricted)|consumer_suspended",
+    r"(?:location|country|region|territory)\b.{0,60}(?:not|un) ?(?:supported|available|allowed|permitted)",
+    r"not (?:supported|available|allowed) in your (?:\w+ )?(?:location|country|region|territory)",
+    r"unsupported[_ ](?:country|region|location)",
+    r"(?:has not been used in project|service_disabled|api .{0,40}(?:is|has been) disabled)",
+    r"must be .{0,20}verified|verification required",
+    r"verify your (?:organi[sz]ation|identity|account|age|phone)",
+    r"(?:accept|agree to) the .{0,40}(?:terms|license|agreement|use case)",
+)
+"""Somebody has to be asked, or to agree, whatever the status: 400 for a place, an account switched off."""
 NO_MODEL = _words(
     r"model[ _]not[ _](?:found|exist|supported)|unknown[ _]model|invalid[ _]model|unsupported model",
     r"no such model|modelnotfound|deployment ?not ?found",
@@ -167,7 +181,7 @@ BY_STATUS = {
 REMEDIES: Mapping[Failure, str] = {
     Failure.PAYMENT: "Pay in or raise the limit at the provider, or choose another of `models`",
     Failure.AUTHENTICATION: "Set the provider's key in the environment or in `.env`",
-    Failure.PERMISSION: "Have the provider allow the model to this key, or choose another of `models`",
+    Failure.PERMISSION: "Have the provider allow the model to this account, or choose another of `models`",
     Failure.MODEL: "Correct `models` or `api_base` of this arm",
     Failure.POLICY: "Say it otherwise in the charter, or choose another of `models`",
 }
@@ -202,6 +216,8 @@ def _by_words(status: int | None, text: str) -> Meaning | None:
     for pattern, failure in FIRST:
         if pattern.search(text):
             return Meaning(failure)
+    if status != 429 and (status is None or status < 500) and NOT_ALLOWED.search(text):
+        return Meaning(Failure.PERMISSION)
     said = status in (400, 422)
     if (said or status is None) and (parameter := refused_parameter(text, said)) is not None:
         return Meaning(Failure.PARAMETER, parameter)
