@@ -145,7 +145,7 @@ class Runner:
 
     def _train(self, held: HeldLease) -> tuple[RunResult, float | None]:
         """The result and the gap before it."""
-        lease, result = held.lease, None
+        lease, result, why = held.lease, None, "the trainer failed"
         order = RunOrder(
             run=lease.run,
             source=lease.source,
@@ -160,11 +160,14 @@ class Runner:
         gap = None if self._free_since is None else self._clock.now() - self._free_since
         try:
             result = self._trainer.train(order, held.note, held.cancel)
+        except OSError as error:  # no room, no right to write: others may do it
+            why = f"its machine could not begin it: {error}"
+            raise
         finally:
             self._free_since = self._clock.now()
             self.state = AgentState.REPORTING
             if result is None:
-                self._release(held, "the trainer failed")
+                self._release(held, why)
         return result, gap
 
     def _hand_in(self, held: HeldLease, result: RunResult, gap: float | None) -> bool:

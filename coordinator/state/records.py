@@ -272,3 +272,7 @@ class Agent(Struct, kw_only=True):
     """It went without a goodbye and has not come back; False for one that is present."""
     run: str | None = None
     """It holds a lease on. One that is not present may, until its time is up."""
+    losses: int = 0
+    """Runs it lost since its last result, one after the other."""
+    why_lost: str = ""
+    """The last of them."""

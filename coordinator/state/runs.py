@@ -58,6 +58,9 @@ def lose(facts: Facts, event: RunLost, at: float) -> None:
     """A lease ends without a result; the run waits again, unless its experiment has ended meanwhile."""
     run, experiment = _run(facts, event.run, event.experiment)
     held = at - run.leased_at
+    if run.agent is not None:
+        agent = facts.agents[run.agent]
+        agent.losses, agent.why_lost = agent.losses + 1, event.reason
     _free(facts, run, event.token, at, busy=held)
     _bill(facts, experiment, held)
     facts.spend.lost(event.token, held)
@@ -78,6 +81,8 @@ def report(facts: Facts, event: RunReported, at: float) -> None:
     """A result comes in, in time."""
     run, experiment = _run(facts, event.run, event.experiment)
     spent, held, busy = experiment.hours, at - run.leased_at, busy_seconds(event.result)
+    if run.agent is not None:
+        facts.agents[run.agent].losses = 0
     run.seconds = _free(facts, run, event.token, at, busy=busy)
     _bill(facts, experiment, run.seconds if event.result.finished_at else held)
     run.result = event.result

@@ -55,10 +55,15 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """To a database that is there, with all that was acknowledged. Raises sqlite3.Error, and ConfigError for
-    one of a newer version and for a copy that lacks a part.
+    one of a newer version, for one that is empty and for a copy that lacks a part.
     """
     connection = _to_read(path)
-    _known_version(connection)
+    if not _known_version(connection):
+        raise ConfigError(
+            f"the journal {path} is empty, {size_of(path)} bytes",
+            f"Restore it from a copy, with its {WAL}; where there is none, move {path.parent} away and start"
+            " anew.",
+        )
     _require_whole(connection, path)
     return connection
 

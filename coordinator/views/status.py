@@ -185,6 +185,8 @@ def _agent(name: str, agent: Agent, doing: AgentState, progress: Mapping[str, Pr
         gpu=agent.card.gpu,
         sandbox=agent.card.sandbox,
         progress=progress[name].share if name in progress and agent.run else None,
+        losses=agent.losses,
+        why_lost=agent.why_lost if agent.losses else "",
     )
 
 

@@ -164,6 +164,8 @@ class AgentView(Struct, frozen=True, kw_only=True):
     progress: Annotated[
         float | None, _says("Share of its run's budget that is spent, 0 to 1; null when unknown.")
     ]
+    losses: Annotated[int, _says("Runs it lost one after the other since its last result.")]
+    why_lost: Annotated[str, _says("Why the last of them was lost; empty where none was.")]
 
 
 class OccupancyView(Struct, frozen=True, kw_only=True):

@@ -1,13 +1,30 @@
-"""Arms that give nothing, in words: one line each, on the terminal, on the status page and at the end."""
+"""Arms and agents that give nothing, in words: a line each, on the terminal, in status and at the end."""
 
 from coordinator.arm_notes import ArmReason
 from coordinator.views.status_page import AgentState, ArmTroubleView, StatusPage
 from deploy.views.sanitize import one_line
 
+PRESENT = (AgentState.IDLE, AgentState.TRAINING)
+"""States of an agent that is there."""
+LOST_IN_A_ROW = 3
+"""Runs after which people are told of an agent: one may be the run's doing, or pass."""
+
+
+def troubles(page: StatusPage) -> dict[str, str]:
+    """A line for each arm that gives nothing and for each agent whose runs are lost, by its name."""
+    return arm_troubles(page) | {
+        f"agent {agent.id}": one_line(
+            f"agent {agent.id} lost its last {agent.losses} runs: {agent.why_lost.rstrip('. ')}. Look into"
+            f" `autoswarm logs {agent.id}`."
+        )
+        for agent in page.agents
+        if agent.losses >= LOST_IN_A_ROW and agent.state in PRESENT
+    }
+
 
 def arm_troubles(page: StatusPage) -> dict[str, str]:
     """A line for each arm that gives nothing, by the arm's name."""
-    present = sum(agent.state in (AgentState.IDLE, AgentState.TRAINING) for agent in page.agents)
+    present = sum(agent.state in PRESENT for agent in page.agents)
     return {
         arm.name: trouble_line(arm.name, arm.trouble, present)
         for arm in page.arms

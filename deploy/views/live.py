@@ -24,7 +24,7 @@ from rich.text import Text
 
 from coordinator.views.leaderboard import LeaderboardRow
 from coordinator.views.status_page import AgentState, DivisionView, StatusPage
-from deploy.views.arm_trouble import arm_troubles
+from deploy.views.arm_trouble import troubles
 from deploy.views.sanitize import one_line
 from deploy.views.units import gains, number, percent, span, usd
 
@@ -92,7 +92,7 @@ class Lines:
         for line in verdict_lines(page, new_rows, CAUGHT_UP if self._fresh else len(new_rows)):
             self._say(line)
         self._fresh = False
-        now = arm_troubles(page)
+        now = troubles(page)
         for line in changes(self._troubles, now):
             self._say(line)
         self._troubles = now
@@ -133,7 +133,7 @@ class Panel:
 
     def update(self, page: StatusPage, new_rows: Sequence[LeaderboardRow]) -> None:
         """See ``View.update``."""
-        self._troubles = arm_troubles(page)
+        self._troubles = troubles(page)
         width = self._live.console.width
         for line in verdict_lines(page, new_rows, CAUGHT_UP if self._fresh else len(new_rows), width):
             self._live.console.print(Text(line))
@@ -156,9 +156,13 @@ class Panel:
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What is new of arms that give nothing, a line each. before, now: lines by arm."""
-    worse = [_warning(line) for arm, line in now.items() if before.get(arm) != line]
-    return worse + [f"arm {arm} gives ideas again" for arm in before if arm not in now]
+    """What is new of arms and agents that give nothing, a line each. before, now: lines by name."""
+    worse = [_warning(line) for name, line in now.items() if before.get(name) != line]
+    return worse + [f"{_again(name)} again" for name in before if name not in now]
+
+
+def _again(name: str) -> str:
+    return f"{name} has results" if name.startswith("agent ") else f"arm {name} gives ideas"
 
 
 def verdict_lines(

@@ -16,7 +16,7 @@ from rich.text import Text
 from coordinator.domain import Direction, Metric
 from coordinator.rule_values.trust_rules import Mode
 from coordinator.views.status_page import AgentView, ArmView, DivisionView, SpendView, StatusPage, TrustView
-from deploy.views.arm_trouble import arm_troubles
+from deploy.views.arm_trouble import troubles
 from deploy.views.sanitize import one_line
 from deploy.views.tables import COLOURS, headed, pairs
 from deploy.views.units import by_rows, gain, hours, in_sigmas, moment, number, percent, span, to_floor, usd
@@ -34,7 +34,7 @@ def status_page(page: StatusPage) -> RenderableType:
     blocks += [_division(page.metric, division) for division in page.divisions]
     if any(arm.proposals for arm in page.arms):
         blocks.append(_arms(page.arms))
-    blocks += [Text(line, style="red") for line in arm_troubles(page).values()]
+    blocks += [Text(line, style="red") for line in troubles(page).values()]
     if page.agents:
         blocks.append(_agents(page.agents))
     blocks += [Text(one_line(remark), style="yellow") for remark in page.spend.remarks]

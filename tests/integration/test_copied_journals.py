@@ -85,6 +85,17 @@ def test_a_copy_without_its_wal_is_refused_in_two_lines(
         Journal.open(place / "demo" / "journal.db")  # nor does a coordinator go on from it
 
 
+def test_an_empty_file_is_refused_as_such_and_not_as_one_of_a_newer_version(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "journal.db").touch()
+    done = status(tmp_path)
+    assert done.returncode == 3
+    what, remedy = done.stderr.splitlines()
+    assert "demo/journal.db is empty, 0 bytes" in what
+    assert "move" in remedy
+    assert "newer" not in done.stderr
+
+
 def test_a_backup_made_by_sqlite_while_it_is_written_to_is_whole(running: Player, tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     with (

@@ -195,6 +195,8 @@ def test_on_a_terminal_a_panel_shows_agents_and_leaves_only_verdicts(swarm: Swar
         gpu="",
         sandbox="A",
         progress=0.5,
+        losses=0,
+        why_lost="",
     )
     view.update(replace(status(swarm), agents=[agent]), rows_of(swarm)[:1])
     view.close()
