@@ -11,6 +11,8 @@ from trainer.run.result_file import LOG, RESULT
 
 PAUSE = 0.2
 """Seconds between two looks at a log that grows."""
+LONGEST_LINE = 10_000
+"""Characters of a line that is shown before it ends."""
 
 
 def find_log(layout: Layout, state: CampaignState, what: str) -> tuple[str, Path]:
@@ -74,12 +76,18 @@ def read_log(path: Path) -> str:
 
 
 def follow_log(path: Path, sleep: Callable[[float], None]) -> Iterator[str]:
-    """The text as it grows, until the run's result lies beside it."""
+    """The text as it grows, until the run has a result: whole lines, so that who hides something in
+    them sees all of it.
+    """
+    begun = ""
     with path.open(encoding="utf-8", errors="replace") as file:
         while True:
             ended = (path.parent / RESULT).is_file()
-            if piece := file.read():
-                yield piece
+            text = begun + file.read()
+            cut = len(text) if ended or len(text) - text.rfind("\n") > LONGEST_LINE else text.rfind("\n") + 1
+            if cut:
+                yield text[:cut]
+            begun = text[cut:]
             if ended:
                 return
             sleep(PAUSE)

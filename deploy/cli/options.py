@@ -51,7 +51,33 @@ no_cap = click.option(
     help="Let arms that cost money spend without end; takes the place of money.cap_usd.",
 )
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen, and do nothing.")
-items = click.argument("items", nargs=-1, metavar="[FILES]... [KEY=VALUE]...")
+SAVED = "config.yaml"
+"""In a campaign's folder: the configuration of its last start."""
+
+
+def items(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A configuration, as ``items``: FILES and KEY=VALUE, and ``-c NAME`` for campaign.name. With a name and
+    no file a campaign that is there goes on as it was.
+    """
+
+    @click.argument("items", nargs=-1, metavar="[FILES]... [KEY=VALUE]...")
+    @click.option(
+        "--campaign",
+        "-c",
+        "name",
+        metavar="NAME",
+        help="Which campaign: campaign.name. Without FILES one that is there goes on with its own.",
+    )
+    @wraps(command)
+    def with_items(*, items: tuple[str, ...], name: str | None, **rest: Any) -> Any:
+        if name is not None:
+            saved = (rest.get("campaigns") or Path("campaigns")) / name / SAVED
+            own = saved.is_file() and all("=" in item for item in items)
+            items = (*([f"{saved}"] if own else []), *items, f"campaign.name={name}")
+        return command(items=items, **rest)
+
+    return with_items
+
 
 folder = click.option(
     "--campaigns",

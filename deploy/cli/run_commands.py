@@ -21,8 +21,10 @@ class WhatToRunError(click.UsageError):
         " run llm`, or a file of your own, which `autoswarm init` writes."
     )
 
-    def __init__(self) -> None:
-        super().__init__("nothing says what to search, and the default is the demo task without an end")
+    def __init__(self, name: str) -> None:
+        """name: of a campaign that is not there, empty where none is named."""
+        there = f"there is no campaign {name} here yet, and " if name else ""
+        super().__init__(f"{there}nothing says what to search: the default is the demo task without an end")
 
 
 @click.command()
@@ -50,8 +52,9 @@ def run(items: tuple[str, ...], new: bool, no_cap: bool, dry_run: bool, campaign
 
     Exit code 5 says that money.cap_usd is spent; the other limits end it with 0.
     """
-    if not items and not any(name.startswith("AUTOSWARM_") and "__" in name for name in os.environ):
-        raise WhatToRunError
+    words = [item for item in items if not item.startswith("campaign.name=")]
+    if not words and not any(name.startswith("AUTOSWARM_") and "__" in name for name in os.environ):
+        raise WhatToRunError("".join(items[-1:]).removeprefix("campaign.name="))
     _start((), _with_cap(items, no_cap), new, dry_run, campaigns)
 
 

@@ -14,8 +14,8 @@ def troubles(page: StatusPage) -> dict[str, str]:
     """A line for each arm that gives nothing and for each agent whose runs are lost, by its name."""
     return arm_troubles(page) | {
         f"agent {agent.id}": one_line(
-            f"agent {agent.id} lost its last {agent.losses} runs: {agent.why_lost.rstrip('. ')}. Look into"
-            f" `autoswarm logs {agent.id}`."
+            f"agent {agent.id} lost its last {agent.losses} runs: {agent.why_lost.rstrip('. ')}. Its log is"
+            f" logs/{agent.id}.log in the campaign's folder there."
         )
         for agent in page.agents
         if agent.losses >= LOST_IN_A_ROW and agent.state in PRESENT

@@ -110,6 +110,8 @@ def test_status_tells_a_running_campaign_from_a_stopped_one(campaigns: Path, run
     answer = read("status", "--campaigns", running.layout.folder.parent)
     assert answer["state"] == "running"
     assert answer["agents"][0] | {"progress": None} == {
+        "losses": 0,
+        "why_lost": "",
         "id": "a1",
         "state": "training",
         "run": "e00004.1",

@@ -1,5 +1,6 @@
 """Whoever uses a command wrongly is told what and what to do, in two lines, and -v is taken everywhere."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,22 @@ def test_run_without_a_word_searches_nothing_and_says_what_to_run(tmp_path: Path
         assert "`autoswarm init`" in remedy
     assert not (tmp_path / "campaigns").exists()
     assert call("run", "--dry-run", AUTOSWARM_CAMPAIGN__NAME="night").exit_code == 0
+
+
+def test_a_campaign_is_named_to_run_as_it_is_everywhere(tmp_path: Path) -> None:
+    """Without a file, one that is there goes on with the configuration it has."""
+    folder = tmp_path / "night"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("campaign: {name: first, seed: 7}\n")
+    where = ["--campaigns", str(tmp_path), "--json"]
+    shown = json.loads(call("config", "show", "-c", "night", *where).stdout)["config"]["campaign"]
+    assert (shown["name"], shown["seed"]) == ("night", 7)
+    shown = json.loads(call("config", "show", "-c", "night", "campaign.seed=8", *where).stdout)["config"]
+    assert shown["campaign"]["seed"] == 8
+    shown = json.loads(call("config", "show", "demo", "-c", "night", *where).stdout)["config"]["campaign"]
+    assert (shown["name"], shown["seed"]) == ("night", 1)
+    result = call("run", "-c", "day", "--campaigns", str(tmp_path))
+    assert (result.exit_code, "there is no campaign day here yet" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("arguments", [

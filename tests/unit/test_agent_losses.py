@@ -11,7 +11,7 @@ from tests.unit.test_idle_arms import page
 from tests.unit.test_views import Watch, printed
 
 FULL = "its machine could not begin it: [Errno 28] No space left on device"
-WARNING = f"agent a lost its last 3 runs: {FULL}. Look into `autoswarm logs a`."
+WARNING = f"agent a lost its last 3 runs: {FULL}. Its log is logs/a.log in the campaign's folder there."
 
 
 def swarm() -> Swarm:
