@@ -47,16 +47,31 @@ OWN_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
 def require_cap(config: Config) -> None:
-    """Raises ConfigError for the first arm that costs money where nothing caps it and nobody said that this
-    is meant.
+    """Raises ConfigError for the first arm that costs money where nothing caps it, or nothing can as nobody
+    knows its price, and nobody said that this is meant.
     """
+    if config.money.uncapped:
+        return
     arm, what = next(paid_arms(config), ("", ""))
-    if arm and not config.money.cap_usd and not config.money.uncapped:
+    if arm and not config.money.cap_usd:
         raise ConfigError(
             f"arm {arm!r} costs money ({what}), and no cap is set",
             "Set one, money.cap_usd=DOLLARS, or say `--no-cap`. What costs nothing gets two prices of 0 in"
             " `models`.",
         )
+    for name, model in _unpriced(config):
+        raise ConfigError(
+            f"arm {name!r}: nobody knows what {model} costs, so that money.cap_usd cannot hold it",
+            "Give its two prices in `models`, in USD per million tokens (0 is free), or say `--no-cap`.",
+        )
+
+
+def _unpriced(config: Config) -> Iterator[tuple[str, str]]:
+    """Arms and their models that somebody sells at a price that neither `models` nor litellm's list says."""
+    for arm in config.arms:
+        for model in arm.models if isinstance(arm, CallsModels) else ():
+            if proposal_usd(model, config.models) is None and not _is_own(model, arm.api_base):
+                yield arm.name, model
 
 
 def require_money_left(config: Config) -> None:

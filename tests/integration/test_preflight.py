@@ -27,7 +27,7 @@ from deploy.wiring import open_service
 from tests.unit.test_task_folder import GOOD, keyed, task_folder
 
 SIMULATED = ("trainer.kind=simulated",)
-LLM = "arms=[{name: asks, proposer: llm, models: [anthropic/x]}]"
+LLM = "arms=[{name: asks, proposer: llm, models: [anthropic/claude-sonnet-4-5]}]"
 NO_MODELS = "arms=[{name: asks, proposer: llm}]"
 COMMAND = "arms=[{name: coder, proposer: command, unconfined: true, command: [no-such-agent, '{prompt}']}]"
 PLAYS = "arms=[{name: plays, proposer: scripted, files: [nosuch.py]}]"
@@ -162,7 +162,16 @@ BROKEN: dict[str, tuple[Callable[[SetUp], Words], str, int]] = {
         3,
     ),
     "a task that needs a GPU": (worded("task.name=gpt"), "needs a GPU, and slots.per_gpu is false", 3),
-    "no cap": (worded(*SIMULATED, LLM), "arm 'asks' costs money (anthropic/x), and no cap is set", 3),
+    "no price": (
+        worded(*SIMULATED, LLM.replace("sonnet-4-5", "of-tomorrow"), "money.cap_usd=1"),
+        "arm 'asks': nobody knows what anthropic/claude-of-tomorrow costs",
+        3,
+    ),
+    "no cap": (
+        worded(*SIMULATED, LLM),
+        "arm 'asks' costs money (anthropic/claude-sonnet-4-5), and no cap is set",
+        3,
+    ),
     "no key": (worded(*SIMULATED, LLM, "money.cap_usd=5"), "arm 'asks' has no key: ANTHROPIC_API_KEY", 3),
     "no models": (worded(*SIMULATED, NO_MODELS), "arm 'asks' asks no model", 3),
     "no charter": (worded(*SIMULATED, CHARTER), "cannot read the charter 'nosuch.md'", 3),

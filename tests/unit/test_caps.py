@@ -67,10 +67,34 @@ def test_an_arm_is_paid_unless_it_is_free_by_configuration_or_a_server_of_one_s_
             require_cap(config(*words))
         assert "money.cap_usd=DOLLARS" in caught.value.remedy
         assert "--no-cap" in caught.value.remedy
-        require_cap(config(*words, "money.cap_usd=1"))
         require_cap(config(*words, "money.uncapped=true"))
     else:
         require_cap(config(*words))
+
+
+@pytest.mark.parametrize(("words", "held"), [
+    ([llm("openai/gpt-4o")], True),
+    ([llm("anthropic/claude-of-tomorrow")], False),
+    ([llm("openai/mine", "https://api.example.com/v1")], False),
+    ([llm("openai/mine", "https://api.example.com/v1"), DEAR], True),
+    ([llm("openai/mine", "http://127.0.0.1:8000/v1")], True),
+    ([llm("hosted_vllm/mine", "https://api.example.com/v1")], False),
+    ([llm("openai/gpt-4o, anthropic/claude-of-tomorrow")], False),
+    ([llm("ollama/llama3")], True),
+    (["arms=[{name: a, proposer: command, template: claude-code}]"], True),
+])  # fmt: skip
+def test_a_cap_that_cannot_hold_an_arm_does_not_let_it_start(words: list[str], held: bool) -> None:
+    """Nobody knows what its model costs; the second of them may be asked, too."""
+    capped = config(*words, "money.cap_usd=1")
+    if held:
+        require_cap(capped)
+        return
+    with pytest.raises(
+        ConfigError, match=r"nobody knows what .* costs, so that money.cap_usd cannot"
+    ) as caught:
+        require_cap(capped)
+    assert "0 is free" in caught.value.remedy
+    require_cap(config(*words, "money.cap_usd=1", "money.uncapped=true"))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
