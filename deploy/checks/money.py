@@ -69,9 +69,10 @@ def require_cap(config: Config) -> None:
 def _unpriced(config: Config) -> Iterator[tuple[str, str]]:
     """Arms and their models that somebody sells at a price that neither `models` nor litellm's list says."""
     for arm in config.arms:
-        for model in arm.models if isinstance(arm, CallsModels) else ():
-            if proposal_usd(model, config.models) is None and not _is_own(model, arm.api_base):
-                yield arm.name, model
+        if isinstance(arm, CallsModels):
+            for model in arm.models:
+                if proposal_usd(model, config.models) is None and not _is_own(model, arm.api_base):
+                    yield arm.name, model
 
 
 def require_money_left(config: Config) -> None:
