@@ -48,8 +48,7 @@ def test_the_tail_of_the_normal_distribution_is_that_of_the_printed_table() -> N
 def simpson(f: Callable[[float], float], low: float, high: float, steps: int = 4000) -> float:
     width = (high - low) / steps
     inner = sum(f(low + i * width) * (4 if i % 2 else 2) for i in range(1, steps))
-    total: float = (f(low) + inner + f(high)) * width / 3
-    return total
+    return (f(low) + inner + f(high)) * width / 3
 
 
 @pytest.mark.parametrize("freedom", [0.7, 1.0, 1.6, 2.5, 7.3, 14.0, 41.9])
@@ -59,7 +58,8 @@ def test_the_tail_of_t_is_the_integral_of_its_density(t: float, freedom: float) 
     scale = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / sqrt(pi)
 
     def density(angle: float) -> float:
-        return scale * max(cos(angle), 0.0) ** (freedom - 1)
+        height: float = scale * max(cos(angle), 0.0) ** (freedom - 1)
+        return height
 
     low, most = atan(t / sqrt(freedom)), pi / 2
     if freedom < 1:  # the end is a peak: up to a point from which the tail is that of a power
