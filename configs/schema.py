@@ -79,20 +79,48 @@ class TaskConfig(Section):
 
 
 class AcceptanceConfig(Section):
-    """When a variant counts as better."""
+    """When a variant counts as better: a policy, and its knobs. null takes the policy's own value; a knob of
+    another policy is an error.
+    """
 
+    policy: Literal["naive", "min_delta", "confirm", "sequential", "race", "strict", "trunk"] = "confirm"
+    """`trunk`: proposals start from a trunk that goes on by single runs, the best moves by certificates on
+    fresh runs. `confirm`: a screen, then `confirm_runs`. `sequential`, `race`: fresh runs one by one until it
+    is clear. `strict`: the same with few false merges above all. `naive`, `min_delta`: one run decides.
+    docs/decide.md compares them.
+    """
     baseline_runs: Annotated[Whole, Field(ge=2)] = 4
     """Runs of the unchanged surface per division; they measure σ."""
-    confirm_runs: Annotated[Whole, Field(ge=0)] = 1
-    """Runs on other seeds that a promising variant needs besides its screen."""
-    z: Annotated[Number, Field(ge=0)] = 2.0
-    """A variant merges when its mean is better than the best's by more than z standard errors of that
-    difference.
+    confirm_runs: Annotated[Whole, Field(ge=0)] | None = None
+    """`confirm`: runs on other seeds that a promising variant needs besides its screen."""
+    z: Annotated[Number, Field(ge=0)] | None = None
+    """`confirm`, `sequential`, `race`, `trunk`: a merge needs a mean that is better than the best's by more
+    than z standard errors of that difference.
     """
-    screen_z: Number = 0.0
-    """A screen run goes on to confirm when it is better than the best's mean by more than this many standard
-    errors.
+    screen_z: Number | None = None
+    """`confirm`, `sequential`, `race`: a screen run goes on when it is better than the best's mean by more
+    than this many standard errors.
     """
+    early_z: Annotated[Number, Field(ge=0)] | None = None
+    """`race`, `trunk`: standard errors that are enough before the last run."""
+    drop_z: Number | None = None
+    """`strict`, `trunk`: standard errors at which it is given up before the last run."""
+    runs: Annotated[Whole, Field(ge=1)] | None = None
+    """`sequential`, `race`, `strict`, `trunk`: most fresh runs before a decision."""
+    min_delta: Annotated[Number, Field(ge=0)] | None = None
+    """`min_delta`: gain a merge needs, in the metric's unit."""
+    alpha: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    """`strict`: probability that a variant merges that is no better."""
+    still: Annotated[Whole, Field(ge=1)] | None = None
+    """`trunk`: experiments without a step after which the trunk is to be certified."""
+    steps: Annotated[Whole, Field(ge=1)] | None = None
+    """`trunk`: steps after which it is, in any case."""
+    shrink: Share | None = None
+    """`trunk`: share of a step's measured gain that the trunk is taken to be better by."""
+    refresh_every: Annotated[Whole, Field(ge=0)] | None = None
+    """Experiments that change nothing after which the best is run once more; 0 means never."""
+    refresh_to: Annotated[Whole, Field(ge=0)] | None = None
+    """Runs of the best up to which that is done."""
 
 
 class MemoryConfig(Section):

@@ -10,17 +10,21 @@ import msgspec
 from msgspec import Struct
 
 from configs.arms import Arm, ReadsCharter, Repairs
+from configs.errors import ConfigError
 from configs.schema import Config
 from configs.section import Section
 from coordinator.domain import Direction, Metric, Origin, Strategy
 from coordinator.rule_values.prices import ModelTerms, MoneyRules
 from coordinator.rule_values.rule_set import ArmShare, Rules
 from coordinator.rule_values.trust_rules import TrustRules
-from evaluator.acceptance import Policy
+from evaluator.policies.any_policy import KINDS, AnyPolicy
+from evaluator.policies.trunk import Trunk
 from trainer.task import Task
 
 AnyRules = TypeVar("AnyRules", bound=Struct)
 
+NO_KNOBS = frozenset({"policy", "baseline_runs"})
+"""Keys of ``acceptance`` that are no knobs of a policy."""
 NO_KEYS = frozenset({"ahead"})
 """Fields that nobody configures: their defaults hold."""
 
@@ -38,11 +42,30 @@ def rules_of(config: Config, task: Task) -> Rules:
         metric=Metric(task.metric.name, Direction(task.metric.direction)),
         budget=task.budget(config.task.size, config.task.wall_cap),
         arms=[share_of(arm) for arm in config.arms],
-        policy=filled(Policy, config.acceptance),
+        policy=policy_of(config),
         trust=filled(TrustRules, config.trust, allow_untrusted=config.trust.allow_untrusted is True),
         money=money_of(config),
         val_blocks=blocks_of(config, task),
     )
+
+
+def policy_of(config: Config) -> AnyPolicy:
+    """The policy with its knobs as configured. Raises ConfigError for a knob of another one."""
+    section, kind = config.acceptance, KINDS[config.acceptance.policy]
+    given = {
+        name: value
+        for name in type(section).model_fields
+        if name not in NO_KNOBS and (value := getattr(section, name)) is not None
+    }
+    knobs = [name for name in kind.__struct_fields__ if name in type(section).model_fields]
+    foreign = next((name for name in given if name not in knobs), None)
+    if foreign is not None:
+        others = [name for name, other in KINDS.items() if foreign in other.__struct_fields__]
+        raise ConfigError(
+            f"acceptance.{foreign} is no knob of acceptance.policy={section.policy}",
+            f"Leave it out, or take {' or '.join(others)}; {section.policy} has {', '.join(knobs)}.",
+        )
+    return kind(**given)
 
 
 def blocks_of(config: Config, task: Task) -> int:
@@ -56,9 +79,14 @@ def rows_in_words(config: Config, task: Task) -> str:
         return "none: a simulation has no rows"
     if task.val_blocks == 1:
         return f"one block: task {task.name} confirms on the rows that its screens chose by"
-    if not config.acceptance.confirm_runs:
-        return "a merge rests on the rows of its screen, as acceptance.confirm_runs is 0"
+    if not on_fresh_rows(policy_of(config)):
+        return "a merge rests on the rows of its screen, as one run decides"
     return f"{task.val_blocks} blocks: screens see the first, a merge rests on the second"
+
+
+def on_fresh_rows(policy: AnyPolicy) -> bool:
+    """Whether its merges rest on other runs than the one that chose the variant."""
+    return isinstance(policy, Trunk) or policy.runs_wanted() > 1
 
 
 def filled(kind: type[AnyRules], *sections: Section, **own: Any) -> AnyRules:

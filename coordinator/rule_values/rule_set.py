@@ -5,8 +5,9 @@ from msgspec import Struct, field
 from coordinator.domain import ArmChoice, Metric, Origin, Strategy
 from coordinator.rule_values.prices import MoneyRules
 from coordinator.rule_values.trust_rules import TrustRules
-from evaluator.acceptance import Policy
 from evaluator.budget import Budget
+from evaluator.policies.any_policy import AnyPolicy
+from evaluator.policies.one_step import Confirm
 
 
 class ArmShare(Struct, frozen=True):
@@ -35,7 +36,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     seed: int
     """Everything that is drawn is drawn from it."""
     arms: list[ArmShare]
-    policy: Policy = Policy()
+    policy: AnyPolicy = Confirm()
     """When a variant is better."""
     trust: TrustRules = TrustRules()
     """Which results may merge."""

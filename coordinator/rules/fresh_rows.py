@@ -12,12 +12,10 @@
 
 from statistics import fmean
 
-from msgspec.structs import replace
-
 from coordinator.domain import Purpose
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Experiment, Run, value_of
-from evaluator.acceptance import Policy
+from evaluator.policies.contract import Policy
 
 FRESH = (Purpose.CONFIRM, Purpose.RETEST)
 """A merge may rest on these."""
@@ -51,4 +49,4 @@ def policy_for(state: CampaignState, experiment: Experiment) -> Policy:
     only chose the experiment.
     """
     policy, left_out = state.rules.policy, len(experiment.measured) - len(experiment.resting)
-    return replace(policy, confirm_runs=max(0, policy.confirm_runs - left_out)) if left_out else policy
+    return policy.after_screen(left_out) if left_out else policy

@@ -15,7 +15,7 @@ from coordinator.rules.trust import Standing
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, VerdictGiven
 from coordinator.state.records import Best, Experiment
-from evaluator.acceptance import Choice, Decision
+from evaluator.policies.contract import Choice, Decision
 from evaluator.result import RunResult
 
 AUDIT_TRIES = 2

@@ -4,7 +4,6 @@ An event states a fact that was decided; applying it can only fail if the journa
 are stable: old journals stay readable.
 """
 
-import msgspec
 from msgspec import Struct, field
 
 from coordinator.arm_notes import ArmReason
@@ -278,19 +277,6 @@ AnyEvent = (
     | LateReport | WentStale | Rebased | VerdictGiven | CallSettled | ArmNoted | HintGiven
     | HintsWithdrawn | CampaignDraining | CampaignFinished | CampaignResumed
 )  # fmt: skip
-
-_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
-_encoder = msgspec.json.Encoder()
-
-
-def encode(event: AnyEvent) -> bytes:
-    """The event as JSON, its name under ``event``."""
-    return _encoder.encode(event)
-
-
-def decode(body: bytes | str) -> AnyEvent:
-    """The event of a JSON text. Raises msgspec.ValidationError."""
-    return _decoder.decode(body)
 
 
 def subject(event: AnyEvent) -> str | None:

@@ -15,7 +15,7 @@ from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, add, count, experiment_of, finish, step
 from coordinator.state.near_misses import decided
 from coordinator.state.records import Best, Division, Experiment
-from evaluator.acceptance import sigma
+from evaluator.policies.noise import sigma
 
 MAX_TURNED_AWAY = 50
 """Refusals that a brief tells."""

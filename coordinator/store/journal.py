@@ -17,7 +17,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from configs.errors import ConfigError
-from coordinator.state.events import AnyEvent, CampaignStarted, decode, encode, subject
+from coordinator.state.encoding import decode, encode
+from coordinator.state.events import AnyEvent, CampaignStarted, subject
 from coordinator.store.journal_database import (
     ALL_IS_SAID,
     connect_to_read,

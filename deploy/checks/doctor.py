@@ -23,7 +23,7 @@ from deploy.checks.gpus import ask_driver, visible
 from deploy.checks.preflight import preflight
 from deploy.checks.proxies import is_near, proxy_of
 from deploy.packages import HOME, PACKAGES
-from deploy.rules_from_config import blocks_of, rows_in_words
+from deploy.rules_from_config import blocks_of, on_fresh_rows, policy_of, rows_in_words
 from trainer.extras import command, missing
 from trainer.process.cgroups import offered
 from trainer.sandbox.probe import probe
@@ -116,7 +116,7 @@ def _task(config: Config, task: Task, with_data: bool) -> Iterator[Check]:
 def _rows(config: Config, task: Task) -> Iterator[Check]:
     """Whether what is confirmed is confirmed on other rows than it was chosen by."""
     words = rows_in_words(config, task)
-    if blocks_of(config, task) > 1 and config.acceptance.confirm_runs:
+    if blocks_of(config, task) > 1 and on_fresh_rows(policy_of(config)):
         yield Check("validation rows", Grade.OK, words, detail=True)
     elif config.trainer.kind == "subprocess":
         remedy = "Have its recipe set aside several blocks, and say val_blocks in its task.yaml."
@@ -124,7 +124,7 @@ def _rows(config: Config, task: Task) -> Iterator[Check]:
             "validation rows",
             Grade.WARN,
             words,
-            remedy if task.val_blocks == 1 else "Set acceptance.confirm_runs to 1 or more.",
+            remedy if task.val_blocks == 1 else "Take another acceptance.policy.",
         )
 
 

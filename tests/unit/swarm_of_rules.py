@@ -18,9 +18,9 @@ from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CampaignStarted
-from evaluator.acceptance import Policy
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
+from evaluator.policies.one_step import Confirm
 from evaluator.result import Audit, Cheated, Crashed, CrashKind, Measured, Outcome, RunResult, Seconds
 
 METRIC = Metric("val_bpb", Direction.MINIMIZE)
@@ -29,7 +29,7 @@ RULES = Rules(
     budget=Budget(Unit.FLOPS, 1e11, 60.0),
     seed=1,
     arms=[ArmShare("search")],
-    policy=Policy(confirm_runs=1, z=2.0),
+    policy=Confirm(confirm_runs=1, z=2.0),
     baseline_runs=4,
 )
 

@@ -2,12 +2,12 @@
 configuration by name.
 """
 
-import msgspec
 import pytest
 
-from configs.schema import AcceptanceConfig
 from coordinator.domain import State
-from evaluator.acceptance import Choice, Policy, sigma
+from evaluator.policies.contract import Choice
+from evaluator.policies.noise import sigma
+from evaluator.policies.one_step import Confirm
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Swarm, rules
 
@@ -15,19 +15,19 @@ from tests.unit.swarm_of_rules import Swarm, rules
 @pytest.mark.parametrize("screen_z", [-2.0, -0.5, 0.0])
 @pytest.mark.parametrize("best_runs", [1, 4])
 def test_a_screen_goes_on_exactly_above_the_bar_that_leases_give(screen_z: float, best_runs: int) -> None:
-    policy = Policy(confirm_runs=1, screen_z=screen_z)
+    policy = Confirm(confirm_runs=1, screen_z=screen_z)
     bar = policy.screen_bar(best_runs, 0.01)
     choices = [policy.decide([gain], best_runs, 0.01).choice for gain in (bar, bar + 1e-9)]
     assert choices == [Choice.REJECT, Choice.CONFIRM]
 
 
 def test_the_bar_lets_everything_be_looked_at_that_is_better_than_the_best() -> None:
-    assert Policy(screen_z=3.0).screen_bar(4, 0.01) == 0.0
+    assert Confirm(screen_z=3.0).screen_bar(4, 0.01) == 0.0
 
 
 @pytest.mark.parametrize("confirm_runs", [0, 1, 3])
 def test_a_merge_comes_with_the_runs_that_are_wanted_and_not_before(confirm_runs: int) -> None:
-    policy = Policy(confirm_runs=confirm_runs)
+    policy = Confirm(confirm_runs=confirm_runs)
     runs = policy.runs_wanted()
     assert policy.decide([1.0] * runs, 4, 0.01).choice is Choice.MERGE
     if confirm_runs:
@@ -35,7 +35,7 @@ def test_a_merge_comes_with_the_runs_that_are_wanted_and_not_before(confirm_runs
         assert (screened.choice, screened.more) == (Choice.CONFIRM, policy.runs_wanted(1))
 
 
-class Thorough(Policy, frozen=True):
+class Thorough(Confirm, frozen=True):
     """A policy of another kind: it asks for one more run than its knob says, and looks at everything."""
 
     def screen_bar(self, best_runs: int, noise: float) -> float:  # noqa: ARG002 - it does not depend on them
@@ -56,11 +56,6 @@ def test_leases_and_verdicts_ask_the_policy_of_the_campaign() -> None:
     assert swarm.plans[f"{name}.1"].merge_below == pytest.approx(2.0)
     experiment = swarm.state.experiments[name]
     assert (experiment.state, len(experiment.runs)) == (State.MERGED, 3)
-
-
-def test_every_knob_of_the_policy_is_a_key_of_the_configuration_with_the_same_default() -> None:
-    assert msgspec.convert(AcceptanceConfig(), Policy, from_attributes=True) == Policy()
-    assert set(Policy.__struct_fields__) < set(AcceptanceConfig.model_fields)
 
 
 def test_noise_needs_two_runs() -> None:

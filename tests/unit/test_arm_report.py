@@ -26,7 +26,7 @@ from coordinator.state.arm_tally import (
 from coordinator.state.events import CallSettled
 from coordinator.views import arm_report
 from deploy.views.arms import arms_page
-from evaluator.acceptance import Policy
+from evaluator.policies.one_step import Confirm
 from evaluator.result import Crashed, CrashKind, Measured
 from tests.unit.metered_swarm import played
 from tests.unit.swarm_of_rules import Swarm, rules
@@ -73,7 +73,7 @@ def test_the_gains_of_all_merges_are_the_way_from_the_baseline_to_the_best() -> 
 
 
 def test_a_run_that_comes_in_after_the_verdict_is_paid_for_all_the_same() -> None:
-    swarm = Swarm(rules(policy=Policy(confirm_runs=2)))
+    swarm = Swarm(rules(policy=Confirm(confirm_runs=2)))
     for agent in ("a0", "a1"):
         swarm.join(agent)
     while swarm.state.divisions["cpu"].best is None:

@@ -20,10 +20,10 @@ from coordinator.views.status_page import PageState
 from deploy.exit_codes import FAILURE
 from deploy.views.session_end import exit_code, last_words
 from deploy.views.status_page import headline
-from evaluator.acceptance import sigma
 from evaluator.budget import Budget, Unit
 from evaluator.classify import KILLED
 from evaluator.judging.judge import SPENT_BEFORE
+from evaluator.policies.noise import sigma
 from evaluator.result import (
     Cheated,
     Crashed,

@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 from coordinator.domain import Phase, State, Verdict
 from coordinator.protocol import Wait
 from coordinator.rules import briefs, campaign, leases
-from coordinator.state.events import (
-    AnyEvent,
-    EpochBegan,
-    RunLeased,
-    RunReported,
-    VerdictGiven,
-    decode,
-    encode,
-)
+from coordinator.state.encoding import decode, encode
+from coordinator.state.events import AnyEvent, EpochBegan, RunLeased, RunReported, VerdictGiven
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Crowd, MixedCrowd, Swarm, rules
 

@@ -4,12 +4,15 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from configs.errors import ConfigError
 from configs.schema import AcceptanceConfig, Config
 from coordinator.rule_values.prices import ModelTerms, MoneyRules
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rule_values.trust_rules import Mode, TrustRules
-from deploy.rules_from_config import filled, rules_of
-from evaluator.acceptance import Policy
+from deploy.rules_from_config import filled, policy_of, rules_of
+from evaluator.policies.any_policy import KINDS
+from evaluator.policies.one_step import Confirm
+from evaluator.policies.several_runs import Race
 from trainer.task import load_task
 
 
@@ -29,7 +32,7 @@ def test_every_rule_comes_from_the_configuration() -> None:
         "memory": {"retry_after_moves": 1},
     }
     rules = rules_of(Config.model_validate(tree), load_task("demo"))
-    assert rules.policy == Policy(confirm_runs=2, z=3.0, screen_z=1.0)
+    assert rules.policy == Confirm(confirm_runs=2, z=3.0, screen_z=1.0)
     assert (rules.trust.mode, rules.trust.audit_share) == (Mode.OFF, 0.5)
     terms = ModelTerms(input_usd=1.0, output_usd=2.0, at_once=3)
     assert rules.money == MoneyRules(cap_usd=8.0, models={"a/b": terms})
@@ -44,6 +47,20 @@ def test_every_rule_comes_from_the_configuration() -> None:
     assert msgspec.json.decode(msgspec.json.encode(rules), type=Rules) == rules
 
 
+def test_a_policy_has_its_own_knobs_and_no_others() -> None:
+    assert policy_of(Config()) == Confirm()
+    for kind, policy in KINDS.items():
+        section = AcceptanceConfig.model_validate({"policy": kind})
+        assert policy_of(Config(acceptance=section)) == policy()
+        knobs = set(policy.__struct_fields__) - {"screens"}
+        assert knobs <= set(AcceptanceConfig.model_fields), kind
+    chosen = AcceptanceConfig(policy="race", runs=6, z=1.5)
+    assert policy_of(Config(acceptance=chosen)) == Race(runs=6, z=1.5)
+    with pytest.raises(ConfigError, match=r"still is no knob of acceptance.policy=race") as caught:
+        policy_of(Config(acceptance=AcceptanceConfig(policy="race", still=3)))
+    assert "take trunk" in caught.value.remedy
+
+
 def test_a_field_under_another_name_in_journals_is_filled_by_its_own() -> None:
     assert filled(Knobs, AcceptanceConfig(z=4), more=2) == Knobs(z=4.0, more=2)
 
@@ -53,7 +70,7 @@ def test_a_field_that_nobody_configures_is_an_error_not_a_default() -> None:
         filled(Knobs, AcceptanceConfig())
 
 
-@pytest.mark.parametrize("kind", [Policy, TrustRules, MoneyRules])
+@pytest.mark.parametrize("kind", [TrustRules, MoneyRules])
 def test_default_rules_are_those_of_the_default_configuration_s_types(kind: type[Struct]) -> None:
     config = Config()
     assert filled(kind, config.acceptance, config.trust, config.money, models={})

@@ -12,10 +12,11 @@ from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules import audit_plans, campaign, leases, trust
 from coordinator.state.events import CampaignFinished, RunQueued, VerdictGiven
 from coordinator.state.records import Experiment
-from evaluator.acceptance import Choice, Decision, Policy
 from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget, Unit
+from evaluator.policies.contract import Choice, Decision
+from evaluator.policies.one_step import Confirm
 from evaluator.result import Audit, Cheated, CpuSeconds, Measured, Outcome, RunResult
 from tests.unit.swarm_of_rules import Swarm, audit_of, rules
 
@@ -366,7 +367,7 @@ def test_where_no_audit_is_asked_for_nothing_is_taken_off() -> None:
     assert Machine(TrustRules(), [None] * 9, tier="simulated").variant(0.9).state is State.MERGED
 
 
-class Sequential(Policy, frozen=True):
+class Sequential(Confirm, frozen=True):
     """Asks for one run more, up to four, as long as the gain is not beyond the noise."""
 
     def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:

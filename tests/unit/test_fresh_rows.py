@@ -11,7 +11,7 @@ from coordinator.state.events import RulesChanged, RunQueued
 from coordinator.state.invariants import broken
 from coordinator.state.records import Experiment
 from coordinator.views.leaderboard import row
-from evaluator.acceptance import Policy
+from evaluator.policies.one_step import Confirm
 from evaluator.result import Measured, RunResult
 from tests.unit.swarm_of_rules import Crowd, Swarm, audit_of, rules
 
@@ -121,7 +121,7 @@ def test_a_value_that_is_good_on_the_screens_rows_alone_does_not_merge() -> None
 
 
 def test_a_merge_rests_on_its_runs_on_fresh_rows_alone() -> None:
-    swarm = Machine(policy=Policy(confirm_runs=2, z=2.0))
+    swarm = Machine(policy=Confirm(confirm_runs=2, z=2.0))
     experiment = swarm.variant(0.90, 0.95, 0.99)
     assert queued(swarm, experiment.experiment)[1:] == [(Purpose.CONFIRM, 1, 0.02)] * 2
     assert experiment.state is State.MERGED

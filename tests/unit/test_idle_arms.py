@@ -11,7 +11,8 @@ from coordinator.domain import Origin, Phase
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import campaign, idle_arms, leases
 from coordinator.rules.turns.arm_choice import arm_for
-from coordinator.state.events import ArmNoted, CampaignDraining, CampaignFinished, decode, encode
+from coordinator.state.encoding import decode, encode
+from coordinator.state.events import ArmNoted, CampaignDraining, CampaignFinished
 from coordinator.views.arm_report import arms
 from coordinator.views.gauges import MetricFamily, present
 from coordinator.views.status import status

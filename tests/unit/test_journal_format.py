@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from coordinator.state.events import AnyEvent
+from evaluator.policies.any_policy import KINDS
 
 KEYS = {
     "CampaignStarted": "event campaign task surface commit digest rules secret_digest",
@@ -25,7 +26,13 @@ KEYS = {
     "Metric": "name direction",
     "Budget": "unit amount wall_cap",
     "ArmShare": "name weight parent strategy rotate control mends",
-    "Policy": "confirm_runs z screen_z",
+    "Naive": "kind refresh_every refresh_to",
+    "MinDelta": "kind refresh_every refresh_to min_delta",
+    "Confirm": "kind confirm_runs z screen_z refresh_every refresh_to",
+    "Sequential": "kind runs refresh_every refresh_to screens z screen_z",
+    "Race": "kind runs refresh_every refresh_to screens early_z z screen_z",
+    "Strict": "kind runs refresh_every refresh_to screens alpha drop_z",
+    "Trunk": "kind still steps runs early_z z drop_z shrink refresh_every refresh_to",
     "TrustRules": "mode audit_positions audit_share audit_share_positions allow_untrusted",
     "MoneyRules": "cap_usd gpu_hour_usd models",
     "ModelTerms": "input_usd output_usd at_once",
@@ -118,9 +125,12 @@ def test_every_event_and_what_it_holds_has_the_keys_it_always_had() -> None:
         name: " ".join(msgspec.json.decode(msgspec.json.encode(filled(struct))))
         for name, struct in reached().items()
     }
-    knobs = written.pop("Policy")
-    assert written == {name: keys for name, keys in KEYS.items() if name != "Policy"}
-    assert knobs.startswith(KEYS["Policy"]), "a policy may get more knobs, after those it has"
+    policies = {kind.__name__ for kind in KINDS.values()}
+    assert {name for name in written if name not in policies} == {
+        name for name in KEYS if name not in policies
+    }
+    for name, keys in KEYS.items():
+        assert written[name] == keys or (name in policies and written[name].startswith(keys)), name
 
 
 def test_the_name_of_an_event_is_the_one_it_always_had() -> None:

@@ -17,14 +17,13 @@ from coordinator.rules import audit_plans, budget_cap, campaign, leases
 from coordinator.rules.budget_cap import reserved_usd
 from coordinator.service.open_calls import GRACE_SECONDS, OpenCalls
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.encoding import decode, encode
 from coordinator.state.events import (
     CallSettled,
     CampaignDraining,
     CampaignFinished,
     CampaignResumed,
     VerdictGiven,
-    decode,
-    encode,
 )
 from coordinator.views.status import status
 from evaluator.result import Lost, Measured, RunResult

@@ -9,12 +9,8 @@ from coordinator.domain import Origin, Phase, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import briefs, leases, proposals, recall, steering
-from coordinator.state.events import (
-    ExperimentProposed,
-    ProposalRefused,
-    decode,
-    encode,
-)
+from coordinator.state.encoding import decode, encode
+from coordinator.state.events import ExperimentProposed, ProposalRefused
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut
 from tests.unit.swarm_of_rules import Swarm, rules
 

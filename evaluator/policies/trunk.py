@@ -1,0 +1,76 @@
+"""The policy ``trunk``: proposals start from a trunk that goes on by single runs, and the best moves only by
+a certificate on fresh runs.
+
+- Not every step is confirmed, but every stack of steps: its gain is large in standard errors and needs few
+  runs, and a step that is worth nothing does no harm inside one.
+- One run that was better is better by luck, too: the trunk is taken to be worth a part of it less
+  (``shrink``), until a certificate measures it.
+- What was certified is run again while the search stands still: the more its value is sure, the more gains
+  are recognised. Of all that was tried in simulations this was worth most (docs/decide.md).
+"""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from msgspec import Struct
+
+from evaluator.policies.contract import Choice, Decision, in_words
+from evaluator.policies.noise import standard_error
+from evaluator.policies.several_runs import Bars, looked_at
+
+LEAST_RUNS = 2
+"""Fresh runs before a certificate is given up."""
+
+
+class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
+    """Steps on one run, certificates of stacks."""
+
+    still: int = 20
+    """Experiments of a division that end without a step, after which its trunk is to be certified."""
+    steps: int = 10
+    """Steps after which it is, in any case."""
+    runs: int = 4
+    """Most fresh runs of a certificate."""
+    early_z: float = 2.5
+    """Standard errors of a certificate before the last of them."""
+    z: float = 1.5
+    """Standard errors of a certificate at the last."""
+    drop_z: float = -0.5
+    """Standard errors at which it is given up, after two runs."""
+    shrink: float = 0.8
+    """Share of a step's measured gain that the trunk is taken to be better by."""
+    refresh_every: int = 5
+    refresh_to: int = 8
+
+    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+        """See ``Policy.decide``: whether the trunk goes on from a variant."""
+        mean, error = fmean(gains), standard_error(noise, len(gains), best_runs)
+        return Decision(
+            choice=Choice.STEP if mean > 0 else Choice.REJECT,
+            gain=mean,
+            standard_error=error,
+            reason=in_words(mean, error, len(gains), "any gain is a step of the trunk"),
+        )
+
+    def is_due(self, quiet: int, steps: int) -> bool:
+        """Whether a trunk of so many steps is to be certified. quiet: experiments that ended since the last
+        step.
+        """
+        return steps > 0 and (quiet >= self.still or steps >= self.steps)
+
+    def certify(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+        """Whether the trunk is better than the best by its fresh runs, all of them."""
+        bars = Bars(early=self.early_z, last=self.z, drop=self.drop_z)
+        return looked_at(gains, best_runs, noise, self.runs, bars, LEAST_RUNS)
+
+    def screen_bar(self, best_runs: int, noise: float) -> float:  # noqa: ARG002 - depends on neither
+        """See ``Policy.screen_bar``."""
+        return 0.0
+
+    def runs_wanted(self, runs: int = 0) -> int:
+        """See ``Policy.runs_wanted``: of a certificate."""
+        return 1 - runs
+
+    def after_screen(self, left_out: int) -> "Trunk":  # noqa: ARG002 - a certificate has no screen
+        """See ``Policy.after_screen``."""
+        return self

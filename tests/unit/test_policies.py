@@ -1,0 +1,116 @@
+"""Policies: what each of them makes of the same gains."""
+
+from math import sqrt
+
+import msgspec
+import pytest
+
+from coordinator.rule_values.rule_set import Rules
+from coordinator.state.encoding import decode, encode
+from coordinator.state.events import CampaignStarted
+from evaluator.policies.any_policy import KINDS, AnyPolicy
+from evaluator.policies.contract import Choice, Policy
+from evaluator.policies.one_step import Confirm, MinDelta, Naive
+from evaluator.policies.several_runs import Race, Sequential, Strict
+from evaluator.policies.trunk import Trunk
+from tests.unit.swarm_of_rules import started
+
+NOISE, MANY = 0.01, 10**9
+
+
+def choice(policy: Policy, *sigmas: float, best_runs: int = MANY) -> Choice:
+    """sigmas: gains, in σ."""
+    return policy.decide([NOISE * gain for gain in sigmas], best_runs, NOISE).choice
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_policy_looks_at_whatever_is_better_than_the_best(kind: str) -> None:
+    policy = KINDS[kind]()
+    assert policy.screen_bar(4, NOISE) <= 0
+    bar = policy.screen_bar(MANY, NOISE) / NOISE
+    assert choice(policy, bar - 1e-6) is Choice.REJECT
+    assert policy.runs_wanted() >= 1
+    assert policy.runs_wanted(9) < policy.runs_wanted()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_journal_keeps_a_policy(kind: str) -> None:
+    policy = KINDS[kind]()
+    assert msgspec.json.decode(msgspec.json.encode(policy), type=AnyPolicy) == policy
+
+
+def test_a_journal_of_before_names_no_kind() -> None:
+    event = started()
+    body = encode(event).replace(b'"kind":"confirm",', b"").replace(b',"refresh_every":0,"refresh_to":0', b"")
+    assert b'"policy":{"confirm_runs":1,"z":2.0,"screen_z":0.0}' in body
+    assert decode(body) == event
+    assert isinstance(event, CampaignStarted)
+    assert isinstance(event.rules, Rules)
+
+
+def test_one_run_decides() -> None:
+    assert choice(Naive(), 1e-9) is Choice.MERGE
+    assert choice(Naive(), 0.0) is Choice.REJECT
+    assert choice(MinDelta(min_delta=2 * NOISE), 1.9) is Choice.REJECT
+    assert choice(MinDelta(min_delta=2 * NOISE), 2.1) is Choice.MERGE
+
+
+def test_a_race_drops_early_merges_early_and_has_a_low_bar_at_its_last_run() -> None:
+    race = Race(runs=3, early_z=2.3, z=1.0, screen_z=0.5)
+    assert choice(race, 0.4) is Choice.REJECT
+    assert choice(race, 0.6) is Choice.CONFIRM
+    assert choice(race, 9.0, -0.1) is Choice.REJECT, "the screen does not count"
+    assert choice(race, 0.6, 2.4) is Choice.MERGE
+    assert choice(race, 0.6, 2.2) is Choice.CONFIRM
+    assert choice(race, 0.6, 0.5, 0.5, 0.5) is Choice.REJECT
+    assert choice(race, 0.6, 0.7, 0.7, 0.7) is Choice.MERGE, "more than 1 / sqrt(3)"
+    assert choice(race.after_screen(1), 2.4) is Choice.MERGE, "where rows are fresh, gains have no screen"
+
+
+def test_sequential_asks_until_it_is_clear() -> None:
+    policy = Sequential(runs=4, z=2.0)
+    assert choice(policy, 0.1, 0.5) is Choice.CONFIRM
+    assert choice(policy, 0.1, 0.5, 0.5, 0.5, 0.5) is Choice.REJECT
+    assert choice(policy, 0.1, 1.1, 1.1, 1.1, 1.1) is Choice.MERGE
+    assert policy.decide([0.1 * NOISE], MANY, NOISE).more == 1
+
+
+def test_strict_spends_its_alpha_over_all_looks() -> None:
+    policy = Strict(alpha=0.001, runs=8)
+    at = policy.bars.early
+    assert at == pytest.approx(3.662, abs=0.001), "the quantile of 1 - 0.001 / 8"
+    assert choice(policy, 1.0, at - 0.01) is Choice.CONFIRM
+    assert choice(policy, 1.0, at + 0.01) is Choice.MERGE
+    assert choice(policy, 1.0, *[(at - 0.01) / sqrt(8)] * 8) is Choice.REJECT
+    assert choice(Strict(), 1.0, -0.6) is Choice.REJECT
+
+
+def test_a_trunk_steps_on_one_run_and_is_certified_on_fresh_ones() -> None:
+    trunk = Trunk(runs=4, early_z=2.5, z=1.5, drop_z=-0.5)
+    assert choice(trunk, 1e-9) is Choice.STEP
+    assert choice(trunk, 0.0) is Choice.REJECT
+
+    def certified(*sigmas: float) -> Choice:
+        return trunk.certify([NOISE * gain for gain in sigmas], MANY, NOISE).choice
+
+    assert certified(2.6) is Choice.MERGE
+    assert certified(-9.0) is Choice.CONFIRM, "one run may be bad luck"
+    assert certified(-0.4, -0.4) is Choice.REJECT
+    assert certified(1.0, 1.0, 1.0) is Choice.CONFIRM
+    assert certified(0.74, 0.74, 0.74, 0.74) is Choice.REJECT
+    assert certified(0.76, 0.76, 0.76, 0.76) is Choice.MERGE, "1.5 / sqrt(4)"
+
+
+@pytest.mark.parametrize(
+    ("quiet", "steps", "due"), [(20, 0, False), (19, 1, False), (20, 1, True), (0, 10, True), (0, 9, False)]
+)
+def test_a_trunk_is_certified_when_it_stands_still_or_is_long(quiet: int, steps: int, due: bool) -> None:
+    assert Trunk(still=20, steps=10).is_due(quiet, steps) is due
+
+
+def test_the_policy_of_before_decides_as_before() -> None:
+    policy = Confirm(confirm_runs=1, z=2.0)
+    assert choice(policy, 0.1) is Choice.CONFIRM
+    assert choice(policy, 1.5, 1.5) is Choice.MERGE
+    assert choice(policy, 1.4, 1.4) is Choice.REJECT
+    assert choice(policy.after_screen(1), 2.1) is Choice.MERGE
