@@ -27,8 +27,6 @@ class Scope(Struct, frozen=True, kw_only=True):
     """Of the division, as far as it may be known."""
     finished: list[str]
     """Experiments with a verdict that it may tell of, oldest first."""
-    unfinished: list[str]
-    """Those without one, or whose verdict may not be known yet."""
     now: float | None
     """Seconds since the epoch; None in order, where nothing may depend on time."""
 
@@ -41,17 +39,31 @@ def brief(
     thinking: other agents of the division that hold a brief now. now: seconds since the epoch. offered:
     crashed experiments that somebody was asked to repair.
     """
+    scope = scope_of(state, agent, thinking, now)
+    return scope if isinstance(scope, Wait) else _brief(state, scope, offered)
+
+
+def scope_of(state: CampaignState, agent: str, thinking: int, now: float | None = None) -> Scope | Wait:
+    """Whether an agent is to think now, and what its brief may rest on. Arguments as of ``brief``."""
     division = division_of(state, agent)
     if state.phase is not Phase.RUNNING:
         return Wait(state.phase_reason, stop=state.phase is Phase.FINISHED)
     if 0 < state.rules.max_experiments <= len(state.by_ordinal) + thinking:
         return Wait("enough is proposed")
-    scope = (
-        _scope_in_order(state, division, thinking)
-        if state.rules.lookahead
-        else _scope_now(state, division, thinking, agent, now)
-    )
-    return scope if isinstance(scope, Wait) else _brief(state, scope, offered)
+    if state.rules.lookahead:
+        return _scope_in_order(state, division, thinking)
+    return _scope_now(state, division, thinking, agent, now)
+
+
+def parent_of(state: CampaignState, scope: Scope) -> str:
+    """The commit that the brief of that scope starts from."""
+    best = _starting_point(scope)
+    return best.commit if best else state.start.commit
+
+
+def _starting_point(scope: Scope) -> Best | None:
+    alone = scope.arm.parent is Origin.BASELINE
+    return scope.division.history[0] if alone and scope.best else scope.best
 
 
 def _scope_now(
@@ -66,7 +78,6 @@ def _scope_now(
         salt=f"{agent}:{thinking}",
         best=division.best,
         finished=state.finished[-state.rules.history :],
-        unfinished=list(state.live),
         now=now,
     )
 
@@ -81,7 +92,6 @@ def _scope_in_order(state: CampaignState, division: Division, thinking: int) -> 
         salt="",
         best=division.best_as_of(horizon),
         finished=state.by_ordinal[max(0, horizon - state.rules.history) : horizon],
-        unfinished=state.by_ordinal[horizon:],
         now=None,
     )
 
@@ -89,8 +99,8 @@ def _scope_in_order(state: CampaignState, division: Division, thinking: int) -> 
 def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief:
     rules, division, arm, ordinal = state.rules, scope.division, scope.arm, len(state.by_ordinal) + 1
     horizon = horizon_of(state, ordinal)
-    alone = arm.parent is Origin.BASELINE
-    best = division.history[0] if alone and scope.best else scope.best
+    best = _starting_point(scope)
+    unfinished = state.by_ordinal[horizon:] if rules.lookahead else list(state.live)
     seed = drawn(state, f"brief:{ordinal}:{state.refused}:{scope.salt}")
     repair = recall.repair(state, arm, division, horizon, offered)
     strategy = Strategy.FREE if repair else _strategy(state, arm, division, horizon)
@@ -108,18 +118,18 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
         arm=arm.name,
         division=division.name,
         metric=rules.metric,
-        parent=best.commit if best else state.start.commit,
+        parent=parent_of(state, scope),
         source="",
         baseline=state.experiments[division.baseline].value,
         best=best.value if best else None,
         sigma=division.sigma,
         tried=recall.tried(state, experiments, arm, division),
-        running=recall.running(state, scope.unfinished, arm, division, scope.now),
+        running=recall.running(state, unfinished, arm, division, scope.now),
         strategy=strategy,
         pieces=[_piece(experiment) for experiment in about],
         barred=[other.name for other in rules.arms if other.parent is Origin.BASELINE and other is not arm],
         hints=state.hints.newest,
-        lessons=[] if alone else recall.lessons(state, horizon),
+        lessons=[] if arm.parent is Origin.BASELINE else recall.lessons(state, horizon),
         repair=repair,
     )
 

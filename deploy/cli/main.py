@@ -21,7 +21,7 @@ from typing import Any
 import rich_click as click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from deploy.cli import cluster_commands, machine, read, remeasure, run_commands, steer
+from deploy.cli import cluster_commands, machine, read, remeasure, run_commands, simulation, steer
 from deploy.cli.options import count_verbosity, verbosity
 
 ORDER = (
@@ -40,6 +40,7 @@ ORDER = (
     "calls",
     "try",
     "reproduce",
+    "simulate",
     "hint",
     "propose",
     "stop",
@@ -156,6 +157,7 @@ for command in (
     *read.COMMANDS,
     *remeasure.COMMANDS,
     *steer.COMMANDS,
+    *simulation.COMMANDS,
     *cluster_commands.COMMANDS,
 ):
     _also_verbose(command)

@@ -4,20 +4,20 @@ step.
 
 import hashlib
 import random
-from typing import assert_never
 
 import msgspec
 
 from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, Proposal, Token
 from coordinator.rule_values.rule_set import ArmShare, Rules
-from coordinator.rules import audit_plans, briefs, campaign, leases, proposals, rebases, verdicts
+from coordinator.rules import audit_plans, briefs, campaign, leases, proposals
 from coordinator.rules.lookups import best_of
-from coordinator.rules.next_step import Commit, Step, next_step
+from coordinator.rules.next_step import Step, next_step
 from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CampaignStarted
+from deploy.simulate.campaign_in_memory import performed, replayed
 from evaluator.audit_plan import AuditPlan
 from evaluator.budget import Budget, Unit
 from evaluator.policies.one_step import Confirm
@@ -77,29 +77,20 @@ class Swarm:
 
     def performed(self, step: Step) -> list[AnyEvent]:
         """The events of a step, its commit named instead of written."""
-        match step:
-            case Commit(events=events):
-                return events
-            case Rebase(experiment=name):
-                return self.rebase(name)
-            case Merge(experiment=name):
-                return verdicts.merged(step, f"m-{name}")
-            case _:
-                assert_never(step)
+        return performed(self.state, step, self)
 
-    def rebase(self, name: str) -> list[AnyEvent]:
+    def merge(self, step: Merge) -> str:
+        return f"m-{step.experiment}"
+
+    def rebase(self, step: Rebase, ordinal: int, number: int) -> tuple[str, str] | str:
         """Every seventh edit conflicts; the others apply."""
-        experiment = self.state.experiments[name]
-        if experiment.ordinal % 7 == 0:
-            return rebases.conflict(self.state, name, "its edit does not apply to the new best")
-        commit, best = f"r{experiment.round}-{name}", best_of(self.state, experiment)
-        return rebases.rebased(self.state, name, commit, f"d-{name}-on-{best.experiment}")
+        if ordinal % 7 == 0:
+            return "its edit does not apply to the new best"
+        best = best_of(self.state, self.state.experiments[step.experiment])
+        return f"r{number}-{step.experiment}", f"d-{step.experiment}-on-{best.experiment}"
 
     def replayed(self) -> CampaignState:
-        state = CampaignState()
-        for at, event in self.journal:
-            state.apply(event, at)
-        return state
+        return replayed(self.journal)
 
     # what agents do
 

@@ -1,0 +1,1 @@
+"""Campaigns without machines: the real rules on a virtual clock, and policies compared by them"""

@@ -1,0 +1,69 @@
+"""A comparison of policies as people read it: a block for each cell, at 80 columns."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from coordinator.domain import Metric
+from deploy.simulate.comparison import Cell, Estimate, PolicyRow
+from deploy.views.tables import align_right, headed
+
+DIGITS = 5
+"""Decimals of values: what policies differ by is a few ten-thousandths."""
+
+
+def comparison_page(metric: Metric, cells: Sequence[Cell]) -> RenderableType:
+    """Every cell, and what the columns mean."""
+    blocks: list[RenderableType] = []
+    for cell in cells:
+        blocks += [_title(cell), _table(cell), Text()]
+    return Group(*blocks, Text(_legend(metric, cells), style="dim"))
+
+
+def _title(cell: Cell) -> Text:
+    length = f"{cell.runs} runs" if cell.runs else f"{cell.hours:g} h"
+    slots = f"{cell.slots} slot{'s' if cell.slots > 1 else ''}"
+    return Text(f"σ {cell.sigma:g} · {length} · {slots} · {cell.repetitions} repetitions", style="bold")
+
+
+def _table(cell: Cell) -> RenderableType:
+    reference = cell.rows[0].policy
+    table = headed("policy", "true", f"less {reference}'s", "false", "rep.−true", "merges", "GPU-h")
+    align_right(table, range(1, 7))
+    for row in cell.rows:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: PolicyRow) -> list[str]:
+    return [
+        row.policy,
+        f"{row.true.mean:.{DIGITS}f}",
+        "–" if row.less is None else _with_error(row.less),
+        "–" if row.false is None else _share(row.false),
+        f"{row.gap.mean:+.{DIGITS}f}",
+        f"{row.merges.mean:.1f}",
+        f"{row.gpu_hours.mean:.4g}",
+    ]
+
+
+def _with_error(value: Estimate) -> str:
+    error = "" if value.error is None else f"±{value.error:.{DIGITS}f}"
+    return f"{value.mean:+.{DIGITS}f}{error}"
+
+
+def _share(value: Estimate) -> str:
+    error = "" if value.error is None else f"±{100 * value.error:.1f}"
+    return f"{100 * value.mean:.1f}{error} %"
+
+
+def _legend(metric: Metric, cells: Sequence[Cell]) -> str:
+    better = "lower" if metric.gain(1.0, 0.0) > 0 else "higher"
+    reference = cells[0].rows[0].policy
+    return (
+        f"{metric.name}, {better} is better; ± one standard error. true: of the best,\n"
+        f"without noise. less {reference}'s: minus that of {reference}, paired over the same\n"
+        "proposals and noise. false: merges that are in truth no better. rep.: what the\n"
+        "campaign reports of its best."
+    )

@@ -1,0 +1,191 @@
+"""One simulated campaign: slots lease what the rules give, train for virtual minutes and report; their agents
+think of the next proposal meanwhile. Pure: no disk, no git, no threads, no clock but a heap of times.
+
+Everything that is decided is decided by ``coordinator.rules`` over a ``CampaignState``, as in a real
+campaign. What is made up is what a proposal does, what a run measures, and how long both take.
+"""
+
+from collections import deque
+from heapq import heappop, heappush
+
+from coordinator.domain import Phase
+from coordinator.protocol import AgentCard, Proposal, Token, Wait
+from coordinator.rules import briefs, campaign, leases, proposals
+from coordinator.state.events import CampaignStarted
+from coordinator.state.records import Run
+from deploy.simulate.campaign_in_memory import CampaignInMemory
+from deploy.simulate.measuring import Conditions
+from deploy.simulate.programs import Programs
+from deploy.simulate.swarm_scenario import SwarmScenario
+from deploy.simulate.virtual_slot import Slot, agent_name
+from evaluator.result import Measured, RunResult
+
+ROOT = "root"
+"""Commit of the baseline."""
+SIMULATED = "simulated"
+"""The tier of its runs, and the name of its one arm's proposals."""
+
+
+class Engine:
+    """Plays one campaign. Times are virtual seconds from 0."""
+
+    def __init__(self, scenario: SwarmScenario, seed: int, keep: bool = False) -> None:
+        """seed: another one is another campaign. keep: remember its events."""
+        self.scenario = scenario
+        self._seed = seed
+        self.programs = Programs(scenario.model, seed, ROOT, scenario.conflicts)
+        self.campaign = CampaignInMemory(self.programs, keep)
+        self.state = self.campaign.state
+        self.now = 0.0
+        self.leased = 0
+        """Runs that have begun."""
+        self._slots = {agent_name(number): slot for number, slot in enumerate(scenario.slots)}
+        self._heap: list[tuple[float, int, str, str]] = []
+        """When, in which order of equals, which agent; and the parent of its proposal, empty for a report."""
+        self._scheduled = 0
+        self._idle: dict[str, deque[str]] = {}
+        """Agents whose slots wait, by division."""
+        self._free: dict[str, deque[str]] = {}
+        """Agents that have nothing to think about, by division."""
+        self._thinking = dict.fromkeys((slot.division for slot in scenario.slots), 0)
+        """Agents that hold a brief, by division."""
+        self.staleness = 0
+        """Bests that came between briefs and the first results of their proposals, all of them together."""
+        self._bests_at_brief: dict[str, int] = {}
+        """How many its division had had, by the agent that holds a brief."""
+        self._bests_at_proposal: dict[str, int] = {}
+        """The same by experiments that have no result yet."""
+        self._open()
+
+    def play(self) -> None:
+        """To the end of the campaign."""
+        while self._heap and self.state.phase is not Phase.FINISHED:
+            self.step()
+
+    def step(self) -> None:
+        """The next thing that happens."""
+        self.now, _, agent, parent = heappop(self._heap)
+        if parent:
+            self._propose(agent, parent)
+        else:
+            self._report(agent)
+        self.campaign.settle(self.now)
+        self._go_on()
+
+    def _open(self) -> None:
+        rules = self.scenario.rules_for(self._seed)
+        started = CampaignStarted(
+            campaign=SIMULATED, task=SIMULATED, surface="train.py", commit=ROOT, digest="d-root", rules=rules
+        )
+        self.campaign.commit([started], self.now)
+        self.campaign.commit(campaign.begin(self.state, rules, self.now), self.now)
+        for agent, slot in self._slots.items():
+            card = AgentCard(agent=agent, incarnation="1", division=slot.division, sandbox=SIMULATED)
+            self.campaign.commit(campaign.join(self.state, card), self.now)
+            self._idle.setdefault(slot.division, deque()).append(agent)
+            self._free.setdefault(slot.division, deque()).append(agent)
+        self._go_on()
+
+    # ------------------------------------------------------------------ agents
+
+    def _go_on(self) -> None:
+        """Let those who wait have what the rules give now: runs for idle slots, briefs for free agents."""
+        for division in self._idle:
+            while self._idle[division] and self._lease(self._idle[division][0]):
+                self._idle[division].popleft()
+            while self._free[division] and self._think(self._free[division][0]):
+                self._free[division].popleft()
+
+    def _lease(self, agent: str) -> bool:
+        """Take the next run; whether there was one."""
+        while events := leases.lease(self.state, agent):
+            self.campaign.commit(events, self.now)
+            self.campaign.settle(self.now)
+        name = self.state.agents[agent].run
+        if name is None:
+            return False
+        self.leased += 1
+        run = self.state.runs[name]
+        ordinal, number = self._place(run)
+        seconds = self._conditions.seconds(self._slots[agent], self._seed, ordinal, number)
+        self._schedule(seconds, agent, "")
+        if 0 < self.scenario.runs <= self.leased:
+            self.campaign.commit(campaign.drain(self.state, f"{self.leased} runs"), self.now)
+            self.campaign.settle(self.now)
+        return True
+
+    def _think(self, agent: str) -> bool:
+        """Take a brief; whether there was one."""
+        division = self._slots[agent].division
+        scope = briefs.scope_of(self.state, agent, self._thinking[division], self.now)
+        if isinstance(scope, Wait):
+            return False
+        self._thinking[division] += 1
+        self._bests_at_brief[agent] = len(scope.division.history)
+        self._schedule(60 * self.scenario.thinking, agent, briefs.parent_of(self.state, scope))
+        return True
+
+    def _propose(self, agent: str, parent: str) -> None:
+        division = self._slots[agent].division
+        self._thinking[division] -= 1
+        self._free[division].append(agent)
+        ordinal = len(self.state.by_ordinal) + 1
+        proposal = Proposal(
+            proposal=f"p{ordinal}",
+            ordinal=ordinal,
+            arm=self.state.rules.arms[0].name,
+            parent=parent,
+            source="",
+            title=SIMULATED,
+        )
+        digest = f"d-c{ordinal}"
+        if proposals.refuse(self.state, agent, proposal, digest) is not None:
+            return  # the campaign has ended meanwhile
+        self._bests_at_proposal[proposals.next_experiment(self.state)] = self._bests_at_brief[agent]
+        commit = self.programs.propose(ordinal, parent)
+        self.campaign.commit(proposals.propose(self.state, agent, proposal, digest, commit, {}), self.now)
+
+    def _report(self, agent: str) -> None:
+        name = self.state.agents[agent].run
+        assert name is not None  # noqa: S101 - it was leased to be reported
+        run = self.state.runs[name]
+        token = run.token
+        assert isinstance(token, Token)  # noqa: S101 - as above
+        division = self._slots[agent].division
+        self._idle[division].append(agent)
+        if (bests := self._bests_at_proposal.pop(run.experiment, None)) is not None:
+            self.staleness += len(self.state.divisions[division].history) - bests
+        self.campaign.commit(
+            leases.report(self.state, agent, token, self._result(run, self._slots[agent]), None), self.now
+        )
+
+    def _result(self, run: Run, slot: Slot) -> RunResult:
+        ordinal, number = self._place(run)
+        value = self._conditions.value(
+            self.state.metric,
+            self.programs.gain(self.state.experiments[run.experiment].commit),
+            slot,
+            (self._seed, ordinal, number),
+            run.seed,
+            run.leased_at / 3600,
+        )
+        return RunResult(
+            run=run.run,
+            outcome=Measured(value),
+            seed=run.seed,
+            sandbox=SIMULATED,
+            started_at=run.leased_at,
+            finished_at=self.now,
+        )
+
+    def _place(self, run: Run) -> tuple[int, int]:
+        """Ordinal of its experiment, and its number there."""
+        return self.state.experiments[run.experiment].ordinal, int(run.run.rpartition(".")[2])
+
+    @property
+    def _conditions(self) -> Conditions:
+        return self.scenario.conditions
+
+    def _schedule(self, seconds: float, agent: str, parent: str) -> None:
+        self._scheduled += 1
+        heappush(self._heap, (self.now + seconds, self._scheduled, agent, parent))

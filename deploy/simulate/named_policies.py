@@ -1,0 +1,27 @@
+"""Policies that can be compared, by their names. Pure."""
+
+import msgspec
+
+from configs.errors import ConfigError
+from evaluator.policies.any_policy import KINDS, AnyPolicy
+
+
+def named_policy(words: str, configured: AnyPolicy) -> AnyPolicy:
+    """The policy of a kind, or of ``KIND:KNOB=VALUE:…``. configured: by the configuration; where it is of that
+    kind, its knobs are the ones to begin with. Raises ConfigError.
+    """
+    name, *knobs = words.split(":")
+    if name not in KINDS:
+        raise ConfigError(f"there is no policy {name!r}", f"There are: {', '.join(KINDS)}.")
+    kind = KINDS[name]
+    values = msgspec.structs.asdict(configured) if isinstance(configured, kind) else {}
+    for knob in knobs:
+        key, _, value = knob.partition("=")
+        if key not in kind.__struct_fields__:
+            there = ", ".join(kind.__struct_fields__)
+            raise ConfigError(f"policy {name} has no knob {key!r}", f"It has: {there}.")
+        values[key] = value
+    try:
+        return msgspec.convert({**values, "kind": name}, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{words}: {error}", "Write a knob as NAME=VALUE, e.g. confirm:z=1.5.") from error

@@ -1,0 +1,77 @@
+"""What a simulated campaign came to, beside the truth that only a simulation has. Pure."""
+
+from itertools import pairwise
+
+from msgspec import Struct
+
+from coordinator.state.records import Division
+from deploy.simulate.engine import Engine
+from deploy.simulate.swarm_scenario import SwarmScenario
+
+EXACT = 1e-12
+"""Sums of the same gains in another order differ by less."""
+
+
+class Played(Struct, frozen=True, kw_only=True):
+    """The end of one campaign. Values are in the metric's unit; over several divisions they are means."""
+
+    true: float
+    """Of the best, without noise."""
+    reported: float
+    """Of the best, as the campaign has it."""
+    merges: int
+    """Without the baselines."""
+    false: int
+    """Of these, those whose program is in truth no better than the best before it."""
+    runs: int
+    """Of any purpose, the baselines' too."""
+    gpu_hours: float
+    """For which runs held slots."""
+    hours: float
+    """Virtual, until the campaign ended."""
+    proposals: int
+    staleness: float
+    """Bests that came between a brief and the first result of its proposal, on average."""
+    rebased: int
+    """Times that a proposal was put on another best than it was made from."""
+    conflicts: int
+    """Of these, those whose edit did not apply."""
+
+
+def play(scenario: SwarmScenario, seed: int) -> Played:
+    """Play one campaign to its end."""
+    engine = Engine(scenario, seed)
+    engine.play()
+    return outcome(engine)
+
+
+def outcome(engine: Engine) -> Played:
+    """What it has come to so far. Raises LookupError before a baseline is measured."""
+    state, start = engine.state, engine.scenario.conditions.start
+    measured = [division for division in state.divisions.values() if division.history]
+    if not measured:
+        raise LookupError("no baseline is measured")
+    gains = [_gains(engine, division) for division in measured]
+    steps = [after - before for line in gains for before, after in pairwise(line)]
+    return Played(
+        true=_mean([state.metric.improved(start, line[-1]) for line in gains]),
+        reported=_mean([division.history[-1].value for division in measured]),
+        merges=len(steps),
+        false=sum(step <= EXACT for step in steps),
+        runs=engine.leased,
+        gpu_hours=state.spend.slots.gpu_seconds / 3600,
+        hours=engine.now / 3600,
+        proposals=len(state.by_ordinal),
+        staleness=engine.staleness / max(1, len(state.by_ordinal)),
+        rebased=engine.programs.rebased,
+        conflicts=engine.programs.conflicted,
+    )
+
+
+def _gains(engine: Engine, division: Division) -> list[float]:
+    """Of every best over the baseline, in truth."""
+    return [engine.programs.gain(best.commit) for best in division.history]
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,91 @@
+"""Programs as what was changed in them: real ideas as bits of a number, everything else by the ordinal of its
+proposal. Pure.
+
+- A proposal is its parent and one change; an idea that the parent holds already changes nothing there.
+- A rebase is the three-way merge of such sets: the best, without what the variant took out of its base, with
+  what it put in. As of texts, some conflict.
+"""
+
+from msgspec import Struct
+
+from coordinator.rules.rebases import Rebase
+from coordinator.rules.verdicts import Merge
+from deploy.simulate.draws import Kind, uniform
+from deploy.simulate.effect_model import EffectModel
+
+CONFLICTS = 0.1
+"""Share of rebases whose edit does not apply. An assumption."""
+
+
+class SimulatedProgram(Struct, frozen=True):
+    """What is in a program."""
+
+    ideas: int = 0
+    """A bit for each real idea."""
+    own: frozenset[int] = frozenset()
+    """Ordinals of the other changes in it: harm, and what changes nothing."""
+    gain: float = 0.0
+    """How much better than the baseline it is in truth, in the metric's unit."""
+
+
+class Programs:
+    """Every program of a campaign, by its commit. Meets ``CommitWriter``."""
+
+    def __init__(self, model: EffectModel, seed: int, root: str, conflicts: float = CONFLICTS) -> None:
+        """seed: the campaign's. root: commit of the baseline. conflicts: share of rebases."""
+        self._model = model
+        self._seed = seed
+        self._conflicts = conflicts
+        self._losses: dict[int, float] = {}
+        """Gain by ordinal of what is ``own``."""
+        self.programs = {root: SimulatedProgram()}
+        self.rebased, self.conflicted = 0, 0
+
+    def gain(self, commit: str) -> float:
+        """How much better than the baseline it is in truth, in the metric's unit."""
+        return self.programs[commit].gain
+
+    def propose(self, ordinal: int, parent: str) -> str:
+        """The commit of the ordinal-th proposal, made from that parent."""
+        base, change = self.programs[parent], self._model.change(self._seed, ordinal)
+        commit = f"c{ordinal}"
+        bit = 0 if change.idea is None else 1 << change.idea
+        if bit and not base.ideas & bit:
+            self.programs[commit] = self._program(base.ideas | bit, base.own)
+        else:
+            self._losses[ordinal] = 0.0 if bit else change.gain
+            self.programs[commit] = self._program(base.ideas, base.own | {ordinal})
+        return commit
+
+    def rebase(self, step: Rebase, ordinal: int, number: int) -> tuple[str, str] | str:
+        """Commit and digest on the best; or why the edit does not apply. ordinal: of the proposal. number: of
+        the rebase, from 1.
+        """
+        self.rebased += 1
+        if step.unchanged:
+            program = self.programs[step.commit]
+        elif uniform(Kind.CONFLICT, self._seed, ordinal, number) < self._conflicts:
+            self.conflicted += 1
+            return "its edit does not apply to the new best"
+        else:
+            program = self._merged(step.base, step.commit, step.best)
+        commit = f"c{ordinal}r{number}"
+        self.programs[commit] = program
+        return commit, f"d-{commit}"
+
+    def merge(self, step: Merge) -> str:
+        """The commit of a merge, whose program is the variant's."""
+        commit = f"m-{step.experiment}"
+        self.programs[commit] = self.programs[step.parents[-1]]
+        return commit
+
+    def _merged(self, base: str, ours: str, theirs: str) -> SimulatedProgram:
+        old, new, onto = self.programs[base], self.programs[ours], self.programs[theirs]
+        ideas = (onto.ideas & ~(old.ideas & ~new.ideas)) | (new.ideas & ~old.ideas)
+        own = (onto.own - (old.own - new.own)) | (new.own - old.own)
+        return self._program(ideas, own)
+
+    def _program(self, ideas: int, own: frozenset[int]) -> SimulatedProgram:
+        """Equal sets give equal sums, to the last bit."""
+        real = sum(gain for bit, gain in enumerate(self._model.gains) if ideas >> bit & 1)
+        return SimulatedProgram(ideas, own, real + sum(self._losses[ordinal] for ordinal in sorted(own)))

@@ -1,0 +1,66 @@
+"""From the words of a command line and a configuration to what is simulated."""
+
+from msgspec import Struct
+
+from configs.errors import ConfigError
+from configs.schema import Config
+from deploy.rules_from_config import rules_of
+from deploy.simulate.effect_model import default_model
+from deploy.simulate.measuring import Conditions
+from deploy.simulate.named_policies import named_policy
+from deploy.simulate.request import Request
+from deploy.simulate.virtual_slot import Slot
+from evaluator.policies.any_policy import AnyPolicy
+from trainer.task import load_task
+
+SIGMA = (0.001,)
+RUNS = (125,)
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """Options of the command, as they were given."""
+
+    policy: str | None = None
+    compare: str | None = None
+    """Names with commas between them, the reference first."""
+    slots: int | None = None
+    runs: tuple[int, ...] | None = None
+    hours: float | None = None
+    repetitions: int = 20
+    sigma: tuple[float, ...] | None = None
+    known_sigma: bool = False
+    thinking: float = 1.0
+    """Minutes."""
+    seed: int = 1
+    workers: int | None = None
+
+
+def request_of(config: Config, options: Options) -> Request:
+    """What is to be simulated. Raises ConfigError."""
+    rules = rules_of(config, load_task(config.task.name))
+    return Request(
+        rules=rules,
+        policies=_policies(rules.policy, options),
+        model=default_model(),
+        conditions=Conditions(known_sigma=rules.baseline_runs if options.known_sigma else 0),
+        sigmas=options.sigma or SIGMA,
+        slots=(Slot(),) * (options.slots or config.slots.count),
+        runs=_runs(options),
+        hours=options.hours or 0.0,
+        thinking=options.thinking,
+        repetitions=options.repetitions,
+        seed=options.seed,
+    )
+
+
+def _runs(options: Options) -> tuple[int, ...]:
+    if options.hours and options.runs:
+        raise ConfigError("both --runs and --hours are given", "Give the one that is to end a campaign.")
+    return (0,) if options.hours else options.runs or RUNS
+
+
+def _policies(configured: AnyPolicy, options: Options) -> dict[str, AnyPolicy]:
+    if options.policy and options.compare:
+        raise ConfigError("both --policy and --compare are given", "Name every policy under --compare.")
+    words = options.compare or options.policy or str(configured.__struct_config__.tag)
+    return {name: named_policy(name, configured) for name in map(str.strip, words.split(","))}

@@ -1,0 +1,86 @@
+"""Plays many campaigns in as many processes as are wanted, and never more.
+
+- A result depends on its scenario and seed alone, so the order in which processes come to an end changes
+  nothing.
+- Processes begin anew (spawn) and end with the command, however that ends.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from msgspec import Struct
+
+from coordinator.parent_watch import end_with
+from deploy.simulate.played import Played, play
+from deploy.simulate.swarm_scenario import SwarmScenario
+
+CHUNK_RUNS = 5_000
+"""Runs that a process plays before it says so: about a second."""
+
+
+class Job(Struct, frozen=True):
+    """One campaign to play."""
+
+    scenario: SwarmScenario
+    seed: int
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def play_all(jobs: Sequence[Job], workers: int, progress: Callable[[int], None]) -> list[Played]:
+    """What each came to, in their order. progress: told how many are done, each time it is more."""
+    results: dict[int, Played] = {}
+    spans = list(chunks(jobs))
+    if workers < 2 or len(spans) < 2:
+        for number, job in enumerate(jobs):
+            results[number] = play(job.scenario, job.seed)
+            progress(len(results))
+        return [results[number] for number in range(len(jobs))]
+    for start, played in _in_processes(jobs, spans, min(workers, len(spans))):
+        results.update(enumerate(played, start))
+        progress(len(results))
+    return [results[number] for number in range(len(jobs))]
+
+
+def chunks(jobs: Sequence[Job]) -> Iterator[range]:
+    """Stretches of jobs, of about as many runs."""
+    start, runs = 0, 0.0
+    for number, job in enumerate(jobs):
+        runs += job.scenario.expected_runs
+        if runs >= CHUNK_RUNS or number == len(jobs) - 1:
+            yield range(start, number + 1)
+            start, runs = number + 1, 0.0
+
+
+def _in_processes(
+    jobs: Sequence[Job], spans: Sequence[range], workers: int
+) -> Iterator[tuple[int, list[Played]]]:
+    context = multiprocessing.get_context("spawn")
+    before = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(os.getpid(),))
+    try:
+        futures = {executor.submit(_play_some, [jobs[n] for n in span]): span.start for span in spans}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - before:
+            process.terminate()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _begin(parent: int) -> None:
+    """Ctrl-C is for the command, which ends this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(parent)
+
+
+def _play_some(jobs: list[Job]) -> list[Played]:
+    return [play(job.scenario, job.seed) for job in jobs]
