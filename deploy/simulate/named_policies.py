@@ -7,8 +7,8 @@ from evaluator.policies.any_policy import KINDS, AnyPolicy
 
 
 def named_policy(words: str, configured: AnyPolicy) -> AnyPolicy:
-    """The policy of a kind, or of ``KIND:KNOB=VALUE:…``. configured: by the configuration; where it is of that
-    kind, its knobs are the ones to begin with. Raises ConfigError.
+    """The policy of a kind, or of ``KIND:KNOB=VALUE:…``. configured: by the configuration; where it is of
+    that kind, its knobs are the ones to begin with. Raises ConfigError.
     """
     name, *knobs = words.split(":")
     if name not in KINDS:
