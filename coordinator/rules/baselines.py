@@ -42,12 +42,16 @@ def begun_anew(state: CampaignState) -> list[AnyEvent]:
     start; none where something was merged on it.
     """
     for division in state.divisions.values():
-        runs = state.experiments[division.baseline].counted
-        earlier = all(run.token is None or run.token.epoch < state.epoch for run in runs)
         fresh = len(division.history) <= 1 and state.phase is Phase.RUNNING
-        if earlier and fresh and _failed(state, division):
+        if fresh and _of_before(state, division) and _failed(state, division):
             return begun(state, division.name, state.rules.baseline_runs)
     return []
+
+
+def _of_before(state: CampaignState, division: Division) -> bool:
+    """Whether no run of its baseline was leased since the coordinator's last start."""
+    runs = state.experiments[division.baseline].counted
+    return all(run.token is None or run.token.epoch < state.epoch for run in runs)
 
 
 def baseline_verdict(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:

@@ -69,8 +69,7 @@ def _starting_point(scope: Scope) -> Best | None:
 def _scope_now(
     state: CampaignState, division: Division, thinking: int, agent: str, now: float | None
 ) -> Scope | Wait:
-    present = sum(other.present and other.card.division == division.name for other in state.agents.values())
-    if division.screens + thinking >= present * state.rules.ahead:
+    if division.screens + thinking >= state.present[division.name] * state.rules.ahead:
         return Wait("enough proposals are ready")
     return Scope(
         division=division,

@@ -45,7 +45,7 @@ def run_usd(rules: Rules, seconds: float | None = None) -> float:
 
 def next_run_usd(state: CampaignState, rules: Rules) -> float:
     """Dollars that the cheapest of the runs that go first in their divisions may cost."""
-    first = [min(one.queued, key=one.queued.__getitem__) for one in state.divisions.values() if one.queued]
+    first = [one.next_run for one in state.divisions.values() if one.queued]
     caps = [wall_cap(state, state.runs[name]) for name in first]
     return run_usd(rules, min(caps, default=None))
 

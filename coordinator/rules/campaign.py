@@ -89,6 +89,8 @@ def _limit(state: CampaignState, rules: Rules, now: float) -> str:
 
 
 def _spent_out(state: CampaignState, rules: Rules) -> str:
+    if not rules.money.cap_usd:
+        return ""  # asked at every step: what the next run may cost takes a look at all that wait
     return spent_out(state, rules, next_run_usd(state, rules), "the next run")
 
 

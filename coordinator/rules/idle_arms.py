@@ -42,6 +42,8 @@ def is_due(briefs: int, first: int) -> bool:
 
 def is_stopped(state: CampaignState, arm: str) -> bool:
     """Whether every present agent says that the arm is stopped; False where none is present."""
+    if not state.troubles.noted:
+        return False
     present = [name for name, agent in state.agents.items() if agent.present]
     notes = [state.troubles.noted.get((arm, agent)) for agent in present]
     return bool(notes) and all(note is not None and note.stopped for note in notes)
@@ -52,6 +54,8 @@ def nobody_goes_on(state: CampaignState) -> str:
     say so of every arm, and nothing that was proposed may be open. Arms that have merely played all they had
     end nothing: people may propose.
     """
+    if not state.troubles.noted:
+        return ""
     names = [arm.name for arm in state.rules.arms]
     if not all(is_stopped(state, name) for name in names):
         return ""

@@ -38,7 +38,7 @@ def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyE
         return [] if same_life else _lost(state, run, "the agent was started anew", charged=True)
     if state.phase is not Phase.RUNNING or not division.queued:
         return []
-    run = state.runs[min(division.queued, key=division.queued.__getitem__)]
+    run = state.runs[division.next_run]
     if not fits(state, run_usd(state.rules, wall_cap(state, run)), calls_usd):
         return []
     if _outdated(state, state.experiments[run.experiment], division):

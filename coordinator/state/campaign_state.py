@@ -81,6 +81,16 @@ class CampaignState(Facts):
 
     def _dispatch(self, event: AnyEvent, at: float) -> None:
         match event:
+            case RunQueued() | RunLeased() | RunLost() | RunReported() | LateReport():
+                self._run(event, at)
+            case DivisionOpened() | ExperimentProposed() | ProposalRefused():
+                self._propose(event, at)
+            case WentStale(experiment=name):
+                step(self, experiment_of(self, name), State.STALE)
+            case Rebased():
+                experiments.rebase(self, event)
+            case VerdictGiven():
+                experiments.decide(self, event, at)
             case CampaignStarted():
                 self.started, self.started_at = event, at
                 self.digests[event.commit] = event.digest
@@ -102,16 +112,6 @@ class CampaignState(Facts):
                 self.hints.withdraw()
             case CampaignDraining() | CampaignFinished() | CampaignResumed():
                 self._turn(event)
-            case DivisionOpened() | ExperimentProposed() | ProposalRefused():
-                self._propose(event, at)
-            case RunQueued() | RunLeased() | RunLost() | RunReported() | LateReport():
-                self._run(event, at)
-            case WentStale(experiment=name):
-                step(self, experiment_of(self, name), State.STALE)
-            case Rebased():
-                experiments.rebase(self, event)
-            case VerdictGiven():
-                experiments.decide(self, event, at)
             case _:
                 assert_never(event)
 
@@ -145,6 +145,7 @@ class CampaignState(Facts):
         if self.epoch:
             self.worked_before += max(0.0, self.last_at - self.epoch_at)
         self.epoch, self.tokens, self.epoch_at = event.epoch, 0, at
+        self.present.clear()
         for agent in self.agents.values():  # lost until it joins again, unless it had left
             agent.present, agent.lost = False, agent.present or agent.lost
         self.occupancy.interrupted(self.last_at)
@@ -153,11 +154,15 @@ class CampaignState(Facts):
         earlier = self.agents.get(event.card.agent)
         if earlier is None or earlier.card.incarnation != event.card.incarnation:
             self.troubles.begins(event.card.agent)
+        if earlier is not None and earlier.present:
+            self.present[earlier.card.division] -= 1
+        self.present[event.card.division] += 1
         self.agents[event.card.agent] = Agent(card=event.card, run=earlier.run if earlier else None)
         self.occupancy.joined(event.card.agent, at)
 
     def _leave(self, event: AgentLeft, at: float) -> None:
         agent = self.agents[event.agent]
+        self.present[agent.card.division] -= agent.present
         agent.present, agent.lost = False, event.lost
         self.occupancy.left(event.agent, at)
 

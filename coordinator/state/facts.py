@@ -68,6 +68,8 @@ class Facts(Struct):
     """Every division, in the order their first agents joined."""
     agents: dict[str, Agent] = field(default_factory=dict)
     """Every agent that ever joined, present or not."""
+    present: Counter[str] = field(default_factory=Counter)
+    """How many are there now, by division."""
 
     # ------------------------------------------------------------------ indexes of experiments
 
@@ -151,8 +153,8 @@ class Facts(Struct):
 
     @property
     def rules(self) -> Rules:
-        """The rules in force."""
-        return self.start.rules
+        """The rules in force. Raises LookupError before there are any."""
+        return self.started.rules if self.started is not None else self.start.rules
 
     def worked(self, now: float) -> float:
         """Seconds the campaign has been running, over all epochs."""

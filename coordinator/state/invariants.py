@@ -108,6 +108,8 @@ def _leases(facts: Facts) -> Iterator[str]:
             yield f"{name}: its token {run.token} is newer than the campaign"
     present = {name for name, agent in facts.agents.items() if agent.present}
     yield from _same("slots", set(facts.occupancy.since), present)
+    counted = Counter(facts.agents[name].card.division for name in present)
+    yield from _same("present", +facts.present, counted)
 
 
 def _runs(facts: Facts) -> Iterator[str]:
@@ -170,6 +172,8 @@ def _queue(facts: Facts, division: Division) -> Iterator[str]:
     }
     yield from _same(f"queue of {division.name}", division.queued, waiting)
     screens = sum(key[0] == PRIORITY[Purpose.SCREEN] for key in division.queued.values())
+    first = min(waiting, key=waiting.__getitem__, default=None)
+    yield from _same(f"next of {division.name}", division.next_run if division.line else None, first)
     yield from _same(f"screens of {division.name}", division.screens, screens)
 
 

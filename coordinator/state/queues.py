@@ -1,5 +1,7 @@
 """Runs that wait for a slot, by division. Changed by ``CampaignState.apply`` only."""
 
+from heapq import heappop, heappush
+
 from coordinator.domain import PRIORITY, Purpose
 from coordinator.state.facts import Facts
 from coordinator.state.records import Experiment, Run
@@ -8,7 +10,9 @@ from coordinator.state.records import Experiment, Run
 def put(facts: Facts, experiment: Experiment, run: Run) -> None:
     """The run waits for a slot: behind what is more urgent, then behind earlier ideas."""
     division = facts.divisions[experiment.division]
-    division.queued[run.run] = (PRIORITY[run.purpose], experiment.ordinal, experiment.runs.index(run))
+    key = (PRIORITY[run.purpose], experiment.ordinal, experiment.runs.index(run))
+    division.queued[run.run] = key
+    heappush(division.line, (key, run.run))
     division.screens += run.purpose is Purpose.SCREEN
 
 
@@ -17,6 +21,8 @@ def take(facts: Facts, experiment: Experiment, run: Run) -> None:
     division = facts.divisions[experiment.division]
     if division.queued.pop(run.run, None) is not None:
         division.screens -= run.purpose is Purpose.SCREEN
+    while division.line and division.line[0][1] not in division.queued:
+        heappop(division.line)
 
 
 def take_all(facts: Facts, experiment: Experiment) -> None:

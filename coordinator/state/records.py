@@ -245,6 +245,8 @@ class Division(Struct, kw_only=True):
     """Every best, the present one last."""
     queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Runs that wait, by what goes first: priority of the purpose, ordinal, number in their experiment."""
+    line: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)
+    """The same as a heap of keys and runs, the first of which waits; others may not wait any more."""
     screens: int = 0
     """How many of these are screens."""
     ordinals: list[int] = field(default_factory=list)
@@ -256,6 +258,11 @@ class Division(Struct, kw_only=True):
     def best(self) -> Best | None:
         """The present best, None until the baseline is measured."""
         return self.history[-1] if self.history else None
+
+    @property
+    def next_run(self) -> str:
+        """The run that goes first. Raises LookupError where none waits."""
+        return self.line[0][1]
 
     def best_as_of(self, ordinal: int) -> Best | None:
         """The best after the verdict on the experiment of that ordinal."""

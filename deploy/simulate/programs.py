@@ -87,5 +87,8 @@ class Programs:
 
     def _program(self, ideas: int, own: frozenset[int]) -> SimulatedProgram:
         """Equal sets give equal sums, to the last bit."""
-        real = sum(gain for bit, gain in enumerate(self._model.gains) if ideas >> bit & 1)
-        return SimulatedProgram(ideas, own, real + sum(self._losses[ordinal] for ordinal in sorted(own)))
+        gain, left = 0.0, ideas
+        while left:
+            gain += self._model.gains[(left & -left).bit_length() - 1]
+            left &= left - 1
+        return SimulatedProgram(ideas, own, gain + sum(self._losses[ordinal] for ordinal in sorted(own)))
