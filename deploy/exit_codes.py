@@ -13,6 +13,8 @@ exit code  what it means, and what raises it
            MoneySpentError
   6        this start of a campaign tried nothing: it came to its end, by a limit of time or by
            `autoswarm stop`, without one experiment
+  7        a result, and not the one that was hoped for: `certify` or `verify` measured, and it is not
+           better, not certified, or not what a package says
 129        ended by SIGHUP: its terminal was closed
 130        ended by Ctrl-C: KeyboardInterrupt
 141        whoever read the output went away: BrokenPipeError
@@ -26,7 +28,7 @@ import traceback
 
 from deploy.packages import ShadowedError, require_own_packages
 
-OK, FAILURE, CONFIG, NOTHING, LIMIT, UNTRIED = 0, 1, 3, 4, 5, 6
+OK, FAILURE, CONFIG, NOTHING, LIMIT, UNTRIED, NOT_SHOWN = 0, 1, 3, 4, 5, 6, 7
 HUNG_UP, INTERRUPTED, BROKEN_PIPE, TERMINATED = 129, 130, 141, 143
 
 

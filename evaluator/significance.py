@@ -66,12 +66,12 @@ class Comparison(Struct, frozen=True, kw_only=True):
     sigma: float | None
     """Of one run, as declared; None where it was taken from the runs."""
     statistic: float | None
-    """Gain beyond the margin in standard errors; None where there is no spread."""
+    """Gain beyond the margin in standard errors; None where nothing is tested."""
     freedom: float | None
-    """Degrees of freedom of a t."""
+    """Degrees of freedom of a t that is tested."""
     p: float | None
     """Probability of such a gain or a larger one if A were better by no more than the margin; None where
-    there is no spread.
+    nothing is tested: without a spread, or with a σ that is contradicted.
     """
     p_worse: float | None
     """Probability of such a loss or a larger one if A were not worse than B."""
@@ -167,11 +167,12 @@ def _tested(
     gain = b.mean - a.mean if lower_is_better else a.mean - b.mean
     error = sqrt(a.standard_error**2 + b.standard_error**2)
     spread = error > TOO_ALIKE * max(abs(a.mean), abs(b.mean))
-    t, worse = ((gain - margin) / error, -gain / error) if spread else (None, None)
-    p, p_worse = _tail(t, freedom), _tail(worse, freedom)
     contradicted = sigma is not None and _contradicts(sigma, runs)
+    sound = spread and not contradicted
+    t, worse = ((gain - margin) / error, -gain / error) if sound else (None, None)
+    p, p_worse = _tail(t, freedom), _tail(worse, freedom)
     return Comparison(
-        relation=Relation.NOT_BETTER if contradicted else _relation(p, p_worse, level),
+        relation=_relation(p, p_worse, level),
         test="z" if sigma is not None else test,
         a=a,
         b=b,
@@ -180,7 +181,7 @@ def _tested(
         standard_error=error,
         sigma=sigma,
         statistic=t,
-        freedom=freedom if spread else None,
+        freedom=freedom if sound else None,
         p=p,
         p_worse=p_worse,
         level=level,

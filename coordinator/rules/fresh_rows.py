@@ -4,7 +4,7 @@
   shown, or because a program carried text of theirs from one run to the next. So what decides a merge is
   measured on rows that no screen saw.
 - A task's data holds one block of rows or several. Screens see block 0; confirm and retest runs block 1; the
-  last of three is kept for certifying, and no purpose uses it yet.
+  last of three is kept for `autoswarm certify`, and no purpose uses it.
 - The baseline is measured on all of them, with the same weights. What it differs is taken off: it is the same
   text for every variant. Where a baseline has no value on a block, as in journals of before, all runs are on
   block 0.
@@ -29,6 +29,17 @@ def block_of(purpose: Purpose, blocks: int) -> int:
 def blocks_of(state: CampaignState, run: Run) -> tuple[int, ...]:
     """The blocks that the run is evaluated on, the one of its value first."""
     return tuple(range(state.rules.val_blocks)) if run.purpose is Purpose.BASELINE else (run.block,)
+
+
+def unseen_block(state: CampaignState, blocks: int) -> int | None:
+    """The last block, where no run that chooses or confirms a variant was evaluated on it, or will be; None
+    where one was. blocks: that the data has.
+    """
+    last, searching = blocks - 1, [purpose for purpose in Purpose if purpose is not Purpose.BASELINE]
+    planned = {block_of(purpose, state.rules.val_blocks) for purpose in searching}
+    tried = (experiment for experiment in state.experiments.values() if not experiment.baseline)
+    used = {run.block for experiment in tried for run in experiment.runs}
+    return None if last in planned | used else last
 
 
 def offset_of(state: CampaignState, division: str, block: int) -> float | None:

@@ -73,6 +73,11 @@ class Layout(Struct, frozen=True):
         return self.folder / "inbox"
 
     @property
+    def records(self) -> Path:
+        """What `autoswarm certify` and `autoswarm verify` measured, a folder a record."""
+        return self.folder / "records"
+
+    @property
     def stop_request(self) -> Path:
         """Made by `autoswarm stop`: holds ``drain`` or ``now``. Whoever runs the campaign looks for it once a
         second, obeys, and removes it.
@@ -82,7 +87,7 @@ class Layout(Struct, frozen=True):
     @property
     def folders(self) -> tuple[Path, ...]:
         """What has to be a folder where it is there, but for the repository."""
-        return (self.runs, self.spool, self.calls, self.logs, self.inbox)
+        return (self.runs, self.spool, self.calls, self.logs, self.inbox, self.records)
 
     @property
     def files(self) -> tuple[Path, ...]:

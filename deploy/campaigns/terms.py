@@ -91,7 +91,7 @@ class Terms(Struct, frozen=True, kw_only=True):
             budget=self.budget,
             directory=directory,
             audit=audited,
-            baseline=self._facts(),
+            baseline=self.facts,
             blocks=blocks,
         )
 
@@ -99,7 +99,8 @@ class Terms(Struct, frozen=True, kw_only=True):
         """The blocks of rows that a run of the campaign was evaluated on."""
         return blocks_of(self.state, run)
 
-    def _facts(self) -> BaselineFacts:
+    @property
+    def facts(self) -> BaselineFacts:
         """What the baseline came to, as a lease would say it; nothing before it is measured."""
         if self.division.best is None:
             return BaselineFacts()

@@ -3,7 +3,8 @@ nothing.
 
 Result on stdout, progress on stderr; exit codes and errors: ``deploy.exit_codes``. Commands that start or
 stop a campaign are in ``deploy.cli.run_commands``, those that read one in ``deploy.cli.read``, those that
-measure a program again in ``deploy.cli.remeasure``, those by which a person steers one in
+measure a program again in ``deploy.cli.remeasure``, those that put one to the test in
+``deploy.cli.comparison_commands``, those by which a person steers one in
 ``deploy.cli.steer``, those about a cluster's machines in ``deploy.cli.cluster_commands``, those that need
 none in ``deploy.cli.machine``.
 """
@@ -21,7 +22,16 @@ from typing import Any
 import rich_click as click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from deploy.cli import cluster_commands, machine, read, remeasure, run_commands, simulation, steer
+from deploy.cli import (
+    cluster_commands,
+    comparison_commands,
+    machine,
+    read,
+    remeasure,
+    run_commands,
+    simulation,
+    steer,
+)
 from deploy.cli.options import count_verbosity, verbosity
 
 ORDER = (
@@ -40,6 +50,9 @@ ORDER = (
     "calls",
     "try",
     "reproduce",
+    "certify",
+    "verify",
+    "records",
     "simulate",
     "hint",
     "propose",
@@ -156,6 +169,7 @@ for command in (
     *machine.COMMANDS,
     *read.COMMANDS,
     *remeasure.COMMANDS,
+    *comparison_commands.COMMANDS,
     *steer.COMMANDS,
     *simulation.COMMANDS,
     *cluster_commands.COMMANDS,

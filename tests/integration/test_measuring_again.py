@@ -7,76 +7,17 @@ import json
 import shlex
 import shutil
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from configs.load import kept_yaml, load
-from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal
-from coordinator.service.service import Service
 from coordinator.store.paths import Layout
 from deploy.cli.campaign_run import last_page
 from deploy.cli.main import main
-from deploy.rules_from_config import rules_of
 from deploy.views.leaderboard import closing
-from deploy.wiring import build_trainer, card_of
-from tests.integration.played_campaign import AGENT, Clock
-from trainer.contract import RunOrder, Slot
-from trainer.task import load_task
-
-KEYS = [
-    "trainer.kind=simulated",
-    "trainer.simulated_seconds=0.01",
-    "acceptance.baseline_runs=3",
-    "campaign.max_experiments=9",
-    "task.size=ci",
-    "trust.mode=off",
-]
-WAITS = "DEPTH = 5"
-EDITS = [("WIDTH = 64", "WIDTH = 96"), ("WIDTH = 64", "WIDTH = 48"), ("DEPTH = 4", WAITS)]
-
-
-def finished(folder: Path, name: str = "night") -> Layout:
-    """A campaign of one agent: a baseline, a few variants of which one is better, and one that waits."""
-    loaded = load(["demo"], [*KEYS, f"campaign.name={name}", f"campaigns_dir={folder}"], {})
-    config, task, layout = loaded.config, load_task("demo"), Layout(folder / name)
-    service = Service(layout, card_of(task), rules_of(config, task), clock=Clock(), secret="")
-    layout.config.write_text(kept_yaml(loaded), encoding="utf-8")
-    trainer = build_trainer(config, task, Slot("a"))
-    service.join(AgentCard(agent=AGENT, incarnation="1", division="cpu", sandbox="simulated"))
-
-    def train_all() -> None:
-        while isinstance(lease := service.lease(AGENT), Lease):
-            order = RunOrder(
-                run=lease.run,
-                source=lease.source,
-                seed=lease.seed,
-                budget=lease.budget,
-                directory=layout.runs / lease.run,
-                blocks=lease.blocks,
-            )
-            service.report(AGENT, lease.token, trainer.train(order, lambda _: None, Event()))
-
-    train_all()
-    for old, new in EDITS:
-        brief = service.brief(AGENT)
-        assert isinstance(brief, Brief)
-        proposal = Proposal(
-            proposal=f"p{brief.ordinal}",
-            ordinal=brief.ordinal,
-            arm=brief.arm,
-            parent=brief.parent,
-            source=task.source.replace(old, new),
-            title=f"{old} → {new}",
-        )
-        assert isinstance(service.propose(AGENT, proposal), Accepted)
-        if new != WAITS:
-            train_all()
-    service.close()
-    return layout
+from tests.integration.finished_campaign import finished
 
 
 @pytest.fixture(scope="module")

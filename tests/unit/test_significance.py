@@ -149,7 +149,7 @@ def test_a_declared_sigma_that_the_runs_contradict_is_not_believed() -> None:
     honest = compare(A, B, lower_is_better=True, sigma=0.0007)
     assert (honest.relation, honest.remark) == (Relation.BETTER, "")
     rosy = compare(A, B, lower_is_better=True, sigma=0.0002)
-    assert rosy.relation is Relation.NOT_BETTER
+    assert (rosy.relation, rosy.p, rosy.p_worse) == (Relation.NOT_BETTER, None, None)
     assert "is not believed" in rosy.remark
 
 
