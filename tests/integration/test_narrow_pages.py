@@ -23,8 +23,8 @@ from deploy.cli.main import main
 from deploy.views.leaderboard import closing
 from deploy.views.live import Limits, Lines, Panel, verdict, view_for
 from tests.integration.campaign_pages import _with_money
+from tests.integration.finished_campaign import finished
 from tests.integration.played_campaign import played
-from tests.integration.test_measuring_again import finished
 
 WIDTHS = (160, 100, 80, 60, 40)
 LONG = "EMBEDDING_STD 0.02 → 0.023, BATCH_SIZE 16 → 4"
