@@ -21,15 +21,15 @@ from coordinator.rules.fresh_rows import block_of, unseen_block
 from deploy.cli.comparisons import record_folders
 from deploy.cli.comparisons.claims import read_claim
 from deploy.cli.comparisons.conclusion import conclude, made
-from deploy.cli.comparisons.measuring import QUIET, Sparingly
+from deploy.cli.comparisons.making_runs import QUIET, Sparingly
 from deploy.cli.comparisons.package_page import page
 from deploy.cli.comparisons.question import (
     Claim,
-    Kind,
     NamedProgram,
     Plan,
     PlannedRun,
     Question,
+    RecordKind,
     Rows,
     Which,
     planned_runs,
@@ -56,7 +56,7 @@ MINE = sha256_of("mine")
 BASE = sha256_of("base")
 BUDGET = Budget(unit=Unit.FLOPS, amount=1e11, wall_cap=60)
 QUESTION = Question(
-    kind=Kind.CERTIFY,
+    kind=RecordKind.CERTIFY,
     campaign="night",
     task="demo",
     surface="train.py",
@@ -196,17 +196,19 @@ def test_what_is_no_better_is_said_as_that(gain: float, shown: Shown) -> None:
 
 
 @pytest.mark.parametrize(("rows", "kind", "certified"), [
-    (Rows.SEEN, Kind.CERTIFY, False),
-    (Rows.NONE, Kind.CERTIFY, False),
-    (Rows.UNSEEN, Kind.VERIFY, False),
-    (Rows.LAST, Kind.VERIFY, False),
-    (Rows.UNSEEN, Kind.CERTIFY, True),
+    (Rows.SEEN, RecordKind.CERTIFY, False),
+    (Rows.NONE, RecordKind.CERTIFY, False),
+    (Rows.UNSEEN, RecordKind.VERIFY, False),
+    (Rows.LAST, RecordKind.VERIFY, False),
+    (Rows.UNSEEN, RecordKind.CERTIFY, True),
 ])  # fmt: skip
-def test_only_a_certificate_on_unseen_rows_has_the_word(rows: Rows, kind: Kind, certified: bool) -> None:
+def test_only_a_certificate_on_unseen_rows_has_the_word(
+    rows: Rows, kind: RecordKind, certified: bool
+) -> None:
     plan = planned(replace(QUESTION, rows=rows, kind=kind))
     conclusion = conclude(plan, results(plan), [])
     assert (conclusion.shown, conclusion.certified) == (Shown.BETTER, certified)
-    assert bool(conclusion.reason) == (not certified and kind is Kind.CERTIFY)
+    assert bool(conclusion.reason) == (not certified and kind is RecordKind.CERTIFY)
 
 
 @pytest.mark.parametrize(("outcome", "shown", "words"), [
@@ -281,7 +283,7 @@ def test_two_runs_a_side_work_and_say_so() -> None:
 
 
 def verified(claim: Claim, gain: float = 0.02, **question: Any) -> Any:
-    plan = planned(replace(QUESTION, kind=Kind.VERIFY, claim=claim, **question))
+    plan = planned(replace(QUESTION, kind=RecordKind.VERIFY, claim=claim, **question))
     return conclude(plan, results(plan, gain), []).claim
 
 
@@ -315,7 +317,7 @@ def test_a_claim_that_does_not_compare_is_not_held_against_anything(
 ])  # fmt: skip
 def test_runs_against_the_value_that_is_claimed(claimed: float, shown: Shown) -> None:
     claim = replace(CLAIM, value=claimed)
-    plan = planned(replace(QUESTION, kind=Kind.VERIFY, against=None, claim=claim))
+    plan = planned(replace(QUESTION, kind=RecordKind.VERIFY, against=None, claim=claim))
     assert conclude(plan, results(plan), []).shown is shown
 
 
@@ -435,7 +437,7 @@ def test_what_is_no_program_is_refused_in_two_lines(tmp_path: Path, content: byt
 
 
 def test_a_question_finds_its_own_record_and_no_other(tmp_path: Path) -> None:
-    name = record_folders.new_record(tmp_path, Kind.CERTIFY)
+    name = record_folders.new_record(tmp_path, RecordKind.CERTIFY)
     plan = replace(planned(), record=name)
     record_folders.keep(tmp_path / name / record_folders.PLAN, plan)
     assert record_folders.same(tmp_path, QUESTION) == plan
@@ -453,7 +455,7 @@ def test_a_question_finds_its_own_record_and_no_other(tmp_path: Path) -> None:
 
 
 def test_records_are_numbered_and_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
-    names = [record_folders.new_record(tmp_path, kind) for kind in (*Kind, Kind.CERTIFY)]
+    names = [record_folders.new_record(tmp_path, kind) for kind in (*RecordKind, RecordKind.CERTIFY)]
     assert names == ["c0001", "v0002", "c0003"]
     (tmp_path / "c0001" / record_folders.PLAN).write_text("{")
     (tmp_path / "notes").mkdir()

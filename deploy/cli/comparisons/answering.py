@@ -11,9 +11,9 @@ from msgspec import Struct
 from coordinator.variants.gate import Gate
 from deploy.cli.comparisons import record_folders
 from deploy.cli.comparisons.conclusion import conclude, made, refused
-from deploy.cli.comparisons.conditions import Conditions
-from deploy.cli.comparisons.measuring import Measuring
-from deploy.cli.comparisons.question import SEEDS, Kind, Plan, Question, Which, planned_runs
+from deploy.cli.comparisons.conditions import RunConditions
+from deploy.cli.comparisons.making_runs import Measuring
+from deploy.cli.comparisons.question import SEEDS, Plan, Question, RecordKind, Which, planned_runs
 from deploy.cli.comparisons.record import SCHEMA, Conclusion, Record
 from deploy.cli.comparisons.record_folders import PLAN, RECORD, keep, keep_text
 from evaluator.result import RunResult
@@ -23,7 +23,7 @@ class Inquiry(Struct, frozen=True, kw_only=True):
     """A question with all that is needed to answer it."""
 
     question: Question
-    conditions: Conditions
+    conditions: RunConditions
     sources: dict[Which, str]
     unmodified: bool
     """Whether side B is the unmodified surface."""
@@ -55,7 +55,7 @@ def _begun(case: Inquiry) -> Plan:
     """A new plan, on the disk."""
     question = case.question
     attempt = 1
-    if question.kind is Kind.CERTIFY:
+    if question.kind is RecordKind.CERTIFY:
         attempt += record_folders.attempts(case.records, question)
     source = secrets.SystemRandom() if case.seed is None else Random(case.seed)
     reference = case.conditions.facts is None and not case.unmodified

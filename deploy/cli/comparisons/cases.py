@@ -16,8 +16,8 @@ from deploy.campaigns.find import find_division
 from deploy.campaigns.terms import Terms, terms_of
 from deploy.cli.comparisons import conditions as how
 from deploy.cli.comparisons.answering import Inquiry
-from deploy.cli.comparisons.conditions import Conditions
-from deploy.cli.comparisons.question import Kind, Question, Which
+from deploy.cli.comparisons.conditions import RunConditions
+from deploy.cli.comparisons.question import Question, RecordKind, Which
 from deploy.cli.comparisons.record_folders import OUTSIDE
 from deploy.cli.comparisons.targets import Target, of_commit, of_experiment, of_path, of_text
 from deploy.cli.reference import machine, software
@@ -57,7 +57,7 @@ def to_certify(
 ) -> Inquiry:
     """A campaign's program, or a file, against its baseline. Raises ConfigError, NothingFoundError."""
     target = _in_campaign(layout, state, asked, state.started.surface if state.started else "train.py")
-    case = _inside(layout, state, asked, target, Kind.CERTIFY, tell)
+    case = _inside(layout, state, asked, target, RecordKind.CERTIFY, tell)
     if _same(case.sources[Which.A], case.sources[Which.B]):
         raise NothingFoundError(
             f"{target.program.name} does what {asked.against} does: there is nothing to certify",
@@ -69,7 +69,7 @@ def to_certify(
 def to_verify(layout: Layout, state: CampaignState, asked: Requested, tell: Callable[[str], None]) -> Inquiry:
     """Somebody's program by a campaign's terms. Raises ConfigError, NothingFoundError."""
     target = _in_campaign(layout, state, asked, "train.py")
-    return _inside(layout, state, asked, target, Kind.VERIFY, tell)
+    return _inside(layout, state, asked, target, RecordKind.VERIFY, tell)
 
 
 def to_verify_outside(asked: Requested, wanted: Outside, tell: Callable[[str], None]) -> Inquiry:
@@ -87,7 +87,9 @@ def to_verify_outside(asked: Requested, wanted: Outside, tell: Callable[[str], N
     unmodified = against is not None and against.source == task.source
     if asked.sigma == "campaign":
         raise ConfigError("--sigma campaign needs a campaign", "Name one with -c, or give σ as a number.")
-    return _case(Kind.VERIFY, asked, asked.sigma, target, against, conditions, unmodified, OUTSIDE, tell)
+    return _case(
+        RecordKind.VERIFY, asked, asked.sigma, target, against, conditions, unmodified, OUTSIDE, tell
+    )
 
 
 def _inside(
@@ -95,7 +97,7 @@ def _inside(
     state: CampaignState,
     asked: Requested,
     target: Target,
-    kind: Kind,
+    kind: RecordKind,
     tell: Callable[[str], None],
 ) -> Inquiry:
     division = find_division(state, target.division)
@@ -108,19 +110,19 @@ def _inside(
     terms = terms_of(layout, state, division, asked.data)
     if locked(layout.folder):
         tell(f"campaign {layout.name} is running: its runs share this machine")
-    conditions = how.inside(terms, asked.seen_rows or kind is Kind.VERIFY, tell)
+    conditions = how.inside(terms, asked.seen_rows or kind is RecordKind.VERIFY, tell)
     unmodified = against is not None and against.program.experiment == division.baseline
     sigma = _sigma(terms, asked)
     return _case(kind, asked, sigma, target, against, conditions, unmodified, layout.records, tell)
 
 
 def _case(
-    kind: Kind,
+    kind: RecordKind,
     asked: Requested,
     sigma: float | None,
     target: Target,
     against: Target | None,
-    conditions: Conditions,
+    conditions: RunConditions,
     unmodified: bool,
     records: Path,
     tell: Callable[[str], None],
@@ -159,7 +161,7 @@ def _case(
     )
 
 
-def _sources(target: Target, against: Target | None, conditions: Conditions) -> dict[Which, str]:
+def _sources(target: Target, against: Target | None, conditions: RunConditions) -> dict[Which, str]:
     sources = {Which.A: target.source, Which.REFERENCE: conditions.task.source}
     return sources if against is None else sources | {Which.B: against.source}
 

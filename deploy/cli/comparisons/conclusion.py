@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from coordinator.domain import Direction
 from coordinator.rules import trust
-from deploy.cli.comparisons.question import Claim, Kind, Plan, PlannedRun, Question, Rows, Which
+from deploy.cli.comparisons.question import Claim, Plan, PlannedRun, Question, RecordKind, Rows, Which
 from deploy.cli.comparisons.record import ClaimCheck, Conclusion, RunMade, Shown
 from deploy.cli.trial import reason
 from evaluator.result import Cheated, Lost, Measured, RunResult, outcome_name
@@ -71,7 +71,7 @@ def conclude(plan: Plan, results: Results, baseline: Sequence[RunResult]) -> Con
     missing = why or _not_shown(question, comparison, doubt) or _uncertified(question)
     return Conclusion(
         shown=shown,
-        certified=question.kind is Kind.CERTIFY and not missing,
+        certified=question.kind is RecordKind.CERTIFY and not missing,
         reason=missing,
         comparison=comparison,
         marks=marks,
@@ -190,7 +190,7 @@ def _not_shown(question: Question, comparison: Comparison, doubt: float) -> str:
 
 def _uncertified(question: Question) -> str:
     """Why what is better is not certified; empty where it is, or was not to be."""
-    if question.kind is not Kind.CERTIFY:
+    if question.kind is not RecordKind.CERTIFY:
         return ""
     if question.rows is Rows.NONE:
         return "not certified: a rehearsal, in which nothing was trained"

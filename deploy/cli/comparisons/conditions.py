@@ -32,7 +32,7 @@ from trainer.task import Task, load_task
 from trainer.try_once import LOG_BYTES
 
 
-class Conditions(Struct, frozen=True, kw_only=True):
+class RunConditions(Struct, frozen=True, kw_only=True):
     """How the runs are made."""
 
     task: Task
@@ -84,7 +84,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
         return self.trainer.train(order, hear, Event())
 
 
-def inside(terms: Terms, seen_rows: bool, tell: Callable[[str], None]) -> Conditions:
+def inside(terms: Terms, seen_rows: bool, tell: Callable[[str], None]) -> RunConditions:
     """By a campaign's terms. seen_rows: rows that the search saw may do where it saw all. Raises
     ConfigError.
     """
@@ -102,7 +102,7 @@ def inside(terms: Terms, seen_rows: bool, tell: Callable[[str], None]) -> Condit
     sections = ("task", "slots", "trainer", "trust", "acceptance")
     settings = {name: getattr(config, name).model_dump(mode="json") for name in sections}
     settings["task"]["name"] = terms.task.name
-    return Conditions(
+    return RunConditions(
         task=terms.task,
         metric=terms.state.metric,
         campaign=terms.layout.name,
@@ -123,7 +123,7 @@ def inside(terms: Terms, seen_rows: bool, tell: Callable[[str], None]) -> Condit
 
 def outside(
     task: Task, budget: Budget, data: Path, cores: int, allow_untrusted: bool, tell: Callable[[str], None]
-) -> Conditions:
+) -> RunConditions:
     """Outside any campaign, on one slot of this machine. data: folder of prepared data. Raises
     ConfigError.
     """
@@ -131,7 +131,7 @@ def outside(
     require_confined(sandbox, rules)
     folder = task.prepare(data, tell)
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None
-    return Conditions(
+    return RunConditions(
         task=task,
         metric=Metric(task.metric.name, Direction(task.metric.direction)),
         campaign="",

@@ -21,7 +21,7 @@ SEEDS = 1 << 31
 """Seeds are below that, as those of a campaign."""
 
 
-class Kind(StrEnum):
+class RecordKind(StrEnum):
     """What a record is of."""
 
     CERTIFY = "certify"
@@ -90,7 +90,7 @@ class Claim(Struct, frozen=True, kw_only=True):
 class Question(Struct, frozen=True, kw_only=True):
     """Is A better than B? Values are in the metric's unit."""
 
-    kind: Kind
+    kind: RecordKind
     campaign: str
     """By whose terms; empty outside one."""
     task: str

@@ -18,13 +18,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from configs.errors import ConfigError
-from deploy.cli.comparisons.question import Kind, Plan, Question
+from deploy.cli.comparisons.question import Plan, Question, RecordKind
 from deploy.cli.comparisons.record import Record
 
 OUTSIDE = Path("records")
 PLAN, RECORD, LOCK = "plan.json", "record.json", "lock"
 NAME = re.compile(r"(?:c|v)\d{4,}")
-LETTER = {Kind.CERTIFY: "c", Kind.VERIFY: "v"}
+LETTER = {RecordKind.CERTIFY: "c", RecordKind.VERIFY: "v"}
 
 AnyStruct = TypeVar("AnyStruct", bound=Struct)
 
@@ -57,14 +57,14 @@ def attempts(folder: Path, question: Question) -> int:
     """How often something was to be certified on these rows so far."""
     asked = [plan.question for plan in plans(folder)]
     return sum(
-        other.kind is Kind.CERTIFY
+        other.kind is RecordKind.CERTIFY
         and (other.task, other.data, other.block, other.rows)
         == (question.task, question.data, question.block, question.rows)
         for other in asked
     )
 
 
-def new_record(folder: Path, kind: Kind) -> str:
+def new_record(folder: Path, kind: RecordKind) -> str:
     """The id of a record that nobody has yet, and its folder. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = [int(path.name[1:]) for path in folder.glob("*") if NAME.fullmatch(path.name)]

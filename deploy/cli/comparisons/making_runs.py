@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from configs.errors import ConfigError
 from deploy.cli.comparisons.conclusion import ends, settled
-from deploy.cli.comparisons.conditions import Conditions
+from deploy.cli.comparisons.conditions import RunConditions
 from deploy.cli.comparisons.question import Plan, PlannedRun, Which
 from deploy.cli.trial import reason
 from deploy.views.units import number, span
@@ -35,7 +35,7 @@ class Measuring(Struct, frozen=True, kw_only=True):
     """What is needed to make them."""
 
     plan: Plan
-    conditions: Conditions
+    conditions: RunConditions
     sources: dict[Which, str]
     unmodified: bool
     """Whether side B is the unmodified surface."""
