@@ -83,7 +83,7 @@ class RunsProgram(Arm):
     where it has none.
     """
 
-    env: list[Word] = []
+    env: list[str] = []
     """Names of variables the program is given besides PATH, HOME, LANG, LC_*, TERM and a TMPDIR of its own,
     such as a provider's key.
     """

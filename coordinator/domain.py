@@ -41,10 +41,14 @@ class State(StrEnum):
     MEASURED = "measured"
     CONFIRMING = "confirming"
     STALE = "stale"
+    STEPPED = "stepped"
+    """The trunk goes on from it; it is not certified yet."""
     MERGED = "merged"
     REJECTED = "rejected"
     CRASHED = "crashed"
     CHEATED = "cheated"
+    ROLLED_BACK = "rolled_back"
+    """It was a step of a trunk whose certificate failed."""
 
     @property
     def final(self) -> bool:
@@ -55,21 +59,26 @@ class State(StrEnum):
 SUCCESSORS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.STALE}),
     State.RUNNING: frozenset({State.QUEUED, State.MEASURED, State.CRASHED, State.CHEATED}),
-    State.MEASURED: frozenset({State.CONFIRMING, State.STALE, State.MERGED, State.REJECTED}),
+    State.MEASURED: frozenset(
+        {State.CONFIRMING, State.STALE, State.STEPPED, State.MERGED, State.REJECTED, State.ROLLED_BACK}
+    ),
     State.CONFIRMING: frozenset({State.MEASURED, State.CRASHED, State.CHEATED}),
     State.STALE: frozenset({State.QUEUED, State.REJECTED}),
+    State.STEPPED: frozenset({State.CONFIRMING, State.MERGED, State.ROLLED_BACK}),
     State.MERGED: frozenset(),
     State.REJECTED: frozenset(),
     State.CRASHED: frozenset(),
     State.CHEATED: frozenset(),
+    State.ROLLED_BACK: frozenset(),
 }
-"""Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the best;
-CONFIRMING → MEASURED is its last confirm run coming in. A paragraph for each is in docs/architecture.md.
+"""Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the head;
+CONFIRMING → MEASURED is its last confirm run coming in; STEPPED → CONFIRMING begins a certificate. A
+paragraph for each is in docs/architecture.md.
 """
 
 
 class Purpose(StrEnum):
-    """Why a run is made. ``refresh`` and ``combine`` are reserved: nothing queues them."""
+    """Why a run is made. ``combine`` is reserved: nothing queues it."""
 
     BASELINE = "baseline"
     SCREEN = "screen"
@@ -97,6 +106,10 @@ class Verdict(StrEnum):
     REJECT = "reject"
     CONFIRM = "confirm"
     RETEST = "retest"
+    STEP = "step"
+    """The trunk goes on from it."""
+    ROLL_BACK = "roll_back"
+    """Its certificate failed: the trunk is back at the best."""
 
 
 class Refusal(StrEnum):

@@ -7,11 +7,12 @@ from coordinator.rules import trust
 from coordinator.rules.lookups import horizon_of
 from coordinator.rules.seeds import drawn
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.records import Best, Division, Run
+from coordinator.state.divisions import Best, Division
+from coordinator.state.records import Run
 from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts, facts_of, without_real_time
 
-FORCED = (Purpose.CONFIRM, Purpose.RETEST)
+FORCED = (Purpose.CONFIRM, Purpose.RETEST, Purpose.REFRESH)
 """A merge may rest on any of these runs, so all of them are audited in full."""
 
 
@@ -28,15 +29,15 @@ def audit_plan(state: CampaignState, run: Run) -> AuditPlan:
     if experiment.baseline:
         first = next((one for one in experiment.runs if one.result is None or one.value is not None), None)
         return trust.plan(rules.trust, None, forced=run is first, draw=draw)
-    best = division.best_as_of(horizon_of(state, experiment.ordinal)) if rules.lookahead else division.best
-    forced = best is None or run.purpose in FORCED
-    return trust.plan(rules.trust, _screen_bar(state, division, best) if best else None, forced, draw)
+    head = division.head_as_of(horizon_of(state, experiment.ordinal)) if rules.lookahead else division.head
+    forced = head is None or run.purpose in FORCED
+    return trust.plan(rules.trust, _screen_bar(state, division, head) if head else None, forced, draw)
 
 
-def _screen_bar(state: CampaignState, division: Division, best: Best) -> float:
+def _screen_bar(state: CampaignState, division: Division, head: Best) -> float:
     """A screen run no better than this is rejected, in the metric's unit."""
-    bar = state.rules.policy.screen_bar(best.runs, division.sigma or 0.0)
-    return state.rules.metric.improved(best.value, bar)
+    bar = state.rules.policy.screen_bar(head.runs, division.sigma or 0.0)
+    return state.rules.metric.improved(head.value, bar)
 
 
 def baseline_facts(state: CampaignState, run: Run) -> BaselineFacts:

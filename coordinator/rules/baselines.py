@@ -14,8 +14,9 @@ from coordinator.domain import Phase, Purpose, State, Verdict
 from coordinator.rules import trust
 from coordinator.rules.seeds import drawn, queued
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, CampaignFinished, DivisionOpened, VerdictGiven
-from coordinator.state.records import Division, Experiment
+from coordinator.state.records import Experiment
 from evaluator.result import CrashKind, Limit, TimedOut
 from evaluator.wall_caps import MARGIN, needed
 

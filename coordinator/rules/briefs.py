@@ -13,7 +13,8 @@ from coordinator.rules.seeds import drawn
 from coordinator.rules.turns.arm_choice import arm_for
 from coordinator.rules.turns.strategy import dry_spell, strategy_of, subjects
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.records import Best, Division, Experiment
+from coordinator.state.divisions import Best, Division
+from coordinator.state.records import Experiment
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     salt: str
     """What tells briefs of the same ordinal apart; empty in order, where there is one at a time."""
     best: Best | None
-    """Of the division, as far as it may be known."""
+    """The division's head, as far as it may be known."""
     finished: list[str]
     """Experiments with a verdict that it may tell of, oldest first."""
     now: float | None
@@ -75,8 +76,8 @@ def _scope_now(
         division=division,
         arm=arm_for(state, thinking),
         salt=f"{agent}:{thinking}",
-        best=division.best,
-        finished=state.finished[-state.rules.history :],
+        best=division.head,
+        finished=[*state.finished[-state.rules.history :], *(one.experiment for one in division.trunk)],
         now=now,
     )
 
@@ -89,7 +90,7 @@ def _scope_in_order(state: CampaignState, division: Division, thinking: int) -> 
         division=division,
         arm=arm_for(state, 0),
         salt="",
-        best=division.best_as_of(horizon),
+        best=division.head_as_of(horizon),
         finished=state.by_ordinal[max(0, horizon - state.rules.history) : horizon],
         now=None,
     )
@@ -99,7 +100,11 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
     rules, division, arm, ordinal = state.rules, scope.division, scope.arm, len(state.by_ordinal) + 1
     horizon = horizon_of(state, ordinal)
     best = _starting_point(scope)
-    unfinished = state.by_ordinal[horizon:] if rules.lookahead else list(state.live)
+    unfinished = (
+        state.by_ordinal[horizon:]
+        if rules.lookahead
+        else [name for name in state.live if not state.experiments[name].stepped]
+    )
     seed = drawn(state, f"brief:{ordinal}:{state.refused}:{scope.salt}")
     repair = recall.repair(state, arm, division, horizon, offered)
     strategy = Strategy.FREE if repair else _strategy(state, arm, division, horizon)
@@ -121,8 +126,9 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
         source="",
         baseline=state.experiments[division.baseline].value,
         best=best.value if best else None,
-        sigma=division.sigma,
-        tried=recall.tried(state, experiments, arm, division),
+        sigma=best.sigma if best and best.sigma is not None else division.sigma,
+        certified=_certified(state, division, best, horizon),
+        tried=recall.tried(state, experiments, arm, division, horizon),
         running=recall.running(state, unfinished, arm, division, scope.now),
         strategy=strategy,
         pieces=[_piece(experiment) for experiment in about],
@@ -131,6 +137,12 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
         lessons=[] if arm.parent is Origin.BASELINE else recall.lessons(state, horizon),
         repair=repair,
     )
+
+
+def _certified(state: CampaignState, division: Division, head: Best | None, horizon: int) -> float | None:
+    """Value of the best where the brief starts from another commit, the trunk's; else None."""
+    best = division.best_as_of(horizon) if state.rules.lookahead else division.best
+    return best.value if head and best and head.commit != best.commit and head in division.heads else None
 
 
 def _strategy(state: CampaignState, arm: ArmShare, division: Division, horizon: int) -> Strategy:

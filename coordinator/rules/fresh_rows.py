@@ -17,7 +17,7 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Experiment, Run, value_of
 from evaluator.policies.contract import Policy
 
-FRESH = (Purpose.CONFIRM, Purpose.RETEST)
+FRESH = (Purpose.CONFIRM, Purpose.RETEST, Purpose.REFRESH)
 """A merge may rest on these."""
 
 

@@ -1,6 +1,7 @@
 """Rules of arms that give nothing: what of it is written down, and when no arm can go on. Pure."""
 
 from coordinator.arm_notes import NOTE_CHARS, ArmNote, ArmReason
+from coordinator.domain import State
 from coordinator.state.arm_troubles import NotedArm
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, ArmNoted
@@ -62,7 +63,8 @@ def nobody_goes_on(state: CampaignState) -> str:
     why = {arm: next(iter(state.troubles.of(arm))) for arm in names}
     if all(note.reason is ArmReason.EXHAUSTED for note in why.values()):
         return ""
-    if any(not state.experiments[name].baseline for name in state.live):
+    live = [state.experiments[name] for name in state.live]
+    if any(not one.baseline and one.state is not State.STEPPED for one in live):
         return ""
     return "no arm can go on: " + "; ".join(f"{arm}: {in_words(note)}" for arm, note in why.items())
 

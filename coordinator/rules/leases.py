@@ -9,6 +9,7 @@ from coordinator.rules.lookups import division_of
 from coordinator.rules.repeats import repeat
 from coordinator.rules.wall_caps import wall_cap
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
 from coordinator.state.events import (
     AgentLeft,
     AnyEvent,
@@ -18,7 +19,7 @@ from coordinator.state.events import (
     RunReported,
     WentStale,
 )
-from coordinator.state.records import Division, Experiment, Run
+from coordinator.state.records import Experiment, Run
 from evaluator.result import Crashed, CrashKind, Lost, RunResult
 
 KILLED_AGAIN = "its process was killed from outside for the second time"
@@ -62,7 +63,7 @@ def _outdated(state: CampaignState, experiment: Experiment, division: Division) 
         or experiment.origin is Origin.BASELINE
     ):
         return False
-    return division.best is not None and experiment.parent != division.best.commit
+    return division.head is not None and experiment.parent != division.head.commit
 
 
 def holds(state: CampaignState, agent: str, token: Token) -> Run | None:

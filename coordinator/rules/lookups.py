@@ -1,7 +1,8 @@
-"""An agent's division, a division's best, and how far an ordinal may see. Pure."""
+"""An agent's division, a division's head, and how far an ordinal may see. Pure."""
 
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.records import Best, Division, Experiment
+from coordinator.state.divisions import Best, Division
+from coordinator.state.records import Experiment
 
 
 class UnknownAgentError(ConnectionError):
@@ -21,9 +22,11 @@ def division_of(state: CampaignState, agent: str) -> Division:
     return state.divisions[record.card.division]
 
 
-def best_of(state: CampaignState, experiment: Experiment) -> Best:
-    """The best of the experiment's division. Raises LookupError before its baseline is measured."""
-    best = state.divisions[experiment.division].best
-    if best is None:
+def head_of(state: CampaignState, experiment: Experiment) -> Best:
+    """What proposals of the experiment's division start from. Raises LookupError before its baseline is
+    measured.
+    """
+    head = state.divisions[experiment.division].head
+    if head is None:
         raise LookupError(f"division {experiment.division} has no best yet")
-    return best
+    return head

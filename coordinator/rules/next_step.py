@@ -7,9 +7,12 @@ tests without.
 
 from msgspec import Struct
 
+from coordinator.domain import Phase
 from coordinator.rules.baselines import abandon, begun_anew
 from coordinator.rules.campaign import limits
+from coordinator.rules.certificates import begin
 from coordinator.rules.rebases import Rebase, rebase
+from coordinator.rules.refreshes import refresh
 from coordinator.rules.verdicts import Merge, decide
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent
@@ -25,13 +28,15 @@ Step = Rebase | Commit | Merge
 
 
 def next_step(state: CampaignState, now: float) -> Step | None:
-    """Rebase what is stale, then give the verdicts that are due, then begin what failed before the last start
-    or end what must end; None when nothing is due. now: seconds since the epoch.
+    """Rebase what is stale, then give the verdicts that are due, then certify a trunk or run the best again,
+    then begin what failed before the last start or end what must end; None when nothing is due. now: seconds
+    since the epoch.
     """
     if (stale := rebase(state)) is not None:
         return stale
     verdict = decide(state)
     if isinstance(verdict, Merge):
         return verdict
-    events = verdict or begun_anew(state) or abandon(state) or limits(state, now)
+    trunks = begin(state, now) or refresh(state) if state.phase is Phase.RUNNING and not verdict else []
+    events = verdict or trunks or begun_anew(state) or abandon(state) or limits(state, now)
     return Commit(events) if events else None

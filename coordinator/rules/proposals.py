@@ -11,8 +11,8 @@ from coordinator.rules.recall import may_repeat, repair_target
 from coordinator.rules.seeds import queued
 from coordinator.rules.turns.arm_choice import origin
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, ExperimentProposed, ProposalRefused
-from coordinator.state.records import Division
 
 
 def division_for(state: CampaignState, agent: str, place: str = "") -> Division:

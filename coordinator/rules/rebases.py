@@ -3,14 +3,14 @@
 from msgspec import Struct
 
 from coordinator.domain import Origin, Purpose, Verdict
-from coordinator.rules.lookups import best_of
+from coordinator.rules.lookups import head_of
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, Rebased, VerdictGiven
 
 
 class Rebase(Struct, frozen=True, kw_only=True):
-    """A stale experiment has to be put on the best: ``rebased`` takes what comes of it, ``conflict`` that its
+    """A stale experiment has to be put on the head: ``rebased`` takes what comes of it, ``conflict`` that its
     edit does not apply.
     """
 
@@ -19,7 +19,7 @@ class Rebase(Struct, frozen=True, kw_only=True):
     """Commit it was made from."""
     commit: str
     """Its own."""
-    best: str
+    head: str
     """Commit it has to be put on."""
     unchanged: bool
     """Its program stays as it is, because its arm always starts from the baseline."""
@@ -33,7 +33,7 @@ def rebase(state: CampaignState) -> Rebase | None:
             experiment=name,
             base=experiment.parent,
             commit=experiment.commit,
-            best=best_of(state, experiment).commit,
+            head=head_of(state, experiment).commit,
             unchanged=experiment.origin is Origin.BASELINE,
         )
     return None
@@ -44,13 +44,13 @@ def rebased(state: CampaignState, experiment: str, commit: str, digest: str) -> 
     left of it.
     """
     stale = state.experiments[experiment]
-    best = best_of(state, stale)
+    head = head_of(state, stale)
     earlier = state.by_digest.get((stale.division, digest))
-    if digest == state.digests[best.commit] or earlier not in (None, experiment):
-        why = f"on the best it is the same program as {earlier or best.experiment}"
+    if digest == state.digests[head.commit] or earlier not in (None, experiment):
+        why = f"on the best it is the same program as {earlier or head.experiment}"
         return conflict(state, experiment, why)
     purpose = Purpose.RETEST if stale.verdict is Verdict.RETEST else Purpose.SCREEN
-    moved = Rebased(experiment=experiment, parent=best.commit, commit=commit, digest=digest)
+    moved = Rebased(experiment=experiment, parent=head.commit, commit=commit, digest=digest)
     return [moved, queued(state, experiment, len(stale.runs) + 1, purpose)]
 
 

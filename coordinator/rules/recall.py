@@ -5,17 +5,22 @@ In order all of it is a function of what the ordinal may see.
 """
 
 from collections.abc import Container, Iterable
+from itertools import takewhile
+
+from msgspec.structs import replace
 
 from coordinator.domain import Origin, State
 from coordinator.protocol import Accepted, Refused, Repair, Tried
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules.lookups import horizon_of
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
 from coordinator.state.events import ProposalRefused
-from coordinator.state.records import Division, Experiment, evaluation_began
+from coordinator.state.records import Experiment, evaluation_began
 from evaluator.classify import WHILE_EVALUATED
 from evaluator.result import Crashed
 
+UNCERTIFIED = "a step of the trunk, not certified yet"
 TAIL_LINES = 20
 TAIL_CHARS = 1_500
 """Of a crashed run's log that is shown to whoever repairs it; the end says what was wrong."""
@@ -47,7 +52,11 @@ def may_know(arm: ArmShare, experiment: Experiment, division: Division) -> bool:
 
 
 def tried(
-    state: CampaignState, experiments: Iterable[Experiment], arm: ArmShare, division: Division
+    state: CampaignState,
+    experiments: Iterable[Experiment],
+    arm: ArmShare,
+    division: Division,
+    horizon: int,
 ) -> list[Tried]:
     """Experiments that have their verdict, then what was refused since the last acceptance."""
     refused = (
@@ -55,7 +64,16 @@ def tried(
         for event in state.turned_away
         if event.division == division.name and learns_from(arm, event.arm)
     )
-    return [*map(with_verdict, experiments), *map(_turned_away, refused)]
+    ended = (_as_of(state, horizon, with_verdict(one), one) for one in experiments)
+    return [*ended, *map(_turned_away, refused)]
+
+
+def _as_of(state: CampaignState, horizon: int, tried: Tried, experiment: Experiment) -> Tried:
+    """A step as it looks before it may be known what its certificate came to."""
+    resolved = experiment.resolved and visible(state, experiment.resolved, horizon)
+    if not experiment.stepped or resolved:
+        return tried
+    return replace(tried, state=State.STEPPED, value=experiment.step_value, reason=UNCERTIFIED, failure="")
 
 
 def running(
@@ -70,7 +88,9 @@ def lessons(state: CampaignState, horizon: int) -> list[str]:
     """Of all experiments that ended, in order of those up to the horizon."""
     if not state.rules.lookahead:
         return state.lessons.lines()
-    later = (state.experiments[name] for name in state.by_ordinal[horizon:])
+    later = [state.experiments[name] for name in state.by_ordinal[horizon:]]
+    resolved = (state.experiments[name] for name in reversed(state.resolutions))
+    later += [one for one in takewhile(lambda one: one.resolved > horizon, resolved) if one not in later]
     return state.lessons.lines(without=[experiment for experiment in later if experiment.state.final])
 
 
@@ -138,8 +158,10 @@ def earlier(state: CampaignState, name: str, reader: str) -> Tried | None:
     if experiment is None or (arm is not None and not learns_from(arm, experiment.arm)):
         return None
     horizon = horizon_of(state, len(state.by_ordinal) + 1)
-    public = experiment.state.final and visible(state, experiment.ordinal, horizon)
-    return with_verdict(experiment) if public else _without_verdict(experiment, None)
+    public = experiment.settled and visible(state, experiment.ordinal, horizon)
+    if not public:
+        return _without_verdict(experiment, None)
+    return _as_of(state, horizon, with_verdict(experiment), experiment)
 
 
 def still_thinks(state: CampaignState, arm: str, answer: Accepted | Refused) -> bool:

@@ -7,9 +7,9 @@ from configs.reserved import PERSON
 from coordinator.domain import Phase
 from coordinator.protocol import Proposal
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, HintGiven, HintsWithdrawn
 from coordinator.state.hints import HINT_CHARS
-from coordinator.state.records import Division
 
 
 def hint(state: CampaignState, name: str, text: str) -> list[AnyEvent]:
@@ -44,13 +44,13 @@ def answered(state: CampaignState, name: str) -> bool:
 
 
 def idea(state: CampaignState, name: str, title: str, source: str, division: Division) -> Proposal:
-    """A person's variant as a proposal on the present best."""
-    best = division.best
+    """A person's variant as a proposal on the present head."""
+    head = division.head
     return Proposal(
         proposal=name,
         ordinal=len(state.by_ordinal) + 1,
         arm=PERSON,
-        parent=best.commit if best else state.start.commit,
+        parent=head.commit if head else state.start.commit,
         source=source,
         title=title,
     )

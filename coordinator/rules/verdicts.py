@@ -5,18 +5,17 @@ from statistics import fmean
 from msgspec import Struct
 from msgspec.structs import replace
 
-from coordinator.domain import Purpose, Verdict
+from coordinator.domain import Verdict
 from coordinator.rule_values.trust_rules import Grounds
-from coordinator.rules import trust
+from coordinator.rules import certificates, trust
 from coordinator.rules.baselines import baseline_verdict
+from coordinator.rules.believed import believed_runs, confirmed_by, given, overworked
 from coordinator.rules.fresh_rows import policy_for
-from coordinator.rules.seeds import queued
-from coordinator.rules.trust import Standing
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Best
 from coordinator.state.events import AnyEvent, VerdictGiven
-from coordinator.state.records import Best, Experiment
+from coordinator.state.records import Experiment
 from evaluator.policies.contract import Choice, Decision
-from evaluator.result import RunResult
 
 AUDIT_TRIES = 2
 """Runs asked for beyond the usual ones where a better variant has too few that could be audited: a twin that
@@ -25,7 +24,9 @@ fails twice more will go on failing.
 
 
 class Merge(Struct, frozen=True, kw_only=True):
-    """A merge that is decided and wants its commit; ``merged`` makes the event once that is written."""
+    """A merge, or a step of the trunk, that is decided and wants its commit; ``merged`` makes the event once
+    that is written.
+    """
 
     experiment: str
     reason: str
@@ -36,7 +37,9 @@ class Merge(Struct, frozen=True, kw_only=True):
     sigma: float | None
     """Of its division, in the metric's unit."""
     parents: tuple[str, str]
-    """Of the commit: the best before it, then the variant, whose text is the commit's."""
+    """Of the commit: the head before it, then the variant, whose text is the commit's."""
+    estimate: float | None = None
+    """What the trunk is taken to be worth then, in the metric's unit; None of a merge."""
 
 
 def decide(state: CampaignState) -> list[AnyEvent] | Merge:
@@ -46,15 +49,17 @@ def decide(state: CampaignState) -> list[AnyEvent] | Merge:
 
 
 def merged(merge: Merge, commit: str) -> list[AnyEvent]:
-    """The verdict of a decided merge. commit: of the new best."""
+    """The verdict of a decided merge or step. commit: of the new head."""
+    is_step = merge.estimate is not None
     return [
         VerdictGiven(
             experiment=merge.experiment,
-            verdict=Verdict.MERGE,
+            verdict=Verdict.STEP if is_step else Verdict.MERGE,
             reason=merge.reason,
             value=merge.value,
             commit=commit,
-            grounds=merge.grounds,
+            grounds=None if is_step else merge.grounds,
+            estimate=merge.estimate,
         )
     ]
 
@@ -62,44 +67,61 @@ def merged(merge: Merge, commit: str) -> list[AnyEvent]:
 def _due(state: CampaignState) -> Experiment | None:
     for name in state.undecided:
         experiment = state.experiments[name]
-        if experiment.baseline:
+        division = state.divisions[experiment.division]
+        if experiment.baseline or (experiment.stepped and certificates.is_given_now(state, experiment)):
             return experiment
-        in_turn = not state.rules.lookahead or experiment.ordinal == state.settled + 1
-        if in_turn and state.divisions[experiment.division].best is not None:
+        if experiment.stepped or division.best is None:
+            continue
+        if not state.rules.lookahead:
+            return experiment
+        if experiment.ordinal == state.settled + 1 and not certificates.is_awaited(state, division):
             return experiment
     return None
 
 
 def _verdict(state: CampaignState, experiment: Experiment) -> list[AnyEvent] | Merge:
-    best = state.divisions[experiment.division].best
-    if best is None:
+    best = state.divisions[experiment.division].head
+    if best is None or experiment.baseline:
         return baseline_verdict(state, experiment)
+    if experiment.stepped:
+        return certificates.certificate(state, experiment)
     decision = _decision(state, experiment, best, experiment.values)
-    refusal = trust.refusal(experiment.measured, state.rules.trust) or _overworked(state, experiment)
+    refusal = trust.refusal(experiment.measured, state.rules.trust) or overworked(state, experiment)
     if decision.choice is Choice.REJECT:
-        return [_given(experiment, Verdict.REJECT, decision.reason)]
+        return [given(experiment, Verdict.REJECT, decision.reason)]
     if refusal:
-        return [_given(experiment, Verdict.REJECT, f"{decision.reason}, but {refusal}")]
+        return [given(experiment, Verdict.REJECT, f"{decision.reason}, but {refusal}")]
     if experiment.parent != best.commit:
-        return [_given(experiment, Verdict.RETEST, f"{decision.reason}; its parent is stale")]
+        return [given(experiment, Verdict.RETEST, f"{decision.reason}; its parent is stale")]
     if decision.choice is Choice.CONFIRM:
-        return _confirm(state, experiment, decision.reason, decision.more)
+        return confirmed_by(state, experiment, decision.reason, decision.more)
+    if decision.choice is Choice.STEP:
+        return _step(state, experiment, best, decision)
     return _merge_verdict(state, experiment, best)
 
 
-def _overworked(state: CampaignState, experiment: Experiment) -> str:
-    """Why a value under a counted budget is not believed; empty where a clock keeps the budget."""
-    if not state.rules.budget.unit.deterministic:
-        return ""
-    baseline = state.experiments[state.divisions[experiment.division].baseline]
-    return trust.overworked(experiment.measured, baseline.measured, state.rules.trust)
+def _step(state: CampaignState, experiment: Experiment, head: Best, decision: Decision) -> Merge:
+    """The trunk goes on from it. What it is taken to be worth is a part of the measured gain: the run was
+    better by luck, too.
+    """
+    policy = certificates.certified_by(state)
+    share = policy.shrink if policy else 1.0
+    return Merge(
+        experiment=experiment.experiment,
+        reason=decision.reason,
+        value=fmean(experiment.values),
+        grounds=trust.grounds(experiment.measured),
+        sigma=state.divisions[experiment.division].sigma,
+        parents=(experiment.parent, experiment.commit),
+        estimate=state.rules.metric.improved(head.value, share * decision.gain),
+    )
 
 
 def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> list[AnyEvent] | Merge:
     """What becomes of a variant that is better: a merge by its believed runs alone, more runs where those are
     too few, or a rejection.
     """
-    values, believed = _believed(state, experiment)
+    values, believed = believed_runs(state, experiment)
     missing = policy_for(state, experiment).runs_wanted(len(believed))
     if missing > 0:
         return _ask_for_audits(state, experiment, best, len(believed), missing)
@@ -107,9 +129,9 @@ def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> 
     decision = _proven(state, experiment, best, values, grounds)
     reason = f"{decision.reason} ({grounds.marks})" if grounds.marks else decision.reason
     if decision.choice is Choice.CONFIRM:  # a policy that wants more of what is believed
-        return _confirm(state, experiment, reason, max(1, decision.more))
+        return confirmed_by(state, experiment, reason, max(1, decision.more))
     if decision.choice is Choice.REJECT:
-        return [_given(experiment, Verdict.REJECT, reason, fmean(values), grounds)]
+        return [given(experiment, Verdict.REJECT, reason, fmean(values), grounds)]
     return Merge(
         experiment=experiment.experiment,
         reason=reason,
@@ -140,17 +162,6 @@ def _proven(
     return replace(proven, reason=why)
 
 
-def _believed(state: CampaignState, experiment: Experiment) -> tuple[list[float], list[RunResult]]:
-    """Values and results of the runs a merge may rest on."""
-    runs = [
-        (value, result)
-        for value, result in ((run.value, run.result) for run in experiment.resting)
-        if value is not None and result is not None
-    ]
-    believed = [one for one in runs if trust.standing(one[1], state.rules.trust) is Standing.BELIEVED]
-    return [value for value, _ in believed], [result for _, result in believed]
-
-
 def _ask_for_audits(
     state: CampaignState, experiment: Experiment, best: Best, believed: int, missing: int
 ) -> list[AnyEvent]:
@@ -161,8 +172,8 @@ def _ask_for_audits(
     share = f"{believed} of its {len(experiment.values)} runs"
     if len(experiment.counted) >= state.rules.policy.runs_wanted() + AUDIT_TRIES:
         why = f"{reason}, but only {share} could be audited: trust.mode=off would believe it"
-        return [_given(experiment, Verdict.REJECT, why)]
-    return _confirm(state, experiment, f"{reason}, but only {share} were audited", missing)
+        return [given(experiment, Verdict.REJECT, why)]
+    return confirmed_by(state, experiment, f"{reason}, but only {share} were audited", missing)
 
 
 def _decision(
@@ -172,28 +183,3 @@ def _decision(
     noise = state.divisions[experiment.division].sigma or 0.0
     gains = [state.rules.metric.gain(best.value, value) - doubt for value in values]
     return policy_for(state, experiment).decide(gains, best.runs, noise)
-
-
-def _given(
-    experiment: Experiment,
-    verdict: Verdict,
-    reason: str,
-    value: float | None = None,
-    grounds: Grounds | None = None,
-) -> VerdictGiven:
-    """value: by default the mean of the runs it rests on."""
-    return VerdictGiven(
-        experiment=experiment.experiment,
-        verdict=verdict,
-        reason=reason,
-        value=fmean(experiment.values) if value is None else value,
-        grounds=grounds,
-    )
-
-
-def _confirm(state: CampaignState, experiment: Experiment, reason: str, runs: int) -> list[AnyEvent]:
-    first = len(experiment.runs) + 1
-    more = [
-        queued(state, experiment.experiment, number, Purpose.CONFIRM) for number in range(first, first + runs)
-    ]
-    return [_given(experiment, Verdict.CONFIRM, reason), *more]

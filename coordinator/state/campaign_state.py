@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase, State
 from coordinator.state import experiments, runs
+from coordinator.state.divisions import Agent
 from coordinator.state.events import (
     AgentJoined,
     AgentLeft,
@@ -44,7 +45,6 @@ from coordinator.state.events import (
 from coordinator.state.facts import Facts
 from coordinator.state.invariants import broken
 from coordinator.state.lifecycle import experiment_of, step
-from coordinator.state.records import Agent
 
 
 class InconsistentStateError(Exception):

@@ -198,6 +198,10 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """Of the new best, for a merge."""
     grounds: Grounds | None = None
     """What a merge rests on."""
+    estimate: float | None = None
+    """Of a step: what the trunk is taken to be worth from now on, in the metric's unit."""
+    due: int = 0
+    """Of a certificate that begins or goes on, in order: the ordinal before whose verdict it is given."""
 
 
 class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):

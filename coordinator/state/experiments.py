@@ -4,6 +4,8 @@ from typing import assert_never
 
 from configs.reserved import PERSON
 from coordinator.domain import State, Verdict
+from coordinator.state import trunks
+from coordinator.state.divisions import Best, Division
 from coordinator.state.events import (
     DivisionOpened,
     ExperimentProposed,
@@ -14,7 +16,7 @@ from coordinator.state.events import (
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, add, count, experiment_of, finish, step
 from coordinator.state.near_misses import decided
-from coordinator.state.records import Best, Division, Experiment
+from coordinator.state.records import Experiment
 from evaluator.policies.noise import sigma
 
 MAX_TURNED_AWAY = 50
@@ -25,7 +27,8 @@ def open_division(facts: Facts, event: DivisionOpened, at: float) -> None:
     """A division is there, and its baseline is an experiment: the first, or another where that failed."""
     opened = Division(name=event.division, baseline=event.experiment)
     division = facts.divisions.setdefault(event.division, opened)
-    division.baseline, division.sigma, division.history = event.experiment, None, []
+    division.baseline, division.sigma = event.experiment, None
+    division.history, division.heads, division.trunk = [], [], []
     baseline = Experiment(
         experiment=event.experiment,
         ordinal=0,
@@ -111,11 +114,19 @@ def decide(facts: Facts, event: VerdictGiven, at: float) -> None:
     experiment.verdict, experiment.value = event.verdict, event.value
     facts.verdicts[event.verdict.value] += 1
     match event.verdict:
+        case Verdict.MERGE if experiment.stepped:
+            trunks.certify(facts, experiment, event, at)
         case Verdict.MERGE:
             _merge(facts, experiment, event, at)
+        case Verdict.STEP:
+            trunks.advance(facts, experiment, event, at)
+        case Verdict.ROLL_BACK:
+            experiment.reason = event.reason
+            trunks.roll_back(facts, facts.divisions[experiment.division], experiment, at)
         case Verdict.REJECT:
             finish(facts, experiment, State.REJECTED, event.reason, at)
         case Verdict.CONFIRM:
+            experiment.due = event.due
             step(facts, experiment, State.CONFIRMING)
         case Verdict.RETEST:
             step(facts, experiment, State.STALE)
@@ -135,9 +146,20 @@ def _merge(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float)
     facts.digests[event.commit] = experiment.digest
     if experiment.baseline:
         division.sigma = sigma(experiment.values)
+        division.pools = {f"{experiment.experiment}/0": experiment.values}
     elif best is not None:
         experiment.gain = facts.metric.gain(best.value, event.value)
-    division.history.append(
-        Best(experiment.experiment, experiment.ordinal, event.commit, event.value, runs, at)
+    now = Best(
+        experiment=experiment.experiment,
+        ordinal=experiment.ordinal,
+        commit=event.commit,
+        value=event.value,
+        runs=runs,
+        at=at,
+        since=experiment.ordinal,
+        sigma=division.sigma,
     )
+    division.history.append(now)
+    division.heads.append(now)
     finish(facts, experiment, State.MERGED, event.reason, at)
+    trunks.moved(division, keep_head=True)

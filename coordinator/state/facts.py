@@ -13,11 +13,12 @@ from coordinator.domain import Metric, Phase, State
 from coordinator.rule_values.rule_set import Rules
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.arm_troubles import Troubles
+from coordinator.state.divisions import Agent, Division
 from coordinator.state.events import CampaignStarted, ProposalRefused
 from coordinator.state.hints import Hints
 from coordinator.state.lessons import Lessons
 from coordinator.state.occupancy import Occupancy
-from coordinator.state.records import Agent, Division, Experiment, Run
+from coordinator.state.records import Experiment, Run
 from coordinator.state.spend import Spend
 
 
@@ -98,6 +99,8 @@ class Facts(Struct):
     """Every experiment up to this ordinal has its last verdict; that of the next one has not, or is not
     there.
     """
+    resolutions: list[str] = field(default_factory=list)
+    """Steps of trunks that were certified or rolled back, in that order."""
     to_repair: dict[str, None] = field(default_factory=dict)
     """Those in CRASHED that their own arm may repair. One leaves with the first proposal that is meant to
     repair it, accepted or refused.

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from coordinator.domain import PRIORITY, Purpose, State, Verdict
+from coordinator.state.divisions import Division
 from coordinator.state.facts import Facts
-from coordinator.state.records import Division, Experiment
+from coordinator.state.records import Experiment
 
 WAITING = (State.QUEUED, State.RUNNING, State.CONFIRMING)
 """States in which runs of an experiment may wait for a slot."""

@@ -66,11 +66,20 @@ def finish(facts: Facts, experiment: Experiment, state: State, reason: str, at: 
     _account(facts, experiment, state)
     facts.live.pop(experiment.experiment, None)
     facts.lessons.learn(experiment)
-    while (
-        facts.settled < len(facts.by_ordinal)
-        and facts.experiments[facts.by_ordinal[facts.settled]].state.final
-    ):
+    if not facts.rules.lookahead and not experiment.stepped and not experiment.baseline:
+        facts.divisions[experiment.division].quiet += 1
+    settle(facts)
+
+
+def settle(facts: Facts) -> None:
+    """Go on over what is settled in the order of proposal; in order it is counted here what was no step."""
+    while facts.settled < len(facts.by_ordinal):
+        experiment = facts.experiments[facts.by_ordinal[facts.settled]]
+        if not experiment.settled:
+            return
         facts.settled += 1
+        if facts.rules.lookahead and not experiment.stepped:
+            facts.divisions[experiment.division].quiet += 1
 
 
 def count(facts: Facts, arm: str, what: str) -> None:

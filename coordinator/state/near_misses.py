@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from coordinator.domain import Metric, State, Verdict
 from coordinator.rule_values.rule_set import ArmShare
+from coordinator.state.divisions import Division
 from coordinator.state.events import VerdictGiven
-from coordinator.state.records import Division, Experiment
+from coordinator.state.records import Experiment
 from evaluator.result import CrashKind
 
 NEAR_MISS = 2.0
@@ -31,9 +32,11 @@ def decided(experiment: Experiment, event: VerdictGiven, division: Division, met
     """Note what a verdict says, before it takes effect. A stale experiment's old value was not compared with
     the new best: it keeps what it had.
     """
-    best = division.best
-    if best is not None and event.value is not None and experiment.state is not State.STALE:
-        experiment.delta = metric.gain(best.value, event.value)
+    head = division.head
+    if experiment.stepped:  # what it was a step by stays
+        return
+    if head is not None and event.value is not None and experiment.state is not State.STALE:
+        experiment.delta = metric.gain(head.value, event.value)
     if event.verdict is Verdict.REJECT:
         noise = division.sigma
         experiment.near = (

@@ -8,7 +8,7 @@ from statistics import fmean
 from msgspec import Struct, field
 
 from coordinator.domain import Origin, Purpose, State, Verdict
-from coordinator.protocol import AgentCard, Token
+from coordinator.protocol import Token
 from coordinator.rule_values.trust_rules import Grounds
 from evaluator.classify import WHILE_EVALUATED
 from evaluator.result import Crashed, CrashKind, Measured, RunResult
@@ -126,6 +126,14 @@ class Experiment(Struct, kw_only=True):
     """Of its merge: the best from then on."""
     grounds: Grounds | None = None
     """What its merge rests on; None in old journals."""
+    stepped: bool = False
+    """It is, or was, a step of a trunk."""
+    step_value: float | None = None
+    """What it was taken for one by, in the metric's unit."""
+    due: int = 0
+    """In order, of its certificate: the ordinal before whose verdict it is given."""
+    resolved: int = 0
+    """Ordinal whose verdict has to be known for it to be known whether the step was certified; 0 before."""
     delta: float | None = None
     """Gain over the best it was compared with, in the metric's unit."""
     near: bool = False
@@ -157,15 +165,17 @@ class Experiment(Struct, kw_only=True):
 
     @property
     def counted(self) -> list[Run]:
-        """Runs of the present round."""
-        return [run for run in self.runs if run.round == self.round]
+        """Runs of the present round that its own verdicts rest on."""
+        return [run for run in self.runs if run.round == self.round and run.purpose is not Purpose.REFRESH]
 
     @property
     def resting(self) -> list[Run]:
         """Measured runs of the present round that its verdict rests on, in their order: those on rows that no
-        screen saw, and before there is one, all.
+        screen saw, and before there is one, all. A certificate rests on confirm runs alone.
         """
         measured = [run for run in self.counted if run.value is not None]
+        if self.stepped:
+            return [run for run in measured if run.purpose is Purpose.CONFIRM] or measured
         return [run for run in measured if run.block] or measured
 
     @property
@@ -208,6 +218,11 @@ class Experiment(Struct, kw_only=True):
         return sum(run.seconds for run in self.runs) / 3600
 
     @property
+    def settled(self) -> bool:
+        """Whether the proposals behind it may go on: it has its last verdict, or is a step."""
+        return self.stepped or self.state.final
+
+    @property
     def complete(self) -> bool:
         """Whether every run of the present round has a result."""
         return all(run.result is not None for run in self.counted)
@@ -216,70 +231,3 @@ class Experiment(Struct, kw_only=True):
     def baseline(self) -> bool:
         """Whether it is the unmodified surface."""
         return self.ordinal == 0
-
-
-class Best(Struct, frozen=True):
-    """A commit that holds, or held, a division."""
-
-    experiment: str
-    ordinal: int
-    """Of its experiment; 0 is the baseline."""
-    commit: str
-    value: float
-    """In the metric's unit."""
-    runs: int
-    """It rests on."""
-    at: float
-    """Seconds since the epoch."""
-
-
-class Division(Struct, kw_only=True):
-    """A hardware class: values compare only inside one."""
-
-    name: str
-    baseline: str
-    """The experiment that measures the unmodified surface here."""
-    sigma: float | None = None
-    """Standard deviation of the baseline's runs, in the metric's unit; None until it is measured."""
-    history: list[Best] = field(default_factory=list)
-    """Every best, the present one last."""
-    queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    """Runs that wait, by what goes first: priority of the purpose, ordinal, number in their experiment."""
-    line: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)
-    """The same as a heap of keys and runs, the first of which waits; others may not wait any more."""
-    screens: int = 0
-    """How many of these are screens."""
-    ordinals: list[int] = field(default_factory=list)
-    """Of what was proposed here, ascending."""
-    dry: int = 0
-    """Experiments that ended here since the last merge."""
-
-    @property
-    def best(self) -> Best | None:
-        """The present best, None until the baseline is measured."""
-        return self.history[-1] if self.history else None
-
-    @property
-    def next_run(self) -> str:
-        """The run that goes first. Raises LookupError where none waits."""
-        return self.line[0][1]
-
-    def best_as_of(self, ordinal: int) -> Best | None:
-        """The best after the verdict on the experiment of that ordinal."""
-        return next((best for best in reversed(self.history) if best.ordinal <= ordinal), None)
-
-
-class Agent(Struct, kw_only=True):
-    """An agent as the journal knows it."""
-
-    card: AgentCard
-    present: bool = True
-    """From its joining to its leaving, or to the next start of the coordinator."""
-    lost: bool = False
-    """It went without a goodbye and has not come back; False for one that is present."""
-    run: str | None = None
-    """It holds a lease on. One that is not present may, until its time is up."""
-    losses: int = 0
-    """Runs it lost since its last result, one after the other."""
-    why_lost: str = ""
-    """The last of them."""

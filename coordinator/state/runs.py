@@ -3,9 +3,9 @@
 from statistics import fmean
 from typing import assert_never
 
-from coordinator.domain import State
+from coordinator.domain import Purpose, State
 from coordinator.protocol import Token
-from coordinator.state import queues
+from coordinator.state import queues, trunks
 from coordinator.state.events import LateReport, RunLeased, RunLost, RunQueued, RunReported
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, count, experiment_of, finish, step
@@ -20,7 +20,9 @@ LEAST_MEASURED = 2
 def queue(facts: Facts, event: RunQueued) -> None:
     """A run waits for a slot. Raises InvalidTransition for one that is there already."""
     experiment = experiment_of(facts, event.experiment)
-    if event.run in facts.runs or experiment.state not in (State.QUEUED, State.CONFIRMING):
+    awaited = experiment.state in (State.QUEUED, State.CONFIRMING)
+    again = event.purpose is Purpose.REFRESH and experiment.state is State.MERGED
+    if event.run in facts.runs or not (awaited or again):
         why = f"run {event.run} queued twice or while {experiment.state}"
         raise InvalidTransition(event.experiment, why, experiment.story)
     run = Run(
@@ -34,6 +36,8 @@ def queue(facts: Facts, event: RunQueued) -> None:
     )
     facts.runs[event.run] = run
     experiment.runs.append(run)
+    if again:
+        facts.divisions[experiment.division].refreshed += 1
     queues.put(facts, experiment, run)
 
 
@@ -68,7 +72,7 @@ def lose(facts: Facts, event: RunLost, at: float) -> None:
     experiment.killed = experiment.killed or event.killed
     experiment.needs = max(experiment.needs, event.needs)
     facts.outcomes["lost"] += 1
-    if experiment.state.final:
+    if experiment.state.final and run.purpose is not Purpose.REFRESH:
         return
     if experiment.state is State.RUNNING and not any(
         other.open or other.result for other in experiment.counted
@@ -91,7 +95,10 @@ def report(facts: Facts, event: RunReported, at: float) -> None:
     facts.occupancy.gap(event.gap)
     if not experiment.state.final:
         _take_in(facts, experiment, event.result, at)
-    elif experiment.arm:
+        return
+    if run.purpose is Purpose.REFRESH:
+        trunks.refreshed(facts, run)
+    if experiment.arm:
         facts.tallies[experiment.arm].amend(experiment.gain, spent, experiment.hours)
 
 
@@ -132,6 +139,8 @@ def _fail(facts: Facts, experiment: Experiment, result: RunResult, at: float) ->
         facts.to_repair[experiment.experiment] = None
     experiment.value = fmean(experiment.values) if experiment.values else None
     finish(facts, experiment, state, reason, at)
+    if experiment.stepped:
+        trunks.roll_back(facts, facts.divisions[experiment.division], experiment, at)
 
 
 def _failure(experiment: Experiment, result: RunResult) -> tuple[State, str, str]:

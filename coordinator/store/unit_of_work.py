@@ -203,14 +203,14 @@ class UnitOfWork:
             self.commit(rebases.conflict(self.state, step.experiment, why))
             return
         at, title = self._clock(), self.state.experiments[step.experiment].title
-        commit = self._write(source, [step.best], rebase_message(title), at)
+        commit = self._write(source, [step.head], rebase_message(title), at)
         self.commit(rebases.rebased(self.state, step.experiment, commit, program), at)
 
     def _rebased(self, step: Rebase) -> tuple[str, str]:
         """The experiment's text on the best, and its digest."""
         if step.unchanged:
             return self.source(step.commit), self.state.digests[step.commit]
-        base, ours, theirs = (self.source(commit) for commit in (step.base, step.best, step.commit))
+        base, ours, theirs = (self.source(commit) for commit in (step.base, step.head, step.commit))
         source = merge(base, ours, theirs)
         return source, digest(source)
 

@@ -45,6 +45,7 @@ class ArmRow(Struct, frozen=True, kw_only=True):
     rejected: int
     crashed: int
     cheated: int
+    rolled_back: int
     applied_rate: float | None
     """Share of its proposals that were accepted, 0 to 1."""
     gain: float

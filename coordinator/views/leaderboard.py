@@ -110,10 +110,11 @@ def row(experiment: Experiment) -> LeaderboardRow:
 def best_so_far(state: CampaignState, division: str) -> list[BestSoFar]:
     """Finished experiments of a division in the order of their verdicts."""
     best: float | None = None
+    bests = {one.experiment for one in state.divisions[division].history}
     points = []
     for number, experiment in enumerate(_finished(state, division)):
         merged = experiment.state is State.MERGED
-        best = experiment.value if merged else best
+        best = experiment.value if experiment.experiment in bests else best
         points.append(
             BestSoFar(
                 number=number,

@@ -12,7 +12,8 @@ from coordinator.rules import baselines
 from coordinator.rules.budget_cap import reserved_usd
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.records import Agent, Best, Division, Run
+from coordinator.state.divisions import Agent, Best, Division
+from coordinator.state.records import Run
 from coordinator.views.call_remarks import call_remarks
 from coordinator.views.status_page import (
     SCHEMA,
@@ -151,6 +152,8 @@ def division_view(state: CampaignState, division: Division) -> DivisionView:
         best=_best(state, division, division.best) if division.best else None,
         floor=next((run.result.floor for run in baseline.runs if run.result), None),
         merges=max(0, len(division.history) - 1),
+        steps=len(division.trunk),
+        trunk=division.trunk[-1].value if division.trunk else None,
     )
 
 

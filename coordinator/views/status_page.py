@@ -85,6 +85,11 @@ class DivisionView(Struct, frozen=True, kw_only=True):
         _says("Exact bound that no value passes, in the metric's unit; null when the task knows none."),
     ]
     merges: Annotated[int, _says("How many merges lie between the baseline and the best.")]
+    steps: Annotated[int, _says("How many experiments the trunk has on top of the best, not certified yet.")]
+    trunk: Annotated[
+        float | None,
+        _says("What the trunk is taken to be worth, in the metric's unit; null where it is the best."),
+    ]
 
 
 class ExperimentCounts(Struct, frozen=True, kw_only=True):
@@ -99,6 +104,8 @@ class ExperimentCounts(Struct, frozen=True, kw_only=True):
     rejected: Annotated[int, _says("Experiments that were no better.")]
     crashed: Annotated[int, _says("Experiments that failed.")]
     cheated: Annotated[int, _says("Experiments in which the judge found a cheat.")]
+    stepped: Annotated[int, _says("Experiments that are steps of a trunk, not certified yet.")]
+    rolled_back: Annotated[int, _says("Experiments that were steps of a trunk whose certificate failed.")]
 
 
 class RunCounts(Struct, frozen=True, kw_only=True):
@@ -136,6 +143,7 @@ class ArmView(Struct, frozen=True, kw_only=True):
     rejected: Annotated[int, _says("Its experiments that were no better.")]
     crashed: Annotated[int, _says("Its experiments that failed.")]
     cheated: Annotated[int, _says("Its experiments in which the judge found a cheat.")]
+    rolled_back: Annotated[int, _says("Its experiments that were steps of a trunk whose certificate failed.")]
     gain: Annotated[float, _says("How much better its merges made the best, in the metric's unit.")]
     gpu_hours: Annotated[float, _says("Hours for which runs of its finished experiments kept slots busy.")]
     trouble: Annotated[

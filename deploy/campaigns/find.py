@@ -1,7 +1,8 @@
 """Which experiment of a campaign a person means."""
 
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.records import Division, Experiment
+from coordinator.state.divisions import Division
+from coordinator.state.records import Experiment
 from deploy.exit_codes import NothingFoundError
 
 DIVISION_WORDS = ("best", "baseline")

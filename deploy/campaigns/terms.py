@@ -19,7 +19,8 @@ from configs.schema import Config
 from coordinator.rules.fresh_rows import blocks_of
 from coordinator.rules.wall_caps import division_cap
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.records import Division, Run
+from coordinator.state.divisions import Division
+from coordinator.state.records import Run
 from coordinator.store.paths import Layout
 from deploy.wiring import build_trainer
 from evaluator.audit_plan import AuditPlan

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from coordinator.state.records import Division
+from coordinator.state.divisions import Division
 from deploy.simulate.engine import Engine
 from deploy.simulate.swarm_scenario import SwarmScenario
 

@@ -68,7 +68,7 @@ class Programs:
             self.conflicted += 1
             return "its edit does not apply to the new best"
         else:
-            program = self._merged(step.base, step.commit, step.best)
+            program = self._merged(step.base, step.commit, step.head)
         commit = f"c{ordinal}r{number}"
         self.programs[commit] = program
         return commit, f"d-{commit}"

@@ -235,7 +235,8 @@ def _warning(problem: str) -> str:
 
 def _finished(page: StatusPage, limits: Limits) -> str:
     counts = page.experiments
-    ended = counts.merged + counts.rejected + counts.crashed + counts.cheated - len(_measured(page))
+    finals = counts.merged + counts.rejected + counts.crashed + counts.cheated + counts.rolled_back
+    ended = finals + counts.stepped - len(_measured(page))
     return f"{ended}{f' of {limits.experiments}' if limits.experiments else ''} experiments"
 
 

@@ -20,6 +20,8 @@ FOLDED = 0.25
 COLOURS = {
     "merged": "green",
     "rejected": "",
+    "stepped": "cyan",
+    "rolled_back": "yellow",
     "crashed": "red",
     "cheated": "magenta",
     "running": "cyan",

@@ -73,6 +73,7 @@ def test_a_cheated_result_never_merges_and_its_evidence_is_kept(tmp_path: Path) 
             rejected=0,
             crashed=0,
             cheated=1,
+            rolled_back=0,
             gain=0.0,
             gpu_hours=8 / 3600,
         )

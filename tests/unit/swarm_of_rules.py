@@ -11,7 +11,7 @@ from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, Proposal, Token
 from coordinator.rule_values.rule_set import ArmShare, Rules
 from coordinator.rules import audit_plans, briefs, campaign, leases, proposals
-from coordinator.rules.lookups import best_of
+from coordinator.rules.lookups import head_of
 from coordinator.rules.next_step import Step, next_step
 from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
@@ -86,8 +86,8 @@ class Swarm:
         """Every seventh edit conflicts; the others apply."""
         if ordinal % 7 == 0:
             return "its edit does not apply to the new best"
-        best = best_of(self.state, self.state.experiments[step.experiment])
-        return f"r{number}-{step.experiment}", f"d-{step.experiment}-on-{best.experiment}"
+        head = head_of(self.state, self.state.experiments[step.experiment])
+        return f"r{number}-{step.experiment}", f"d-{step.experiment}-on-{head.experiment}"
 
     def replayed(self) -> CampaignState:
         return replayed(self.journal)

@@ -67,7 +67,7 @@ KEYS = {
     "LateReport": "event run experiment token result",
     "WentStale": "event experiment",
     "Rebased": "event experiment parent commit digest",
-    "VerdictGiven": "event experiment verdict reason value commit grounds",
+    "VerdictGiven": "event experiment verdict reason value commit grounds estimate due",
     "Grounds": "runs tier audit marks",
     "CallSettled": (
         "event call agent arm model ordinal turn prompt_tokens completion_tokens cost_usd seconds result "

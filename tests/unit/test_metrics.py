@@ -128,11 +128,8 @@ def test_experiments_and_what_models_wrote_label_nothing(swarm: MeteredSwarm) ->
 def test_every_word_of_an_enum_is_there_at_zero_before_anything_happens() -> None:
     fresh = MeteredSwarm().metrics
     assert [value(fresh, "experiments_finished_total", state=state) for state in State if state.final] == [
-        0,
-        0,
-        0,
-        0,
-    ]
+        0
+    ] * 5
     assert {value(fresh, "verdicts_total", verdict=verdict) for verdict in Verdict} == {0}
     assert {value(fresh, "proposals_total", result=result) for result in ("accepted", *Refusal)} == {0}
     assert {value(fresh, "failures_total", reason=reason) for reason in FAILURES} == {0}

@@ -12,7 +12,8 @@ from coordinator.protocol import Brief, Piece, Tried
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import briefs
 from coordinator.rules.turns.strategy import TURNS, dry_spell, strategy_of, subjects
-from coordinator.state.records import Best, Division, Experiment
+from coordinator.state.divisions import Best, Division
+from coordinator.state.records import Experiment
 from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Swarm, rules
 from tests.unit.test_campaign_properties import play
@@ -92,7 +93,7 @@ def test_in_order_a_dry_spell_is_what_the_ordinal_may_see(horizon: int, wanted: 
     nothing.
     """
     division = Division(name="cpu", baseline="b", ordinals=[1, 4, 5, 7, 9], dry=77)
-    division.history = [Best("b", 0, "c0", 1.0, 4, 0.0), Best("e00005", 5, "c5", 0.9, 2, 0.0)]
+    division.history = [Best("b", 0, "c0", 1.0, 4, 0.0), Best("e00005", 5, "c5", 0.9, 2, 0.0, since=5)]
     assert dry_spell(division, horizon) == wanted
 
 

@@ -93,7 +93,9 @@ def test_a_gain_is_positive_when_better(
     direction: Direction, value: float | None, wanted: float | None
 ) -> None:
     baseline = BaselineView(value=2.2, sigma=None, runs=4)
-    division = DivisionView(name="cpu", baseline=baseline, best=None, floor=None, merges=0)
+    division = DivisionView(
+        name="cpu", baseline=baseline, best=None, floor=None, merges=0, steps=0, trunk=None
+    )
     gain = units.gain(Metric("val_bpb", direction), division, value)
     assert gain == (None if wanted is None else pytest.approx(wanted))
 

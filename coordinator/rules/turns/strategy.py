@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from coordinator.domain import Metric, Origin, State, Strategy
 from coordinator.rule_values.rule_set import ArmShare
+from coordinator.state.divisions import Best, Division
 from coordinator.state.near_misses import NEAR_MISS
-from coordinator.state.records import Best, Division, Experiment
+from coordinator.state.records import Experiment
 
 TURNS = (Strategy.EXPLORE, Strategy.TUNE, Strategy.COMBINE, Strategy.SIMPLIFY, Strategy.ABLATE)
 """Something else first, then what near misses leave to be had, then less code, then doubt about what was

@@ -1,0 +1,148 @@
+"""Rules of trunks and certificates: when a trunk is to be certified, and what comes of it. Pure.
+
+- A certificate is more runs of the trunk's head, on rows that no screen saw, against the best. While they are
+  made the trunk goes on.
+- It passes: the best moves to that head, and the steps below merge with it. It fails: the trunk is back at
+  the best with whatever stands on it, and what is in flight is rebased as after any move of the head.
+- In order a certificate is given before the verdict of a certain ordinal, and that one waits for it: whether
+  it passes must not change by how fast slots are.
+"""
+
+from statistics import fmean
+
+from msgspec.structs import replace
+
+from coordinator.domain import Purpose, State, Verdict
+from coordinator.rule_values.trust_rules import Grounds
+from coordinator.rules import trust
+from coordinator.rules.believed import believed_runs, confirmed_by, given
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
+from coordinator.state.events import AnyEvent
+from coordinator.state.records import Experiment
+from evaluator.policies.contract import Choice, Decision
+from evaluator.policies.trunk import Trunk
+
+AUDIT_TRIES = 2
+"""Runs beyond those of the policy, where some could not be audited."""
+LAST_RUNS = 1.5
+"""Times the length of a certificate that has to be left where a campaign ends by the clock."""
+MANY_SLOTS = 4
+"""Agents of a division from which on a certificate begins with two runs: waiting costs more there."""
+
+
+def certified_by(state: CampaignState) -> Trunk | None:
+    """The policy, where it certifies trunks."""
+    policy = state.rules.policy
+    return policy if isinstance(policy, Trunk) else None
+
+
+def open_certificate(state: CampaignState, division: Division) -> Experiment | None:
+    """The step that is being certified, if any."""
+    steps = (state.experiments[one.experiment] for one in division.trunk)
+    return next((one for one in steps if one.state in (State.CONFIRMING, State.MEASURED)), None)
+
+
+def begin(state: CampaignState, now: float) -> list[AnyEvent]:
+    """A certificate of the first division whose trunk is due; [] where none is. now: seconds since the
+    epoch.
+    """
+    policy = certified_by(state)
+    for division in state.divisions.values() if policy else ():
+        if policy is None or not division.trunk or open_certificate(state, division):
+            continue
+        steps = len(division.trunk)
+        if policy.is_due(division.quiet, steps) or _ends(state, division, policy, now):
+            head = state.experiments[division.trunk[-1].experiment]
+            reason = f"a certificate of {steps} step{'s' if steps > 1 else ''} begins"
+            present = sum(a.present and a.card.division == division.name for a in state.agents.values())
+            return _more_runs(state, head, reason, min(policy.runs, 2 if present >= MANY_SLOTS else 1))
+    return []
+
+
+def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -> bool:
+    """Whether the campaign comes to its end, so that what is not certified soon never is."""
+    rules = state.rules
+    if _all_is_proposed(state):
+        return True
+    left = rules.max_hours * 3600 - state.worked(now)
+    if rules.lookahead or not rules.max_hours:
+        return False
+    baseline = [run.seconds for run in state.experiments[division.baseline].counted if run.seconds]
+    return left < LAST_RUNS * policy.runs * (fmean(baseline) if baseline else 0.0)
+
+
+def _all_is_proposed(state: CampaignState) -> bool:
+    """Whether every proposal that is taken is settled."""
+    return 0 < state.rules.max_experiments <= len(state.by_ordinal) == state.settled
+
+
+def is_awaited(state: CampaignState, division: Division) -> bool:
+    """In order: whether the next verdict of the division waits for a certificate or for a refresh run."""
+    certified = open_certificate(state, division)
+    if certified is not None and certified.due <= state.settled:
+        return True
+    best = division.best
+    runs = state.experiments[best.experiment].runs if best else []
+    return any(run.purpose is Purpose.REFRESH and run.result is None for run in runs)
+
+
+def is_given_now(state: CampaignState, experiment: Experiment) -> bool:
+    """Whether a certificate whose runs are in is given now, rather than before a later ordinal."""
+    return not state.rules.lookahead or experiment.due <= state.settled or _all_is_proposed(state)
+
+
+def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
+    """What a certificate comes to whose runs are in: it passes, asks for more, or fails."""
+    division, policy = state.divisions[experiment.division], certified_by(state)
+    best = division.best
+    if policy is None or best is None:
+        return _fails(experiment, "the policy certifies no trunks any more", fmean(experiment.values))
+    if refusal := trust.refusal(experiment.measured, state.rules.trust):
+        return _fails(experiment, refusal, fmean(experiment.values))
+    values, results = believed_runs(state, experiment)
+    if not values:
+        if len(experiment.resting) >= policy.runs + AUDIT_TRIES:
+            return _fails(experiment, "none of its runs could be audited", fmean(experiment.values))
+        return _more_runs(state, experiment, "its run could not be audited", 1)
+    grounds = trust.grounds(results)
+    decision = _decision(state, experiment, policy, values, 0.0)
+    doubt = trust.unproven(grounds.audit, state.rules.trust)
+    if decision.choice is Choice.MERGE and doubt:
+        proven = _decision(state, experiment, policy, values, doubt)
+        why = f"{decision.reason}, but the audit leaves {doubt:.2g} of that unproven"
+        decision = decision if proven.choice is Choice.MERGE else replace(proven, reason=why)
+    match decision.choice:
+        case Choice.CONFIRM:
+            return _more_runs(state, experiment, decision.reason, max(1, decision.more))
+        case Choice.MERGE:
+            return [
+                given(experiment, Verdict.MERGE, _marked(decision.reason, grounds), fmean(values), grounds)
+            ]
+        case _:
+            return _fails(experiment, decision.reason, fmean(values))
+
+
+def _marked(reason: str, grounds: Grounds) -> str:
+    words = f"certified: {reason}"
+    return f"{words} ({grounds.marks})" if grounds.marks else words
+
+
+def _fails(experiment: Experiment, why: str, value: float) -> list[AnyEvent]:
+    return [given(experiment, Verdict.ROLL_BACK, f"not certified: {why}", value)]
+
+
+def _more_runs(state: CampaignState, experiment: Experiment, reason: str, runs: int) -> list[AnyEvent]:
+    """In order the verdict comes as many ordinals later as may be open, so that it holds nobody up."""
+    return confirmed_by(state, experiment, reason, runs, state.settled + state.rules.lookahead)
+
+
+def _decision(
+    state: CampaignState, experiment: Experiment, policy: Trunk, values: list[float], doubt: float
+) -> Decision:
+    """doubt: taken off every gain, in the metric's unit."""
+    division = state.divisions[experiment.division]
+    best = division.best
+    assert best is not None  # noqa: S101 - a trunk stands on one
+    gains = [state.rules.metric.gain(best.value, value) - doubt for value in values]
+    return policy.certify(gains, best.runs, division.sigma or 0.0)

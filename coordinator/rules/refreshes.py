@@ -1,0 +1,29 @@
+"""Rules of when the best is run once more. Pure.
+
+A best was chosen by its value and is worth less than that by luck, so that what is really better looks no
+better. While nothing moves the head, its value is measured again now and then.
+"""
+
+from coordinator.domain import Purpose
+from coordinator.rules.certificates import is_awaited
+from coordinator.rules.seeds import queued
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
+from coordinator.state.events import AnyEvent
+
+
+def refresh(state: CampaignState) -> list[AnyEvent]:
+    """Another run of the best of the first division that is due for one; [] where none is."""
+    for division in state.divisions.values():
+        if _is_due(state, division) and division.best is not None:
+            experiment = state.experiments[division.best.experiment]
+            return [queued(state, experiment.experiment, len(experiment.runs) + 1, Purpose.REFRESH)]
+    return []
+
+
+def _is_due(state: CampaignState, division: Division) -> bool:
+    policy, best = state.rules.policy, division.best
+    if not policy.refresh_every or best is None or best.runs >= policy.refresh_to:
+        return False
+    waited = division.quiet // policy.refresh_every > division.refreshed
+    return waited and not division.trunk and not is_awaited(state, division)

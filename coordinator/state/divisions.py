@@ -1,0 +1,95 @@
+"""Hardware classes and agents as the state knows them. Changed by ``campaign_state`` only."""
+
+from msgspec import Struct, field
+
+from coordinator.protocol import AgentCard
+
+
+class Best(Struct, frozen=True):
+    """A commit that holds, or held, a division; or that its trunk stands, or stood, on."""
+
+    experiment: str
+    ordinal: int
+    """Of its experiment; 0 is the baseline."""
+    commit: str
+    value: float
+    """In the metric's unit."""
+    runs: int
+    """It rests on."""
+    at: float
+    """Seconds since the epoch."""
+    since: int = 0
+    """Ordinal whose verdict has to be known for this to be known."""
+    sigma: float | None = None
+    """Of its division from then on, in the metric's unit."""
+
+
+class Division(Struct, kw_only=True):
+    """A hardware class: values compare only inside one."""
+
+    name: str
+    baseline: str
+    """The experiment that measures the unmodified surface here."""
+    sigma: float | None = None
+    """Standard deviation of the baseline's runs, in the metric's unit; None until it is measured."""
+    history: list[Best] = field(default_factory=list)
+    """Every best, the present one last."""
+    trunk: list[Best] = field(default_factory=list)
+    """Steps on top of the best, the present head last; its value is what the trunk is taken to be worth."""
+    heads: list[Best] = field(default_factory=list)
+    """Everything that proposals started from, in the order of time, and every new value of the same."""
+    quiet: int = 0
+    """Experiments that were settled here since the head last moved."""
+    refreshed: int = 0
+    """Runs of the best that were queued meanwhile."""
+    pools: dict[str, list[float]] = field(default_factory=dict)
+    """Comparable values of what was run more than once, by experiment: they measure the noise."""
+    queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Runs that wait, by what goes first: priority of the purpose, ordinal, number in their experiment."""
+    line: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)
+    """The same as a heap of keys and runs, the first of which waits; others may not wait any more."""
+    screens: int = 0
+    """How many of these are screens."""
+    ordinals: list[int] = field(default_factory=list)
+    """Of what was proposed here, ascending."""
+    dry: int = 0
+    """Experiments that ended here since the last merge."""
+
+    @property
+    def best(self) -> Best | None:
+        """The present best, None until the baseline is measured."""
+        return self.history[-1] if self.history else None
+
+    @property
+    def head(self) -> Best | None:
+        """What proposals start from: the trunk's last step, or the best; None before a baseline."""
+        return self.trunk[-1] if self.trunk else self.best
+
+    @property
+    def next_run(self) -> str:
+        """The run that goes first. Raises LookupError where none waits."""
+        return self.line[0][1]
+
+    def best_as_of(self, ordinal: int) -> Best | None:
+        """The best after the verdict on the experiment of that ordinal."""
+        return next((best for best in reversed(self.history) if best.since <= ordinal), None)
+
+    def head_as_of(self, ordinal: int) -> Best | None:
+        """The head that is known with the verdict on the experiment of that ordinal."""
+        return next((head for head in reversed(self.heads) if head.since <= ordinal), None)
+
+
+class Agent(Struct, kw_only=True):
+    """An agent as the journal knows it."""
+
+    card: AgentCard
+    present: bool = True
+    """From its joining to its leaving, or to the next start of the coordinator."""
+    lost: bool = False
+    """It went without a goodbye and has not come back; False for one that is present."""
+    run: str | None = None
+    """It holds a lease on. One that is not present may, until its time is up."""
+    losses: int = 0
+    """Runs it lost since its last result, one after the other."""
+    why_lost: str = ""
+    """The last of them."""

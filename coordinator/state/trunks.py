@@ -1,0 +1,134 @@
+"""What steps, certificates and refresh runs change. Called by ``CampaignState.apply`` only."""
+
+from math import sqrt
+from statistics import fmean
+
+from msgspec.structs import replace
+
+from coordinator.domain import Purpose, State
+from coordinator.state.divisions import Best, Division
+from coordinator.state.events import VerdictGiven
+from coordinator.state.facts import Facts
+from coordinator.state.lifecycle import InvalidTransition, finish, settle, step
+from coordinator.state.records import Experiment, Run
+
+REPEATED = (Purpose.BASELINE, Purpose.CONFIRM, Purpose.REFRESH)
+"""Runs that no value of their own was chosen for: what they differ by is noise."""
+
+
+def advance(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float) -> None:
+    """The trunk goes on from a variant. Raises InvalidTransition where that is not made from its head."""
+    division = facts.divisions[experiment.division]
+    head = division.head
+    if head is None or experiment.parent != head.commit or event.estimate is None:
+        raise InvalidTransition(experiment.experiment, "a step beside the trunk", experiment.story)
+    step(facts, experiment, State.STEPPED)
+    experiment.stepped, experiment.step_value = True, event.value
+    experiment.merge_commit, experiment.reason = event.commit, event.reason
+    facts.digests[event.commit] = experiment.digest
+    division.trunk.append(
+        Best(
+            experiment=experiment.experiment,
+            ordinal=experiment.ordinal,
+            commit=event.commit,
+            value=event.estimate,
+            runs=1,
+            at=at,
+            since=experiment.ordinal,
+            sigma=division.sigma,
+        )
+    )
+    moved(division)
+    settle(facts)
+
+
+def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float) -> None:
+    """The best moves to a step; those below it merge with it. Raises InvalidTransition where it is none."""
+    division = facts.divisions[experiment.division]
+    names = [one.experiment for one in division.trunk]
+    best = division.best
+    if best is None or event.value is None or experiment.experiment not in names:
+        raise InvalidTransition(experiment.experiment, "certified beside the trunk", experiment.story)
+    stack = division.trunk[: names.index(experiment.experiment) + 1]
+    division.trunk = division.trunk[len(stack) :]
+    whole = facts.metric.gain(best.value, event.value)
+    claimed = [
+        facts.metric.gain(before.value, one.value)
+        for before, one in zip([best, *stack[:-1]], stack, strict=True)
+    ]
+    shares = claimed if min(claimed) > 0 else [1.0] * len(stack)
+    pool(division, experiment)
+    certified = Best(
+        experiment=experiment.experiment,
+        ordinal=experiment.ordinal,
+        commit=stack[-1].commit,
+        value=event.value,
+        runs=event.grounds.runs if event.grounds else len(experiment.values),
+        at=at,
+        since=facts.settled + 1,
+        sigma=division.sigma,
+    )
+    for one, share in zip(stack, shares, strict=True):
+        member = facts.experiments[one.experiment]
+        member.gain = whole * share / sum(shares)
+        member.resolved = facts.settled + 1
+        facts.resolutions.append(one.experiment)
+        reason = event.reason if member is experiment else f"certified with {experiment.experiment}"
+        finish(facts, member, State.MERGED, reason, at)
+    experiment.grounds = event.grounds
+    division.history.append(certified)
+    if not division.trunk:
+        division.heads.append(certified)
+        moved(division, keep_head=True)
+
+
+def roll_back(facts: Facts, division: Division, cause: Experiment, at: float) -> None:
+    """The trunk is back at the best. cause: whose certificate failed; it has its last state already, or gets
+    it here.
+    """
+    steps, division.trunk = division.trunk, []
+    for one in steps:
+        member = facts.experiments[one.experiment]
+        member.resolved, member.merge_commit = facts.settled + 1, ""
+        facts.resolutions.append(one.experiment)
+        if not member.state.final:
+            reason = member.reason if member is cause else f"the certificate of {cause.experiment} failed"
+            if member.state is not State.MEASURED and member.state is not State.STEPPED:
+                raise InvalidTransition(member.experiment, f"rolled back in {member.state}", member.story)
+            finish(facts, member, State.ROLLED_BACK, reason, at)
+    if division.best is not None:
+        division.heads.append(replace(division.best, since=facts.settled + 1, sigma=division.sigma))
+    moved(division)
+
+
+def refreshed(facts: Facts, run: Run) -> None:
+    """The best was run once more; where another is the best by now, nothing follows."""
+    division = facts.divisions[facts.experiments[run.experiment].division]
+    best = division.best
+    if best is None or run.value is None or best.experiment != run.experiment:
+        return
+    pool(division, facts.experiments[run.experiment])
+    value = (best.value * best.runs + run.value) / (best.runs + 1)
+    again = replace(best, value=value, runs=best.runs + 1, since=facts.settled + 1, sigma=division.sigma)
+    division.history[-1] = replace(again, since=best.since)
+    if not division.trunk:
+        division.heads.append(again)
+
+
+def moved(division: Division, *, keep_head: bool = False) -> None:
+    """The head is another, or is worth something else, and what was counted since begins anew."""
+    if not keep_head and division.trunk:
+        division.heads.append(division.trunk[-1])
+    division.quiet, division.refreshed = 0, 0
+
+
+def pool(division: Division, experiment: Experiment) -> None:
+    """Take what was run more than once for the noise: σ is that within all such pools together."""
+    runs = [run for run in experiment.runs if run.purpose in REPEATED and run.round == experiment.round]
+    for block in {run.block for run in runs}:
+        values = [run.value for run in runs if run.block == block and run.value is not None]
+        if len(values) > 1:
+            division.pools[f"{experiment.experiment}/{block}"] = values
+    squares = sum((value - fmean(values)) ** 2 for values in division.pools.values() for value in values)
+    free = sum(len(values) - 1 for values in division.pools.values())
+    division.sigma = sqrt(squares / free) if free else division.sigma
