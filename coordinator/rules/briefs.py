@@ -100,11 +100,8 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
     rules, division, arm, ordinal = state.rules, scope.division, scope.arm, len(state.by_ordinal) + 1
     horizon = horizon_of(state, ordinal)
     best = _starting_point(scope)
-    unfinished = (
-        state.by_ordinal[horizon:]
-        if rules.lookahead
-        else [name for name in state.live if not state.experiments[name].stepped]
-    )
+    open_names = [name for name in state.live if not state.experiments[name].stepped]
+    unfinished = state.by_ordinal[horizon:] if rules.lookahead else open_names
     seed = drawn(state, f"brief:{ordinal}:{state.refused}:{scope.salt}")
     repair = recall.repair(state, arm, division, horizon, offered)
     strategy = Strategy.FREE if repair else _strategy(state, arm, division, horizon)
