@@ -196,9 +196,16 @@ def _in_campaign(layout: Layout, state: CampaignState, asked: Requested, surface
     try:
         return of_experiment(layout, state, asked.what)
     except NothingFoundError:
-        if not layout.repository.is_dir() or asked.what in (BEST, BASELINE):
+        if asked.what.partition("/")[0] in (BEST, BASELINE):
             raise
-    return of_commit(layout.repository, asked.what, surface)
+    try:
+        return of_commit(layout.repository, asked.what, surface)
+    except NothingFoundError:
+        raise NothingFoundError(
+            f"there is no experiment and no commit {asked.what!r} in campaign {layout.name}",
+            f"`autoswarm leaderboard` lists experiments; fetch a commit into {layout.repository}, or name its"
+            " repository with --repository.",
+        ) from None
 
 
 def _elsewhere(asked: Requested, surface: str) -> Target:
