@@ -18,9 +18,10 @@ from configs.errors import ConfigError
 from coordinator.domain import Direction, Metric, Purpose
 from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules.fresh_rows import block_of, unseen_block
+from coordinator.rules.trust import DISAGREES
 from deploy.cli.comparisons import record_folders
 from deploy.cli.comparisons.claims import read_claim
-from deploy.cli.comparisons.conclusion import conclude, made
+from deploy.cli.comparisons.conclusion import conclude, ends, made, settled
 from deploy.cli.comparisons.making_runs import QUIET, Sparingly
 from deploy.cli.comparisons.package_page import page
 from deploy.cli.comparisons.question import (
@@ -239,8 +240,8 @@ LIVE = replace(AGREED, kind="live")
 @pytest.mark.parametrize(("audit", "sandbox", "words"), [
     (None, "A", "not audited: no twin answered"),
     (replace(AGREED, positions=10), "A", "not audited"),
-    (LIVE, "A", "live-judged, not merged in strict mode"),
-    (AGREED, "F", "measured in sandbox F"),
+    (LIVE, "A", "run a1: live-judged, not merged in strict mode"),
+    (AGREED, "F", "run a1: measured in sandbox F"),
 ])  # fmt: skip
 def test_what_no_strict_audit_vouches_for_is_not_believed(
     audit: Audit | None, sandbox: str, words: str
@@ -249,6 +250,21 @@ def test_what_no_strict_audit_vouches_for_is_not_believed(
     conclusion = conclude(plan, results(plan, audit=audit, sandbox=sandbox), [])
     assert (conclusion.shown, conclusion.certified) == (Shown.NOT_BELIEVED, False)
     assert words in conclusion.reason
+
+
+def test_of_a_program_that_no_run_could_vouch_for_no_more_runs_are_made() -> None:
+    plan = planned()
+    a1 = plan.runs[1]
+    other = result(a1, Measured(0.5), None, details={"twin": f"it {DISAGREES}"})
+    assert settled(other, QUESTION)
+    assert ends(a1, other, QUESTION)
+    assert not ends(plan.runs[0], other, QUESTION), "what it is compared with is not in question"
+    conclusion = conclude(plan, {"b1": result(plan.runs[0], Measured(1.0)), "a1": other}, [])
+    assert (conclusion.shown, conclusion.comparison) == (Shown.NOT_BELIEVED, None)
+    assert conclusion.reason == f"run a1: not audited: it {DISAGREES}"
+    silent = result(a1, Measured(0.5), None)
+    assert not settled(silent, QUESTION)
+    assert not ends(a1, silent, QUESTION)
 
 
 def test_work_that_its_count_does_not_explain_is_not_believed() -> None:

@@ -21,16 +21,39 @@ Results = Mapping[str, RunResult]
 
 
 def settled(result: RunResult, question: Question) -> bool:
-    """Whether a run need not be made again: it was not lost, and what was to be audited was."""
+    """Whether a run need not be made again: it was not lost, and what was to be audited was, or never can
+    be.
+    """
     if isinstance(result.outcome, Lost):
         return False
+    return not _unaudited(result, question) or trust.DISAGREES in _of_twin(result)
+
+
+def ends(planned: PlannedRun, result: RunResult, question: Question) -> bool:
+    """Whether no further run is worth its time: this one gave no value, or no run of the program could ever
+    be believed.
+    """
+    return not isinstance(result.outcome, Measured) or (
+        planned.which is Which.A and bool(_never_believed(result, question))
+    )
+
+
+def _never_believed(result: RunResult, question: Question) -> str:
+    """Why no other run of the program on this machine would be either; empty where one may be."""
+    if refusal := trust.refusal([result], question.trust):
+        return refusal
+    disagrees = trust.DISAGREES in _of_twin(result)
+    return f"not audited: {_of_twin(result)}" if disagrees and _unaudited(result, question) else ""
+
+
+def _unaudited(result: RunResult, question: Question) -> bool:
     measured = isinstance(result.outcome, Measured)
-    return not measured or trust.standing(result, question.trust) is not trust.Standing.UNAUDITED
+    return measured and trust.standing(result, question.trust) is trust.Standing.UNAUDITED
 
 
-def ends(result: RunResult) -> bool:
-    """Whether no further run is worth its time."""
-    return not isinstance(result.outcome, Measured)
+def _of_twin(result: RunResult) -> str:
+    """What the judge noted of its twin."""
+    return str(result.details.get("twin", "no twin answered"))
 
 
 def made(planned: PlannedRun, result: RunResult) -> RunMade:
@@ -60,8 +83,8 @@ def refused(why: str) -> Conclusion:
 def conclude(plan: Plan, results: Results, baseline: Sequence[RunResult]) -> Conclusion:
     """What the runs show. baseline: runs of the unmodified surface under the same budget."""
     for planned in plan.runs:
-        if planned.run in results and ends(results[planned.run]):
-            return _without_value(planned, results[planned.run])
+        if planned.run in results and ends(planned, results[planned.run], plan.question):
+            return _ended_early(planned, results[planned.run], plan.question)
     question, program = plan.question, _of(plan, results, Which.A)
     marks = trust.grounds(program).marks
     doubt = trust.unproven(trust.pooled(program), question.trust)
@@ -151,7 +174,10 @@ def _values(plan: Plan, results: Results, which: Which) -> list[float]:
     return [outcome.value for outcome in outcomes if isinstance(outcome, Measured)]
 
 
-def _without_value(planned: PlannedRun, result: RunResult) -> Conclusion:
+def _ended_early(planned: PlannedRun, result: RunResult, question: Question) -> Conclusion:
+    if isinstance(result.outcome, Measured):
+        why = f"run {planned.run}: {_never_believed(result, question)}"
+        return Conclusion(shown=Shown.NOT_BELIEVED, certified=False, reason=why, comparison=None, marks="")
     ours = planned.which is not Which.A
     cheated = isinstance(result.outcome, Cheated) and not ours
     whose = "what it is compared with came to no value" if ours else "it came to no value"
@@ -167,11 +193,9 @@ def _without_value(planned: PlannedRun, result: RunResult) -> Conclusion:
 
 def _doubted(question: Question, program: Sequence[RunResult], baseline: Sequence[RunResult]) -> str:
     """Why values are not believed; empty where they are."""
-    if refusal := trust.refusal(program, question.trust):
-        return refusal
-    unaudited = next((result for result in program if not settled(result, question)), None)
+    unaudited = next((result for result in program if _unaudited(result, question)), None)
     if unaudited is not None:
-        return f"not audited: {unaudited.details.get('twin', 'no twin answered')}"
+        return f"not audited: {_of_twin(unaudited)}"
     return trust.overworked(program, baseline, question.trust) if question.budget.unit.deterministic else ""
 
 

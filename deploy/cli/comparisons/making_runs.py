@@ -56,7 +56,7 @@ class Measuring(Struct, frozen=True, kw_only=True):
                 result = self._made(run, self._reference(results))
                 self._say(run, result, [*results.values(), result], len(planned) - place)
             results[run.run] = result
-            if ends(result):
+            if ends(run, result, self.plan.question):
                 break
         return results
 
