@@ -55,10 +55,8 @@ class EffectModel(Struct, frozen=True, kw_only=True):
     """Cumulative: how often one of the first n is proposed, as a share of all real ones; the last is 1."""
     real: float = REAL
     null: float = NULL
-    harms: tuple[float, ...] = ()
-    """Losses to draw from, each as likely; empty draws a lognormal one."""
     harm: float = HARM
-    harm_spread: float = HARM_SPREAD
+    """Median loss of what harms."""
 
     def change(self, seed: int, ordinal: int) -> Change:
         """The ordinal-th proposal of the campaign of that seed: the same under every policy."""
@@ -67,12 +65,9 @@ class EffectModel(Struct, frozen=True, kw_only=True):
             place = bisect_right(self.shares, uniform(Kind.IDEA, seed, ordinal))
             idea = min(place, len(self.gains) - 1)
             return Change(idea, self.gains[idea])
-        return Change(None, 0.0 if share < self.real + self.null else -self._harm(seed, ordinal))
-
-    def _harm(self, seed: int, ordinal: int) -> float:
-        if self.harms:
-            return self.harms[int(uniform(Kind.HARM, seed, ordinal) * len(self.harms))]
-        return self.harm * exp(self.harm_spread * normal(Kind.HARM, seed, ordinal))
+        if share < self.real + self.null:
+            return Change(None, 0.0)
+        return Change(None, -self.harm * exp(HARM_SPREAD * normal(Kind.HARM, seed, ordinal)))
 
 
 def cumulative(weights: Iterable[float]) -> tuple[float, ...]:
@@ -81,10 +76,17 @@ def cumulative(weights: Iterable[float]) -> tuple[float, ...]:
     return tuple(part / sums[-1] for part in sums)
 
 
-def default_model() -> EffectModel:
-    """The model shaped on the public trace."""
+def shaped_model(
+    largest: float = LARGEST, harm: float = HARM, real: float = REAL, null: float = NULL
+) -> EffectModel:
+    """A model of the family described above; by default the one shaped on the public trace. largest, harm: in
+    the metric's unit.
+    """
     numbers = range(1, IDEAS + 1)
     return EffectModel(
-        gains=tuple(LARGEST / number**FALL for number in numbers),
+        gains=tuple(largest / number**FALL for number in numbers),
         shares=cumulative(number**-LIKELIER for number in numbers),
+        real=real,
+        null=null,
+        harm=harm,
     )

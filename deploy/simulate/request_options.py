@@ -5,7 +5,7 @@ from msgspec import Struct
 from configs.errors import ConfigError
 from configs.schema import Config
 from deploy.rules_from_config import rules_of
-from deploy.simulate.effect_model import default_model
+from deploy.simulate.effect_model import shaped_model
 from deploy.simulate.measuring import Conditions
 from deploy.simulate.named_policies import named_policy
 from deploy.simulate.request import Request
@@ -41,7 +41,7 @@ def request_of(config: Config, options: Options) -> Request:
     return Request(
         rules=rules,
         policies=_policies(rules.policy, options),
-        model=default_model(),
+        model=shaped_model(),
         conditions=Conditions(known_sigma=rules.baseline_runs if options.known_sigma else 0),
         sigmas=options.sigma or SIGMA,
         slots=(Slot(),) * (options.slots or config.slots.count),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from coordinator.domain import Phase
 from coordinator.state.events import RunLeased, RunReported
 from deploy.simulate.campaign_in_memory import replayed
-from deploy.simulate.effect_model import EffectModel, default_model
+from deploy.simulate.effect_model import EffectModel, shaped_model
 from deploy.simulate.engine import Engine
 from deploy.simulate.measuring import Conditions
 from deploy.simulate.played import Played, outcome, play
@@ -19,7 +19,7 @@ from evaluator.policies.one_step import Confirm, Naive
 from tests.unit.swarm_of_rules import RULES
 
 NAIVE, CONFIRM = Naive(), Confirm()
-SCENARIO = SwarmScenario(rules=replace(RULES, policy=NAIVE), model=default_model(), runs=125)
+SCENARIO = SwarmScenario(rules=replace(RULES, policy=NAIVE), model=shaped_model(), runs=125)
 
 
 def scenario(policy: AnyPolicy = NAIVE, slots: int = 1, **changes: object) -> SwarmScenario:
@@ -72,7 +72,7 @@ def test_the_kth_proposal_is_the_same_idea_with_the_same_luck_under_every_policy
         engine.play()
         ends.append(engine)
     common = [name for name in ends[0].state.by_ordinal if name in ends[1].state.experiments]
-    changes = [[default_model().change(11, n) for n in range(1, len(common) + 1)] for _ in ends]
+    changes = [[shaped_model().change(11, n) for n in range(1, len(common) + 1)] for _ in ends]
     assert changes[0] == changes[1]
     first = [engine.state.experiments["e00001"].runs[0].value for engine in ends]
     assert first[0] == first[1] is not None
