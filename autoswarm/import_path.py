@@ -27,6 +27,9 @@ STANDARD = os.path.dirname(os.path.abspath(os.__file__))
 AGAIN = "AUTOSWARM_STARTED_AGAIN"
 """Variable that keeps a command from starting itself again more than once."""
 
+SPAWNED = "--multiprocessing-fork"
+"""In the command line of every process that multiprocessing begins (``multiprocessing.spawn.is_forking``)."""
+
 BY_SITE = {"sitecustomize", "usercustomize"}
 """Modules that are meant to be a user's."""
 
@@ -43,10 +46,17 @@ def settle() -> None:
     if "PYTHONPATH" in os.environ:
         os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     again = os.environ.pop(AGAIN, None)
-    if again is None and given_by(sys.modules, last):
+    if again is None and not is_spawned() and given_by(sys.modules, last):
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), AGAIN: "1"}
         command = [sys.executable, "-P", os.path.join(HOME, "autoswarm", "__main__.py"), *sys.argv[1:]]
         os.execve(sys.executable, command, environment)
+
+
+def is_spawned() -> bool:
+    """Whether multiprocessing began this process, with the import path of another of ours: it is to do what
+    it was begun for, not the command once more.
+    """
+    return SPAWNED in sys.orig_argv
 
 
 def shell_folders(environment: Mapping[str, str], path: Sequence[str]) -> set[str]:

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from deploy.cli.options import as_json, campaigns, items
+
+if TYPE_CHECKING:
+    from deploy.simulate.request import Request
+    from deploy.simulate.request_options import Options
 
 
 def _numbers(kind: type[float]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
@@ -35,57 +39,75 @@ ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 
 @click.command()
 @items
-@click.option("--policy", "policy", metavar="NAME", help="A policy, also with knobs: confirm:z=1.5.")
+@click.option("--policy", metavar="NAME", help="A policy, also with knobs: confirm:z=1.5.")
 @click.option("--compare", metavar="NAME,NAME,…", help="Policies to compare with the first of them.")
+@click.option("--like", metavar="CAMPAIGN", help="Rules, σ, slots and effects of a campaign, by its journal.")
 @click.option("--slots", type=click.IntRange(min=1), help="GPUs; slots.count of the configuration otherwise.")
-@click.option(
-    "--runs", callback=_numbers(int), metavar="N,N,…", help="Runs after which a campaign ends. [default: 125]"
-)
+@click.option("--runs", callback=_numbers(int), metavar="N,N,…", help="Of a campaign. [default: 125]")
 @click.option("--hours", type=ABOVE_ZERO, help="Virtual hours after which it ends, instead of --runs.")
-@click.option(
-    "--repetitions", type=click.IntRange(min=1), default=20, show_default=True, help="Campaigns of each kind."
-)
-@click.option(
-    "--sigma",
-    callback=_numbers(float),
-    metavar="σ,σ,…",
-    help="σ of one run, in the metric's unit. [default: 0.001]",
-)
-@click.option(
-    "--known-sigma", is_flag=True, help="Draw the baseline so that the campaign estimates exactly σ."
-)
-@click.option(
-    "--thinking", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Minutes for a proposal."
-)
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the first campaign."
-)
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Processes; as many as there are cores otherwise."
-)
+@click.option("--repetitions", type=click.IntRange(min=1), default=20, show_default=True, help="Campaigns.")
+@click.option("--sigma", callback=_numbers(float), metavar="σ,σ,…", help="Of one run. [default: 0.001]")
+@click.option("--known-sigma", is_flag=True, help="Have campaigns estimate exactly σ from their baselines.")
+@click.option("--thinking", type=click.FloatRange(min=0), help="Minutes for a proposal. [default: 1]")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the first one.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core otherwise.")
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the comparison, too.")
 @as_json
 @campaigns
-def simulate(items: tuple[str, ...], as_json: bool, campaigns: Path | None, **options: Any) -> None:
+def simulate(
+    items: tuple[str, ...],
+    as_json: bool,
+    campaigns: Path | None,
+    like: str | None,
+    png: Path | None,
+    **options: Any,
+) -> None:
     """Play campaigns on a virtual clock, by the rules of a real one, and compare policies over the same
     proposals and noise. Nothing is trained and no model is asked.
 
     FILES and KEY=VALUE as for `run`. --runs and --sigma take several values with commas between them.
     """
-    from deploy.cli.campaign_run import configured
     from deploy.cli.output import emit, show, tell
+    from deploy.simulate.comparison_chart import draw, require_plotting
     from deploy.simulate.comparison_page import comparison_page
     from deploy.simulate.progress_line import ProgressLine
     from deploy.simulate.request import compared
-    from deploy.simulate.request_options import Options, request_of
+    from deploy.simulate.request_options import Options
     from deploy.simulate.workers import cores
 
+    if png:
+        require_plotting()
     wanted = Options(**options)
-    request = request_of(configured(items, campaigns).config, wanted)
+    request = _request(items, campaigns, like, wanted)
+    metric = request.rules.metric
     cells = compared(request, wanted.workers or cores(), ProgressLine(tell).tell)
     if as_json:
-        emit({"schema": 1, "metric": request.rules.metric, "seed": request.seed, "cells": cells})
+        emit({"schema": 1, "metric": metric, "seed": request.seed, "cells": cells})
     else:
-        show(comparison_page(request.rules.metric, cells))
+        show(comparison_page(metric, cells))
+    if png:
+        draw(metric, cells, png)
+        tell(f"drawn in {png}")
+
+
+def _request(
+    items: tuple[str, ...], campaigns: Path | None, like: str | None, wanted: "Options"
+) -> "Request":
+    from deploy.cli.campaign_run import configured
+    from deploy.cli.output import tell
+    from deploy.simulate import request_options
+
+    if like is None:
+        return request_options.request_of(configured(items, campaigns).config, wanted)
+    if items:
+        raise click.UsageError(f"--like takes everything from the campaign: leave out {items[0]}")
+    from deploy.campaigns.open import open_campaign
+    from deploy.simulate.likeness import likeness
+
+    layout, state = open_campaign(like, campaigns or Path("campaigns"))
+    alike = likeness(state)
+    tell(request_options.likeness_in_words(layout.name, alike))
+    return request_options.request_like(state.rules, alike, wanted)
 
 
 COMMANDS = (simulate,)

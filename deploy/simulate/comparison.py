@@ -33,7 +33,7 @@ class PolicyRow(Struct, frozen=True, kw_only=True):
     runs: Estimate
     proposals: Estimate
     staleness: Estimate
-    """Bests that came between a brief and the first result of its proposal."""
+    """Heads that came between a brief and the first result of its proposal."""
     rebased: Estimate
     """Share of proposals that were put on another best than they were made from."""
     gpu_hours: Estimate

@@ -29,18 +29,19 @@ def _title(cell: Cell) -> Text:
 
 def _table(cell: Cell) -> RenderableType:
     reference = cell.rows[0].policy
-    table = headed("policy", "true", f"less {reference}'s", "false", "rep.−true", "merges", "GPU-h")
-    align_right(table, range(1, 7))
+    others = [f"less {reference}'s"] if len(cell.rows) > 1 else []
+    table = headed("policy", "true", *others, "false", "rep.−true", "merges", "GPU-h")
+    align_right(table, range(1, 6 + len(others)))
     for row in cell.rows:
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row, compared=len(cell.rows) > 1))
     return table
 
 
-def _cells(row: PolicyRow) -> list[str]:
+def _cells(row: PolicyRow, compared: bool) -> list[str]:
     return [
         row.policy,
         f"{row.true.mean:.{DIGITS}f}",
-        "–" if row.less is None else _with_error(row.less),
+        *(["–" if row.less is None else _with_error(row.less)] if compared else []),
         "–" if row.false is None else _share(row.false),
         f"{row.gap.mean:+.{DIGITS}f}",
         f"{row.merges.mean:.1f}",
@@ -61,9 +62,13 @@ def _share(value: Estimate) -> str:
 def _legend(metric: Metric, cells: Sequence[Cell]) -> str:
     better = "lower" if metric.gain(1.0, 0.0) > 0 else "higher"
     reference = cells[0].rows[0].policy
+    others = (
+        f" less {reference}'s: minus that of {reference}, over the same\nproposals and noise."
+        if len(cells[0].rows) > 1
+        else ""
+    )
     return (
         f"{metric.name}, {better} is better; ± one standard error. true: of the best,\n"
-        f"without noise. less {reference}'s: minus that of {reference}, paired over the same\n"
-        "proposals and noise. false: merges that are in truth no better. rep.: what the\n"
-        "campaign reports of its best."
+        f"without noise.{others} false: merges that are in truth no\n"
+        "better. rep.: what the campaign reports of its best."
     )

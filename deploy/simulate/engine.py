@@ -7,6 +7,7 @@ campaign. What is made up is what a proposal does, what a run measures, and how 
 
 from collections import deque
 from heapq import heappop, heappush
+from itertools import pairwise
 
 from coordinator.domain import Phase
 from coordinator.protocol import AgentCard, Proposal, Token, Wait
@@ -50,10 +51,10 @@ class Engine:
         self._thinking = dict.fromkeys((slot.division for slot in scenario.slots), 0)
         """Agents that hold a brief, by division."""
         self.staleness = 0
-        """Bests that came between briefs and the first results of their proposals, all of them together."""
-        self._bests_at_brief: dict[str, int] = {}
+        """Heads that came between briefs and the first results of their proposals, all of them together."""
+        self._heads_at_brief: dict[str, int] = {}
         """How many its division had had, by the agent that holds a brief."""
-        self._bests_at_proposal: dict[str, int] = {}
+        self._heads_at_proposal: dict[str, int] = {}
         """The same by experiments that have no result yet."""
         self._open()
 
@@ -121,7 +122,7 @@ class Engine:
         if isinstance(scope, Wait):
             return False
         self._thinking[division] += 1
-        self._bests_at_brief[agent] = len(scope.division.history)
+        self._heads_at_brief[agent] = len(scope.division.heads)
         self._schedule(60 * self.scenario.thinking, agent, briefs.parent_of(self.state, scope))
         return True
 
@@ -141,7 +142,7 @@ class Engine:
         digest = f"d-c{ordinal}"
         if proposals.refuse(self.state, agent, proposal, digest) is not None:
             return  # the campaign has ended meanwhile
-        self._bests_at_proposal[proposals.next_experiment(self.state)] = self._bests_at_brief[agent]
+        self._heads_at_proposal[proposals.next_experiment(self.state)] = self._heads_at_brief[agent]
         commit = self.programs.propose(ordinal, parent)
         self.campaign.commit(proposals.propose(self.state, agent, proposal, digest, commit, {}), self.now)
 
@@ -153,8 +154,9 @@ class Engine:
         assert isinstance(token, Token)  # noqa: S101 - as above
         division = self._slots[agent].division
         self._idle[division].append(agent)
-        if (bests := self._bests_at_proposal.pop(run.experiment, None)) is not None:
-            self.staleness += len(self.state.divisions[division].history) - bests
+        if (before := self._heads_at_proposal.pop(run.experiment, None)) is not None:
+            heads = self.state.divisions[division].heads[max(0, before - 1) :]
+            self.staleness += sum(new.commit != old.commit for old, new in pairwise(heads))
         self.campaign.commit(
             leases.report(self.state, agent, token, self._result(run, self._slots[agent]), None), self.now
         )

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from configs.errors import ConfigError
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.records import Division
+from coordinator.state.divisions import Division
 from deploy.simulate.draws import STANDARD
 from deploy.simulate.effect_model import (
     FALL,

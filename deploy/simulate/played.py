@@ -31,7 +31,7 @@ class Played(Struct, frozen=True, kw_only=True):
     """Virtual, until the campaign ended."""
     proposals: int
     staleness: float
-    """Bests that came between a brief and the first result of its proposal, on average."""
+    """Heads that came between a brief and the first result of its proposal, on average."""
     rebased: int
     """Times that a proposal was put on another best than it was made from."""
     conflicts: int

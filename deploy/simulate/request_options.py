@@ -1,14 +1,17 @@
-"""From the words of a command line and a configuration to what is simulated."""
+"""From the words of a command line, and a configuration or a campaign, to what is simulated."""
 
 from msgspec import Struct
 
 from configs.errors import ConfigError
 from configs.schema import Config
+from coordinator.rule_values.rule_set import Rules
 from deploy.rules_from_config import rules_of
 from deploy.simulate.effect_model import shaped_model
+from deploy.simulate.likeness import Likeness
 from deploy.simulate.measuring import Conditions
 from deploy.simulate.named_policies import named_policy
 from deploy.simulate.request import Request
+from deploy.simulate.swarm_scenario import THINKING
 from deploy.simulate.virtual_slot import Slot
 from evaluator.policies.any_policy import AnyPolicy
 from trainer.task import load_task
@@ -29,28 +32,62 @@ class Options(Struct, frozen=True, kw_only=True):
     repetitions: int = 20
     sigma: tuple[float, ...] | None = None
     known_sigma: bool = False
-    thinking: float = 1.0
+    thinking: float | None = None
     """Minutes."""
     seed: int = 1
     workers: int | None = None
 
 
 def request_of(config: Config, options: Options) -> Request:
-    """What is to be simulated. Raises ConfigError."""
+    """What is to be simulated by a configuration. Raises ConfigError."""
     rules = rules_of(config, load_task(config.task.name))
     return Request(
         rules=rules,
         policies=_policies(rules.policy, options),
         model=shaped_model(),
-        conditions=Conditions(known_sigma=rules.baseline_runs if options.known_sigma else 0),
+        conditions=_conditions(Conditions(), rules, options),
         sigmas=options.sigma or SIGMA,
         slots=(Slot(),) * (options.slots or config.slots.count),
         runs=_runs(options),
         hours=options.hours or 0.0,
-        thinking=options.thinking,
+        thinking=THINKING if options.thinking is None else options.thinking,
         repetitions=options.repetitions,
         seed=options.seed,
     )
+
+
+def request_like(rules: Rules, like: Likeness, options: Options) -> Request:
+    """What is to be simulated like a campaign. rules: the campaign's. Raises ConfigError."""
+    conditions = Conditions(start=like.start, minutes=like.minutes or Conditions().minutes)
+    return Request(
+        rules=rules,
+        policies=_policies(rules.policy, options),
+        model=like.model,
+        conditions=_conditions(conditions, rules, options),
+        sigmas=options.sigma or (like.sigma,),
+        slots=(Slot(),) * (options.slots or like.slots),
+        runs=_runs(options),
+        hours=options.hours or 0.0,
+        thinking=like.thinking if options.thinking is None else options.thinking,
+        repetitions=options.repetitions,
+        seed=options.seed,
+    )
+
+
+def likeness_in_words(campaign: str, like: Likeness) -> str:
+    """What was made out of a campaign's journal, in a line."""
+    model = like.model
+    largest = model.gains[0] if model.gains else 0.0
+    return (
+        f"like {campaign}, {like.division}: start {like.start:.5f}, σ {like.sigma:.2g} by {like.repeats}"
+        f" repeats; of {like.variants} variants {model.real:.0%} try an idea (largest {largest:.2g}), "
+        f"{model.null:.0%} change nothing, the rest harms ({model.harm:.2g} at the median)"
+    )
+
+
+def _conditions(conditions: Conditions, rules: Rules, options: Options) -> Conditions:
+    exactly = rules.baseline_runs if options.known_sigma else 0
+    return Conditions(start=conditions.start, minutes=conditions.minutes, known_sigma=exactly)
 
 
 def _runs(options: Options) -> tuple[int, ...]:
