@@ -46,7 +46,7 @@ def test_a_comparison_has_a_row_for_each_policy_in_each_cell() -> None:
 def test_processes_and_none_give_the_same(tmp_path: Path) -> None:
     """Also where the shell names a folder of modules: its processes are not to run the command once more."""
     words = ("simulate", "--compare", "naive,confirm", "--runs", "1500", "--repetitions", "4", "--json")
-    command = [Path(sys.executable).with_name("autoswarm"), *words, "--workers"]
+    command = [str(Path(sys.executable).with_name("autoswarm")), *words, "--workers"]
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     one, two = (
         subprocess.run([*command, workers], env=environment, capture_output=True, check=True, timeout=100)
