@@ -45,14 +45,13 @@ def certify(what: str, name: str | None, as_json: bool, folder: Path, **options:
     """
     from deploy.campaigns.open import is_campaign, open_campaign
     from deploy.cli.comparisons import cases
-    from deploy.cli.output import tell
     from deploy.exit_codes import OK
 
     if name is None and not Path(what).exists() and is_campaign(folder / what):
         what, name = "best", what
     asked = _asked(what, options)
     layout, state = open_campaign(name, folder)
-    case = cases.to_certify(layout, state, asked, tell)
+    case = cases.to_certify(layout, state, asked, _say)
     record = _answered(case, options, as_json)
     raise Exit(OK if record.conclusion.certified else _code(record))
 
@@ -95,7 +94,6 @@ def verify(what: str, name: str | None, as_json: bool, folder: Path, **options: 
     """
     from deploy.campaigns.open import open_campaign
     from deploy.cli.comparisons import cases
-    from deploy.cli.output import tell
 
     asked = _asked(what, options)
     if name is None and (asked.repository is not None or _is_path(what)):
@@ -105,14 +103,22 @@ def verify(what: str, name: str | None, as_json: bool, folder: Path, **options: 
             cores=options["cores"] or 1,
             allow_untrusted=bool(options["allow_untrusted"]),
         )
-        case = cases.to_verify_outside(asked, wanted, tell)
+        case = cases.to_verify_outside(asked, wanted, _say)
     else:
         if given := [option for option in OUTSIDE if options[option] is not None]:
             option = given[0].replace("_", "-")
             raise click.UsageError(f"--{option} is what the campaign says itself: leave it out")
         layout, state = open_campaign(name, folder)
-        case = cases.to_verify(layout, state, asked, tell)
+        case = cases.to_verify(layout, state, asked, _say)
     raise Exit(_code(_answered(case, options, as_json)))
+
+
+def _say(line: str) -> None:
+    """Progress. It may quote what somebody else wrote: it stays one line, and a terminal obeys nothing."""
+    from deploy.cli.output import tell
+    from deploy.views.sanitize import sanitize
+
+    tell(sanitize(" ".join(line.splitlines())))
 
 
 def _is_path(what: str) -> bool:
@@ -146,12 +152,12 @@ def _answered(case: "Inquiry", options: dict[str, Any], as_json: bool) -> "Recor
 
     from deploy.cli.comparisons import package_folder, record_view
     from deploy.cli.comparisons.answering import answer
-    from deploy.cli.output import emit, show, tell
+    from deploy.cli.output import emit, show
 
     out = options["out"]
     if out is not None:
         package_folder.require_free(out, _expected(case, options["again"]))
-    record = answer(case, options["again"], tell)
+    record = answer(case, options["again"], _say)
     place = case.records / record.plan.record
     if out is not None:
         package_folder.write_package(out, record, place, case.sources, case.conditions.settings)

@@ -318,6 +318,39 @@ def test_a_claim_that_does_not_hold_is_a_result(layout: Layout, tmp_path: Path) 
     assert "against      the value that is claimed  0.70000" in against.stdout
 
 
+def test_a_terminal_obeys_nothing_that_a_package_says(layout: Layout, tmp_path: Path) -> None:
+    packed(layout, tmp_path / "package")
+    path = tmp_path / "package" / "record.json"
+    record = json.loads(path.read_text())
+    record["files"] |= {"\x1b[2Jlog\nresult       certified": "00"}
+    record["conclusion"]["shown"] = "\x1b[31mcertified\nresult       certified"
+    path.write_text(json.dumps(record))
+    (tmp_path / "package" / "train.py").write_text("\x1b[2J(")
+    result = call(layout, "verify", tmp_path / "package", "-c", "night")
+    assert result.exit_code == 1
+    said = result.stdout + result.stderr
+    assert "\x1b" not in said
+    assert "is missing or no file" in said
+    assert "result       certified" not in "".join(f"{line[:25]}|" for line in said.splitlines())
+
+
+def test_a_package_says_no_task_whose_recipe_would_be_run(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed(layout, tmp_path / "package")
+    path = tmp_path / "package" / "record.json"
+    record = json.loads(path.read_text())
+    evil = tmp_path / "package" / "task"
+    shutil.copytree(ROOT / "trainer" / "tasks" / "demo", evil)
+    (evil / "recipe.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    record["plan"]["question"]["task"] = str(evil)
+    path.write_text(json.dumps(record))
+    monkeypatch.chdir(tmp_path)
+    result = call(layout, "verify", tmp_path / "package")
+    assert (result.exit_code, "does not come with autoswarm" in result.stderr) == (3, True)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_value_that_comes_out_again_is_no_worse_than_its_claim(layout: Layout, tmp_path: Path) -> None:
     packed(layout, tmp_path / "package")
     page = read(layout, "verify", tmp_path / "package", "-c", "night", "--against", "claim", "-n", "5")

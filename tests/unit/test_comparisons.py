@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ from coordinator.rules.trust import DISAGREES
 from deploy.cli.comparisons import record_folders
 from deploy.cli.comparisons.claims import read_claim
 from deploy.cli.comparisons.conclusion import conclude, ends, made, settled
+from deploy.cli.comparisons.conditions import shipped
 from deploy.cli.comparisons.making_runs import QUIET, Sparingly
 from deploy.cli.comparisons.package_page import page
 from deploy.cli.comparisons.question import (
@@ -284,6 +286,12 @@ def test_a_gain_pays_for_what_audits_leave_unproven() -> None:
     assert "audits leave 0.019 of the gain unproven" in conclusion.reason
 
 
+def test_of_a_metric_that_is_better_when_higher_the_higher_is_better() -> None:
+    plan = planned(replace(QUESTION, metric=Metric("accuracy", Direction.MAXIMIZE)))
+    assert conclude(plan, results(plan, gain=-0.02), []).certified
+    assert conclude(plan, results(plan, gain=0.02), []).shown is Shown.WORSE
+
+
 def test_asking_again_is_said() -> None:
     plan = planned(attempt=3)
     assert "number 3 of this campaign" in " ".join(conclude(plan, results(plan), []).remarks)
@@ -412,6 +420,14 @@ def test_a_claim_of_no_number_is_none(tmp_path: Path, number: str) -> None:
     assert claim is not None or trouble
 
 
+@pytest.mark.parametrize("name", ["../tests/tasks/tiny", "/etc", "nosuch", "", ".", "demo/../demo"])
+def test_no_task_is_taken_from_where_a_package_says(name: str) -> None:
+    """Its recipe would be run."""
+    assert shipped("demo") == "demo"
+    with pytest.raises(ConfigError):
+        shipped(name)
+
+
 def test_nothing_is_read_through_a_link_or_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("mine")
     inside = tmp_path / "package"
@@ -495,6 +511,17 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "c0001").mkdir()
     record_folders.keep(tmp_path / "c0001" / record_folders.RECORD, made_one)
     assert record_folders.record_of(tmp_path, "c0001") == made_one
+
+
+def test_what_a_crash_said_is_text_on_the_page() -> None:
+    plan = planned()
+    said = Crashed(CrashKind.EXCEPTION, "<img src=x> **certified** | \x1b[2J")
+    conclusion = conclude(
+        plan, {"b1": result(plan.runs[0], Measured(1.0)), "a1": result(plan.runs[1], said)}, []
+    )
+    line = next(line for line in page(record(plan, conclusion)).splitlines() if "img" in line)
+    assert line.startswith("- it came to no value: run a1: exception: \\<img src=x\\> \\*\\*certified")
+    assert not re.search(r"(?<!\\)[<>*|]|\x1b", line)
 
 
 def test_the_page_says_the_claim_in_numbers_and_shows_names_as_text() -> None:

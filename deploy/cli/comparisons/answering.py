@@ -44,8 +44,6 @@ def answer(case: Inquiry, again: bool, tell: Callable[[str], None]) -> Record:
         return done
     if plan is None or done is not None:
         plan = _begun(case)
-    else:
-        tell(f"going on with record {plan.record}")
     folder = case.records / plan.record
     with record_folders.working_on(folder):
         return _answered(case, plan, folder, tell)
@@ -88,8 +86,9 @@ def _answered(case: Inquiry, plan: Plan, folder: Path, tell: Callable[[str], Non
         folder=folder,
         tell=tell,
     )
+    there = sum(1 for run in plan.runs if measuring.kept(run) is not None)
     tell(
-        f"record {plan.record}: {len(plan.runs)} runs, {question.budget.amount:g}"
+        f"record {plan.record}: {len(plan.runs)} runs, {there} of them there, {question.budget.amount:g}"
         f" {question.budget.unit.value} each, block {question.block} of rows ({question.rows.value})"
     )
     try:

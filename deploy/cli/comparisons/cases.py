@@ -56,7 +56,7 @@ def to_certify(
     layout: Layout, state: CampaignState, asked: Requested, tell: Callable[[str], None]
 ) -> Inquiry:
     """A campaign's program, or a file, against its baseline. Raises ConfigError, NothingFoundError."""
-    target = _in_campaign(layout, state, asked, state.started.surface if state.started else "train.py")
+    target = _in_campaign(layout, state, asked)
     case = _inside(layout, state, asked, target, RecordKind.CERTIFY, tell)
     if _same(case.sources[Which.A], case.sources[Which.B]):
         raise NothingFoundError(
@@ -68,7 +68,7 @@ def to_certify(
 
 def to_verify(layout: Layout, state: CampaignState, asked: Requested, tell: Callable[[str], None]) -> Inquiry:
     """Somebody's program by a campaign's terms. Raises ConfigError, NothingFoundError."""
-    target = _in_campaign(layout, state, asked, "train.py")
+    target = _in_campaign(layout, state, asked)
     return _inside(layout, state, asked, target, RecordKind.VERIFY, tell)
 
 
@@ -76,7 +76,7 @@ def to_verify_outside(asked: Requested, wanted: Outside, tell: Callable[[str], N
     """Somebody's program outside any campaign, by a task of ours. Raises ConfigError, NothingFoundError."""
     target = _elsewhere(asked, "train.py")
     claim = target.claim
-    name = wanted.task or (claim.task if claim else "demo")
+    name = wanted.task or (how.shipped(claim.task) if claim else "demo")
     task, budget = how.budget_like(name, wanted.size, claim.budget if claim else None)
     if task.surface != "train.py":
         target = _elsewhere(asked, task.surface)
@@ -189,8 +189,9 @@ def _sigma(terms: Terms, asked: Requested) -> float | None:
     return terms.division.sigma
 
 
-def _in_campaign(layout: Layout, state: CampaignState, asked: Requested, surface: str) -> Target:
+def _in_campaign(layout: Layout, state: CampaignState, asked: Requested) -> Target:
     """A path, an experiment, or a commit that the journal does not know."""
+    surface = state.start.surface
     if asked.repository is not None or _is_path(asked.what):
         return _elsewhere(asked, surface)
     try:
@@ -218,7 +219,7 @@ def _against(layout: Layout, state: CampaignState, asked: Requested, division: s
     if asked.against == CLAIM:
         return None
     if _is_path(asked.against):
-        return of_path(Path(asked.against), "train.py")
+        return of_path(Path(asked.against), state.start.surface)
     own = asked.against in (BASELINE, BEST)
     return of_experiment(layout, state, f"{asked.against}/{division}" if own else asked.against)
 

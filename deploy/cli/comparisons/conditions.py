@@ -28,7 +28,7 @@ from evaluator.judging.data import read_manifest
 from evaluator.result import Progress, RunResult
 from trainer.contract import RunOrder, Slot, Trainer
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import Task, load_task
+from trainer.task import TASKS, Task, load_task
 from trainer.try_once import LOG_BYTES
 
 
@@ -144,6 +144,19 @@ def outside(
         data=read_manifest(folder).digest,
         trainer=SubprocessTrainer(task, folder, Slot("again", cores, gpu), LOG_BYTES),
     )
+
+
+def shipped(name: str) -> str:
+    """The name of a task that somebody else says, where it is one that comes with autoswarm. Another may be
+    the path of a folder, whose recipe would be run. Raises ConfigError.
+    """
+    names = [path.parent.name for path in TASKS.glob("*/task.yaml")]
+    if name not in names:
+        raise ConfigError(
+            f"the package is of task {name[:64]!r}, which does not come with autoswarm",
+            "Name the task, or your own folder of it, with --task.",
+        )
+    return name
 
 
 def budget_like(task_name: str, size: str | None, wanted: Budget | None) -> tuple[Task, Budget]:

@@ -19,7 +19,7 @@ def page(record: Record) -> str:
     blocks = [
         f"# {_quoted(question.program.title or question.program.name)}: {_result(record)}",
         _claim(question, conclusion.comparison) if conclusion.comparison else "",
-        _listed([conclusion.reason, conclusion.marks, *conclusion.remarks]),
+        _listed(list(map(_quoted, (conclusion.reason, conclusion.marks, *conclusion.remarks)))),
         "## Runs",
         _runs(record),
         "## Conditions",
