@@ -16,7 +16,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from configs.errors import ConfigError
+from coordinator.rule_values.trust_rules import Mode
 from coordinator.store.paths import Layout
+from deploy.campaigns.open import open_campaign
+from deploy.campaigns.terms import terms_of
+from deploy.cli.comparisons.conditions import inside
+from deploy.cli.comparisons.question import Rows
 from deploy.cli.comparisons.targets import of_commit
 from deploy.cli.main import main
 from deploy.exit_codes import NothingFoundError
@@ -159,6 +164,11 @@ def test_without_unseen_rows_nothing_is_certified(layout: Layout) -> None:
     assert result.exit_code == 3
     assert "has no validation rows that the search of campaign night did not see" in result.stderr
     assert "--seen-rows" in result.stderr
+    _, state = open_campaign("night", layout.folder.parent)
+    terms = terms_of(layout, state, state.divisions["cpu"], layout.folder.parent / "data")
+    seen = inside(terms, True, lambda _: None)
+    assert (seen.block, seen.rows) == (0, Rows.SEEN)
+    assert seen.rules.mode is Mode.STRICT
 
 
 # ---------------------------------------------------------------------- going on
