@@ -99,10 +99,12 @@ class Engine:
 
     def _lease(self, agent: str) -> bool:
         """Take the next run; whether there was one."""
-        while events := leases.lease(self.state, agent):
+        holder = self.state.agents[agent]
+        while holder.run is None and (events := leases.lease(self.state, agent)):
             self.campaign.commit(events, self.now)
-            self.campaign.settle(self.now)
-        name = self.state.agents[agent].run
+            if holder.run is None:  # it went stale
+                self.campaign.settle(self.now)
+        name = holder.run
         if name is None:
             return False
         self.leased += 1
@@ -181,8 +183,11 @@ class Engine:
         )
 
     def _place(self, run: Run) -> tuple[int, int]:
-        """Ordinal of its experiment, and its number there."""
-        return self.state.experiments[run.experiment].ordinal, int(run.run.rpartition(".")[2])
+        """Ordinal of its experiment, 0 and below for the baselines of divisions, and its number there."""
+        experiment, number = self.state.experiments[run.experiment], int(run.run.rpartition(".")[2])
+        if experiment.baseline:
+            return -list(self.state.divisions).index(experiment.division), number
+        return experiment.ordinal, number
 
     @property
     def _conditions(self) -> Conditions:

@@ -41,8 +41,8 @@ class Conditions(Struct, frozen=True, kw_only=True):
     """
 
     def seconds(self, slot: Slot, seed: int, ordinal: int, run: int) -> float:
-        """A run holds its slot. seed: the campaign's. ordinal: of its experiment. run: its number there, from
-        1.
+        """A run holds its slot. seed: the campaign's. ordinal: of its experiment, 0 or
+        less for a baseline. run: its number there, from 1.
         """
         share = 2 * uniform(Kind.LENGTH, seed, ordinal, run) - 1 if self.jitter else 0.0
         return 60 * self.minutes / slot.speed * (1 + self.jitter * share)
@@ -57,8 +57,8 @@ class Conditions(Struct, frozen=True, kw_only=True):
         hours: float = 0.0,
     ) -> float:
         """What a run measures, in the metric's unit. gain: its program is better than the baseline by, in
-        truth. place: the campaign's seed, the experiment's ordinal, the run's number there. run_seed: the
-        training's own. hours: since the campaign began.
+        truth. place: the campaign's seed, the experiment's ordinal (0 or less for a baseline), the run's
+        number there. run_seed: the training's own. hours: since the campaign began.
         """
         noise = self.sigma * slot.noise * self._noise(place, run_seed)
         return metric.improved(self.start, gain - slot.offset - slot.drift * hours) + noise
@@ -66,16 +66,16 @@ class Conditions(Struct, frozen=True, kw_only=True):
     def _noise(self, place: tuple[int, int, int], run_seed: int) -> float:
         seed, ordinal, number = place
         own = normal(Kind.NOISE, *place)
-        if not ordinal and number <= self.known_sigma:
-            own = _standardised(seed, self.known_sigma)[number - 1]
+        if ordinal <= 0 and number <= self.known_sigma:
+            own = _standardised(seed, ordinal, self.known_sigma)[number - 1]
         if not self.correlation:
             return own
         shared = normal(Kind.SEED, seed, run_seed)
         return sqrt(self.correlation) * shared + sqrt(1 - self.correlation) * own
 
 
-def _standardised(seed: int, runs: int) -> list[float]:
+def _standardised(seed: int, ordinal: int, runs: int) -> list[float]:
     """Noise of the baseline's first runs, with their own mean and a standard deviation of 1."""
-    draws = [normal(Kind.NOISE, seed, 0, number) for number in range(1, runs + 1)]
+    draws = [normal(Kind.NOISE, seed, ordinal, number) for number in range(1, runs + 1)]
     mean, spread = fmean(draws), stdev(draws)
     return [mean + (draw - mean) / spread for draw in draws]

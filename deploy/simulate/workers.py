@@ -5,6 +5,7 @@
 - Processes begin anew (spawn) and end with the command, however that ends.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -39,7 +40,7 @@ def play_all(jobs: Sequence[Job], workers: int, progress: Callable[[int], None])
     spans = list(chunks(jobs))
     if workers < 2 or len(spans) < 2:
         for number, job in enumerate(jobs):
-            results[number] = play(job.scenario, job.seed)
+            results[number] = _play(job)
             progress(len(results))
         return [results[number] for number in range(len(jobs))]
     for start, played in _in_processes(jobs, spans, min(workers, len(spans))):
@@ -83,4 +84,15 @@ def _begin(parent: int) -> None:
 
 
 def _play_some(jobs: list[Job]) -> list[Played]:
-    return [play(job.scenario, job.seed) for job in jobs]
+    return [_play(job) for job in jobs]
+
+
+def _play(job: Job) -> Played:
+    """A campaign holds millions of objects and no circle among them; to look for one takes a fifth of the
+    time.
+    """
+    gc.disable()
+    try:
+        return play(job.scenario, job.seed)
+    finally:
+        gc.enable()

@@ -43,6 +43,21 @@ def test_a_comparison_has_a_row_for_each_policy_in_each_cell() -> None:
         assert naive["runs"]["mean"] == confirm["runs"]["mean"] == 60
 
 
+def test_a_small_comparison_shows_what_a_large_one_does() -> None:
+    """Forty campaigns of 125 runs: a confirmed merge costs gain, a certified one hardly any, and both are
+    seldom false. The bounds are three and more standard errors away from what large comparisons say.
+    """
+    words = ("--compare", "naive,confirm,trunk", "--repetitions", "40", "--slots", "1")
+    (cell,) = page(*words)["cells"]
+    naive, confirm, trunk = cell["rows"]
+    assert naive["false"]["mean"] > 0.25
+    assert naive["gap"]["mean"] < -0.001
+    assert confirm["less"]["mean"] > 2 * confirm["less"]["error"]
+    assert trunk["less"]["mean"] < 0.0015
+    assert trunk["false"]["mean"] < 0.12
+    assert abs(trunk["gap"]["mean"]) < 0.0007
+
+
 def test_processes_and_none_give_the_same(tmp_path: Path) -> None:
     """Also where the shell names a folder of modules: its processes are not to run the command once more."""
     words = ("simulate", "--compare", "naive,confirm", "--runs", "1500", "--repetitions", "4", "--json")
