@@ -47,7 +47,7 @@ def certify(what: str, name: str | None, as_json: bool, folder: Path, **options:
     from deploy.cli.comparisons import cases
     from deploy.exit_codes import OK
 
-    if name is None and not Path(what).exists() and is_campaign(folder / what):
+    if not _is_path(what) and name is None and is_campaign(folder / what):
         what, name = "best", what
     asked = _asked(what, options)
     layout, state = open_campaign(name, folder)
@@ -127,7 +127,7 @@ def _is_path(what: str) -> bool:
     if path.exists():
         return True
     if path.suffix == ".py" or what.startswith((".", "/")):
-        raise click.BadParameter(f"{what!r} does not exist", param_hint="'COMMIT|FOLDER|FILE'")
+        raise click.UsageError(f"file {what!r} does not exist")
     return False
 
 

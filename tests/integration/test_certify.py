@@ -130,6 +130,7 @@ def test_a_file_and_another_opponent_are_taken(layout: Layout, tmp_path: Path) -
     (["certify", "--level", "0"], 2, "not in the range"),
     (["certify", "e99"], 4, "there is no experiment"),
     (["certify", "e00003"], 7, ""),
+    (["certify", "nosuch.py"], 2, "does not exist"),
     (["certify", "baseline"], 4, "there is nothing to certify"),
     (["certify", "best", "--against", "best"], 4, "there is nothing to certify"),
     (["certify", "-c", "nobody"], 4, "there is no campaign"),

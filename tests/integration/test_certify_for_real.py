@@ -17,6 +17,7 @@ from coordinator.store.paths import Layout
 from deploy.cli.main import main
 from tests.attacks.false_claims import ATTACKS
 from tests.integration.finished_campaign import finished
+from tests.integration.judged import uncompiled
 from trainer.process.environment import ROOT
 from trainer.sandbox.probe import AUTO, choose
 from trainer.task import load_task
@@ -52,13 +53,15 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 @pytest.fixture(scope="module")
 def certified(night: Layout) -> tuple[int, Any, Path]:
-    """What certifying a learning rate of twice the size came to."""
-    source = load_task("demo").source
+    """What certifying a learning rate of twice the size came to; both programs are quick to start."""
+    source = uncompiled(load_task("demo").source)
     assert source.count("\nADAM_LR = 0.003") == 1
-    file, out = night.folder.parent / "mine.py", night.folder.parent / "package"
+    folder = night.folder.parent
+    file, base, out = folder / "mine.py", folder / "base.py", folder / "package"
+    base.write_text(source, encoding="utf-8")
     file.write_text(source.replace("\nADAM_LR = 0.003", "\nADAM_LR = 0.006"), encoding="utf-8")
-    words = ("certify", file, "-c", "night", "-n", "2", "--sigma", SIGMA, "--out", out, "--json")
-    code, stdout, stderr = call(*words, "--campaigns", night.folder.parent)
+    words = ("certify", file, "--against", base, "-c", "night", "-n", "2", "--sigma", SIGMA, "--out", out)
+    code, stdout, stderr = call(*words, "--json", "--campaigns", folder)
     assert stdout, stderr
     return code, json.loads(stdout), out
 

@@ -207,9 +207,11 @@ def _not_shown(question: Question, comparison: Comparison, doubt: float) -> str:
         return "it is worse"
     if comparison.p is None:
         return comparison.remark
-    by = f" by more than {question.margin:g}" if question.margin else ""
+    by = f" beyond {question.margin:g}" if question.margin else ""
     doubted = f", and audits leave {doubt:.2g} of the gain unproven" if doubt and comparison.gain > 0 else ""
-    return f"p = {comparison.p:.2g} of being better{by}; less than {question.level:g} needed{doubted}"
+    return (
+        f"p = {comparison.p:.2g} of such a gain{by} by luck; below {question.level:g} is asked for{doubted}"
+    )
 
 
 def _uncertified(question: Question) -> str:
