@@ -57,10 +57,13 @@ class State(StrEnum):
 
 
 SUCCESSORS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.STALE}),
+    State.QUEUED: frozenset({State.RUNNING, State.STALE, State.STEPPED}),
     State.RUNNING: frozenset({State.QUEUED, State.MEASURED, State.CRASHED, State.CHEATED}),
     State.MEASURED: frozenset(
-        {State.CONFIRMING, State.STALE, State.STEPPED, State.MERGED, State.REJECTED, State.ROLLED_BACK}
+        {
+            *(State.CONFIRMING, State.STALE, State.STEPPED, State.MERGED, State.REJECTED),
+            *(State.ROLLED_BACK, State.CRASHED, State.CHEATED),
+        }
     ),
     State.CONFIRMING: frozenset({State.MEASURED, State.CRASHED, State.CHEATED}),
     State.STALE: frozenset({State.QUEUED, State.REJECTED}),
@@ -72,7 +75,9 @@ SUCCESSORS: dict[State, frozenset[State]] = {
     State.ROLLED_BACK: frozenset(),
 }
 """Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the head;
-CONFIRMING → MEASURED is its last confirm run coming in; STEPPED → CONFIRMING begins a certificate. A
+CONFIRMING → MEASURED is its last confirm run coming in; QUEUED → STEPPED is one that was put on a trunk
+as it was better than what it was made from; STEPPED → CONFIRMING begins a certificate, which may end
+in MEASURED → CRASHED. A
 paragraph for each is in docs/architecture.md.
 """
 

@@ -8,6 +8,7 @@ from coordinator.rule_values.trust_rules import TrustRules
 from evaluator.budget import Budget
 from evaluator.policies.any_policy import AnyPolicy
 from evaluator.policies.one_step import Confirm
+from evaluator.policies.trunk import Trunk
 
 
 class ArmShare(Struct, frozen=True):
@@ -69,3 +70,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Blocks of validation rows that the task's data has."""
     arm_warning_briefs: int = 5
     """Briefs in a row without a result after which people are warned of an arm; 0 means never."""
+
+    @property
+    def settles_one_by_one(self) -> bool:
+        """Whether ordinals are settled by events of their own: in order, where something may be due between
+        two of them. However early a crash is known, it is due between the same two then.
+        """
+        return self.lookahead > 0 and (self.policy.refresh_every > 0 or isinstance(self.policy, Trunk))

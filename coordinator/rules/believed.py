@@ -38,14 +38,16 @@ def given(
     reason: str,
     value: float | None = None,
     grounds: Grounds | None = None,
+    commit: str = "",
 ) -> VerdictGiven:
-    """A verdict without a commit. value: in the metric's unit; by default the mean of its runs."""
+    """A verdict. value: in the metric's unit; by default the mean of its runs."""
     return VerdictGiven(
         experiment=experiment.experiment,
         verdict=verdict,
         reason=reason,
         value=fmean(experiment.values) if value is None else value,
         grounds=grounds,
+        commit=commit,
     )
 
 
@@ -61,7 +63,7 @@ def confirmed_by(
         experiment=experiment.experiment,
         verdict=Verdict.CONFIRM,
         reason=reason,
-        value=fmean(experiment.values),
+        value=fmean(experiment.values) if experiment.values else experiment.step_value,
         due=due,
     )
     return [event, *more]

@@ -8,27 +8,34 @@
   it passes must not change by how fast slots are.
 """
 
+from math import ceil
 from statistics import fmean
 
 from msgspec.structs import replace
 
-from coordinator.domain import Purpose, State, Verdict
+from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
 from coordinator.rules.believed import believed_runs, confirmed_by, given
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
-from coordinator.state.events import AnyEvent
+from coordinator.state.events import AnyEvent, Settled
+from coordinator.state.lifecycle import next_to_settle
 from coordinator.state.records import Experiment
 from evaluator.policies.contract import Choice, Decision
 from evaluator.policies.trunk import Trunk
+from evaluator.result import Cheated, Crashed, RunResult, outcome_name
 
 AUDIT_TRIES = 2
 """Runs beyond those of the policy, where some could not be audited."""
-LAST_RUNS = 1.5
+LAST_RUNS = 1.3
 """Times the length of a certificate that has to be left where a campaign ends by the clock."""
-MANY_SLOTS = 4
-"""Agents of a division from which on a certificate begins with two runs: waiting costs more there."""
+ON_TRUNK = (State.STEPPED, State.CONFIRMING, State.MEASURED)
+"""States of a step that no certificate has decided."""
+PER_RUN = 2
+"""Agents of a division for each run that a certificate begins with: where there are many, the wait costs more
+than a run.
+"""
 
 
 def certified_by(state: CampaignState) -> Trunk | None:
@@ -55,8 +62,7 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
         if policy.is_due(division.quiet, steps) or _ends(state, division, policy, now):
             head = state.experiments[division.trunk[-1].experiment]
             reason = f"a certificate of {steps} step{'s' if steps > 1 else ''} begins"
-            present = sum(a.present and a.card.division == division.name for a in state.agents.values())
-            return _more_runs(state, head, reason, min(policy.runs, 2 if present >= MANY_SLOTS else 1))
+            return _more_runs(state, head, reason, _at_once(state, division, policy))
     return []
 
 
@@ -69,7 +75,28 @@ def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -
     if rules.lookahead or not rules.max_hours:
         return False
     baseline = [run.seconds for run in state.experiments[division.baseline].counted if run.seconds]
-    return left < LAST_RUNS * policy.runs * (fmean(baseline) if baseline else 0.0)
+    rounds = ceil(policy.runs / _at_once(state, division, policy))
+    return left < LAST_RUNS * rounds * (fmean(baseline) if baseline else 0.0)
+
+
+def _at_once(state: CampaignState, division: Division, policy: Trunk) -> int:
+    """Runs that a certificate begins with."""
+    present = sum(a.present and a.card.division == division.name for a in state.agents.values())
+    return max(1, min(policy.runs, present // PER_RUN))
+
+
+def stacked_gain(state: CampaignState, experiment: Experiment) -> float | None:
+    """How much better a measured variant was than the earlier head it was made from, in the metric's unit,
+    where that is enough to put it on the trunk unrun; else None.
+    """
+    policy, division = certified_by(state), state.divisions[experiment.division]
+    if policy is None or experiment.origin is Origin.BASELINE or not experiment.values:
+        return None
+    parent = next((head for head in reversed(division.heads) if head.commit == experiment.parent), None)
+    if parent is None or state.experiments[parent.experiment].state not in (State.MERGED, *ON_TRUNK):
+        return None
+    gain = state.rules.metric.gain(parent.value, fmean(experiment.values))
+    return gain if policy.stacks(gain, parent.runs, division.sigma or 0.0) else None
 
 
 def _all_is_proposed(state: CampaignState) -> bool:
@@ -87,6 +114,14 @@ def is_awaited(state: CampaignState, division: Division) -> bool:
     return any(run.purpose is Purpose.REFRESH and run.result is None for run in runs)
 
 
+def settle(state: CampaignState) -> list[AnyEvent]:
+    """In order: the next ordinal is settled, unless something is awaited before."""
+    experiment = next_to_settle(state) if state.rules.settles_one_by_one else None
+    if experiment is None or is_awaited(state, state.divisions[experiment.division]):
+        return []
+    return [Settled(experiment=experiment.experiment)]
+
+
 def is_given_now(state: CampaignState, experiment: Experiment) -> bool:
     """Whether a certificate whose runs are in is given now, rather than before a later ordinal."""
     return not state.rules.lookahead or experiment.due <= state.settled or _all_is_proposed(state)
@@ -98,6 +133,8 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
     best = division.best
     if policy is None or best is None:
         return _fails(experiment, "the policy certifies no trunks any more", fmean(experiment.values))
+    if experiment.failures:
+        return _fails(experiment, _failure(experiment.failures[0]), experiment.value or best.value)
     if refusal := trust.refusal(experiment.measured, state.rules.trust):
         return _fails(experiment, refusal, fmean(experiment.values))
     values, results = believed_runs(state, experiment)
@@ -116,11 +153,21 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
         case Choice.CONFIRM:
             return _more_runs(state, experiment, decision.reason, max(1, decision.more))
         case Choice.MERGE:
-            return [
-                given(experiment, Verdict.MERGE, _marked(decision.reason, grounds), fmean(values), grounds)
-            ]
+            reason, commit = _marked(decision.reason, grounds), experiment.merge_commit
+            return [given(experiment, Verdict.MERGE, reason, fmean(values), grounds, commit)]
         case _:
             return _fails(experiment, decision.reason, fmean(values))
+
+
+def _failure(result: RunResult) -> str:
+    """Why a certificate's run has no value, in words."""
+    match result.outcome:
+        case Cheated(kind=kind, evidence=evidence):
+            return f"{kind}: {evidence}"
+        case Crashed(kind=kind, message=message):
+            return f"its run crashed: {kind.value.replace('_', ' ')}{f', {message}' if message else ''}"
+        case _:
+            return f"its run came to no value: {outcome_name(result.outcome).replace('_', ' ')}"
 
 
 def _marked(reason: str, grounds: Grounds) -> str:

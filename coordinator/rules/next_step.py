@@ -10,7 +10,7 @@ from msgspec import Struct
 from coordinator.domain import Phase
 from coordinator.rules.baselines import abandon, begun_anew
 from coordinator.rules.campaign import limits
-from coordinator.rules.certificates import begin
+from coordinator.rules.certificates import begin, settle
 from coordinator.rules.rebases import Rebase, rebase
 from coordinator.rules.refreshes import refresh
 from coordinator.rules.verdicts import Merge, decide
@@ -34,9 +34,24 @@ def next_step(state: CampaignState, now: float) -> Step | None:
     """
     if (stale := rebase(state)) is not None:
         return stale
+    due = _between_ordinals(state, now) if state.rules.settles_one_by_one else []
+    if due:
+        return Commit(due)
     verdict = decide(state)
     if isinstance(verdict, Merge):
         return verdict
-    trunks = begin(state, now) or refresh(state) if state.phase is Phase.RUNNING and not verdict else []
-    events = verdict or trunks or begun_anew(state) or abandon(state) or limits(state, now)
+    events = verdict or _looked_after(state, now) or settle(state) or begun_anew(state) or abandon(state)
+    events = events or limits(state, now)
     return Commit(events) if events else None
+
+
+def _between_ordinals(state: CampaignState, now: float) -> list[AnyEvent]:
+    """In order: what is due before the next verdict, until the very end. It is due there whether somebody
+    stopped the campaign meanwhile or not, and however early the next verdict could be given.
+    """
+    return [] if state.phase is Phase.FINISHED else begin(state, now) or refresh(state)
+
+
+def _looked_after(state: CampaignState, now: float) -> list[AnyEvent]:
+    """What trunks and bests are due for while work is taken."""
+    return begin(state, now) or refresh(state) if state.phase is Phase.RUNNING else []

@@ -3,10 +3,12 @@
 from msgspec import Struct
 
 from coordinator.domain import Origin, Purpose, Verdict
+from coordinator.rules.certificates import certified_by, stacked_gain
 from coordinator.rules.lookups import head_of
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, Rebased, VerdictGiven
+from coordinator.state.records import Experiment
 
 
 class Rebase(Struct, frozen=True, kw_only=True):
@@ -49,9 +51,31 @@ def rebased(state: CampaignState, experiment: str, commit: str, digest: str) -> 
     if digest == state.digests[head.commit] or earlier not in (None, experiment):
         why = f"on the best it is the same program as {earlier or head.experiment}"
         return conflict(state, experiment, why)
+    gain = stacked_gain(state, stale)
+    if gain is not None and stale.verdict is Verdict.RETEST:
+        return _stacked(state, stale, commit, digest, gain)
     purpose = Purpose.RETEST if stale.verdict is Verdict.RETEST else Purpose.SCREEN
     moved = Rebased(experiment=experiment, parent=head.commit, commit=commit, digest=digest)
     return [moved, queued(state, experiment, len(stale.runs) + 1, purpose)]
+
+
+def _stacked(
+    state: CampaignState, experiment: Experiment, commit: str, digest: str, gain: float
+) -> list[AnyEvent]:
+    """It is the trunk's next step as it is: a certificate will measure it together with the others."""
+    head, policy = head_of(state, experiment), certified_by(state)
+    share = policy.shrink if policy else 1.0
+    return [
+        Rebased(experiment=experiment.experiment, parent=head.commit, commit=commit, digest=digest),
+        VerdictGiven(
+            experiment=experiment.experiment,
+            verdict=Verdict.STEP,
+            reason=f"better by {gain:.4f} than the earlier head it was made from, and put on the trunk",
+            value=state.rules.metric.improved(head.value, gain),
+            commit=commit,
+            estimate=state.rules.metric.improved(head.value, share * gain),
+        ),
+    ]
 
 
 def conflict(state: CampaignState, experiment: str, reason: str) -> list[AnyEvent]:

@@ -87,11 +87,16 @@ def _verdict(state: CampaignState, experiment: Experiment) -> list[AnyEvent] | M
         return certificates.certificate(state, experiment)
     decision = _decision(state, experiment, best, experiment.values)
     refusal = trust.refusal(experiment.measured, state.rules.trust) or overworked(state, experiment)
-    if decision.choice is Choice.REJECT:
+    stale = experiment.parent != best.commit
+    stacked = certificates.stacked_gain(state, experiment) if stale else None
+    if decision.choice is Choice.REJECT and stacked is None:
         return [given(experiment, Verdict.REJECT, decision.reason)]
     if refusal:
         return [given(experiment, Verdict.REJECT, f"{decision.reason}, but {refusal}")]
-    if experiment.parent != best.commit:
+    if stacked is not None:
+        why = f"better by {stacked:.4f} than the earlier head it was made from"
+        return [given(experiment, Verdict.RETEST, why)]
+    if stale:
         return [given(experiment, Verdict.RETEST, f"{decision.reason}; its parent is stale")]
     if decision.choice is Choice.CONFIRM:
         return confirmed_by(state, experiment, decision.reason, decision.more)

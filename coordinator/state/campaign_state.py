@@ -38,13 +38,14 @@ from coordinator.state.events import (
     RunLost,
     RunQueued,
     RunReported,
+    Settled,
     VerdictGiven,
     WentStale,
     subject,
 )
 from coordinator.state.facts import Facts
 from coordinator.state.invariants import broken
-from coordinator.state.lifecycle import experiment_of, step
+from coordinator.state.lifecycle import experiment_of, settle_one, step
 
 
 class InconsistentStateError(Exception):
@@ -87,6 +88,8 @@ class CampaignState(Facts):
                 self._propose(event, at)
             case WentStale(experiment=name):
                 step(self, experiment_of(self, name), State.STALE)
+            case Settled(experiment=name):
+                settle_one(self, experiment_of(self, name))
             case Rebased():
                 experiments.rebase(self, event)
             case VerdictGiven():

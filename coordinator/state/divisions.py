@@ -39,7 +39,7 @@ class Division(Struct, kw_only=True):
     heads: list[Best] = field(default_factory=list)
     """Everything that proposals started from, in the order of time, and every new value of the same."""
     quiet: int = 0
-    """Experiments that were settled here since the head last moved."""
+    """Experiments made from the head that were settled here since it last moved."""
     refreshed: int = 0
     """Runs of the best that were queued meanwhile."""
     pools: dict[str, list[float]] = field(default_factory=dict)

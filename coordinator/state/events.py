@@ -204,6 +204,12 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """Of a certificate that begins or goes on, in order: the ordinal before whose verdict it is given."""
 
 
+class Settled(Event, frozen=True, kw_only=True, tag="settled"):
+    """In order: it is the turn of the proposals behind this one, see ``Rules.settles_one_by_one``."""
+
+    experiment: str
+
+
 class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
     """A call of a language model came to its end. What was said is kept beside the campaign, not here."""
 
@@ -278,7 +284,7 @@ class CampaignResumed(Event, frozen=True, kw_only=True, tag="campaign_resumed"):
 AnyEvent = (
     CampaignStarted | RulesChanged | EpochBegan | AgentJoined | AgentLeft | DivisionOpened
     | ExperimentProposed | ProposalRefused | RunQueued | RunLeased | RunLost | RunReported
-    | LateReport | WentStale | Rebased | VerdictGiven | CallSettled | ArmNoted | HintGiven
+    | LateReport | WentStale | Rebased | VerdictGiven | Settled | CallSettled | ArmNoted | HintGiven
     | HintsWithdrawn | CampaignDraining | CampaignFinished | CampaignResumed
 )  # fmt: skip
 

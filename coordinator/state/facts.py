@@ -96,8 +96,8 @@ class Facts(Struct):
     finished: list[str] = field(default_factory=list)
     """Those with it, in the order of their verdicts: in MERGED, REJECTED, CRASHED or CHEATED."""
     settled: int = 0
-    """Every experiment up to this ordinal has its last verdict; that of the next one has not, or is not
-    there.
+    """Every experiment up to this ordinal has its last verdict or is a step; the next one is not, is not
+    there, or it is not its turn yet.
     """
     resolutions: list[str] = field(default_factory=list)
     """Steps of trunks that were certified or rolled back, in that order."""

@@ -42,8 +42,10 @@ def _ordinals(facts: Facts) -> Iterator[str]:
     proposed = [one for one in facts.experiments.values() if not one.baseline]
     yield from _same("by_ordinal", facts.by_ordinal, [one.experiment for one in proposed])
     yield from _same("ordinals", [one.ordinal for one in proposed], list(range(1, len(proposed) + 1)))
-    ended = [one.state.final for one in proposed]
-    yield from _same("settled", facts.settled, (*ended, False).index(False))
+    ended = [one.settled for one in proposed]
+    most = (*ended, False).index(False)
+    if facts.settled != most and not (facts.rules.settles_one_by_one and facts.settled < most):
+        yield f"settled: {facts.settled} where {most} is expected"
     if not set(facts.proposals.values()) <= set(facts.by_ordinal):
         yield "proposals: names an experiment that nobody proposed"
 
@@ -150,7 +152,8 @@ def _experiment(facts: Facts, experiment: Experiment) -> Iterator[str]:
             yield f"{name}: no run is to come"
     if experiment.state.final != (experiment.finished_at is not None):
         yield f"{name}: finished_at is {experiment.finished_at}"
-    if (experiment.state is State.MERGED) != bool(experiment.merge_commit):
+    holds = experiment.state is State.MERGED or (experiment.stepped and not experiment.state.final)
+    if holds != bool(experiment.merge_commit):
         yield f"{name}: its merge commit is {experiment.merge_commit!r}"
     if experiment.division not in facts.divisions:
         yield f"{name}: there is no division {experiment.division}"
@@ -159,7 +162,9 @@ def _experiment(facts: Facts, experiment: Experiment) -> Iterator[str]:
 def _has_its_runs(experiment: Experiment) -> bool:
     """Whether every run is measured; of a baseline's, two and no other is to come."""
     measured, counted = len(experiment.measured), len(experiment.counted)
-    return measured >= 2 and experiment.complete if experiment.baseline else measured == counted > 0
+    if experiment.baseline:
+        return measured >= 2 and experiment.complete
+    return experiment.complete if experiment.stepped else measured == counted > 0
 
 
 def _queue(facts: Facts, division: Division) -> Iterator[str]:
@@ -167,8 +172,9 @@ def _queue(facts: Facts, division: Division) -> Iterator[str]:
     waiting = {
         run.run: (PRIORITY[run.purpose], experiment.ordinal, number)
         for experiment in facts.experiments.values()
-        if experiment.division == division.name and experiment.state in WAITING
+        if experiment.division == division.name
         for number, run in enumerate(experiment.runs)
+        if experiment.state in WAITING or run.purpose is Purpose.REFRESH
         if run.round == experiment.round and run.result is None and not run.open
     }
     yield from _same(f"queue of {division.name}", division.queued, waiting)
@@ -185,13 +191,22 @@ def _bests(facts: Facts, division: Division) -> Iterator[str]:
     name, history = division.name, division.history
     for best in history:
         experiment = facts.experiments[best.experiment]
-        merged = (experiment.state, experiment.merge_commit, experiment.value)
-        yield from _same(f"best {best.experiment}", merged, (State.MERGED, best.commit, best.value))
-        if not 0 < best.runs <= len(experiment.values):
+        again = sum(run.purpose is Purpose.REFRESH and run.value is not None for run in experiment.runs)
+        merged = (experiment.state, experiment.merge_commit)
+        yield from _same(f"best {best.experiment}", merged, (State.MERGED, best.commit))
+        if not again:
+            yield from _same(f"value of {best.experiment}", experiment.value, best.value)
+        if not 0 < best.runs <= len(experiment.values) + again:
             yield f"best {best.experiment}: rests on {best.runs} runs of {len(experiment.values)} measured"
+    steps = {one.merge_commit: one.parent for one in facts.experiments.values() if one.stepped}
     for before, after in pairwise(history):
         parent = facts.experiments[after.experiment].parent
+        while parent != before.commit and parent in steps:
+            parent = steps[parent]
         yield from _same(f"parent of best {after.experiment}", parent, before.commit)
+    for before, after in pairwise([*history[-1:], *division.trunk]):
+        parent = facts.experiments[after.experiment].parent
+        yield from _same(f"parent of step {after.experiment}", parent, before.commit)
     yield from _same(
         f"first best of {name}",
         [best.experiment for best in history[:1]],

@@ -66,20 +66,42 @@ def finish(facts: Facts, experiment: Experiment, state: State, reason: str, at: 
     _account(facts, experiment, state)
     facts.live.pop(experiment.experiment, None)
     facts.lessons.learn(experiment)
-    if not facts.rules.lookahead and not experiment.stepped and not experiment.baseline:
-        facts.divisions[experiment.division].quiet += 1
+    if not facts.rules.lookahead and not experiment.baseline:
+        _quiet(facts, experiment)
     settle(facts)
 
 
 def settle(facts: Facts) -> None:
     """Go on over what is settled in the order of proposal; in order it is counted here what was no step."""
-    while facts.settled < len(facts.by_ordinal):
-        experiment = facts.experiments[facts.by_ordinal[facts.settled]]
-        if not experiment.settled:
-            return
-        facts.settled += 1
-        if facts.rules.lookahead and not experiment.stepped:
-            facts.divisions[experiment.division].quiet += 1
+    while not facts.rules.settles_one_by_one and (experiment := next_to_settle(facts)) is not None:
+        settle_one(facts, experiment)
+
+
+def next_to_settle(facts: Facts) -> Experiment | None:
+    """The experiment behind the last one that is settled, where nothing more has to come of it."""
+    if facts.settled >= len(facts.by_ordinal):
+        return None
+    experiment = facts.experiments[facts.by_ordinal[facts.settled]]
+    return experiment if experiment.settled else None
+
+
+def settle_one(facts: Facts, experiment: Experiment) -> None:
+    """It is the turn of the next one. Raises InvalidTransition for another than ``next_to_settle``."""
+    if experiment is not next_to_settle(facts):
+        raise InvalidTransition(experiment.experiment, "settled out of turn", experiment.story)
+    facts.settled += 1
+    if facts.rules.lookahead:
+        _quiet(facts, experiment)
+
+
+def _quiet(facts: Facts, experiment: Experiment) -> None:
+    """Count what was made from the head and did not move it. What was made from an earlier one says nothing
+    of it.
+    """
+    division = facts.divisions[experiment.division]
+    head = division.head
+    if not experiment.stepped and head is not None and experiment.parent == head.commit:
+        division.quiet += 1
 
 
 def count(facts: Facts, arm: str, what: str) -> None:

@@ -111,6 +111,9 @@ def late(facts: Facts, event: LateReport) -> None:
 def _take_in(facts: Facts, experiment: Experiment, result: RunResult, at: float) -> None:
     if experiment.baseline and not isinstance(result.outcome, Cheated | Lost):
         _take_in_baseline(facts, experiment, at)
+    elif experiment.stepped:  # its verdict says what follows for the trunk, in its turn
+        if experiment.complete:
+            step(facts, experiment, State.MEASURED)
     elif not isinstance(result.outcome, Measured):
         _fail(facts, experiment, result, at)
     elif experiment.complete:
@@ -139,8 +142,6 @@ def _fail(facts: Facts, experiment: Experiment, result: RunResult, at: float) ->
         facts.to_repair[experiment.experiment] = None
     experiment.value = fmean(experiment.values) if experiment.values else None
     finish(facts, experiment, state, reason, at)
-    if experiment.stepped:
-        trunks.roll_back(facts, facts.divisions[experiment.division], experiment, at)
 
 
 def _failure(experiment: Experiment, result: RunResult) -> tuple[State, str, str]:

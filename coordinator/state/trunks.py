@@ -11,6 +11,7 @@ from coordinator.state.events import VerdictGiven
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, finish, settle, step
 from coordinator.state.records import Experiment, Run
+from evaluator.result import Cheated
 
 REPEATED = (Purpose.BASELINE, Purpose.CONFIRM, Purpose.REFRESH)
 """Runs that no value of their own was chosen for: what they differ by is noise."""
@@ -50,7 +51,10 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
     if best is None or event.value is None or experiment.experiment not in names:
         raise InvalidTransition(experiment.experiment, "certified beside the trunk", experiment.story)
     stack = division.trunk[: names.index(experiment.experiment) + 1]
-    division.trunk = division.trunk[len(stack) :]
+    luck = facts.metric.gain(event.value, stack[-1].value)
+    division.trunk = [
+        replace(one, value=facts.metric.improved(one.value, -luck)) for one in division.trunk[len(stack) :]
+    ]
     whole = facts.metric.gain(best.value, event.value)
     claimed = [
         facts.metric.gain(before.value, one.value)
@@ -77,15 +81,14 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
         finish(facts, member, State.MERGED, reason, at)
     experiment.grounds = event.grounds
     division.history.append(certified)
+    division.heads.append(certified)
+    division.heads.extend(replace(one, since=certified.since) for one in division.trunk)
     if not division.trunk:
-        division.heads.append(certified)
         moved(division, keep_head=True)
 
 
 def roll_back(facts: Facts, division: Division, cause: Experiment, at: float) -> None:
-    """The trunk is back at the best. cause: whose certificate failed; it has its last state already, or gets
-    it here.
-    """
+    """The trunk is back at the best. cause: whose certificate failed."""
     steps, division.trunk = division.trunk, []
     for one in steps:
         member = facts.experiments[one.experiment]
@@ -93,12 +96,19 @@ def roll_back(facts: Facts, division: Division, cause: Experiment, at: float) ->
         facts.resolutions.append(one.experiment)
         if not member.state.final:
             reason = member.reason if member is cause else f"the certificate of {cause.experiment} failed"
-            if member.state is not State.MEASURED and member.state is not State.STEPPED:
-                raise InvalidTransition(member.experiment, f"rolled back in {member.state}", member.story)
-            finish(facts, member, State.ROLLED_BACK, reason, at)
+            finish(facts, member, _end_of(member), reason, at)
     if division.best is not None:
         division.heads.append(replace(division.best, since=facts.settled + 1, sigma=division.sigma))
     moved(division)
+
+
+def _end_of(member: Experiment) -> State:
+    """Of a step that is rolled back: what its own certificate found, else that."""
+    outcomes = [result.outcome for result in member.failures]
+    if any(isinstance(outcome, Cheated) for outcome in outcomes):
+        member.failure = "cheated"
+        return State.CHEATED
+    return State.ROLLED_BACK
 
 
 def refreshed(facts: Facts, run: Run) -> None:

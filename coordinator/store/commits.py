@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from configs.errors import ConfigError
 from coordinator.domain import Verdict
+from coordinator.rules.certificates import certified_by
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AnyEvent,
@@ -19,8 +20,10 @@ from coordinator.state.events import (
     DivisionOpened,
     ExperimentProposed,
     Rebased,
+    RunReported,
     VerdictGiven,
 )
+from coordinator.state.records import Experiment
 from coordinator.store.commit_messages import baseline_message, merge_message, rebase_message, variant_message
 from coordinator.store.git_objects import NewCommit, commit_of
 from coordinator.store.journal import Entry, Journal
@@ -117,7 +120,9 @@ def _moved(event: AnyEvent, state: CampaignState) -> dict[str, str]:
         case DivisionOpened(experiment=name):
             return {f"refs/experiments/{name}": state.start.commit}
         case VerdictGiven(verdict=Verdict.MERGE, experiment=name, commit=commit):
-            return {f"refs/heads/best/{state.experiments[name].division}": commit}
+            return {f"refs/heads/best/{state.experiments[name].division}": commit} | _trunks(state)
+        case VerdictGiven() | RunReported():
+            return _trunks(state)
         case _:
             return {}
 
@@ -125,10 +130,25 @@ def _moved(event: AnyEvent, state: CampaignState) -> dict[str, str]:
 def _refs(state: CampaignState) -> dict[str, str]:
     """Every ref there has to be, and its commit."""
     refs = {f"refs/experiments/{name}": experiment.commit for name, experiment in state.experiments.items()}
-    return refs | {
-        f"refs/heads/best/{name}": division.best.commit
+    return (
+        refs
+        | _trunks(state)
+        | {
+            f"refs/heads/best/{name}": division.best.commit
+            for name, division in state.divisions.items()
+            if division.best
+        }
+    )
+
+
+def _trunks(state: CampaignState) -> dict[str, str]:
+    """Refs of trunks, where the policy has them."""
+    if certified_by(state) is None:
+        return {}
+    return {
+        f"refs/heads/trunk/{name}": division.head.commit
         for name, division in state.divisions.items()
-        if division.best
+        if division.head
     }
 
 
@@ -141,12 +161,20 @@ def _written_for(event: AnyEvent, state: CampaignState) -> tuple[str, list[str],
             return commit, [parent], variant_message(name, division, event)
         case Rebased(commit=commit, parent=parent, experiment=name):
             return commit, [parent], rebase_message(state.experiments[name].title)
-        case VerdictGiven(
-            verdict=Verdict.MERGE, commit=commit, experiment=name, value=value, grounds=grounds
-        ) if not state.experiments[name].baseline:
+        case VerdictGiven(commit=commit, experiment=name, value=value, grounds=grounds) if _is_merge(
+            event, state.experiments[name]
+        ):
             experiment = state.experiments[name]
             sigma = state.divisions[experiment.division].sigma
             message = merge_message(experiment, state.metric, value or 0.0, grounds, sigma)
             return commit, [experiment.parent, experiment.commit], message
         case _:
             return None
+
+
+def _is_merge(event: VerdictGiven, experiment: Experiment) -> bool:
+    """Whether a merge commit was written for the verdict: not for a baseline, which has its own, nor for a
+    certificate or a stacked step, whose commits are there.
+    """
+    step = event.verdict is Verdict.STEP and event.commit != experiment.commit
+    return step or (event.verdict is Verdict.MERGE and not experiment.baseline and not experiment.stepped)

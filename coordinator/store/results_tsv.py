@@ -10,7 +10,13 @@ from pathlib import Path
 from coordinator.domain import State
 from coordinator.state.campaign_state import CampaignState
 
-STATUS = {State.MERGED: "keep", State.REJECTED: "discard", State.CRASHED: "crash", State.CHEATED: "discard"}
+STATUS = {
+    State.MERGED: "keep",
+    State.REJECTED: "discard",
+    State.CRASHED: "crash",
+    State.CHEATED: "discard",
+    State.ROLLED_BACK: "discard",
+}
 """Upstream's words for our states."""
 
 

@@ -39,6 +39,7 @@ class Programs:
         self._losses: dict[int, float] = {}
         """Gain by ordinal of what is ``own``."""
         self.programs = {root: SimulatedProgram()}
+        self._digests = {root: "d-root"}
         self.rebased, self.conflicted = 0, 0
 
     def gain(self, commit: str) -> float:
@@ -50,6 +51,7 @@ class Programs:
         base, change = self.programs[parent], self._model.change(self._seed, ordinal)
         commit = f"c{ordinal}"
         bit = 0 if change.idea is None else 1 << change.idea
+        self._digests[commit] = f"d-{commit}"
         if bit and not base.ideas & bit:
             self.programs[commit] = self._program(base.ideas | bit, base.own)
         else:
@@ -70,13 +72,16 @@ class Programs:
         else:
             program = self._merged(step.base, step.commit, step.head)
         commit = f"c{ordinal}r{number}"
+        same = program == self.programs[step.head]
         self.programs[commit] = program
-        return commit, f"d-{commit}"
+        self._digests[commit] = self._digests[step.head] if same else f"d-{commit}"
+        return commit, self._digests[commit]
 
     def merge(self, step: Merge) -> str:
         """The commit of a merge, whose program is the variant's."""
         commit = f"m-{step.experiment}"
         self.programs[commit] = self.programs[step.parents[-1]]
+        self._digests[commit] = self._digests[step.parents[-1]]
         return commit
 
     def _merged(self, base: str, ours: str, theirs: str) -> SimulatedProgram:

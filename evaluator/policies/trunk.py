@@ -37,8 +37,12 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
     """Standard errors of a certificate at the last."""
     drop_z: float = -0.5
     """Standard errors at which it is given up, after two runs."""
-    shrink: float = 0.8
+    shrink: float = 0.9
     """Share of a step's measured gain that the trunk is taken to be better by."""
+    stack_z: float = 1.5
+    """Standard errors by which a variant that was made from an earlier head has to be better than that one to
+    be put on the trunk without another run.
+    """
     refresh_every: int = 5
     refresh_to: int = 8
 
@@ -51,6 +55,12 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
             standard_error=error,
             reason=in_words(mean, error, len(gains), "any gain is a step of the trunk"),
         )
+
+    def stacks(self, gain: float, parent_runs: int, noise: float) -> bool:
+        """Whether a variant made from an earlier head is put on the trunk unrun. gain: over that head, whose
+        value rests on ``parent_runs`` runs.
+        """
+        return gain > self.stack_z * standard_error(noise, 1, parent_runs)
 
     def is_due(self, quiet: int, steps: int) -> bool:
         """Whether a trunk of so many steps is to be certified. quiet: experiments that ended since the last

@@ -12,8 +12,9 @@ from coordinator.protocol import Wait
 from coordinator.rules import briefs, campaign, leases
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import AnyEvent, EpochBegan, RunLeased, RunReported, VerdictGiven
+from evaluator.policies.any_policy import AnyPolicy
 from evaluator.result import Measured
-from tests.unit.swarm_of_rules import Crowd, MixedCrowd, Swarm, rules
+from tests.unit.swarm_of_rules import RULES, Crowd, MixedCrowd, Swarm, rules
 
 
 def play(swarm: Swarm, draw: random.Random, steps: int, agents: int) -> None:
@@ -140,12 +141,16 @@ def test_every_event_survives_its_journal_form(seed: int) -> None:
 
 
 def finish_in_order(
-    schedule: random.Random, agents: int, restarts: bool, kind: type[Swarm] = Swarm
+    schedule: random.Random,
+    agents: int,
+    restarts: bool,
+    kind: type[Swarm] = Swarm,
+    policy: AnyPolicy | None = None,
 ) -> dict[str, tuple[object, ...]]:
     """Play a whole campaign in order under some schedule and return every experiment's fate, and what audits
     its runs were leased with.
     """
-    swarm = kind(rules(lookahead=6, max_experiments=30))
+    swarm = kind(rules(lookahead=6, max_experiments=30, policy=policy or RULES.policy))
     names = [f"a{number}" for number in range(agents)]
     for name in names:
         swarm.join(name)

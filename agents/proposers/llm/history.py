@@ -73,6 +73,10 @@ def _lines(brief: Brief) -> Iterator[_Line]:
         match tried.state:
             case State.MERGED:
                 yield _Line(1, "Merged, newest first", as_line(brief, tried))
+            case State.STEPPED:
+                yield _Line(1, "In the parent, not certified yet, newest first", as_line(brief, tried))
+            case State.ROLLED_BACK:
+                yield _Line(4, "Rolled back: better once, not on fresh runs", as_line(brief, tried))
             case State.CRASHED if tried in mistakes:
                 log = quoted_tail(tried.reason, LOG_LINES, LOG_CHARS)
                 line = as_line(brief, tried, reason=False)
@@ -103,7 +107,7 @@ def _own_mistakes(brief: Brief) -> Sequence[Tried]:
     return [
         tried
         for tried in brief.tried
-        if tried.arm == brief.arm and tried.value is None and tried.state is not State.MERGED
+        if tried.arm == brief.arm and tried.value is None and tried.state not in (State.MERGED, State.STEPPED)
     ][-OWN_MISTAKES:]
 
 
@@ -119,7 +123,7 @@ def _against(brief: Brief, tried: Tried) -> str:
     far it is from the best now.
     """
     now = None if tried.value is None or brief.best is None else brief.metric.gain(brief.best, tried.value)
-    if tried.state is State.MERGED and tried.delta is not None:
+    if tried.state in (State.MERGED, State.STEPPED) and tried.delta is not None:
         return f" (gained {tried.delta:.2g})"
     then = f"{_apart(tried.delta)} than the best then" if tried.delta else ""
     since = f"{_apart(now)} than the best now" if now else ""

@@ -170,11 +170,20 @@ def _hints(brief: Brief) -> str:
     )
 
 
+def _best(brief: Brief) -> str:
+    if brief.certified is None:
+        return f"- best so far: {brief.best:.6g}"
+    return (
+        f"- the file below: {brief.best:.6g} by single runs, not certified yet; it is a trunk on the best,"
+        f" which is certified at {brief.certified:.6g}"
+    )
+
+
 def _facts(brief: Brief) -> str:
     metric = brief.metric
     lines = [f"- {metric.name}: {'lower' if metric.direction is Direction.MINIMIZE else 'higher'} is better"]
     lines += [f"- unmodified file: {brief.baseline:.6g}"] if brief.baseline is not None else []
-    lines += [f"- best so far: {brief.best:.6g}"] if brief.best is not None else []
+    lines += [_best(brief)] if brief.best is not None else []
     lines += (
         [f"- noise σ between runs of the same file: {brief.sigma:.2g}; aim for more than that"]
         if brief.sigma is not None
