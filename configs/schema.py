@@ -117,6 +117,10 @@ class AcceptanceConfig(Section):
     """`trunk`: steps after which it is, in any case."""
     shrink: Share | None = None
     """`trunk`: share of a step's measured gain that the trunk is taken to be better by."""
+    stack_z: Annotated[Number, Field(ge=0)] | None = None
+    """`trunk`: standard errors by which a variant made from an earlier head has to be better than that to be
+    put on the trunk without another run.
+    """
     refresh_every: Annotated[Whole, Field(ge=0)] | None = None
     """Experiments that change nothing after which the best is run once more; 0 means never."""
     refresh_to: Annotated[Whole, Field(ge=0)] | None = None
