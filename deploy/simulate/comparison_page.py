@@ -23,8 +23,9 @@ def comparison_page(metric: Metric, cells: Sequence[Cell]) -> RenderableType:
 
 def _title(cell: Cell) -> Text:
     length = f"{cell.runs} runs" if cell.runs else f"{cell.hours:g} h"
+    repetitions = f"{cell.repetitions} repetition{'s' if cell.repetitions > 1 else ''}"
     slots = f"{cell.slots} slot{'s' if cell.slots > 1 else ''}"
-    return Text(f"σ {cell.sigma:g} · {length} · {slots} · {cell.repetitions} repetitions", style="bold")
+    return Text(f"σ {cell.sigma:g} · {length} · {slots} · {repetitions}", style="bold")
 
 
 def _table(cell: Cell) -> RenderableType:

@@ -6,6 +6,7 @@ campaign. What is made up is what a proposal does, what a run measures, and how 
 """
 
 from collections import deque
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import pairwise
 
@@ -23,6 +24,8 @@ from evaluator.result import Measured, RunResult
 
 ROOT = "root"
 """Commit of the baseline."""
+REPORTED = 4_096
+"""Steps between two words of how far it is, less than a second."""
 SIMULATED = "simulated"
 """The tier of its runs, and the name of its one arm's proposals."""
 
@@ -58,10 +61,14 @@ class Engine:
         """The same by experiments that have no result yet."""
         self._open()
 
-    def play(self) -> None:
-        """To the end of the campaign."""
+    def play(self, progress: Callable[[float], None] = lambda _: None) -> None:
+        """To the end of the campaign. progress: called now and then with the share that is done."""
+        steps = 0
         while self._heap and self.state.phase is not Phase.FINISHED:
             self.step()
+            steps += 1
+            if not steps % REPORTED:
+                progress(min(1.0, self.leased / self.scenario.expected_runs))
 
     def step(self) -> None:
         """The next thing that happens."""

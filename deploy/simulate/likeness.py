@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from configs.errors import ConfigError
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
+from coordinator.state.records import Experiment
 from deploy.simulate.draws import STANDARD
 from deploy.simulate.effect_model import (
     FALL,
@@ -127,11 +128,17 @@ def pooled_sigma(state: CampaignState, division: Division) -> tuple[float, int]:
     squares, freedom = 0.0, 0
     for experiment in state.experiments.values():
         if experiment.division == division.name:
-            values = [run.value for run in experiment.counted if run.value is not None]
+            values = _values(experiment)
             values = values if experiment.baseline else values[1:]
             squares += sum((value - fmean(values)) ** 2 for value in values)
             freedom += max(0, len(values) - 1)
     return (sqrt(squares / freedom) if freedom else 0.0), freedom
+
+
+def _values(experiment: Experiment) -> list[float]:
+    """Of its present round, refresh runs too, in the order of its runs."""
+    runs = [run for run in experiment.runs if run.round == experiment.round]
+    return [run.value for run in runs if run.value is not None]
 
 
 class Parent(Struct, frozen=True):
@@ -158,7 +165,7 @@ def _children(state: CampaignState, division: Division) -> list[Child]:
     parents: dict[str, Parent] = {}
     children = []
     for experiment in state.experiments.values():
-        values = [run.value for run in experiment.counted if run.value is not None]
+        values = _values(experiment)
         if experiment.division != division.name or not values or experiment.ordinal > EARLY:
             continue
         if (parent := parents.get(experiment.parent)) is not None:
@@ -222,7 +229,7 @@ def _likeliest(gains: Floats, ordinals: Floats, sigma: float, before: _Guess) ->
             shares, likelihood = _mixture(np.stack([real, null, harm]), before.shares)
             if likelihood > best:
                 best = likelihood
-                guess = _Guess(shares=shares, largest=size * sigma, harm=other * sigma)
+                guess = _Guess(shares=shares, largest=float(size) * sigma, harm=float(other) * sigma)
     return guess, best
 
 

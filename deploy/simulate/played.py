@@ -1,5 +1,6 @@
 """What a simulated campaign came to, beside the truth that only a simulation has. Pure."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from msgspec import Struct
@@ -38,10 +39,10 @@ class Played(Struct, frozen=True, kw_only=True):
     """Of these, those whose edit did not apply."""
 
 
-def play(scenario: SwarmScenario, seed: int) -> Played:
-    """Play one campaign to its end."""
+def play(scenario: SwarmScenario, seed: int, progress: Callable[[float], None] = lambda _: None) -> Played:
+    """Play one campaign to its end. progress: called now and then with the share that is done."""
     engine = Engine(scenario, seed)
-    engine.play()
+    engine.play(progress)
     return outcome(engine)
 
 

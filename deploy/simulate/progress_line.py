@@ -17,11 +17,12 @@ class ProgressLine:
         self._say, self._clock = say, clock
         self._began = self._last = clock()
 
-    def tell(self, done: int, of: int) -> None:
-        """So many of so many campaigns are played."""
+    def tell(self, done: float, of: int) -> None:
+        """So many of so many campaigns are played; of a single one, what share."""
         now = self._clock()
-        if done == of or now - self._last < EVERY:
+        if done >= of or not done or now - self._last < EVERY:
             return
         self._last = now
         left = (now - self._began) * (of - done) / done
-        self._say(f"{done} of {of} campaigns, about {span(left)} more")
+        part = f"{int(done)} of {of} campaigns" if of > 1 else f"{done:.0%} of the campaign"
+        self._say(f"{part}, about {span(left)} more")

@@ -62,7 +62,7 @@ class Request(Struct, frozen=True, kw_only=True):
         )
 
 
-def compared(request: Request, workers: int, progress: Callable[[int, int], None]) -> list[Cell]:
+def compared(request: Request, workers: int, progress: Callable[[float, int], None]) -> list[Cell]:
     """Play all of it. progress: told how many campaigns of how many are done."""
     jobs = request.jobs()
     played = iter(play_all(jobs, workers, lambda done: progress(done, len(jobs))))

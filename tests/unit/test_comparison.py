@@ -5,13 +5,15 @@ from math import sqrt
 import pytest
 from rich.console import Console
 
+from configs.errors import ConfigError
 from coordinator.domain import Direction, Metric
 from deploy.simulate.comparison import Cell, Estimate, estimate, ratio, rows
 from deploy.simulate.comparison_page import comparison_page
 from deploy.simulate.measuring import Conditions
 from deploy.simulate.played import Played, play
+from deploy.simulate.progress_line import ProgressLine
 from deploy.simulate.request import Request, compared
-from deploy.simulate.workers import CHUNK_RUNS, Job, chunks
+from deploy.simulate.workers import CHUNK_RUNS, Job, chunks, fitting
 from tests.unit.swarm_of_rules import RULES
 from tests.unit.test_simulate import CONFIRM, NAIVE, SCENARIO, scenario
 
@@ -84,7 +86,7 @@ def request(**changes: object) -> Request:
 
 
 def test_every_cell_is_played_with_the_same_seeds() -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[float, int]] = []
     cells = compared(request(), 1, lambda done, of: told.append((done, of)))
     assert [(cell.sigma, cell.runs) for cell in cells] == [
         (0.0005, 40),
@@ -103,6 +105,37 @@ def test_jobs_are_handed_out_in_stretches_that_hold_all_of_them() -> None:
     spans = list(chunks(jobs))
     assert [number for span in spans for number in span] == list(range(len(jobs)))
     assert max(sum(jobs[number].scenario.runs for number in span) for span in spans) < CHUNK_RUNS + 20001
+
+
+def test_no_more_processes_are_taken_than_there_is_memory_for() -> None:
+    jobs = [Job(scenario(runs=1_000_000), seed) for seed in range(9)]
+    assert fitting(jobs, 4, has=2**40) == 4
+    assert fitting(jobs, 4, has=9 * 2**30) == 2
+    with pytest.raises(ConfigError, match="takes about 4 GiB of memory, and this machine has 1 GiB"):
+        fitting(jobs, 4, has=2**30)
+
+
+def test_progress_is_said_now_and_then() -> None:
+    lines: list[str] = []
+    times = iter((0.0, 1.0, 6.0, 7.0, 20.0, 40.0))
+    line = ProgressLine(lines.append, clock=lambda: next(times))
+    for done in (1, 2, 3, 4, 8):
+        line.tell(done, 10)
+    assert lines == [
+        "2 of 10 campaigns, about 24 s more",
+        "4 of 10 campaigns, about 30 s more",
+        "8 of 10 campaigns, about 10 s more",
+    ]
+    alone = ProgressLine(lines.append, clock=iter((0.0, 30.0)).__next__)
+    alone.tell(0.25, 1)
+    assert lines[-1] == "25% of the campaign, about 1 min 30 s more"
+
+
+def test_a_long_campaign_says_how_far_it_is() -> None:
+    shares: list[float] = []
+    play(scenario(runs=6000), 1, shares.append)
+    assert shares == sorted(shares)
+    assert 0.2 < shares[0] < 0.7
 
 
 @pytest.mark.parametrize("slots", [1, 64])

@@ -4,6 +4,7 @@ that ``deploy.simulate.likeness`` states.
 
 from statistics import median
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -59,6 +60,7 @@ def test_slots_runs_and_the_baseline_are_the_campaigns(likenesses: list[Likeness
     assert len(request.slots) == 4
     assert request.conditions.minutes == one.minutes
     assert "repeats" in likeness_in_words("night", one)
+    assert msgspec.json.decode(msgspec.json.encode(one), type=Likeness) == one
 
 
 def test_too_little_is_said() -> None:
