@@ -48,9 +48,10 @@ def fitting(jobs: Sequence[Job], workers: int, has: int) -> int:
     """
     largest = max((job.scenario.expected_runs for job in jobs), default=0.0) * RUN_BYTES
     if largest > has:
-        here = f"and this machine has {has / 2**30:.0f} GiB"
+        takes, here = (f"{size / 2**30:.0f} GiB" for size in (largest, has))
+        many = f"{largest / RUN_BYTES:.3g} runs"
         raise ConfigError(
-            f"a campaign of {largest / RUN_BYTES:.3g} runs takes about {largest / 2**30:.0f} GiB of memory, {here}",
+            f"a campaign of {many} takes about {takes} of memory, and this machine has {here}",
             "Take fewer --slots, --hours or --runs: a campaign keeps every run it made.",
         )
     return max(1, min(workers, int(has / max(1.0, largest))))
