@@ -4,6 +4,7 @@ Exit codes: 0 where a program is certified, or shown to be better; 7 where it wa
 package is not what it says; 1 where it cheated or came to no value.
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,7 @@ def _answered(case: "Inquiry", options: dict[str, Any], as_json: bool) -> "Recor
     from deploy.cli.comparisons.answering import answer
     from deploy.cli.output import emit, show
 
-    out = options["out"]
+    out = options["out"] and Path(os.path.normpath(options["out"].absolute()))  # a link stays one
     if out is not None:
         package_folder.require_free(out, _expected(case, options["again"]))
     record = answer(case, options["again"], _say)

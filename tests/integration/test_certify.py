@@ -257,6 +257,24 @@ def test_a_package_is_written_later_too_and_never_over_something_else(layout: La
     assert [plan["record"] for plan in read(layout, "records", "-c", "night")["records"]] == ["c0001"]
 
 
+@pytest.mark.parametrize(
+    ("out", "code"), [(".", 7), ("a/b/c", 7), ("file", 3), ("file/below", 3), ("link", 3)]
+)
+def test_where_a_package_goes_is_looked_at_before_anything_is_measured(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, code: int
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    if out != ".":
+        (here / "file").write_text("mine")
+        (here / "link").symlink_to(tmp_path)
+    result = call(layout, "certify", "-n", "2", "--out", out)
+    assert result.exit_code == code, result.stderr
+    assert layout.records.exists() == (code == 7)
+    assert (here / out / "record.json").is_file() == (code == 7)
+
+
 def test_a_package_tells_nothing_of_the_campaign_but_how_runs_are_made(
     layout: Layout, tmp_path: Path
 ) -> None:

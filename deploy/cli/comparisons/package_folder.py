@@ -5,6 +5,7 @@ shown validation rows stays with the record, and is in no package.
 """
 
 import difflib
+import os
 import shutil
 import tempfile
 from hashlib import sha256
@@ -55,6 +56,9 @@ def require_free(out: Path, plan: Plan | None) -> None:
     """
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise ConfigError(f"{out} is not a folder", "Name another with --out.")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+        raise ConfigError(f"cannot write in {above}", "Name another folder with --out.")
     if not out.exists() or not any(out.iterdir()):
         return
     try:
