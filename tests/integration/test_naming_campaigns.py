@@ -72,7 +72,19 @@ def test_two_campaigns_are_wrong_usage(folder: Path, words: tuple[str, ...]) -> 
 
 
 def test_every_command_that_reads_or_steers_one_takes_both() -> None:
-    without = {"demo", "init", "prepare", "doctor", "run", "list", "try", "config", "cluster", "leave"}
+    without = {
+        "demo",
+        "init",
+        "prepare",
+        "doctor",
+        "run",
+        "simulate",
+        "list",
+        "try",
+        "config",
+        "cluster",
+        "leave",
+    }
     for name in sorted(set(main.commands) - without):
         options = {word for option in main.commands[name].params for word in option.opts}
         assert {"-c", "--campaign"} <= options, name
