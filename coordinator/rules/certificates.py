@@ -81,8 +81,7 @@ def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -
 
 def _at_once(state: CampaignState, division: Division, policy: Trunk) -> int:
     """Runs that a certificate begins with."""
-    present = sum(a.present and a.card.division == division.name for a in state.agents.values())
-    return max(1, min(policy.runs, present // PER_RUN))
+    return max(1, min(policy.runs, state.present[division.name] // PER_RUN))
 
 
 def stacked_gain(state: CampaignState, experiment: Experiment) -> float | None:
