@@ -29,9 +29,9 @@ def _title(cell: Cell) -> Text:
 
 
 def _table(cell: Cell) -> RenderableType:
-    reference = cell.rows[0].policy
+    reference = cell.rows[0].policy.partition(":")[0]
     others = [f"less {reference}'s"] if len(cell.rows) > 1 else []
-    table = headed("policy", "true", *others, "false", "rep.−true", "merges", "GPU-h")
+    table = headed("policy", "true", *others, "false %", "rep.−true", "merges", "GPU-h")
     align_right(table, range(1, 6 + len(others)))
     for row in cell.rows:
         table.add_row(*_cells(row, compared=len(cell.rows) > 1))
@@ -40,7 +40,7 @@ def _table(cell: Cell) -> RenderableType:
 
 def _cells(row: PolicyRow, compared: bool) -> list[str]:
     return [
-        row.policy,
+        row.policy.replace(":", "\n"),
         f"{row.true.mean:.{DIGITS}f}",
         *(["–" if row.less is None else _with_error(row.less)] if compared else []),
         "–" if row.false is None else _share(row.false),
@@ -57,12 +57,12 @@ def _with_error(value: Estimate) -> str:
 
 def _share(value: Estimate) -> str:
     error = "" if value.error is None else f"±{100 * value.error:.1f}"
-    return f"{100 * value.mean:.1f}{error} %"
+    return f"{100 * value.mean:.1f}{error}"
 
 
 def _legend(metric: Metric, cells: Sequence[Cell]) -> str:
     better = "lower" if metric.gain(1.0, 0.0) > 0 else "higher"
-    reference = cells[0].rows[0].policy
+    reference = cells[0].rows[0].policy.partition(":")[0]
     others = (
         f" less {reference}'s: minus that of {reference}, over the same\nproposals and noise."
         if len(cells[0].rows) > 1

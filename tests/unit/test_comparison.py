@@ -140,11 +140,15 @@ def test_a_long_campaign_says_how_far_it_is() -> None:
 
 @pytest.mark.parametrize("slots", [1, 64])
 def test_a_page_fits_eighty_columns(slots: int) -> None:
-    cells = compared(request(slots=SCENARIO.slots * slots, sigmas=(0.002,)), 1, lambda *_: None)
+    policies = {"naive": NAIVE, "trunk:still=12:refresh_every=3": CONFIRM}
+    wanted = request(policies=policies, slots=SCENARIO.slots * slots, sigmas=(0.002,))
+    cells = compared(wanted, 1, lambda *_: None)
     wide = Console(width=80, record=True, file=None, no_color=True)
     with wide.capture() as shown:
         wide.print(comparison_page(METRIC, cells))
     lines = shown.get().splitlines()
     assert max(map(len, lines)) <= 80
     assert "GPU-h" in shown.get()
+    assert "\nrefresh_every=3" in shown.get()
+    assert all(line.count("±") in (0, 1, 2) for line in lines)
     assert isinstance(cells[0], Cell)
