@@ -38,7 +38,10 @@ ROW_KEYS = {
     *("experiment", "commit", "parent", "value", "runs", "state", "verdict"),
     *("reason", "arm", "agent", "title", "started_at", "finished_at"),
 }
-STATES = {"queued", "running", "measured", "confirming", "stale", "merged", "rejected", "crashed", "cheated"}
+STATES = {
+    *("queued", "running", "measured", "confirming", "stale", "stepped"),
+    *("merged", "rejected", "crashed", "cheated", "rolled_back"),
+}
 OUTCOMES = {"measured", "crashed", "timed_out", "cheated", "lost"}
 
 
@@ -263,6 +266,7 @@ def test_status_and_leaderboard_name_the_tier_and_the_arms(campaigns: Path) -> N
         "rejected": 1,
         "crashed": 1,
         "cheated": 0,
+        "rolled_back": 0,
     }
     assert "a merge without a twin is marked" in text("status", "--campaigns", campaigns)
     assert {
