@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from coordinator.domain import Phase
+from coordinator.domain import Direction, Metric, Phase
 from coordinator.state.events import RunLeased, RunReported
 from deploy.simulate.campaign_in_memory import replayed
 from deploy.simulate.effect_model import EffectModel, shaped_model
@@ -122,6 +122,13 @@ def test_divisions_have_baselines_and_bests_of_their_own() -> None:
     assert len(new.ordinals) == pytest.approx(2 * len(old.ordinals), rel=0.25)
     assert replayed(engine.campaign.journal) == engine.state
     assert outcome(engine).true < 0.995
+
+
+def test_a_metric_that_is_to_grow_grows() -> None:
+    rules = replace(RULES, policy=NAIVE, metric=Metric("score", Direction.MAXIMIZE))
+    ends = played(replace(scenario(), rules=rules), 4)
+    assert all(one.true > 0.9979 + 0.005 for one in ends)
+    assert mean([one.reported - one.true for one in ends]) > 0
 
 
 def test_without_noise_naive_merges_what_is_better_and_nothing_else() -> None:
