@@ -38,7 +38,9 @@ def cores() -> int:
 
 
 def memory() -> int:
-    """Bytes that this machine has."""
+    """Bytes that this machine has; very many where it does not say."""
+    if "SC_PHYS_PAGES" not in os.sysconf_names:
+        return 2**60
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
