@@ -1,5 +1,7 @@
 """Policies that can be compared, by their names. Pure."""
 
+import re
+
 import msgspec
 
 from configs.errors import ConfigError
@@ -20,7 +22,7 @@ def named_policy(words: str, configured: AnyPolicy) -> AnyPolicy:
         if key not in kind.__struct_fields__:
             there = ", ".join(kind.__struct_fields__)
             raise ConfigError(f"policy {name} has no knob {key!r}", f"It has: {there}.")
-        values[key] = value
+        values[key] = re.sub(r"^(-?)\.", r"\g<1>0.", value)  # .5 as people write it
     try:
         return msgspec.convert({**values, "kind": name}, kind, strict=False)
     except msgspec.ValidationError as error:

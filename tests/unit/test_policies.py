@@ -8,6 +8,7 @@ import pytest
 from coordinator.rule_values.rule_set import Rules
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import CampaignStarted
+from deploy.simulate.named_policies import named_policy
 from evaluator.policies.any_policy import KINDS, AnyPolicy
 from evaluator.policies.contract import Choice, Policy
 from evaluator.policies.one_step import Confirm, MinDelta, Naive
@@ -114,3 +115,10 @@ def test_the_policy_of_before_decides_as_before() -> None:
     assert choice(policy, 1.5, 1.5) is Choice.MERGE
     assert choice(policy, 1.4, 1.4) is Choice.REJECT
     assert choice(policy.after_screen(1), 2.1) is Choice.MERGE
+
+
+def test_a_policy_to_compare_is_written_with_its_knobs() -> None:
+    assert named_policy("trunk:still=12:shrink=.5:drop_z=-.25", Confirm()) == Trunk(
+        still=12, shrink=0.5, drop_z=-0.25
+    )
+    assert named_policy("confirm:z=3", Confirm(confirm_runs=2)) == Confirm(confirm_runs=2, z=3.0)
