@@ -112,9 +112,9 @@ class AcceptanceConfig(Section):
     alpha: Annotated[Number, Field(gt=0, lt=1)] | None = None
     """`strict`: probability that a variant merges that is no better."""
     still: Annotated[Whole, Field(ge=1)] | None = None
-    """`trunk`: experiments without a step after which the trunk is to be certified."""
+    """`trunk`: experiments made from the head without a step after which it is run on fresh rows."""
     steps: Annotated[Whole, Field(ge=1)] | None = None
-    """`trunk`: steps after which it is, in any case."""
+    """`trunk`: steps with which it is certified at once."""
     shrink: Share | None = None
     """`trunk`: share of a step's measured gain that the trunk is taken to be better by."""
     stack_z: Annotated[Number, Field(ge=0)] | None = None

@@ -19,7 +19,7 @@ from coordinator.rules import trust
 from coordinator.rules.believed import believed_runs, confirmed_by, given
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
-from coordinator.state.events import AnyEvent, Settled
+from coordinator.state.events import AnyEvent, Settled, VerdictGiven
 from coordinator.state.lifecycle import next_to_settle
 from coordinator.state.records import Experiment
 from evaluator.policies.contract import Choice, Decision
@@ -59,10 +59,14 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
         if policy is None or not division.trunk or open_certificate(state, division):
             continue
         steps = len(division.trunk)
-        if policy.is_due(division.quiet, steps) or _ends(state, division, policy, now):
-            head = state.experiments[division.trunk[-1].experiment]
-            reason = f"a certificate of {steps} step{'s' if steps > 1 else ''} begins"
-            return _more_runs(state, head, reason, _at_once(state, division, policy))
+        head = state.experiments[division.trunk[-1].experiment]
+        fresh = len(_fresh(head))
+        ends = _ends(state, division, policy, now)
+        if ends or policy.is_due(division.quiet, steps, fresh):
+            at_once = _at_once(state, division, policy) if ends or policy.is_urgent(steps) else 1
+            what = f"a certificate of {steps} step{'s' if steps > 1 else ''}"
+            reason = f"{what} {'goes on' if fresh else 'begins'}"
+            return _more_runs(state, head, reason, max(1, min(at_once, policy.runs - fresh)))
     return []
 
 
@@ -150,7 +154,7 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
         decision = decision if proven.choice is Choice.MERGE else replace(proven, reason=why)
     match decision.choice:
         case Choice.CONFIRM:
-            return _more_runs(state, experiment, decision.reason, max(1, decision.more))
+            return _goes_on(experiment, decision.reason, fmean(values))
         case Choice.MERGE:
             reason, commit = _marked(decision.reason, grounds), experiment.merge_commit
             return [given(experiment, Verdict.MERGE, reason, fmean(values), grounds, commit)]
@@ -176,6 +180,25 @@ def _marked(reason: str, grounds: Grounds) -> str:
 
 def _fails(experiment: Experiment, why: str, value: float) -> list[AnyEvent]:
     return [given(experiment, Verdict.ROLL_BACK, f"not certified: {why}", value)]
+
+
+def _goes_on(experiment: Experiment, reason: str, value: float) -> list[AnyEvent]:
+    """It is not clear yet: the trunk is taken to be worth what its fresh runs say until the next one."""
+    return [
+        VerdictGiven(
+            experiment=experiment.experiment,
+            verdict=Verdict.STEP,
+            reason=f"not certified yet: {reason}",
+            value=value,
+            estimate=value,
+        )
+    ]
+
+
+def _fresh(experiment: Experiment) -> list[float]:
+    """Values of its runs on fresh rows."""
+    confirmed = [run.value for run in experiment.counted if run.purpose is Purpose.CONFIRM]
+    return [value for value in confirmed if value is not None]
 
 
 def _more_runs(state: CampaignState, experiment: Experiment, reason: str, runs: int) -> list[AnyEvent]:

@@ -118,6 +118,8 @@ def decide(facts: Facts, event: VerdictGiven, at: float) -> None:
             trunks.certify(facts, experiment, event, at)
         case Verdict.MERGE:
             _merge(facts, experiment, event, at)
+        case Verdict.STEP if experiment.stepped:
+            trunks.hold(facts, experiment, event)
         case Verdict.STEP:
             trunks.advance(facts, experiment, event, at)
         case Verdict.ROLL_BACK:

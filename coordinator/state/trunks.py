@@ -43,6 +43,33 @@ def advance(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
     settle(facts)
 
 
+def hold(facts: Facts, experiment: Experiment, event: VerdictGiven) -> None:
+    """A step was run on fresh rows and it is not clear yet: it is taken to be worth what these say, and what
+    stands on it goes by that. Raises InvalidTransition where it is no step of the trunk.
+    """
+    division = facts.divisions[experiment.division]
+    names = [one.experiment for one in division.trunk]
+    if event.estimate is None or experiment.experiment not in names:
+        raise InvalidTransition(experiment.experiment, "held beside the trunk", experiment.story)
+    step(facts, experiment, State.STEPPED)
+    experiment.reason = event.reason
+    pool(division, experiment)
+    at = names.index(experiment.experiment)
+    luck = facts.metric.gain(event.estimate, division.trunk[at].value)
+    later = [
+        replace(
+            one,
+            value=facts.metric.improved(one.value, -luck),
+            runs=len(experiment.values) if one is division.trunk[at] else one.runs,
+            since=facts.settled + 1,
+            sigma=division.sigma,
+        )
+        for one in division.trunk[at:]
+    ]
+    division.trunk[at:] = later
+    division.heads.extend(later)
+
+
 def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float) -> None:
     """The best moves to a step; those below it merge with it. Raises InvalidTransition where it is none."""
     division = facts.divisions[experiment.division]

@@ -176,5 +176,5 @@ def _is_merge(event: VerdictGiven, experiment: Experiment) -> bool:
     """Whether a merge commit was written for the verdict: not for a baseline, which has its own, nor for a
     certificate or a stacked step, whose commits are there.
     """
-    step = event.verdict is Verdict.STEP and event.commit != experiment.commit
+    step = event.verdict is Verdict.STEP and event.commit not in ("", experiment.commit)
     return step or (event.verdict is Verdict.MERGE and not experiment.baseline and not experiment.stepped)

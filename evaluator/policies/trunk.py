@@ -25,15 +25,17 @@ LEAST_RUNS = 2
 class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
     """Steps on one run, certificates of stacks."""
 
-    still: int = 20
-    """Experiments of a division that end without a step, after which its trunk is to be certified."""
+    still: int = 10
+    """Experiments made from the head that end without a step, after which it is run once more on fresh rows:
+    the trunk is certified by instalments.
+    """
     steps: int = 10
-    """Steps after which it is, in any case."""
+    """Steps with which the whole certificate is made at once."""
     runs: int = 4
     """Most fresh runs of a certificate."""
     early_z: float = 2.5
     """Standard errors of a certificate before the last of them."""
-    z: float = 1.5
+    z: float = 1.2
     """Standard errors of a certificate at the last."""
     drop_z: float = -0.5
     """Standard errors at which it is given up, after two runs."""
@@ -62,11 +64,15 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
         """
         return gain > self.stack_z * standard_error(noise, 1, parent_runs)
 
-    def is_due(self, quiet: int, steps: int) -> bool:
-        """Whether a trunk of so many steps is to be certified. quiet: experiments that ended since the last
-        step.
+    def is_due(self, quiet: int, steps: int, fresh: int) -> bool:
+        """Whether the head of a trunk of so many steps is to be run on fresh rows. quiet: experiments made
+        from it that ended without a step. fresh: such runs that it has.
         """
-        return steps > 0 and (quiet >= self.still or steps >= self.steps)
+        return steps > 0 and (quiet >= self.still * (fresh + 1) or self.is_urgent(steps))
+
+    def is_urgent(self, steps: int) -> bool:
+        """Whether a trunk of so many steps is certified at once."""
+        return steps >= self.steps
 
     def certify(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
         """Whether the trunk is better than the best by its fresh runs, all of them."""

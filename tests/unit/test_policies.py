@@ -103,10 +103,21 @@ def test_a_trunk_steps_on_one_run_and_is_certified_on_fresh_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quiet", "steps", "due"), [(20, 0, False), (19, 1, False), (20, 1, True), (0, 10, True), (0, 9, False)]
+    ("quiet", "steps", "fresh", "due"),
+    [
+        (20, 0, 0, False),
+        (7, 1, 0, False),
+        (8, 1, 0, True),
+        (15, 1, 1, False),
+        (16, 1, 1, True),
+        (0, 10, 3, True),
+        (0, 9, 0, False),
+    ],
 )
-def test_a_trunk_is_certified_when_it_stands_still_or_is_long(quiet: int, steps: int, due: bool) -> None:
-    assert Trunk(still=20, steps=10).is_due(quiet, steps) is due
+def test_a_trunk_is_certified_by_instalments_or_at_once_when_it_is_long(
+    quiet: int, steps: int, fresh: int, due: bool
+) -> None:
+    assert Trunk(still=8, steps=10).is_due(quiet, steps, fresh) is due
 
 
 def test_the_policy_of_before_decides_as_before() -> None:

@@ -26,6 +26,7 @@ def verdicts(swarm: Swarm, verdict: Verdict) -> list[str]:
         for _, event in swarm.journal
         if isinstance(event, VerdictGiven)
         and event.verdict is verdict
+        and (event.commit or verdict is not Verdict.STEP)
         and not swarm.state.experiments[event.experiment].baseline
     ]
 
