@@ -48,6 +48,20 @@ def merge_message(
     return _message(f"Merge {experiment.experiment}: {experiment.title}", experiment.hypothesis, trailers)
 
 
+def step_message(experiment: Experiment, metric: Metric, value: float, sigma: float | None) -> str:
+    """Of the commit that a trunk goes on from. value, sigma: in the metric's unit."""
+    trailers = {
+        "Metric": metric.name,
+        "Value": f"{value:.6f}",
+        "Sigma": "" if sigma is None else f"{sigma:.6f}",
+        "Runs": "1",
+        "Division": experiment.division,
+        "Experiment": experiment.experiment,
+        "Arm": experiment.arm,
+    }
+    return _message(f"Step {experiment.experiment}: {experiment.title}", experiment.hypothesis, trailers)
+
+
 def _message(subject: str, body: str, trailers: dict[str, str]) -> str:
     lines = [f"{key}: {_line(value)}" for key, value in trailers.items() if value]
     parts = [_line(subject)[:SUBJECT_CHARS], " ".join(body.split())[:2000], "\n".join(lines)]

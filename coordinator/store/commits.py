@@ -24,7 +24,13 @@ from coordinator.state.events import (
     VerdictGiven,
 )
 from coordinator.state.records import Experiment
-from coordinator.store.commit_messages import baseline_message, merge_message, rebase_message, variant_message
+from coordinator.store.commit_messages import (
+    baseline_message,
+    merge_message,
+    rebase_message,
+    step_message,
+    variant_message,
+)
 from coordinator.store.git_objects import NewCommit, commit_of
 from coordinator.store.journal import Entry, Journal
 from coordinator.store.repository import Repository, RepositoryError
@@ -165,8 +171,12 @@ def _written_for(event: AnyEvent, state: CampaignState) -> tuple[str, list[str],
             event, state.experiments[name]
         ):
             experiment = state.experiments[name]
-            sigma = state.divisions[experiment.division].sigma
-            message = merge_message(experiment, state.metric, value or 0.0, grounds, sigma)
+            heads = state.divisions[experiment.division].heads
+            sigma = next((head.sigma for head in heads if head.commit == commit), None)
+            if event.verdict is Verdict.STEP:
+                message = step_message(experiment, state.metric, value or 0.0, sigma)
+            else:
+                message = merge_message(experiment, state.metric, value or 0.0, grounds, sigma)
             return commit, [experiment.parent, experiment.commit], message
         case _:
             return None

@@ -24,7 +24,13 @@ from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CampaignStarted
-from coordinator.store.commit_messages import baseline_message, merge_message, rebase_message, variant_message
+from coordinator.store.commit_messages import (
+    baseline_message,
+    merge_message,
+    rebase_message,
+    step_message,
+    variant_message,
+)
 from coordinator.store.commits import Commits
 from coordinator.store.git_objects import commit_of
 from coordinator.store.journal import Entry, Journal
@@ -216,7 +222,11 @@ class UnitOfWork:
 
     def _merge(self, step: Merge) -> None:
         at, experiment = self._clock(), self.state.experiments[step.experiment]
-        message = merge_message(experiment, self.state.metric, step.value, step.grounds, step.sigma)
+        metric = self.state.metric
+        if step.estimate is None:
+            message = merge_message(experiment, metric, step.value, step.grounds, step.sigma)
+        else:
+            message = step_message(experiment, metric, step.value, step.sigma)
         commit = self._write(self.source(step.parents[-1]), list(step.parents), message, at)
         self.commit(verdicts.merged(step, commit), at)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal
+from coordinator.rule_values.rule_set import Rules
 from coordinator.service.service import Service
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
@@ -34,11 +35,15 @@ class Clock:
 class Player:
     """One agent that does what a test says."""
 
-    def __init__(self, folder: Path, name: str = "demo") -> None:
+    def __init__(self, folder: Path, name: str = "demo", wanted: Rules = RULES) -> None:
         self.layout = Layout(folder / name)
         self.clock = Clock()
         self.service = Service(
-            self.layout, TASK, msgspec.structs.replace(RULES, max_experiments=40), clock=self.clock, secret=""
+            self.layout,
+            TASK,
+            msgspec.structs.replace(wanted, max_experiments=40),
+            clock=self.clock,
+            secret="",
         )
         self.service.join(AgentCard(agent=AGENT, incarnation="1", division="cpu"))
 
