@@ -38,13 +38,8 @@ class Player:
     def __init__(self, folder: Path, name: str = "demo", wanted: Rules = RULES) -> None:
         self.layout = Layout(folder / name)
         self.clock = Clock()
-        self.service = Service(
-            self.layout,
-            TASK,
-            msgspec.structs.replace(wanted, max_experiments=40),
-            clock=self.clock,
-            secret="",
-        )
+        rules = msgspec.structs.replace(wanted, max_experiments=40)
+        self.service = Service(self.layout, TASK, rules, clock=self.clock, secret="")
         self.service.join(AgentCard(agent=AGENT, incarnation="1", division="cpu"))
 
     def propose(self, source: str, title: str) -> str:
