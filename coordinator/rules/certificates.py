@@ -55,9 +55,12 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
     epoch.
     """
     policy = certified_by(state)
-    for division in state.divisions.values() if policy else ():
-        if policy is None or not division.trunk or open_certificate(state, division):
+    for division in state.divisions.values():
+        if not division.trunk or open_certificate(state, division):
             continue
+        if policy is None:
+            head = state.experiments[division.trunk[-1].experiment]
+            return _fails(head, "the policy has no trunks any more", division.trunk[-1].value)
         steps = len(division.trunk)
         head = state.experiments[division.trunk[-1].experiment]
         fresh = len(_fresh(head))
@@ -127,7 +130,8 @@ def settle(state: CampaignState) -> list[AnyEvent]:
 
 def is_given_now(state: CampaignState, experiment: Experiment) -> bool:
     """Whether a certificate whose runs are in is given now, rather than before a later ordinal."""
-    return not state.rules.lookahead or experiment.due <= state.settled or _all_is_proposed(state)
+    at_once = not state.rules.lookahead or certified_by(state) is None
+    return at_once or experiment.due <= state.settled or _all_is_proposed(state)
 
 
 def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
@@ -135,7 +139,8 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
     division, policy = state.divisions[experiment.division], certified_by(state)
     best = division.best
     if policy is None or best is None:
-        return _fails(experiment, "the policy certifies no trunks any more", fmean(experiment.values))
+        value = fmean(experiment.values) if experiment.values else experiment.value or 0.0
+        return _fails(experiment, "the policy has no trunks any more", value)
     if experiment.failures:
         return _fails(experiment, _failure(experiment.failures[0]), experiment.value or best.value)
     if refusal := trust.refusal(experiment.measured, state.rules.trust):

@@ -70,7 +70,8 @@ def _due(state: CampaignState) -> Experiment | None:
         division = state.divisions[experiment.division]
         if experiment.baseline or (experiment.stepped and certificates.is_given_now(state, experiment)):
             return experiment
-        if experiment.stepped or division.best is None:
+        left_over = division.trunk and certificates.certified_by(state) is None
+        if experiment.stepped or division.best is None or left_over:
             continue
         if not state.rules.lookahead:
             return experiment

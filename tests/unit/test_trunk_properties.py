@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.domain import Purpose, State, Verdict
+from coordinator.rules import campaign
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import VerdictGiven
 from evaluator.policies.trunk import Trunk
@@ -129,3 +130,24 @@ def test_in_order_the_same_cheats_are_caught_under_every_schedule_and_through_ev
             random.Random(seed), 1 + seed % 3, restarts=seed > 2, kind=Crowd, policy=SHORT
         )
         assert again == reference
+
+
+@given(seed=st.integers(0, 2**32), lookahead=st.sampled_from([0, 4]), agents=st.integers(1, 4))
+@settings(max_examples=25, deadline=None)
+def test_a_campaign_goes_on_under_another_policy_and_its_trunk_is_rolled_back(
+    seed: int, lookahead: int, agents: int
+) -> None:
+    swarm = Swarm(rules(policy=SHORT, lookahead=lookahead))
+    draw = random.Random(seed)
+    play(swarm, draw, 200, agents)
+    other = rules(lookahead=lookahead)
+    swarm.commit(campaign.begin(swarm.state, other, swarm.now))
+    play(swarm, draw, 300, agents)
+    division = swarm.state.divisions["cpu"]
+    waits = any(swarm.state.experiments[one.experiment].state is State.CONFIRMING for one in division.trunk)
+    assert waits or not division.trunk
+    swarm.commit(campaign.begin(swarm.state, swarm.state.rules, swarm.now))
+    play(swarm, draw, 200, agents)
+    swarm.commit(campaign.begin(swarm.state, rules(lookahead=lookahead, policy=SHORT), swarm.now))
+    play(swarm, draw, 200, agents)
+    assert swarm.replayed() == swarm.state
