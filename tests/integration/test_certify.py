@@ -42,6 +42,10 @@ def layout(made: Layout, tmp_path: Path) -> Layout:
     return copied
 
 
+SEED = ("--seed", "1")
+"""Of what rests on values: else one of a hundred comes out otherwise, as its p says."""
+
+
 def call(layout: Layout, *arguments: str | Path) -> Result:
     words = [str(argument) for argument in (*arguments, "--campaigns", layout.folder.parent)]
     return CliRunner().invoke(main, words, prog_name="autoswarm")
@@ -63,7 +67,7 @@ def seeds(layout: Layout) -> set[int]:
 
 
 def test_the_best_is_put_to_the_test_on_new_seeds_in_alternation(layout: Layout) -> None:
-    page = read(layout, "certify", "-n", "8")
+    page = read(layout, "certify", *SEED, "-n", "8")
     runs, conclusion = page["runs"], page["conclusion"]
     assert "".join(run["which"] for run in runs) == "baabbaabbaabbaab"
     drawn = [run["seed"] for run in runs]
@@ -76,14 +80,14 @@ def test_the_best_is_put_to_the_test_on_new_seeds_in_alternation(layout: Layout)
 
 
 def test_a_rehearsal_is_never_certified(layout: Layout) -> None:
-    result = call(layout, "certify")
+    result = call(layout, "certify", *SEED)
     assert result.exit_code == 7
     assert "result       better, p < .001, n = 8" in result.stdout
     assert "not certified: a rehearsal, in which nothing was trained" in result.stdout
 
 
 def test_what_is_no_better_is_a_result_with_a_code_of_its_own(layout: Layout) -> None:
-    result = call(layout, "certify", "e00001")
+    result = call(layout, "certify", "e00001", *SEED)
     assert result.exit_code == 7
     assert "result       worse, p < .001, n = 8" in result.stdout
     assert "not certified" not in result.stdout
@@ -117,7 +121,7 @@ def test_a_declared_sigma_makes_a_z_test(layout: Layout) -> None:
 def test_a_file_and_another_opponent_are_taken(layout: Layout, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(call(layout, "show", "best", "--source").stdout, encoding="utf-8")
-    page = read(layout, "certify", file, "--against", "e00001", "-c", "night", "-n", "2")
+    page = read(layout, "certify", file, *SEED, "--against", "e00001", "-c", "night", "-n", "2")
     question = page["plan"]["question"]
     assert (question["program"]["name"], question["against"]["name"]) == ("mine.py", "e00001")
     assert page["conclusion"]["comparison"]["gain"] > 0
@@ -161,7 +165,7 @@ def test_without_unseen_rows_nothing_is_certified(layout: Layout) -> None:
     (task / "task.yaml").write_text(text.replace("name: demo", "name: narrow"))
     config = layout.config.read_text().replace("kind: simulated", "kind: subprocess")
     layout.config.write_text(config.replace("  name: demo\n", f"  name: {task}\n"))
-    result = call(layout, "certify")
+    result = call(layout, "certify", *SEED)
     assert result.exit_code == 3
     assert "has no validation rows that the search of campaign night did not see" in result.stderr
     assert "--seen-rows" in result.stderr
@@ -222,7 +226,7 @@ def test_a_result_of_another_run_is_not_taken_for_one(layout: Layout) -> None:
 
 
 def packed(layout: Layout, out: Path) -> Any:
-    return read(layout, "certify", "-n", "8", "--out", out)
+    return read(layout, "certify", *SEED, "-n", "8", "--out", out)
 
 
 def test_a_package_has_all_that_a_public_record_has(layout: Layout, tmp_path: Path) -> None:
@@ -293,12 +297,12 @@ def test_a_package_tells_nothing_of_the_campaign_but_how_runs_are_made(
 
 def test_a_package_is_verified_by_the_terms_of_a_campaign(layout: Layout, tmp_path: Path) -> None:
     packed(layout, tmp_path / "package")
-    page = read(layout, "verify", tmp_path / "package", "-c", "night")
+    page = read(layout, "verify", tmp_path / "package", *SEED, "-c", "night")
     assert page["plan"]["record"] == "v0002"
     conclusion = page["conclusion"]
     assert (conclusion["shown"], conclusion["certified"]) == ("better", False)
     assert conclusion["claim"]["holds"] is True
-    result = call(layout, "verify", tmp_path / "package", "-c", "night")
+    result = call(layout, "verify", tmp_path / "package", *SEED, "-c", "night")
     assert result.exit_code == 0
     assert "nothing speaks against it" in result.stdout
     assert {plan["record"] for plan in read(layout, "records", "-c", "night")["records"]} == {
@@ -311,7 +315,7 @@ def test_a_package_that_was_changed_is_said_and_not_believed(layout: Layout, tmp
     packed(layout, tmp_path / "package")
     worse = call(layout, "show", "e00001", "--source").stdout
     (tmp_path / "package" / "train.py").write_text(worse)
-    result = call(layout, "verify", tmp_path / "package", "-c", "night")
+    result = call(layout, "verify", tmp_path / "package", *SEED, "-c", "night")
     assert result.exit_code == 7
     assert "its claim is not believed: train.py differs from its digest" in result.stderr
     assert "worse, p < .001" in result.stdout
@@ -323,7 +327,7 @@ def test_a_better_program_in_a_changed_package_is_better_and_the_package_still_n
 ) -> None:
     packed(layout, tmp_path / "package")
     (tmp_path / "package" / "README.md").write_text("# ten times better")
-    result = call(layout, "verify", tmp_path / "package", "-c", "night")
+    result = call(layout, "verify", tmp_path / "package", *SEED, "-c", "night")
     assert result.exit_code == 7
     assert "README.md differs from its digest" in result.stderr
     assert "result       better" in result.stdout
@@ -337,11 +341,11 @@ def test_a_claim_that_does_not_hold_is_a_result(layout: Layout, tmp_path: Path) 
     record["conclusion"]["comparison"]["gain"] = 0.3
     record["conclusion"]["comparison"]["a"]["mean"] = 0.7
     path.write_text(json.dumps(record))
-    result = call(layout, "verify", tmp_path / "package", "-c", "night")
+    result = call(layout, "verify", tmp_path / "package", *SEED, "-c", "night")
     assert result.exit_code == 7
     assert "a gain of 0.3000 is claimed, 0.0" in result.stdout
     assert "it does not hold" in result.stdout
-    against = call(layout, "verify", tmp_path / "package", "-c", "night", "--against", "claim")
+    against = call(layout, "verify", tmp_path / "package", *SEED, "-c", "night", "--against", "claim")
     assert against.exit_code == 7
     assert "worse, p < .001" in against.stdout
     assert "against      the value that is claimed  0.70000" in against.stdout
@@ -355,7 +359,7 @@ def test_a_terminal_obeys_nothing_that_a_package_says(layout: Layout, tmp_path: 
     record["conclusion"]["shown"] = "\x1b[31mcertified\nresult       certified"
     path.write_text(json.dumps(record))
     (tmp_path / "package" / "train.py").write_text("\x1b[2J(")
-    result = call(layout, "verify", tmp_path / "package", "-c", "night")
+    result = call(layout, "verify", tmp_path / "package", *SEED, "-c", "night")
     assert result.exit_code == 1
     said = result.stdout + result.stderr
     assert "\x1b" not in said
@@ -375,18 +379,20 @@ def test_a_package_says_no_task_whose_recipe_would_be_run(
     record["plan"]["question"]["task"] = str(evil)
     path.write_text(json.dumps(record))
     monkeypatch.chdir(tmp_path)
-    result = call(layout, "verify", tmp_path / "package")
+    result = call(layout, "verify", tmp_path / "package", *SEED)
     assert (result.exit_code, "does not come with autoswarm" in result.stderr) == (3, True)
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_value_that_comes_out_again_is_no_worse_than_its_claim(layout: Layout, tmp_path: Path) -> None:
     packed(layout, tmp_path / "package")
-    page = read(layout, "verify", tmp_path / "package", "-c", "night", "--against", "claim", "-n", "5")
+    page = read(layout, "verify", tmp_path / "package", *SEED, "-c", "night", "--against", "claim", "-n", "5")
     assert {run["which"] for run in page["runs"]} == {"a"}
     assert page["conclusion"]["shown"] in ("not better", "better")
     assert (
-        call(layout, "verify", tmp_path / "package", "-c", "night", "--against", "claim", "-n", "5").exit_code
+        call(
+            layout, "verify", tmp_path / "package", *SEED, "-c", "night", "--against", "claim", "-n", "5"
+        ).exit_code
         == 0
     )
 

@@ -60,7 +60,22 @@ def certified(night: Layout) -> tuple[int, Any, Path]:
     file, base, out = folder / "mine.py", folder / "base.py", folder / "package"
     base.write_text(source, encoding="utf-8")
     file.write_text(source.replace("\nADAM_LR = 0.003", "\nADAM_LR = 0.006"), encoding="utf-8")
-    words = ("certify", file, "--against", base, "-c", "night", "-n", "2", "--sigma", SIGMA, "--out", out)
+    words = (
+        "certify",
+        file,
+        "--seed",
+        "1",
+        "--against",
+        base,
+        "-c",
+        "night",
+        "-n",
+        "2",
+        "--sigma",
+        SIGMA,
+        "--out",
+        out,
+    )
     code, stdout, stderr = call(*words, "--json", "--campaigns", folder)
     assert stdout, stderr
     return code, json.loads(stdout), out
@@ -88,7 +103,20 @@ def test_its_package_is_whole_and_its_claim_comes_out_again(
     assert "certified, better, p < .001" in text
     assert (package / "logs" / "a1.log").stat().st_size > 0
     assert not list(package.rglob("evaluation.log"))
-    words = ("verify", package, "-c", "night", "-n", "2", "--sigma", SIGMA, "--against", "claim")
+    words = (
+        "verify",
+        package,
+        "--seed",
+        "1",
+        "-c",
+        "night",
+        "-n",
+        "2",
+        "--sigma",
+        SIGMA,
+        "--against",
+        "claim",
+    )
     code, stdout, stderr = call(*words, "--campaigns", night.folder.parent)
     assert "is not what its record says" not in stderr
     assert code == 0, stdout
