@@ -87,8 +87,11 @@ def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -
 
 
 def _at_once(state: CampaignState, division: Division, policy: Trunk) -> int:
-    """Runs that a certificate begins with."""
-    return max(1, min(policy.runs, state.present[division.name] // PER_RUN))
+    """Runs that a certificate is made with at once. In order it must not depend on who is there: there are
+    about half as many slots as proposals may be open.
+    """
+    slots = state.rules.lookahead // 2 or state.present[division.name]
+    return max(1, min(policy.runs, slots // PER_RUN))
 
 
 def stacked_gain(state: CampaignState, experiment: Experiment) -> float | None:

@@ -112,7 +112,7 @@ def test_a_trunk_is_a_line_of_commits_on_the_best_and_a_roll_back_leaves_the_bes
     assert heads or not swarm.state.divisions["cpu"].best
 
 
-@pytest.mark.parametrize("agents", [1, 2, 3])
+@pytest.mark.parametrize("agents", [1, 2, 3, 6])
 def test_in_order_the_same_seed_gives_the_same_verdicts_under_every_schedule(agents: int) -> None:
     reference = finish_in_order(random.Random(0), 2, restarts=False, policy=SHORT)
     fates = [state for _, state, *_ in reference.values()]
