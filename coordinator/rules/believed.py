@@ -12,6 +12,11 @@ from coordinator.state.events import AnyEvent, VerdictGiven
 from coordinator.state.records import Experiment
 from evaluator.result import RunResult
 
+AUDIT_TRIES = 2
+"""Runs asked for beyond the usual ones where a better variant has too few that could be audited: a twin that
+fails twice more will go on failing.
+"""
+
 
 def believed_runs(state: CampaignState, experiment: Experiment) -> tuple[list[float], list[RunResult]]:
     """Values and results of the runs a merge may rest on."""

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
-from coordinator.rules.believed import believed_runs, confirmed_by, given
+from coordinator.rules.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, Settled, VerdictGiven
@@ -26,8 +26,6 @@ from evaluator.policies.contract import Choice, Decision
 from evaluator.policies.trunk import Trunk
 from evaluator.result import Cheated, Crashed, RunResult, outcome_name
 
-AUDIT_TRIES = 2
-"""Runs beyond those of the policy, where some could not be audited."""
 LAST_RUNS = 1.3
 """Times the length of a certificate that has to be left where a campaign ends by the clock."""
 ON_TRUNK = (State.STEPPED, State.CONFIRMING, State.MEASURED)
@@ -146,7 +144,7 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
         return _fails(experiment, "the policy has no trunks any more", value)
     if experiment.failures:
         return _fails(experiment, _failure(experiment.failures[0]), experiment.value or best.value)
-    if refusal := trust.refusal(experiment.measured, state.rules.trust):
+    if refusal := trust.refusal(experiment.measured, state.rules.trust) or overworked(state, experiment):
         return _fails(experiment, refusal, fmean(experiment.values))
     values, results = believed_runs(state, experiment)
     if not values:

@@ -9,18 +9,13 @@ from coordinator.domain import Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import certificates, trust
 from coordinator.rules.baselines import baseline_verdict
-from coordinator.rules.believed import believed_runs, confirmed_by, given, overworked
+from coordinator.rules.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
 from coordinator.rules.fresh_rows import policy_for
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Best
 from coordinator.state.events import AnyEvent, VerdictGiven
 from coordinator.state.records import Experiment
 from evaluator.policies.contract import Choice, Decision
-
-AUDIT_TRIES = 2
-"""Runs asked for beyond the usual ones where a better variant has too few that could be audited: a twin that
-fails twice more will go on failing.
-"""
 
 
 class Merge(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget, Unit
 from evaluator.policies.contract import Choice, Decision
 from evaluator.policies.one_step import Confirm
+from evaluator.policies.trunk import Trunk
 from evaluator.result import Audit, Cheated, CpuSeconds, Measured, Outcome, RunResult
 from tests.unit.swarm_of_rules import Swarm, audit_of, rules
 
@@ -292,10 +293,15 @@ class Worker(Machine):
     """Its baseline took 2 s of CPU to start and 3 s to train; its variants take what a list says."""
 
     def __init__(
-        self, trust: TrustRules, *cpu: CpuSeconds | None, unit: Unit = Unit.FLOPS, lookahead: int = 0
+        self,
+        trust: TrustRules,
+        *cpu: CpuSeconds | None,
+        unit: Unit = Unit.FLOPS,
+        lookahead: int = 0,
+        **others: Any,
     ) -> None:
         self.cpu = list(cpu)
-        super().__init__(trust, [], lookahead=lookahead, budget=Budget(unit, 10.0, 60.0))
+        super().__init__(trust, [], lookahead=lookahead, budget=Budget(unit, 10.0, 60.0), **others)
 
     def result(self, run: str, outcome: Outcome | None = None) -> RunResult:
         baseline = self.state.experiments[self.state.runs[run].experiment].baseline
@@ -306,6 +312,15 @@ class Worker(Machine):
 
 
 USUAL, MUCH = CpuSeconds(8.9, 14.4), CpuSeconds(2.0, 14.6)
+
+
+@pytest.mark.parametrize(("cpu", "end"), [(MUCH, State.ROLLED_BACK), (USUAL, State.MERGED)])
+def test_a_certificate_is_believed_no_more_than_a_merge_is(cpu: CpuSeconds, end: State) -> None:
+    """The screen that made it a step used what is usual; its fresh run did not."""
+    swarm = Worker(TrustRules(), USUAL, cpu, policy=Trunk(steps=1))
+    experiment = swarm.variant(0.9)
+    assert experiment.state is end
+    assert ("more than the work it counted explains" in experiment.reason) is (end is State.ROLLED_BACK)
 
 
 @pytest.mark.parametrize("lookahead", [0, 4])
