@@ -103,6 +103,8 @@ class AcceptanceConfig(Section):
     """
     early_z: Annotated[Number, Field(ge=0)] | None = None
     """`race`, `trunk`: standard errors that are enough before the last run."""
+    first_z: Annotated[Number, Field(ge=0)] | None = None
+    """`trunk`: standard errors of the first certificate of a division, in place of both."""
     drop_z: Number | None = None
     """`strict`, `trunk`: standard errors at which it is given up before the last run."""
     runs: Annotated[Whole, Field(ge=1)] | None = None

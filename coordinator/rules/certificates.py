@@ -22,7 +22,9 @@ from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, Settled, VerdictGiven
 from coordinator.state.lifecycle import next_to_settle
 from coordinator.state.records import Experiment
+from coordinator.state.trunks import with_repeats
 from evaluator.policies.contract import Choice, Decision
+from evaluator.policies.noise import Noise, pooled
 from evaluator.policies.trunk import Trunk
 from evaluator.result import Cheated, Crashed, RunResult, outcome_name
 
@@ -67,7 +69,8 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
             at_once = _at_once(state, division, policy) if ends or policy.is_urgent(steps) else 1
             what = f"a certificate of {steps} step{'s' if steps > 1 else ''}"
             reason = f"{what} {'goes on' if fresh else 'begins'}"
-            return _more_runs(state, head, reason, max(1, min(at_once, policy.runs - fresh)))
+            left = policy.most_runs(len(division.history) - 1) - fresh
+            return _more_runs(state, head, reason, max(1, min(at_once, left)))
     return []
 
 
@@ -148,7 +151,7 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
         return _fails(experiment, refusal, fmean(experiment.values))
     values, results = believed_runs(state, experiment)
     if not values:
-        if len(experiment.resting) >= policy.runs + AUDIT_TRIES:
+        if len(experiment.resting) >= policy.most_runs(len(division.history) - 1) + AUDIT_TRIES:
             return _fails(experiment, "none of its runs could be audited", fmean(experiment.values))
         return _more_runs(state, experiment, "its run could not be audited", 1)
     grounds = trust.grounds(results)
@@ -220,4 +223,5 @@ def _decision(
     best = division.best
     assert best is not None  # noqa: S101 - a trunk stands on one
     gains = [state.rules.metric.gain(best.value, value) - doubt for value in values]
-    return policy.certify(gains, best.runs, division.sigma or 0.0)
+    noise = pooled(with_repeats(division, experiment).values()) or Noise(division.sigma or 0.0, 0)
+    return policy.certify(gains, best.runs, noise, len(division.history) - 1)

@@ -1,8 +1,5 @@
 """What steps, certificates and refresh runs change. Called by ``CampaignState.apply`` only."""
 
-from math import sqrt
-from statistics import fmean
-
 from msgspec.structs import replace
 
 from coordinator.domain import Purpose, State
@@ -11,6 +8,7 @@ from coordinator.state.events import VerdictGiven
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, finish, settle, step
 from coordinator.state.records import Experiment, Run
+from evaluator.policies.noise import pooled
 from evaluator.result import Cheated
 
 REPEATED = (Purpose.BASELINE, Purpose.CONFIRM, Purpose.REFRESH)
@@ -161,11 +159,17 @@ def moved(division: Division, *, keep_head: bool = False) -> None:
 
 def pool(division: Division, experiment: Experiment) -> None:
     """Take what was run more than once for the noise: σ is that within all such pools together."""
+    division.pools = with_repeats(division, experiment)
+    noise = pooled(division.pools.values())
+    division.sigma = noise.sigma if noise else division.sigma
+
+
+def with_repeats(division: Division, experiment: Experiment) -> dict[str, list[float]]:
+    """The division's pools, and in them the runs of an experiment, those on other rows apart."""
+    pools = dict(division.pools)
     runs = [run for run in experiment.runs if run.purpose in REPEATED and run.round == experiment.round]
     for block in {run.block for run in runs}:
         values = [run.value for run in runs if run.block == block and run.value is not None]
         if len(values) > 1:
-            division.pools[f"{experiment.experiment}/{block}"] = values
-    squares = sum((value - fmean(values)) ** 2 for values in division.pools.values() for value in values)
-    free = sum(len(values) - 1 for values in division.pools.values())
-    division.sigma = sqrt(squares / free) if free else division.sigma
+            pools[f"{experiment.experiment}/{block}"] = values
+    return pools

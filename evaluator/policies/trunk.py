@@ -15,11 +15,13 @@ from statistics import fmean
 from msgspec import Struct
 
 from evaluator.policies.contract import Choice, Decision, in_words
-from evaluator.policies.noise import standard_error
+from evaluator.policies.noise import Noise, standard_error
 from evaluator.policies.several_runs import Bars, looked_at
 
 LEAST_RUNS = 2
 """Fresh runs before a certificate is given up."""
+FIRST_RUNS = 2
+"""Times the usual runs that the first certificate may take."""
 
 
 class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
@@ -37,6 +39,10 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
     """Standard errors of a certificate before the last of them."""
     z: float = 1.2
     """Standard errors of a certificate at the last."""
+    first_z: float = 3.0
+    """The same, at each run, while nothing was certified yet: that nothing is better at all is likely until
+    something is.
+    """
     drop_z: float = -0.5
     """Standard errors at which it is given up, after two runs."""
     shrink: float = 0.9
@@ -74,10 +80,17 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
         """Whether a trunk of so many steps is certified at once."""
         return steps >= self.steps
 
-    def certify(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
-        """Whether the trunk is better than the best by its fresh runs, all of them."""
-        bars = Bars(early=self.early_z, last=self.z, drop=self.drop_z)
-        return looked_at(gains, best_runs, noise, self.runs, bars, LEAST_RUNS)
+    def most_runs(self, certified: int) -> int:
+        """Fresh runs of a certificate after so many others."""
+        return self.runs if certified else FIRST_RUNS * self.runs
+
+    def certify(self, gains: Sequence[float], best_runs: int, noise: Noise, certified: int) -> Decision:
+        """Whether the trunk is better than the best by its fresh runs, all of them. certified: how often the
+        best has moved.
+        """
+        early, last = (self.early_z, self.z) if certified else (max(self.early_z, self.first_z), self.first_z)
+        bars = Bars(early=noise.bar(early), last=noise.bar(last), drop=self.drop_z)
+        return looked_at(gains, best_runs, noise.sigma, self.most_runs(certified), bars, LEAST_RUNS)
 
     def screen_bar(self, best_runs: int, noise: float) -> float:  # noqa: ARG002 - depends on neither
         """See ``Policy.screen_bar``."""

@@ -32,7 +32,7 @@ KEYS = {
     "Sequential": "kind runs refresh_every refresh_to screens z screen_z",
     "Race": "kind runs refresh_every refresh_to screens early_z z screen_z",
     "Strict": "kind runs refresh_every refresh_to screens alpha drop_z",
-    "Trunk": "kind still steps runs early_z z drop_z shrink stack_z refresh_every refresh_to",
+    "Trunk": "kind still steps runs early_z z first_z drop_z shrink stack_z refresh_every refresh_to",
     "TrustRules": "mode audit_positions audit_share audit_share_positions allow_untrusted",
     "MoneyRules": "cap_usd gpu_hour_usd models",
     "ModelTerms": "input_usd output_usd at_once",

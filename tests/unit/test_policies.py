@@ -11,6 +11,7 @@ from coordinator.state.events import CampaignStarted
 from deploy.simulate.named_policies import named_policy
 from evaluator.policies.any_policy import KINDS, AnyPolicy
 from evaluator.policies.contract import Choice, Policy
+from evaluator.policies.noise import Noise, pooled, quantile
 from evaluator.policies.one_step import Confirm, MinDelta, Naive
 from evaluator.policies.several_runs import Race, Sequential, Strict
 from evaluator.policies.trunk import Trunk
@@ -91,8 +92,8 @@ def test_a_trunk_steps_on_one_run_and_is_certified_on_fresh_ones() -> None:
     assert choice(trunk, 1e-9) is Choice.STEP
     assert choice(trunk, 0.0) is Choice.REJECT
 
-    def certified(*sigmas: float) -> Choice:
-        return trunk.certify([NOISE * gain for gain in sigmas], MANY, NOISE).choice
+    def certified(*sigmas: float, before: int = 1, freedom: int = 0) -> Choice:
+        return trunk.certify([NOISE * gain for gain in sigmas], MANY, Noise(NOISE, freedom), before).choice
 
     assert certified(2.6) is Choice.MERGE
     assert certified(-9.0) is Choice.CONFIRM, "one run may be bad luck"
@@ -100,6 +101,26 @@ def test_a_trunk_steps_on_one_run_and_is_certified_on_fresh_ones() -> None:
     assert certified(1.0, 1.0, 1.0) is Choice.CONFIRM
     assert certified(0.74, 0.74, 0.74, 0.74) is Choice.REJECT
     assert certified(0.76, 0.76, 0.76, 0.76) is Choice.MERGE, "1.5 / sqrt(4)"
+    assert certified(2.9, before=0) is Choice.CONFIRM, "the first has to be clearer"
+    assert certified(*[1.4] * 4, before=0) is Choice.CONFIRM, "and takes more runs, up to eight"
+    assert certified(*[1.05] * 8, before=0) is Choice.REJECT
+    assert certified(*[1.07] * 8, before=0) is Choice.MERGE, "3 / sqrt(8)"
+    assert certified(3.1, before=0) is Choice.MERGE
+    assert certified(3.1, before=0, freedom=3) is Choice.CONFIRM, "a σ of four runs may be too small by luck"
+    assert certified(9.3, before=0, freedom=3) is Choice.MERGE
+
+
+def test_a_bar_for_an_estimated_noise_is_that_of_students_t() -> None:
+    assert quantile(1.959964, 10) == pytest.approx(2.2281, abs=1e-4), "tables of t"
+    assert quantile(1.644854, 3) == pytest.approx(2.3534, abs=1e-4)
+    assert quantile(-1.644854, 3) == pytest.approx(-2.3534, abs=1e-4)
+    assert quantile(0.0, 5) == pytest.approx(0.0, abs=1e-9)
+    assert Noise(NOISE, 0).bar(2.5) == 2.5 == Noise(NOISE, MANY).bar(2.5)
+
+
+def test_noise_is_pooled_within_what_was_run_more_than_once() -> None:
+    assert pooled([[1.0, 3.0], [5.0], [10.0, 12.0, 14.0]]) == Noise(sqrt((2 + 8) / 3), 3)
+    assert pooled([[1.0], []]) is None
 
 
 @pytest.mark.parametrize(
