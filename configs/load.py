@@ -15,7 +15,7 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from configs.contradictions import refuse_contradictions
-from configs.deprecated import warning, with_new_names
+from configs.deprecated import warning, with_new_names, with_policy
 from configs.errors import ConfigError as ConfigError
 from configs.refusals import refused
 from configs.schema import Config
@@ -51,6 +51,7 @@ def load(files: Sequence[str | Path], overrides: Sequence[str], environ: Mapping
         renamed, old = with_new_names(layer)
         given.update(renamed)
         places += old
+    given = with_policy(given)
     config = _validated(given)
     origins = {key: given[key].origin if key in given else DEFAULT for key in FIELDS}
     refuse_contradictions(config, {key: given[key].place if key in given else DEFAULT for key in FIELDS})

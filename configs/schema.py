@@ -83,10 +83,11 @@ class AcceptanceConfig(Section):
     another policy is an error.
     """
 
-    policy: Literal["naive", "min_delta", "confirm", "sequential", "race", "strict", "trunk"] = "confirm"
+    policy: Literal["naive", "min_delta", "confirm", "sequential", "race", "strict", "trunk"] = "trunk"
     """`trunk`: proposals start from a trunk that goes on by single runs, the best moves by certificates on
-    fresh runs. `confirm`: a screen, then `confirm_runs`. `sequential`, `race`: fresh runs one by one until it
-    is clear. `strict`: the same with few false merges above all. `naive`, `min_delta`: one run decides.
+    fresh runs. `confirm`: a screen, then `confirm_runs`; where a file gives `confirm_runs` or `screen_z` and
+    no policy, that is meant, as before there were others. `sequential`, `race`: fresh runs one by one until
+    it is clear. `strict`: the same with few false merges above all. `naive`, `min_delta`: one run decides.
     docs/decide.md compares them.
     """
     baseline_runs: Annotated[Whole, Field(ge=2)] = 4

@@ -94,7 +94,7 @@ def test_confirming_on_the_rows_of_the_screen_is_said_with_what_to_do(tmp_path: 
     assert tiny.grade is Grade.WARN
     assert "task tiny confirms on the rows that its screens chose by" in tiny.what
     assert "val_blocks" in tiny.remedy
-    unconfirmed = quick(config(tmp_path, acceptance=AcceptanceConfig(confirm_runs=0)))["validation rows"]
+    unconfirmed = quick(config(tmp_path, acceptance=AcceptanceConfig(policy="naive")))["validation rows"]
     assert unconfirmed.grade is Grade.WARN
 
 

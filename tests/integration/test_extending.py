@@ -29,7 +29,8 @@ from configs.load import load
 from deploy.rules_from_config import rules_of
 from trainer.task import load_task
 
-policy = rules_of(load(["demo"], ["acceptance.min_gain=0.1"], {}).config, load_task("demo")).policy
+knobs = ["acceptance.policy=confirm", "acceptance.min_gain=0.1"]
+policy = rules_of(load(["demo"], knobs, {}).config, load_task("demo")).policy
 print(*(policy.decide([gain, gain], best_runs=4, noise=0.001).choice.value for gain in (0.09, 0.11)))
 """
 

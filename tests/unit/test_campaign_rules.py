@@ -13,6 +13,7 @@ from deploy.rules_from_config import filled, policy_of, rules_of
 from evaluator.policies.any_policy import KINDS
 from evaluator.policies.one_step import Confirm
 from evaluator.policies.several_runs import Race
+from evaluator.policies.trunk import Trunk
 from trainer.task import load_task
 
 
@@ -24,7 +25,7 @@ class Knobs(Struct, frozen=True):
 def test_every_rule_comes_from_the_configuration() -> None:
     tree = {
         "campaign": {"seed": 7, "lookahead": 3, "plateau": 9, "max_hours": 2, "arm_floor": 0.01},
-        "acceptance": {"z": 3, "confirm_runs": 2, "screen_z": 1, "baseline_runs": 5},
+        "acceptance": {"policy": "confirm", "z": 3, "confirm_runs": 2, "screen_z": 1, "baseline_runs": 5},
         "trust": {"mode": "off", "audit_share": 0.5},
         "money": {"cap_usd": 8},
         "models": {"a/b": {"input_usd_per_million": 1, "output_usd_per_million": 2, "at_once": 3}},
@@ -48,7 +49,7 @@ def test_every_rule_comes_from_the_configuration() -> None:
 
 
 def test_a_policy_has_its_own_knobs_and_no_others() -> None:
-    assert policy_of(Config()) == Confirm()
+    assert policy_of(Config()) == Trunk()
     for kind, policy in KINDS.items():
         section = AcceptanceConfig.model_validate({"policy": kind})
         assert policy_of(Config(acceptance=section)) == policy()

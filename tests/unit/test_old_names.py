@@ -56,6 +56,22 @@ def test_the_old_key_of_an_arm_works_too_and_one_line_warns_of_all() -> None:
     assert "'b'" not in line
 
 
+@pytest.mark.parametrize(("text", "policy"), [
+    ("", "trunk"),
+    ("acceptance: {baseline_runs: 4, confirm_runs: 1, z: 2.0, screen_z: 0.0}", "confirm"),
+    ("acceptance: {screen_z: 1.0}", "confirm"),
+    ("acceptance: {z: 2.0, confirm_runs: null}", "trunk"),
+    ("acceptance: {policy: race, screen_z: 1.0}", "race"),
+    ("acceptance: {policy: trunk, confirm_runs: 2}", "trunk"),
+])  # fmt: skip
+def test_knobs_of_the_only_policy_there_was_mean_that_one(tmp_path: Path, text: str, policy: str) -> None:
+    loaded = load([written(tmp_path, text)], [], {})
+    assert loaded.config.acceptance.policy == policy
+    assert load([], ["acceptance.policy=strict"], {}).config.acceptance.policy == "strict"
+    if policy == "confirm":
+        assert loaded.origins["acceptance.policy"].endswith("mine.yaml"), "config show says where it is from"
+
+
 def test_the_last_one_wins_whatever_it_is_called(tmp_path: Path) -> None:
     file = written(tmp_path, "campaign: {program: old.md}")
     assert load([file], ["campaign.charter=new.md"], {}).config.campaign.charter == "new.md"
