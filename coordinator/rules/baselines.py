@@ -32,7 +32,10 @@ def begun(state: CampaignState, division: str, runs: int) -> list[AnyEvent]:
     return [
         DivisionOpened(division=division, experiment=name),
         *(
-            replace(queued(state, name, number, Purpose.BASELINE), seed=drawn(state, f"{plain}.{number}"))
+            replace(
+                queued(state, name, number, Purpose.BASELINE, division),
+                seed=drawn(state, f"{plain}.{number}"),
+            )
             for number in numbers
         ),
     ]

@@ -21,10 +21,9 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, Settled, VerdictGiven
 from coordinator.state.lifecycle import next_to_settle
+from coordinator.state.noise import noise_of
 from coordinator.state.records import Experiment
-from coordinator.state.trunks import with_repeats
 from evaluator.policies.contract import Choice, Decision
-from evaluator.policies.noise import Noise, pooled
 from evaluator.policies.trunk import Trunk
 from evaluator.result import Cheated, Crashed, RunResult, outcome_name
 
@@ -223,5 +222,4 @@ def _decision(
     best = division.best
     assert best is not None  # noqa: S101 - a trunk stands on one
     gains = [state.rules.metric.gain(best.value, value) - doubt for value in values]
-    noise = pooled(with_repeats(division, experiment).values()) or Noise(division.sigma or 0.0, 0)
-    return policy.certify(gains, best.runs, noise, len(division.history) - 1)
+    return policy.certify(gains, best.runs, noise_of(division, experiment), len(division.history) - 1)

@@ -84,11 +84,11 @@ def propose(
     digest, commit: of its text. constant_changes: from its parent, see
     ``coordinator.variants.constant_changes``.
     """
-    experiment = next_experiment(state)
+    experiment, division = next_experiment(state), division_for(state, agent, place).name
     accepted = ExperimentProposed(
         experiment=experiment,
         ordinal=len(state.by_ordinal) + 1,
-        division=division_for(state, agent, place).name,
+        division=division,
         arm=proposal.arm,
         agent=agent,
         proposal=proposal.proposal,
@@ -103,4 +103,4 @@ def propose(
         repairs=repair_target(state, proposal.arm, proposal.repairs),
         constant_changes=constant_changes,
     )
-    return [accepted, queued(state, experiment, 1, Purpose.SCREEN)]
+    return [accepted, queued(state, experiment, 1, Purpose.SCREEN, division)]

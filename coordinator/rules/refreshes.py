@@ -25,5 +25,8 @@ def _is_due(state: CampaignState, division: Division) -> bool:
     policy, best = state.rules.policy, division.best
     if not policy.refresh_every or best is None or best.runs >= policy.refresh_to:
         return False
+    pairing, runs = division.pairing, state.experiments[best.experiment].runs
+    if pairing is not None and pairing.holds and len(runs) >= len(division.seeds):
+        return False  # a run on another seed would say less than those it has
     waited = division.quiet // policy.refresh_every > division.refreshed
     return waited and not division.trunk and not is_awaited(state, division)

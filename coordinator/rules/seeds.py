@@ -6,6 +6,7 @@ import hmac
 from coordinator.domain import Purpose
 from coordinator.rules.fresh_rows import block_of, offset_of
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
 from coordinator.state.events import RunQueued
 
 
@@ -23,15 +24,40 @@ def seed_of(campaign_seed: int, what: str, secret: str = "") -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def queued(state: CampaignState, experiment: str, number: int, purpose: Purpose) -> RunQueued:
-    """The experiment's run of that number, from 1, waiting for a slot."""
+def queued(
+    state: CampaignState, experiment: str, number: int, purpose: Purpose, division: str = ""
+) -> RunQueued:
+    """The experiment's run of that number, from 1, waiting for a slot. division: of an experiment that is not
+    there yet.
+    """
     run, block = f"{experiment}.{number}", block_of(purpose, state.rules.val_blocks)
-    offset = offset_of(state, state.experiments[experiment].division, block) if block else 0.0
+    place = division or state.experiments[experiment].division
+    offset = offset_of(state, place, block) if block else 0.0
+    block = block if offset is not None else 0
+    seed, seed_offset = _seed(state, experiment, number, state.divisions.get(place), block)
     return RunQueued(
         run=run,
         experiment=experiment,
         purpose=purpose,
-        seed=drawn(state, run),
-        block=block if offset is not None else 0,
+        seed=seed,
+        block=block,
         offset=offset or 0.0,
+        seed_offset=seed_offset,
     )
+
+
+def _seed(
+    state: CampaignState, experiment: str, number: int, division: Division | None, block: int
+) -> tuple[int, float]:
+    """The seed of an experiment's run, and what is taken off for it. The first runs of a variant are made on
+    seeds of the baseline, in an order of its own, so that it shows whether these do the same to both; no seed
+    comes twice.
+    """
+    own = drawn(state, f"{experiment}.{number}")
+    if division is None or experiment == division.baseline or number > len(division.seeds):
+        return own, 0.0
+    seeds = list(division.seeds)
+    seed = seeds[(drawn(state, f"seeds:{experiment}") + number) % len(seeds)]
+    pairing, parts = division.pairing, division.seeds[seed]
+    shared = pairing is not None and pairing.holds and block < len(parts)
+    return seed, pairing.slope * parts[block] if pairing is not None and shared else 0.0

@@ -3,6 +3,7 @@
 from msgspec import Struct, field
 
 from coordinator.protocol import AgentCard
+from evaluator.policies.pairing import Pair, Pairing
 
 
 class Best(Struct, frozen=True):
@@ -44,6 +45,12 @@ class Division(Struct, kw_only=True):
     """Runs of the best that were queued meanwhile."""
     pools: dict[str, list[float]] = field(default_factory=dict)
     """Comparable values of what was run more than once, by experiment: they measure the noise."""
+    seeds: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    """What the baseline's value on each of its seeds deviates from its mean, on each block of rows."""
+    pairs: dict[str, list[Pair]] = field(default_factory=dict)
+    """By experiment that was run on several of these seeds: the deviation, and its value there."""
+    pairing: Pairing | None = None
+    """What these say of seeds; None while they are too few."""
     queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Runs that wait, by what goes first: priority of the purpose, ordinal, number in their experiment."""
     line: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)

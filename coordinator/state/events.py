@@ -124,6 +124,8 @@ class RunQueued(Event, frozen=True, kw_only=True, tag="run_queued"):
     offset: float = 0.0
     """What the baseline is worse there than on block 0, in the metric's unit: taken off the run's value.
     """
+    seed_offset: float = 0.0
+    """What runs of that seed are worse than others, in the metric's unit: taken off too."""
 
 
 class RunLeased(Event, frozen=True, kw_only=True, tag="run_leased"):

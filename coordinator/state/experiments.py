@@ -4,7 +4,7 @@ from typing import assert_never
 
 from configs.reserved import PERSON
 from coordinator.domain import State, Verdict
-from coordinator.state import trunks
+from coordinator.state import noise, trunks
 from coordinator.state.divisions import Best, Division
 from coordinator.state.events import (
     DivisionOpened,
@@ -17,7 +17,6 @@ from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, add, count, experiment_of, finish, step
 from coordinator.state.near_misses import decided
 from coordinator.state.records import Experiment
-from evaluator.policies.noise import sigma
 
 MAX_TURNED_AWAY = 50
 """Refusals that a brief tells."""
@@ -126,6 +125,7 @@ def decide(facts: Facts, event: VerdictGiven, at: float) -> None:
             experiment.reason = event.reason
             trunks.roll_back(facts, facts.divisions[experiment.division], experiment, at)
         case Verdict.REJECT:
+            noise.pool(facts.divisions[experiment.division], experiment)
             finish(facts, experiment, State.REJECTED, event.reason, at)
         case Verdict.CONFIRM:
             experiment.due = event.due
@@ -147,9 +147,9 @@ def _merge(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float)
     runs = event.grounds.runs if event.grounds else len(experiment.values)
     facts.digests[event.commit] = experiment.digest
     if experiment.baseline:
-        division.sigma = sigma(experiment.values)
-        division.pools = {f"{experiment.experiment}/0": experiment.values}
+        noise.from_baseline(division, experiment)
     elif best is not None:
+        noise.pool(division, experiment)
         experiment.gain = facts.metric.gain(best.value, event.value)
     now = Best(
         experiment=experiment.experiment,

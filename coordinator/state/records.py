@@ -55,6 +55,8 @@ class Run(Struct, kw_only=True):
     """Of validation rows, that it is evaluated on; 0 is what screens see."""
     offset: float = 0.0
     """What the baseline's value is more there than on block 0, in the metric's unit."""
+    seed_offset: float = 0.0
+    """What runs of that seed are more, in the metric's unit; 0 where seeds are not alike."""
     attempts: int = 0
     """Leases that were lost by what may be its own fault."""
     token: Token | None = None
@@ -77,11 +79,13 @@ class Run(Struct, kw_only=True):
 
     @property
     def value(self) -> float | None:
-        """What was measured, in the metric's unit and comparable with values on other blocks: less what the
-        baseline differs on its block. None without a measurement.
+        """What was measured, in the metric's unit and comparable with values on other blocks and seeds: less
+        what the baseline differs on its block, and with its seed where programs share that. None without a
+        measurement.
         """
-        measured = self.result is not None and isinstance(self.result.outcome, Measured)
-        return value_of(self.result) - self.offset if self.result is not None and measured else None
+        if self.result is None or not isinstance(self.result.outcome, Measured):
+            return None
+        return value_of(self.result) - self.offset - self.seed_offset
 
 
 class Experiment(Struct, kw_only=True):

@@ -33,6 +33,7 @@ def queue(facts: Facts, event: RunQueued) -> None:
         round=experiment.round,
         block=event.block,
         offset=event.offset,
+        seed_offset=event.seed_offset,
     )
     facts.runs[event.run] = run
     experiment.runs.append(run)

@@ -2,17 +2,14 @@
 
 from msgspec.structs import replace
 
-from coordinator.domain import Purpose, State
+from coordinator.domain import State
 from coordinator.state.divisions import Best, Division
 from coordinator.state.events import VerdictGiven
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, finish, settle, step
+from coordinator.state.noise import pool
 from coordinator.state.records import Experiment, Run
-from evaluator.policies.noise import pooled
 from evaluator.result import Cheated
-
-REPEATED = (Purpose.BASELINE, Purpose.CONFIRM, Purpose.REFRESH)
-"""Runs that no value of their own was chosen for: what they differ by is noise."""
 
 
 def advance(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float) -> None:
@@ -115,6 +112,7 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
 def roll_back(facts: Facts, division: Division, cause: Experiment, at: float) -> None:
     """The trunk is back at the best. cause: whose certificate failed."""
     steps, division.trunk = division.trunk, []
+    pool(division, cause)
     for one in steps:
         member = facts.experiments[one.experiment]
         member.resolved, member.merge_commit = facts.settled + 1, ""
@@ -155,21 +153,3 @@ def moved(division: Division, *, keep_head: bool = False) -> None:
     if not keep_head and division.trunk:
         division.heads.append(division.trunk[-1])
     division.quiet, division.refreshed = 0, 0
-
-
-def pool(division: Division, experiment: Experiment) -> None:
-    """Take what was run more than once for the noise: σ is that within all such pools together."""
-    division.pools = with_repeats(division, experiment)
-    noise = pooled(division.pools.values())
-    division.sigma = noise.sigma if noise else division.sigma
-
-
-def with_repeats(division: Division, experiment: Experiment) -> dict[str, list[float]]:
-    """The division's pools, and in them the runs of an experiment, those on other rows apart."""
-    pools = dict(division.pools)
-    runs = [run for run in experiment.runs if run.purpose in REPEATED and run.round == experiment.round]
-    for block in {run.block for run in runs}:
-        values = [run.value for run in runs if run.block == block and run.value is not None]
-        if len(values) > 1:
-            pools[f"{experiment.experiment}/{block}"] = values
-    return pools

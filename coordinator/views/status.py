@@ -28,6 +28,7 @@ from coordinator.views.status_page import (
     ModelSpend,
     OccupancyView,
     PageState,
+    PairingView,
     RunCounts,
     SlotSpend,
     SpendView,
@@ -154,7 +155,15 @@ def division_view(state: CampaignState, division: Division) -> DivisionView:
         merges=max(0, len(division.history) - 1),
         steps=len(division.trunk),
         trunk=division.trunk[-1].value if division.trunk else None,
+        pairing=_pairing(division),
     )
+
+
+def _pairing(division: Division) -> PairingView | UnsetType:
+    one = division.pairing
+    if one is None:
+        return UNSET
+    return PairingView(correlation=one.correlation, freedom=one.freedom, taken_off=one.holds)
 
 
 def _best(state: CampaignState, division: Division, best: Best) -> BestView:

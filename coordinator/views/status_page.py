@@ -74,6 +74,16 @@ class BestView(Struct, frozen=True, kw_only=True):
     ] = UNSET
 
 
+class PairingView(Struct, frozen=True, kw_only=True):
+    """Whether runs of different programs with the same seed are alike in a division."""
+
+    correlation: Annotated[float, _says("Of their values within programs, from -1 to 1.")]
+    freedom: Annotated[int, _says("Degrees of freedom that it rests on.")]
+    taken_off: Annotated[
+        bool, _says("Whether what a seed does to the baseline is taken off other values, so that σ is less.")
+    ]
+
+
 class DivisionView(Struct, frozen=True, kw_only=True):
     """A hardware class: values compare only inside one."""
 
@@ -90,6 +100,10 @@ class DivisionView(Struct, frozen=True, kw_only=True):
         float | None,
         _says("What the trunk is taken to be worth, in the metric's unit; null where it is the best."),
     ]
+    pairing: Annotated[
+        PairingView | UnsetType,
+        _says("What is known of runs with the same seed; absent while too little was run more than once."),
+    ] = UNSET
 
 
 class ExperimentCounts(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,15 @@ from rich.text import Text
 
 from coordinator.domain import Direction, Metric
 from coordinator.rule_values.trust_rules import Mode
-from coordinator.views.status_page import AgentView, ArmView, DivisionView, SpendView, StatusPage, TrustView
+from coordinator.views.status_page import (
+    AgentView,
+    ArmView,
+    DivisionView,
+    PairingView,
+    SpendView,
+    StatusPage,
+    TrustView,
+)
 from deploy.views.arm_trouble import troubles
 from deploy.views.sanitize import one_line
 from deploy.views.tables import COLOURS, headed, pairs
@@ -115,10 +123,18 @@ def _division(metric: Metric, division: DivisionView) -> Table:
         facts["gain"] = (
             f"{number(better)} = {in_sigmas(division, better)} on base, in {division.merges} merges"
         )
+    if division.pairing:
+        facts["seeds"] = _seeds(division.pairing)
     if division.floor is not None:
         reached = best.value if best else baseline.value
         facts["floor"] = f"{number(division.floor)}, {to_floor(division, reached)} away"
     return pairs(facts)
+
+
+def _seeds(pairing: PairingView) -> str:
+    """Whether seeds do the same to every program, and what follows."""
+    alike = f"runs of one seed correlate {pairing.correlation:.2f} over {pairing.freedom + 1} repeats"
+    return f"{alike}: {'taken off, σ is what is left' if pairing.taken_off else 'not taken off'}"
 
 
 def _agents(agents: Sequence[AgentView]) -> Table:

@@ -28,8 +28,7 @@ class Noise(Struct, frozen=True):
 
 
 def pooled(pools: Iterable[Sequence[float]]) -> Noise | None:
-    """σ within pools of comparable values of the same program, all of them together; None where none has two.
-    """
+    """σ within pools of comparable values, each of one program; None where none has two."""
     several = [values for values in pools if len(values) > 1]
     freedom = sum(len(values) - 1 for values in several)
     if not freedom:

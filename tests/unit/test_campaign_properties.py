@@ -146,11 +146,12 @@ def finish_in_order(
     restarts: bool,
     kind: type[Swarm] = Swarm,
     policy: AnyPolicy | None = None,
+    seed: int = 1,
 ) -> dict[str, tuple[object, ...]]:
     """Play a whole campaign in order under some schedule and return every experiment's fate, and what audits
     its runs were leased with.
     """
-    swarm = kind(rules(lookahead=6, max_experiments=30, policy=policy or RULES.policy))
+    swarm = kind(rules(lookahead=6, max_experiments=30, policy=policy or RULES.policy, seed=seed))
     names = [f"a{number}" for number in range(agents)]
     for name in names:
         swarm.join(name)

@@ -47,7 +47,7 @@ KEYS = {
         "settings calls origin repairs moves"
     ),
     "ProposalRefused": "event agent arm proposal division refusal reason known title settings repairs",
-    "RunQueued": "event run experiment purpose seed block offset",
+    "RunQueued": "event run experiment purpose seed block offset seed_offset",
     "RunLeased": "event run experiment agent incarnation token",
     "Token": "epoch counter",
     "RunLost": "event run experiment token reason charged killed needs",

@@ -1,0 +1,96 @@
+"""What the noise of a division is taken from: runs of the same program, and seeds that programs share.
+Changed by ``CampaignState.apply`` only.
+"""
+
+from statistics import fmean, stdev
+
+from coordinator.domain import Purpose
+from coordinator.state.divisions import Division
+from coordinator.state.records import Experiment, Run, value_of
+from evaluator.policies.noise import Noise, pooled
+from evaluator.policies.pairing import Pair, paired
+
+REPEATED = (Purpose.BASELINE, Purpose.CONFIRM, Purpose.REFRESH)
+"""Runs that no value of their own was chosen for: what they differ by is noise."""
+
+
+def from_baseline(division: Division, baseline: Experiment) -> None:
+    """The division's noise is that of its measured baseline, and each of its seeds is worth what it deviates
+    there, on each block of rows.
+    """
+    division.pools = {f"{baseline.experiment}/0": baseline.values}
+    division.pairs, division.pairing = {}, None
+    noise = pooled(division.pools.values())
+    division.sigma = noise.sigma if noise else None
+    rows = {run.seed: _on_blocks(run) for run in baseline.counted if run.value is not None}
+    blocks = min(map(len, rows.values()))
+    means = [fmean(values[block] for values in rows.values()) for block in range(blocks)]
+    division.seeds = {
+        seed: tuple(value - mean for value, mean in zip(values, means, strict=False))
+        for seed, values in rows.items()
+    }
+
+
+def _on_blocks(run: Run) -> list[float]:
+    """Values of a run of the baseline on block 0 and on those after it, as far as they are there."""
+    assert run.result is not None  # noqa: S101 - it was measured
+    values = [value_of(run.result)]
+    while isinstance(value := run.result.details.get(f"value_block_{len(values)}"), float | int):
+        values.append(float(value))
+    return values
+
+
+def pool(division: Division, experiment: Experiment) -> None:
+    """Take what was run more than once for the noise: σ is that within all such pools together, or that of
+    paired runs where seeds are alike.
+    """
+    if len(experiment.runs) < 2:
+        return
+    division.pools = with_repeats(division, experiment)
+    pairs = _pairs(division, experiment)
+    if len(pairs) > 1 and not experiment.baseline:
+        division.pairs[experiment.experiment] = pairs
+        division.pairing = paired(division.pairs.values())
+    noise = pooled(division.pools.values())
+    if division.pairing is not None and division.pairing.holds:
+        division.sigma = division.pairing.sigma
+    elif noise is not None:
+        division.sigma = noise.sigma
+
+
+def with_repeats(division: Division, experiment: Experiment) -> dict[str, list[float]]:
+    """The division's pools, and in them the runs of an experiment, those on other rows apart."""
+    pools = dict(division.pools)
+    runs = [run for run in experiment.runs if run.purpose in REPEATED and run.round == experiment.round]
+    for block in {run.block for run in runs}:
+        values = [value for run in runs if run.block == block and (value := _plain(run)) is not None]
+        if len(values) > 1:
+            pools[f"{experiment.experiment}/{block}"] = values
+    return pools
+
+
+def noise_of(division: Division, experiment: Experiment) -> Noise:
+    """σ of one run of an experiment that is run again, its own repeats included. Where seeds are taken off it
+    is never taken to vary less than its own values do: its program may not go by its seed.
+    """
+    if division.pairing is not None and division.pairing.holds:
+        values = experiment.values
+        own = stdev(values) if len(values) > 1 else 0.0
+        return Noise(max(division.pairing.sigma, own), division.pairing.freedom - 1)
+    return pooled(with_repeats(division, experiment).values()) or Noise(division.sigma or 0.0, 0)
+
+
+def _pairs(division: Division, experiment: Experiment) -> list[Pair]:
+    """Of the measured runs of the present round, those on seeds of the baseline."""
+    return [
+        (division.seeds[run.seed][run.block], value)
+        for run in experiment.runs
+        if run.round == experiment.round
+        and run.block < len(division.seeds.get(run.seed, ()))
+        and (value := _plain(run)) is not None
+    ]
+
+
+def _plain(run: Run) -> float | None:
+    """Its comparable value with its seed's part."""
+    return None if run.value is None else run.value + run.seed_offset
