@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from configs.arms import RunsProgram
 from configs.errors import ConfigError
-from configs.reserved import PERSON
+from configs.reserved import COMBINED, PERSON
 from configs.schema import Config, ModelConfig
 
 
@@ -36,6 +36,11 @@ def _refuse_names(config: Config, origin: str) -> None:
         raise ConfigError(
             f"{origin}: an arm is named {PERSON!r}",
             "Give it another name: that is the arm of `autoswarm propose`.",
+        )
+    if COMBINED in names:
+        raise ConfigError(
+            f"{origin}: an arm is named {COMBINED!r}",
+            "Give it another name: that is the arm of acceptance.combine.",
         )
 
 

@@ -2,3 +2,5 @@
 
 PERSON = "person"
 """The arm of variants that people propose."""
+COMBINED = "combined"
+"""The arm of what the coordinator makes of two parked experiments."""

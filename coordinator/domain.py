@@ -83,7 +83,7 @@ paragraph for each is in docs/architecture.md.
 
 
 class Purpose(StrEnum):
-    """Why a run is made. ``combine`` is reserved: nothing queues it."""
+    """Why a run is made. ``combine``: the first run of what was made of two parked experiments."""
 
     BASELINE = "baseline"
     SCREEN = "screen"

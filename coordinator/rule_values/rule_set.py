@@ -66,6 +66,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Experiments without a merge that make one; 0 means never."""
     retry_after_moves: int = 3
     """Moves of the best after which a near miss may be tried again as it was; 0 means never."""
+    combine: bool = False
+    """Whether two parked experiments are put together where a slot would wait; not in order."""
     val_blocks: int = 1
     """Blocks of validation rows that the task's data has."""
     arm_warning_briefs: int = 5

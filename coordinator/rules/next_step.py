@@ -1,7 +1,7 @@
 """What is due next in a campaign without anybody asking for it. Pure.
 
 Whoever holds a state repeats ``next_step`` until nothing is due, and carries out each step: events are
-committed; a rebase and a merge want a commit of the variant's text first. The service does that with git,
+committed; a rebase, a merge and a combination want a commit of a text first. The service does that with git,
 tests without.
 """
 
@@ -11,6 +11,8 @@ from coordinator.domain import Phase
 from coordinator.rules.baselines import abandon, begun_anew
 from coordinator.rules.campaign import limits
 from coordinator.rules.certificates import begin, settle
+from coordinator.rules.combinations import Combine, combine
+from coordinator.rules.leases import lease
 from coordinator.rules.rebases import Rebase, rebase
 from coordinator.rules.refreshes import refresh
 from coordinator.rules.verdicts import Merge, decide
@@ -24,7 +26,7 @@ class Commit(Struct, frozen=True):
     events: list[AnyEvent]
 
 
-Step = Rebase | Commit | Merge
+Step = Rebase | Commit | Merge | Combine
 
 
 def next_step(state: CampaignState, now: float) -> Step | None:
@@ -55,3 +57,12 @@ def _between_ordinals(state: CampaignState, now: float) -> list[AnyEvent]:
 def _looked_after(state: CampaignState, now: float) -> list[AnyEvent]:
     """What trunks and bests are due for while work is taken."""
     return begin(state, now) or refresh(state) if state.phase is Phase.RUNNING else []
+
+
+def next_lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> Step | None:
+    """What gives an agent its next run, to be repeated like ``next_step``: a lease, or before it a rebase or a
+    combination; None when it holds one or has to wait. Arguments as of ``leases.lease``.
+    """
+    if events := lease(state, agent, calls_usd):
+        return Commit(events)
+    return combine(state, agent, calls_usd)

@@ -54,7 +54,8 @@ def rebased(state: CampaignState, experiment: str, commit: str, digest: str) -> 
     gain = stacked_gain(state, stale)
     if gain is not None and stale.verdict is Verdict.RETEST:
         return _stacked(state, stale, commit, digest, gain)
-    purpose = Purpose.RETEST if stale.verdict is Verdict.RETEST else Purpose.SCREEN
+    first = Purpose.COMBINE if stale.combines else Purpose.SCREEN
+    purpose = Purpose.RETEST if stale.verdict is Verdict.RETEST else first
     moved = Rebased(experiment=experiment, parent=head.commit, commit=commit, digest=digest)
     return [moved, queued(state, experiment, len(stale.runs) + 1, purpose)]
 

@@ -30,6 +30,7 @@ from coordinator.protocol import (
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import briefs, budget_cap, campaign, idle_arms, leases, recall
 from coordinator.rules.lookups import division_of
+from coordinator.rules.next_step import next_lease
 from coordinator.service.answers import Answers
 from coordinator.service.call_permits import CallPermits
 from coordinator.service.charters import Charters
@@ -183,8 +184,8 @@ class Service:
         """See ``Coordinator.lease``."""
         with self.transaction() as unit:
             self._division_of(agent)
-            while events := leases.lease(unit.state, agent, self._permits.open.usd):
-                unit.commit(events)
+            while (step := next_lease(unit.state, agent, self._permits.open.usd)) is not None:
+                unit.perform(step)
                 self._transactions.settle()
         with self._transactions.lock:
             return self._answers.lease(agent)

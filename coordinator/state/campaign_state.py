@@ -31,6 +31,7 @@ from coordinator.state.events import (
     HintGiven,
     HintsWithdrawn,
     LateReport,
+    PairRefused,
     ProposalRefused,
     Rebased,
     RulesChanged,
@@ -84,7 +85,7 @@ class CampaignState(Facts):
         match event:
             case RunQueued() | RunLeased() | RunLost() | RunReported() | LateReport():
                 self._run(event, at)
-            case DivisionOpened() | ExperimentProposed() | ProposalRefused():
+            case DivisionOpened() | ExperimentProposed() | ProposalRefused() | PairRefused():
                 self._propose(event, at)
             case WentStale(experiment=name):
                 step(self, experiment_of(self, name), State.STALE)
@@ -118,7 +119,9 @@ class CampaignState(Facts):
             case _:
                 assert_never(event)
 
-    def _propose(self, event: DivisionOpened | ExperimentProposed | ProposalRefused, at: float) -> None:
+    def _propose(
+        self, event: DivisionOpened | ExperimentProposed | ProposalRefused | PairRefused, at: float
+    ) -> None:
         match event:
             case DivisionOpened():
                 experiments.open_division(self, event, at)
@@ -126,6 +129,8 @@ class CampaignState(Facts):
                 experiments.propose(self, event, at)
             case ProposalRefused():
                 experiments.refuse(self, event)
+            case PairRefused(division=division, pair=pair):
+                experiments.remember_pair(self, division, pair)
             case _:
                 assert_never(event)
 

@@ -59,6 +59,12 @@ class Division(Struct, kw_only=True):
     """How many of these are screens."""
     ordinals: list[int] = field(default_factory=list)
     """Of what was proposed here, ascending."""
+    parked: dict[str, None] = field(default_factory=dict)
+    """Proposed experiments that ended as near misses or were rolled back, in that order: two of them may be
+    worth something together.
+    """
+    pairs: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Of these, by ordinal, what was put together or could not be."""
     dry: int = 0
     """Experiments that ended here since the last merge."""
 

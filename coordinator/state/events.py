@@ -93,6 +93,17 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     """The experiment it repairs."""
     constant_changes: dict[str, str] = field(default_factory=dict, name="moves")
     """From its parent: ``up``, ``down`` or ``changed`` by name of the constant."""
+    combines: list[str] = field(default_factory=list)
+    """The two experiments that the coordinator made it of; else none."""
+
+
+class PairRefused(Event, frozen=True, kw_only=True, tag="pair_refused"):
+    """Two parked experiments cannot be put together on the head, and are not tried again."""
+
+    division: str
+    pair: list[str]
+    """The two of them, by ordinal."""
+    reason: str
 
 
 class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
@@ -285,7 +296,7 @@ class CampaignResumed(Event, frozen=True, kw_only=True, tag="campaign_resumed"):
 
 AnyEvent = (
     CampaignStarted | RulesChanged | EpochBegan | AgentJoined | AgentLeft | DivisionOpened
-    | ExperimentProposed | ProposalRefused | RunQueued | RunLeased | RunLost | RunReported
+    | ExperimentProposed | PairRefused | ProposalRefused | RunQueued | RunLeased | RunLost | RunReported
     | LateReport | WentStale | Rebased | VerdictGiven | Settled | CallSettled | ArmNoted | HintGiven
     | HintsWithdrawn | CampaignDraining | CampaignFinished | CampaignResumed
 )  # fmt: skip

@@ -9,6 +9,7 @@ from coordinator.state.divisions import Best, Division
 from coordinator.state.events import (
     DivisionOpened,
     ExperimentProposed,
+    PairRefused,
     ProposalRefused,
     Rebased,
     VerdictGiven,
@@ -55,10 +56,23 @@ def propose(facts: Facts, event: ExperimentProposed, at: float) -> None:
         facts.to_repair.pop(event.repairs, None)
     facts.by_ordinal.append(event.experiment)
     facts.divisions[event.division].ordinals.append(event.ordinal)
+    if event.combines:
+        remember_pair(facts, event.division, event.combines)
     count(facts, event.arm, "proposals")
     facts.troubles.gave(event.arm, event.agent)
     facts.turned_away = []
     facts.proposals[event.proposal] = event.experiment
+
+
+def remember_pair(facts: Facts, division: str, pair: list[str]) -> None:
+    """Two parked experiments were put together, or cannot be. Raises InvalidTransition for what is no pair of
+    them, and for one that was tried.
+    """
+    first, second = pair
+    one = facts.divisions[division]
+    if (first, second) in one.pairs or not {first, second} <= one.parked.keys() or first == second:
+        raise InvalidTransition(first, f"put together with {second} twice, or without being parked", [])
+    one.pairs[first, second] = None
 
 
 def _experiment(event: ExperimentProposed, at: float) -> Experiment:
@@ -78,6 +92,7 @@ def _experiment(event: ExperimentProposed, at: float) -> Experiment:
         origin=event.origin,
         constant_changes=event.constant_changes,
         repairs=event.repairs,
+        combines=event.combines,
         proposed_at=at,
     )
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from coordinator.domain import PRIORITY, Purpose, State, Verdict
 from coordinator.state.divisions import Division
 from coordinator.state.facts import Facts
+from coordinator.state.near_misses import is_parked
 from coordinator.state.records import Experiment
 
 WAITING = (State.QUEUED, State.RUNNING, State.CONFIRMING)
@@ -26,6 +27,7 @@ def broken(facts: Facts) -> Iterator[str]:
     for division in facts.divisions.values():
         yield from _queue(facts, division)
         yield from _bests(facts, division)
+        yield from _parked(facts, division)
 
 
 def _indexes(facts: Facts) -> Iterator[str]:
@@ -165,6 +167,19 @@ def _has_its_runs(experiment: Experiment) -> bool:
     if experiment.baseline:
         return measured >= 2 and experiment.complete
     return experiment.complete if experiment.stepped else measured == counted > 0
+
+
+def _parked(facts: Facts, division: Division) -> Iterator[str]:
+    """What is parked has ended so, and only such are in pairs, each pair once and in order."""
+    members = [one for one in map(facts.experiments.get, facts.finished) if one]
+    parked = [one.experiment for one in members if one.division == division.name and is_parked(one)]
+    yield from _same(f"parked of {division.name}", list(division.parked), parked)
+    made = [tuple(one.combines) for one in facts.experiments.values() if one.combines]
+    yield from _same(f"pairs of {division.name}", len(made), len(set(made)))
+    for first, second in division.pairs:
+        ordinals = facts.experiments[first].ordinal, facts.experiments[second].ordinal
+        if not {first, second} <= set(parked) or ordinals[0] >= ordinals[1]:
+            yield f"pairs of {division.name}: {first} and {second} are none"
 
 
 def _queue(facts: Facts, division: Division) -> Iterator[str]:

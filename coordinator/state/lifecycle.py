@@ -11,6 +11,7 @@ from coordinator.domain import SUCCESSORS, State
 from coordinator.state import queues
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.facts import Facts
+from coordinator.state.near_misses import is_parked
 from coordinator.state.records import Experiment
 
 
@@ -68,6 +69,8 @@ def finish(facts: Facts, experiment: Experiment, state: State, reason: str, at: 
     facts.lessons.learn(experiment)
     if not facts.rules.lookahead and not experiment.baseline:
         _quiet(facts, experiment)
+    if is_parked(experiment):
+        facts.divisions[experiment.division].parked[experiment.experiment] = None
     settle(facts)
 
 

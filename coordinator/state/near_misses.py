@@ -4,7 +4,7 @@ repaired. Pure.
 
 from collections.abc import Sequence
 
-from coordinator.domain import Metric, State, Verdict
+from coordinator.domain import Metric, Origin, State, Verdict
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.state.divisions import Division
 from coordinator.state.events import VerdictGiven
@@ -51,3 +51,12 @@ def repairable(experiment: Experiment, arms: Sequence[ArmShare]) -> bool:
     """
     able = any(arm.repairs and arm.name == experiment.arm for arm in arms)
     return able and not experiment.repairs and experiment.failure in REPAIRABLE
+
+
+def is_parked(experiment: Experiment) -> bool:
+    """Whether something may be left of what it tried: it was nearly good enough, or was a step whose stack
+    failed. What is made of two such is not parked again, nor is what never builds on others' work.
+    """
+    nearly = experiment.state is State.REJECTED and experiment.near
+    idea = not experiment.baseline and not experiment.combines and experiment.origin is Origin.BEST
+    return idea and (nearly or experiment.state is State.ROLLED_BACK)

@@ -157,6 +157,8 @@ class Experiment(Struct, kw_only=True):
     """Seconds of real time that its runs get at least, as one of them was ended on a slow machine; else 0."""
     repairs: str = ""
     """The experiment it repairs."""
+    combines: list[str] = field(default_factory=list)
+    """The two experiments that the coordinator made it of; else none."""
     repaired: str = ""
     """The experiment that repairs it."""
     proposed_at: float = 0.0

@@ -18,12 +18,13 @@ import msgspec
 from configs.errors import ConfigError
 from coordinator.protocol import Proposal
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules import proposals, rebases, verdicts
+from coordinator.rules import combinations, proposals, rebases, verdicts
+from coordinator.rules.combinations import Combine
 from coordinator.rules.next_step import Commit, Step
 from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, CampaignStarted
+from coordinator.state.events import AnyEvent, CampaignStarted, PairRefused
 from coordinator.store.commit_messages import (
     baseline_message,
     merge_message,
@@ -197,6 +198,8 @@ class UnitOfWork:
                 self._rebase(step)
             case Merge():
                 self._merge(step)
+            case Combine():
+                self._combine(step)
             case _:
                 assert_never(step)
 
@@ -229,6 +232,24 @@ class UnitOfWork:
             message = step_message(experiment, metric, step.value, step.sigma)
         commit = self._write(self.source(step.parents[-1]), list(step.parents), message, at)
         self.commit(verdicts.merged(step, commit), at)
+
+    def _combine(self, step: Combine) -> None:
+        """Put two edits on the head, one after the other, or note that this cannot be."""
+        source = head = self.source(step.head)
+        try:
+            for edit in step.edits:
+                source = merge(self.source(edit.base), source, self.source(edit.commit))
+            program = digest(source)
+        except (MergeConflictError, SurfaceError):
+            self.commit([combinations.pair_refused(step, combinations.CONFLICT)])
+            return
+        made = combinations.combined(self.state, step, program, changed_constants(head, source))
+        if isinstance(made, PairRefused):
+            self.commit([made])
+            return
+        at, message = self._clock(), variant_message(made.experiment, made.division, made)
+        commit = self._write(source, [step.head], message, at)
+        self.commit(combinations.taken_up(self.state, made, commit), at)
 
     def _write(self, source: str, parents: list[str], message: str, at: float) -> str:
         commit = self._commits.write(commit_of(self._task.surface, source, parents, message, at))

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from configs.errors import ConfigError
+from configs.reserved import PERSON
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.hints import HINT_CHARS
 from coordinator.store.inbox import Content, Hint, Idea, Inbox, Withdrawal
@@ -145,7 +146,7 @@ def answer(state: CampaignState, name: str) -> Answer:
 def ideas(layout: Layout) -> list[Answer]:
     """What people proposed, oldest first, with what became of each. Raises ConfigError."""
     state = _state(layout)
-    names = [name for name, experiment in state.proposals.items() if not state.experiments[experiment].agent]
+    names = [name for name, one in state.proposals.items() if state.experiments[one].arm == PERSON]
     answers = [answer(state, name) for name in sorted([*names, *state.hints.answers])]
     taken = {idea.proposal for idea in answers}
     waiting = [item for item in Inbox(layout.inbox).waiting() if item.name not in taken]

@@ -7,12 +7,13 @@ applied as they are decided, and what is due is carried out until nothing is.
 from collections.abc import Iterable
 from typing import Protocol, assert_never
 
-from coordinator.rules import rebases, verdicts
+from coordinator.rules import combinations, rebases, verdicts
+from coordinator.rules.combinations import Combine
 from coordinator.rules.next_step import Commit, Step, next_step
 from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent
+from coordinator.state.events import AnyEvent, PairRefused
 
 
 class CommitWriter(Protocol):
@@ -26,6 +27,11 @@ class CommitWriter(Protocol):
     def merge(self, step: Merge) -> str:
         """The commit of a merge."""
 
+    def combine(self, step: Combine, ordinal: int) -> tuple[str, str] | None:
+        """Commit and digest of two edits on the head; None where they do not apply together. ordinal: of what
+        is made of them.
+        """
+
 
 def performed(state: CampaignState, step: Step, writer: CommitWriter) -> list[AnyEvent]:
     """The events of a step, with the commit that it wants."""
@@ -36,6 +42,8 @@ def performed(state: CampaignState, step: Step, writer: CommitWriter) -> list[An
             return _rebased(state, step, writer)
         case Merge():
             return verdicts.merged(step, writer.merge(step))
+        case Combine():
+            return _combined(state, step, writer)
         case _:
             assert_never(step)
 
@@ -46,6 +54,15 @@ def _rebased(state: CampaignState, step: Rebase, writer: CommitWriter) -> list[A
     if isinstance(written, str):
         return rebases.conflict(state, step.experiment, written)
     return rebases.rebased(state, step.experiment, *written)
+
+
+def _combined(state: CampaignState, step: Combine, writer: CommitWriter) -> list[AnyEvent]:
+    written = writer.combine(step, len(state.by_ordinal) + 1)
+    if written is None:
+        return [combinations.pair_refused(step, combinations.CONFLICT)]
+    commit, digest = written
+    made = combinations.combined(state, step, digest, {})
+    return [made] if isinstance(made, PairRefused) else combinations.taken_up(state, made, commit)
 
 
 def replayed(journal: Iterable[tuple[float, AnyEvent]]) -> CampaignState:
@@ -77,4 +94,8 @@ class CampaignInMemory:
     def settle(self, now: float) -> None:
         """Carry out what is due, until nothing is."""
         while (step := next_step(self.state, now)) is not None:
-            self.commit(performed(self.state, step, self._writer), now)
+            self.perform(step, now)
+
+    def perform(self, step: Step, now: float) -> None:
+        """Carry out one step."""
+        self.commit(performed(self.state, step, self._writer), now)

@@ -23,6 +23,7 @@ class Kind(IntEnum):
     CONFLICT = 6
     LENGTH = 7
     SIZE = 8
+    COMBINED = 9
 
 
 def uniform(kind: Kind, *place: int) -> float:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from coordinator.domain import Phase
 from coordinator.protocol import AgentCard, Proposal, Token, Wait
 from coordinator.rules import briefs, campaign, leases, proposals
+from coordinator.rules.next_step import next_lease
 from coordinator.state.events import CampaignStarted
 from coordinator.state.records import Run
 from deploy.simulate.campaign_in_memory import CampaignInMemory
@@ -24,6 +25,9 @@ from evaluator.result import Measured, RunResult
 
 ROOT = "root"
 """Commit of the baseline."""
+MADE_OF_TWO = 1 << 40
+"""What is made of two experiments is drawn for beyond all proposals, so that the k-th proposal stays the same.
+"""
 REPORTED = 4_096
 """Steps between two words of how far it is, less than a second."""
 SIMULATED = "simulated"
@@ -51,6 +55,8 @@ class Engine:
         """Agents whose slots wait, by division."""
         self._free: dict[str, deque[str]] = {}
         """Agents that have nothing to think about, by division."""
+        self._numbers: dict[str, int] = {}
+        """Which of the proposals an experiment is, by its name."""
         self._thinking = dict.fromkeys((slot.division for slot in scenario.slots), 0)
         """Agents that hold a brief, by division."""
         self.staleness = 0
@@ -107,9 +113,9 @@ class Engine:
     def _lease(self, agent: str) -> bool:
         """Take the next run; whether there was one."""
         holder = self.state.agents[agent]
-        while holder.run is None and (events := leases.lease(self.state, agent)):
-            self.campaign.commit(events, self.now)
-            if holder.run is None:  # it went stale
+        while holder.run is None and (step := next_lease(self.state, agent)) is not None:
+            self.campaign.perform(step, self.now)
+            if holder.run is None:  # it went stale, or was made of two
                 self.campaign.settle(self.now)
         name = holder.run
         if name is None:
@@ -139,20 +145,21 @@ class Engine:
         division = self._slots[agent].division
         self._thinking[division] -= 1
         self._free[division].append(agent)
-        ordinal = len(self.state.by_ordinal) + 1
+        number = len(self._numbers) + 1
         proposal = Proposal(
-            proposal=f"p{ordinal}",
-            ordinal=ordinal,
+            proposal=f"p{number}",
+            ordinal=len(self.state.by_ordinal) + 1,
             arm=self.state.rules.arms[0].name,
             parent=parent,
             source="",
             title=SIMULATED,
         )
-        digest = f"d-c{ordinal}"
+        digest = f"d-p{number}"
         if proposals.refuse(self.state, agent, proposal, digest) is not None:
             return  # the campaign has ended meanwhile
-        self._heads_at_proposal[proposals.next_experiment(self.state)] = self._heads_at_brief[agent]
-        commit = self.programs.propose(ordinal, parent)
+        name = proposals.next_experiment(self.state)
+        self._heads_at_proposal[name], self._numbers[name] = self._heads_at_brief[agent], number
+        commit = self.programs.propose(number, parent)
         self.campaign.commit(proposals.propose(self.state, agent, proposal, digest, commit, {}), self.now)
 
     def _report(self, agent: str) -> None:
@@ -190,11 +197,13 @@ class Engine:
         )
 
     def _place(self, run: Run) -> tuple[int, int]:
-        """Ordinal of its experiment, 0 and below for the baselines of divisions, and its number there."""
+        """Which of the proposals its experiment is, 0 and below for the baselines of divisions and beyond all
+        proposals for what the coordinator made of two; and the run's number there.
+        """
         experiment, number = self.state.experiments[run.experiment], int(run.run.rpartition(".")[2])
         if experiment.baseline:
             return -list(self.state.divisions).index(experiment.division), number
-        return experiment.ordinal, number
+        return self._numbers.get(run.experiment, MADE_OF_TWO + experiment.ordinal), number
 
     @property
     def _conditions(self) -> Conditions:

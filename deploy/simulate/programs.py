@@ -8,6 +8,7 @@ proposal. Pure.
 
 from msgspec import Struct
 
+from coordinator.rules.combinations import Combine
 from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
 from deploy.simulate.draws import Kind, uniform
@@ -49,7 +50,7 @@ class Programs:
     def propose(self, ordinal: int, parent: str) -> str:
         """The commit of the ordinal-th proposal, made from that parent."""
         base, change = self.programs[parent], self._model.change(self._seed, ordinal)
-        commit = f"c{ordinal}"
+        commit = f"p{ordinal}"
         bit = 0 if change.idea is None else 1 << change.idea
         self._digests[commit] = f"d-{commit}"
         if bit and not base.ideas & bit:
@@ -72,10 +73,28 @@ class Programs:
         else:
             program = self._merged(step.base, step.commit, step.head)
         commit = f"c{ordinal}r{number}"
-        same = program == self.programs[step.head]
+        return commit, self._written(commit, program, step.head)
+
+    def combine(self, step: Combine, ordinal: int) -> tuple[str, str] | None:
+        """Commit and digest of two edits on the head; None where they do not apply together: each conflicts as
+        often as a rebase. ordinal: of what is made of them.
+        """
+        program, onto, commit = self.programs[step.head], step.head, f"c{ordinal}"
+        pair = [edit.ordinal for edit in step.edits]
+        for number, edit in enumerate(step.edits):
+            if uniform(Kind.COMBINED, self._seed, *pair, number) < self._conflicts:
+                return None
+            program = self._merged(edit.base, edit.commit, onto)
+            onto = f"{commit}+{number}"
+            self.programs[onto] = program
+        return commit, self._written(commit, program, step.head)
+
+    def _written(self, commit: str, program: SimulatedProgram, head: str) -> str:
+        """The digest of a program at a commit that was made on a head."""
         self.programs[commit] = program
-        self._digests[commit] = self._digests[step.head] if same else f"d-{commit}"
-        return commit, self._digests[commit]
+        same = program == self.programs[head]
+        self._digests[commit] = self._digests[head] if same else f"d-{commit}"
+        return self._digests[commit]
 
     def merge(self, step: Merge) -> str:
         """The commit of a merge, whose program is the variant's."""

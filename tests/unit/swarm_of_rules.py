@@ -12,7 +12,8 @@ from coordinator.protocol import AgentCard, Brief, Proposal, Token
 from coordinator.rule_values.rule_set import ArmShare, Rules
 from coordinator.rules import audit_plans, briefs, campaign, leases, proposals
 from coordinator.rules.lookups import head_of
-from coordinator.rules.next_step import Step, next_step
+from coordinator.rules.combinations import Combine
+from coordinator.rules.next_step import Step, next_lease, next_step
 from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
@@ -89,6 +90,14 @@ class Swarm:
         head = head_of(self.state, self.state.experiments[step.experiment])
         return f"r{number}-{step.experiment}", f"d-{step.experiment}-on-{head.experiment}"
 
+    def combine(self, step: Combine, ordinal: int) -> tuple[str, str] | None:
+        """Of some pairs the edits conflict, some come to the same as the first alone; the others apply."""
+        name, kind = "-".join(step.pair), sum(edit.ordinal for edit in step.edits) % 7
+        if kind == 0:
+            return None
+        same = self.state.experiments[step.pair[0]].digest
+        return f"c{ordinal}-{name}", same if kind == 1 else f"d-{name}"
+
     def replayed(self) -> CampaignState:
         return replayed(self.journal)
 
@@ -129,8 +138,8 @@ class Swarm:
 
     def lease(self, agent: str) -> str | None:
         """Take the next run; its id, or None."""
-        while events := leases.lease(self.state, agent):
-            self.commit(events)
+        while (step := next_lease(self.state, agent)) is not None:
+            self.commit(self.performed(step))
             self.settle()
         run = self.state.agents[agent].run
         if run is not None:

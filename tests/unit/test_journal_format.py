@@ -21,7 +21,7 @@ KEYS = {
     "Rules": (
         "metric budget seed arms policy trust baseline_runs lookahead max_experiments max_hours "
         "max_attempts history ahead money arm_choice arm_floor control_floor plateau "
-        "retry_after_moves val_blocks arm_warning_briefs"
+        "retry_after_moves combine val_blocks arm_warning_briefs"
     ),
     "Metric": "name direction",
     "Budget": "unit amount wall_cap",
@@ -44,8 +44,9 @@ KEYS = {
     "DivisionOpened": "event division experiment",
     "ExperimentProposed": (
         "event experiment ordinal division arm agent proposal parent commit digest title hypothesis "
-        "settings calls origin repairs moves"
+        "settings calls origin repairs moves combines"
     ),
+    "PairRefused": "event division pair reason",
     "ProposalRefused": "event agent arm proposal division refusal reason known title settings repairs",
     "RunQueued": "event run experiment purpose seed block offset seed_offset",
     "RunLeased": "event run experiment agent incarnation token",
