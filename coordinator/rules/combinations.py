@@ -43,7 +43,7 @@ TITLE_CHARS = 50
 """Of either title, in the title of both."""
 
 
-class Edit(Struct, frozen=True, kw_only=True):
+class ParkedEdit(Struct, frozen=True, kw_only=True):
     """What a parked experiment did."""
 
     experiment: str
@@ -62,7 +62,7 @@ class Combine(Struct, frozen=True, kw_only=True):
     division: str
     head: str
     """Commit they have to be put on."""
-    edits: tuple[Edit, Edit]
+    edits: tuple[ParkedEdit, ParkedEdit]
     """By ordinal."""
 
     @property
@@ -72,8 +72,8 @@ class Combine(Struct, frozen=True, kw_only=True):
 
 
 def combine(state: CampaignState, agent: str, calls_usd: float = 0.0) -> Combine | None:
-    """What is put together for an agent that asked for a run and would wait; None where nothing is. calls_usd:
-    set aside for open calls. Raises UnknownAgentError.
+    """What is put together for an agent that asked for a run and would wait; None where nothing is.
+    calls_usd: set aside for open calls. Raises UnknownAgentError.
     """
     division = division_of(state, agent)
     if not state.rules.combine or state.rules.lookahead or state.phase is not Phase.RUNNING:
@@ -90,8 +90,8 @@ def combine(state: CampaignState, agent: str, calls_usd: float = 0.0) -> Combine
     return Combine(division=division.name, head=division.head.commit, edits=(_edit(pair[0]), _edit(pair[1])))
 
 
-def _edit(experiment: Experiment) -> Edit:
-    return Edit(
+def _edit(experiment: Experiment) -> ParkedEdit:
+    return ParkedEdit(
         experiment=experiment.experiment,
         ordinal=experiment.ordinal,
         base=experiment.parent,
@@ -139,13 +139,13 @@ def _gain(experiment: Experiment) -> float:
 def combined(
     state: CampaignState, step: Combine, digest: str, constant_changes: dict[str, str]
 ) -> ExperimentProposed | PairRefused:
-    """Both edits are on the head: an experiment that wants its commit, or nothing new. digest: of the program.
-    constant_changes: from the head.
+    """Both edits are on the head: an experiment that wants its commit, or nothing new. digest: of the
+    program. constant_changes: from the head.
     """
     earlier = state.by_digest.get((step.division, digest))
     if digest == state.digests[step.head] or earlier is not None:
         return pair_refused(step, f"together they are the same program as {earlier or 'the head'}")
-    name, parts = next_experiment(state), [state.experiments[one] for one in step.pair]
+    name, parts = next_experiment(state), [*map(state.experiments.__getitem__, step.pair)]
     return ExperimentProposed(
         experiment=name,
         ordinal=len(state.by_ordinal) + 1,

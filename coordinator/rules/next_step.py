@@ -60,8 +60,8 @@ def _looked_after(state: CampaignState, now: float) -> list[AnyEvent]:
 
 
 def next_lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> Step | None:
-    """What gives an agent its next run, to be repeated like ``next_step``: a lease, or before it a rebase or a
-    combination; None when it holds one or has to wait. Arguments as of ``leases.lease``.
+    """What gives an agent its next run, to be repeated like ``next_step``: a lease, or before it a rebase or
+    a combination; None when it holds one or has to wait. Arguments as of ``leases.lease``.
     """
     if events := lease(state, agent, calls_usd):
         return Commit(events)

@@ -1,7 +1,5 @@
-"""Everything that ever happens to a campaign. The journal holds these and nothing else is truth.
-
-An event states a fact that was decided; applying it can only fail if the journal is damaged. Names and fields
-are stable: old journals stay readable.
+"""Everything that ever happens to a campaign: the journal holds these and nothing else is truth. Names and
+fields are stable, and applying an event fails only if the journal is damaged.
 """
 
 from msgspec import Struct, field
@@ -27,13 +25,11 @@ class CampaignStarted(Event, frozen=True, kw_only=True, tag="campaign_started"):
     surface: str
     """File name."""
     commit: str
-    """Of the unmodified surface."""
     digest: str
-    """Of its program."""
+    """Of the unmodified surface, and of its program."""
     rules: Rules
     secret_digest: str = ""
-    """Fingerprint of the secret its draws rest on, see ``coordinator.store.secret_file``; empty without one.
-    """
+    """Fingerprint of the secret that its draws rest on (``store.secret_file``); empty without one."""
 
 
 class RulesChanged(Event, frozen=True, kw_only=True, tag="rules_changed"):
@@ -60,8 +56,7 @@ class AgentLeft(Event, frozen=True, kw_only=True, tag="agent_left"):
 
     agent: str
     reason: str
-    lost: bool = False
-    """It said no goodbye: it was not heard of, or its machine is gone."""
+    lost: bool = False  # it said no goodbye: it was not heard of, or its machine is gone
 
 
 class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
@@ -93,16 +88,15 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     """The experiment it repairs."""
     constant_changes: dict[str, str] = field(default_factory=dict, name="moves")
     """From its parent: ``up``, ``down`` or ``changed`` by name of the constant."""
-    combines: list[str] = field(default_factory=list)
+    combines: list[str] = []
     """The two experiments that the coordinator made it of; else none."""
 
 
 class PairRefused(Event, frozen=True, kw_only=True, tag="pair_refused"):
-    """Two parked experiments cannot be put together on the head, and are not tried again."""
+    """Two parked experiments cannot be put together on the head; the pair is not tried again."""
 
     division: str
     pair: list[str]
-    """The two of them, by ordinal."""
     reason: str
 
 
@@ -133,8 +127,7 @@ class RunQueued(Event, frozen=True, kw_only=True, tag="run_queued"):
     block: int = 0
     """Of validation rows, that it is evaluated on; 0 is what screens see."""
     offset: float = 0.0
-    """What the baseline is worse there than on block 0, in the metric's unit: taken off the run's value.
-    """
+    """What the baseline is worse there than on block 0, in the metric's unit; taken off its value."""
     seed_offset: float = 0.0
     """What runs of that seed are worse than others, in the metric's unit: taken off too."""
 
@@ -208,9 +201,8 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     value: float | None = None
     """Mean of the runs that count, None without any."""
     commit: str = ""
-    """Of the new best, for a merge."""
     grounds: Grounds | None = None
-    """What a merge rests on."""
+    """Of a merge: the new best, and what it rests on."""
     estimate: float | None = None
     """Of a step: what the trunk is taken to be worth from now on, in the metric's unit."""
     due: int = 0
@@ -240,7 +232,7 @@ class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
     result: str = UNKNOWN
     """Of ``CALL_RESULTS``. An unknown call counts at its estimate until it is settled again."""
     estimated: bool = False
-    """Whether its tokens are counted by whoever made it, or its dollars are those that were set aside."""
+    """Whether tokens are counted by whoever made it, or dollars are what was set aside."""
     answered_by: str = ""
     """What the reply calls its model, where that is another than was asked; untrusted text."""
 

@@ -9,7 +9,6 @@ from coordinator.state.divisions import Best, Division
 from coordinator.state.events import (
     DivisionOpened,
     ExperimentProposed,
-    PairRefused,
     ProposalRefused,
     Rebased,
     VerdictGiven,

@@ -235,15 +235,17 @@ class UnitOfWork:
 
     def _combine(self, step: Combine) -> None:
         """Put two edits on the head, one after the other, or note that this cannot be."""
-        source = head = self.source(step.head)
+        source, edits = self.source(step.head), step.edits
         try:
-            for edit in step.edits:
+            for edit in edits:
                 source = merge(self.source(edit.base), source, self.source(edit.commit))
             program = digest(source)
         except (MergeConflictError, SurfaceError):
             self.commit([combinations.pair_refused(step, combinations.CONFLICT)])
             return
-        made = combinations.combined(self.state, step, program, changed_constants(head, source))
+        made = combinations.combined(
+            self.state, step, program, changed_constants(self.source(step.head), source)
+        )
         if isinstance(made, PairRefused):
             self.commit([made])
             return

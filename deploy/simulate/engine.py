@@ -26,8 +26,7 @@ from evaluator.result import Measured, RunResult
 ROOT = "root"
 """Commit of the baseline."""
 MADE_OF_TWO = 1 << 40
-"""What is made of two experiments is drawn for beyond all proposals, so that the k-th proposal stays the same.
-"""
+"""What is made of two experiments is drawn for beyond all proposals: the k-th proposal stays the same."""
 REPORTED = 4_096
 """Steps between two words of how far it is, less than a second."""
 SIMULATED = "simulated"

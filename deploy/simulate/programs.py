@@ -76,13 +76,13 @@ class Programs:
         return commit, self._written(commit, program, step.head)
 
     def combine(self, step: Combine, ordinal: int) -> tuple[str, str] | None:
-        """Commit and digest of two edits on the head; None where they do not apply together: each conflicts as
-        often as a rebase. ordinal: of what is made of them.
+        """Commit and digest of two edits on the head; None where they do not apply together: each conflicts
+        as often as a rebase. ordinal: of what is made of them.
         """
         program, onto, commit = self.programs[step.head], step.head, f"c{ordinal}"
-        pair = [edit.ordinal for edit in step.edits]
-        for number, edit in enumerate(step.edits):
-            if uniform(Kind.COMBINED, self._seed, *pair, number) < self._conflicts:
+        first, second = step.edits
+        for number, edit in enumerate((first, second)):
+            if uniform(Kind.COMBINED, self._seed, first.ordinal, second.ordinal, number) < self._conflicts:
                 return None
             program = self._merged(edit.base, edit.commit, onto)
             onto = f"{commit}+{number}"

@@ -11,8 +11,8 @@ from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, Proposal, Token
 from coordinator.rule_values.rule_set import ArmShare, Rules
 from coordinator.rules import audit_plans, briefs, campaign, leases, proposals
-from coordinator.rules.lookups import head_of
 from coordinator.rules.combinations import Combine
+from coordinator.rules.lookups import head_of
 from coordinator.rules.next_step import Step, next_lease, next_step
 from coordinator.rules.rebases import Rebase
 from coordinator.rules.verdicts import Merge

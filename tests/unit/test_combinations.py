@@ -120,7 +120,8 @@ def test_a_pair_that_does_not_apply_is_remembered_and_the_next_is_tried() -> Non
     assert [event.pair for event in refused] == [["e00003", "e00004"], ["e00003", "e00005"]]
     assert ["apply" in event.reason for event in refused] == [True, False], "the other is e00003 again"
     assert run is not None
-    assert swarm.state.experiments[swarm.state.runs[run].experiment].combines == ["e00004", "e00005"], "twice is enough"
+    made = swarm.state.experiments[swarm.state.runs[run].experiment]
+    assert made.combines == ["e00004", "e00005"], "twice is enough for the third"
     assert swarm.replayed() == swarm.state
 
 
