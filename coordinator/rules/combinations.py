@@ -167,7 +167,7 @@ def combined(
 def taken_up(state: CampaignState, made: ExperimentProposed, commit: str) -> list[AnyEvent]:
     """What was made of two is an experiment, and its run waits for the slot. commit: of its text."""
     experiment = made.experiment
-    return [replace(made, commit=commit), queued(state, experiment, 1, Purpose.COMBINE)]
+    return [replace(made, commit=commit), queued(state, experiment, 1, Purpose.COMBINE, made.division)]
 
 
 def _title(parts: list[Experiment]) -> str:
