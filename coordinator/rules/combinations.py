@@ -107,13 +107,13 @@ def _has_room(state: CampaignState) -> bool:
 
 def _best_pair(state: CampaignState, division: Division) -> tuple[Experiment, Experiment] | None:
     """The two that promise most together, of those that were not tried together."""
-    used = Counter(name for pair in division.pairs for name in pair)
+    used = Counter(name for pair in division.combined for name in pair)
     parked = [one for one in _parked(state, division) if used[one.experiment] < TIMES]
     pairs = (
         (one, other) if one.ordinal < other.ordinal else (other, one)
         for one, other in combinations(parked, 2)
     )
-    untried = [pair for pair in pairs if (pair[0].experiment, pair[1].experiment) not in division.pairs]
+    untried = [pair for pair in pairs if (pair[0].experiment, pair[1].experiment) not in division.combined]
     pair = max(untried, key=_promise, default=None)
     least = LEAST * (division.sigma or 0.0)
     return pair if pair is not None and _promise(pair) >= least else None

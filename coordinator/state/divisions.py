@@ -63,7 +63,7 @@ class Division(Struct, kw_only=True):
     """Proposed experiments that ended as near misses or were rolled back, in that order: two of them may be
     worth something together.
     """
-    pairs: dict[tuple[str, str], None] = field(default_factory=dict)
+    combined: dict[tuple[str, str], None] = field(default_factory=dict)
     """Of these, by ordinal, what was put together or could not be."""
     dry: int = 0
     """Experiments that ended here since the last merge."""

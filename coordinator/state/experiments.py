@@ -69,9 +69,9 @@ def remember_pair(facts: Facts, division: str, pair: list[str]) -> None:
     """
     first, second = pair
     one = facts.divisions[division]
-    if (first, second) in one.pairs or not {first, second} <= one.parked.keys() or first == second:
+    if (first, second) in one.combined or not {first, second} <= one.parked.keys() or first == second:
         raise InvalidTransition(first, f"put together with {second} twice, or without being parked", [])
-    one.pairs[first, second] = None
+    one.combined[first, second] = None
 
 
 def _experiment(event: ExperimentProposed, at: float) -> Experiment:

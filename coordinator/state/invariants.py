@@ -176,7 +176,7 @@ def _parked(facts: Facts, division: Division) -> Iterator[str]:
     yield from _same(f"parked of {division.name}", list(division.parked), parked)
     made = [tuple(one.combines) for one in facts.experiments.values() if one.combines]
     yield from _same(f"pairs of {division.name}", len(made), len(set(made)))
-    for first, second in division.pairs:
+    for first, second in division.combined:
         ordinals = facts.experiments[first].ordinal, facts.experiments[second].ordinal
         if not {first, second} <= set(parked) or ordinals[0] >= ordinals[1]:
             yield f"pairs of {division.name}: {first} and {second} are none"

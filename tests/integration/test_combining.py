@@ -55,7 +55,7 @@ def test_edits_of_the_same_line_are_remembered_as_a_conflict(tmp_path: Path) -> 
     player = parked(tmp_path, "DEPTH = 7\nLR = 0.01\n", "DEPTH = 8\nLR = 0.01\n")
     assert isinstance(player.service.lease(AGENT), Wait)
     division = player.service.state.divisions["cpu"]
-    assert list(division.pairs) == [("e00001", "e00002")]
+    assert list(division.combined) == [("e00001", "e00002")]
     assert isinstance(player.service.lease(AGENT), Wait)
     assert len(player.service.state.by_ordinal) == 2
     player.service.close()

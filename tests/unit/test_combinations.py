@@ -25,7 +25,7 @@ from evaluator.result import Measured
 from tests.unit.swarm_of_rules import Crowd, Swarm, rules
 from tests.unit.test_campaign_properties import play
 
-SHORT = Trunk(still=4, steps=3, runs=3, z=1.0, early_z=2.0, refresh_every=2, refresh_to=6)
+SHORT = Trunk(still=4, steps=3, runs=3, z=1.0, early_z=2.0, first_z=1.0, refresh_every=2, refresh_to=6)
 BASELINE = (1.00, 1.01, 0.99, 1.00)
 
 
