@@ -114,6 +114,7 @@ def rebase(facts: Facts, event: Rebased) -> None:
     """A stale experiment is on the best, and begins anew."""
     experiment = experiment_of(facts, event.experiment)
     step(facts, experiment, State.QUEUED)
+    experiment.earlier_parents = (*experiment.earlier_parents, experiment.parent)
     experiment.parent, experiment.commit, experiment.digest = event.parent, event.commit, event.digest
     experiment.round += 1
     facts.by_digest[experiment.division, event.digest] = experiment.experiment

@@ -114,6 +114,8 @@ class Experiment(Struct, kw_only=True):
     state: State = State.QUEUED
     round: int = 1
     """Grows with every rebase; runs of earlier rounds do not count."""
+    earlier_parents: tuple[str, ...] = ()
+    """Commits it was made from in those rounds, the first round's first."""
     runs: list[Run] = field(default_factory=list)
     """Of all rounds, in the order they were queued."""
     verdict: Verdict | None = None

@@ -27,6 +27,8 @@ class PolicyRow(Struct, frozen=True, kw_only=True):
     """True value minus the reference's, paired by campaign; None for the reference itself."""
     false: Estimate | None
     """Share of merges that are in truth no better; None without merges."""
+    said: Estimate | None
+    """The same share as the campaigns say it themselves, of merges of which they do; None without such."""
     gap: Estimate
     """Reported minus true value of the best."""
     merges: Estimate
@@ -73,6 +75,7 @@ def _row(policy: str, campaigns: Sequence[Played], reference: Sequence[Played] |
         true=estimate([one.true for one in campaigns]),
         less=less,
         false=ratio([one.false for one in campaigns], [one.merges for one in campaigns]),
+        said=ratio([one.said for one in campaigns], [one.said_of for one in campaigns]),
         gap=estimate([one.reported - one.true for one in campaigns]),
         merges=estimate([one.merges for one in campaigns]),
         runs=estimate([one.runs for one in campaigns]),
@@ -89,7 +92,7 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(fmean(values), stdev(values) / sqrt(len(values)) if len(values) > 1 else None)
 
 
-def ratio(parts: Sequence[int], wholes: Sequence[int]) -> Estimate | None:
+def ratio(parts: Sequence[float], wholes: Sequence[int]) -> Estimate | None:
     """Σ parts / Σ wholes over campaigns, each of them one draw; None where the wholes are 0.
 
     The error is that of a ratio of two means (W. G. Cochran, Sampling Techniques, 3rd ed., section 6.3), so

@@ -31,8 +31,9 @@ def _title(cell: Cell) -> Text:
 def _table(cell: Cell) -> RenderableType:
     reference = cell.rows[0].policy.partition(":")[0]
     others = [f"less {reference}'s"] if len(cell.rows) > 1 else []
-    table = headed("policy", "true", *others, "false %", "rep.−true", "merges", "GPU-h")
-    align_right(table, range(1, 6 + len(others)))
+    table = headed("policy", "true", *others, "false %", "said %", "rep.−true", "merges", "GPU-h")
+    table.padding = (0, 1, 0, 0)
+    align_right(table, range(1, 7 + len(others)))
     for row in cell.rows:
         table.add_row(*_cells(row, compared=len(cell.rows) > 1))
     return table
@@ -44,6 +45,7 @@ def _cells(row: PolicyRow, compared: bool) -> list[str]:
         f"{row.true.mean:.{DIGITS}f}",
         *(["–" if row.less is None else _with_error(row.less)] if compared else []),
         "–" if row.false is None else _share(row.false),
+        "–" if row.said is None else f"{100 * row.said.mean:.1f}",
         f"{row.gap.mean:+.{DIGITS}f}",
         f"{row.merges.mean:.1f}",
         f"{row.gpu_hours.mean:.4g}",
@@ -71,5 +73,5 @@ def _legend(metric: Metric, cells: Sequence[Cell]) -> str:
     return (
         f"{metric.name}, {better} is better; ± one standard error. true: of the best,\n"
         f"without noise.{others} false: merges that are in truth no\n"
-        "better. rep.: what the campaign reports of its best."
+        "better; said: the same as the campaign expects it. rep.: what it reports of its\nbest."
     )

@@ -6,6 +6,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from coordinator.state.divisions import Division
+from coordinator.views.false_merges import false_merges
 from deploy.simulate.engine import Engine
 from deploy.simulate.swarm_scenario import SwarmScenario
 
@@ -24,6 +25,10 @@ class Played(Struct, frozen=True, kw_only=True):
     """Without the baselines."""
     false: int
     """Of these, those whose program is in truth no better than the best before it."""
+    said: float
+    """Of these, as many as its reports expect to be that, where they say."""
+    said_of: int
+    """Merges of which they say."""
     runs: int
     """Of any purpose, the baselines' too."""
     gpu_hours: float
@@ -53,12 +58,16 @@ def outcome(engine: Engine) -> Played:
     if not measured:
         raise LookupError("no baseline is measured")
     gains = [_gains(engine, division) for division in measured]
+    doubted = [false_merges(state, division) for division in measured]
+    said = [doubts for doubts in doubted if doubts.expected is not None]
     steps = [after - before for line in gains for before, after in pairwise(line)]
     return Played(
         true=_mean([state.metric.improved(start, line[-1]) for line in gains]),
         reported=_mean([division.history[-1].value for division in measured]),
         merges=len(steps),
         false=sum(step <= EXACT for step in steps),
+        said=sum(doubts.expected or 0.0 for doubts in said),
+        said_of=sum(doubts.merges for doubts in said),
         runs=engine.leased,
         gpu_hours=state.spend.slots.gpu_seconds / 3600,
         hours=engine.now / 3600,

@@ -1,0 +1,147 @@
+"""How many of a division's merges are expected to be false: no better in truth than the best before. Pure.
+
+- It rests on every run of every variant, those that failed too, see ``evaluator.false_merges``. What is open
+  about a value besides noise, such as a missing audit, is marked where the value is shown, and not in this.
+- What cannot be said is said as that, and is never 0.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from msgspec import Struct
+
+from coordinator.domain import Metric
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Division
+from coordinator.state.records import Experiment
+from evaluator.false_merges.doubts import LEAST, doubts
+from evaluator.false_merges.lineage import Program
+
+AGAIN = 25
+"""Of so many measured runs and more, one in so many must be new for the estimate to be made again: it moves
+little, and is asked for every second.
+"""
+
+
+class FalseMerges(Struct, frozen=True):
+    """Of one division. Merges are those of its best: of certificates, where a policy gives such."""
+
+    merges: int
+    expected: float | None
+    """How many of them are no better in truth; None where it cannot be said."""
+    unknown: str
+    """Why it cannot; empty where it can."""
+    by_experiment: dict[str, float]
+    """The probability of each, by what became the best."""
+
+
+class FalseMergesMemory:
+    """The estimate of a state that goes on, made again when that would change it."""
+
+    def __init__(self) -> None:
+        self._at = (0, 0)
+        self._latest: dict[str, FalseMerges] = {}
+
+    def of(self, state: CampaignState) -> dict[str, FalseMerges]:
+        """By division."""
+        measured, verdicts = state.outcomes["measured"], state.verdicts["merge"] + state.verdicts["roll_back"]
+        runs, moves = self._at
+        if not self._latest or moves != verdicts or measured - runs > measured // AGAIN:
+            self._at, self._latest = (measured, verdicts), all_false_merges(state)
+        elif len(self._latest) < len(state.divisions):
+            self._latest = all_false_merges(state)
+        return self._latest
+
+
+def all_false_merges(state: CampaignState) -> dict[str, FalseMerges]:
+    """By division."""
+    return {name: false_merges(state, division) for name, division in state.divisions.items()}
+
+
+def false_merges(state: CampaignState, division: Division) -> FalseMerges:
+    """Of a division."""
+    merges = max(0, len(division.history) - 1)
+    if not merges:
+        return FalseMerges(0, None, "nothing has merged", {})
+    if not division.sigma:
+        return FalseMerges(merges, None, "the noise of a run, σ, is not known", {})
+    numbers, programs = _lineage(state, division, division.sigma)
+    moves = [(numbers[old.experiment], numbers[new.experiment]) for old, new in pairwise(division.history)]
+    probabilities = doubts(programs, moves, sum(len(pool) - 1 for pool in division.pools.values()))
+    by_experiment = {
+        best.experiment: probability
+        for best, probability in zip(division.history[1:], probabilities, strict=True)
+        if probability is not None
+    }
+    if len(by_experiment) < merges:
+        why = (
+            "what some were made from is not clear"
+            if by_experiment
+            else f"it takes {LEAST} measured variants"
+        )
+        return FalseMerges(merges, None, why, by_experiment)
+    return FalseMerges(merges, sum(by_experiment.values()), "", by_experiment)
+
+
+def _lineage(state: CampaignState, division: Division, sigma: float) -> tuple[dict[str, int], list[Program]]:
+    """Numbers of the experiments that others were made from, and these as programs. sigma: in the metric's
+    unit.
+    """
+    by_commit = {head.commit: head.experiment for head in division.heads}
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(by_commit.values()))}
+    made_from = {commit: numbers[name] for commit, name in by_commit.items()}
+    scale = _Scale(state.metric, division.history[0].value, sigma)
+    variants: list[list[float]] = [[] for _ in numbers]
+    for experiment in state.experiments.values():
+        if experiment.division == division.name and experiment.experiment not in numbers:
+            first = next(scale.rounds(experiment), None)
+            if first is not None and first[0] in made_from:
+                variants[made_from[first[0]]].append(first[1][0])
+    programs = [
+        _program(state.experiments[name], scale, made_from, variants[number])
+        for name, number in numbers.items()
+    ]
+    return numbers, programs
+
+
+def _program(
+    experiment: Experiment, scale: "_Scale", made_from: dict[str, int], variants: list[float]
+) -> Program:
+    earlier: list[tuple[int, float]] = []
+    runs: list[float] = []
+    for parent, values in scale.rounds(experiment):
+        if parent == experiment.parent:
+            runs += values
+        elif parent in made_from:
+            earlier += [(made_from[parent], value) for value in values]
+    fresh = [] if experiment.baseline else scale.on_fresh_rows(experiment)
+    return Program(
+        parent=None if experiment.baseline else made_from.get(experiment.parent, 0),
+        runs=tuple(fresh or runs),
+        earlier=tuple(earlier),
+        chosen=bool(fresh) and len(fresh) < len(runs),
+        variants=tuple(variants),
+    )
+
+
+class _Scale(Struct, frozen=True):
+    """Values as gains over the baseline, in σ."""
+
+    metric: Metric
+    baseline: float
+    sigma: float
+
+    def gain(self, value: float) -> float:
+        return self.metric.gain(self.baseline, value) / self.sigma
+
+    def rounds(self, experiment: Experiment) -> Iterator[tuple[str, list[float]]]:
+        """What it was made from, and its runs there, for each round with any."""
+        for number, parent in enumerate((*experiment.earlier_parents, experiment.parent), 1):
+            values = [run.value for run in experiment.runs if run.round == number]
+            if gains := [self.gain(value) for value in values if value is not None]:
+                yield parent, gains
+
+    def on_fresh_rows(self, experiment: Experiment) -> list[float]:
+        """Its runs of the present round on rows that no screen saw."""
+        values = [run.value for run in experiment.runs if run.round == experiment.round and run.block]
+        return [self.gain(value) for value in values if value is not None]

@@ -1,0 +1,1 @@
+"""How likely merges are false: no better in truth, by everything that was measured beside them"""
