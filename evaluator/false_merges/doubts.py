@@ -97,9 +97,9 @@ def _ends(lineage: Lineage, steps: Sequence[Node], cell: int) -> list[float]:
     node = steps[0]
     joint = list(window(lineage.gains_of(node), node.low - cell, node.size))
     for before, node in pairwise(steps):
-        known = [part * up / down for part, up, down in zip(joint, before.up, node.message, strict=True)]
+        measured = [part * up / down for part, up, down in zip(joint, before.up, node.message, strict=True)]
         table, joint = lineage.gains_of(node), [0.0] * node.size
-        for place, part in enumerate(known, before.low):
+        for place, part in enumerate(measured, before.low):
             line = window(table, node.low - place, node.size)
             joint = [sum_ + part * one for sum_, one in zip(joint, line, strict=True)]
     return list(map(mul, joint, steps[-1].up))

@@ -84,14 +84,14 @@ def helpful_at_nothing(shares: Sequence[float]) -> float:
 
 
 def likelier(
-    shares: Sequence[float], seen: Mapping[int, float], measured: Mapping[int, float], noise: float
+    shares: Sequence[float], gained: Mapping[int, float], measured: Mapping[int, float], noise: float
 ) -> list[float]:
-    """Shares under which gains are likelier than under ``shares``. seen: how many changes are taken to gain
+    """Shares under which gains are likelier than under ``shares``. gained: how many changes are taken to gain
     so many cells. measured: how many runs differ by that from what they were made from.
     """
     blurred = measured_parts(noise)
     columns = [
-        *_columns(PARTS, seen),
+        *_columns(PARTS, gained),
         *_columns(blurred, measured),
     ]
     now = list(shares)
