@@ -43,7 +43,8 @@ from coordinator.service.upkeep import Upkeep
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import Listener, TaskCard
-from coordinator.views.leaderboard import row
+from coordinator.views.false_merges import FalseMergesMemory
+from coordinator.views.leaderboard import doubts_of, row
 from coordinator.views.overview import Overview, tried
 from coordinator.views.status import status
 from coordinator.views.status_page import StatusPage
@@ -81,6 +82,7 @@ class Service:
         self._intake = intake
         self._idle = IdleBriefs()
         self._answers = Answers(self._unit, times, charters or Charters({}))
+        self._false_merges = FalseMergesMemory()
         self._upkeep = Upkeep(layout, self._transactions, self._presence, self._permits, intake)
         self.metrics = ""
         """Address at which somebody serves its metrics."""
@@ -253,9 +255,10 @@ class Service:
         """The status page, and rows of experiments finished since ``seen_rows`` of them."""
         with self._transactions.lock:
             finished = self.state.finished[seen_rows:]
+            doubts = doubts_of(self.state, self._false_merges)
             return Overview(
                 page=self.status(),
-                rows=[row(self.state.experiments[name]) for name in finished],
+                rows=[row(self.state.experiments[name], doubts) for name in finished],
                 tried=tried(self.state) - self._tried_before,
                 trouble=self._unit.trouble,
             )
@@ -271,4 +274,5 @@ class Service:
                 missing=self._presence.missing(),
                 calls_usd=self._permits.open.usd,
                 metrics=self.metrics,
+                false_merges=self._false_merges,
             )

@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from coordinator.domain import Purpose
 from coordinator.state.events import CallSettled
 from coordinator.state.records import Experiment, Run
-from coordinator.views.leaderboard import LeaderboardRow, row
+from coordinator.views.leaderboard import Doubts, LeaderboardRow, row
 from coordinator.views.value_by_rows import RowsView, rows_of
 from evaluator.budget import Budget
 from evaluator.result import Audit, CpuSeconds, Outcome, Seconds
@@ -106,11 +106,16 @@ class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
 
 
 def experiment_page(
-    experiment: Experiment, budget: Budget, calls: Iterable[CallSettled] = ()
+    experiment: Experiment,
+    budget: Budget,
+    calls: Iterable[CallSettled] = (),
+    doubts: Doubts | None = None,
 ) -> ExperimentPage:
-    """Everything about one experiment. budget: of its campaign. calls: of models, that led to it."""
+    """Everything about one experiment. budget: of its campaign. calls: of models, that led to it. doubts: of
+    those that became the best.
+    """
     return ExperimentPage(
-        **asdict(row(experiment)),
+        **asdict(row(experiment, doubts)),
         hypothesis=experiment.hypothesis,
         settings=experiment.settings,
         calls=[call_row(event) for event in calls],

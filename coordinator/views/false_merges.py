@@ -7,8 +7,9 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from coordinator.domain import Metric
 from coordinator.state.campaign_state import CampaignState
@@ -33,6 +34,26 @@ class FalseMerges(Struct, frozen=True):
     """Why it cannot; empty where it can."""
     by_experiment: dict[str, float]
     """The probability of each, by what became the best."""
+
+
+class FalseMergesView(Struct, frozen=True, kw_only=True):
+    """How many merges are expected to be no better in truth than the best before them."""
+
+    merges: Annotated[
+        int, Meta(description="How many merges it is said of: all between the baseline and the best.")
+    ]
+    expected: Annotated[
+        float | None,
+        Meta(
+            description="How many of these merges are expected to be false, by noise alone; null where that is"
+            " not known."
+        ),
+    ]
+    unknown: Annotated[str, Meta(description="Why it is not known; empty where it is.")]
+    marked: Annotated[
+        int,
+        Meta(description="How many of these merges rest on values of which something is open besides noise."),
+    ]
 
 
 class FalseMergesMemory:

@@ -108,6 +108,17 @@ def _of_bests(page: StatusPage) -> Iterator[MetricFamily]:
 def _of_divisions(page: StatusPage) -> Iterator[MetricFamily]:
     depths: Samples = [((division.name,), division.merges) for division in page.divisions]
     yield MetricFamily("best_depth", "Merges between the baseline and the best.", ("division",), depths)
+    false: Samples = [
+        ((division.name,), division.false_merges.expected)
+        for division in page.divisions
+        if division.false_merges and division.false_merges.expected is not None
+    ]
+    yield MetricFamily(
+        "false_merges_expected",
+        "How many of these merges are expected to be no better in truth, by noise alone.",
+        ("division",),
+        false,
+    )
     commits: Samples = [(_commit(division), 1.0) for division in page.divisions if division.best]
     yield MetricFamily("best_commit_info", "1; the commit that is the best.", ("division", "commit"), commits)
 

@@ -3,16 +3,19 @@
 Values are in the metric's unit, moments are seconds since the epoch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import stdev
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from coordinator.domain import State, Verdict
 from coordinator.rules import trust
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Experiment
+from coordinator.views.false_merges import FalseMergesMemory
 from evaluator.result import Audit
+
+Doubts = Mapping[str, float | None]
 
 
 class LeaderboardRow(Struct, frozen=True, kw_only=True):
@@ -49,6 +52,10 @@ class LeaderboardRow(Struct, frozen=True, kw_only=True):
     """How much better it is than the best that its last verdict compared it with; None before one, and for a
     baseline.
     """
+    false_probability: float | UnsetType | None = UNSET
+    """Of what became the best: probability that it is no better in truth than the best before; None where
+    that cannot be said. Absent of anything else.
+    """
 
 
 class BestSoFar(Struct, frozen=True, kw_only=True):
@@ -61,10 +68,16 @@ class BestSoFar(Struct, frozen=True, kw_only=True):
     merged: bool
     best: float | None
     """The best after it; None before the baseline is measured."""
+    became_best: bool = False
+    """It is, or was, the best; others merged below it, as steps of its stack."""
+    rolled_back: bool = False
+    """It was a step of a trunk whose certificate failed."""
 
 
-def rows(state: CampaignState) -> list[LeaderboardRow]:
-    """One row per experiment: bests first, newest best on top, then by value, then those without one."""
+def rows(state: CampaignState, said: Doubts | None = None) -> list[LeaderboardRow]:
+    """One row per experiment: bests first, newest best on top, then by value, then those without one. said:
+    ``doubts_of`` it, where that is there already.
+    """
     ages = {
         best.experiment: number
         for division in state.divisions.values()
@@ -77,11 +90,24 @@ def rows(state: CampaignState) -> list[LeaderboardRow]:
             return (0, -ages[experiment.experiment])
         return (2, experiment.ordinal) if value is None else (1, -state.metric.gain(0.0, value))
 
-    return [row(experiment) for experiment in sorted(state.experiments.values(), key=rank)]
+    doubts = doubts_of(state) if said is None else said
+    return [row(experiment, doubts) for experiment in sorted(state.experiments.values(), key=rank)]
 
 
-def row(experiment: Experiment) -> LeaderboardRow:
-    """One experiment."""
+def doubts_of(state: CampaignState, memory: FalseMergesMemory | None = None) -> Doubts:
+    """By every experiment that became the best: the probability that it is no better in truth than the best
+    before; None where it cannot be said.
+    """
+    said = (memory or FalseMergesMemory()).of(state)
+    return {
+        best.experiment: said[division.name].by_experiment.get(best.experiment)
+        for division in state.divisions.values()
+        for best in division.history[1:]
+    }
+
+
+def row(experiment: Experiment, doubts: Doubts | None = None) -> LeaderboardRow:
+    """One experiment. doubts: of those that became the best."""
     runs = experiment.resting or experiment.counted
     grounds = experiment.grounds or trust.grounds([run.result for run in runs if run.result])
     return LeaderboardRow(
@@ -104,6 +130,7 @@ def row(experiment: Experiment) -> LeaderboardRow:
         started_at=experiment.started_at,
         finished_at=experiment.finished_at,
         gain_over_best=experiment.delta,
+        false_probability=(doubts or {}).get(experiment.experiment, UNSET),
     )
 
 
@@ -122,6 +149,8 @@ def best_so_far(state: CampaignState, division: str) -> list[BestSoFar]:
                 value=_value(experiment),
                 merged=merged,
                 best=best,
+                became_best=experiment.experiment in bests,
+                rolled_back=experiment.state is State.ROLLED_BACK,
             )
         )
     return points

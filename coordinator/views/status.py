@@ -15,6 +15,7 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Best, Division
 from coordinator.state.records import Run
 from coordinator.views.call_remarks import call_remarks
+from coordinator.views.false_merges import FalseMerges, FalseMergesMemory, FalseMergesView
 from coordinator.views.status_page import (
     SCHEMA,
     AgentState,
@@ -49,13 +50,14 @@ def status(
     calls_usd: float = 0.0,
     missing: Collection[str] = (),
     metrics: str = "",
+    false_merges: FalseMergesMemory | None = None,
 ) -> StatusPage:
     """One page about a campaign.
 
     now: seconds since the epoch. alive: whether a coordinator works on it now. progress: of open runs, by
     agent, as far as it is known. calls_usd: US dollars set aside for open calls. missing:
     agents that are late with their next call; nobody has to call once the campaign is finished. metrics:
-    address they are served at.
+    address they are served at. false_merges: what it remembers of a state that goes on.
     """
     late = () if state.phase is Phase.FINISHED else missing
     return StatusPage(
@@ -67,7 +69,7 @@ def status(
         remedy=baselines.remedy(state),
         task=state.start.task,
         metric=state.metric,
-        divisions=[division_view(state, division) for division in state.divisions.values()],
+        divisions=_divisions(state, false_merges or FalseMergesMemory()),
         experiments=ExperimentCounts(**{one.value: state.states[one] for one in State}),
         runs=_runs(state),
         verdicts=dict(state.verdicts),
@@ -115,6 +117,11 @@ def spend(state: CampaignState, calls_usd: float) -> SpendView:
     )
 
 
+def _divisions(state: CampaignState, memory: FalseMergesMemory) -> list[DivisionView]:
+    said = memory.of(state)
+    return [division_view(state, division, said.get(division.name)) for division in state.divisions.values()]
+
+
 def arm_names(state: CampaignState) -> list[str]:
     """The configuration's arms in its order, then those that were there before."""
     return list(dict.fromkeys((*(arm.name for arm in state.start.rules.arms), *state.arms)))
@@ -144,8 +151,8 @@ def _open_runs(state: CampaignState) -> Iterator[Run]:
     return (state.runs[agent.run] for agent in state.agents.values() if agent.run)
 
 
-def division_view(state: CampaignState, division: Division) -> DivisionView:
-    """A division, its baseline and its best."""
+def division_view(state: CampaignState, division: Division, said: FalseMerges | None = None) -> DivisionView:
+    """A division, its baseline and its best. said: of its merges."""
     baseline = state.experiments[division.baseline]
     return DivisionView(
         name=division.name,
@@ -156,6 +163,17 @@ def division_view(state: CampaignState, division: Division) -> DivisionView:
         steps=len(division.trunk),
         trunk=division.trunk[-1].value if division.trunk else None,
         pairing=_pairing(division),
+        false_merges=_false_merges(state, division, said) if said and said.merges else UNSET,
+    )
+
+
+def _false_merges(state: CampaignState, division: Division, said: FalseMerges) -> FalseMergesView:
+    grounds = [state.experiments[best.experiment].grounds for best in division.history[1:]]
+    return FalseMergesView(
+        merges=said.merges,
+        expected=said.expected,
+        unknown=said.unknown,
+        marked=sum(one is not None and bool(one.marks) for one in grounds),
     )
 
 

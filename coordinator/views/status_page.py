@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from coordinator.arm_notes import ArmReason
 from coordinator.domain import Metric
 from coordinator.rule_values.trust_rules import Mode
+from coordinator.views.false_merges import FalseMergesView
 from coordinator.views.value_by_rows import RowsView
 
 SCHEMA: Literal[1] = 1
@@ -103,6 +104,10 @@ class DivisionView(Struct, frozen=True, kw_only=True):
     pairing: Annotated[
         PairingView | UnsetType,
         _says("What is known of runs with the same seed; absent while too little was run more than once."),
+    ] = UNSET
+    false_merges: Annotated[
+        FalseMergesView | UnsetType,
+        _says("How many of its merges are expected to be no better in truth; absent before the first."),
     ] = UNSET
 
 

@@ -17,6 +17,7 @@ from configs.errors import ConfigError
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.journal import Journal, locked
 from coordinator.store.paths import Layout
+from coordinator.views.false_merges import FalseMergesMemory
 from coordinator.views.status import status
 from coordinator.views.status_page import StatusPage
 from deploy.exit_codes import NothingFoundError
@@ -29,6 +30,7 @@ class Follower:
         """Raises ConfigError when the journal cannot be read."""
         self.layout = layout
         self.state = CampaignState()
+        self.false_merges = FalseMergesMemory()
         with _readable(layout):
             self._journal = Journal.read(layout.journal)
 
@@ -45,7 +47,8 @@ class Follower:
     def status(self, now: float) -> StatusPage:
         """The status page at ``now``, seconds since the epoch."""
         alive = locked(self.layout.folder)
-        return status(self.refresh(), now, alive, metrics=_metrics(self.layout) if alive else "")
+        metrics = _metrics(self.layout) if alive else ""
+        return status(self.refresh(), now, alive, metrics=metrics, false_merges=self.false_merges)
 
     def close(self) -> None:
         """Let go of the journal."""

@@ -105,14 +105,14 @@ def _pages(follower: "Follower") -> Iterator["StatusPage"]:
 @folder
 def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path) -> None:
     """Every experiment, the bests first."""
-    from coordinator.views.leaderboard import rows
+    from coordinator.views.leaderboard import doubts_of, rows
     from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.open import Follower, find_campaign
     from deploy.cli.output import emit, show
 
     follower = Follower(find_campaign(name, folder))
     page = follower.status(time.time())
-    shown = rows(follower.state)[:limit]
+    shown = rows(follower.state, doubts_of(follower.state, follower.false_merges))[:limit]
     if as_json:
         return emit({"schema": SCHEMA, "rows": shown})
     from deploy.views import leaderboard as board
@@ -154,6 +154,7 @@ def show(experiment: str, source: bool, name: str | None, as_json: bool, folder:
     from msgspec import to_builtins
 
     from coordinator.views.experiment_page import experiment_page
+    from coordinator.views.leaderboard import doubts_of
     from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.find import find_experiment
     from deploy.campaigns.open import open_campaign, read_source
@@ -165,7 +166,7 @@ def show(experiment: str, source: bool, name: str | None, as_json: bool, folder:
         text = read_source(layout, chosen.experiment, chosen.commit)
         return output.emit({"schema": SCHEMA, **to_builtins(text)}) if as_json else output.write(text.source)
     calls = (state.spend.calls[call] for call in chosen.calls if call in state.spend.calls)
-    page = experiment_page(chosen, state.rules.budget, calls)
+    page = experiment_page(chosen, state.rules.budget, calls, doubts_of(state))
     if as_json:
         return output.emit({"schema": SCHEMA, **to_builtins(page)})
     from coordinator.views.status import division_view

@@ -35,7 +35,7 @@ GIVES = [
 
 ROW = Row(
     "Decisions",
-    [12, 12, 6, 6, 6, 6, 12, 12, 12, 12],
+    [12, 12, 6, 6, 6, 6, 12, 12, 12, 12, 24],
     [
         lines(
             "Finished experiments",
@@ -131,6 +131,16 @@ ROW = Row(
                 },
                 {"id": "organize", "options": {"excludeByName": {"Time": True, "Value": True}}},
             ],
+        ),
+        lines(
+            "Merges, and how many of them are expected to be false",
+            "Merges between the baseline and the best, and how many of them are expected to be no better in"
+            " truth, by noise alone.",
+            [
+                target(select("best_depth"), "{{division}}"),
+                target(select("false_merges_expected"), "{{division}}, expected to be false"),
+            ],
+            lineInterpolation="stepAfter",
         ),
     ],
 )

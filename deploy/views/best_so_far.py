@@ -12,7 +12,7 @@ from math import floor, log10
 from msgspec import Struct
 
 BASELINE, FLOOR, STEP = "╌", "▔", "─"
-KEPT, REJECTED, CRASHED = "●", "·", "×"
+KEPT, STACKED, ROLLED_BACK, REJECTED, CRASHED = "●", "○", "◌", "·", "×"
 ABOVE, BELOW = "^", "v"
 BEYOND = 0.6
 """How far the scale goes on beyond the baseline on the worse side, relative to the height of the stairs: room
@@ -37,6 +37,10 @@ class Point(Struct, frozen=True):
     """In the metric's unit; None for a crash."""
     kept: bool = False
     """It became the best."""
+    stacked: bool = False
+    """It merged as a step below another that became the best."""
+    rolled_back: bool = False
+    """It was a step whose certificate failed."""
 
 
 class Frame(Struct, frozen=True, kw_only=True):
@@ -148,11 +152,17 @@ def _grid(
     if frame.floor is not None and scale.low <= frame.floor <= scale.high:
         grid[scale.row(frame.floor)] = [FLOOR] * columns
     _draw_stairs(grid, stairs, scale)
-    for wanted, mark in ((False, REJECTED), (True, KEPT)):
+    for mark in (REJECTED, ROLLED_BACK, STACKED, KEPT):
         for column, point in _placed(points, columns):
-            if point.value is not None and point.kept is wanted:
+            if point.value is not None and _mark(point) == mark:
                 grid[scale.row(point.value)][column] = scale.beyond(point.value) or mark
     return grid
+
+
+def _mark(point: Point) -> str:
+    if point.kept:
+        return KEPT
+    return STACKED if point.stacked else ROLLED_BACK if point.rolled_back else REJECTED
 
 
 def _draw_stairs(grid: list[list[str]], stairs: Sequence[float | None], scale: _Scale) -> None:
@@ -198,13 +208,22 @@ def _legend(points: Sequence[Point], frame: Frame, scale: _Scale) -> list[str]:
     digits = scale.digits + 1
     kept = sum(point.kept for point in points)
     crashed = sum(point.value is None for point in points)
+    stacked, rolled_back = (
+        sum(point.value is not None and _mark(point) == mark for point in points)
+        for mark in (STACKED, ROLLED_BACK)
+    )
+    rejected = len(points) - kept - stacked - rolled_back - crashed
     parts = [
         f"{KEPT} kept {kept}",
-        f"{REJECTED} rejected {len(points) - kept - crashed}",
+        f"{REJECTED} rejected {rejected}",
         f"{CRASHED} crashed {crashed}",
     ]
     if beyond := sum(point.value is not None and bool(scale.beyond(point.value)) for point in points):
         parts[1] += f" ({beyond} of them {ABOVE} {BELOW} beyond the edge)"
+    if stacked:
+        parts.insert(1, f"{STACKED} merged below {stacked}")
+    if rolled_back:
+        parts.insert(-1, f"{ROLLED_BACK} rolled back {rolled_back}")
     if frame.baseline is not None:
         parts.append(f"{BASELINE} baseline {frame.baseline:.{digits}f}")
     if frame.floor is not None:

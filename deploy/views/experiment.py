@@ -13,7 +13,7 @@ from coordinator.views.experiment_page import CallRow, ExperimentPage, RunRow
 from coordinator.views.status_page import DivisionView
 from deploy.views.sanitize import one_line, sanitize
 from deploy.views.tables import headed, pairs
-from deploy.views.units import DIGITS, by_rows, gains, moment, named, number, usd
+from deploy.views.units import DIGITS, by_rows, gains, moment, named, number, probability, usd
 from deploy.views.usage import cpu_in_words, details_in_words, memory_in_words, spent_in_words
 from evaluator.budget import Budget
 from evaluator.result import Audit, Measured, Outcome, outcome_name
@@ -47,6 +47,7 @@ def _facts(page: ExperimentPage, layout: Layout, gained: str) -> Table:
         "value": f"{number(page.value)} over {page.runs} runs{spread}",
         "gain": gained,
         "rows": by_rows(page.rows),
+        "false": f"with a probability of {doubt}, by noise alone" if (doubt := _doubt(page)) else "",
         "audit": audit_words(page.audit),
         "open": page.open,
         "commit": page.commit,
@@ -62,6 +63,11 @@ def _facts(page: ExperimentPage, layout: Layout, gained: str) -> Table:
         "reproduce": "" if page.value is None else f"autoswarm reproduce {page.experiment}{named(layout)}",
     }
     return pairs({name: fact for name, fact in facts.items() if fact})
+
+
+def _doubt(page: ExperimentPage) -> str:
+    """How likely it is no better in truth; empty of what never became the best."""
+    return probability(page.false_probability)
 
 
 def _state(page: ExperimentPage) -> str:

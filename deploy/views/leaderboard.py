@@ -14,10 +14,10 @@ from deploy.views.best_so_far import Frame, Point, draw
 from deploy.views.sanitize import one_line
 from deploy.views.status_page import headline
 from deploy.views.tables import COLOURS, align_right, headed, pairs
-from deploy.views.units import gain, in_sigmas, named, number, to_floor
+from deploy.views.units import by_rows, false_in_words, gain, in_sigmas, named, number, probability, to_floor
 from evaluator.result import Audit
 
-DROP = ("audit", "sandbox", "to floor", "runs", "arm", "on base", "division", "state")
+DROP = ("audit", "sandbox", "to floor", "runs", "arm", "on base", "false", "division", "state")
 """What a narrow terminal does without, the first one first."""
 
 
@@ -28,9 +28,19 @@ def leaderboard(page: StatusPage, rows: Sequence[LeaderboardRow]) -> RenderableT
     if not rows:
         return Text("No experiment yet.")
     divisions = {division.name: division for division in page.divisions}
-    names = ["experiment", page.metric.name, "on base", "on best", "to floor", "runs", "state", "sandbox"]
+    names = [
+        "experiment",
+        page.metric.name,
+        "on base",
+        "on best",
+        "to floor",
+        "runs",
+        "false",
+        "state",
+        "sandbox",
+    ]
     table = headed(*names, "audit", *["division"] * (len(divisions) > 1), "arm", "title", drop=DROP)
-    align_right(table, range(1, 6))
+    align_right(table, range(1, 7))
     for row in rows:
         where = [row.division] if len(divisions) > 1 else []
         numbers = _numbers(page.metric, divisions[row.division], row)
@@ -48,6 +58,7 @@ def _numbers(metric: Metric, division: DivisionView, row: LeaderboardRow) -> lis
         in_sigmas(division, row.gain_over_best),
         to_floor(division, row.value),
         str(row.runs),
+        probability(row.false_probability) or "–",
     ]
 
 
@@ -65,7 +76,17 @@ def chart(metric: Metric, division: DivisionView, points: Iterable[BestSoFar], w
         sigma=division.baseline.sigma,
         width=width,
     )
-    return Text(draw([Point(point.value, point.merged) for point in points], frame))
+    return Text(draw([_point(point) for point in points], frame))
+
+
+def _point(point: BestSoFar) -> Point:
+    """As the chart has it."""
+    return Point(
+        point.value,
+        kept=point.became_best,
+        stacked=point.merged and not point.became_best,
+        rolled_back=point.rolled_back,
+    )
 
 
 def closing(
@@ -80,8 +101,20 @@ def closing(
     """
     blocks: list[RenderableType] = [leaderboard(page, rows), Text()]
     for division in page.divisions:
-        blocks += [chart(page.metric, division, bests.get(division.name, []), width), Text()]
+        blocks += [
+            chart(page.metric, division, bests.get(division.name, []), width),
+            *_said(division),
+            Text(),
+        ]
     return Group(*blocks, headline(page), _places(page, layout))
+
+
+def _said(division: DivisionView) -> list[Text]:
+    """How far its merges can be believed, a line each."""
+    lines = [false_in_words(division.false_merges)] if division.false_merges else []
+    if division.best and (rows := by_rows(division.best.rows)):
+        lines.append(f"best: {rows}")
+    return [Text(line) for line in lines]
 
 
 def _places(page: StatusPage, layout: Layout) -> Table:

@@ -27,7 +27,19 @@ from coordinator.views.status_page import (
 from deploy.views.arm_trouble import troubles
 from deploy.views.sanitize import one_line
 from deploy.views.tables import COLOURS, headed, pairs
-from deploy.views.units import by_rows, gain, hours, in_sigmas, moment, number, percent, span, to_floor, usd
+from deploy.views.units import (
+    by_rows,
+    false_in_words,
+    gain,
+    hours,
+    in_sigmas,
+    moment,
+    number,
+    percent,
+    span,
+    to_floor,
+    usd,
+)
 
 NEEDED = {
     Mode.STRICT: "a merge needs a twin that agrees",
@@ -125,6 +137,13 @@ def _division(metric: Metric, division: DivisionView) -> Table:
         )
     if division.pairing:
         facts["seeds"] = _seeds(division.pairing)
+    if division.false_merges:
+        facts["false"] = false_in_words(division.false_merges)
+    if division.steps:
+        facts["trunk"] = (
+            f"{number(division.trunk)} as it is taken to be worth, {division.steps}"
+            f" step{'s' if division.steps > 1 else ''} without a certificate"
+        )
     if division.floor is not None:
         reached = best.value if best else baseline.value
         facts["floor"] = f"{number(division.floor)}, {to_floor(division, reached)} away"

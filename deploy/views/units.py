@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from coordinator.domain import Metric
 from coordinator.store.paths import Layout
+from coordinator.views.false_merges import FalseMergesView
 from coordinator.views.status_page import DivisionView
 from coordinator.views.value_by_rows import RowsView
 
@@ -85,6 +86,27 @@ def by_rows(rows: RowsView | UnsetType) -> str:
         return ""
     gap = "" if rows.gap is None else f", gap {rows.gap:+.{DIGITS}f}"
     return f"{number(rows.screen)} on screen rows, {number(rows.fresh)} on fresh rows{gap}"
+
+
+def false_in_words(said: FalseMergesView) -> str:
+    """``about 0.3 of 5 merges are expected to be no better in truth``, and how many are marked besides."""
+    marked = f"; marked besides: {said.marked}" if said.marked else ""
+    merges = f"{said.merges} merge{'s' if said.merges > 1 else ''}"
+    if said.expected is None:
+        return f"not known how many of {merges} are no better in truth: {said.unknown}{marked}"
+    many = "fewer than 0.1" if said.expected < 0.05 else f"about {said.expected:.1f}"
+    return (
+        f"{many} of {merges} {'are' if said.merges > 1 else 'is'} expected to be no better in truth{marked}"
+    )
+
+
+def probability(share: float | UnsetType | None) -> str:
+    """``4 %``, ``< 1 %``, ``not known``; empty where none is asked for."""
+    if isinstance(share, UnsetType):
+        return ""
+    if share is None:
+        return "not known"
+    return "< 1 %" if share < 0.01 else "> 99 %" if share > 0.99 else f"{share:.0%}".replace("%", " %")
 
 
 def to_floor(division: DivisionView, value: float | None) -> str:

@@ -42,6 +42,7 @@ COUNTS_AND_STATES = {
     "agents",
     "agent_state",
     "best_depth",
+    "false_merges_expected",
     "campaign_state",
     "experiments_open",
     "run_budget",
