@@ -45,8 +45,8 @@ class FalseMergesView(Struct, frozen=True, kw_only=True):
     expected: Annotated[
         float | None,
         Meta(
-            description="How many of these merges are expected to be false, by noise alone; null where that is"
-            " not known."
+            description="How many of these merges are expected to be false, by noise alone; null where that"
+            " is not known."
         ),
     ]
     unknown: Annotated[str, Meta(description="Why it is not known; empty where it is.")]
