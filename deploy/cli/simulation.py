@@ -35,6 +35,7 @@ def _numbers(kind: type[float]) -> Callable[[click.Context, click.Parameter, str
 
 
 ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
+SHARE = click.FloatRange(0, 1)
 
 
 @click.command()
@@ -48,6 +49,9 @@ ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 @click.option("--repetitions", type=click.IntRange(min=1), default=20, show_default=True, help="Campaigns.")
 @click.option("--sigma", callback=_numbers(float), metavar="σ,σ,…", help="Of one run. [default: 0.001]")
 @click.option("--known-sigma", is_flag=True, help="Have campaigns estimate exactly σ from their baselines.")
+@click.option("--correlation", type=SHARE, default=0.0, help="Of the noise of runs with one seed, 0 to 1.")
+@click.option("--real", type=SHARE, help="Share of proposals that try a real idea. [default: 0.3]")
+@click.option("--null", type=SHARE, help="Share of proposals that change nothing. [default: 0.25]")
 @click.option("--thinking", type=click.FloatRange(min=0), help="Minutes for a proposal. [default: 1]")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the first one.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core otherwise.")

@@ -1,12 +1,13 @@
 """From the words of a command line, and a configuration or a campaign, to what is simulated."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.rule_values.rule_set import Rules
 from deploy.rules_from_config import rules_of
-from deploy.simulate.effect_model import shaped_model
+from deploy.simulate.effect_model import EffectModel, shaped_model
 from deploy.simulate.likeness import Likeness
 from deploy.simulate.measuring import Conditions
 from deploy.simulate.named_policies import named_policy
@@ -32,6 +33,12 @@ class Options(Struct, frozen=True, kw_only=True):
     repetitions: int = 20
     sigma: tuple[float, ...] | None = None
     known_sigma: bool = False
+    correlation: float = 0.0
+    """Of the noise of two runs with the same seed."""
+    real: float | None = None
+    """Share of the proposals that try a real idea."""
+    null: float | None = None
+    """Share of those that change nothing."""
     thinking: float | None = None
     """Minutes."""
     seed: int = 1
@@ -44,7 +51,7 @@ def request_of(config: Config, options: Options) -> Request:
     return Request(
         rules=rules,
         policies=_policies(rules.policy, options),
-        model=shaped_model(),
+        model=_shares(shaped_model(), options),
         conditions=_conditions(Conditions(), rules, options),
         sigmas=options.sigma or SIGMA,
         slots=(Slot(),) * (options.slots or config.slots.count),
@@ -62,7 +69,7 @@ def request_like(rules: Rules, like: Likeness, options: Options) -> Request:
     return Request(
         rules=rules,
         policies=_policies(rules.policy, options),
-        model=like.model,
+        model=_shares(like.model, options),
         conditions=_conditions(conditions, rules, options),
         sigmas=options.sigma or (like.sigma,),
         slots=(Slot(),) * (options.slots or like.slots),
@@ -87,7 +94,17 @@ def likeness_in_words(campaign: str, like: Likeness) -> str:
 
 def _conditions(conditions: Conditions, rules: Rules, options: Options) -> Conditions:
     exactly = rules.baseline_runs if options.known_sigma else 0
-    return Conditions(start=conditions.start, minutes=conditions.minutes, known_sigma=exactly)
+    return replace(conditions, correlation=options.correlation, known_sigma=exactly)
+
+
+def _shares(model: EffectModel, options: Options) -> EffectModel:
+    """The model with other shares of proposals, where they are wanted; the rest harms."""
+    real = model.real if options.real is None else options.real
+    null = model.null if options.null is None else options.null
+    if real + null > 1:
+        why = f"--real and --null are shares of all proposals, together {real + null:g} of 1"
+        raise ConfigError(why, "Give both, at most 1 together: what is left harms.")
+    return replace(model, real=real, null=null)
 
 
 def _runs(options: Options) -> tuple[int, ...]:

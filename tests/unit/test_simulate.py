@@ -5,6 +5,8 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
+from configs.errors import ConfigError
+from configs.load import load
 from coordinator.domain import Direction, Metric, Phase
 from coordinator.state.events import RunLeased, RunReported
 from deploy.simulate.campaign_in_memory import replayed
@@ -12,6 +14,7 @@ from deploy.simulate.effect_model import EffectModel, shaped_model
 from deploy.simulate.engine import Engine
 from deploy.simulate.measuring import Conditions
 from deploy.simulate.played import Played, outcome, play
+from deploy.simulate.request_options import Options, request_of
 from deploy.simulate.swarm_scenario import SwarmScenario
 from deploy.simulate.virtual_slot import Slot
 from evaluator.policies.any_policy import KINDS, AnyPolicy
@@ -193,3 +196,20 @@ def test_naive_ends_where_the_public_trace_and_earlier_simulations_did() -> None
     assert 0.9979 - mean([one.true for one in longer]) == pytest.approx(0.0235, abs=0.002)
     assert 0.3 < sum(one.false for one in longer) / sum(one.merges for one in longer) < 0.5
     assert -0.004 < mean([one.reported - one.true for one in longer]) < -0.0015
+
+
+def test_fifty_demos_whose_edits_change_nothing_certify_nothing() -> None:
+    config = load(["demo"], [], {}).config
+    wanted = request_of(config, Options(real=0.0, null=1.0, runs=(44,), repetitions=50, policy="trunk"))
+    assert wanted.rules.policy == Trunk()
+    assert wanted.rules.lookahead == 4
+    campaigns = [play(job.scenario, job.seed) for job in wanted.jobs()]
+    assert len(campaigns) == 50
+    assert sum(one.merges for one in campaigns) == 0
+    naive = request_of(config, Options(real=0.0, null=1.0, runs=(44,), repetitions=5, policy="naive"))
+    assert all(play(job.scenario, job.seed).false > 0 for job in naive.jobs())
+
+
+def test_shares_of_proposals_are_at_most_all_of_them() -> None:
+    with pytest.raises(ConfigError, match=r"together 1.3 of 1"):
+        request_of(load(["demo"], [], {}).config, Options(null=1.0))
