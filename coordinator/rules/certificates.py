@@ -69,7 +69,8 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
             what = f"a certificate of {steps} step{'s' if steps > 1 else ''}"
             reason = f"{what} {'goes on' if fresh else 'begins'}"
             left = policy.most_runs(len(division.history) - 1) - fresh
-            return _more_runs(state, head, reason, max(1, min(at_once, left)))
+            later = 0 if ends else state.rules.lookahead
+            return _more_runs(state, head, reason, max(1, min(at_once, left)), later)
     return []
 
 
@@ -78,9 +79,9 @@ def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -
     rules = state.rules
     if _all_is_proposed(state):
         return True
-    left = rules.max_hours * 3600 - state.worked(now)
-    if rules.lookahead or not rules.max_hours:
+    if not rules.max_hours:
         return False
+    left = rules.max_hours * 3600 - state.worked(now)
     baseline = [run.seconds for run in state.experiments[division.baseline].counted if run.seconds]
     rounds = ceil(policy.runs / _at_once(state, division, policy))
     return left < LAST_RUNS * rounds * (fmean(baseline) if baseline else 0.0)
@@ -152,7 +153,7 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
     if not values:
         if len(experiment.resting) >= policy.most_runs(len(division.history) - 1) + AUDIT_TRIES:
             return _fails(experiment, "none of its runs could be audited", fmean(experiment.values))
-        return _more_runs(state, experiment, "its run could not be audited", 1)
+        return _more_runs(state, experiment, "its run could not be audited", 1, state.rules.lookahead)
     grounds = trust.grounds(results)
     decision = _decision(state, experiment, policy, values, 0.0)
     doubt = trust.unproven(grounds.audit, state.rules.trust)
@@ -209,9 +210,13 @@ def _fresh(experiment: Experiment) -> list[float]:
     return [value for value in confirmed if value is not None]
 
 
-def _more_runs(state: CampaignState, experiment: Experiment, reason: str, runs: int) -> list[AnyEvent]:
-    """In order the verdict comes as many ordinals later as may be open, so that it holds nobody up."""
-    return confirmed_by(state, experiment, reason, runs, state.settled + state.rules.lookahead)
+def _more_runs(
+    state: CampaignState, experiment: Experiment, reason: str, runs: int, later: int
+) -> list[AnyEvent]:
+    """later: ordinals before the verdict, in order: as many as may be open, so that it holds nobody up, but
+    where the campaign ends.
+    """
+    return confirmed_by(state, experiment, reason, runs, state.settled + later)
 
 
 def _decision(

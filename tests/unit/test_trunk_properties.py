@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.domain import Purpose, State, Verdict
+from coordinator.domain import Phase, Purpose, State, Verdict
 from coordinator.rules import campaign
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import VerdictGiven
+from deploy.simulate.effect_model import shaped_model
+from deploy.simulate.engine import Engine
+from deploy.simulate.swarm_scenario import SwarmScenario
+from deploy.simulate.virtual_slot import Slot
 from evaluator.policies.trunk import Trunk
 from tests.unit.swarm_of_rules import Crowd, MixedCrowd, Swarm, rules
 from tests.unit.test_campaign_properties import finish_in_order, play
@@ -151,3 +155,23 @@ def test_a_campaign_goes_on_under_another_policy_and_its_trunk_is_rolled_back(
     swarm.commit(campaign.begin(swarm.state, rules(lookahead=lookahead, policy=SHORT), swarm.now))
     play(swarm, draw, 200, agents)
     assert swarm.replayed() == swarm.state
+
+
+@pytest.mark.parametrize("lookahead", [0, 4])
+def test_a_campaign_that_ends_by_the_clock_certifies_before(lookahead: int) -> None:
+    merges = left = 0
+    for seed in range(6):
+        wanted = SwarmScenario(
+            rules=rules(policy=Trunk(), lookahead=lookahead),
+            model=shaped_model(),
+            slots=(Slot(),) * 2,
+            hours=12.0,
+        )
+        engine = Engine(wanted, seed)
+        engine.play()
+        (division,) = engine.state.divisions.values()
+        assert engine.state.phase is Phase.FINISHED
+        merges += len(division.history) - 1
+        left += len(division.trunk)
+    assert merges > 12
+    assert left <= 12, "steps of the last minutes"
