@@ -155,6 +155,7 @@ class Runner:
             audit=lease.audit,
             baseline=lease.baseline,
             blocks=lease.blocks,
+            early=lease.early,
         )
         self.state = AgentState.TRAINING
         gap = None if self._free_since is None else self._clock.now() - self._free_since

@@ -92,6 +92,14 @@ class AcceptanceConfig(Section):
     """
     baseline_runs: Annotated[Whole, Field(ge=2)] = 4
     """Runs of the unchanged surface per division; they measure σ."""
+    early_stop_at: Annotated[Number, Field(ge=0, lt=1)] = 0
+    """Share of its budget at which a screen is looked at, and ended if its losses say that it will not come
+    out as good as what it was made from; docs/early_stop.md. 0 means never.
+    """
+    early_stop_audit: Annotated[Number, Field(gt=0, le=1)] = 0.1
+    """Share of those that would be ended which run on to their end all the same, and say whether ending them
+    would have been wrong.
+    """
     confirm_runs: Annotated[Whole, Field(ge=0)] | None = None
     """`confirm`: runs on other seeds that a promising variant needs besides its screen."""
     z: Annotated[Number, Field(ge=0)] | None = None

@@ -58,7 +58,7 @@ class State(StrEnum):
 
 SUCCESSORS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.STALE, State.STEPPED}),
-    State.RUNNING: frozenset({State.QUEUED, State.MEASURED, State.CRASHED, State.CHEATED}),
+    State.RUNNING: frozenset({State.QUEUED, State.MEASURED, State.CRASHED, State.CHEATED, State.REJECTED}),
     State.MEASURED: frozenset(
         {
             *(State.CONFIRMING, State.STALE, State.STEPPED, State.MERGED, State.REJECTED),
@@ -74,11 +74,11 @@ SUCCESSORS: dict[State, frozenset[State]] = {
     State.CHEATED: frozenset(),
     State.ROLLED_BACK: frozenset(),
 }
-"""Where each state may go. RUNNING → QUEUED is a lost lease; STALE → QUEUED is a variant rebased on the head;
-CONFIRMING → MEASURED is its last confirm run coming in; QUEUED → STEPPED is one that was put on a trunk
-as it was better than what it was made from; STEPPED → CONFIRMING begins a certificate, which may end
-in MEASURED → CRASHED. A
-paragraph for each is in docs/architecture.md.
+"""Where each state may go. RUNNING → QUEUED is a lost lease; RUNNING → REJECTED is a screen ended early;
+STALE → QUEUED is a variant rebased on the head; CONFIRMING → MEASURED is its last confirm run coming in;
+QUEUED → STEPPED is one that was put on a trunk as it was better than what it was made from; STEPPED →
+CONFIRMING begins a certificate, which may end in MEASURED → CRASHED. A paragraph for each is in
+docs/architecture.md.
 """
 
 

@@ -10,6 +10,7 @@ from coordinator.domain import Metric, Purpose, Refusal, State, Strategy
 from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget
+from evaluator.early_stop import StopPlan
 
 
 class AgentCard(Struct, frozen=True, kw_only=True):
@@ -60,6 +61,8 @@ class Tried(Struct, frozen=True, kw_only=True):
     """Rejected, and by no more than the noise."""
     failure: str = ""
     """Its crash class, ``timed_out`` or ``cheated``."""
+    estimate: float | None = None
+    """What it might have come to, of one that was ended early: by its own losses, no measurement."""
     age: float | None = None
     """Seconds since it was proposed, while it has no verdict; None in order, where nothing may depend on
     time.
@@ -213,6 +216,8 @@ class Lease(Struct, frozen=True, kw_only=True):
     """What the division's baseline came to."""
     blocks: tuple[int, ...] = (0,)
     """Blocks of validation rows it is evaluated on, see ``trainer.contract.RunOrder``."""
+    early: StopPlan | None = None
+    """Where the run is looked at and perhaps ended, by the trainer itself; None where it is not."""
 
 
 class HeartbeatReply(Struct, frozen=True):

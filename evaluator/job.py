@@ -58,6 +58,12 @@ class JudgeJob(Struct, frozen=True, kw_only=True):
     mark: str = ""
     """In hexadecimal: what goes into that pipe before validation rows are shown. Secret."""
 
+    look_at: float = 0.0
+    """Share of the budget at which the run is looked at; 0 means never."""
+
+    look_mark: str = ""
+    """In hexadecimal: what goes into the log's pipe then. Secret."""
+
     cpu_stat: Path | None = None
     """File in which the kernel counts the CPU seconds of everything the live variant starts (``cpu.stat`` of
     a control group); None where it does not.
@@ -79,6 +85,12 @@ class Spent(Struct, frozen=True, tag="spent"):
 
     steps: int
     """Batches handed out."""
+
+
+class LookedAt(Struct, frozen=True, tag="looked_at"):
+    """It has spent the share at which it is looked at, and waits for a batch: what it had printed until then
+    stands before the mark.
+    """
 
 
 class Evaluating(Struct, frozen=True, tag="evaluating"):
@@ -128,7 +140,7 @@ class Final(Struct, frozen=True, tag="final", kw_only=True):
     """For people, and for the runs that are compared with this one."""
 
 
-JudgeEvent = FirstBatch | Spent | Evaluating | HandedOver | ClaimsIn | WantsTwin | TwinDone | Final
+JudgeEvent = FirstBatch | Spent | LookedAt | Evaluating | HandedOver | ClaimsIn | WantsTwin | TwinDone | Final
 
 
 def read_job(path: Path) -> JudgeJob:

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from evaluator.early_stop import EarlyLook
+
 TAIL_CHARS = 2_000
 """Longest text of a variant kept in a result: enough for a traceback's end, short enough to be quoted in a
 brief.
@@ -75,6 +77,16 @@ class Cheated(Struct, frozen=True, tag="cheated"):
     """The figures."""
 
 
+class EndedEarly(Struct, frozen=True, tag="ended_early"):
+    """It was over its bar when it was looked at, and ended there: no failure, and no value."""
+
+    why: str
+    """In our words."""
+
+    estimate: float | None = None
+    """What it might have come to, in the metric's unit, by its own losses: no measurement."""
+
+
 class Lost(Struct, frozen=True, tag="lost"):
     """The machine's fault, not the variant's: the run is queued again and nothing is charged."""
 
@@ -84,7 +96,7 @@ class Lost(Struct, frozen=True, tag="lost"):
     """Its process was killed from outside, as far as can be seen: a variant can do that to itself."""
 
 
-Outcome = Measured | Crashed | TimedOut | Cheated | Lost
+Outcome = Measured | Crashed | TimedOut | Cheated | EndedEarly | Lost
 
 
 def outcome_name(outcome: Outcome) -> str:
@@ -164,6 +176,9 @@ class RunResult(Struct, frozen=True, kw_only=True):
 
     audit: Audit | None = None
     """Of its claims, None where there was none."""
+
+    early: EarlyLook | None = None
+    """What was read when it was looked at; None where it was not, or had printed no loss."""
 
     spent: float = 0.0
     """Of the budget, in its unit."""

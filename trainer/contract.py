@@ -16,6 +16,7 @@ from msgspec import Struct
 from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts
 from evaluator.budget import Budget
+from evaluator.early_stop import StopPlan
 from evaluator.result import Progress, RunResult
 
 
@@ -59,6 +60,9 @@ class RunOrder(Struct, frozen=True, kw_only=True):
 
     blocks: tuple[int, ...] = (0,)
     """Blocks of validation rows it is evaluated on; the first one's value is the outcome's."""
+
+    early: StopPlan | None = None
+    """Where it is looked at and perhaps ended; None where it is not."""
 
 
 class Trainer(Protocol):

@@ -41,6 +41,12 @@ class Rules(Struct, frozen=True, kw_only=True):
     """When a variant is better."""
     trust: TrustRules = TrustRules()
     """Which results may merge."""
+    early_stop_at: float = 0.0
+    """Share of its budget at which a screen is looked at, and ended where it will not come out as good as the
+    head; 0 means never.
+    """
+    early_stop_audit: float = 0.1
+    """Share of those that would be ended which run on to their end."""
     baseline_runs: int = 4
     """Runs of the unmodified surface in each division."""
     lookahead: int = 0

@@ -107,6 +107,7 @@ def with_verdict(experiment: Experiment) -> Tried:
         delta=experiment.delta,
         near=experiment.near,
         failure=experiment.failure,
+        estimate=experiment.estimate,
     )
 
 

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase
 from coordinator.protocol import Brief, Lease, Wait, Welcome
-from coordinator.rules import audit_plans, fresh_rows, wall_caps
+from coordinator.rules import audit_plans, early_stops, fresh_rows, wall_caps
 from coordinator.service.charters import Charters
 from coordinator.service.presence import LeaseTimes
 from coordinator.store.unit_of_work import UnitOfWork
@@ -64,6 +64,7 @@ class Answers:
             audit=audit_plans.audit_plan(state, run),
             baseline=audit_plans.baseline_facts(state, run),
             blocks=fresh_rows.blocks_of(state, run),
+            early=early_stops.stop_plan(state, run),
         )
 
     def _wait(self) -> Wait:

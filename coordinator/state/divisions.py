@@ -3,6 +3,7 @@
 from msgspec import Struct, field
 
 from coordinator.protocol import AgentCard
+from evaluator.early_bar import BothKnown
 from evaluator.policies.pairing import Pair, Pairing
 
 
@@ -67,6 +68,15 @@ class Division(Struct, kw_only=True):
     """Of these, by ordinal, what was put together or could not be."""
     dry: int = 0
     """Experiments that ended here since the last merge."""
+
+    looks: list[BothKnown] = field(default_factory=list)
+    """Screens that were looked at and have a value, as they came in."""
+    ended_early: int = 0
+    """Screens that were ended where they were looked at."""
+    ended_seconds: float = 0.0
+    """For which these kept slots busy."""
+    whole_seconds: float = 0.0
+    """For which those of ``looks`` did."""
 
     @property
     def best(self) -> Best | None:

@@ -126,6 +126,8 @@ class Experiment(Struct, kw_only=True):
     """What its arm's variants are made from."""
     value: float | None = None
     """Mean of the runs the last verdict rests on, in the metric's unit."""
+    estimate: float | None = None
+    """What it might have come to, of one that was ended early: by its own losses, no measurement."""
     gain: float = 0.0
     """How much better its merge made the best, in the metric's unit; 0 without one."""
     merge_commit: str = ""

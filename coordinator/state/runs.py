@@ -5,13 +5,13 @@ from typing import assert_never
 
 from coordinator.domain import Purpose, State
 from coordinator.protocol import Token
-from coordinator.state import queues, trunks
+from coordinator.state import early_looks, queues, trunks
 from coordinator.state.events import LateReport, RunLeased, RunLost, RunQueued, RunReported
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, count, experiment_of, finish, step
 from coordinator.state.near_misses import repairable
 from coordinator.state.records import Experiment, Run, evaluation_began, is_withheld
-from evaluator.result import Cheated, Crashed, Lost, Measured, RunResult, TimedOut, outcome_name
+from evaluator.result import Cheated, Crashed, EndedEarly, Lost, Measured, RunResult, TimedOut, outcome_name
 
 LEAST_MEASURED = 2
 """Runs of a baseline that σ needs."""
@@ -91,6 +91,7 @@ def report(facts: Facts, event: RunReported, at: float) -> None:
     run.seconds = _free(facts, run, event.token, at, busy=busy)
     _bill(facts, experiment, run.seconds if event.result.finished_at else held)
     run.result = event.result
+    early_looks.note(facts.divisions[experiment.division], experiment, run, facts.metric)
     count(facts, experiment.arm, "runs")
     facts.outcomes[outcome_name(event.result.outcome)] += 1
     facts.occupancy.gap(event.gap)
@@ -133,8 +134,10 @@ def _take_in_baseline(facts: Facts, experiment: Experiment, at: float) -> None:
 
 
 def _fail(facts: Facts, experiment: Experiment, result: RunResult, at: float) -> None:
-    """The experiment ends with a run that has no value."""
+    """The experiment ends with a run that has no value: it failed, or was ended early."""
     state, failure, reason = _failure(experiment, result)
+    if isinstance(result.outcome, EndedEarly):
+        experiment.estimate = result.outcome.estimate
     if isinstance(result.outcome, Crashed):
         experiment.withheld = is_withheld(result, result.outcome)
     queues.take_all(facts, experiment)
@@ -157,6 +160,8 @@ def _failure(experiment: Experiment, result: RunResult) -> tuple[State, str, str
             return State.CRASHED, "timed_out", f"timed out at its {limit.value.replace('_', ' ')}{after}"
         case Cheated(kind=kind, evidence=evidence):
             return State.CHEATED, "cheated", f"{kind}: {evidence}"
+        case EndedEarly(why=why):
+            return State.REJECTED, "", f"ended {why}"
         case Measured():
             raise InvalidTransition(experiment.experiment, "a value is no failure", experiment.story)
         case Lost(reason=reason):

@@ -23,6 +23,7 @@ from evaluator.budget import Budget
 from evaluator.result import (
     Cheated,
     Crashed,
+    EndedEarly,
     Lost,
     Measured,
     Outcome,
@@ -245,6 +246,8 @@ def reason(outcome: Outcome) -> str:
             return f"{limited}: {why}" if why else limited
         case Cheated(kind=kind, evidence=evidence):
             return f"{kind}: {evidence}"
+        case EndedEarly(why=why):
+            return f"ended {why}"
         case Lost(reason=why):
             return why
         case _:

@@ -24,6 +24,7 @@ class Kind(IntEnum):
     LENGTH = 7
     SIZE = 8
     COMBINED = 9
+    EARLY = 10
 
 
 def uniform(kind: Kind, *place: int) -> float:

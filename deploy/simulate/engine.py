@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from coordinator.domain import Phase
 from coordinator.protocol import AgentCard, Proposal, Token, Wait
-from coordinator.rules import briefs, campaign, leases, proposals
+from coordinator.rules import briefs, campaign, early_stops, leases, proposals
 from coordinator.rules.next_step import next_lease
 from coordinator.state.events import CampaignStarted
 from coordinator.state.records import Run
@@ -21,7 +21,9 @@ from deploy.simulate.measuring import Conditions
 from deploy.simulate.programs import Programs
 from deploy.simulate.swarm_scenario import SwarmScenario
 from deploy.simulate.virtual_slot import Slot, agent_name
+from evaluator.early_stop import EarlyLook
 from evaluator.result import Measured, RunResult
+from trainer.simulated.early_end import looked_at
 
 ROOT = "root"
 """Commit of the baseline."""
@@ -50,6 +52,8 @@ class Engine:
         self._heap: list[tuple[float, int, str, str]] = []
         """When, in which order of equals, which agent; and the parent of its proposal, empty for a report."""
         self._scheduled = 0
+        self._results: dict[str, RunResult] = {}
+        """What the runs under way will come to, by agent."""
         self._idle: dict[str, deque[str]] = {}
         """Agents whose slots wait, by division."""
         self._free: dict[str, deque[str]] = {}
@@ -121,9 +125,8 @@ class Engine:
             return False
         self.leased += 1
         run = self.state.runs[name]
-        ordinal, number = self._place(run)
-        seconds = self._conditions.seconds(self._slots[agent], self._seed, ordinal, number)
-        self._schedule(seconds, agent, "")
+        self._results[agent] = result = self._result(run, self._slots[agent])
+        self._schedule(result.finished_at - result.started_at, agent, "")
         if 0 < self.scenario.runs <= self.leased:
             self.campaign.commit(campaign.drain(self.state, f"{self.leased} runs"), self.now)
             self.campaign.settle(self.now)
@@ -173,7 +176,7 @@ class Engine:
             heads = self.state.divisions[division].heads[max(0, before - 1) :]
             self.staleness += sum(new.commit != old.commit for old, new in pairwise(heads))
         self.campaign.commit(
-            leases.report(self.state, agent, token, self._result(run, self._slots[agent]), None), self.now
+            leases.report(self.state, agent, token, self._results.pop(agent), None), self.now
         )
 
     def _result(self, run: Run, slot: Slot) -> RunResult:
@@ -186,14 +189,17 @@ class Engine:
             run.seed,
             run.leased_at / 3600,
         )
-        return RunResult(
+        whole = RunResult(
             run=run.run,
             outcome=Measured(value),
             seed=run.seed,
             sandbox=SIMULATED,
-            started_at=run.leased_at,
-            finished_at=self.now,
+            started_at=self.now,
+            finished_at=self.now + self._conditions.seconds(slot, self._seed, ordinal, number),
         )
+        plan = early_stops.stop_plan(self.state, run)
+        loss = 0.0 if plan is None else self._conditions.early_loss(value, (self._seed, ordinal, number))
+        return whole if plan is None else looked_at(whole, EarlyLook(plan, self.state.metric.gain(loss, 0.0)))
 
     def _place(self, run: Run) -> tuple[int, int]:
         """Which of the proposals its experiment is, 0 and below for the baselines of divisions and beyond all

@@ -19,6 +19,8 @@ START = 0.9979
 MINUTES = 5.6
 """Of a slot for one run of five minutes with its start and evaluation, as in that trace: about 10.5 an hour.
 """
+EARLY_NOISE = 0.001
+"""Of a loss at the look, about the value the run comes to, in bits per byte."""
 JITTER = 0.02
 """Runs take up to this share more or less time than usual, each its own, so that slots do not march."""
 
@@ -35,6 +37,8 @@ class Conditions(Struct, frozen=True, kw_only=True):
     jitter: float = JITTER
     correlation: float = 0.0
     """Of the noise of two runs with the same seed, 0 to 1."""
+    early_noise: float = EARLY_NOISE
+    """Standard deviation by which a run's loss at the look differs from its value, in the metric's unit."""
     known_sigma: int = 0
     """So many first runs of the baseline differ by exactly σ, as if that were known; 0 draws them as all
     others.
@@ -62,6 +66,10 @@ class Conditions(Struct, frozen=True, kw_only=True):
         """
         noise = self.sigma * slot.noise * self._noise(place, run_seed)
         return metric.improved(self.start, gain - slot.offset - slot.drift * hours) + noise
+
+    def early_loss(self, value: float, place: tuple[int, int, int]) -> float:
+        """What its log says at the look of a run that comes to ``value``. place: as above."""
+        return value + self.early_noise * normal(Kind.EARLY, *place)
 
     def _noise(self, place: tuple[int, int, int], run_seed: int) -> float:
         seed, ordinal, number = place

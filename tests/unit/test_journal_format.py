@@ -19,9 +19,9 @@ from evaluator.policies.any_policy import KINDS
 KEYS = {
     "CampaignStarted": "event campaign task surface commit digest rules secret_digest",
     "Rules": (
-        "metric budget seed arms policy trust baseline_runs lookahead max_experiments max_hours "
-        "max_attempts history ahead money arm_choice arm_floor control_floor plateau "
-        "retry_after_moves combine val_blocks arm_warning_briefs"
+        "metric budget seed arms policy trust early_stop_at early_stop_audit baseline_runs lookahead "
+        "max_experiments max_hours max_attempts history ahead money arm_choice arm_floor control_floor "
+        "plateau retry_after_moves combine val_blocks arm_warning_briefs"
     ),
     "Metric": "name direction",
     "Budget": "unit amount wall_cap",
@@ -54,13 +54,16 @@ KEYS = {
     "RunLost": "event run experiment token reason charged killed needs",
     "RunReported": "event run experiment token result gap",
     "RunResult": (
-        "run outcome seed seconds floor sandbox audit spent steps cpu peak_memory log_bytes tail "
+        "run outcome seed seconds floor sandbox audit early spent steps cpu peak_memory log_bytes tail "
         "details started_at finished_at"
     ),
     "Measured": "type value",
     "Crashed": "type kind message",
     "TimedOut": "type limit seconds why",
     "Cheated": "type kind evidence",
+    "EndedEarly": "type why estimate",
+    "EarlyLook": "plan loss",
+    "StopPlan": "at bar ends chance head at_zero per_loss",
     "Lost": "type reason killed",
     "Seconds": "startup train evaluate total",
     "Audit": "kind positions correction standard_error leak_bound largest",

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.run.variant_log import EVALUATION_LOG, VariantLog, begun
+from trainer.run.early_losses import begun
+from trainer.run.variant_log import EVALUATION_LOG, VariantLog
 
 MARK = b"0123456789abcdef"
 

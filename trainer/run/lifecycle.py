@@ -16,6 +16,7 @@ from evaluator.job import (
     FirstBatch,
     HandedOver,
     JudgeEvent,
+    LookedAt,
     Spent,
     TwinDone,
     WantsTwin,
@@ -94,6 +95,8 @@ class Lifecycle:
                 self._evaluating = now
             case HandedOver():
                 self._rows_shown = True
+            case LookedAt():
+                pass  # its log says whether it goes on
             case ClaimsIn():
                 pass  # its CPU is not counted any more
             case WantsTwin():

@@ -85,8 +85,8 @@ class Processes(Struct, frozen=True):
     twin: int
     """The twin's end of its socket."""
 
-    mark: bytes
-    """What the judge writes into the log before it shows validation rows."""
+    marks: tuple[bytes, bytes]
+    """What the judge writes into the log before it shows validation rows, and where the run is looked at."""
 
     group: ControlGroup | None = None
     """Of all that runs the surface, with a child for each of its names; None where there can be none."""
@@ -98,20 +98,20 @@ class Processes(Struct, frozen=True):
 def start_processes(job: SupervisorJob) -> Processes:
     """Lay out the scratch folder and start the judge, then the variant. Raises OSError."""
     group = cgroups.make(job.scratch.name, (VARIANT, TWIN), _bound(job))
-    mark = secrets.token_bytes(MARK_BYTES)
+    marks = secrets.token_bytes(MARK_BYTES), secrets.token_bytes(MARK_BYTES)
     charged.make(job.scratch.name, (VARIANT, TWIN))
     (judge_end, variant_end), (second_end, twin_end) = pair(), pair()
     log, log_in = pipe(LOG_PIPE)
     report, report_in = pipe()
     with judge_end, variant_end, second_end, (job.order.directory / JUDGE_LOG).open("wb") as judge_log:
-        _lay_out_judge(job, group, log_in, mark)
+        _lay_out_judge(job, group, log_in, marks)
         ends = (judge_end.fileno(), second_end.fileno(), report_in)
         judge = spawn(_judge(job, ends, log_in, judge_log.fileno()))
         variant = start_variant(job, VARIANT, variant_end.fileno(), log_in)
     os.close(log_in)
     os.close(report_in)
     taken = hand_surface(job, VARIANT, variant)
-    return Processes(judge, variant.pid, log, report, twin_end.detach(), mark, group, taken)
+    return Processes(judge, variant.pid, log, report, twin_end.detach(), marks, group, taken)
 
 
 def _bound(job: SupervisorJob) -> Bound:
@@ -195,7 +195,9 @@ def watch_over(job: SupervisorJob, name: str, pid: int, judge: int) -> Watch:
     )
 
 
-def _lay_out_judge(job: SupervisorJob, group: ControlGroup | None, log: int, mark: bytes) -> None:
+def _lay_out_judge(
+    job: SupervisorJob, group: ControlGroup | None, log: int, marks: tuple[bytes, bytes]
+) -> None:
     order = job.order
     (job.scratch / "judge").mkdir(mode=0o700)
     judge_job = JudgeJob(
@@ -210,7 +212,9 @@ def _lay_out_judge(job: SupervisorJob, group: ControlGroup | None, log: int, mar
         cpu_stat=group.child(VARIANT).cpu_stat if group else None,
         twin_cpu_stat=group.child(TWIN).cpu_stat if group else None,
         log=log,
-        mark=mark.hex(),
+        mark=marks[0].hex(),
+        look_at=order.early.at if order.early else 0.0,
+        look_mark=marks[1].hex(),
     )
     _judge_job_path(job).write_bytes(msgspec.json.encode(judge_job, enc_hook=str))
 

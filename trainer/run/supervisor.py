@@ -27,6 +27,7 @@ from trainer.process.descendants import REAPED_AT_ONCE, Ended, end_all, reap
 from trainer.process.guard import leave_guard, leave_session
 from trainer.run import status_pipe
 from trainer.run.cpu_meter import CpuMeter
+from trainer.run.early_losses import EarlyLosses
 from trainer.run.job import Finished, Running, SupervisorJob, decode_job
 from trainer.run.kernel_counters import KernelCounters
 from trainer.run.lifecycle import Lifecycle
@@ -61,9 +62,7 @@ REAP_SECONDS = 20.0
 """Seconds for killed processes to go. A GPU driver may hold one for some seconds while it frees memory."""
 
 SWEEP = 3.0
-"""Seconds for what a variant left behind to go while its judge finishes; what is left then goes with the
-judge.
-"""
+"""Seconds for what a variant left behind to go while its judge finishes; the rest goes with the judge."""
 
 
 class Supervision:
@@ -76,15 +75,16 @@ class Supervision:
         self._lifecycle = Lifecycle(time.monotonic(), job.order.budget.wall_cap)
         self._counters = KernelCounters()
         self._remarks: dict[str, float | str] = scrub(job)
-        self._processes = start_processes(job)
-        self._live = True
-        self._report = Report(self._processes.report)
-        self._log = VariantLog(self._processes.log, job.order.directory, job.log_bytes, self._processes.mark)
+        processes = self._processes = start_processes(job)
+        self._live, self._peak_memory, self._most_memory = True, 0, 0
+        self._report = Report(processes.report)
+        self._early = EarlyLosses(job.order.early, processes.marks[1])
+        kept = job.order.directory, job.log_bytes
+        self._log = VariantLog(processes.log, *kept, processes.marks[0], self._early)
         self._twin = Twin(job, self._processes)
-        self._watch = watch_over(job, VARIANT, self._processes.variant, self._processes.judge)
-        self._group = self._processes.group
-        self._cpu = CpuMeter([self._processes.judge], self._group.child(VARIANT) if self._group else None)
-        self._peak_memory = self._most_memory = 0
+        self._watch = watch_over(job, VARIANT, processes.variant, processes.judge)
+        self._group = processes.group
+        self._cpu = CpuMeter([processes.judge], self._group.child(VARIANT) if self._group else None)
         self._selector = selectors.DefaultSelector()
         self._listen()
 
@@ -117,8 +117,8 @@ class Supervision:
                 self._hear(event)
 
     def _tell(self) -> None:
-        step, loss = read_progress(self._log.tail(WINDOW))
-        status_pipe.mention(Running(self._lifecycle.progress(step, loss)))
+        said = read_progress(self._log.tail(WINDOW))
+        status_pipe.mention(Running(self._lifecycle.progress(*said)))
 
     def _on_lifeline(self) -> None:
         self._lifecycle.stop("cancelled" if os.read(self._job.lifeline, 1) else "trainer died")
@@ -220,6 +220,8 @@ class Supervision:
     def _on_log(self) -> None:
         if not self._log.read():
             self._selector.unregister(self._processes.log)
+        if self._early.ends:
+            self._lifecycle.stop("ended early")
 
     def finish(self) -> RunResult:
         """End all that is left of the run and say what it was."""
@@ -239,15 +241,16 @@ class Supervision:
         order, lifecycle, final = self._job.order, self._lifecycle, self._lifecycle.final
         log = self._log.tail(LAST_PART)
         last = self._log.last_words(LAST_PART) if lifecycle.rows_shown else log
-        judge_words = last_words(order.directory / JUDGE_LOG)
+        judge_words, kills = last_words(order.directory / JUDGE_LOG), self._counters.kills(self._group)
         stalled: dict[str, float | str] = {STALLED: lifecycle.stalled} if lifecycle.wall_capped else {}
         return RunResult(
             run=order.run,
-            outcome=lifecycle.outcome(last, judge_words, self._counters.kills(self._group)),
+            outcome=self._early.outcome(lifecycle.outcome(last, judge_words, kills)),
             seed=order.seed,
             seconds=lifecycle.seconds(),
             floor=final.floor if final else None,
             audit=final.audit if final else None,
+            early=self._early.look,
             sandbox=self._job.sandbox.tier,
             spent=final.spent if final else lifecycle.share * order.budget.amount,
             steps=lifecycle.steps,

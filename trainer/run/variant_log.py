@@ -7,6 +7,7 @@ no proposer.
 import os
 from pathlib import Path
 
+from trainer.run.early_losses import EarlyLosses, begun
 from trainer.run.result_file import LOG
 from trainer.run.runlog import RunLog
 
@@ -28,14 +29,17 @@ READS = 16
 class VariantLog:
     """The live variant's."""
 
-    def __init__(self, descriptor: int, folder: Path, cap: int, mark: bytes) -> None:
+    def __init__(
+        self, descriptor: int, folder: Path, cap: int, mark: bytes, early: EarlyLosses | None = None
+    ) -> None:
         """descriptor: what it writes, read without blocking. cap: bytes of each file. mark: set in it by the
-        judge before rows are shown.
+        judge before rows are shown. early: reads the losses in it.
         """
         self._descriptor = descriptor
         self._before = RunLog(folder / LOG, cap)
         self._path, self._cap = folder / EVALUATION_LOG, cap
         self._mark = mark
+        self._early = early or EarlyLosses(None, mark)
         self._held = b""
         self._rows_shown = False
         self._after: RunLog | None = None
@@ -58,7 +62,8 @@ class VariantLog:
         nothing.
         """
         chunk = os.read(self._descriptor, CHUNK)
-        self._take(chunk)
+        if passed_on := self._early.passed_on(chunk):
+            self._take(passed_on)
         return bool(chunk)
 
     def _take(self, chunk: bytes) -> None:
@@ -88,12 +93,8 @@ class VariantLog:
 
     def close(self) -> None:
         """Nothing more comes."""
+        self._take(self._early.passed_on(b""))
         self._take(b"")
         self._before.close()
         if self._after:
             self._after.close()
-
-
-def begun(text: bytes, mark: bytes) -> int:
-    """How many bytes at the end of ``text`` may be the beginning of ``mark``."""
-    return next((size for size in range(len(mark) - 1, 0, -1) if text.endswith(mark[:size])), 0)

@@ -107,7 +107,10 @@ def _own_mistakes(brief: Brief) -> Sequence[Tried]:
     return [
         tried
         for tried in brief.tried
-        if tried.arm == brief.arm and tried.value is None and tried.state not in (State.MERGED, State.STEPPED)
+        if tried.arm == brief.arm
+        and tried.value is None
+        and tried.estimate is None
+        and tried.state not in (State.MERGED, State.STEPPED)
     ][-OWN_MISTAKES:]
 
 

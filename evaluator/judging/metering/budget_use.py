@@ -5,7 +5,7 @@ much.
 from collections.abc import Callable
 
 from evaluator.budget import nominal_seconds
-from evaluator.job import FirstBatch, JudgeEvent, JudgeJob, Spent
+from evaluator.job import FirstBatch, JudgeEvent, JudgeJob, LookedAt, Spent
 from evaluator.judging.data import Manifest
 from evaluator.judging.messages import Counted
 from evaluator.judging.metering.answering import (
@@ -62,8 +62,7 @@ class BudgetUse:
         emit: Callable[[JudgeEvent], None],
         now: Callable[[], float],
     ) -> None:
-        self.batches = 0
-        self.steps = 0
+        self.batches, self.steps = 0, 0
         self._job = job
         self._budget = job.budget
         self._counted = job.budget.unit.deterministic
@@ -72,7 +71,7 @@ class BudgetUse:
         self._cpu = CpuCount(job.cpu_stat)
         self._began = self._first_batch = now()
         self._evaluated, self._first_cpu, self._evaluated_cpu = self._began, 0.0, 0.0
-        self._tokens = 0
+        self._tokens, self._share_emitted, self._look_at = 0, 0.0, job.look_at
         self._meter = meter(job.budget, now, manifest.uncharged_steps, job.baseline)
         self._eval_tokens = manifest.eval_tokens
         self._factor = PriceFactor()
@@ -83,7 +82,6 @@ class BudgetUse:
         self._besides = 0.0  # charged besides training
         self._step_cost = StepCost()
         self._largest = largest_step(job.budget, job.baseline)
-        self._share_emitted = 0.0
         self._trained: tuple[float, float | None] | None = None  # seconds and CPU of training, once it ended
 
     @property
@@ -112,6 +110,9 @@ class BudgetUse:
             self._first_batch, self._first_cpu = self._now(), self._cpu.read() or 0.0
             self._emit(FirstBatch())
         self._charge(steps, counted)
+        if 0 < self._look_at <= self.spent / self._budget.amount:
+            self._look_at = 0.0
+            self._emit(LookedAt())
         self._step_cost.tell(self._meter.spent, self.steps or self.batches)
 
     def hand_out(self, tokens: int) -> None:
