@@ -1,6 +1,5 @@
 """Upper tails of the normal distribution and of Student's t, whose degrees of freedom need not be whole."""
 
-from functools import lru_cache
 from math import erfc, exp, inf, isfinite, lgamma, log, log1p, sqrt
 
 STEPS = 10_000
@@ -28,22 +27,6 @@ def student_tail(t: float, freedom: float) -> float:
     ratio = (abs(t) / sqrt(freedom)) ** 2 if abs(t) < LARGEST else inf
     tail = 0.5 * _beta(freedom / 2, 0.5, 1 / (1 + ratio), ratio / (1 + ratio) if isfinite(ratio) else 1.0)
     return tail if t >= 0 else 1 - tail
-
-
-@lru_cache(maxsize=1024)
-def student_beyond(tail: float, freedom: float) -> float:
-    """The t that Student's t with ``freedom`` degrees exceeds with a probability of ``tail``, by halving, to
-    nine digits. Raises ValueError for a probability that is not above 0 and below 1/2, or such degrees.
-    """
-    if not 0 < tail < 0.5:
-        raise ValueError("a tail is above 0 and below 1/2")
-    low, high = 0.0, 1.0
-    while student_tail(high, freedom) > tail:
-        low, high = high, 2 * high
-    while high - low > 1e-9 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_tail(middle, freedom) > tail else (low, middle)
-    return high
 
 
 def _beta(a: float, b: float, x: float, rest: float) -> float:

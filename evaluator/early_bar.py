@@ -20,13 +20,13 @@ from statistics import correlation, median
 from msgspec import Struct
 from msgspec.structs import replace
 
-from evaluator.distributions import student_beyond
+from evaluator.policies.noise import quantile
 
 RISK = 0.01
 """Probability that a run is ended that would come out exactly as good as the head."""
-AIM = RISK / 2
-"""What a bar is drawn for: where runs are ended, those that the next bar is learnt from are too much alike,
-and the risk grows by up to half of it (a test plays that).
+AIM = 2.576
+"""Standard errors, of a normal distribution, that half of this is beyond. A bar is drawn for half: where runs
+are ended, those that the next bar is learnt from are too much alike, and the risk grows (a test plays that).
 """
 LEAST = 20
 """Runs with both that a bar needs: by fewer, Student's t alone doubles the margin."""
@@ -189,7 +189,7 @@ def _bar(runs: Sequence[BothKnown], head: float) -> float:
     """
     half = _best_half(runs)
     fit = _fit([(run.worse, run.loss, run.weight) for run in half])
-    margin = student_beyond(AIM, max(fit.count - 2, 1)) * fit.error(head)
+    margin = quantile(AIM, max(int(fit.count) - 2, 1)) * fit.error(head)
     wrong = [run.loss - fit.at(run.worse) for run in half if run.over and run.better]
     return fit.at(head) + max(margin, *wrong, 0.0)
 

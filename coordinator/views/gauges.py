@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 
 from coordinator.arm_notes import ArmReason
 from coordinator.domain import Phase, State, Verdict
+from coordinator.views.early_stop_view import EarlyStopView
 from coordinator.views.status_page import (
     AgentState,
     AgentView,
@@ -46,6 +47,7 @@ def present(page: StatusPage) -> Iterator[MetricFamily]:
     yield from _of_campaign(page)
     yield from _of_bests(page)
     yield from _of_divisions(page)
+    yield from _of_early_stops(page.divisions)
     yield from _of_experiments(page)
     yield from _of_arms(page.arms, page.metric.name)
     yield from _of_idle_arms(page.arms)
@@ -121,6 +123,26 @@ def _of_divisions(page: StatusPage) -> Iterator[MetricFamily]:
     )
     commits: Samples = [(_commit(division), 1.0) for division in page.divisions if division.best]
     yield MetricFamily("best_commit_info", "1; the commit that is the best.", ("division", "commit"), commits)
+
+
+def _of_early_stops(divisions: list[DivisionView]) -> Iterator[MetricFamily]:
+    """Every division has them, so that a first one is seen as a change."""
+    stops = [(one.name, one.early if isinstance(one.early, EarlyStopView) else None) for one in divisions]
+    over: Samples = []
+    for name, early in stops:
+        ended, audited, better = (early.ended, early.audited, early.better) if early else (0, 0, 0)
+        over += [((name, "ended"), ended), ((name, "worse"), audited - better), ((name, "better"), better)]
+    yield MetricFamily(
+        "early_stops",
+        "Screens over their bars: ended early, or audited and worse or better than their heads.",
+        ("division", "result"),
+        over,
+        total=True,
+    )
+    saved: Samples = [((name,), early.saved_hours * 3600 if early else 0.0) for name, early in stops]
+    yield MetricFamily(
+        "early_stops_saved_seconds", "Seconds of slots that early stops saved, about.", ("division",), saved
+    )
 
 
 def _commit(division: DivisionView) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Best, Division
 from coordinator.state.records import Run
 from coordinator.views.call_remarks import call_remarks
+from coordinator.views.early_report import early_report
 from coordinator.views.false_merges import FalseMerges, FalseMergesMemory, FalseMergesView
 from coordinator.views.status_page import (
     SCHEMA,
@@ -164,6 +165,7 @@ def division_view(state: CampaignState, division: Division, said: FalseMerges | 
         trunk=division.trunk[-1].value if division.trunk else None,
         pairing=_pairing(division),
         false_merges=_false_merges(state, division, said) if said and said.merges else UNSET,
+        early=early_report(state, division),
     )
 
 

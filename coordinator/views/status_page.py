@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from coordinator.arm_notes import ArmReason
 from coordinator.domain import Metric
 from coordinator.rule_values.trust_rules import Mode
+from coordinator.views.early_stop_view import EarlyStopView
 from coordinator.views.false_merges import FalseMergesView
 from coordinator.views.value_by_rows import RowsView
 
@@ -109,6 +110,10 @@ class DivisionView(Struct, frozen=True, kw_only=True):
         FalseMergesView | UnsetType,
         _says("How many of its merges are expected to be no better in truth; absent before the first."),
     ] = UNSET
+    early: Annotated[
+        EarlyStopView | UnsetType,
+        _says("Early stops; absent where nobody is looked at and nobody was ended."),
+    ] = UNSET
 
 
 class ExperimentCounts(Struct, frozen=True, kw_only=True):
@@ -134,6 +139,7 @@ class RunCounts(Struct, frozen=True, kw_only=True):
     crashed: Annotated[int, _says("Runs that failed.")]
     timed_out: Annotated[int, _says("Runs that were ended at a limit of time.")]
     cheated: Annotated[int, _says("Runs in which the judge found a cheat.")]
+    ended_early: Annotated[int, _says("Runs that were ended where they were looked at.")]
     lost: Annotated[int, _says("Runs whose lease was lost; they are made again.")]
 
 

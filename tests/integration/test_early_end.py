@@ -33,6 +33,7 @@ def trained(prepared: Path, folder: Path, source: str, plan: StopPlan | None) ->
     return trainer.train(order, lambda _: None, Event())
 
 
+@pytest.mark.timeout(300)  # four trainings, each a few seconds on a quiet core
 def test_a_run_over_its_bar_is_ended_at_its_look_and_nothing_else_changes(
     prepared: Path, tmp_path: Path
 ) -> None:

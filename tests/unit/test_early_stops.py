@@ -186,7 +186,8 @@ def test_programs_that_print_fake_losses_gain_nothing_by_it() -> None:
     """They run to their ends as without an early stop, and are worth what the judge says; what they print
     does not end honest ones that would have been better.
     """
-    swarm = played(Dishonest, steps=4000, policy=Naive())
+    swarm = Dishonest(rules(policy=Naive(), **ON))
+    play(swarm, random.Random(5), steps=2500, agents=3)
     runs = swarm.state.runs.values()
     liars = [run for run in runs if swarm.stops.get(run.run) and swarm.lies(run.run) and run.result]
     assert len(liars) > 50

@@ -16,7 +16,11 @@ from tests.unit.swarm_of_rules import Swarm
 SCHEMA = json_schema()
 OF_THE_DOMAIN = {"Metric"}
 """Structs of the rules that the page shows as they are; the page's own field describes them."""
-ABSENT_WITHOUT_MEANING = {"BestView": {"rows"}, "ArmView": {"trouble"}, "DivisionView": {"false_merges"}}
+ABSENT_WITHOUT_MEANING = {
+    "BestView": {"rows"},
+    "ArmView": {"trouble"},
+    "DivisionView": {"early", "false_merges"},
+}
 """Keys that were added later and are left out where they would say nothing."""
 UNITS = (
     "metric's unit",
@@ -75,7 +79,9 @@ def test_every_state_and_outcome_is_counted() -> None:
     states = {state.value for state in State}
     assert set(ExperimentCounts.__struct_fields__) == states
     assert {state.value for state in State if state.final} < set(ArmView.__struct_fields__)
-    assert set(RunCounts.__struct_fields__) == {"measured", "crashed", "timed_out", "cheated", "lost"}
+    assert set(RunCounts.__struct_fields__) == {
+        *("measured", "crashed", "timed_out", "cheated", "ended_early", "lost")
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,13 @@ import time
 from collections.abc import Callable
 from threading import Event
 
+from msgspec.structs import replace
+
 from evaluator.classify import bounded
+from evaluator.early_stop import EarlyLook
 from evaluator.result import Crashed, CrashKind, Lost, Measured, Outcome, Progress, RunResult, Seconds
 from trainer.contract import RunOrder
+from trainer.run.early_losses import ended
 from trainer.run.result_file import LOG, write_result
 from trainer.simulated.landscape import draw, effect, normal
 
@@ -67,10 +71,14 @@ class SimulatedTrainer:
         started = self._clock()
         outcome: Outcome = self.outcome(order.source, order.seed)
         seconds = self._crash_seconds if isinstance(outcome, Crashed) else self._seconds
-        share = self._wait(seconds, progress, cancel)
+        early = self._look(order, outcome)
+        until = early.plan.at if early and early.ends else 1.0
+        share = self._wait(seconds * until, progress, cancel)
         if share < 1.0:
             outcome = Lost("cancelled")
-        result = self._result(order, outcome, share, started)
+        elif early and early.ends:
+            outcome = ended(early)
+        result = replace(self._result(order, outcome, share * until, started), early=early)
         order.directory.mkdir(parents=True, exist_ok=True)
         (order.directory / LOG).write_text(result.tail, encoding="utf-8")
         write_result(order.directory, result)
@@ -92,6 +100,14 @@ class SimulatedTrainer:
             return Crashed(CrashKind.DOES_NOT_START, bounded(f"{type(error).__name__}: {error}"))
         noise = self._sigma * normal("noise", digest, seed, self._seed)
         return Measured(self._baseline * (1 + self._sign * worse) + noise)
+
+    def _look(self, order: RunOrder, outcome: Outcome) -> EarlyLook | None:
+        """What the log of such a run would say where it is looked at: its value, but for some noise."""
+        if order.early is None or not isinstance(outcome, Measured):
+            return None
+        digest = hashlib.sha256(order.source.encode()).hexdigest()
+        noise = self._sigma * normal("early", digest, order.seed, self._seed)
+        return EarlyLook(order.early, self._sign * outcome.value + noise)
 
     def _wait(self, seconds: float, progress: Callable[[Progress], None], cancel: Event) -> float:
         """Let ``seconds`` pass; returns the share of them that passed before ``cancel`` was set."""
