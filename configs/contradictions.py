@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from configs.arms import RunsProgram
 from configs.errors import ConfigError
-from configs.reserved import COMBINED, PERSON
+from configs.reserved import COMBINED, PERSON, TRANSFER
 from configs.schema import Config, ModelConfig
 
 
@@ -13,6 +13,7 @@ def refuse_contradictions(config: Config, origins: Mapping[str, str]) -> None:
     """Raises ConfigError for the first. origins: of every dotted key."""
     _refuse_names(config, origins["arms"])
     _refuse_arm_choice(config)
+    _refuse_idle_divisions(config)
     _refuse_environment(config, origins["arms"])
     _refuse_half_a_price(config, origins["models"])
     coordinator = config.coordinator
@@ -42,6 +43,11 @@ def _refuse_names(config: Config, origin: str) -> None:
             f"{origin}: an arm is named {COMBINED!r}",
             "Give it another name: that is the arm of acceptance.combine.",
         )
+    if TRANSFER in names:
+        raise ConfigError(
+            f"{origin}: an arm is named {TRANSFER!r}",
+            "Give it another name: that is the arm of merges that are tried in another division.",
+        )
 
 
 def _refuse_arm_choice(config: Config) -> None:
@@ -62,6 +68,28 @@ def _refuse_arm_choice(config: Config) -> None:
     if floors > 1:
         what = f"the least shares of {len(config.arms)} arms come to {floors:.0%} of the briefs"
         raise ConfigError(what, "Lower campaign.arm_floor or campaign.control_floor, or take arms out.")
+
+
+def _refuse_idle_divisions(config: Config) -> None:
+    campaign, slots = config.campaign, config.slots
+    if not campaign.propose_in:
+        return
+    only = slots.division or ("" if slots.per_gpu else "cpu")
+    if only and only not in campaign.propose_in:
+        raise ConfigError(
+            f"campaign.propose_in={', '.join(campaign.propose_in)}, and every slot is of division {only}:"
+            " nobody would propose",
+            f"Name {only}, or leave campaign.propose_in out.",
+        )
+    if campaign.transfer and not campaign.lookahead:
+        return
+    off = f"lookahead={campaign.lookahead}" if campaign.lookahead else "transfer=false"
+    names = ", ".join(campaign.propose_in)
+    raise ConfigError(
+        f"campaign.propose_in={names} with campaign.{off}: the other divisions would have nothing to do",
+        "They measure what is transferred to them. Take campaign.transfer=true and lookahead=0, or leave"
+        " propose_in out.",
+    )
 
 
 def _refuse_environment(config: Config, origin: str) -> None:

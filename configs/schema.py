@@ -62,6 +62,14 @@ class CampaignConfig(Section):
     """Experiments of a division that end one after the other without a merge before arms with `strategy:
     rotate` try another kind of idea; after as many again the next one. 0 means never.
     """
+    transfer: bool = True
+    """With several divisions: what merges in one is tried in the others, where the same policy decides. Not
+    with a lookahead.
+    """
+    propose_in: list[Word] = []
+    """Divisions whose agents propose. Agents of the others make baselines, transfers and certificates only,
+    so that models are asked and screens are run where a run is cheap. []: all propose.
+    """
 
 
 class TaskConfig(Section):

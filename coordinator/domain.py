@@ -131,6 +131,8 @@ class Refusal(StrEnum):
     TOO_LARGE = "too_large"
     STALE_BRIEF = "stale_brief"
     """The brief it answers was answered already; ask for another. Nothing is wrong with the proposal."""
+    CONFLICT = "conflict"
+    """It was to be tried in another division, and does not apply to the head there."""
     CLOSED = "closed"
     """The campaign takes no new work."""
 

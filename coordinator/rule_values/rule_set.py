@@ -78,6 +78,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Blocks of validation rows that the task's data has."""
     arm_warning_briefs: int = 5
     """Briefs in a row without a result after which people are warned of an arm; 0 means never."""
+    transfer: bool = True
+    """Whether what merges in one division is tried in the others."""
+    propose_in: list[str] = []
+    """Divisions whose agents propose; empty for all."""
 
     @property
     def settles_one_by_one(self) -> bool:

@@ -8,7 +8,7 @@ from coordinator.domain import Origin, Phase, Strategy
 from coordinator.protocol import Brief, Piece, Wait
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules import recall
-from coordinator.rules.lookups import division_of, horizon_of
+from coordinator.rules.lookups import division_of, horizon_of, proposes_in
 from coordinator.rules.seeds import drawn
 from coordinator.rules.turns.arm_choice import arm_for
 from coordinator.rules.turns.strategy import dry_spell, strategy_of, subjects
@@ -49,7 +49,9 @@ def scope_of(state: CampaignState, agent: str, thinking: int, now: float | None 
     division = division_of(state, agent)
     if state.phase is not Phase.RUNNING:
         return Wait(state.phase_reason, stop=state.phase is Phase.FINISHED)
-    if 0 < state.rules.max_experiments <= len(state.by_ordinal) + thinking:
+    if not proposes_in(state, division):
+        return Wait("campaign.propose_in names other divisions")
+    if 0 < state.rules.max_experiments <= state.proposed + thinking:
         return Wait("enough is proposed")
     if state.rules.lookahead:
         return _scope_in_order(state, division, thinking)

@@ -80,7 +80,7 @@ def drain(state: CampaignState, reason: str) -> list[AnyEvent]:
 
 
 def _limit(state: CampaignState, rules: Rules, now: float) -> str:
-    tried = len(state.by_ordinal)
+    tried = state.proposed
     if 0 < rules.max_experiments <= tried and not state.live:
         return f"campaign.max_experiments reached: {tried} experiments"
     if 0 < rules.max_hours * 3600 <= state.worked(now):

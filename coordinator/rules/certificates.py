@@ -17,6 +17,7 @@ from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
 from coordinator.rules.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
+from coordinator.rules.lookups import proposes_in
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, Settled, VerdictGiven
@@ -77,7 +78,7 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
 def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -> bool:
     """Whether the campaign comes to its end, so that what is not certified soon never is."""
     rules = state.rules
-    if _all_is_proposed(state):
+    if _all_is_proposed(state) or not proposes_in(state, division):  # nothing more will come on top of it
         return True
     if not rules.max_hours:
         return False
@@ -111,7 +112,8 @@ def stacked_gain(state: CampaignState, experiment: Experiment) -> float | None:
 
 def _all_is_proposed(state: CampaignState) -> bool:
     """Whether every proposal that is taken is settled."""
-    return 0 < state.rules.max_experiments <= len(state.by_ordinal) == state.settled
+    enough = 0 < state.rules.max_experiments <= state.proposed
+    return enough and state.settled == len(state.by_ordinal)
 
 
 def is_awaited(state: CampaignState, division: Division) -> bool:

@@ -102,7 +102,7 @@ def _edit(experiment: Experiment) -> ParkedEdit:
 def _has_room(state: CampaignState) -> bool:
     """Whether every agent may still answer a brief that it has in hand."""
     most = state.rules.max_experiments
-    return not most or len(state.by_ordinal) + state.present.total() < most
+    return not most or state.proposed + state.present.total() < most
 
 
 def _best_pair(state: CampaignState, division: Division) -> tuple[Experiment, Experiment] | None:

@@ -9,6 +9,11 @@ class UnknownAgentError(ConnectionError):
     """The agent must join (again) first."""
 
 
+def experiment_name(ordinal: int) -> str:
+    """Id of the experiment of that ordinal."""
+    return f"e{ordinal:05d}"
+
+
 def horizon_of(state: CampaignState, ordinal: int) -> int:
     """The last ordinal whose verdict the proposal of that ordinal may know; in order only."""
     return max(0, ordinal - state.rules.lookahead)
@@ -20,6 +25,11 @@ def division_of(state: CampaignState, agent: str) -> Division:
     if record is None or not record.present:
         raise UnknownAgentError(agent)
     return state.divisions[record.card.division]
+
+
+def proposes_in(state: CampaignState, division: Division) -> bool:
+    """Whether agents of the division propose, besides running what is transferred there."""
+    return not state.rules.propose_in or division.name in state.rules.propose_in
 
 
 def head_of(state: CampaignState, experiment: Experiment) -> Best:

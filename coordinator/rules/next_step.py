@@ -1,8 +1,8 @@
 """What is due next in a campaign without anybody asking for it. Pure.
 
 Whoever holds a state repeats ``next_step`` until nothing is due, and carries out each step: events are
-committed; a rebase, a merge and a combination want a commit of a text first. The service does that with git,
-tests without.
+committed; a rebase, a merge, a combination and a transfer want a commit of a text first. The service does
+that with git, tests without.
 """
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from coordinator.rules.combinations import Combine, combine
 from coordinator.rules.leases import lease
 from coordinator.rules.rebases import Rebase, rebase
 from coordinator.rules.refreshes import refresh
+from coordinator.rules.transfers import Transfer, transfer
 from coordinator.rules.verdicts import Merge, decide
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent
@@ -26,13 +27,13 @@ class Commit(Struct, frozen=True):
     events: list[AnyEvent]
 
 
-Step = Rebase | Commit | Merge | Combine
+Step = Rebase | Commit | Merge | Combine | Transfer
 
 
 def next_step(state: CampaignState, now: float) -> Step | None:
     """Rebase what is stale, then give the verdicts that are due, then certify a trunk or run the best again,
-    then begin what failed before the last start or end what must end; None when nothing is due. now: seconds
-    since the epoch.
+    then begin what failed before the last start or end what must end, then try in one division what merged in
+    another; None when nothing is due. now: seconds since the epoch.
     """
     if (stale := rebase(state)) is not None:
         return stale
@@ -43,6 +44,8 @@ def next_step(state: CampaignState, now: float) -> Step | None:
     if isinstance(verdict, Merge):
         return verdict
     events = verdict or _looked_after(state, now) or settle(state) or begun_anew(state) or abandon(state)
+    if not events and (brought := transfer(state)) is not None:
+        return brought
     events = events or limits(state, now)
     return Commit(events) if events else None
 

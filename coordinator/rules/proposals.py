@@ -6,7 +6,7 @@ division counts.
 
 from coordinator.domain import Phase, Purpose, Refusal
 from coordinator.protocol import Proposal
-from coordinator.rules.lookups import division_of
+from coordinator.rules.lookups import division_of, experiment_name
 from coordinator.rules.recall import may_repeat, repair_target
 from coordinator.rules.seeds import queued
 from coordinator.rules.turns.arm_choice import origin
@@ -67,7 +67,7 @@ def refused(
 
 def next_experiment(state: CampaignState) -> str:
     """Id of the next accepted experiment."""
-    return f"e{len(state.by_ordinal) + 1:05d}"
+    return experiment_name(len(state.by_ordinal) + 1)
 
 
 def propose(

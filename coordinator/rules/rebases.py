@@ -55,7 +55,8 @@ def rebased(state: CampaignState, experiment: str, commit: str, digest: str) -> 
     if gain is not None and stale.verdict is Verdict.RETEST:
         return _stacked(state, stale, commit, digest, gain)
     first = Purpose.COMBINE if stale.combines else Purpose.SCREEN
-    purpose = Purpose.RETEST if stale.verdict is Verdict.RETEST else first
+    again = stale.verdict is Verdict.RETEST or stale.transfers
+    purpose = Purpose.RETEST if again else first
     moved = Rebased(experiment=experiment, parent=head.commit, commit=commit, digest=digest)
     return [moved, queued(state, experiment, len(stale.runs) + 1, purpose)]
 

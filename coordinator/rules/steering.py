@@ -34,7 +34,7 @@ def division_for_person(state: CampaignState, wanted: str) -> Division | None:
 
 def takes_ideas(state: CampaignState) -> bool:
     """Whether a person's variant can become an experiment now. Else it waits."""
-    tried, most = len(state.by_ordinal), state.rules.max_experiments
+    tried, most = state.proposed, state.rules.max_experiments
     return state.phase is Phase.RUNNING and not 0 < most <= tried
 
 

@@ -24,6 +24,8 @@ class Best(Struct, frozen=True):
     """Ordinal whose verdict has to be known for this to be known."""
     sigma: float | None = None
     """Of its division from then on, in the metric's unit."""
+    brought: bool = False
+    """Whatever was new in it came from other divisions."""
 
 
 class Division(Struct, kw_only=True):
@@ -68,6 +70,10 @@ class Division(Struct, kw_only=True):
     """Of these, by ordinal, what was put together or could not be."""
     dry: int = 0
     """Experiments that ended here since the last merge."""
+    taken: dict[str, int] = field(default_factory=dict)
+    """How many bests of other divisions were brought here, or are not to be; by division."""
+    transfers: list[str] = field(default_factory=list)
+    """Experiments by which they were, the last one last."""
 
     looks: list[BothKnown] = field(default_factory=list)
     """Screens that were looked at and have a value, as they came in."""

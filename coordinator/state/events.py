@@ -41,8 +41,7 @@ class RulesChanged(Event, frozen=True, kw_only=True, tag="rules_changed"):
 class EpochBegan(Event, frozen=True, kw_only=True, tag="epoch_began"):
     """The coordinator started."""
 
-    epoch: int
-    """Grows by one each time, so that tokens never repeat."""
+    epoch: int  # grows by one each time, so that tokens never repeat
 
 
 class AgentJoined(Event, frozen=True, kw_only=True, tag="agent_joined"):
@@ -90,6 +89,7 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     """From its parent: ``up``, ``down`` or ``changed`` by name of the constant."""
     combines: list[str] = []
     """The two experiments that the coordinator made it of; else none."""
+    transfers: str = ""  # the experiment of another division whose merge it brings here
 
 
 class PairRefused(Event, frozen=True, kw_only=True, tag="pair_refused"):
@@ -115,6 +115,7 @@ class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
     """As proposed, like settings and repairs: the next brief tells them."""
     settings: dict[str, str] = field(default_factory=dict)
     repairs: str = ""
+    transfers: str = ""
 
 
 class RunQueued(Event, frozen=True, kw_only=True, tag="run_queued"):
@@ -255,8 +256,7 @@ class ArmNoted(Event, frozen=True, kw_only=True, tag="arm_noted"):
 class HintGiven(Event, frozen=True, kw_only=True, tag="hint_given"):
     """A person said something to all proposers."""
 
-    hint: str
-    """Its id, so that it is taken once."""
+    hint: str  # its id, so that it is taken once
     text: str
 
 

@@ -5,6 +5,7 @@ from typing import assert_never
 from configs.reserved import PERSON
 from coordinator.domain import State, Verdict
 from coordinator.state import noise, trunks
+from coordinator.state.carried_over import carry_over, leave_behind
 from coordinator.state.divisions import Best, Division
 from coordinator.state.events import (
     DivisionOpened,
@@ -61,6 +62,8 @@ def propose(facts: Facts, event: ExperimentProposed, at: float) -> None:
     facts.troubles.gave(event.arm, event.agent)
     facts.turned_away = []
     facts.proposals[event.proposal] = event.experiment
+    if event.transfers:
+        carry_over(facts, event)
 
 
 def remember_pair(facts: Facts, division: str, pair: list[str]) -> None:
@@ -92,6 +95,7 @@ def _experiment(event: ExperimentProposed, at: float) -> Experiment:
         constant_changes=event.constant_changes,
         repairs=event.repairs,
         combines=event.combines,
+        transfers=event.transfers,
         proposed_at=at,
     )
 
@@ -103,6 +107,8 @@ def refuse(facts: Facts, event: ProposalRefused) -> None:
     facts.refusals[event.refusal.value] += 1
     if event.arm == PERSON:
         facts.hints.answer(event)
+    elif event.transfers:
+        leave_behind(facts, event)
     elif event.refusal.reaskable:
         facts.refused += 1
         count(facts, event.arm, "refused")
@@ -175,6 +181,7 @@ def _merge(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float)
         at=at,
         since=experiment.ordinal,
         sigma=division.sigma,
+        brought=bool(experiment.transfers),
     )
     division.history.append(now)
     division.heads.append(now)

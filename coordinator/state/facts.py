@@ -76,6 +76,8 @@ class Facts(Struct):
 
     by_ordinal: list[str] = field(default_factory=list)
     """What was proposed: the experiment of ordinal n is at n - 1. Baselines, of ordinal 0, are not in it."""
+    transfers: int = 0
+    """How many of these brought a merge of one division to another: nobody proposed them."""
     by_digest: dict[tuple[str, str], str] = field(default_factory=dict)
     """The last experiment that was this program, by division and digest. A rebased one is found under its
     earlier digests too.
@@ -158,6 +160,11 @@ class Facts(Struct):
     def rules(self) -> Rules:
         """The rules in force. Raises LookupError before there are any."""
         return self.started.rules if self.started is not None else self.start.rules
+
+    @property
+    def proposed(self) -> int:
+        """Experiments that an agent or a person proposed."""
+        return len(self.by_ordinal) - self.transfers
 
     def worked(self, now: float) -> float:
         """Seconds the campaign has been running, over all epochs."""

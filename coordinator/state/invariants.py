@@ -20,7 +20,7 @@ WAITING = (State.QUEUED, State.RUNNING, State.CONFIRMING)
 
 def broken(facts: Facts) -> Iterator[str]:
     """Everything that does not hold; nothing in a state that is sound."""
-    for check in (_indexes, _ordinals, _programs, _counts, _arms, _leases, _runs, _repairs):
+    for check in (_indexes, _ordinals, _programs, _counts, _arms, _leases, _runs, _repairs, _transfers):
         yield from check(facts)
     for experiment in facts.experiments.values():
         yield from _experiment(facts, experiment)
@@ -135,6 +135,23 @@ def _repairs(facts: Facts) -> Iterator[str]:
     for name, experiment in facts.experiments.items():
         if experiment.repaired and facts.experiments[experiment.repaired].repairs != name:
             yield f"{name}: {experiment.repaired} does not repair it"
+
+
+def _transfers(facts: Facts) -> Iterator[str]:
+    """What was brought from one division to another merged there, and was brought once."""
+    brought = [one for one in facts.experiments.values() if one.transfers]
+    listed = sorted(name for division in facts.divisions.values() for name in division.transfers)
+    yield from _same("transfers", listed, sorted(one.experiment for one in brought))
+    yield from _same("transfers counted", facts.transfers, len(listed))
+    for one in brought:
+        source = facts.experiments[one.transfers]
+        if source.division == one.division or source.state is not State.MERGED:
+            yield f"{one.experiment}: brings {source.experiment}, {source.state} in {source.division}"
+        yield from _same(f"transfer of {one.transfers}", source.transferred.get(one.division), one.experiment)
+    for division in facts.divisions.values():
+        for other, taken in division.taken.items():
+            if other == division.name or not 1 < taken <= len(facts.divisions[other].history):
+                yield f"{division.name}: took {taken} bests of {other}"
 
 
 def _experiment(facts: Facts, experiment: Experiment) -> Iterator[str]:

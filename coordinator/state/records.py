@@ -165,6 +165,10 @@ class Experiment(Struct, kw_only=True):
     """The two experiments that the coordinator made it of; else none."""
     repaired: str = ""
     """The experiment that repairs it."""
+    transfers: str = ""
+    """The experiment of another division whose merge it brings here."""
+    transferred: dict[str, str] = field(default_factory=dict)
+    """Where its merge was tried besides: by division the experiment there, or why there is none."""
     proposed_at: float = 0.0
     started_at: float | None = None
     """When its first run was leased."""

@@ -93,6 +93,7 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
         at=at,
         since=facts.settled + 1,
         sigma=division.sigma,
+        brought=all(facts.experiments[one.experiment].transfers for one in stack),
     )
     for one, share in zip(stack, shares, strict=True):
         member = facts.experiments[one.experiment]

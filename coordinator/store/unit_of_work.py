@@ -16,12 +16,14 @@ from typing import assert_never
 import msgspec
 
 from configs.errors import ConfigError
+from coordinator.domain import Refusal
 from coordinator.protocol import Proposal
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules import combinations, proposals, rebases, verdicts
+from coordinator.rules import combinations, proposals, rebases, transfers, verdicts
 from coordinator.rules.combinations import Combine
 from coordinator.rules.next_step import Commit, Step
 from coordinator.rules.rebases import Rebase
+from coordinator.rules.transfers import Transfer
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CampaignStarted, PairRefused
@@ -200,6 +202,8 @@ class UnitOfWork:
                 self._merge(step)
             case Combine():
                 self._combine(step)
+            case Transfer():
+                self._transfer(step)
             case _:
                 assert_never(step)
 
@@ -219,9 +223,27 @@ class UnitOfWork:
         """The experiment's text on the best, and its digest."""
         if step.unchanged:
             return self.source(step.commit), self.state.digests[step.commit]
+        return self._put_on_head(step)
+
+    def _put_on_head(self, step: Rebase | Transfer) -> tuple[str, str]:
+        """The step's edit of its base on the head, and the digest of that."""
         base, ours, theirs = (self.source(commit) for commit in (step.base, step.head, step.commit))
         source = merge(base, ours, theirs)
         return source, digest(source)
+
+    def _transfer(self, step: Transfer) -> None:
+        """Try in one division what merged in another, where that can be put on the head."""
+        at, state = self._clock(), self.state
+        try:
+            source, program = self._put_on_head(step)
+        except (MergeConflictError, SurfaceError):
+            self.commit(transfers.not_transferred(state, step, Refusal.CONFLICT, transfers.CONFLICT), at)
+            return
+        idea = transfers.idea_of(state, step, source)
+        message = variant_message(proposals.next_experiment(state), step.division, idea)
+        commit = self._write(source, [step.head], message, at)
+        changes = changed_constants(self.source(step.head), source)
+        self.commit(transfers.transferred(state, step, commit, program, changes), at)
 
     def _merge(self, step: Merge) -> None:
         at, experiment = self._clock(), self.state.experiments[step.experiment]

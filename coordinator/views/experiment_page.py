@@ -96,6 +96,10 @@ class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
     """The experiment it repairs."""
     repaired: str | None
     """The experiment that repairs it."""
+    transferred: dict[str, str] | UnsetType = UNSET
+    """Where its merge was tried besides: by division the experiment there, or why there is none; absent where
+    it was not.
+    """
     story: list[str]
     """Its events: moment and name."""
     all_runs: list[RunRow]
@@ -125,6 +129,7 @@ def experiment_page(
         failure=experiment.failure or None,
         repairs=experiment.repairs or None,
         repaired=experiment.repaired or None,
+        transferred=experiment.transferred or UNSET,
         story=experiment.story,
         all_runs=[_run(run, run.round == experiment.round) for run in experiment.runs],
         rows=rows_of(experiment),

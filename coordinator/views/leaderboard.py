@@ -48,6 +48,9 @@ class LeaderboardRow(Struct, frozen=True, kw_only=True):
     title: str
     started_at: float | None
     finished_at: float | None
+    transfers: str | UnsetType = UNSET
+    """The experiment of another division whose merge it brings here; absent where it is an idea of its own.
+    """
     gain_over_best: float | None = None
     """How much better it is than the best that its last verdict compared it with; None before one, and for a
     baseline.
@@ -127,6 +130,7 @@ def row(experiment: Experiment, doubts: Doubts | None = None) -> LeaderboardRow:
         arm=experiment.arm or None,
         agent=experiment.agent or None,
         title=experiment.title,
+        transfers=experiment.transfers or UNSET,
         started_at=experiment.started_at,
         finished_at=experiment.finished_at,
         gain_over_best=experiment.delta,

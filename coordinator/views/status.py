@@ -10,6 +10,7 @@ from coordinator.domain import Phase, State
 from coordinator.rule_values.prices import HOUR
 from coordinator.rules import baselines
 from coordinator.rules.budget_cap import reserved_usd
+from coordinator.rules.lookups import proposes_in
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Best, Division
@@ -155,6 +156,7 @@ def _open_runs(state: CampaignState) -> Iterator[Run]:
 def division_view(state: CampaignState, division: Division, said: FalseMerges | None = None) -> DivisionView:
     """A division, its baseline and its best. said: of its merges."""
     baseline = state.experiments[division.baseline]
+    brought = [state.experiments[name].state for name in division.transfers]
     return DivisionView(
         name=division.name,
         baseline=BaselineView(value=baseline.value, sigma=division.sigma, runs=len(baseline.values)),
@@ -164,6 +166,9 @@ def division_view(state: CampaignState, division: Division, said: FalseMerges | 
         steps=len(division.trunk),
         trunk=division.trunk[-1].value if division.trunk else None,
         pairing=_pairing(division),
+        transfers=len(brought) or UNSET,
+        merged_transfers=brought.count(State.MERGED) if brought else UNSET,
+        proposes=UNSET if proposes_in(state, division) else False,
         false_merges=_false_merges(state, division, said) if said and said.merges else UNSET,
         early=early_report(state, division),
     )

@@ -34,6 +34,17 @@ def _numbers(kind: type[float]) -> Callable[[click.Context, click.Parameter, str
     return read
 
 
+def _divisions(
+    _context: click.Context, _option: click.Parameter, words: tuple[str, ...]
+) -> tuple[tuple[str, int], ...]:
+    """Reads NAME=SLOTS, each with one slot or more."""
+    pairs = [word.partition("=") for word in words]
+    for word, (name, _, slots) in zip(words, pairs, strict=True):
+        if not name or not slots.isdecimal() or not int(slots):
+            raise click.BadParameter(f"{word!r} is not NAME=SLOTS with one slot or more, as in cheap=8")
+    return tuple((name, int(slots)) for name, _, slots in pairs)
+
+
 ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 SHARE = click.FloatRange(0, 1)
 
@@ -44,6 +55,10 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--compare", metavar="NAME,NAME,…", help="Policies to compare with the first of them.")
 @click.option("--like", metavar="CAMPAIGN", help="Rules, σ, slots and effects of a campaign, by its journal.")
 @click.option("--slots", type=click.IntRange(min=1), help="GPUs; slots.count of the configuration otherwise.")
+@click.option(
+    "--division", multiple=True, callback=_divisions, metavar="NAME=SLOTS", help="Slots of one kind."
+)
+@click.option("--carries", type=click.FloatRange(0, 1), help="Share of changes alike in all. [default: 0.8]")
 @click.option("--runs", callback=_numbers(int), metavar="N,N,…", help="Of a campaign. [default: 125]")
 @click.option("--hours", type=ABOVE_ZERO, help="Virtual hours after which it ends, instead of --runs.")
 @click.option("--repetitions", type=click.IntRange(min=1), default=20, show_default=True, help="Campaigns.")

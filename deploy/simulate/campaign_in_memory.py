@@ -7,10 +7,12 @@ applied as they are decided, and what is due is carried out until nothing is.
 from collections.abc import Iterable
 from typing import Protocol, assert_never
 
-from coordinator.rules import combinations, rebases, verdicts
+from coordinator.domain import Refusal
+from coordinator.rules import combinations, rebases, transfers, verdicts
 from coordinator.rules.combinations import Combine
 from coordinator.rules.next_step import Commit, Step, next_step
 from coordinator.rules.rebases import Rebase
+from coordinator.rules.transfers import Transfer
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, PairRefused
@@ -32,6 +34,11 @@ class CommitWriter(Protocol):
         is made of them.
         """
 
+    def transfer(self, step: Transfer, ordinal: int) -> tuple[str, str] | str:
+        """Commit and digest of a merge on the head of another division; or why it does not apply. ordinal: of
+        the experiment that it becomes.
+        """
+
 
 def performed(state: CampaignState, step: Step, writer: CommitWriter) -> list[AnyEvent]:
     """The events of a step, with the commit that it wants."""
@@ -44,6 +51,8 @@ def performed(state: CampaignState, step: Step, writer: CommitWriter) -> list[An
             return verdicts.merged(step, writer.merge(step))
         case Combine():
             return _combined(state, step, writer)
+        case Transfer():
+            return _transferred(state, step, writer)
         case _:
             assert_never(step)
 
@@ -63,6 +72,13 @@ def _combined(state: CampaignState, step: Combine, writer: CommitWriter) -> list
     commit, digest = written
     made = combinations.combined(state, step, digest, {})
     return [made] if isinstance(made, PairRefused) else combinations.taken_up(state, made, commit)
+
+
+def _transferred(state: CampaignState, step: Transfer, writer: CommitWriter) -> list[AnyEvent]:
+    written = writer.transfer(step, len(state.by_ordinal) + 1)
+    if isinstance(written, str):
+        return transfers.not_transferred(state, step, Refusal.CONFLICT, written)
+    return transfers.transferred(state, step, *written, {})
 
 
 def replayed(journal: Iterable[tuple[float, AnyEvent]]) -> CampaignState:

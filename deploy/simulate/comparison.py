@@ -17,6 +17,13 @@ class Estimate(Struct, frozen=True):
     """Its standard error; None where there is one campaign, or nothing to be wrong about."""
 
 
+class DivisionEnd(Struct, frozen=True):
+    """What a division ends with. Values are in the metric's unit."""
+
+    true: Estimate
+    less: Estimate | None
+
+
 class PolicyRow(Struct, frozen=True, kw_only=True):
     """One policy in one cell. Values are in the metric's unit."""
 
@@ -25,6 +32,8 @@ class PolicyRow(Struct, frozen=True, kw_only=True):
     """Of the best, without noise."""
     less: Estimate | None
     """True value minus the reference's, paired by campaign; None for the reference itself."""
+    divisions: dict[str, DivisionEnd]
+    """True and less by division; empty where there is one."""
     false: Estimate | None
     """Share of merges that are in truth no better; None without merges."""
     said: Estimate | None
@@ -68,12 +77,12 @@ def rows(played: dict[str, list[Played]]) -> list[PolicyRow]:
 def _row(policy: str, campaigns: Sequence[Played], reference: Sequence[Played] | None) -> PolicyRow:
     less = None
     if reference is not None:
-        pairs = zip(campaigns, reference, strict=True)
-        less = estimate([one.true - other.true for one, other in pairs])
+        less = _less([one.true for one in campaigns], [one.true for one in reference])
     return PolicyRow(
         policy=policy,
         true=estimate([one.true for one in campaigns]),
         less=less,
+        divisions=_divisions(campaigns, reference),
         false=ratio([one.false for one in campaigns], [one.merges for one in campaigns]),
         said=ratio([one.said for one in campaigns], [one.said_of for one in campaigns]),
         gap=estimate([one.reported - one.true for one in campaigns]),
@@ -85,6 +94,21 @@ def _row(policy: str, campaigns: Sequence[Played], reference: Sequence[Played] |
         or Estimate(0.0),
         gpu_hours=estimate([one.gpu_hours for one in campaigns]),
     )
+
+
+def _divisions(campaigns: Sequence[Played], reference: Sequence[Played] | None) -> dict[str, DivisionEnd]:
+    """Of campaigns in which every division had a best."""
+    both = [*zip(campaigns, reference or campaigns, strict=True)]
+    ends: dict[str, DivisionEnd] = {}
+    for name in campaigns[0].trues:
+        pairs = [(a.trues[name], b.trues[name]) for a, b in both if name in a.trues and name in b.trues]
+        values, others = [value for value, _ in pairs], [other for _, other in pairs]
+        ends[name] = DivisionEnd(estimate(values), _less(values, others) if reference else None)
+    return ends if len(ends) > 1 else {}
+
+
+def _less(values: Sequence[float], others: Sequence[float]) -> Estimate:
+    return estimate([one - other for one, other in zip(values, others, strict=True)])
 
 
 def estimate(values: Sequence[float]) -> Estimate:

@@ -6,9 +6,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from coordinator.domain import Metric
-from deploy.simulate.comparison import Cell, Estimate, PolicyRow
+from deploy.simulate.comparison import Cell, DivisionEnd, Estimate, PolicyRow
 from deploy.views.tables import align_right, headed
 
+DROP = ("GPU-h", "merges", "rep.−true", "true")
+"""What a comparison of several divisions does without on a narrow terminal, the first one first."""
 DIGITS = 5
 """Decimals of values: what policies differ by is a few ten-thousandths."""
 
@@ -31,9 +33,11 @@ def _title(cell: Cell) -> Text:
 def _table(cell: Cell) -> RenderableType:
     reference = cell.rows[0].policy.partition(":")[0]
     others = [f"less {reference}'s"] if len(cell.rows) > 1 else []
-    table = headed("policy", "true", *others, "false %", "said %", "rep.−true", "merges", "GPU-h")
+    where = [f"in {name}" for name in cell.rows[0].divisions]
+    names = ("policy", "true", *others, *where, "false %", "said %", "rep.−true", "merges", "GPU-h")
+    table = headed(*names, drop=DROP if where else ())
     table.padding = (0, 1, 0, 0)
-    align_right(table, range(1, 7 + len(others)))
+    align_right(table, range(1, 7 + len(others) + len(where)))
     for row in cell.rows:
         table.add_row(*_cells(row, compared=len(cell.rows) > 1))
     return table
@@ -44,12 +48,18 @@ def _cells(row: PolicyRow, compared: bool) -> list[str]:
         row.policy.replace(":", "\n"),
         f"{row.true.mean:.{DIGITS}f}",
         *(["–" if row.less is None else _with_error(row.less)] if compared else []),
+        *(_in_division(end) for end in row.divisions.values()),
         "–" if row.false is None else _share(row.false),
         "–" if row.said is None else f"{100 * row.said.mean:.1f}",
         f"{row.gap.mean:+.{DIGITS}f}",
         f"{row.merges.mean:.1f}",
         f"{row.gpu_hours.mean:.4g}",
     ]
+
+
+def _in_division(end: DivisionEnd) -> str:
+    """Its true value, or what that is less than the reference's."""
+    return f"{end.true.mean:.{DIGITS}f}" if end.less is None else _with_error(end.less)
 
 
 def _with_error(value: Estimate) -> str:

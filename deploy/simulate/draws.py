@@ -25,6 +25,8 @@ class Kind(IntEnum):
     SIZE = 8
     COMBINED = 9
     EARLY = 10
+    TRANSFER = 11
+    CARRIES = 12
 
 
 def uniform(kind: Kind, *place: int) -> float:

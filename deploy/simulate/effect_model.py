@@ -37,6 +37,12 @@ that went wrong. An assumption: the trace says only that they were worse.
 """
 
 
+CARRIES = 0.8
+"""Share of changes that do the same on other hardware. An assumption: nobody has published it."""
+FURTHER = 10_000_000
+"""Ordinals of a further division's proposals begin here, times its number."""
+
+
 class Change(Struct, frozen=True):
     """What one proposal tries."""
 
@@ -57,6 +63,10 @@ class EffectModel(Struct, frozen=True, kw_only=True):
     null: float = NULL
     harm: float = HARM
     """Median loss of what harms."""
+    carries: float = CARRIES
+    """Share of changes that do in a further division what they do in the first; the others do something drawn
+    anew, so it is the correlation of effects.
+    """
 
     def change(self, seed: int, ordinal: int) -> Change:
         """The ordinal-th proposal of the campaign of that seed: the same under every policy."""
@@ -68,6 +78,14 @@ class EffectModel(Struct, frozen=True, kw_only=True):
         if share < self.real + self.null:
             return Change(None, 0.0)
         return Change(None, -self.harm * exp(HARM_SPREAD * normal(Kind.HARM, seed, ordinal)))
+
+    def elsewhere(self, gain: float, seed: int, division: int, place: int) -> float:
+        """What a change does in a division. gain: in the first. division: its number, from 0. place: the
+        change's ordinal, or the number of its idea, negative.
+        """
+        if not division or uniform(Kind.CARRIES, seed, division, place) < self.carries:
+            return gain
+        return self.change(-1 - seed, division * FURTHER + place).gain
 
 
 def cumulative(weights: Iterable[float]) -> tuple[float, ...]:

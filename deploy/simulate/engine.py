@@ -5,7 +5,7 @@ Everything that is decided is decided by ``coordinator.rules`` over a ``Campaign
 campaign. What is made up is what a proposal does, what a run measures, and how long both take.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -17,6 +17,7 @@ from coordinator.rules.next_step import next_lease
 from coordinator.state.events import CampaignStarted
 from coordinator.state.records import Run
 from deploy.simulate.campaign_in_memory import CampaignInMemory
+from deploy.simulate.effect_model import FURTHER
 from deploy.simulate.measuring import Conditions
 from deploy.simulate.programs import Programs
 from deploy.simulate.swarm_scenario import SwarmScenario
@@ -28,7 +29,7 @@ from trainer.simulated.early_end import looked_at
 ROOT = "root"
 """Commit of the baseline."""
 MADE_OF_TWO = 1 << 40
-"""What is made of two experiments is drawn for beyond all proposals: the k-th proposal stays the same."""
+"""What is made of two experiments, or transferred, is drawn for beyond all proposals: these stay the same."""
 REPORTED = 4_096
 """Steps between two words of how far it is, less than a second."""
 SIMULATED = "simulated"
@@ -42,7 +43,9 @@ class Engine:
         """seed: another one is another campaign. keep: remember its events."""
         self.scenario = scenario
         self._seed = seed
-        self.programs = Programs(scenario.model, seed, ROOT, scenario.conflicts)
+        self.divisions = list(dict.fromkeys(slot.division for slot in scenario.slots))
+        """Names, by their numbers."""
+        self.programs = Programs(scenario.model, seed, ROOT, scenario.conflicts, len(self.divisions))
         self.campaign = CampaignInMemory(self.programs, keep)
         self.state = self.campaign.state
         self.now = 0.0
@@ -58,6 +61,8 @@ class Engine:
         """Agents whose slots wait, by division."""
         self._free: dict[str, deque[str]] = {}
         """Agents that have nothing to think about, by division."""
+        self._proposed: Counter[str] = Counter()
+        """Proposals by division: the k-th of each is the same idea, whatever the others do."""
         self._numbers: dict[str, int] = {}
         """Which of the proposals an experiment is, by its name."""
         self._thinking = dict.fromkeys((slot.division for slot in scenario.slots), 0)
@@ -147,7 +152,7 @@ class Engine:
         division = self._slots[agent].division
         self._thinking[division] -= 1
         self._free[division].append(agent)
-        number = len(self._numbers) + 1
+        number = self._proposed[division] + 1 + FURTHER * self.divisions.index(division)
         proposal = Proposal(
             proposal=f"p{number}",
             ordinal=len(self.state.by_ordinal) + 1,
@@ -161,6 +166,7 @@ class Engine:
             return  # the campaign has ended meanwhile
         name = proposals.next_experiment(self.state)
         self._heads_at_proposal[name], self._numbers[name] = self._heads_at_brief[agent], number
+        self._proposed[division] += 1
         commit = self.programs.propose(number, parent)
         self.campaign.commit(proposals.propose(self.state, agent, proposal, digest, commit, {}), self.now)
 
@@ -183,7 +189,9 @@ class Engine:
         ordinal, number = self._place(run)
         value = self._conditions.value(
             self.state.metric,
-            self.programs.gain(self.state.experiments[run.experiment].commit),
+            self.programs.gain(
+                self.state.experiments[run.experiment].commit, self.divisions.index(slot.division)
+            ),
             slot,
             (self._seed, ordinal, number),
             run.seed,
@@ -203,7 +211,7 @@ class Engine:
 
     def _place(self, run: Run) -> tuple[int, int]:
         """Which of the proposals its experiment is, 0 and below for the baselines of divisions and beyond all
-        proposals for what the coordinator made of two; and the run's number there.
+        proposals for what the coordinator made or transferred; and the run's number there.
         """
         experiment, number = self.state.experiments[run.experiment], int(run.run.rpartition(".")[2])
         if experiment.baseline:

@@ -19,6 +19,8 @@ class Played(Struct, frozen=True, kw_only=True):
 
     true: float
     """Of the best, without noise."""
+    trues: dict[str, float] = {}
+    """The same, by division."""
     reported: float
     """Of the best, as the campaign has it."""
     merges: int
@@ -42,6 +44,8 @@ class Played(Struct, frozen=True, kw_only=True):
     """Times that a proposal was put on another best than it was made from."""
     conflicts: int
     """Of these, those whose edit did not apply."""
+    transfers: int = 0
+    """Merges of one division that were tried in another."""
 
 
 def play(scenario: SwarmScenario, seed: int, progress: Callable[[float], None] = lambda _: None) -> Played:
@@ -61,8 +65,10 @@ def outcome(engine: Engine) -> Played:
     doubted = [false_merges(state, division) for division in measured]
     said = [doubts for doubts in doubted if doubts.expected is not None]
     steps = [after - before for line in gains for before, after in pairwise(line)]
+    trues = [state.metric.improved(start, line[-1]) for line in gains]
     return Played(
-        true=_mean([state.metric.improved(start, line[-1]) for line in gains]),
+        true=_mean(trues),
+        trues=dict(zip((division.name for division in measured), trues, strict=True)),
         reported=_mean([division.history[-1].value for division in measured]),
         merges=len(steps),
         false=sum(step <= EXACT for step in steps),
@@ -71,8 +77,9 @@ def outcome(engine: Engine) -> Played:
         runs=engine.leased,
         gpu_hours=state.spend.slots.gpu_seconds / 3600,
         hours=engine.now / 3600,
-        proposals=len(state.by_ordinal),
-        staleness=engine.staleness / max(1, len(state.by_ordinal)),
+        proposals=state.proposed,
+        staleness=engine.staleness / max(1, state.proposed),
+        transfers=state.transfers,
         rebased=engine.programs.rebased,
         conflicts=engine.programs.conflicted,
     )
@@ -80,7 +87,8 @@ def outcome(engine: Engine) -> Played:
 
 def _gains(engine: Engine, division: Division) -> list[float]:
     """Of every best over the baseline, in truth."""
-    return [engine.programs.gain(best.commit) for best in division.history]
+    number = engine.divisions.index(division.name)
+    return [engine.programs.gain(best.commit, number) for best in division.history]
 
 
 def _mean(values: list[float]) -> float:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from coordinator.rules.combinations import Combine
 from coordinator.rules.rebases import Rebase
+from coordinator.rules.transfers import Transfer
 from coordinator.rules.verdicts import Merge
 from deploy.simulate.draws import Kind, uniform
 from deploy.simulate.effect_model import EffectModel
@@ -25,30 +26,40 @@ class SimulatedProgram(Struct, frozen=True):
     """A bit for each real idea."""
     own: frozenset[int] = frozenset()
     """Ordinals of the other changes in it: harm, and what changes nothing."""
-    gain: float = 0.0
-    """How much better than the baseline it is in truth, in the metric's unit."""
+    gains: tuple[float, ...] = (0.0,)
+    """How much better than the baseline it is in truth, in the metric's unit, by division."""
 
 
 class Programs:
     """Every program of a campaign, by its commit. Meets ``CommitWriter``."""
 
-    def __init__(self, model: EffectModel, seed: int, root: str, conflicts: float = CONFLICTS) -> None:
+    def __init__(
+        self, model: EffectModel, seed: int, root: str, conflicts: float = CONFLICTS, divisions: int = 1
+    ) -> None:
         """seed: the campaign's. root: commit of the baseline. conflicts: share of rebases."""
         self._model = model
         self._seed = seed
         self._conflicts = conflicts
-        self._losses: dict[int, float] = {}
-        """Gain by ordinal of what is ``own``."""
-        self.programs = {root: SimulatedProgram()}
+        self._divisions = range(divisions)
+        self._ideas = [
+            [model.elsewhere(gain, seed, division, -idea) for idea, gain in enumerate(model.gains, 1)]
+            for division in self._divisions
+        ]
+        """Gains of the real ideas, by division."""
+        self._losses: dict[int, tuple[float, ...]] = {}
+        """Gains by ordinal of what is ``own``, by division."""
+        self.programs = {root: SimulatedProgram(gains=(0.0,) * divisions)}
         self._digests = {root: "d-root"}
         self.rebased, self.conflicted = 0, 0
 
-    def gain(self, commit: str) -> float:
-        """How much better than the baseline it is in truth, in the metric's unit."""
-        return self.programs[commit].gain
+    def gain(self, commit: str, division: int = 0) -> float:
+        """How much better than the baseline it is in truth, in the metric's unit. division: its number."""
+        return self.programs[commit].gains[division]
 
     def propose(self, ordinal: int, parent: str) -> str:
-        """The commit of the ordinal-th proposal, made from that parent."""
+        """The commit of the ordinal-th proposal, made from that parent. Those of a further division have
+        ordinals of their own.
+        """
         base, change = self.programs[parent], self._model.change(self._seed, ordinal)
         commit = f"p{ordinal}"
         bit = 0 if change.idea is None else 1 << change.idea
@@ -56,7 +67,11 @@ class Programs:
         if bit and not base.ideas & bit:
             self.programs[commit] = self._program(base.ideas | bit, base.own)
         else:
-            self._losses[ordinal] = 0.0 if bit else change.gain
+            gain = 0.0 if bit else change.gain
+            self._losses[ordinal] = tuple(
+                0.0 if bit else self._model.elsewhere(gain, self._seed, division, ordinal)
+                for division in self._divisions
+            )
             self.programs[commit] = self._program(base.ideas, base.own | {ordinal})
         return commit
 
@@ -96,6 +111,19 @@ class Programs:
         self._digests[commit] = self._digests[head] if same else f"d-{commit}"
         return self._digests[commit]
 
+    def transfer(self, step: Transfer, ordinal: int) -> tuple[str, str] | str:
+        """Commit and digest of a merge on the head of another division; or why its edit does not apply.
+        ordinal: of the experiment that it becomes.
+        """
+        if uniform(Kind.TRANSFER, self._seed, ordinal) < self._conflicts:
+            return "its edit does not apply to the head there"
+        program = self._merged(step.base, step.commit, step.head)
+        commit = f"t{ordinal}"
+        same = program == self.programs[step.head]
+        self.programs[commit] = program
+        self._digests[commit] = self._digests[step.head] if same else f"d-{commit}"
+        return commit, self._digests[commit]
+
     def merge(self, step: Merge) -> str:
         """The commit of a merge, whose program is the variant's."""
         commit = f"m-{step.experiment}"
@@ -110,9 +138,12 @@ class Programs:
         return self._program(ideas, own)
 
     def _program(self, ideas: int, own: frozenset[int]) -> SimulatedProgram:
+        return SimulatedProgram(ideas, own, tuple(self._sum(ideas, own, one) for one in self._divisions))
+
+    def _sum(self, ideas: int, own: frozenset[int], division: int) -> float:
         """Equal sets give equal sums, to the last bit."""
         gain, left = 0.0, ideas
         while left:
-            gain += self._model.gains[(left & -left).bit_length() - 1]
+            gain += self._ideas[division][(left & -left).bit_length() - 1]
             left &= left - 1
-        return SimulatedProgram(ideas, own, gain + sum(self._losses[ordinal] for ordinal in sorted(own)))
+        return gain + sum(self._losses[ordinal][division] for ordinal in sorted(own))

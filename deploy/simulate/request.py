@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +23,8 @@ class Request(Struct, frozen=True, kw_only=True):
     rules: Rules
     policies: dict[str, AnyPolicy]
     """By name, the one that the others are compared with first."""
+    changes: dict[str, dict[str, Any]] = {}
+    """By the same names: what else of the rules is another."""
     model: EffectModel
     conditions: Conditions
     """But for σ."""
@@ -44,15 +47,15 @@ class Request(Struct, frozen=True, kw_only=True):
     def jobs(self) -> list[Job]:
         """Every campaign: by cell, then by policy, then by seed."""
         return [
-            Job(self._scenario(policy, sigma, runs), seed)
+            Job(self._scenario(name, sigma, runs), seed)
             for sigma, runs in self.cells()
-            for policy in self.policies.values()
+            for name in self.policies
             for seed in range(self.seed, self.seed + self.repetitions)
         ]
 
-    def _scenario(self, policy: AnyPolicy, sigma: float, runs: int) -> SwarmScenario:
+    def _scenario(self, name: str, sigma: float, runs: int) -> SwarmScenario:
         return SwarmScenario(
-            rules=replace(self.rules, policy=policy),
+            rules=replace(self.rules, policy=self.policies[name], **self.changes.get(name, {})),
             model=self.model,
             conditions=replace(self.conditions, sigma=sigma),
             slots=self.slots,

@@ -1,5 +1,7 @@
 """From the words of a command line, and a configuration or a campaign, to what is simulated."""
 
+from typing import Any
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -10,7 +12,7 @@ from deploy.rules_from_config import rules_of
 from deploy.simulate.effect_model import EffectModel, shaped_model
 from deploy.simulate.likeness import Likeness
 from deploy.simulate.measuring import Conditions
-from deploy.simulate.named_policies import named_policy
+from deploy.simulate.named_policies import named_policy, rules_apart
 from deploy.simulate.request import Request
 from deploy.simulate.swarm_scenario import THINKING
 from deploy.simulate.virtual_slot import Slot
@@ -28,6 +30,10 @@ class Options(Struct, frozen=True, kw_only=True):
     compare: str | None = None
     """Names with commas between them, the reference first."""
     slots: int | None = None
+    division: tuple[tuple[str, int], ...] = ()
+    """Names and slots."""
+    carries: float | None = None
+    """Share of changes that do the same in every division."""
     runs: tuple[int, ...] | None = None
     hours: float | None = None
     repetitions: int = 20
@@ -51,10 +57,11 @@ def request_of(config: Config, options: Options) -> Request:
     return Request(
         rules=rules,
         policies=_policies(rules.policy, options),
+        changes=_changes(options),
         model=_shares(shaped_model(), options),
         conditions=_conditions(Conditions(), rules, options),
         sigmas=options.sigma or SIGMA,
-        slots=(Slot(),) * (options.slots or config.slots.count),
+        slots=_slots(options, config.slots.count),
         runs=_runs(options),
         hours=options.hours or 0.0,
         thinking=THINKING if options.thinking is None else options.thinking,
@@ -69,10 +76,11 @@ def request_like(rules: Rules, like: Likeness, options: Options) -> Request:
     return Request(
         rules=rules,
         policies=_policies(rules.policy, options),
+        changes=_changes(options),
         model=_shares(like.model, options),
         conditions=_conditions(conditions, rules, options),
         sigmas=options.sigma or (like.sigma,),
-        slots=(Slot(),) * (options.slots or like.slots),
+        slots=_slots(options, like.slots),
         runs=_runs(options),
         hours=options.hours or 0.0,
         thinking=like.thinking if options.thinking is None else options.thinking,
@@ -98,13 +106,14 @@ def _conditions(conditions: Conditions, rules: Rules, options: Options) -> Condi
 
 
 def _shares(model: EffectModel, options: Options) -> EffectModel:
-    """The model with other shares of proposals, where they are wanted; the rest harms."""
+    """The model with other shares of proposals, and of what carries over, where they are wanted."""
     real = model.real if options.real is None else options.real
     null = model.null if options.null is None else options.null
     if real + null > 1:
         why = f"--real and --null are shares of all proposals, together {real + null:g} of 1"
         raise ConfigError(why, "Give both, at most 1 together: what is left harms.")
-    return replace(model, real=real, null=null)
+    carries = model.carries if options.carries is None else options.carries
+    return replace(model, real=real, null=null, carries=carries)
 
 
 def _runs(options: Options) -> tuple[int, ...]:
@@ -113,8 +122,38 @@ def _runs(options: Options) -> tuple[int, ...]:
     return (0,) if options.hours else options.runs or RUNS
 
 
+def _slots(options: Options, usual: int) -> tuple[Slot, ...]:
+    if options.slots and options.division:
+        raise ConfigError("both --slots and --division are given", "Say the slots of each --division alone.")
+    if not options.division:
+        return (Slot(),) * (options.slots or usual)
+    names = [name for name, _ in options.division]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"a --division is given twice: {', '.join(names)}", "Name each once.")
+    return tuple(Slot(division=name) for name, slots in options.division for _ in range(slots))
+
+
+def _names(options: Options, configured: str) -> list[str]:
+    words = options.compare or options.policy or configured
+    return [*map(str.strip, words.split(","))]
+
+
+def _changes(options: Options) -> dict[str, dict[str, Any]]:
+    changes = {name: rules_apart(name)[1] for name in _names(options, "")}
+    divisions = {name for name, _ in options.division}
+    for name, change in changes.items():
+        unknown = [one for one in change.get("propose_in", []) if one not in divisions]
+        if unknown:
+            there = ", ".join(divisions) or "none"
+            raise ConfigError(
+                f"{name}: there is no division {unknown[0]!r}",
+                f"Those of --division: {there}. Write A+B for two.",
+            )
+    return changes
+
+
 def _policies(configured: AnyPolicy, options: Options) -> dict[str, AnyPolicy]:
     if options.policy and options.compare:
         raise ConfigError("both --policy and --compare are given", "Name every policy under --compare.")
-    words = options.compare or options.policy or str(configured.__struct_config__.tag)
-    return {name: named_policy(name, configured) for name in map(str.strip, words.split(","))}
+    names = _names(options, str(configured.__struct_config__.tag))
+    return {name: named_policy(rules_apart(name)[0], configured) for name in names}

@@ -13,6 +13,7 @@ from coordinator.views.overview import Overview
 from coordinator.views.status_page import PageState
 from deploy.absolute_paths import rooted
 from deploy.checks.gpus import no_gpu
+from deploy.checks.proposers_here import unknown_divisions
 from deploy.exit_codes import FAILURE, HUNG_UP, INTERRUPTED, OK, TERMINATED
 from deploy.sandboxes import decided
 from deploy.swarm.cluster import connected, places  # first: it sets Ray's environment
@@ -79,6 +80,7 @@ def run_campaign(loaded: Loaded, view: View) -> int:
         signals.listen()  # Ray took SIGTERM for itself
         if config.cluster.address == "local":
             require_slots(config)
+            require_proposers(config)
             prepare_data(config)
         swarm = Swarm(config)
         swarm.start()
@@ -98,6 +100,12 @@ def require_slots(config: Config) -> None:
     """Raises ConfigError when no agent could ever live here."""
     if not any(True for _ in places(config)):
         raise no_gpu("Ray sees none")
+
+
+def require_proposers(config: Config) -> None:
+    """Raises ConfigError where a division that is to propose has no slot on this machine."""
+    if problem := unknown_divisions(config, {place.order.division for place in places(config)}):
+        raise problem
 
 
 def prepare_data(config: Config) -> None:

@@ -12,6 +12,7 @@ from agents.loop import AgentLoop
 from configs.schema import Config
 from coordinator.agent_calls import Coordinator
 from deploy.checks.exposure import require_hidden
+from deploy.checks.proposers_here import unknown_divisions
 from deploy.swarm.cluster import NAMESPACE, Place, actors, places  # first: it sets Ray's environment
 from deploy.wiring import SlotOrder, build_agent
 
@@ -19,6 +20,8 @@ import agents.actor  # isort: skip
 import ray  # isort: skip
 from ray.exceptions import RayError, RayTaskError  # isort: skip
 
+PROPOSE_IN = "nobody proposes there"
+"""Of the problem that a division is named and has no slot."""
 ANSWER_SECONDS = 0.5
 """How long a look for problems waits for the agents' answers."""
 
@@ -50,7 +53,9 @@ class Fleet:
         self._places: dict[str, Place] = {}
         self._asked: dict[str, Any] = {}
         self.problems: dict[str, str] = {}
-        """What a person has to fix, by what it is about: agents that could not be made."""
+        """What a person has to fix, by what it is about: agents that could not be made, divisions without a
+        slot.
+        """
 
     def start_missing(self) -> list[str]:
         """Start an agent on every slot that has none. Agents whose slot has gone since the last time are
@@ -65,8 +70,16 @@ class Fleet:
             if name not in self._agents:
                 self._agents[name] = self._agent(place)
         self._places = now
+        self._look_for_divisions()
         there = {place.order.agent for place in now.values()}
         return [place.order.agent for place in gone if place.order.agent not in there]
+
+    def _look_for_divisions(self) -> None:
+        """Machines come and go on a cluster, so that a division without a slot is a problem for now."""
+        there = {place.order.division for place in self._places.values()}
+        self.problems.pop(PROPOSE_IN, None)
+        if there and (problem := unknown_divisions(self._config, there)):
+            self.problems[PROPOSE_IN] = f"{problem}. {problem.remedy}"
 
     def _agent(self, place: Place) -> Any:
         builder = partial(_build, self._config, place.order, secret_files=self._secret_files)

@@ -57,6 +57,8 @@ def _facts(page: ExperimentPage, layout: Layout, gained: str) -> Table:
         "hypothesis": one_line(page.hypothesis),
         "repairs": page.repairs or "",
         "repaired by": page.repaired or "",
+        "brings here": f"the merge of {page.transfers}" if page.transfers else "",
+        "tried in": "; ".join(f"{name}: {what}" for name, what in (page.transferred or {}).items()),
         "settings": ", ".join(f"{one_line(key)} = {one_line(value)}" for key, value in page.settings.items()),
         "logs": str(layout.runs / f"{page.experiment}.*"),
         "program": f"autoswarm show {page.experiment} --source{named(layout)}",

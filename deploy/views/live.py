@@ -22,6 +22,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from configs.reserved import TRANSFER
 from coordinator.views.leaderboard import LeaderboardRow
 from coordinator.views.status_page import AgentState, DivisionView, StatusPage
 from deploy.views.arm_trouble import troubles
@@ -236,8 +237,14 @@ def _warning(problem: str) -> str:
 def _finished(page: StatusPage, limits: Limits) -> str:
     counts = page.experiments
     finals = counts.merged + counts.rejected + counts.crashed + counts.cheated + counts.rolled_back
-    ended = finals + counts.stepped - len(_measured(page))
+    ended = finals + counts.stepped - len(_measured(page)) - _transferred(page)
     return f"{ended}{f' of {limits.experiments}' if limits.experiments else ''} experiments"
+
+
+def _transferred(page: StatusPage) -> int:
+    """Transfers that have ended: they come on top of what is proposed."""
+    arms = [arm for arm in page.arms if arm.name == TRANSFER]
+    return sum(arm.merged + arm.rejected + arm.crashed + arm.cheated + arm.rolled_back for arm in arms)
 
 
 def _measured(page: StatusPage) -> list[DivisionView]:

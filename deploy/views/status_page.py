@@ -147,6 +147,11 @@ def _division(metric: Metric, division: DivisionView) -> Table:
         )
     if isinstance(division.early, EarlyStopView):
         facts["early stop"] = _early(division.early)
+    if division.transfers:
+        merged = f"{division.merged_transfers} of them merged here"
+        facts["transfers"] = f"{division.transfers} from other divisions, {merged}"
+    if division.proposes is False:
+        facts["proposals"] = "none here: campaign.propose_in names other divisions"
     if division.floor is not None:
         reached = best.value if best else baseline.value
         facts["floor"] = f"{number(division.floor)}, {to_floor(division, reached)} away"

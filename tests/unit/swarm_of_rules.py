@@ -15,6 +15,7 @@ from coordinator.rules.combinations import Combine
 from coordinator.rules.lookups import head_of
 from coordinator.rules.next_step import Step, next_lease, next_step
 from coordinator.rules.rebases import Rebase
+from coordinator.rules.transfers import Transfer
 from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CampaignStarted
@@ -97,6 +98,14 @@ class Swarm:
             return None
         same = self.state.experiments[step.pair[0]].digest
         return f"c{ordinal}-{name}", same if kind == 1 else f"d-{name}"
+
+    def transfer(self, step: Transfer, ordinal: int) -> tuple[str, str] | str:
+        """Every fifth conflicts; the others apply."""
+        if ordinal % 5 == 0:
+            return "its edit does not apply to the head there"
+        head = self.state.divisions[step.division].head
+        assert head is not None
+        return f"t{ordinal}-{step.commit}", f"d-{step.experiment}-on-{head.experiment}"
 
     def replayed(self) -> CampaignState:
         return replayed(self.journal)

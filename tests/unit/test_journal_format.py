@@ -21,7 +21,7 @@ KEYS = {
     "Rules": (
         "metric budget seed arms policy trust early_stop_at early_stop_audit baseline_runs lookahead "
         "max_experiments max_hours max_attempts history ahead money arm_choice arm_floor control_floor "
-        "plateau retry_after_moves combine val_blocks arm_warning_briefs"
+        "plateau retry_after_moves combine val_blocks arm_warning_briefs transfer propose_in"
     ),
     "Metric": "name direction",
     "Budget": "unit amount wall_cap",
@@ -44,10 +44,12 @@ KEYS = {
     "DivisionOpened": "event division experiment",
     "ExperimentProposed": (
         "event experiment ordinal division arm agent proposal parent commit digest title hypothesis "
-        "settings calls origin repairs moves combines"
+        "settings calls origin repairs moves combines transfers"
     ),
     "PairRefused": "event division pair reason",
-    "ProposalRefused": "event agent arm proposal division refusal reason known title settings repairs",
+    "ProposalRefused": (
+        "event agent arm proposal division refusal reason known title settings repairs transfers"
+    ),
     "RunQueued": "event run experiment purpose seed block offset seed_offset",
     "RunLeased": "event run experiment agent incarnation token",
     "Token": "epoch counter",

@@ -46,12 +46,15 @@ def _answerable(state: CampaignState, arm: ArmShare) -> ArmShare:
 
 
 def _by_yield(state: CampaignState, turn: int) -> ArmShare:
-    """Cost is dollars where those of every arm that has had runs are known, else hours of slots."""
-    dollars = {name: state.spend.usd_of(name) for name in state.tallies}
+    """Cost is dollars where those of every arm that has had runs are known, else hours of slots. What people
+    propose, and what is transferred, costs no calls and says nothing of that.
+    """
+    names = [arm.name for arm in state.rules.arms if arm.name in state.tallies]
+    dollars = {name: state.spend.usd_of(name) for name in names}
     priced = all(
         dollars[name] > 0 and not state.spend.unpriced_of(name)
-        for name, tally in state.tallies.items()
-        if tally.hours > 0
+        for name in names
+        if state.tallies[name].hours > 0
     )
     candidates = [_candidate(state, arm, dollars if priced else {}) for arm in state.rules.arms]
     name = choose(candidates, turn * GOLDEN % 1, drawn(state, f"arm:{turn}"))
