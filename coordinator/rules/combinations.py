@@ -21,7 +21,7 @@ from coordinator.domain import Phase, Purpose, State
 from coordinator.rules import trust
 from coordinator.rules.believed import overworked
 from coordinator.rules.budget_cap import fits, run_usd
-from coordinator.rules.lookups import division_of
+from coordinator.rules.lookups import division_of, proposes_in
 from coordinator.rules.proposals import next_experiment
 from coordinator.rules.seeds import queued
 from coordinator.rules.wall_caps import division_cap
@@ -78,7 +78,9 @@ def combine(state: CampaignState, agent: str, calls_usd: float = 0.0) -> Combine
     division = division_of(state, agent)
     if not state.rules.combine or state.rules.lookahead or state.phase is not Phase.RUNNING:
         return None
-    if division.queued or division.head is None or state.agents[agent].run is not None:
+    if not proposes_in(state, division) or division.queued or division.head is None:
+        return None
+    if state.agents[agent].run is not None:
         return None
     if not _has_room(state) or not fits(
         state, run_usd(state.rules, division_cap(state, division.name)), calls_usd

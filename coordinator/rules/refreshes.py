@@ -2,10 +2,12 @@
 
 A best was chosen by its value and is worth less than that by luck, so that what is really better looks no
 better. While nothing moves the head, its value is measured again now and then.
+Where nobody proposes that is at once, one run after the other.
 """
 
 from coordinator.domain import Purpose
 from coordinator.rules.certificates import is_awaited
+from coordinator.rules.lookups import proposes_in
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
@@ -28,5 +30,5 @@ def _is_due(state: CampaignState, division: Division) -> bool:
     pairing, runs = division.pairing, state.experiments[best.experiment].runs
     if pairing is not None and pairing.holds and len(runs) >= len(division.seeds):
         return False  # a run on another seed would say less than those it has
-    waited = division.quiet // policy.refresh_every > division.refreshed
+    waited = division.quiet // policy.refresh_every > division.refreshed or not proposes_in(state, division)
     return waited and not division.trunk and not is_awaited(state, division)
