@@ -106,15 +106,9 @@ class DivisionView(Struct, frozen=True, kw_only=True):
         PairingView | UnsetType,
         _says("What is known of runs with the same seed; absent while too little was run more than once."),
     ] = UNSET
-    transfers: Annotated[int | UnsetType, _says("Merges of other divisions tried here; absent if none.")] = (
-        UNSET
-    )
-    merged_transfers: Annotated[int | UnsetType, _says("How many of these merged here; absent if none.")] = (
-        UNSET
-    )
-    proposes: Annotated[bool | UnsetType, _says("False where its agents propose nothing, else absent.")] = (
-        UNSET
-    )
+    transfers: Annotated[int | UnsetType, _says("Merges of others tried here; absent without one.")] = UNSET
+    merged_transfers: Annotated[int | UnsetType, _says("Of these, how many merged here.")] = UNSET
+    proposes: Annotated[bool | UnsetType, _says("False where nobody proposes, else absent.")] = UNSET
     false_merges: Annotated[
         FalseMergesView | UnsetType,
         _says("How many of its merges are expected to be no better in truth; absent before the first."),

@@ -100,7 +100,7 @@ def test_what_one_division_finds_helps_the_other() -> None:
 def test_a_row_says_nothing_of_divisions_where_there_is_one() -> None:
     one = Played(
         true=1.0, trues={"gpu": 1.0}, reported=1.0, merges=0, false=0, runs=1, gpu_hours=1.0, hours=1.0,
-        proposals=0, staleness=0.0, rebased=0, conflicts=0,
+        proposals=0, said=0.0, said_of=0, staleness=0.0, rebased=0, conflicts=0,
     )  # fmt: skip
     (row,) = rows({"naive": [one]})
     assert row.divisions == {}
