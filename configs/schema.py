@@ -8,18 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from configs.arms import AnyArm, Search
-from configs.section import Number, Positive, Section, Share, Whole, Word
-
-
-def _word(value: object) -> object:
-    """Who says ``false`` means ``off``, and older files that were read as YAML 1.1 say so."""
-    return "off" if value is False else value
-
-
-def _truth(value: object) -> object:
-    """``yes``, ``no``, ``on`` and ``off`` as the booleans they mean, where a word may stand too."""
-    words = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
-    return words.get(value.lower(), value) if isinstance(value, str) else value
+from configs.section import Number, Positive, Section, Share, Whole, Word, off_for_false, truth_for_words
 
 
 class CampaignConfig(Section):
@@ -224,7 +213,7 @@ class TrainerConfig(Section):
 class TrustConfig(Section):
     """What it takes to believe a value."""
 
-    mode: Annotated[Literal["strict", "normal", "off"], BeforeValidator(_word)] = "strict"
+    mode: Annotated[Literal["strict", "normal", "off"], BeforeValidator(off_for_false)] = "strict"
     """What a merge needs. `strict`: a twin, a second process that never saw the evaluation's text, agreed
     with what the variant claims. `normal`: the same, or, where no twin can be built, probes while it
     answered; then the merge is marked. `off`: nothing; every merge is marked as unaudited.
@@ -237,7 +226,7 @@ class TrustConfig(Section):
     """Probability that any other run is audited."""
     audit_share_positions: Annotated[Whole, Field(ge=1)] = 256
     """Positions of such an audit."""
-    allow_untrusted: Annotated[Literal[True, False, "if_needed"], BeforeValidator(_truth)] = False
+    allow_untrusted: Annotated[Literal[True, False, "if_needed"], BeforeValidator(truth_for_words)] = False
     """Whether what was measured in sandboxes D to F may merge. Such a variant could have read or changed what
     judges it. `if_needed`: only where the machine it is started on offers nothing better.
     """

@@ -18,6 +18,17 @@ def _not_empty(word: str) -> str:
     return word
 
 
+def off_for_false(value: object) -> object:
+    """Who says ``false`` means ``off``, and older files that were read as YAML 1.1 say so."""
+    return "off" if value is False else value
+
+
+def truth_for_words(value: object) -> object:
+    """``yes``, ``no``, ``on`` and ``off`` as the booleans they mean, where a word may stand too."""
+    words = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+    return words.get(value.lower(), value) if isinstance(value, str) else value
+
+
 Number = Annotated[float, BeforeValidator(_no_truth)]
 """Finite, and no truth: ``true`` is not 1."""
 Whole = Annotated[int, BeforeValidator(_no_truth)]

@@ -38,6 +38,7 @@ from coordinator.views.status_page import (
     StatusPage,
     TrustView,
 )
+from coordinator.views.transfers_view import TransfersView
 from coordinator.views.value_by_rows import rows_of
 from evaluator.result import Progress
 
@@ -156,7 +157,6 @@ def _open_runs(state: CampaignState) -> Iterator[Run]:
 def division_view(state: CampaignState, division: Division, said: FalseMerges | None = None) -> DivisionView:
     """A division, its baseline and its best. said: of its merges."""
     baseline = state.experiments[division.baseline]
-    brought = [state.experiments[name].state for name in division.transfers]
     return DivisionView(
         name=division.name,
         baseline=BaselineView(value=baseline.value, sigma=division.sigma, runs=len(baseline.values)),
@@ -166,9 +166,7 @@ def division_view(state: CampaignState, division: Division, said: FalseMerges | 
         steps=len(division.trunk),
         trunk=division.trunk[-1].value if division.trunk else None,
         pairing=_pairing(division),
-        transfers=len(brought) or UNSET,
-        merged_transfers=brought.count(State.MERGED) if brought else UNSET,
-        proposes=UNSET if proposes_in(state, division) else False,
+        transfers=_transfers(state, division),
         false_merges=_false_merges(state, division, said) if said and said.merges else UNSET,
         early=early_report(state, division),
     )
@@ -189,6 +187,17 @@ def _pairing(division: Division) -> PairingView | UnsetType:
     if one is None:
         return UNSET
     return PairingView(correlation=one.correlation, freedom=one.freedom, taken_off=one.holds)
+
+
+def _transfers(state: CampaignState, division: Division) -> TransfersView | UnsetType:
+    """Nothing where there is none and everybody proposes."""
+    ends, proposes = (
+        [state.experiments[name].state for name in division.transfers],
+        proposes_in(state, division),
+    )
+    if not ends and proposes:
+        return UNSET
+    return TransfersView(tried=len(ends), merged=ends.count(State.MERGED), proposes=proposes)
 
 
 def _best(state: CampaignState, division: Division, best: Best) -> BestView:

@@ -16,6 +16,7 @@ from coordinator.domain import Metric
 from coordinator.rule_values.trust_rules import Mode
 from coordinator.views.early_stop_view import EarlyStopView
 from coordinator.views.false_merges import FalseMergesView
+from coordinator.views.transfers_view import TransfersView
 from coordinator.views.value_by_rows import RowsView
 
 SCHEMA: Literal[1] = 1
@@ -102,13 +103,8 @@ class DivisionView(Struct, frozen=True, kw_only=True):
         float | None,
         _says("What the trunk is taken to be worth, in the metric's unit; null where it is the best."),
     ]
-    pairing: Annotated[
-        PairingView | UnsetType,
-        _says("What is known of runs with the same seed; absent while too little was run more than once."),
-    ] = UNSET
-    transfers: Annotated[int | UnsetType, _says("Merges of others tried here; absent without one.")] = UNSET
-    merged_transfers: Annotated[int | UnsetType, _says("Of these, how many merged here.")] = UNSET
-    proposes: Annotated[bool | UnsetType, _says("False where nobody proposes, else absent.")] = UNSET
+    pairing: Annotated[PairingView | UnsetType, _says("Of runs with one seed; absent while too few.")] = UNSET
+    transfers: Annotated[TransfersView | UnsetType, _says("Merges of others, tried here.")] = UNSET
     false_merges: Annotated[
         FalseMergesView | UnsetType,
         _says("How many of its merges are expected to be no better in truth; absent before the first."),

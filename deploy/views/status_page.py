@@ -148,10 +148,9 @@ def _division(metric: Metric, division: DivisionView) -> Table:
     if isinstance(division.early, EarlyStopView):
         facts["early stop"] = _early(division.early)
     if division.transfers:
-        merged = f"{division.merged_transfers} of them merged here"
-        facts["transfers"] = f"{division.transfers} from other divisions, {merged}"
-    if division.proposes is False:
-        facts["proposals"] = "none here: campaign.propose_in names other divisions"
+        only = "" if division.transfers.proposes else "; nobody proposes here (campaign.propose_in)"
+        merged = f"{division.transfers.merged} of them merged here"
+        facts["transfers"] = f"{division.transfers.tried} from other divisions, {merged}{only}"
     if division.floor is not None:
         reached = best.value if best else baseline.value
         facts["floor"] = f"{number(division.floor)}, {to_floor(division, reached)} away"

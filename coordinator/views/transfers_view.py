@@ -1,0 +1,16 @@
+"""What of other divisions' merges was tried in a division, as a value of the status page."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class TransfersView(Struct, frozen=True, kw_only=True):
+    """Transfers to a division."""
+
+    tried: Annotated[int, Meta(description="How many merges of other divisions were tried here.")]
+    merged: Annotated[int, Meta(description="How many of these merged here, too.")]
+    proposes: Annotated[
+        bool,
+        Meta(description="Whether its agents propose; they do not where campaign.propose_in names others."),
+    ]
