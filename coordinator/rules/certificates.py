@@ -78,7 +78,7 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
 def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -> bool:
     """Whether the campaign comes to its end, so that what is not certified soon never is."""
     rules = state.rules
-    if _all_is_proposed(state) or not proposes_in(state, division):  # nothing more will come on top of it
+    if all_is_settled(state) or not proposes_in(state, division):  # nothing more will come on top of it
         return True
     if not rules.max_hours:
         return False
@@ -110,8 +110,8 @@ def stacked_gain(state: CampaignState, experiment: Experiment) -> float | None:
     return gain if policy.stacks(gain, parent.runs, division.sigma or 0.0) else None
 
 
-def _all_is_proposed(state: CampaignState) -> bool:
-    """Whether every proposal that is taken is settled."""
+def all_is_settled(state: CampaignState) -> bool:
+    """Whether every proposal that is ever taken is settled."""
     enough = 0 < state.rules.max_experiments <= state.proposed
     return enough and state.settled == len(state.by_ordinal)
 
@@ -137,7 +137,7 @@ def settle(state: CampaignState) -> list[AnyEvent]:
 def is_given_now(state: CampaignState, experiment: Experiment) -> bool:
     """Whether a certificate whose runs are in is given now, rather than before a later ordinal."""
     at_once = not state.rules.lookahead or certified_by(state) is None
-    return at_once or experiment.due <= state.settled or _all_is_proposed(state)
+    return at_once or experiment.due <= state.settled or all_is_settled(state)
 
 
 def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:

@@ -6,7 +6,7 @@ Where nobody proposes that is at once, one run after the other.
 """
 
 from coordinator.domain import Purpose
-from coordinator.rules.certificates import is_awaited
+from coordinator.rules.certificates import all_is_settled, is_awaited
 from coordinator.rules.lookups import proposes_in
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
@@ -25,7 +25,7 @@ def refresh(state: CampaignState) -> list[AnyEvent]:
 
 def _is_due(state: CampaignState, division: Division) -> bool:
     policy, best = state.rules.policy, division.best
-    if not policy.refresh_every or best is None or best.runs >= policy.refresh_to:
+    if not policy.refresh_every or best is None or best.runs >= policy.refresh_to or all_is_settled(state):
         return False
     pairing, runs = division.pairing, state.experiments[best.experiment].runs
     if pairing is not None and pairing.holds and len(runs) >= len(division.seeds):

@@ -5,9 +5,11 @@ import hmac
 
 from coordinator.domain import Purpose
 from coordinator.rules.fresh_rows import block_of, offset_of
+from coordinator.rules.lookups import horizon_of
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import RunQueued
+from evaluator.policies.pairing import Pairing
 
 
 def drawn(state: CampaignState, what: str) -> int:
@@ -58,6 +60,16 @@ def _seed(
         return own, 0.0
     seeds = list(division.seeds)
     seed = seeds[(drawn(state, f"seeds:{experiment}") + number) % len(seeds)]
-    pairing, parts = division.pairing, division.seeds[seed]
+    pairing, parts = _pairing(state, experiment, number, division), division.seeds[seed]
     shared = pairing is not None and pairing.holds and block < len(parts)
     return seed, pairing.slope * parts[block] if pairing is not None and shared else 0.0
+
+
+def _pairing(state: CampaignState, experiment: str, number: int, division: Division) -> Pairing | None:
+    """What is known of seeds. In order a screen is queued whenever its proposal comes, and may rest on what
+    its brief could know alone.
+    """
+    if not state.rules.lookahead or number > 1:
+        return division.pairing
+    there = state.experiments.get(experiment)
+    return division.pairing_as_of(horizon_of(state, there.ordinal if there else len(state.by_ordinal) + 1))

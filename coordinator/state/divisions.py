@@ -54,6 +54,8 @@ class Division(Struct, kw_only=True):
     """By experiment that was run on several of these seeds: the deviation, and its value there."""
     pairing: Pairing | None = None
     """What these say of seeds; None while they are too few."""
+    pairings: list[tuple[int, Pairing | None]] = field(default_factory=list)
+    """Every such word in its time, and the ordinal whose verdict has to be known for it to be known."""
     queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Runs that wait, by what goes first: priority of the purpose, ordinal, number in their experiment."""
     line: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)
@@ -102,6 +104,10 @@ class Division(Struct, kw_only=True):
     def best_as_of(self, ordinal: int) -> Best | None:
         """The best after the verdict on the experiment of that ordinal."""
         return next((best for best in reversed(self.history) if best.since <= ordinal), None)
+
+    def pairing_as_of(self, ordinal: int) -> Pairing | None:
+        """What is known of seeds with the verdict on the experiment of that ordinal."""
+        return next((one for since, one in reversed(self.pairings) if since <= ordinal), None)
 
     def head_as_of(self, ordinal: int) -> Best | None:
         """The head that is known with the verdict on the experiment of that ordinal."""

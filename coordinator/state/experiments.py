@@ -146,7 +146,7 @@ def decide(facts: Facts, event: VerdictGiven, at: float) -> None:
             experiment.reason = event.reason
             trunks.roll_back(facts, facts.divisions[experiment.division], experiment, at)
         case Verdict.REJECT:
-            noise.pool(facts.divisions[experiment.division], experiment)
+            noise.pool(facts.divisions[experiment.division], experiment, facts.settled + 1)
             finish(facts, experiment, State.REJECTED, event.reason, at)
         case Verdict.CONFIRM:
             experiment.due = event.due
@@ -170,7 +170,7 @@ def _merge(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float)
     if experiment.baseline:
         noise.from_baseline(division, experiment)
     elif best is not None:
-        noise.pool(division, experiment)
+        noise.pool(division, experiment, facts.settled + 1)
         experiment.gain = facts.metric.gain(best.value, event.value)
     now = Best(
         experiment=experiment.experiment,

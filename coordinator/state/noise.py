@@ -19,7 +19,7 @@ def from_baseline(division: Division, baseline: Experiment) -> None:
     there, on each block of rows.
     """
     division.pools = {f"{baseline.experiment}/0": baseline.values}
-    division.pairs, division.pairing = {}, None
+    division.pairs, division.pairing, division.pairings = {}, None, []
     noise = pooled(division.pools.values())
     division.sigma = noise.sigma if noise else None
     rows = {run.seed: _on_blocks(run) for run in baseline.counted if run.value is not None}
@@ -40,9 +40,9 @@ def _on_blocks(run: Run) -> list[float]:
     return values
 
 
-def pool(division: Division, experiment: Experiment) -> None:
+def pool(division: Division, experiment: Experiment, since: int) -> None:
     """Take what was run more than once for the noise: σ is that within all such pools together, or that of
-    paired runs where seeds are alike.
+    paired runs where seeds are alike. since: ordinal whose verdict has to be known for this to be known.
     """
     if len(experiment.runs) < 2:
         return
@@ -51,6 +51,7 @@ def pool(division: Division, experiment: Experiment) -> None:
     if len(pairs) > 1 and not experiment.baseline:
         division.pairs[experiment.experiment] = pairs
         division.pairing = paired(division.pairs.values())
+        division.pairings.append((since, division.pairing))
     noise = pooled(division.pools.values())
     if division.pairing is not None and division.pairing.holds:
         division.sigma = division.pairing.sigma

@@ -48,7 +48,7 @@ def hold(facts: Facts, experiment: Experiment, event: VerdictGiven) -> None:
         raise InvalidTransition(experiment.experiment, "held beside the trunk", experiment.story)
     step(facts, experiment, State.STEPPED)
     experiment.reason = event.reason
-    pool(division, experiment)
+    pool(division, experiment, facts.settled + 1)
     at = names.index(experiment.experiment)
     luck = facts.metric.gain(event.estimate, division.trunk[at].value)
     later = [
@@ -83,7 +83,7 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
         for before, one in zip([best, *stack[:-1]], stack, strict=True)
     ]
     shares = claimed if min(claimed) > 0 else [1.0] * len(stack)
-    pool(division, experiment)
+    pool(division, experiment, facts.settled + 1)
     certified = Best(
         experiment=experiment.experiment,
         ordinal=experiment.ordinal,
@@ -113,7 +113,7 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
 def roll_back(facts: Facts, division: Division, cause: Experiment, at: float) -> None:
     """The trunk is back at the best. cause: whose certificate failed."""
     steps, division.trunk = division.trunk, []
-    pool(division, cause)
+    pool(division, cause, facts.settled + 1)
     for one in steps:
         member = facts.experiments[one.experiment]
         member.resolved, member.merge_commit = facts.settled + 1, ""
@@ -141,7 +141,7 @@ def refreshed(facts: Facts, run: Run) -> None:
     best = division.best
     if best is None or run.value is None or best.experiment != run.experiment:
         return
-    pool(division, facts.experiments[run.experiment])
+    pool(division, facts.experiments[run.experiment], facts.settled + 1)
     value = (best.value * best.runs + run.value) / (best.runs + 1)
     again = replace(best, value=value, runs=best.runs + 1, since=facts.settled + 1, sigma=division.sigma)
     division.history[-1] = replace(again, since=best.since)

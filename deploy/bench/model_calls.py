@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from configs.schema import Config
-from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal
+from coordinator.domain import Purpose
+from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal, Wait
 from coordinator.service.service import Service
 from coordinator.views.metrics import Metrics
 from deploy.bench.ideas import nudged
@@ -17,8 +18,8 @@ from deploy.wiring import card_of, layout_of
 from evaluator.result import Measured, RunResult, Seconds
 from trainer.task import load_task
 
-WORSE = 2.0
-"""A value that is rejected at once: one run a verdict, and the best stays where it is."""
+BEST, WORSE = 1.0, 2.0
+"""What the baseline is worth, and a value that is rejected at once: one run a verdict, and the best stays where it is."""
 GROUP = 50
 """Calls that share a write to the disk while a campaign is filled."""
 
@@ -71,8 +72,11 @@ def experiment(service: Service, agent: str, number: int, source: str | None = N
     if not isinstance(brief, Brief):
         raise AssertionError(f"no brief: {brief.reason}")
     propose(service, agent, number, source or brief.source, brief.parent)
-    lease = take(service, agent)
-    service.report(agent, lease.token, result_of(lease, WORSE), 0.01)
+    lease: Lease | Wait = take(service, agent)
+    while isinstance(lease, Lease):  # then the best again, now and then
+        value = WORSE if lease.purpose is Purpose.SCREEN else BEST
+        service.report(agent, lease.token, result_of(lease, value), 0.01)
+        lease = service.lease(agent)
 
 
 def fill(service: Service, agent: str, numbers: Iterable[int]) -> None:

@@ -14,9 +14,9 @@ from statistics import fmean
 
 from msgspec import Struct
 
-LEAST_FREEDOM = 3
+LEAST_FREEDOM = 4
 """Degrees of freedom below which a correlation says nothing: Fisher's standard error is 1/√(ν − 2)."""
-SURE = 2.0
+SURE = 2.5
 """Standard errors by which Fisher's z has to be above that of a correlation of ``WORTH``."""
 WORTH = 0.5
 """Correlation from which on a difference of paired runs is less noisy than one of others: its variance is

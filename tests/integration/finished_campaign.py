@@ -17,6 +17,7 @@ KEYS = [
     "trainer.kind=simulated",
     "trainer.simulated_seconds=0.01",
     "acceptance.baseline_runs=3",
+    "acceptance.policy=confirm",
     "campaign.max_experiments=9",
     "task.size=ci",
     "trust.mode=off",
