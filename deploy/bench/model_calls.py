@@ -19,7 +19,7 @@ from evaluator.result import Measured, RunResult, Seconds
 from trainer.task import load_task
 
 BEST, WORSE = 1.0, 2.0
-"""What the baseline is worth, and a value that is rejected at once: one run a verdict, and the best stays where it is."""
+"""What the baseline is worth; and a value that is rejected at once: one run a verdict, the best stays."""
 GROUP = 50
 """Calls that share a write to the disk while a campaign is filled."""
 

@@ -17,7 +17,7 @@ from deploy.views.tables import COLOURS, align_right, headed, pairs
 from deploy.views.units import by_rows, false_in_words, gain, in_sigmas, named, number, probability, to_floor
 from evaluator.result import Audit
 
-DROP = ("audit", "sandbox", "to floor", "runs", "arm", "on base", "false", "division", "state")
+DROP = ("audit", "sandbox", "to floor", "runs", "arm", "false", "on base", "division", "state")
 """What a narrow terminal does without, the first one first."""
 
 
