@@ -159,7 +159,7 @@ def test_no_order_of_events_puts_a_pair_together_twice_and_a_replay_gives_the_sa
 def test_random_swarms_do_put_together_and_some_of_it_merges() -> None:
     ends: Counter[State] = Counter()
     for seed in range(8):
-        swarm = Swarm(rules(combine=True, policy=SHORT))
+        swarm = Swarm(rules(combine=True, policy=Confirm()))
         play(swarm, random.Random(seed), 800, agents=3)
         ends.update(one.state for one in swarm.state.experiments.values() if one.combines)
     assert ends[State.MERGED] > 0
