@@ -4,7 +4,7 @@ nothing.
 Result on stdout, progress on stderr; exit codes and errors: ``deploy.exit_codes``. Commands that start or
 stop a campaign are in ``deploy.cli.run_commands``, those that read one in ``deploy.cli.read``, those that
 measure a program again in ``deploy.cli.remeasure``, those that put one to the test in
-``deploy.cli.comparison_commands``, those by which a person steers one in
+``deploy.cli.comparison_commands`` and ``deploy.cli.ablation_command``, those by which a person steers one in
 ``deploy.cli.steer``, those about a cluster's machines in ``deploy.cli.cluster_commands``, those that need
 none in ``deploy.cli.machine``.
 """
@@ -23,6 +23,7 @@ import rich_click as click
 from click.exceptions import Exit, NoArgsIsHelpError
 
 from deploy.cli import (
+    ablation_command,
     cluster_commands,
     comparison_commands,
     machine,
@@ -52,6 +53,7 @@ ORDER = (
     "reproduce",
     "certify",
     "verify",
+    "ablate",
     "records",
     "simulate",
     "hint",
@@ -170,6 +172,7 @@ for command in (
     *read.COMMANDS,
     *remeasure.COMMANDS,
     *comparison_commands.COMMANDS,
+    *ablation_command.COMMANDS,
     *steer.COMMANDS,
     *simulation.COMMANDS,
     *cluster_commands.COMMANDS,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import rich_click as click
 
 
-def _sigma(
+def declared_sigma(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> float | Literal["campaign"] | None:
     """A number above 0, or ``campaign``. Raises UsageError."""
@@ -31,7 +31,7 @@ OPTIONS = (
     ),
     click.option(
         "--sigma",
-        callback=_sigma,
+        callback=declared_sigma,
         metavar="NUMBER|campaign",
         help="Declared σ of one run, for a z test; `campaign` is the division's. Otherwise Welch's t, by"
         " the spread of the runs.",

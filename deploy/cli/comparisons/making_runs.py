@@ -42,6 +42,8 @@ class Measuring(Struct, frozen=True, kw_only=True):
     folder: Path
     """Of the record: each run gets a folder below ``runs``."""
     tell: Callable[[str], None]
+    is_part: bool = False
+    """Whether the plan is a part of more: nobody is told then how many runs are left."""
 
     def run_all(self) -> dict[str, RunResult]:
         """All that are planned, up to one that gives no value. Raises ConfigError where one cannot be
@@ -52,7 +54,8 @@ class Measuring(Struct, frozen=True, kw_only=True):
         for place, run in enumerate(planned, start=1):
             result = self.kept(run)
             if result is None:
-                self.tell(f"run {place} of {len(planned)}: {run.run} = {self._name(run)}, seed {run.seed}")
+                which = "" if self.is_part else f"run {place} of {len(planned)}: "
+                self.tell(f"{which}{run.run} = {self._name(run)}, seed {run.seed}")
                 result = self._made(run, self._reference(results))
                 self._say(run, result, [*results.values(), result], len(planned) - place)
             results[run.run] = result
@@ -123,7 +126,7 @@ class Measuring(Struct, frozen=True, kw_only=True):
 
     def _say(self, run: PlannedRun, result: RunResult, made: Sequence[RunResult], left: int) -> None:
         seconds = [result.seconds.total for result in made]
-        rest = f"; about {span(left * sum(seconds) / len(seconds))} left" if left else ""
+        rest = f"; about {span(left * sum(seconds) / len(seconds))} left" if left and not self.is_part else ""
         value = number(result.outcome.value) if isinstance(result.outcome, Measured) else ""
         came = value or reason(result.outcome)
         self.tell(f"  {run.run}: {came} in {span(result.seconds.total)}{rest}")

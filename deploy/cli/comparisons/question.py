@@ -26,12 +26,15 @@ class RecordKind(StrEnum):
 
     CERTIFY = "certify"
     VERIFY = "verify"
+    ABLATE = "ablate"
+    """Of an ablation's pieces, one question for each."""
 
 
 class Rows(StrEnum):
     """What the validation rows of a record are to the search that made its program."""
 
     UNSEEN = "no run of the campaign's search saw them"
+    FRESH = "what merges rest on; no screen saw them"
     SEEN = "runs of the campaign's search saw them"
     LAST = "the last of the task's data, outside a campaign"
     NONE = "a simulation has no rows"

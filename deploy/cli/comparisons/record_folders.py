@@ -24,7 +24,7 @@ from deploy.cli.comparisons.record import Record
 OUTSIDE = Path("records")
 PLAN, RECORD, LOCK = "plan.json", "record.json", "lock"
 NAME = re.compile(r"(?:c|v)\d{4,}")
-LETTER = {RecordKind.CERTIFY: "c", RecordKind.VERIFY: "v"}
+LETTER = {RecordKind.CERTIFY: "c", RecordKind.VERIFY: "v", RecordKind.ABLATE: "a"}
 
 AnyStruct = TypeVar("AnyStruct", bound=Struct)
 

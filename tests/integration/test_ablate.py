@@ -1,0 +1,89 @@
+"""`autoswarm ablate` on a real campaign whose trainer is simulated."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator.store.paths import Layout
+from deploy.cli.comparisons.making_runs import Measuring
+from tests.integration import finished_campaign
+from tests.integration.test_certify import call, seeds
+
+SEED = ("--seed", "1")
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """Of a policy that merges within so few experiments."""
+    monkeypatch.setattr(finished_campaign, "KEYS", [*finished_campaign.KEYS, "acceptance.policy=confirm"])
+    return finished_campaign.finished(tmp_path / "campaigns")
+
+
+def page(layout: Layout, *words: str) -> Any:
+    result = call(layout, "ablate", *words, "--json")
+    assert result.stdout, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_every_piece_is_measured_against_the_same_runs_of_the_best(layout: Layout) -> None:
+    shown = page(layout, "all", "-n", "4", *SEED)
+    pieces, runs = shown["pieces"], shown["runs"]
+    assert pieces
+    assert [piece["experiment"] for piece in pieces] == [
+        piece["experiment"] for piece in shown["plan"]["pieces"]
+    ]
+    measured = [piece for piece in pieces if piece["verdict"] != "not alone"]
+    assert len(runs) == 4 * (len(measured) + 1)
+    assert sum(run["which"] == "b" for run in runs) == 4
+    drawn = [run["seed"] for run in runs]
+    assert len(set(drawn)) == len(drawn)
+    assert not set(drawn) & seeds(layout)
+    for piece in measured:
+        own = [run["value"] for run in runs if run["run"].startswith(f"{piece['experiment']}-")]
+        best = [run["value"] for run in runs if run["which"] == "b"]
+        assert piece["loss"] == pytest.approx(sum(own) / 4 - sum(best) / 4)
+    result = call(layout, "ablate", "all", "-n", "4", *SEED)
+    assert result.exit_code == 0
+    assert "this was measured before: record a0001" in result.stderr
+    assert pieces[0]["experiment"] in result.stdout
+    assert "margin       1 σ" in result.stdout
+
+
+def test_it_goes_on_where_it_was_interrupted(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, real = [], Measuring._made
+
+    def third(self: Measuring, *arguments: Any) -> Any:
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        made.append(arguments[0].run)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Measuring, "_made", third)
+    broken = call(layout, "ablate", "-n", "3", *SEED)
+    assert broken.exit_code == 130
+    assert "the same command goes on" in broken.stderr
+    monkeypatch.setattr(Measuring, "_made", real)
+    result = call(layout, "ablate", "-n", "3", *SEED)
+    assert result.exit_code == 0
+    assert not [name for name in made if f"{name} =" in result.stderr], "none of them is made again"
+    assert "record a0001: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        (("e00099",), 4, "there is no experiment 'e00099'"),
+        (("baseline",), 4, "is no best of division cpu that a merge made"),
+        (("-n", "1"), 2, "1 is not in the range"),
+        (("--division", "gpu"), 4, "there is no division 'gpu'"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_in_a_line(
+    layout: Layout, words: tuple[str, ...], code: int, what: str
+) -> None:
+    result = call(layout, "ablate", *words)
+    assert result.exit_code == code
+    assert what in result.stderr
+    assert not list(layout.records.glob("a*"))
