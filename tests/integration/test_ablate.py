@@ -52,7 +52,8 @@ def test_every_piece_is_measured_against_the_same_runs_of_the_best(layout: Layou
 
 
 def test_it_goes_on_where_it_was_interrupted(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, real = [], Measuring._made
+    made: list[str] = []
+    real = Measuring._made
 
     def third(self: Measuring, *arguments: Any) -> Any:
         if len(made) == 3:
