@@ -130,7 +130,7 @@ def idea_of(state: CampaignState, step: Transfer, source: str = "") -> Proposal:
     did there. source: the program's text.
     """
     merged = state.experiments[step.experiment]
-    bests = state.divisions[merged.division].history
+    bests, others = state.divisions[merged.division].history, _others(state, step)
     before, after = (
         next(best.value for best in bests if best.commit == commit) for commit in (step.base, step.commit)
     )
@@ -140,6 +140,15 @@ def idea_of(state: CampaignState, step: Transfer, source: str = "") -> Proposal:
         arm=TRANSFER,
         parent=step.head,
         source=source,
-        title=f"from {merged.division}: {merged.title}",
+        title=f"from {merged.division}: {merged.title}{f' and {others} more' if others else ''}",
         hypothesis=f"It moved the best of {merged.division} from {before:.4f} to {after:.4f}.",
     )
+
+
+def _others(state: CampaignState, step: Transfer) -> int:
+    """Experiments that moved the best there besides the one that merged last."""
+    merged, others = state.experiments[step.experiment], 0
+    made = {one.merge_commit: one for one in state.experiments.values() if one.division == merged.division}
+    while merged.parent != step.base and merged.parent in made:
+        merged, others = made[merged.parent], others + 1
+    return others

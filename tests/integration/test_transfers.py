@@ -12,8 +12,10 @@ import pytest
 
 from coordinator.domain import Phase, Purpose, State
 from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal, Wait
+from coordinator.rule_values.rule_set import ArmShare
 from coordinator.service.service import Service
 from coordinator.store.git_command import run_git
+from coordinator.store.inbox import Idea, Inbox
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from evaluator.policies.one_step import Naive
@@ -174,6 +176,7 @@ def test_a_division_that_opens_later_gets_the_whole_difference_as_one_experiment
     players.join(DEAR)
     (brought,) = [one for one in players.service.state.experiments.values() if one.transfers]
     assert players.source(brought.experiment) == "DEPTH = 7\nWIDTH = 96\nLR = 0.01\n"
+    assert brought.title == "from cheap: an idea and 1 more"
     assert brought.state in (State.REJECTED, State.MERGED), "join trains whatever waits"
     players.service.close()
 
@@ -189,6 +192,7 @@ def test_a_certified_stack_is_one_transfer_that_is_a_step_there(tmp_path: Path) 
     assert players.state_of("e00001") is State.MERGED
     (brought,) = [one for one in players.service.state.experiments.values() if one.transfers]
     assert players.source(brought.experiment) == "DEPTH = 7\nWIDTH = 96\nLR = 0.01\n"
+    assert brought.title == "from cheap: an idea and 1 more"
     players.train(DEAR, 2.00)
     assert brought.state is State.STEPPED
     players.service.close()
@@ -205,4 +209,44 @@ def test_where_nobody_proposes_transfers_are_run_and_certified_at_once(tmp_path:
     assert players.state_of("e00002") is State.MERGED
     assert players.service.state.divisions[DEAR].best.value == 1.90  # type: ignore[union-attr]
     assert players.service.state.phase is Phase.FINISHED, "transfers come on top of max_experiments"
+    players.service.close()
+
+
+def test_where_nobody_proposes_the_best_is_run_again_at_once_and_a_person_may_propose(tmp_path: Path) -> None:
+    policy = Naive(refresh_every=5, refresh_to=4)
+    players = Players(tmp_path, CHEAP, DEAR, policy=policy, propose_in=[CHEAP])
+    cheap, dear = (players.service.state.divisions[name].best for name in (CHEAP, DEAR))
+    assert cheap is not None
+    assert dear is not None
+    assert (cheap.runs, dear.runs) == (2, 4)
+    Inbox(players.layout.inbox).leave(Idea("by hand", "DEPTH = 9\nWIDTH = 64\nLR = 0.01\n", DEAR))
+    players.service.tick()
+    assert players.train(DEAR, 2.0) == "e00001.1"
+    assert players.state_of("e00001") is State.MERGED
+    players.service.close()
+
+
+def test_an_old_journal_with_an_arm_of_that_name_opens(tmp_path: Path) -> None:
+    arms = [ArmShare("transfer")]
+    players = Players(tmp_path, CHEAP, arms=arms)
+    brief = players.service.brief(CHEAP)
+    assert isinstance(brief, Brief)
+    for number, source in enumerate((TASK.source, "DEPTH = 7\nWIDTH = 64\nLR = 0.01\n")):
+        players.service.propose(
+            CHEAP,
+            Proposal(
+                proposal=f"p{number}",
+                ordinal=brief.ordinal,
+                arm="transfer",
+                parent=brief.parent,
+                source=source,
+                title="an idea of an arm",
+            ),
+        )
+    players.train(CHEAP, 2.0)
+    before = players.service.state
+    assert (before.transfers, before.refusals["no_op"]) == (0, 1)
+    players.service.close()
+    players.open()
+    assert players.service.state.experiments["e00001"].state is State.MERGED
     players.service.close()
