@@ -148,7 +148,8 @@ def idea_of(state: CampaignState, step: Transfer, source: str = "") -> Proposal:
 def _others(state: CampaignState, step: Transfer) -> int:
     """Experiments that moved the best there besides the one that merged last."""
     merged, others = state.experiments[step.experiment], 0
-    made = {one.merge_commit: one for one in state.experiments.values() if one.division == merged.division}
+    there = [one for one in state.experiments.values() if one.division == merged.division]
+    made = {one.merge_commit: one for one in there if not one.baseline}
     while merged.parent != step.base and merged.parent in made:
         merged, others = made[merged.parent], others + 1
     return others

@@ -145,8 +145,12 @@ def test_where_transfers_are_turned_on_later_all_that_merged_comes_with_the_firs
     draw = random.Random(seed)
     play(swarm, draw, 250, agents=3)
     swarm.commit(campaign.begin(swarm.state, rules(policy=Naive()), swarm.now))
-    merges = sum(len(division.history) - 1 for division in swarm.state.divisions.values())
+    before = {name: len(division.history) for name, division in swarm.state.divisions.items()}
     work_off(swarm, 3)
     assert missing(swarm) == []
-    assert len(brought(swarm)) <= max(0, merges) * 2
+    for one, other in permutations(swarm.state.divisions, 2):
+        came = [source for to, source in brought(swarm) if to == one]
+        came = [source for source in came if swarm.state.experiments[source].division == other]
+        later = swarm.state.divisions[other].history[before.get(other, 1) :]
+        assert len(came) <= 1 + sum(not best.brought for best in later)
     assert swarm.replayed() == swarm.state
