@@ -9,8 +9,8 @@ exit code  what it means, and what raises it
   3        configuration, or something the machine lacks: ConfigError, CampaignBusyError (another
            coordinator has the campaign), ShadowedError (another distribution is in the way of ours)
   4        no such campaign, experiment, run or agent: NothingFoundError
-  5        the money is spent: at a campaign's end, and before a start that could begin nothing any more:
-           MoneySpentError
+  5        the money is spent: at a campaign's end, before a start that could begin nothing any more, and
+           before runs of `certify` or `verify` that may not fit: MoneySpentError
   6        this start of a campaign tried nothing: it came to its end, by a limit of time or by
            `autoswarm stop`, without one experiment
   7        a result, and not the one that was hoped for: `certify` or `verify` measured, and it is not

@@ -185,12 +185,12 @@ def _failure(result: RunResult) -> str:
 
 
 def _marked(reason: str, grounds: Grounds) -> str:
-    words = f"certified: {reason}"
+    words = f"its certificate passed: {reason}"
     return f"{words} ({grounds.marks})" if grounds.marks else words
 
 
 def _fails(experiment: Experiment, why: str, value: float) -> list[AnyEvent]:
-    return [given(experiment, Verdict.ROLL_BACK, f"not certified: {why}", value)]
+    return [given(experiment, Verdict.ROLL_BACK, f"its certificate failed: {why}", value)]
 
 
 def _goes_on(experiment: Experiment, reason: str, value: float) -> list[AnyEvent]:
@@ -199,7 +199,7 @@ def _goes_on(experiment: Experiment, reason: str, value: float) -> list[AnyEvent
         VerdictGiven(
             experiment=experiment.experiment,
             verdict=Verdict.STEP,
-            reason=f"not certified yet: {reason}",
+            reason=f"its certificate goes on: {reason}",
             value=value,
             estimate=value,
         )

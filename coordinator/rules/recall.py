@@ -20,7 +20,7 @@ from coordinator.state.records import Experiment, evaluation_began
 from evaluator.classify import WHILE_EVALUATED
 from evaluator.result import Crashed
 
-UNCERTIFIED = "a step of the trunk, not certified yet"
+UNCERTIFIED = "a step of the trunk, without a certificate yet"
 TAIL_LINES = 20
 TAIL_CHARS = 1_500
 """Of a crashed run's log that is shown to whoever repairs it; the end says what was wrong."""

@@ -100,7 +100,8 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
         member.gain = whole * share / sum(shares)
         member.resolved = facts.settled + 1
         facts.resolutions.append(one.experiment)
-        reason = event.reason if member is experiment else f"certified with {experiment.experiment}"
+        below = f"merged below {experiment.experiment}, whose certificate passed"
+        reason = event.reason if member is experiment else below
         finish(facts, member, State.MERGED, reason, at)
     experiment.grounds = event.grounds
     division.history.append(certified)

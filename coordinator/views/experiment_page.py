@@ -12,6 +12,7 @@ from coordinator.domain import Purpose
 from coordinator.state.events import CallSettled
 from coordinator.state.records import Experiment, Run
 from coordinator.views.leaderboard import Doubts, LeaderboardRow, row
+from coordinator.views.record_line import RecordLine
 from coordinator.views.value_by_rows import RowsView, rows_of
 from evaluator.budget import Budget
 from evaluator.result import Audit, CpuSeconds, Outcome, Seconds
@@ -107,6 +108,8 @@ class ExperimentPage(LeaderboardRow, frozen=True, kw_only=True):
     """Its value by the rows it was measured on; absent without runs on rows that no screen saw."""
     budget: Budget
     """What each of its runs might spend."""
+    records: list[RecordLine] | UnsetType = UNSET
+    """What certify and verify measured of its program; absent without such."""
 
 
 def experiment_page(

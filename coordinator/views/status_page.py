@@ -7,7 +7,7 @@
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -16,6 +16,7 @@ from coordinator.domain import Metric
 from coordinator.rule_values.trust_rules import Mode
 from coordinator.views.early_stop_view import EarlyStopView
 from coordinator.views.false_merges import FalseMergesView
+from coordinator.views.record_line import RecordLine
 from coordinator.views.transfers_view import TransfersView
 from coordinator.views.value_by_rows import RowsView
 
@@ -98,7 +99,7 @@ class DivisionView(Struct, frozen=True, kw_only=True):
         _says("Exact bound that no value passes, in the metric's unit; null when the task knows none."),
     ]
     merges: Annotated[int, _says("How many merges lie between the baseline and the best.")]
-    steps: Annotated[int, _says("How many experiments the trunk has on top of the best, not certified yet.")]
+    steps: Annotated[int, _says("How many experiments the trunk has on top of the best, no certificate yet.")]
     trunk: Annotated[
         float | None,
         _says("What the trunk is taken to be worth, in the metric's unit; null where it is the best."),
@@ -127,7 +128,7 @@ class ExperimentCounts(Struct, frozen=True, kw_only=True):
     rejected: Annotated[int, _says("Experiments that were no better.")]
     crashed: Annotated[int, _says("Experiments that failed.")]
     cheated: Annotated[int, _says("Experiments in which the judge found a cheat.")]
-    stepped: Annotated[int, _says("Experiments that are steps of a trunk, not certified yet.")]
+    stepped: Annotated[int, _says("Experiments that are steps of a trunk, without a certificate yet.")]
     rolled_back: Annotated[int, _says("Experiments that were steps of a trunk whose certificate failed.")]
 
 
@@ -253,6 +254,9 @@ class SpendView(Struct, frozen=True, kw_only=True):
     gpu_hours: Annotated[float, _says("Hours for which trainings held slots.")]
     models: Annotated[list[ModelSpend], _says("Calls by arm and model.")]
     slots: Annotated[list[SlotSpend], _says("Slots by arm.")]
+    records_usd: Annotated[
+        float | UnsetType, _says("US dollars of records' runs, besides; absent without records.")
+    ] = UNSET
     remarks: Annotated[list[str], _says("What a person should know of the calls, a line each.")]
 
 
@@ -285,14 +289,6 @@ class StatusPage(Struct, frozen=True, kw_only=True):
     metrics: Annotated[
         str, _says("Address its metrics are served at; empty while nobody works on it, or where none are.")
     ]
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the page."""
-    from msgspec.json import schema
-
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "autoswarm status --json",
-        **schema(StatusPage),
-    }
+    records: Annotated[
+        list[RecordLine] | UnsetType, _says("What certify and verify measured, oldest first; absent without.")
+    ] = UNSET

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from msgspec import Struct, ValidationError
+from msgspec import UNSET, Struct, ValidationError
+from msgspec.structs import replace
 
 from configs.errors import ConfigError
 from coordinator.state.campaign_state import CampaignState
@@ -20,6 +21,7 @@ from coordinator.store.paths import Layout
 from coordinator.views.false_merges import FalseMergesMemory
 from coordinator.views.status import status
 from coordinator.views.status_page import StatusPage
+from deploy.campaigns.record_lines import record_lines, runs_usd
 from deploy.exit_codes import NothingFoundError
 
 
@@ -48,11 +50,20 @@ class Follower:
         """The status page at ``now``, seconds since the epoch."""
         alive = locked(self.layout.folder)
         metrics = _metrics(self.layout) if alive else ""
-        return status(self.refresh(), now, alive, metrics=metrics, false_merges=self.false_merges)
+        page = status(self.refresh(), now, alive, metrics=metrics, false_merges=self.false_merges)
+        return _with_records(page, self.layout.records, self.state)
 
     def close(self) -> None:
         """Let go of the journal."""
         self._journal.close()
+
+
+def _with_records(page: StatusPage, folder: Path, state: CampaignState) -> StatusPage:
+    if not folder.is_dir():
+        return page
+    usd = runs_usd(folder, state.rules.money)
+    spend = replace(page.spend, records_usd=usd or UNSET)
+    return replace(page, spend=spend, records=record_lines(folder) or UNSET)
 
 
 def _not_begun(layout: Layout) -> NothingFoundError:

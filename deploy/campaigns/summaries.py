@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from configs.errors import ConfigError
 from coordinator.store.paths import Layout
+from coordinator.views.record_line import RecordLine
 from coordinator.views.status_page import DivisionView, StatusPage
 from deploy.campaigns.open import Follower, campaigns
 from deploy.exit_codes import NothingFoundError
@@ -40,6 +41,8 @@ class CampaignSummary(Struct, frozen=True, kw_only=True):
     experiments: int | None = None
     """How many ended, without baselines."""
     bests: list[DivisionBest] = []
+    records: list[RecordLine] = []
+    """What certify and verify measured, the oldest first."""
     spend_usd: float | None = None
     """US dollars of models and slots together."""
     started_at: float | None = None
@@ -77,6 +80,7 @@ def _summary(layout: Layout, now: float) -> CampaignSummary:
         metric=page.metric.name,
         experiments=ended(page),
         bests=[_best(page, division) for division in page.divisions],
+        records=page.records or [],
         spend_usd=page.spend_usd,
         started_at=page.started_at,
         updated_at=page.updated_at,

@@ -138,7 +138,7 @@ def _asked(what: str, options: dict[str, Any]) -> "Requested":
 
     if options["runs"] < 2 and options["sigma"] is None:
         raise click.UsageError("one run a side shows no spread: --runs 2 or more, or a declared --sigma")
-    names = ("against", "runs", "sigma", "margin", "level", "seed", "data")
+    names = ("against", "runs", "sigma", "margin", "level", "seed", "data", "no_cap")
     return Requested(
         what=what,
         repository=options.get("repository"),

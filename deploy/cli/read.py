@@ -57,7 +57,7 @@ def status(name: str | None, watch: bool, schema: bool, as_json: bool, folder: P
     from deploy.cli.output import emit, show
 
     if schema:
-        from coordinator.views.status_page import json_schema
+        from coordinator.views.page_schema import json_schema
 
         return emit(json_schema())
     follower = Follower(find_campaign(name, folder))
@@ -114,7 +114,7 @@ def leaderboard(name: str | None, limit: int | None, as_json: bool, folder: Path
     page = follower.status(time.time())
     shown = rows(follower.state, doubts_of(follower.state, follower.false_merges))[:limit]
     if as_json:
-        return emit({"schema": SCHEMA, "rows": shown})
+        return emit({"schema": SCHEMA, "rows": shown, "records": page.records or []})
     from deploy.views import leaderboard as board
 
     return show(board.leaderboard(page, shown))
@@ -158,6 +158,7 @@ def show(experiment: str, source: bool, name: str | None, as_json: bool, folder:
     from coordinator.views.status_page import SCHEMA
     from deploy.campaigns.find import find_experiment
     from deploy.campaigns.open import open_campaign, read_source
+    from deploy.campaigns.record_lines import with_records
     from deploy.cli import output
 
     layout, state = open_campaign(name, folder)
@@ -166,7 +167,7 @@ def show(experiment: str, source: bool, name: str | None, as_json: bool, folder:
         text = read_source(layout, chosen.experiment, chosen.commit)
         return output.emit({"schema": SCHEMA, **to_builtins(text)}) if as_json else output.write(text.source)
     calls = (state.spend.calls[call] for call in chosen.calls if call in state.spend.calls)
-    page = experiment_page(chosen, state.rules.budget, calls, doubts_of(state))
+    page = with_records(experiment_page(chosen, state.rules.budget, calls, doubts_of(state)), layout)
     if as_json:
         return output.emit({"schema": SCHEMA, **to_builtins(page)})
     from coordinator.views.status import division_view

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from coordinator.views.status_page import json_schema
+from coordinator.views.page_schema import json_schema
 from deploy.docs import commands, file_table
 from deploy.grafana import dashboard
 from trainer.process.environment import ROOT

@@ -5,19 +5,21 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from coordinator.views.record_line import RecordLine
 from deploy.campaigns.summaries import CampaignSummary, DivisionBest
 from deploy.views.sanitize import one_line
 from deploy.views.tables import align_right, headed
 from deploy.views.units import minute, number, usd
 
-DROP = ("started (UTC)", "metric", "task", "division", "spent", "last event (UTC)", "on base")
+DROP = ("records", "started (UTC)", "metric", "task", "division", "spent", "last event (UTC)", "on base")
 """What a narrow terminal does without, the first one first."""
 
 
 def campaign_list(campaigns: Sequence[CampaignSummary]) -> RenderableType:
     """A line for each campaign; one of several divisions has a line for each."""
     names = ["campaign", "state", "experiments", "best", "on base", "spent", "last event (UTC)"]
-    table = headed(*names, "started (UTC)", "task", "metric", "division", drop=DROP, folded=())
+    tested = ["records"] * any(campaign.records for campaign in campaigns)
+    table = headed(*names, "started (UTC)", "task", "metric", "division", *tested, drop=DROP, folded=())
     align_right(table, range(2, 6))
     for campaign in campaigns:
         bests: Sequence[DivisionBest | None] = campaign.bests or [None]
@@ -33,10 +35,19 @@ def campaign_list(campaigns: Sequence[CampaignSummary]) -> RenderableType:
             Text(one_line(campaign.task or "–")),
             campaign.metric or "–",
             first.division if first else "–",
+            *[_records(campaign.records) for _ in tested],
         )
         for best in others:
-            table.add_row("", "", "", *_best(best), *[""] * 5, best.division if best else "")
+            table.add_row(
+                "", "", "", *_best(best), *[""] * 5, best.division if best else "", *[""] * len(tested)
+            )
     return table
+
+
+def _records(lines: Sequence[RecordLine]) -> str:
+    """``1 certified of 3``."""
+    certified = sum(line.certified for line in lines)
+    return f"{certified} certified of {len(lines)}" if lines else "–"
 
 
 def _best(best: DivisionBest | None) -> list[str]:

@@ -13,7 +13,17 @@ from coordinator.views.experiment_page import CallRow, ExperimentPage, RunRow
 from coordinator.views.status_page import DivisionView
 from deploy.views.sanitize import one_line, sanitize
 from deploy.views.tables import headed, pairs
-from deploy.views.units import DIGITS, by_rows, gains, moment, named, number, probability, usd
+from deploy.views.units import (
+    DIGITS,
+    by_rows,
+    gains,
+    moment,
+    named,
+    number,
+    probability,
+    record_in_words,
+    usd,
+)
 from deploy.views.usage import cpu_in_words, details_in_words, memory_in_words, spent_in_words
 from evaluator.budget import Budget
 from evaluator.result import Audit, Measured, Outcome, outcome_name
@@ -48,6 +58,7 @@ def _facts(page: ExperimentPage, layout: Layout, gained: str) -> Table:
         "gain": gained,
         "rows": by_rows(page.rows),
         "false": f"with a probability of {doubt}, by noise alone" if (doubt := _doubt(page)) else "",
+        "record": "; ".join(map(record_in_words, page.records or ())),
         "audit": audit_words(page.audit),
         "open": page.open,
         "commit": page.commit,

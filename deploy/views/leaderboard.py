@@ -9,15 +9,22 @@ from rich.text import Text
 from coordinator.domain import Direction, Metric
 from coordinator.store.paths import Layout
 from coordinator.views.leaderboard import BestSoFar, LeaderboardRow
+from coordinator.views.record_line import RecordLine
 from coordinator.views.status_page import DivisionView, StatusPage
+from deploy.campaigns.record_lines import latest_by_experiment
 from deploy.views.best_so_far import Frame, Point, draw
 from deploy.views.sanitize import one_line
 from deploy.views.status_page import headline
 from deploy.views.tables import COLOURS, align_right, headed, pairs
 from deploy.views.units import by_rows, false_in_words, gain, in_sigmas, named, number, probability, to_floor
 from evaluator.result import Audit
+from evaluator.significance import p_in_words
 
+<<<<<<< HEAD
 DROP = ("audit", "sandbox", "to floor", "runs", "arm", "false", "on base", "division", "state")
+=======
+DROP = ("audit", "sandbox", "to floor", "runs", "arm", "on base", "false", "record", "division", "state")
+>>>>>>> 0f9bb81 (Pages mention records, certify and verify keep under the cap, and certified is what certify showed)
 """What a narrow terminal does without, the first one first."""
 
 
@@ -39,10 +46,13 @@ def leaderboard(page: StatusPage, rows: Sequence[LeaderboardRow]) -> RenderableT
         "state",
         "sandbox",
     ]
-    table = headed(*names, "audit", *["division"] * (len(divisions) > 1), "arm", "title", drop=DROP)
+    records = latest_by_experiment(page.records or ())
+    more = [*["record"] * bool(records), *["division"] * (len(divisions) > 1)]
+    table = headed(*names, "audit", *more, "arm", "title", drop=DROP)
     align_right(table, range(1, 7))
     for row in rows:
-        where = [row.division] if len(divisions) > 1 else []
+        where = [_record(records.get(row.experiment))] if records else []
+        where += [row.division] if len(divisions) > 1 else []
         numbers = _numbers(page.metric, divisions[row.division], row)
         state = Text(row.state, style=COLOURS.get(row.state, ""))
         checked = [row.sandbox or "–", _audit(row.audit)]
@@ -60,6 +70,13 @@ def _numbers(metric: Metric, division: DivisionView, row: LeaderboardRow) -> lis
         str(row.runs),
         probability(row.false_probability) or "–",
     ]
+
+
+def _record(line: RecordLine | None) -> str:
+    """``certified, p < .001``, ``not better``, or a dash."""
+    if line is None:
+        return "–"
+    return f"certified, {p_in_words(line.p)}" if line.certified else line.shown
 
 
 def _audit(audit: Audit | None) -> str:

@@ -16,6 +16,7 @@ from rich.text import Text
 from coordinator.domain import Direction, Metric
 from coordinator.rule_values.trust_rules import Mode
 from coordinator.views.early_stop_view import EarlyStopView
+from coordinator.views.record_line import RecordLine
 from coordinator.views.status_page import (
     AgentView,
     ArmView,
@@ -37,11 +38,14 @@ from deploy.views.units import (
     moment,
     number,
     percent,
+    record_in_words,
     span,
     to_floor,
     usd,
 )
 
+MOST_RECORDS = 3
+"""Of a kind; `autoswarm records` lists all."""
 NEEDED = {
     Mode.STRICT: "a merge needs a twin that agrees",
     Mode.NORMAL: "a merge without a twin is marked",
@@ -86,9 +90,21 @@ def _facts(page: StatusPage) -> Table:
             ),
             "spent": _spent(page.spend_usd, page.spend),
             "models": _models(page.spend),
+            **_records(page.records or ()),
             **({"metrics": page.metrics} if page.metrics else {}),
         }
     )
+
+
+def _records(lines: Sequence[RecordLine]) -> dict[str, str]:
+    """The last of them, those that certified something by themselves: nothing else is called that."""
+    certified = [line for line in lines if line.certified][-MOST_RECORDS:]
+    others = [line for line in lines if not line.certified][-MOST_RECORDS:]
+    facts = {
+        "certified": "; ".join(f"{record_in_words(line)}, {one_line(line.program)}" for line in certified),
+        "records": "; ".join(f"{record_in_words(line)}, {one_line(line.program)}" for line in others),
+    }
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -99,7 +115,8 @@ def _spent(total: float, spend: SpendView) -> str:
     cap = f" of {spend.cap_usd:g} USD" if spend.cap_usd else ""
     aside = f", {usd(spend.reserved_usd)} set aside" if spend.reserved_usd else ""
     parts = f"models {usd(spend.llm_usd)}, slots {usd(spend.gpu_usd)} for {spend.gpu_hours:.2f} h"
-    return f"{total:.4f}{cap or ' USD'} ({parts}){aside}"
+    besides = f", and records {usd(spend.records_usd)}" if spend.records_usd else ""
+    return f"{total:.4f}{cap or ' USD'} ({parts}){aside}{besides}"
 
 
 def _models(spend: SpendView) -> str:

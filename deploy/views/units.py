@@ -9,8 +9,10 @@ from msgspec import UNSET, UnsetType
 from coordinator.domain import Metric
 from coordinator.store.paths import Layout
 from coordinator.views.false_merges import FalseMergesView
+from coordinator.views.record_line import RecordLine
 from coordinator.views.status_page import DivisionView
 from coordinator.views.value_by_rows import RowsView
+from evaluator.significance import p_in_words
 
 DIGITS = 4
 """Decimals of a metric: σ of a real task is a few thousandths."""
@@ -93,11 +95,20 @@ def false_in_words(said: FalseMergesView) -> str:
     marked = f"; marked besides: {said.marked}" if said.marked else ""
     merges = f"{said.merges} merge{'s' if said.merges > 1 else ''}"
     if said.expected is None:
-        return f"not known how many of {merges} are no better in truth: {said.unknown}{marked}"
+        what = f"how many of {merges} are" if said.merges > 1 else "whether the one merge is"
+        return f"not known {what} no better in truth: {said.unknown}{marked}"
     many = "fewer than 0.1" if said.expected < 0.05 else f"about {said.expected:.1f}"
     return (
         f"{many} of {merges} {'are' if said.merges > 1 else 'is'} expected to be no better in truth{marked}"
     )
+
+
+def record_in_words(line: RecordLine) -> str:
+    """``c0001: certified, better, z 3.1, p < .001, 8 runs a side``."""
+    runs = f"{line.runs} run{'s' if line.runs > 1 else ''} a side" if line.runs else ""
+    statistic = "" if line.statistic is None else f"{line.test} {line.statistic:.1f}"
+    tested = [statistic, p_in_words(line.p), runs] if line.test else []
+    return f"{line.record}: {', '.join(filter(None, ['certified' * line.certified, line.shown, *tested]))}"
 
 
 def probability(share: float | UnsetType | None) -> str:

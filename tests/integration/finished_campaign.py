@@ -1,5 +1,6 @@
 """A real campaign on disk whose trainer was simulated: everything but the waiting is the same everywhere."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
@@ -26,9 +27,11 @@ WAITS = "DEPTH = 5"
 EDITS = [("WIDTH = 64", "WIDTH = 96"), ("WIDTH = 64", "WIDTH = 48"), ("DEPTH = 4", WAITS)]
 
 
-def finished(folder: Path, name: str = "night") -> Layout:
-    """A campaign of one agent: a baseline, a few variants of which one is better, and one that waits."""
-    loaded = load(["demo"], [*KEYS, f"campaign.name={name}", f"campaigns_dir={folder}"], {})
+def finished(folder: Path, name: str = "night", keys: Sequence[str] = ()) -> Layout:
+    """A campaign of one agent: a baseline, a few variants of which one is better, and one that waits.
+    keys: more of its configuration.
+    """
+    loaded = load(["demo"], [*KEYS, *keys, f"campaign.name={name}", f"campaigns_dir={folder}"], {})
     config, task, layout = loaded.config, load_task("demo"), Layout(folder / name)
     service = Service(layout, card_of(task), rules_of(config, task), clock=Clock(), secret="")
     layout.config.write_text(kept_yaml(loaded), encoding="utf-8")

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from coordinator.domain import State
+from coordinator.views.page_schema import json_schema
 from coordinator.views.status import status
-from coordinator.views.status_page import ArmView, ExperimentCounts, RunCounts, StatusPage, json_schema
+from coordinator.views.status_page import ArmView, ExperimentCounts, RunCounts, StatusPage
 from tests.unit.metered_swarm import MeteredSwarm, played
 from tests.unit.swarm_of_rules import Swarm
 
@@ -19,11 +20,14 @@ OF_THE_DOMAIN = {"Metric"}
 ABSENT_WITHOUT_MEANING = {
     "BestView": {"rows"},
     "ArmView": {"trouble"},
+    "StatusPage": {"records"},
+    "SpendView": {"records_usd"},
     "DivisionView": {"early", "false_merges"},
 }
 """Keys that were added later and are left out where they would say nothing."""
 UNITS = (
     "metric's unit",
+    "standard errors",
     "seconds since the epoch",
     "Seconds",
     "Hours",

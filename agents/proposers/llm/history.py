@@ -74,7 +74,7 @@ def _lines(brief: Brief) -> Iterator[_Line]:
             case State.MERGED:
                 yield _Line(1, "Merged, newest first", as_line(brief, tried))
             case State.STEPPED:
-                yield _Line(1, "In the parent, not certified yet, newest first", as_line(brief, tried))
+                yield _Line(1, "In the parent, no certificate yet, newest first", as_line(brief, tried))
             case State.ROLLED_BACK:
                 yield _Line(4, "Rolled back: better once, not on fresh runs", as_line(brief, tried))
             case State.CRASHED if tried in mistakes:

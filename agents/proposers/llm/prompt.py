@@ -174,8 +174,8 @@ def _best(brief: Brief) -> str:
     if brief.certified is None:
         return f"- best so far: {brief.best:.6g}"
     return (
-        f"- the file below: {brief.best:.6g} by single runs, not certified yet; it is a trunk on the best,"
-        f" which is certified at {brief.certified:.6g}"
+        f"- the file below: {brief.best:.6g} by single runs, without a certificate yet; it is a trunk on the"
+        f" best, whose certificate gave {brief.certified:.6g}"
     )
 
 

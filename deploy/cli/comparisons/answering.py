@@ -16,6 +16,7 @@ from deploy.cli.comparisons.making_runs import Measuring
 from deploy.cli.comparisons.question import SEEDS, Plan, Question, RecordKind, Which, planned_runs
 from deploy.cli.comparisons.record import SCHEMA, Conclusion, Record
 from deploy.cli.comparisons.record_folders import PLAN, RECORD, keep, keep_text
+from deploy.cli.comparisons.under_cap import Funds
 from evaluator.result import RunResult
 
 
@@ -29,6 +30,8 @@ class Inquiry(Struct, frozen=True, kw_only=True):
     """Whether side B is the unmodified surface."""
     records: Path
     """Folder of the records it belongs to."""
+    funds: Funds | None = None
+    """What its runs are paid from; None where nothing caps them."""
     seed: int | None
     """Seeds of runs are drawn from it; None draws them from the system, so that nobody can know them."""
 
@@ -57,14 +60,10 @@ def _begun(case: Inquiry) -> Plan:
         attempt += record_folders.attempts(case.records, question)
     source = secrets.SystemRandom() if case.seed is None else Random(case.seed)
     reference = case.conditions.facts is None and not case.unmodified
+    runs = planned_runs(question, case.conditions.used, lambda: source.randrange(1, SEEDS), reference)
+    _require_room(case, len(runs))
     name = record_folders.new_record(case.records, question.kind)
-    plan = Plan(
-        record=name,
-        question=question,
-        runs=planned_runs(question, case.conditions.used, lambda: source.randrange(1, SEEDS), reference),
-        attempt=attempt,
-        made_at=time.time(),
-    )
+    plan = Plan(record=name, question=question, runs=runs, attempt=attempt, made_at=time.time())
     for which in (Which.A, *{run.which for run in plan.runs} - {Which.A}):
         keep_text(case.records / name / f"{which}.py", case.sources[which])
     keep(case.records / name / PLAN, plan)
@@ -87,6 +86,7 @@ def _answered(case: Inquiry, plan: Plan, folder: Path, tell: Callable[[str], Non
         tell=tell,
     )
     there = sum(1 for run in plan.runs if measuring.kept(run) is not None)
+    _require_room(case, len(plan.runs) - there)
     tell(
         f"record {plan.record}: {len(plan.runs)} runs, {there} of them there, {question.budget.amount:g}"
         f" {question.budget.unit.value} each, block {question.block} of rows ({question.rows.value})"
@@ -98,6 +98,12 @@ def _answered(case: Inquiry, plan: Plan, folder: Path, tell: Callable[[str], Non
         tell(f"{kept} of {len(plan.runs)} runs are measured and stay in {folder}; the same command goes on")
         raise
     return _kept(plan, folder, results, conclude(plan, results, measuring.baseline(results)))
+
+
+def _require_room(case: Inquiry, runs: int) -> None:
+    """Raises MoneySpentError where so many runs do not fit under the cap."""
+    if case.funds is not None and runs:
+        case.funds.require_room(case.records, runs, case.conditions.budget.wall_cap)
 
 
 def _kept(plan: Plan, folder: Path, results: Mapping[str, RunResult], conclusion: Conclusion) -> Record:

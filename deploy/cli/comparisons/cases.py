@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from configs.errors import ConfigError
 from coordinator.state.campaign_state import CampaignState
@@ -20,6 +21,7 @@ from deploy.cli.comparisons.conditions import RunConditions
 from deploy.cli.comparisons.question import Question, RecordKind, Which
 from deploy.cli.comparisons.record_folders import OUTSIDE
 from deploy.cli.comparisons.targets import Target, of_commit, of_experiment, of_path, of_text
+from deploy.cli.comparisons.under_cap import funds_of
 from deploy.cli.reference import machine, software
 from deploy.exit_codes import NothingFoundError
 from trainer.task import Task
@@ -41,6 +43,8 @@ class Requested(Struct, frozen=True, kw_only=True):
     repository: Path | None = None
     """Where a commit is looked for; None: in the campaign's own."""
     seen_rows: bool = False
+    no_cap: bool = False
+    """Whether the campaign's cap does not hold for it."""
 
 
 class Outside(Struct, frozen=True, kw_only=True):
@@ -113,7 +117,8 @@ def _inside(
     conditions = how.inside(terms, asked.seen_rows or kind is RecordKind.VERIFY, tell)
     unmodified = against is not None and against.program.experiment == division.baseline
     sigma = _sigma(terms, asked)
-    return _case(kind, asked, sigma, target, against, conditions, unmodified, layout.records, tell)
+    case = _case(kind, asked, sigma, target, against, conditions, unmodified, layout.records, tell)
+    return case if asked.no_cap else replace(case, funds=funds_of(state))
 
 
 def _case(

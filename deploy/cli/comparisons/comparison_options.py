@@ -55,6 +55,7 @@ OPTIONS = (
         type=click.Path(path_type=Path),
         help="Folder for a package: programs, page, logs, results, record.json with digests.",
     ),
+    click.option("--no-cap", is_flag=True, help="Also where the runs may not fit under money.cap_usd."),
     click.option("--again", is_flag=True, help="Ask once more what was answered before."),
     click.option(
         "--seed",
