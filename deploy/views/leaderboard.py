@@ -20,11 +20,7 @@ from deploy.views.units import by_rows, false_in_words, gain, in_sigmas, named, 
 from evaluator.result import Audit
 from evaluator.significance import p_in_words
 
-<<<<<<< HEAD
-DROP = ("audit", "sandbox", "to floor", "runs", "arm", "false", "on base", "division", "state")
-=======
-DROP = ("audit", "sandbox", "to floor", "runs", "arm", "on base", "false", "record", "division", "state")
->>>>>>> 0f9bb81 (Pages mention records, certify and verify keep under the cap, and certified is what certify showed)
+DROP = ("audit", "sandbox", "to floor", "runs", "arm", "false", "record", "on base", "division", "state")
 """What a narrow terminal does without, the first one first."""
 
 
