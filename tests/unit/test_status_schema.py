@@ -22,12 +22,14 @@ ABSENT_WITHOUT_MEANING = {
     "ArmView": {"trouble"},
     "StatusPage": {"records"},
     "SpendView": {"records_usd"},
-    "DivisionView": {"early", "false_merges"},
+    "DivisionView": {"early", "false_merges", "pairing", "transfers"},
 }
 """Keys that were added later and are left out where they would say nothing."""
 UNITS = (
     "metric's unit",
     "standard errors",
+    "from -1 to 1",
+    "Degrees of freedom",
     "seconds since the epoch",
     "Seconds",
     "Hours",
