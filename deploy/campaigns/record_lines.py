@@ -22,60 +22,60 @@ LARGEST = 1 << 24
 AnyStruct = TypeVar("AnyStruct", bound=Struct)
 
 
-class _Program(Struct, frozen=True):
+class _LineProgram(Struct, frozen=True):
     name: str
     experiment: str = ""
 
 
-class _Question(Struct, frozen=True):
+class _LineQuestion(Struct, frozen=True):
     kind: str
-    program: _Program
-    against: _Program | None = None
+    program: _LineProgram
+    against: _LineProgram | None = None
 
 
-class _Plan(Struct, frozen=True):
+class _LinePlan(Struct, frozen=True):
     record: str
-    question: _Question
+    question: _LineQuestion
 
 
-class _Side(Struct, frozen=True):
+class _LineSide(Struct, frozen=True):
     runs: int
 
 
-class _Comparison(Struct, frozen=True):
+class _LineComparison(Struct, frozen=True):
     test: str
-    a: _Side
+    a: _LineSide
     statistic: float | None = None
     p: float | None = None
     p_worse: float | None = None
 
 
-class _Conclusion(Struct, frozen=True):
+class _LineConclusion(Struct, frozen=True):
     shown: str
     certified: bool
-    comparison: _Comparison | None = None
+    comparison: _LineComparison | None = None
 
 
-class _Record(Struct, frozen=True):
-    plan: _Plan
-    conclusion: _Conclusion
+class _LineRecord(Struct, frozen=True):
+    plan: _LinePlan
+    conclusion: _LineConclusion
     finished_at: float
 
 
-class _Run(Struct, frozen=True):
+class _LineRun(Struct, frozen=True):
     started_at: float
     finished_at: float
 
 
 def record_lines(folder: Path) -> list[RecordLine]:
     """Of a folder of records, the oldest first."""
-    read = (_read(path, _Record) for path in folder.glob(f"*/{RECORD}"))
+    read = (_read(path, _LineRecord) for path in folder.glob(f"*/{RECORD}"))
     return sorted((_line(record) for record in read if record is not None), key=lambda line: line.finished_at)
 
 
 def runs_usd(folder: Path, money: MoneyRules) -> float:
     """US dollars of slots for all runs of a folder of records, of those that are not finished too."""
-    runs = (_read(path, _Run) for path in folder.glob(f"*/{RESULTS}"))
+    runs = (_read(path, _LineRun) for path in folder.glob(f"*/{RESULTS}"))
     return sum(money.slot_usd(max(0.0, run.finished_at - run.started_at)) for run in runs if run is not None)
 
 
@@ -92,7 +92,7 @@ def latest_by_experiment(lines: Sequence[RecordLine]) -> dict[str, RecordLine]:
     }
 
 
-def _line(record: _Record) -> RecordLine:
+def _line(record: _LineRecord) -> RecordLine:
     question, conclusion = record.plan.question, record.conclusion
     comparison = conclusion.comparison
     worse = conclusion.shown == "worse"
