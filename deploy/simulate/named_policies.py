@@ -1,32 +1,47 @@
 """Policies that can be compared, by their names. Pure."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from configs.errors import ConfigError
 from evaluator.policies.any_policy import KINDS, AnyPolicy
 
-RULES = ("transfer", "propose_in")
-"""Keys of ``campaign`` that are compared as if they were knobs of a policy."""
+
+class ApartFromPolicies(Struct, frozen=True):
+    """What can be compared as if it were a knob of a policy; see configs/schema.py for each."""
+
+    transfer: bool | UnsetType = UNSET
+    propose_in: list[str] | UnsetType = UNSET
+    combine: bool | UnsetType = UNSET
+    early_stop_at: Annotated[float, Meta(ge=0, lt=1)] | UnsetType = UNSET
+    early_stop_audit: Annotated[float, Meta(gt=0, le=1)] | UnsetType = UNSET
+
+
+RULES = ApartFromPolicies.__struct_fields__
 
 
 def rules_apart(words: str) -> tuple[str, dict[str, Any]]:
-    """The words of a policy without ``:transfer=…`` and ``:propose_in=…``, and what these make of the rules.
-    Raises ConfigError.
+    """The words of a policy without ``:transfer=…`` and the like, and what these make of the rules. Raises
+    ConfigError.
     """
     name, *knobs = words.split(":")
     pairs = [knob.partition("=")[::2] for knob in knobs]
     left = ":".join([name, *(f"{key}={value}" if value else key for key, value in pairs if key not in RULES)])
-    changes: dict[str, Any] = {key: value for key, value in pairs if key in RULES}
-    if "propose_in" in changes:
-        changes["propose_in"] = changes["propose_in"].split("+")
-    if changes.get("transfer", "true") not in ("true", "false"):
-        raise ConfigError(f"{words}: transfer is true or false", "Write e.g. trunk:transfer=false.")
-    if "transfer" in changes:
-        changes["transfer"] = changes["transfer"] == "true"
-    return left, changes
+    given: dict[str, Any] = {key: _number(value) for key, value in pairs if key in RULES}
+    if "propose_in" in given:
+        given["propose_in"] = given["propose_in"].split("+")
+    try:
+        return left, msgspec.to_builtins(msgspec.convert(given, ApartFromPolicies, strict=False))
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{words}: {error}", "Write e.g. trunk:transfer=false:early_stop_at=.4.") from error
+
+
+def _number(words: str) -> str:
+    """``0.5`` of .5 as people write it."""
+    return re.sub(r"^(-?)\.", r"\g<1>0.", words)
 
 
 def named_policy(words: str, configured: AnyPolicy) -> AnyPolicy:
@@ -43,7 +58,7 @@ def named_policy(words: str, configured: AnyPolicy) -> AnyPolicy:
         if key not in kind.__struct_fields__:
             there = ", ".join(kind.__struct_fields__)
             raise ConfigError(f"policy {name} has no knob {key!r}", f"It has: {there}.")
-        values[key] = re.sub(r"^(-?)\.", r"\g<1>0.", value)  # .5 as people write it
+        values[key] = _number(value)
     try:
         return msgspec.convert({**values, "kind": name}, kind, strict=False)
     except msgspec.ValidationError as error:

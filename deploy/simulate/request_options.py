@@ -11,7 +11,7 @@ from coordinator.rule_values.rule_set import Rules
 from deploy.rules_from_config import rules_of
 from deploy.simulate.effect_model import EffectModel, shaped_model
 from deploy.simulate.likeness import Likeness
-from deploy.simulate.measuring import Conditions
+from deploy.simulate.measuring import EARLY_NOISE, Conditions
 from deploy.simulate.named_policies import named_policy, rules_apart
 from deploy.simulate.request import Request
 from deploy.simulate.swarm_scenario import THINKING
@@ -40,6 +40,8 @@ class Options(Struct, frozen=True, kw_only=True):
     sigma: tuple[float, ...] | None = None
     known_sigma: bool = False
     correlation: float = 0.0
+    early_noise: float = EARLY_NOISE
+    """In the metric's unit."""
     """Of the noise of two runs with the same seed."""
     real: float | None = None
     """Share of the proposals that try a real idea."""
@@ -102,7 +104,12 @@ def likeness_in_words(campaign: str, like: Likeness) -> str:
 
 def _conditions(conditions: Conditions, rules: Rules, options: Options) -> Conditions:
     exactly = rules.baseline_runs if options.known_sigma else 0
-    return replace(conditions, correlation=options.correlation, known_sigma=exactly)
+    return replace(
+        conditions,
+        correlation=options.correlation,
+        early_noise=options.early_noise,
+        known_sigma=exactly,
+    )
 
 
 def _shares(model: EffectModel, options: Options) -> EffectModel:

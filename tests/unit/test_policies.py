@@ -1,14 +1,16 @@
 """Policies: what each of them makes of the same gains."""
 
+import re
 from math import sqrt
 
 import msgspec
 import pytest
 
+from configs.errors import ConfigError
 from coordinator.rule_values.rule_set import Rules
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import CampaignStarted
-from deploy.simulate.named_policies import named_policy
+from deploy.simulate.named_policies import named_policy, rules_apart
 from evaluator.policies.any_policy import KINDS, AnyPolicy
 from evaluator.policies.contract import Choice, Policy
 from evaluator.policies.noise import Noise, pooled, quantile
@@ -147,6 +149,20 @@ def test_the_policy_of_before_decides_as_before() -> None:
     assert choice(policy, 1.5, 1.5) is Choice.MERGE
     assert choice(policy, 1.4, 1.4) is Choice.REJECT
     assert choice(policy.after_screen(1), 2.1) is Choice.MERGE
+
+
+def test_what_else_can_be_compared_is_written_as_knobs_are() -> None:
+    left, changes = rules_apart("trunk:early_stop_at=.4:still=12:combine=true:early_stop_audit=0.2")
+    assert left == "trunk:still=12"
+    assert changes == {"early_stop_at": 0.4, "combine": True, "early_stop_audit": 0.2}
+    for wrong in (
+        "trunk:early_stop_at=1",
+        "trunk:early_stop_audit=0",
+        "trunk:combine=maybe",
+        "trunk:early_stop_at",
+    ):
+        with pytest.raises(ConfigError, match=re.escape(wrong)):
+            rules_apart(wrong)
 
 
 def test_a_policy_to_compare_is_written_with_its_knobs() -> None:

@@ -213,3 +213,27 @@ def test_fifty_demos_whose_edits_change_nothing_certify_nothing() -> None:
 def test_shares_of_proposals_are_at_most_all_of_them() -> None:
     with pytest.raises(ConfigError, match=r"together 1.3 of 1"):
         request_of(load(["demo"], [], {}).config, Options(null=1.0))
+
+
+def test_an_early_stop_lets_more_be_tried_in_the_same_hours_and_loses_next_to_nothing() -> None:
+    wanted = scenario(Trunk(), runs=0, hours=28.0)
+    stops = replace(wanted, rules=replace(wanted.rules, early_stop_at=0.4))
+    tried, ended, better = [0, 0], 0, 0
+    for seed in range(1, 9):
+        tried[0] += len(ended_campaign(wanted, seed).state.by_ordinal)
+        engine = ended_campaign(stops, seed)
+        tried[1] += len(engine.state.by_ordinal)
+        assert engine.state.spend.slots.gpu_seconds / 3600 <= 28.2
+        (division,) = engine.state.divisions.values()
+        ended += division.ended_early
+        better += sum(bool(look.better) for look in division.looks if look.over)
+    assert tried[1] > 1.1 * tried[0]
+    assert ended > 400
+    assert better <= 1
+
+
+def ended_campaign(wanted: SwarmScenario, seed: int) -> Engine:
+    engine = Engine(wanted, seed, keep=True)
+    engine.play()
+    assert replayed(engine.campaign.journal) == engine.state
+    return engine
