@@ -83,6 +83,15 @@ def test_a_program_of_26_kb_and_a_long_history_stay_under_40_kb() -> None:
     assert int(left[1]) + user.count("idea ") == 308
 
 
+def test_what_was_ended_early_is_told_as_an_estimate_and_is_nobodys_mistake() -> None:
+    reason = "ended at 40%: its losses were 3.2, over 3.1; by that it might have come to 1.31, an estimate"
+    early = msgspec.structs.replace(tried(1, arm="mine", value=None, reason=reason), estimate=1.31)
+    _, user = texts(brief([early]))
+    assert "Rejected, newest first" in user
+    assert "1.31, an estimate" in user
+    assert "Your own latest mistakes" not in user
+
+
 def test_what_helps_most_is_kept_longest() -> None:
     history = [
         tried(0, State.MERGED, value=1.2),

@@ -283,6 +283,24 @@ def test_results_of_other_arms_with_unknown_settings_are_no_obstacle(past: list[
     assert SearchProposer().propose(brief(64, [*past, *strange], strange)).title
 
 
+def test_an_estimate_of_what_was_ended_early_counts_as_a_value_does_up_to_the_worst_of_them(
+    past: list[Tried],
+) -> None:
+    worst = max(one.value for one in past if one.value is not None)
+    places = [at for at, one in enumerate(past) if one.value is not None and one.value != worst][10:20]
+
+    def proposed(value: float | None, estimate: float | None) -> str:
+        other = [
+            replace(one, value=value, estimate=estimate) if at in places else one
+            for at, one in enumerate(past)
+        ]
+        return SearchProposer().propose(brief(64, other)).source
+
+    assert proposed(None, worst - 0.001) == proposed(worst - 0.001, None)
+    assert proposed(None, 1e9) == proposed(worst, None)
+    assert proposed(None, worst) != proposed(None, None)
+
+
 def test_a_proposal_after_three_hundred_experiments_takes_less_than_fifty_milliseconds() -> None:
     past = (history(60) * 5)[:300]
     search = SearchProposer()

@@ -149,8 +149,8 @@ class Draws:
         )
 
     def _points(self) -> list[Point]:
-        """What the surrogate is fitted to: values as losses, failures as the worst of them, what is running
-        without one.
+        """What the surrogate is fitted to: values as losses, failures as the worst of them, estimates of what
+        was ended early as no worse than that, what is running without one.
         """
         sign = 1.0 if self._brief.metric.direction is Direction.MINIMIZE else -1.0
         worst = max(sign * tried.value for _, tried in self._tried if tried.value is not None)
@@ -158,6 +158,8 @@ class Draws:
         for place, tried in self._tried:
             if tried.value is not None:
                 points.append(Point(place, sign * tried.value))
+            elif tried.estimate is not None:
+                points.append(Point(place, min(worst, sign * tried.estimate)))
             elif tried.state in (State.CRASHED, State.CHEATED):
                 points.append(Point(place, worst))
         return points + [Point(place, None) for place in self._running]
