@@ -33,10 +33,13 @@ def rules_apart(words: str) -> tuple[str, dict[str, Any]]:
     given: dict[str, Any] = {key: _number(value) for key, value in pairs if key in RULES}
     if "propose_in" in given:
         given["propose_in"] = given["propose_in"].split("+")
+    for key in ("transfer", "combine"):
+        if given.get(key, "true") not in ("true", "false"):
+            raise ConfigError(f"{words}: {key} is true or false", f"Write e.g. trunk:{key}=false.")
     try:
         return left, msgspec.to_builtins(msgspec.convert(given, ApartFromPolicies, strict=False))
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{words}: {error}", "Write e.g. trunk:transfer=false:early_stop_at=.4.") from error
+        raise ConfigError(f"{words}: {error}", "Write e.g. trunk:early_stop_at=.4.") from error
 
 
 def _number(words: str) -> str:
