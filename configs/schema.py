@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from configs.arms import AnyArm, Search
 from configs.section import Number, Positive, Section, Share, Whole, Word, off_for_false, truth_for_words
+from configs.slots import SlotsConfig
 
 
 class CampaignConfig(Section):
@@ -176,19 +177,6 @@ class ModelConfig(Section):
     """
     at_once: Annotated[Whole, Field(ge=0)] = 0
     """Most open calls of the model over all agents; 0 means no limit."""
-
-
-class SlotsConfig(Section):
-    """Where agents run."""
-
-    per_gpu: bool = False
-    """True: one agent per GPU of the cluster. False: `count` agents on CPU slots of this machine."""
-    count: Annotated[Whole, Field(ge=1)] = 2
-    """Agents on CPU slots."""
-    cores: Annotated[Whole, Field(ge=1)] = 1
-    """CPU cores of one slot: OMP_NUM_THREADS of its runs."""
-    division: Word | None = None
-    """Name of the hardware class; None takes the accelerator's model, or `cpu`."""
 
 
 class TrainerConfig(Section):

@@ -39,6 +39,7 @@ def rules_of(config: Config, task: Task) -> Rules:
         config.acceptance,
         config.coordinator,
         config.memory,
+        config.slots,
         metric=Metric(task.metric.name, Direction(task.metric.direction)),
         budget=task.budget(config.task.size, config.task.wall_cap),
         arms=[share_of(arm) for arm in config.arms],

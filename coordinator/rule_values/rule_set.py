@@ -83,6 +83,12 @@ class Rules(Struct, frozen=True, kw_only=True):
     propose_in: list[str] = []
     """Divisions whose agents propose; empty for all."""
 
+    check_every: int = 0
+    """Runs of a slot after which it makes one that is compared with other slots'; 0 means never on purpose.
+    """
+    set_aside: bool = True
+    """Whether a slot that is off gets no more runs."""
+
     @property
     def settles_one_by_one(self) -> bool:
         """Whether ordinals are settled by events of their own: in order, where something may be due between

@@ -7,9 +7,10 @@ from coordinator.protocol import Token
 from coordinator.rules.budget_cap import fits, run_usd
 from coordinator.rules.lookups import division_of
 from coordinator.rules.repeats import repeat
+from coordinator.rules.slot_runs import check_run
 from coordinator.rules.wall_caps import wall_cap
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.divisions import Division
+from coordinator.state.divisions import Agent, Division
 from coordinator.state.events import (
     AgentLeft,
     AnyEvent,
@@ -27,7 +28,8 @@ KILLED_AGAIN = "its process was killed from outside for the second time"
 
 def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyEvent]:
     """Give the agent its next run: [RunLeased], possibly after [RunLost] of an earlier life; [WentStale] to
-    rebase first; [] to wait.
+    rebase first; [] to wait. A run that compares its slot with others is queued with it: [RunQueued,
+    RunLeased].
 
     An agent that already holds a lease keeps it: []. calls_usd: set aside for open calls; a run waits while
     it finds no room beside them.
@@ -37,22 +39,28 @@ def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyE
         run = state.runs[holder.run]
         same_life = run.incarnation == holder.card.incarnation
         return [] if same_life else _lost(state, run, "the agent was started anew", charged=True)
-    if state.phase is not Phase.RUNNING or not division.queued:
+    if state.phase is not Phase.RUNNING or holder.set_aside:
+        return []
+    if (check := check_run(state, agent, calls_usd)) is not None:
+        return [check, _leased(state, holder, check.run, check.experiment)]
+    if not division.queued:
         return []
     run = state.runs[division.next_run]
     if not fits(state, run_usd(state.rules, wall_cap(state, run)), calls_usd):
         return []
     if _outdated(state, state.experiments[run.experiment], division):
         return [WentStale(experiment=run.experiment)]
-    return [
-        RunLeased(
-            run=run.run,
-            experiment=run.experiment,
-            agent=agent,
-            incarnation=holder.card.incarnation,
-            token=Token(state.epoch, state.tokens + 1),
-        )
-    ]
+    return [_leased(state, holder, run.run, run.experiment)]
+
+
+def _leased(state: CampaignState, holder: Agent, run: str, experiment: str) -> RunLeased:
+    return RunLeased(
+        run=run,
+        experiment=experiment,
+        agent=holder.card.agent,
+        incarnation=holder.card.incarnation,
+        token=Token(state.epoch, state.tokens + 1),
+    )
 
 
 def _outdated(state: CampaignState, experiment: Experiment, division: Division) -> bool:

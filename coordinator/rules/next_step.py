@@ -15,6 +15,7 @@ from coordinator.rules.combinations import Combine, combine
 from coordinator.rules.leases import lease
 from coordinator.rules.rebases import Rebase, rebase
 from coordinator.rules.refreshes import refresh
+from coordinator.rules.set_aside import set_aside
 from coordinator.rules.transfers import Transfer, transfer
 from coordinator.rules.verdicts import Merge, decide
 from coordinator.state.campaign_state import CampaignState
@@ -31,13 +32,15 @@ Step = Rebase | Commit | Merge | Combine | Transfer
 
 
 def next_step(state: CampaignState, now: float) -> Step | None:
-    """Rebase what is stale, then give the verdicts that are due, then certify a trunk or run the best again,
-    then begin what failed before the last start or end what must end, then try in one division what merged in
-    another; None when nothing is due. now: seconds since the epoch.
+    """Rebase what is stale, then set a slot aside that is off, then give the verdicts that are due, then
+    certify a trunk or run the best again, then begin what failed before the last start or end what must end,
+    then try in one division what merged in another; None when nothing is due. now: seconds since the epoch.
     """
     if (stale := rebase(state)) is not None:
         return stale
-    due = _between_ordinals(state, now) if state.rules.settles_one_by_one else []
+    due = set_aside(state)
+    if not due and state.rules.settles_one_by_one:
+        due = _between_ordinals(state, now)
     if due:
         return Commit(due)
     verdict = decide(state)
@@ -68,4 +71,4 @@ def next_lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> Step
     """
     if events := lease(state, agent, calls_usd):
         return Commit(events)
-    return combine(state, agent, calls_usd)
+    return None if state.agents[agent].set_aside else combine(state, agent, calls_usd)

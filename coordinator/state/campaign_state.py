@@ -13,8 +13,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from coordinator.domain import Phase, State
-from coordinator.state import experiments, runs
-from coordinator.state.divisions import Agent
+from coordinator.state import experiments, runs, slot_checks
 from coordinator.state.events import (
     AgentJoined,
     AgentLeft,
@@ -47,6 +46,7 @@ from coordinator.state.events import (
 from coordinator.state.facts import Facts
 from coordinator.state.invariants import broken
 from coordinator.state.lifecycle import experiment_of, settle_one, step
+from coordinator.state.slot_events import SlotSetAside
 
 
 class InconsistentStateError(Exception):
@@ -106,6 +106,8 @@ class CampaignState(Facts):
                 self._join(event, at)
             case AgentLeft():
                 self._leave(event, at)
+            case SlotSetAside():
+                slot_checks.set_aside(self, event, at)
             case CallSettled():
                 self.spend.settle(event)
             case ArmNoted():
@@ -165,7 +167,7 @@ class CampaignState(Facts):
         if earlier is not None and earlier.present:
             self.present[earlier.card.division] -= 1
         self.present[event.card.division] += 1
-        self.agents[event.card.agent] = Agent(card=event.card, run=earlier.run if earlier else None)
+        self.agents[event.card.agent] = slot_checks.joined(self, event.card)
         self.occupancy.joined(event.card.agent, at)
 
     def _leave(self, event: AgentLeft, at: float) -> None:

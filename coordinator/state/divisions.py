@@ -3,8 +3,10 @@
 from msgspec import Struct, field
 
 from coordinator.protocol import AgentCard
+from evaluator.beside_others import Observations
 from evaluator.early_bar import BothKnown
 from evaluator.policies.pairing import Pair, Pairing
+from evaluator.slot_evidence import SlotEvidence, SlotTest
 
 
 class Best(Struct, frozen=True):
@@ -76,6 +78,14 @@ class Division(Struct, kw_only=True):
     """How many bests of other divisions were brought here, or are not to be; by division."""
     transfers: list[str] = field(default_factory=list)
     """Experiments by which they were, the last one last."""
+    values: Observations = field(default_factory=Observations)
+    """Values of programs that were run more than once, by program and slot."""
+    rates: Observations = field(default_factory=Observations)
+    """Logarithms of the rates of the same runs."""
+    disbelieved: dict[str, str] = field(default_factory=dict)
+    """Slots whose values count for nothing, and their agents: those that were set aside."""
+    doubtful: str = ""
+    """Agent of such a slot, where every run that the best rests on was made there; else empty."""
 
     looks: list[BothKnown] = field(default_factory=list)
     """Screens that were looked at and have a value, as they came in."""
@@ -128,3 +138,22 @@ class Agent(Struct, kw_only=True):
     """Runs it lost since its last result, one after the other."""
     why_lost: str = ""
     """The last of them."""
+    life: int = 0
+    """Of its slot: it grows when that begins anew, on another machine or after it was set aside."""
+    checks: int = 0
+    """Runs of programs that are run more than once, which the slot was given in this life."""
+    since_check: int = 0
+    """Other runs since the last of these."""
+    evidence: SlotEvidence | None = None
+    """How its slot stands beside the others; None before such a run, or where there is no other."""
+    set_aside: str = ""
+    """Why it gets no more runs, in words; empty where it does."""
+    set_aside_by: SlotTest | None = None
+    """What its slot is off by; None where it is not set aside."""
+    set_aside_at: float = 0.0
+    """When, in seconds since the epoch."""
+
+    @property
+    def slot(self) -> str:
+        """Its slot in this life."""
+        return f"{self.card.agent}#{self.life}" if self.life else self.card.agent

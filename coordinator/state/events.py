@@ -1,6 +1,4 @@
-"""Everything that ever happens to a campaign: the journal holds these and nothing else is truth. Names and
-fields are stable, and applying an event fails only if the journal is damaged.
-"""
+"""Everything that ever happens to a campaign; the journal holds these alone. Names and fields are stable."""
 
 from msgspec import Struct, field
 
@@ -10,11 +8,12 @@ from coordinator.model_calls import UNKNOWN
 from coordinator.protocol import AgentCard, Token
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rule_values.trust_rules import Grounds
+from coordinator.state.slot_events import SlotSetAside
 from evaluator.result import RunResult
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
-    """Base of all events."""
+    """Base of all events. Applying one fails only if the journal is damaged."""
 
 
 class CampaignStarted(Event, frozen=True, kw_only=True, tag="campaign_started"):
@@ -290,7 +289,7 @@ AnyEvent = (
     CampaignStarted | RulesChanged | EpochBegan | AgentJoined | AgentLeft | DivisionOpened
     | ExperimentProposed | PairRefused | ProposalRefused | RunQueued | RunLeased | RunLost | RunReported
     | LateReport | WentStale | Rebased | VerdictGiven | Settled | CallSettled | ArmNoted | HintGiven
-    | HintsWithdrawn | CampaignDraining | CampaignFinished | CampaignResumed
+    | HintsWithdrawn | CampaignDraining | CampaignFinished | CampaignResumed | SlotSetAside
 )  # fmt: skip
 
 

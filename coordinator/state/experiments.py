@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from configs.reserved import PERSON
-from coordinator.domain import State, Verdict
+from coordinator.domain import Purpose, State, Verdict
 from coordinator.state import noise, trunks
 from coordinator.state.carried_over import carry_over, leave_behind
 from coordinator.state.divisions import Best, Division
@@ -184,6 +184,10 @@ def _merge(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float)
         brought=bool(experiment.transfers),
     )
     division.history.append(now)
+    division.doubtful = ""
     division.heads.append(now)
     finish(facts, experiment, State.MERGED, event.reason, at)
     trunks.moved(division, keep_head=True)
+    for run in experiment.runs:
+        if run.purpose is Purpose.REFRESH:  # of a baseline, which other slots ran before it was measured
+            trunks.refreshed(facts, run)

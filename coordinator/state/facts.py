@@ -71,6 +71,10 @@ class Facts(Struct):
     """Every agent that ever joined, present or not."""
     present: Counter[str] = field(default_factory=Counter)
     """How many are there now, by division."""
+    off_slots: dict[str, None] = field(default_factory=dict)
+    """Agents whose slots are off and not set aside, in the order in which that was noticed. Kept by the end
+    of every run that is made more than once, and by ``SlotSetAside``.
+    """
 
     # ------------------------------------------------------------------ indexes of experiments
 

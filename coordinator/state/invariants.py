@@ -13,6 +13,7 @@ from coordinator.state.divisions import Division
 from coordinator.state.facts import Facts
 from coordinator.state.near_misses import is_parked
 from coordinator.state.records import Experiment
+from coordinator.state.slot_invariants import slots
 
 WAITING = (State.QUEUED, State.RUNNING, State.CONFIRMING)
 """States in which runs of an experiment may wait for a slot."""
@@ -20,7 +21,7 @@ WAITING = (State.QUEUED, State.RUNNING, State.CONFIRMING)
 
 def broken(facts: Facts) -> Iterator[str]:
     """Everything that does not hold; nothing in a state that is sound."""
-    for check in (_indexes, _ordinals, _programs, _counts, _arms, _leases, _runs, _repairs, _transfers):
+    for check in CHECKS:
         yield from check(facts)
     for experiment in facts.experiments.values():
         yield from _experiment(facts, experiment)
@@ -226,7 +227,7 @@ def _bests(facts: Facts, division: Division) -> Iterator[str]:
         again = sum(run.purpose is Purpose.REFRESH and run.value is not None for run in experiment.runs)
         merged = (experiment.state, experiment.merge_commit)
         yield from _same(f"best {best.experiment}", merged, (State.MERGED, best.commit))
-        if not again:
+        if not again and not _was_corrected(division, experiment):
             yield from _same(f"value of {best.experiment}", experiment.value, best.value)
         if not 0 < best.runs <= len(experiment.values) + again:
             yield f"best {best.experiment}: rests on {best.runs} runs of {len(experiment.values)} measured"
@@ -254,6 +255,14 @@ def _bests(facts: Facts, division: Division) -> Iterator[str]:
     yield from _same(f"ordinals of {name}", division.ordinals, ordinals)
 
 
+def _was_corrected(division: Division, experiment: Experiment) -> bool:
+    """Whether runs of it were made on slots that were set aside."""
+    return any(run.slot in division.disbelieved for run in experiment.runs)
+
+
 def _same(what: str, value: object, expected: object) -> Iterator[str]:
     if value != expected:
         yield f"{what}: {value!r} where {expected!r} is expected"
+
+
+CHECKS = (_indexes, _ordinals, _programs, _counts, _arms, _leases, _runs, _repairs, _transfers, slots)

@@ -2,6 +2,7 @@
 Changed by ``CampaignState.apply`` only.
 """
 
+from collections.abc import Mapping
 from statistics import fmean, stdev
 
 from coordinator.domain import Purpose
@@ -22,12 +23,30 @@ def from_baseline(division: Division, baseline: Experiment) -> None:
     division.pairs, division.pairing, division.pairings = {}, None, []
     noise = pooled(division.pools.values())
     division.sigma = noise.sigma if noise else None
-    rows = {run.seed: _on_blocks(run) for run in baseline.counted if run.value is not None}
-    blocks = min(map(len, rows.values()))
+    division.seeds = _seeds(division, baseline)
+
+
+def pool_again(division: Division, experiments: Mapping[str, Experiment], since: int) -> None:
+    """The same from everything that was run more than once, as a slot is not believed any more. since: as of
+    ``pool``.
+    """
+    names = dict.fromkeys((*(key.rpartition("/")[0] for key in division.pools), *division.pairs))
+    division.seeds = _seeds(division, experiments[division.baseline])
+    division.pools, division.pairs, division.pairing = {}, {}, None
+    division.pairings.append((since, None))
+    for name in names:
+        pool(division, experiments[name], since)
+
+
+def _seeds(division: Division, baseline: Experiment) -> dict[int, tuple[float, ...]]:
+    """What each seed is worth; nothing where its run was made on a slot that is not believed."""
+    measured = [run for run in baseline.counted if run.value is not None]
+    rows = {run.seed: _on_blocks(run) for run in measured if run.slot not in division.disbelieved}
+    blocks = min(map(len, rows.values()), default=0)
     means = [fmean(values[block] for values in rows.values()) for block in range(blocks)]
-    division.seeds = {
-        seed: tuple(value - mean for value, mean in zip(values, means, strict=False))
-        for seed, values in rows.items()
+    return {
+        run.seed: tuple(value - mean for value, mean in zip(rows.get(run.seed, ()), means, strict=False))
+        for run in measured
     }
 
 
@@ -62,7 +81,11 @@ def pool(division: Division, experiment: Experiment, since: int) -> None:
 def with_repeats(division: Division, experiment: Experiment) -> dict[str, list[float]]:
     """The division's pools, and in them the runs of an experiment, those on other rows apart."""
     pools = dict(division.pools)
-    runs = [run for run in experiment.runs if run.purpose in REPEATED and run.round == experiment.round]
+    runs = [
+        run
+        for run in experiment.runs
+        if run.purpose in REPEATED and run.round == experiment.round and run.slot not in division.disbelieved
+    ]
     for block in {run.block for run in runs}:
         values = [value for run in runs if run.block == block and (value := _plain(run)) is not None]
         if len(values) > 1:
@@ -87,6 +110,7 @@ def _pairs(division: Division, experiment: Experiment) -> list[Pair]:
         (division.seeds[run.seed][run.block], value)
         for run in experiment.runs
         if run.round == experiment.round
+        and run.slot not in division.disbelieved
         and run.block < len(division.seeds.get(run.seed, ()))
         and (value := _plain(run)) is not None
     ]

@@ -71,6 +71,10 @@ class Run(Struct, kw_only=True):
     """It kept its slot busy, by its result; 0 before that."""
     result: RunResult | None = None
     """What was reported in time."""
+    slot: str = ""
+    """That it was last leased to, see ``Agent.slot``; empty before."""
+    void: bool = False
+    """Whether it counts for nothing, as its slot was set aside before its experiment had a verdict."""
 
     @property
     def open(self) -> bool:
@@ -180,7 +184,11 @@ class Experiment(Struct, kw_only=True):
     @property
     def counted(self) -> list[Run]:
         """Runs of the present round that its own verdicts rest on."""
-        return [run for run in self.runs if run.round == self.round and run.purpose is not Purpose.REFRESH]
+        return [
+            run
+            for run in self.runs
+            if run.round == self.round and run.purpose is not Purpose.REFRESH and not run.void
+        ]
 
     @property
     def resting(self) -> list[Run]:

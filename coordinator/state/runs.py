@@ -5,7 +5,7 @@ from typing import assert_never
 
 from coordinator.domain import Purpose, State
 from coordinator.protocol import Token
-from coordinator.state import early_looks, queues, trunks
+from coordinator.state import early_looks, queues, slot_checks, trunks
 from coordinator.state.events import LateReport, RunLeased, RunLost, RunQueued, RunReported
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, count, experiment_of, finish, step
@@ -21,7 +21,8 @@ def queue(facts: Facts, event: RunQueued) -> None:
     """A run waits for a slot. Raises InvalidTransition for one that is there already."""
     experiment = experiment_of(facts, event.experiment)
     awaited = experiment.state in (State.QUEUED, State.CONFIRMING)
-    again = event.purpose is Purpose.REFRESH and experiment.state is State.MERGED
+    measured = experiment.state is State.MERGED or (experiment.baseline and not experiment.state.final)
+    again = event.purpose is Purpose.REFRESH and measured
     if event.run in facts.runs or not (awaited or again):
         why = f"run {event.run} queued twice or while {experiment.state}"
         raise InvalidTransition(event.experiment, why, experiment.story)
@@ -37,7 +38,8 @@ def queue(facts: Facts, event: RunQueued) -> None:
     )
     facts.runs[event.run] = run
     experiment.runs.append(run)
-    if again:
+    best = facts.divisions[experiment.division].best
+    if again and best is not None and best.experiment == event.experiment:
         facts.divisions[experiment.division].refreshed += 1
     queues.put(facts, experiment, run)
 
@@ -55,6 +57,7 @@ def lease(facts: Facts, event: RunLeased, at: float) -> None:
     run.token, run.agent, run.incarnation, run.leased_at = event.token, event.agent, event.incarnation, at
     facts.tokens = event.token.counter
     agent.run = event.run
+    slot_checks.leased(agent, run)
     if experiment.started_at is None:
         experiment.started_at = at
 
@@ -86,8 +89,9 @@ def report(facts: Facts, event: RunReported, at: float) -> None:
     """A result comes in, in time."""
     run, experiment = _run(facts, event.run, event.experiment)
     spent, held, busy = experiment.hours, at - run.leased_at, busy_seconds(event.result)
-    if run.agent is not None:
-        facts.agents[run.agent].losses = 0
+    agent = facts.agents[run.agent] if run.agent is not None else None
+    if agent is not None:
+        agent.losses = 0
     run.seconds = _free(facts, run, event.token, at, busy=busy)
     _bill(facts, experiment, run.seconds if event.result.finished_at else held)
     run.result = event.result
@@ -95,7 +99,9 @@ def report(facts: Facts, event: RunReported, at: float) -> None:
     count(facts, experiment.arm, "runs")
     facts.outcomes[outcome_name(event.result.outcome)] += 1
     facts.occupancy.gap(event.gap)
-    if not experiment.state.final:
+    if agent is not None:
+        slot_checks.observe(facts, experiment, run, agent)
+    if not experiment.state.final and run.purpose is not Purpose.REFRESH:
         _take_in(facts, experiment, event.result, at)
         return
     if run.purpose is Purpose.REFRESH:

@@ -105,6 +105,7 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
         finish(facts, member, State.MERGED, reason, at)
     experiment.grounds = event.grounds
     division.history.append(certified)
+    division.doubtful = ""
     division.heads.append(certified)
     division.heads.extend(replace(one, since=certified.since) for one in division.trunk)
     if not division.trunk:
@@ -142,9 +143,13 @@ def refreshed(facts: Facts, run: Run) -> None:
     best = division.best
     if best is None or run.value is None or best.experiment != run.experiment:
         return
+    if run.slot in division.disbelieved:
+        return
     pool(division, facts.experiments[run.experiment], facts.settled + 1)
-    value = (best.value * best.runs + run.value) / (best.runs + 1)
-    again = replace(best, value=value, runs=best.runs + 1, since=facts.settled + 1, sigma=division.sigma)
+    runs = 0 if division.doubtful else best.runs
+    division.doubtful = ""
+    value = (best.value * runs + run.value) / (runs + 1)
+    again = replace(best, value=value, runs=runs + 1, since=facts.settled + 1, sigma=division.sigma)
     division.history[-1] = replace(again, since=best.since)
     if not division.trunk:
         division.heads.append(again)

@@ -17,7 +17,8 @@ from agents.proposers.paced import PacedProposer
 from agents.proposers.permits import Permits
 from agents.spool import Spool
 from configs.arms import AnyArm, CallsModels, Llm, Search
-from configs.schema import CampaignConfig, Config, CoordinatorConfig, SlotsConfig, TrainerConfig
+from configs.schema import CampaignConfig, Config, CoordinatorConfig, TrainerConfig
+from configs.slots import SlotsConfig
 from coordinator.agent_calls import Coordinator
 from coordinator.protocol import AgentCard
 from coordinator.state.events import RunLeased, RunReported

@@ -68,6 +68,9 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--early-noise", type=ABOVE_ZERO, default=0.001, help="Of losses at a look about the values.")
 @click.option("--real", type=SHARE, help="Share of proposals that try a real idea. [default: 0.3]")
 @click.option("--null", type=SHARE, help="Share of proposals that change nothing. [default: 0.25]")
+@click.option(
+    "--odd-slot", metavar="KEY=N,…", help="The last is off: speed=0.95, noise=3, offset=0.003, drift."
+)
 @click.option("--thinking", type=click.FloatRange(min=0), help="Minutes for a proposal. [default: 1]")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the first one.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core otherwise.")

@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 
 from msgspec import Struct
 
+from deploy.simulate.odd_slots import SlotsFound
 from deploy.simulate.played import Played
 
 
@@ -48,6 +49,8 @@ class PolicyRow(Struct, frozen=True, kw_only=True):
     rebased: Estimate
     """Share of proposals that were put on another best than they were made from."""
     gpu_hours: Estimate
+    slots: SlotsFound
+    """That its campaigns set aside, all of them together."""
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -93,6 +96,12 @@ def _row(policy: str, campaigns: Sequence[Played], reference: Sequence[Played] |
         rebased=ratio([one.rebased for one in campaigns], [one.proposals for one in campaigns])
         or Estimate(0.0),
         gpu_hours=estimate([one.gpu_hours for one in campaigns]),
+        slots=SlotsFound(
+            after=sorted(runs for one in campaigns for runs in one.slots.after),
+            missed=sum(one.slots.missed for one in campaigns),
+            wrongly=sum(one.slots.wrongly for one in campaigns),
+            sound=sum(one.slots.sound for one in campaigns),
+        ),
     )
 
 

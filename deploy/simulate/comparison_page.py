@@ -1,16 +1,20 @@
 """A comparison of policies as people read it: a block for each cell, at 80 columns."""
 
 from collections.abc import Sequence
+from statistics import median_high
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from coordinator.domain import Metric
 from deploy.simulate.comparison import Cell, DivisionEnd, Estimate, PolicyRow
+from deploy.simulate.odd_slots import SlotsFound
 from deploy.views.tables import align_right, headed
 
 DROP = ("GPU-h", "merges", "rep.−true", "true")
 """What a comparison of several divisions does without on a narrow terminal, the first one first."""
+SOON = 10
+"""Runs of a slot within which it should be noticed that it is off."""
 DIGITS = 5
 """Decimals of values: what policies differ by is a few ten-thousandths."""
 
@@ -19,7 +23,7 @@ def comparison_page(metric: Metric, cells: Sequence[Cell]) -> RenderableType:
     """Every cell, and what the columns mean."""
     blocks: list[RenderableType] = []
     for cell in cells:
-        blocks += [_title(cell), _table(cell), Text()]
+        blocks += [_title(cell), _table(cell), *_slots(cell), Text()]
     return Group(*blocks, Text(_legend(metric, cells), style="dim"))
 
 
@@ -41,6 +45,27 @@ def _table(cell: Cell) -> RenderableType:
     for row in cell.rows:
         table.add_row(*_cells(row, compared=len(cell.rows) > 1))
     return table
+
+
+def _slots(cell: Cell) -> list[Text]:
+    """A line for each policy whose campaigns set slots aside, or should have."""
+    lines = []
+    for row in cell.rows:
+        slots = row.slots
+        words = [f"slots that were off: {_in_words(slots)}"] if slots.after or slots.missed else []
+        if words or slots.wrongly:
+            words.append(f"sound slots set aside: {slots.wrongly} of {slots.sound}")
+            lines.append(Text(f"{row.policy}: {'; '.join(words)}"))
+    return lines
+
+
+def _in_words(slots: SlotsFound) -> str:
+    whole = len(slots.after) + slots.missed
+    words = f"{len(slots.after)} of {whole} set aside"
+    if not slots.after:
+        return words
+    soon = sum(runs <= SOON for runs in slots.after)
+    return f"{words}, half of them after {median_high(slots.after)} runs, {soon} of {whole} within {SOON}"
 
 
 def _cells(row: PolicyRow, compared: bool) -> list[str]:

@@ -23,13 +23,15 @@ from deploy.simulate.programs import Programs
 from deploy.simulate.swarm_scenario import SwarmScenario
 from deploy.simulate.virtual_slot import Slot, agent_name
 from evaluator.early_stop import EarlyLook
-from evaluator.result import Measured, RunResult
+from evaluator.result import Measured, RunResult, Seconds
 from trainer.simulated.early_end import looked_at
 
 ROOT = "root"
 """Commit of the baseline."""
 MADE_OF_TWO = 1 << 40
 """What is made of two experiments, or transferred, is drawn for beyond all proposals: these stay the same."""
+STEPS = 1_000
+"""Of every run: the work that a slot of another speed takes longer or shorter for."""
 REPORTED = 4_096
 """Steps between two words of how far it is, less than a second."""
 SIMULATED = "simulated"
@@ -113,8 +115,9 @@ class Engine:
     def _go_on(self) -> None:
         """Let those who wait have what the rules give now: runs for idle slots, briefs for free agents."""
         for division in self._idle:
-            while self._idle[division] and self._lease(self._idle[division][0]):
-                self._idle[division].popleft()
+            idle = self._idle[division]
+            while idle and (self.state.agents[idle[0]].set_aside or self._lease(idle[0])):
+                idle.popleft()
             while self._free[division] and self._think(self._free[division][0]):
                 self._free[division].popleft()
 
@@ -172,10 +175,11 @@ class Engine:
 
     def _report(self, agent: str) -> None:
         name = self.state.agents[agent].run
-        assert name is not None  # noqa: S101 - it was leased to be reported
+        if name is None:  # its slot was set aside meanwhile
+            return
         run = self.state.runs[name]
         token = run.token
-        assert isinstance(token, Token)  # noqa: S101 - as above
+        assert isinstance(token, Token)  # noqa: S101 - it was leased to be reported
         division = self._slots[agent].division
         self._idle[division].append(agent)
         if (before := self._heads_at_proposal.pop(run.experiment, None)) is not None:
@@ -197,13 +201,16 @@ class Engine:
             run.seed,
             run.leased_at / 3600,
         )
+        seconds = self._conditions.seconds(slot, self._seed, ordinal, number)
         whole = RunResult(
             run=run.run,
             outcome=Measured(value),
             seed=run.seed,
             sandbox=SIMULATED,
             started_at=self.now,
-            finished_at=self.now + self._conditions.seconds(slot, self._seed, ordinal, number),
+            finished_at=self.now + seconds,
+            seconds=Seconds(train=seconds, total=seconds),
+            steps=STEPS,
         )
         plan = early_stops.stop_plan(self.state, run)
         loss = 0.0 if plan is None else self._conditions.early_loss(value, (self._seed, ordinal, number))

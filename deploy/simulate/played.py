@@ -8,6 +8,7 @@ from msgspec import Struct
 from coordinator.state.divisions import Division
 from coordinator.views.false_merges import false_merges
 from deploy.simulate.engine import Engine
+from deploy.simulate.odd_slots import SlotsFound, slots_found
 from deploy.simulate.swarm_scenario import SwarmScenario
 
 EXACT = 1e-12
@@ -46,6 +47,8 @@ class Played(Struct, frozen=True, kw_only=True):
     """Of these, those whose edit did not apply."""
     transfers: int = 0
     """Merges of one division that were tried in another."""
+    slots: SlotsFound = SlotsFound([], 0, 0, 0)
+    """That it set aside."""
 
 
 def play(scenario: SwarmScenario, seed: int, progress: Callable[[float], None] = lambda _: None) -> Played:
@@ -82,6 +85,7 @@ def outcome(engine: Engine) -> Played:
         transfers=state.transfers,
         rebased=engine.programs.rebased,
         conflicts=engine.programs.conflicted,
+        slots=slots_found(state, engine.scenario.slots),
     )
 
 

@@ -13,6 +13,7 @@ from deploy.simulate.effect_model import EffectModel, shaped_model
 from deploy.simulate.likeness import Likeness
 from deploy.simulate.measuring import EARLY_NOISE, Conditions
 from deploy.simulate.named_policies import named_policy, rules_apart
+from deploy.simulate.odd_slots import with_odd_slot
 from deploy.simulate.request import Request
 from deploy.simulate.swarm_scenario import THINKING
 from deploy.simulate.virtual_slot import Slot
@@ -51,6 +52,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """Minutes."""
     seed: int = 1
     workers: int | None = None
+    odd_slot: str | None = None
+    """Of the last slot, see ``odd_slots``."""
 
 
 def request_of(config: Config, options: Options) -> Request:
@@ -123,13 +126,18 @@ def _shares(model: EffectModel, options: Options) -> EffectModel:
     return replace(model, real=real, null=null, carries=carries)
 
 
+def _slots(options: Options, usual: int) -> tuple[Slot, ...]:
+    slots = _sound_slots(options, usual)
+    return with_odd_slot(slots, options.odd_slot) if options.odd_slot is not None else slots
+
+
 def _runs(options: Options) -> tuple[int, ...]:
     if options.hours and options.runs:
         raise ConfigError("both --runs and --hours are given", "Give the one that is to end a campaign.")
     return (0,) if options.hours else options.runs or RUNS
 
 
-def _slots(options: Options, usual: int) -> tuple[Slot, ...]:
+def _sound_slots(options: Options, usual: int) -> tuple[Slot, ...]:
     if options.slots and options.division:
         raise ConfigError("both --slots and --division are given", "Say the slots of each --division alone.")
     if not options.division:

@@ -16,6 +16,8 @@ class Slot(Struct, frozen=True, kw_only=True):
     """Its values are worse by this, in the metric's unit, as those of a slot that does less work in a run."""
     drift: float = 0.0
     """Its values grow worse by this every hour, in the metric's unit."""
+    odd: bool = False
+    """Whether it is one that a campaign should set aside."""
 
 
 def agent_name(number: int) -> str:

@@ -20,11 +20,11 @@ from configs.schema import (
     ClusterConfig,
     Config,
     CoordinatorConfig,
-    SlotsConfig,
     TaskConfig,
     TrainerConfig,
     TrustConfig,
 )
+from configs.slots import SlotsConfig
 from coordinator.rules.trust import TRUSTED
 from deploy.checks.check import Check, Grade
 from deploy.checks.confinement import exposure_checks, group_check, sandbox_checks

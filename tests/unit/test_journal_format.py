@@ -21,7 +21,8 @@ KEYS = {
     "Rules": (
         "metric budget seed arms policy trust early_stop_at early_stop_audit baseline_runs lookahead "
         "max_experiments max_hours max_attempts history ahead money arm_choice arm_floor control_floor "
-        "plateau retry_after_moves combine val_blocks arm_warning_briefs transfer propose_in"
+        "plateau retry_after_moves combine val_blocks arm_warning_briefs transfer propose_in "
+        "check_every set_aside"
     ),
     "Metric": "name direction",
     "Budget": "unit amount wall_cap",
@@ -81,6 +82,7 @@ KEYS = {
         "estimated answered_by"
     ),
     "ArmNoted": "event agent arm reason words remedy stopped briefs",
+    "SlotSetAside": "event agent test reason best_value best_runs doubtful",
     "HintGiven": "event hint text",
     "HintsWithdrawn": "event",
     "CampaignDraining": "event reason capped failed",
