@@ -80,12 +80,14 @@ class EffectModel(Struct, frozen=True, kw_only=True):
         return Change(None, -self.harm * exp(HARM_SPREAD * normal(Kind.HARM, seed, ordinal)))
 
     def elsewhere(self, gain: float, seed: int, division: int, place: int) -> float:
-        """What a change does in a division. gain: in the first. division: its number, from 0. place: the
-        change's ordinal, or the number of its idea, negative.
+        """What a change does in a division: an idea may do nothing there or harm, what is none helps nowhere.
+        gain: in the first. division: its number, from 0. place: the change's ordinal, or the number of its
+        idea, negative.
         """
         if not division or uniform(Kind.CARRIES, seed, division, place) < self.carries:
             return gain
-        return self.change(-1 - seed, division * FURTHER + place).gain
+        anew = self.change(-1 - seed, division * FURTHER + place).gain
+        return anew if place < 0 else min(0.0, anew)
 
 
 def cumulative(weights: Iterable[float]) -> tuple[float, ...]:

@@ -62,7 +62,7 @@ def request_of(config: Config, options: Options) -> Request:
     return Request(
         rules=rules,
         policies=_policies(rules.policy, options),
-        changes=_changes(options),
+        changes=_changes(rules, options),
         model=_shares(shaped_model(), options),
         conditions=_conditions(Conditions(), rules, options),
         sigmas=options.sigma or SIGMA,
@@ -81,7 +81,7 @@ def request_like(rules: Rules, like: Likeness, options: Options) -> Request:
     return Request(
         rules=rules,
         policies=_policies(rules.policy, options),
-        changes=_changes(options),
+        changes=_changes(rules, options),
         model=_shares(like.model, options),
         conditions=_conditions(conditions, rules, options),
         sigmas=options.sigma or (like.sigma,),
@@ -153,16 +153,16 @@ def _names(options: Options, configured: str) -> list[str]:
     return [*map(str.strip, words.split(","))]
 
 
-def _changes(options: Options) -> dict[str, dict[str, Any]]:
+def _changes(rules: Rules, options: Options) -> dict[str, dict[str, Any]]:
     changes = {name: rules_apart(name)[1] for name in _names(options, "")}
-    divisions = {name for name, _ in options.division}
-    for name, change in changes.items():
-        unknown = [one for one in change.get("propose_in", []) if one not in divisions]
+    divisions = [name for name, _ in options.division]
+    proposing = {name: change["propose_in"] for name, change in changes.items() if "propose_in" in change}
+    for where, names in {"campaign.propose_in": rules.propose_in, **proposing}.items():
+        unknown = [name for name in names if name not in divisions]
         if unknown:
-            there = ", ".join(divisions) or "none"
+            there = f"Those of --division: {', '.join(divisions)}" if divisions else "Say them by --division"
             raise ConfigError(
-                f"{name}: there is no division {unknown[0]!r}",
-                f"Those of --division: {there}. Write A+B for two.",
+                f"{where}: there is no division {unknown[0]!r}", f"{there}. Write A+B for two in --compare."
             )
     return changes
 
