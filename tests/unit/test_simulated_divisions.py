@@ -134,7 +134,7 @@ def test_divisions_are_named_once_and_with_their_slots() -> None:
     with pytest.raises(ConfigError, match="there is no division 'c'"):
         request_of(config, Options(division=(("a", 1), ("b", 2)), compare="trunk:propose_in=a+c"))
     there = load([], ["slots.per_gpu=true", "campaign.propose_in=[c]"], {}).config
-    with pytest.raises(ConfigError, match="campaign.propose_in: there is no division 'c'"):
+    with pytest.raises(ConfigError, match=r"campaign\.propose_in: there is no division 'c'"):
         request_of(there, Options())
     request = request_of(config, Options(division=(("a", 1), ("b", 2)), compare="trunk,trunk:propose_in=a"))
     assert [slot.division for slot in request.slots] == ["a", "b", "b"]
