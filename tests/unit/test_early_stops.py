@@ -1,9 +1,12 @@
 """Early stops in a campaign: who is looked at, who is ended, what is kept of it."""
 
 import random
+from io import StringIO
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
+from rich.console import Console
 
 from configs.reserved import PERSON
 from coordinator.domain import Direction, Metric, Origin, Phase, Purpose, State
@@ -11,6 +14,10 @@ from coordinator.protocol import Brief
 from coordinator.rules import briefs, campaign, early_stops
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import RunReported
+from coordinator.views.early_stop_view import EarlyStopView
+from coordinator.views.gauges import present
+from coordinator.views.status import status
+from deploy.views.status_page import status_page
 from evaluator.early_bar import LEAST
 from evaluator.early_stop import EarlyLook, StopPlan
 from evaluator.policies.any_policy import AnyPolicy
@@ -153,6 +160,37 @@ def test_where_too_many_of_them_are_better_than_their_head_all_run_on() -> None:
     assert plan is not None
     assert (plan.ends, plan.chance) == (False, 1.0)
     assert plan.bar is not None
+
+
+def test_the_status_page_says_what_was_ended_and_what_audits_found() -> None:
+    swarm = played(LookedAtSwarm)
+    (division,) = swarm.state.divisions.values()
+    division.looks.append(replace(division.looks[-1], over=True, better=True, chance=1.0))
+    page = status(swarm.state, swarm.now, alive=True)
+    early = page.divisions[0].early
+    assert isinstance(early, EarlyStopView)
+    audited = sum(look.over for look in division.looks)
+    assert (early.at, early.ended, early.audited, early.better) == (0.4, len(ended(swarm)), audited, 1)
+    assert early.saved_hours > 0
+    assert early.runs >= LEAST
+    assert early.bar is not None
+    samples = {family.name: dict(family.samples) for family in present(page)}
+    assert samples["early_stops"] == {
+        ("cpu", "ended"): early.ended,
+        ("cpu", "worse"): audited - 1,
+        ("cpu", "better"): 1,
+    }
+    assert samples["early_stops_saved_seconds"] == {("cpu",): early.saved_hours * 3600}
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(status_page(page))
+    text = console.export_text()
+    assert f"early stop   at 40%: {early.ended} ended, about" in text
+    assert f"{audited} audited, 1 of them better" in text
+
+
+def test_a_page_without_early_stops_says_nothing_of_them() -> None:
+    page = status(played(LookedAtSwarm, early_stop_at=0.0).state, 1.0, alive=True)
+    assert page.divisions[0].early is UNSET
 
 
 @pytest.mark.parametrize("changes", [{"origin": Origin.BASELINE}, {"arm": PERSON}])
