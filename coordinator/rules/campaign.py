@@ -80,8 +80,8 @@ def drain(state: CampaignState, reason: str) -> list[AnyEvent]:
 
 
 def _limit(state: CampaignState, rules: Rules, now: float) -> str:
-    tried = state.proposed
-    if 0 < rules.max_experiments <= tried == state.settled and not state.live:
+    tried, all_settled = state.proposed, state.settled == len(state.by_ordinal)
+    if 0 < rules.max_experiments <= tried and all_settled and not state.live:
         return f"campaign.max_experiments reached: {tried} experiments"
     if 0 < rules.max_hours * 3600 <= state.worked(now):
         return f"campaign.max_hours reached: {rules.max_hours:g} h"

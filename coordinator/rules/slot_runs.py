@@ -68,7 +68,7 @@ def believed_slots(state: CampaignState, division: Division) -> int:
 
 
 def _is_all_proposed(state: CampaignState) -> bool:
-    return 0 < state.rules.max_experiments <= len(state.by_ordinal)
+    return 0 < state.rules.max_experiments <= state.proposed
 
 
 def _program(state: CampaignState, division: Division) -> Experiment | None:
