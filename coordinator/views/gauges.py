@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 from coordinator.arm_notes import ArmReason
 from coordinator.domain import Phase, State, Verdict
 from coordinator.views.early_stop_view import EarlyStopView
+from coordinator.views.slot_view import is_set_aside
 from coordinator.views.status_page import (
     AgentState,
     AgentView,
@@ -240,6 +241,10 @@ def _of_agents(agents: list[AgentView]) -> Iterator[MetricFamily]:
     tiers: Samples = [((agent.id, agent.sandbox), 1.0) for agent in agents]
     yield MetricFamily(
         "sandbox_tier_info", "1; the sandbox the agent's runs are confined by.", ("agent", "tier"), tiers
+    )
+    aside: Samples = [((agent.id,), float(is_set_aside(agent.slot))) for agent in agents]
+    yield MetricFamily(
+        "agent_set_aside", "1 for an agent whose slot is set aside, 0 for the others.", ("agent",), aside
     )
     progress: Samples = [((agent.id,), agent.progress) for agent in agents if agent.progress is not None]
     yield MetricFamily(

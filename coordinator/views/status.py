@@ -18,6 +18,7 @@ from coordinator.state.records import Run
 from coordinator.views.call_remarks import call_remarks
 from coordinator.views.early_report import early_report
 from coordinator.views.false_merges import FalseMerges, FalseMergesMemory, FalseMergesView
+from coordinator.views.slots_report import doubtful, slot_view
 from coordinator.views.status_page import (
     SCHEMA,
     AgentState,
@@ -80,7 +81,7 @@ def status(
         arms=[_arm(state, name) for name in arm_names(state)],
         trust=_trust(state),
         agents=[
-            _agent(name, agent, _doing(agent, alive, name in late), progress)
+            _agent(state, name, agent, _doing(agent, alive, name in late), progress)
             for name, agent in sorted(state.agents.items())
         ],
         occupancy=_occupancy(state, now, alive),
@@ -166,6 +167,7 @@ def division_view(state: CampaignState, division: Division, said: FalseMerges | 
         steps=len(division.trunk),
         trunk=division.trunk[-1].value if division.trunk else None,
         pairing=_pairing(division),
+        doubtful=doubtful(division),
         transfers=_transfers(state, division),
         false_merges=_false_merges(state, division, said) if said and said.merges else UNSET,
         early=early_report(state, division),
@@ -222,7 +224,9 @@ def _doing(agent: Agent, alive: bool, late: bool) -> AgentState:
     return AgentState.TRAINING if agent.run else AgentState.IDLE
 
 
-def _agent(name: str, agent: Agent, doing: AgentState, progress: Mapping[str, Progress]) -> AgentView:
+def _agent(
+    state: CampaignState, name: str, agent: Agent, doing: AgentState, progress: Mapping[str, Progress]
+) -> AgentView:
     return AgentView(
         id=name,
         state=doing,
@@ -233,6 +237,7 @@ def _agent(name: str, agent: Agent, doing: AgentState, progress: Mapping[str, Pr
         progress=progress[name].share if name in progress and agent.run else None,
         losses=agent.losses,
         why_lost=agent.why_lost if agent.losses else "",
+        slot=slot_view(state, agent),
     )
 
 

@@ -17,6 +17,7 @@ from coordinator.rule_values.trust_rules import Mode
 from coordinator.views.early_stop_view import EarlyStopView
 from coordinator.views.false_merges import FalseMergesView
 from coordinator.views.record_line import RecordLine
+from coordinator.views.slot_view import SlotView
 from coordinator.views.transfers_view import TransfersView
 from coordinator.views.value_by_rows import RowsView
 
@@ -105,6 +106,7 @@ class DivisionView(Struct, frozen=True, kw_only=True):
         _says("What the trunk is taken to be worth, in the metric's unit; null where it is the best."),
     ]
     pairing: Annotated[PairingView | UnsetType, _says("Of runs with one seed; absent while too few.")] = UNSET
+    doubtful: Annotated[str | UnsetType, _says("Agent, set aside, that alone ran the best.")] = UNSET
     transfers: Annotated[TransfersView | UnsetType, _says("Merges of others, tried here.")] = UNSET
     false_merges: Annotated[
         FalseMergesView | UnsetType,
@@ -199,6 +201,7 @@ class AgentView(Struct, frozen=True, kw_only=True):
     ]
     losses: Annotated[int, _says("Runs it lost one after the other since its last result.")]
     why_lost: Annotated[str, _says("Why the last of them was lost; empty where none was.")]
+    slot: Annotated[SlotView | UnsetType, _says("Its slot beside others, by common runs.")] = UNSET
 
 
 class OccupancyView(Struct, frozen=True, kw_only=True):

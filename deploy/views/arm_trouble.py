@@ -3,6 +3,7 @@
 from coordinator.arm_notes import ArmReason
 from coordinator.views.status_page import AgentState, ArmTroubleView, StatusPage
 from deploy.views.sanitize import one_line
+from deploy.views.slot_trouble import slot_troubles
 
 PRESENT = (AgentState.IDLE, AgentState.TRAINING)
 """States of an agent that is there."""
@@ -11,8 +12,10 @@ LOST_IN_A_ROW = 3
 
 
 def troubles(page: StatusPage) -> dict[str, str]:
-    """A line for each arm that gives nothing and for each agent whose runs are lost, by its name."""
-    return arm_troubles(page) | {
+    """A line for each arm that gives nothing, for each agent whose runs are lost and for each slot that is
+    off, by its name.
+    """
+    lost = {
         f"agent {agent.id}": one_line(
             f"agent {agent.id} lost its last {agent.losses} runs: {agent.why_lost.rstrip('. ')}. Its log is"
             f" logs/{agent.id}.log in the campaign's folder there."
@@ -20,6 +23,7 @@ def troubles(page: StatusPage) -> dict[str, str]:
         for agent in page.agents
         if agent.losses >= LOST_IN_A_ROW and agent.state in PRESENT
     }
+    return arm_troubles(page) | slot_troubles(page) | lost
 
 
 def arm_troubles(page: StatusPage) -> dict[str, str]:

@@ -38,6 +38,7 @@ CLOSED = {
 UNITS = ("_seconds", "_ratio", "_value", "_info", "_total", "_usd")
 COUNTS_AND_STATES = {
     "arm_briefs_without_result",
+    "agent_set_aside",
     "arm_stopped",
     "agents",
     "agent_state",

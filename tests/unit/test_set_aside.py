@@ -14,6 +14,10 @@ from coordinator.rules.slot_runs import check_run
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import AnyEvent, RunLeased, RunLost, RunReported, VerdictGiven
 from coordinator.state.slot_events import SlotSetAside
+from coordinator.views.gauges import present
+from coordinator.views.slot_view import SlotView
+from coordinator.views.status import status
+from deploy.views.arm_trouble import troubles
 from evaluator.policies.any_policy import AnyPolicy
 from evaluator.policies.one_step import Confirm, Naive
 from evaluator.policies.several_runs import Race
@@ -355,3 +359,43 @@ def test_why_in_words(test: SlotTest, words: str) -> None:
         runs=5, offset=-3.2, spread=4.0, rate=-0.05, e_value=900.0, strongest=test, off=test
     )
     assert in_words(METRIC, evidence).startswith(words)
+
+
+# ------------------------------------------------------------------ what people are shown
+
+
+def test_the_status_page_says_which_slot_is_set_aside_and_why() -> None:
+    swarm = swarm_of(4)
+    work(swarm, 12)
+    page = status(swarm.state, swarm.now, alive=True)
+    [odd] = [agent for agent in page.agents if agent.id == "a0"]
+    assert isinstance(odd.slot, SlotView)
+    assert odd.slot.set_aside
+    assert odd.slot.off is SlotTest.VALUE
+    others = [agent.slot for agent in page.agents if agent.id != "a0"]
+    assert all(isinstance(slot, SlotView) and slot.off is None and slot.runs > 1 for slot in others)
+    [line] = troubles(page).values()
+    assert line.startswith("agent a0 is set aside: values worse by ")
+    families = {family.name: dict(family.samples) for family in present(page)}
+    assert families["agent_set_aside"] == {("a0",): 1.0, ("a1",): 0.0, ("a2",): 0.0, ("a3",): 0.0}
+
+
+def test_a_slot_that_is_off_and_not_set_aside_is_said_with_the_reason() -> None:
+    swarm = swarm_of(4, set_aside=False)
+    work(swarm, 14)
+    [line] = troubles(status(swarm.state, swarm.now, alive=True)).values()
+    assert line.startswith("agent a0 is off: values worse by ")
+    assert line.endswith("; not set aside: slots.set_aside is false")
+    two = swarm_of(2, policy=Naive(), baseline_runs=12)
+    work(two, 30)
+    lines = list(troubles(status(two.state, two.now, alive=True)).values())
+    assert lines, "two that differ"
+    assert all("among fewer than three slots nobody can say which one it is" in one for one in lines)
+
+
+def test_a_best_that_rests_on_a_slot_that_is_set_aside_is_said_so() -> None:
+    swarm = swarm_of(4)
+    work(swarm, 12)
+    swarm.state.divisions["cpu"].doubtful = "a0"
+    lines = troubles(status(swarm.state, swarm.now, alive=True)).values()
+    assert any("rests on runs of a0 alone, which is set aside" in line for line in lines)

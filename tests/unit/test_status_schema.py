@@ -22,7 +22,8 @@ ABSENT_WITHOUT_MEANING = {
     "ArmView": {"trouble"},
     "StatusPage": {"records"},
     "SpendView": {"records_usd"},
-    "DivisionView": {"early", "false_merges", "pairing", "transfers"},
+    "DivisionView": {"doubtful", "early", "false_merges", "pairing", "transfers"},
+    "AgentView": {"slot"},
 }
 """Keys that were added later and are left out where they would say nothing."""
 UNITS = (
