@@ -24,6 +24,9 @@ from coordinator.protocol import AgentCard
 from coordinator.service.charters import Charters
 from coordinator.service.presence import LeaseTimes
 from coordinator.service.service import Service
+from coordinator.state.campaign_state import CampaignState
+from coordinator.state.events import AnyEvent
+from coordinator.state.slot_events import SlotSetAside
 from coordinator.store.paths import Layout
 from coordinator.store.unit_of_work import TaskCard
 from coordinator.views.metrics import Metrics
@@ -72,7 +75,7 @@ def open_service(config: Config) -> Service:
         card_of(task),
         rules_of(config, task),
         times,
-        listeners=[metrics.observe],
+        listeners=[metrics.observe, log_set_aside],
         charters=charters_of(config),
         secret=config.campaign.secret,
         await_look=metrics.await_look if wanted.metrics_port else lambda: None,
@@ -89,6 +92,12 @@ def open_service(config: Config) -> Service:
         raise
     log_to(layout.logs / "coordinator.log")
     return service
+
+
+def log_set_aside(event: AnyEvent, at: float, state: CampaignState) -> None:  # noqa: ARG001 - as all listeners
+    """Note a slot that is set aside in the coordinator's log."""
+    if isinstance(event, SlotSetAside):
+        log.warning("a slot is set aside", extra={"agent": event.agent, "reason": event.reason})
 
 
 def charters_of(config: Config) -> Charters:

@@ -43,8 +43,8 @@ class Answers:
 
     def lease(self, agent: str) -> Lease | Wait:
         """The run the agent holds, or why it holds none."""
-        name = self._unit.state.agents[agent].run
-        return self._lease(name) if name else self._wait()
+        holder = self._unit.state.agents[agent]
+        return self._lease(holder.run) if holder.run else self._wait(holder.set_aside)
 
     def _lease(self, name: str) -> Lease:
         state = self._unit.state
@@ -67,8 +67,8 @@ class Answers:
             early=early_stops.stop_plan(state, run),
         )
 
-    def _wait(self) -> Wait:
+    def _wait(self, set_aside: str) -> Wait:
         state = self._unit.state
         if state.phase is Phase.RUNNING:
-            return Wait("no run is queued")
+            return Wait(f"its slot is set aside: {set_aside}" if set_aside else "no run is queued")
         return Wait(state.phase_reason, stop=state.phase is Phase.FINISHED)
