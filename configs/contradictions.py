@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from configs.arms import RunsProgram
 from configs.errors import ConfigError
-from configs.reserved import COMBINED, PERSON, TRANSFER
+from configs.reserved import COMBINED, PERSON, SIMPLER, TRANSFER
 from configs.schema import Config, ModelConfig
 
 
@@ -42,6 +42,11 @@ def _refuse_names(config: Config, origin: str) -> None:
         raise ConfigError(
             f"{origin}: an arm is named {COMBINED!r}",
             "Give it another name: that is the arm of acceptance.combine.",
+        )
+    if SIMPLER in names:
+        raise ConfigError(
+            f"{origin}: an arm is named {SIMPLER!r}",
+            "Give it another name: that is the arm of `autoswarm ablate --merge`.",
         )
     if TRANSFER in names:
         raise ConfigError(

@@ -138,6 +138,12 @@ class AcceptanceConfig(Section):
     """Put two near misses or rolled-back steps together on the head and run that, where a slot would wait for
     a proposal. Not with `campaign.lookahead`. docs/decide.md has what it is worth.
     """
+    accept_simpler: bool = False
+    """Have `autoswarm ablate` leave what the best is not worse without, to be merged where the coordinator
+    finds that too: a loss of `simpler_margin` is excluded. `autoswarm ablate --merge` does so once.
+    """
+    simpler_margin: Annotated[Number, Field(gt=0)] = 1.0
+    """σ that a simplification may be worse by and merge."""
 
 
 class MemoryConfig(Section):

@@ -23,7 +23,12 @@ from trainer.task import Task
 
 AnyRules = TypeVar("AnyRules", bound=Struct)
 
-NO_KNOBS = frozenset({"policy", "baseline_runs", "combine", "early_stop_at", "early_stop_audit"})
+NO_KNOBS = frozenset(
+    {
+        *("policy", "baseline_runs", "combine", "accept_simpler", "simpler_margin"),
+        *("early_stop_at", "early_stop_audit"),
+    }
+)
 """Keys of ``acceptance`` that are no knobs of a policy."""
 NO_KEYS = frozenset({"ahead"})
 """Fields that nobody configures: their defaults hold."""

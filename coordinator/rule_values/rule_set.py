@@ -74,6 +74,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Moves of the best after which a near miss may be tried again as it was; 0 means never."""
     combine: bool = False
     """Whether two parked experiments are put together where a slot would wait; not in order."""
+    simpler_margin: float = 1.0
+    """σ that a simplification may be worse by and merge."""
     val_blocks: int = 1
     """Blocks of validation rows that the task's data has."""
     arm_warning_briefs: int = 5

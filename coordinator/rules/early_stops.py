@@ -7,7 +7,7 @@ others are compared with; these are looked at, so that bars are learnt from them
 In order the bar is a function of what the run's own proposal could see.
 """
 
-from configs.reserved import PERSON
+from configs.reserved import PEOPLES
 from coordinator.domain import Origin, Purpose
 from coordinator.rules.lookups import horizon_of
 from coordinator.rules.seeds import drawn
@@ -52,4 +52,4 @@ def learnt_of(state: CampaignState, division: Division, head: Best, horizon: int
 
 
 def _may_end(experiment: Experiment) -> bool:
-    return experiment.arm != PERSON and experiment.origin is not Origin.BASELINE
+    return experiment.arm not in PEOPLES and experiment.origin is not Origin.BASELINE

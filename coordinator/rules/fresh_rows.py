@@ -12,10 +12,12 @@
 
 from statistics import fmean
 
+from configs.reserved import SIMPLER
 from coordinator.domain import Purpose
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.records import Experiment, Run, value_of
 from evaluator.policies.contract import Policy
+from evaluator.policies.non_inferior import NonInferior
 
 FRESH = (Purpose.CONFIRM, Purpose.RETEST, Purpose.REFRESH)
 """A merge may rest on these."""
@@ -57,7 +59,9 @@ def offset_of(state: CampaignState, division: str, block: int) -> float | None:
 
 def policy_for(state: CampaignState, experiment: Experiment) -> Policy:
     """The policy for what an experiment's verdict rests on: of the runs it wants, those are left out that
-    only chose the experiment.
+    only chose the experiment. A simplification has one of its own.
     """
+    if experiment.arm == SIMPLER:
+        return NonInferior(margin=state.rules.simpler_margin)
     policy, left_out = state.rules.policy, len(experiment.measured) - len(experiment.resting)
     return policy.after_screen(left_out) if left_out else policy

@@ -4,6 +4,7 @@
 division counts.
 """
 
+from configs.reserved import SIMPLER
 from coordinator.domain import Phase, Purpose, Refusal
 from coordinator.protocol import Proposal
 from coordinator.rules.lookups import division_of, experiment_name
@@ -13,6 +14,7 @@ from coordinator.rules.turns.arm_choice import origin
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, ExperimentProposed, ProposalRefused
+from evaluator.policies.non_inferior import FIRST
 
 
 def division_for(state: CampaignState, agent: str, place: str = "") -> Division:
@@ -35,7 +37,8 @@ def refuse(
         return refused(state, agent, proposal, Refusal.NO_OP, why, place)
     division = division_for(state, agent, place)
     earlier = state.by_digest.get((division.name, digest))
-    if earlier is not None and not may_repeat(state, state.experiments[earlier], division, ordinal):
+    tried = earlier is not None and proposal.arm != SIMPLER  # the best of before may be what is simpler
+    if earlier is not None and tried and not may_repeat(state, state.experiments[earlier], division, ordinal):
         why = f"the same program as {earlier}"
         return refused(state, agent, proposal, Refusal.DUPLICATE, why, place, earlier)
     return None
@@ -103,4 +106,7 @@ def propose(
         repairs=repair_target(state, proposal.arm, proposal.repairs),
         constant_changes=constant_changes,
     )
+    if proposal.arm == SIMPLER:
+        fresh = range(1, FIRST + 1)
+        return [accepted, *(queued(state, experiment, run, Purpose.CONFIRM, division) for run in fresh)]
     return [accepted, queued(state, experiment, 1, Purpose.SCREEN, division)]

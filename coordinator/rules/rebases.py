@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from configs.reserved import SIMPLER
 from coordinator.domain import Origin, Purpose, Verdict
 from coordinator.rules.certificates import certified_by, stacked_gain
 from coordinator.rules.lookups import head_of
@@ -48,14 +49,15 @@ def rebased(state: CampaignState, experiment: str, commit: str, digest: str) -> 
     stale = state.experiments[experiment]
     head = head_of(state, stale)
     earlier = state.by_digest.get((stale.division, digest))
-    if digest == state.digests[head.commit] or earlier not in (None, experiment):
+    repeats = earlier not in (None, experiment) and stale.arm != SIMPLER
+    if digest == state.digests[head.commit] or repeats:
         why = f"on the best it is the same program as {earlier or head.experiment}"
         return conflict(state, experiment, why)
     gain = stacked_gain(state, stale)
     if gain is not None and stale.verdict is Verdict.RETEST:
         return _stacked(state, stale, commit, digest, gain)
     first = Purpose.COMBINE if stale.combines else Purpose.SCREEN
-    again = stale.verdict is Verdict.RETEST or stale.transfers
+    again = stale.verdict is Verdict.RETEST or stale.transfers or stale.arm == SIMPLER
     purpose = Purpose.RETEST if again else first
     moved = Rebased(experiment=experiment, parent=head.commit, commit=commit, digest=digest)
     return [moved, queued(state, experiment, len(stale.runs) + 1, purpose)]

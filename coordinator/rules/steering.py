@@ -3,8 +3,10 @@
 In order it is one of the things the verdicts follow from, as the seed is.
 """
 
-from configs.reserved import PERSON
-from coordinator.domain import Phase
+from msgspec.structs import replace
+
+from configs.reserved import PERSON, SIMPLER
+from coordinator.domain import Phase, State
 from coordinator.protocol import Proposal
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
@@ -53,4 +55,19 @@ def idea(state: CampaignState, name: str, title: str, source: str, division: Div
         parent=head.commit if head else state.start.commit,
         source=source,
         title=title,
+    )
+
+
+def simplified(state: CampaignState, idea: Proposal, takes_back: str, parent: str) -> Proposal:
+    """A variant marked as a simplification, on the commit that it was made from; as it is where it takes
+    nothing back that merged. takes_back: the experiment, or nothing.
+    """
+    piece = state.experiments.get(takes_back)
+    if piece is None or piece.state is not State.MERGED or piece.baseline:
+        return idea
+    return replace(
+        idea,
+        arm=SIMPLER,
+        parent=parent or idea.parent,
+        hypothesis=f"Without {takes_back} it is not worse by {state.rules.simpler_margin:g} σ or more.",
     )

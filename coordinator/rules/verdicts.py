@@ -5,6 +5,7 @@ from statistics import fmean
 from msgspec import Struct
 from msgspec.structs import replace
 
+from configs.reserved import SIMPLER
 from coordinator.domain import Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import certificates, trust
@@ -140,7 +141,17 @@ def _merge_verdict(state: CampaignState, experiment: Experiment, best: Best) -> 
         grounds=grounds,
         sigma=state.divisions[experiment.division].sigma,
         parents=(experiment.parent, experiment.commit),
+        estimate=_on_trunk(state, experiment, best, decision),
     )
+
+
+def _on_trunk(state: CampaignState, experiment: Experiment, head: Best, decision: Decision) -> float | None:
+    """What the trunk is taken to be worth with a simplification, which its certificate measures with the
+    other steps; None where it merges, as everything else does.
+    """
+    if experiment.arm != SIMPLER or not state.divisions[experiment.division].trunk:
+        return None
+    return state.rules.metric.improved(head.value, min(0.0, decision.gain))
 
 
 def _proven(

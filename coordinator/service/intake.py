@@ -63,13 +63,14 @@ class Intake:
                 unit.commit(steering.hint(state, item.name, _text(text)))
             case Withdrawal():
                 unit.commit(steering.withdraw_hints(state))
-            case Idea(title=title, source=source, division=wanted):
+            case Idea(division=wanted) as left:
                 division = steering.division_for_person(state, wanted)
                 if not steering.answered(state, item.name):
                     if division is None or not steering.takes_ideas(state):
                         return False
-                    proposal = steering.idea(state, item.name, title, source, division)
-                    self.receive(unit, "", proposal, division.name)
+                    idea = steering.idea(state, item.name, left.title, left.source, division)
+                    simpler = steering.simplified(state, idea, left.takes_back, left.parent)
+                    self.receive(unit, "", simpler, division.name)
         return True
 
 

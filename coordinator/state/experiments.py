@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from configs.reserved import PERSON
+from configs.reserved import PEOPLES
 from coordinator.domain import Purpose, State, Verdict
 from coordinator.state import noise, trunks
 from coordinator.state.carried_over import carry_over, leave_behind
@@ -105,7 +105,7 @@ def refuse(facts: Facts, event: ProposalRefused) -> None:
     repeats itself for ever.
     """
     facts.refusals[event.refusal.value] += 1
-    if event.arm == PERSON:
+    if event.arm in PEOPLES:
         facts.hints.answer(event)
     elif event.transfers:
         leave_behind(facts, event)
@@ -171,7 +171,7 @@ def _merge(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float)
         noise.from_baseline(division, experiment)
     elif best is not None:
         noise.pool(division, experiment, facts.settled + 1)
-        experiment.gain = facts.metric.gain(best.value, event.value)
+        experiment.gain = max(0.0, facts.metric.gain(best.value, event.value))
     now = Best(
         experiment=experiment.experiment,
         ordinal=experiment.ordinal,

@@ -39,6 +39,10 @@ class Idea(Struct, frozen=True, tag="idea"):
     source: str
     division: str = ""
     """Where it is to be tried; empty for the first there is."""
+    takes_back: str = ""
+    """The experiment that it takes back, where it is a simplification; else empty."""
+    parent: str = ""
+    """Commit that it was made from; empty for the head of the day."""
 
 
 Content = Hint | Withdrawal | Idea

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from configs.reserved import SIMPLER
 from coordinator.domain import Metric
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
@@ -81,17 +82,22 @@ def all_false_merges(state: CampaignState) -> dict[str, FalseMerges]:
 
 def false_merges(state: CampaignState, division: Division) -> FalseMerges:
     """Of a division."""
-    merges = max(0, len(division.history) - 1)
+    moved = [
+        (before, after)
+        for before, after in pairwise(division.history)
+        if state.experiments[after.experiment].arm != SIMPLER  # it merges without being better
+    ]
+    merges = len(moved)
     if not merges:
         return FalseMerges(0, None, "nothing has merged", {})
     if not division.sigma:
         return FalseMerges(merges, None, "the noise of a run, σ, is not known", {})
     numbers, programs = _lineage(state, division, division.sigma)
-    moves = [(numbers[old.experiment], numbers[new.experiment]) for old, new in pairwise(division.history)]
+    moves = [(numbers[old.experiment], numbers[new.experiment]) for old, new in moved]
     probabilities = doubts(programs, moves, sum(len(pool) - 1 for pool in division.pools.values()))
     by_experiment = {
         best.experiment: probability
-        for best, probability in zip(division.history[1:], probabilities, strict=True)
+        for (_, best), probability in zip(moved, probabilities, strict=True)
         if probability is not None
     }
     if len(by_experiment) < merges:

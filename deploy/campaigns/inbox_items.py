@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from configs.errors import ConfigError
-from configs.reserved import PERSON
+from configs.reserved import PEOPLES
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.hints import HINT_CHARS
 from coordinator.store.inbox import Content, Hint, Idea, Inbox, Withdrawal
@@ -113,6 +113,13 @@ def leave_idea(layout: Layout, file: Path, title: str, division: str, wait: floa
     return _answered(layout, name, wait if locked(layout.folder) else 0.0)
 
 
+def leave_simplification(layout: Layout, idea: Idea, wait: float) -> FirstAnswer:
+    """Leave the best without one of its pieces, and wait ``wait`` seconds for the answer. Raises
+    ConfigError.
+    """
+    return _answered(layout, _leave(layout, idea), wait if locked(layout.folder) else 0.0)
+
+
 def _answered(layout: Layout, name: str, wait: float) -> FirstAnswer:
     deadline = time.monotonic() + wait
     with closing(Follower(layout)) as follower:
@@ -146,7 +153,7 @@ def answer(state: CampaignState, name: str) -> Answer:
 def ideas(layout: Layout) -> list[Answer]:
     """What people proposed, oldest first, with what became of each. Raises ConfigError."""
     state = _state(layout)
-    names = [name for name, one in state.proposals.items() if state.experiments[one].arm == PERSON]
+    names = [name for name, one in state.proposals.items() if state.experiments[one].arm in PEOPLES]
     answers = [answer(state, name) for name in sorted([*names, *state.hints.answers])]
     taken = {idea.proposal for idea in answers}
     waiting = [item for item in Inbox(layout.inbox).waiting() if item.name not in taken]

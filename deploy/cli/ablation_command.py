@@ -37,6 +37,11 @@ from deploy.cli.options import as_json, campaign, folder, no_cap
     show_default=True,
     help="p that is asked for.",
 )
+@click.option(
+    "--merge",
+    is_flag=True,
+    help="Leave what is not needed for the coordinator, which merges it where it finds the same.",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the runs' seeds from it.")
 @click.option("--again", is_flag=True, help="Measure once more what was measured before.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the campaign's prepared data.")
@@ -51,12 +56,13 @@ def ablate(which: str, name: str | None, as_json: bool, folder: Path, **options:
     Says of each piece what the value loses without it ± s.e., in σ, and whether it is needed, in the way, not
     needed (a loss of the margin is excluded), or none of these was shown. Ctrl-C keeps what was measured; the
     same command goes on. Exit code 0 when all is measured, 1 when the best itself came to no value, 5 where
-    the campaign's cap has no room for it.
+    the campaign's cap has no room. With --merge, or acceptance.accept_simpler, the best without what is
+    not needed or in the way is left in the campaign's inbox as a simplification, where it is no longer then.
     """
     from msgspec import to_builtins
 
     from deploy.campaigns.open import is_campaign, open_campaign
-    from deploy.cli.ablation import ablating, ablation_case
+    from deploy.cli.ablation import ablating, ablation_case, simplifications
     from deploy.cli.ablation.ablation_view import ablation_view
     from deploy.cli.ablation.piece_verdicts import best_has_values
     from deploy.cli.output import emit, show, tell
@@ -79,10 +85,12 @@ def ablate(which: str, name: str | None, as_json: bool, folder: Path, **options:
         say(f"record {plan.record}: {said}")
         record = ablating.carried_out(case, plan, say)
     place = case.records / plan.record
+    merges = options["merge"] or case.accepts
+    lines = simplifications.left(layout, case, record) if merges else []
     if as_json:
-        emit({"folder": str(place), **to_builtins(record)})
+        emit({"folder": str(place), "left": lines, **to_builtins(record)})
     else:
-        show(ablation_view(record, place, []))
+        show(ablation_view(record, place, lines))
     sound = best_has_values(plan, {run.run: run.outcome for run in record.runs})
     raise Exit(OK if sound else FAILURE)
 

@@ -70,6 +70,8 @@ class AblationCase(Struct, frozen=True, kw_only=True):
     """The best's text without each piece, by the piece."""
     best: str
     """The best's own text."""
+    accepts: bool
+    """Whether the campaign's configuration accepts simplifications: what is not needed is left for it."""
     records: Path
 
 
@@ -122,7 +124,14 @@ def to_ablate(
         made_at=time.time(),
     )
     sources = {piece.experiment: piece.without for piece in pieces if piece.without}
-    return AblationCase(plan=plan, conditions=conditions, sources=sources, best=text, records=layout.records)
+    return AblationCase(
+        plan=plan,
+        conditions=conditions,
+        sources=sources,
+        best=text,
+        accepts=terms.config.acceptance.accept_simpler,
+        records=layout.records,
+    )
 
 
 def _on_fresh_rows(terms: Terms, conditions: RunConditions) -> RunConditions:
