@@ -20,6 +20,7 @@ from configs.errors import ConfigError, MoneySpentError
 from coordinator.domain import Purpose
 from coordinator.rules.fresh_rows import block_of
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.divisions import Best
 from coordinator.store.journal import locked
 from coordinator.store.paths import Layout
 from coordinator.variants.gate import Gate
@@ -103,13 +104,7 @@ def to_ablate(
     best = division.history[-1]
     text, gate = source(best.commit), Gate(terms.task.frozen, terms.task.imports)
     pieces = [taken_back(piece, text, source, gate) for piece in stack]
-    named = NamedProgram(
-        name="best",
-        sha256=sha256_of(text),
-        experiment=best.experiment,
-        commit=best.commit,
-        title=state.experiments[best.experiment].title,
-    )
+    named = _named(best, text, state.experiments[best.experiment].title)
     plan = AblationPlan(
         record="",
         campaign=layout.name,
@@ -131,6 +126,16 @@ def to_ablate(
         best=text,
         accepts=terms.config.acceptance.accept_simpler,
         records=layout.records,
+    )
+
+
+def _named(best: Best, text: str, title: str) -> NamedProgram:
+    return NamedProgram(
+        name="best",
+        sha256=sha256_of(text),
+        experiment=best.experiment,
+        commit=best.commit,
+        title=title,
     )
 
 
