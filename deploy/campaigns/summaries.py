@@ -61,7 +61,8 @@ def ended(page: StatusPage) -> int:
     """
     counts = page.experiments
     measured = sum(division.best is not None for division in page.divisions)
-    return counts.merged + counts.rejected + counts.crashed + counts.cheated - measured
+    ends = counts.merged + counts.rejected + counts.crashed + counts.cheated + counts.rolled_back
+    return ends - measured
 
 
 def _summary(layout: Layout, now: float) -> CampaignSummary:

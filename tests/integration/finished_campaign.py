@@ -27,12 +27,18 @@ WAITS = "DEPTH = 5"
 EDITS = [("WIDTH = 64", "WIDTH = 96"), ("WIDTH = 64", "WIDTH = 48"), ("DEPTH = 4", WAITS)]
 
 
-def finished(folder: Path, name: str = "night", keys: Sequence[str] = ()) -> Layout:
+def finished(
+    folder: Path,
+    name: str = "night",
+    keys: Sequence[str] = (),
+    task_name: str = "demo",
+    edits: Sequence[tuple[str, str]] = EDITS,
+) -> Layout:
     """A campaign of one agent: a baseline, a few variants of which one is better, and one that waits.
-    keys: more of its configuration.
+    keys: more of its configuration. edits: one for each variant; the last one waits.
     """
     loaded = load(["demo"], [*KEYS, *keys, f"campaign.name={name}", f"campaigns_dir={folder}"], {})
-    config, task, layout = loaded.config, load_task("demo"), Layout(folder / name)
+    config, task, layout = loaded.config, load_task(task_name), Layout(folder / name)
     service = Service(layout, card_of(task), rules_of(config, task), clock=Clock(), secret="")
     layout.config.write_text(kept_yaml(loaded), encoding="utf-8")
     trainer = build_trainer(config, task, Slot("a"))
@@ -51,7 +57,7 @@ def finished(folder: Path, name: str = "night", keys: Sequence[str] = ()) -> Lay
             service.report(AGENT, lease.token, trainer.train(order, lambda _: None, Event()))
 
     train_all()
-    for old, new in EDITS:
+    for old, new in edits:
         brief = service.brief(AGENT)
         assert isinstance(brief, Brief)
         proposal = Proposal(
@@ -63,7 +69,7 @@ def finished(folder: Path, name: str = "night", keys: Sequence[str] = ()) -> Lay
             title=f"{old} → {new}",
         )
         assert isinstance(service.propose(AGENT, proposal), Accepted)
-        if new != WAITS:
+        if (old, new) != edits[-1]:
             train_all()
     service.close()
     return layout
