@@ -77,7 +77,8 @@ def certified(night: Layout, three: Path) -> tuple[int, Any, Path]:
     folder = night.folder.parent
     file, base, out = folder / "mine.py", folder / "base.py", folder / "package"
     base.write_text(source.replace("LR = 0.02", SLOW), encoding="utf-8")
-    file.write_text(source.replace("LR = 0.02", "LR = 0.021"), encoding="utf-8")
+    mine = source.replace("LR = 0.02", 'LR = 0.021\nprint("a rate of", LR)')
+    file.write_text(mine, encoding="utf-8")
     words = ("--seed", "1", "--against", base, "-c", "night", "-n", "2", "--sigma", SIGMA, "--out", out)
     code, stdout, stderr = call("certify", file, *words, "--json", "--campaigns", folder)
     assert stdout, stderr
