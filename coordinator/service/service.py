@@ -256,9 +256,11 @@ class Service:
         with self._transactions.lock:
             finished = self.state.finished[seen_rows:]
             doubts = doubts_of(self.state, self._false_merges)
+            steps = [one.experiment for place in self.state.divisions.values() for one in place.trunk]
             return Overview(
                 page=self.status(),
                 rows=[row(self.state.experiments[name], doubts) for name in finished],
+                trunk=[row(self.state.experiments[name], doubts) for name in steps],
                 tried=tried(self.state) - self._tried_before,
                 trouble=self._unit.trouble,
             )

@@ -1,6 +1,6 @@
 """The status page of a running campaign, and the experiments that finished since it was last asked for."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from coordinator.state.campaign_state import CampaignState
 from coordinator.views.leaderboard import LeaderboardRow
@@ -21,6 +21,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     page: StatusPage
     rows: list[LeaderboardRow]
     """Of experiments that finished since the request before, in the order of their verdicts."""
+    trunk: list[LeaderboardRow] = field(default_factory=list)
+    """Of the steps on the trunks now, not certified yet."""
     tried: int = 0
     """Runs of experiments that ended, and last verdicts, since this coordinator began; not those of
     baselines.

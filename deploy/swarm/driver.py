@@ -125,6 +125,8 @@ class Driver:
         self._view = view
         self._signals = signals
         self._rows = 0
+        self._steps: set[str] = set()
+        """Steps of trunks that were shown."""
         self._taken = 0
         self._warned: set[str] = set()
         self._worked = False
@@ -163,7 +165,9 @@ class Driver:
         self._rows += len(overview.rows)
         self._worked |= overview.page.state is not PageState.FINISHED
         self._tried = max(self._tried, overview.tried)
-        self._view.update(overview.page, overview.rows)
+        steps = [row for row in overview.trunk if row.experiment not in self._steps]
+        self._steps.update(row.experiment for row in steps)
+        self._view.update(overview.page, [*overview.rows, *steps])
         for remark in overview.page.spend.remarks:
             self._warn(remark, remark)
         self._warn(overview.trouble, overview.trouble)

@@ -5,7 +5,7 @@
 - Elsewhere, as in a log file or on a terminal that cannot be drawn on: a line per verdict, and a heartbeat
   line when nothing was said for a while.
 - A view receives everything and asks for nothing: ``update`` may be called at any rate, with the rows that
-  got a verdict since the last call.
+  got a verdict since the last call, steps of trunks included.
 """
 
 import os
@@ -45,7 +45,9 @@ class View(Protocol):
     """Shows a campaign while it runs."""
 
     def update(self, page: StatusPage, new_rows: Sequence[LeaderboardRow]) -> None:
-        """Show what is new. new_rows: of experiments that got their verdict since the last update."""
+        """Show what is new. new_rows: of experiments that got their verdict, or became a step, since the last
+        update.
+        """
         ...
 
     def warn(self, problem: str) -> None:

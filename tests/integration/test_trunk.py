@@ -9,6 +9,7 @@ from coordinator.domain import State
 from coordinator.service.service import Service
 from coordinator.store.git_command import run_git
 from coordinator.store.paths import Layout
+from deploy.views.live import verdict_lines
 from evaluator.policies.trunk import Trunk
 from evaluator.result import Measured
 from tests.integration.played_campaign import TASK, Clock, Player
@@ -35,11 +36,17 @@ def test_a_trunk_steps_is_certified_and_rolls_back(tmp_path: Path) -> None:
     first = refs(player.layout)
     assert state_of(player, "e00001") is State.STEPPED
     assert first["refs/heads/best/cpu"] == best != first["refs/heads/trunk/cpu"]
+    overview = player.service.overview()
+    assert [(row.experiment, row.state) for row in overview.trunk] == [("e00001", State.STEPPED)]
+    lines = verdict_lines(overview.page, [*overview.rows, *overview.trunk], most=9)
+    assert [line.split()[:2] for line in lines] == [["baseline-cpu", "merged"], ["e00001", "stepped"]]
+    assert "any gain is a step of the trunk" in lines[1]
     assert player.service.brief("a1").parent == first["refs/heads/trunk/cpu"]  # type: ignore[union-attr]
     player.propose("DEPTH = 8\nLR = 0.01\n", "deeper still")
     player.train(Measured(2.00))
     player.train(Measured(2.01))
     certified = refs(player.layout)
+    assert player.service.overview().trunk == []
     assert (state_of(player, "e00001"), state_of(player, "e00002")) == (State.MERGED, State.MERGED)
     assert certified["refs/heads/best/cpu"] == certified["refs/heads/trunk/cpu"] != best
     player.propose("DEPTH = 9\nLR = 0.01\n", "too deep")
