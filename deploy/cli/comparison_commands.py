@@ -238,9 +238,21 @@ def records(record: str | None, place: Path | None, name: str | None, as_json: b
             for plan, made in done
         ]
         return emit({"schema": 1, "folder": str(where), "records": rows})
+    _tell_ablations(where)
     if not plans:
         return tell(f"there is no record in {where}; `autoswarm certify` and `autoswarm verify` make them")
     return show(record_view.record_list(where, plans))
+
+
+def _tell_ablations(where: Path) -> None:
+    """Which there are, on stderr."""
+    from deploy.cli.ablation.ablation_record import ablation_of, ablations
+    from deploy.cli.output import tell
+
+    for plan in ablations(where):
+        done = "" if ablation_of(where, plan.record) else ", unfinished"
+        said = f"{len(plan.pieces)} pieces of {plan.best.experiment} ({plan.which}), {plan.runs} runs each"
+        tell(f"{plan.record}: {said}{done}; `autoswarm ablate {plan.which} -n {plan.runs}` shows it")
 
 
 def _records_folder(name: str | None, place: Path | None, folder: Path) -> Path:

@@ -49,6 +49,7 @@ def test_every_piece_is_measured_against_the_same_runs_of_the_best(layout: Layou
     assert "this was measured before: record a0001" in result.stderr
     assert pieces[0]["experiment"] in result.stdout
     assert "margin       1 σ" in result.stdout
+    assert "a0001: " in call(layout, "records").stderr
 
 
 def test_it_goes_on_where_it_was_interrupted(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
