@@ -58,6 +58,16 @@ def test_a_small_comparison_shows_what_a_large_one_does() -> None:
     assert abs(trunk["gap"]["mean"]) < 0.0007
 
 
+def test_over_600_runs_certificates_gain_more_than_naive_merges() -> None:
+    """Twenty-four campaigns; large comparisons say -.0014, and 2 % false."""
+    words = ("--compare", "naive,trunk", "--repetitions", "24", "--slots", "1", "--runs", "600")
+    (cell,) = page(*words)["cells"]
+    _, trunk = cell["rows"]
+    assert trunk["less"]["mean"] < -2 * trunk["less"]["error"]
+    assert trunk["false"]["mean"] < 0.08
+    assert abs(trunk["gap"]["mean"]) < 0.0007
+
+
 def test_processes_and_none_give_the_same(tmp_path: Path) -> None:
     """Also where the shell names a folder of modules: its processes are not to run the command once more."""
     words = ("simulate", "--compare", "naive,confirm", "--runs", "1500", "--repetitions", "4", "--json")
