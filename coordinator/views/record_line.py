@@ -22,6 +22,9 @@ class RecordLine(Struct, frozen=True, kw_only=True):
             description="Better on rows that no search saw, judged strictly: only that is called certified."
         ),
     ]
+    open: Annotated[
+        str, Meta(description="What is open about where it was measured, in words; empty where nothing is.")
+    ]
     test: Annotated[str, Meta(description="The test that was made; empty without one.")]
     statistic: Annotated[
         float | None, Meta(description="The gain, in standard errors; null where nothing is tested.")

@@ -9,7 +9,7 @@ class TransfersView(Struct, frozen=True, kw_only=True):
     """Transfers to a division."""
 
     tried: Annotated[int, Meta(description="How many merges of other divisions were tried here.")]
-    merged: Annotated[int, Meta(description="How many of these merged here, too.")]
+    merged: Annotated[int, Meta(description="How many of these are merges here, too.")]
     proposes: Annotated[
         bool,
         Meta(description="Whether its agents propose; they do not where campaign.propose_in names others."),

@@ -53,6 +53,7 @@ class _LineComparison(Struct, frozen=True):
 class _LineConclusion(Struct, frozen=True):
     shown: str
     certified: bool
+    marks: str = ""
     comparison: _LineComparison | None = None
 
 
@@ -104,6 +105,7 @@ def _line(record: _LineRecord) -> RecordLine:
         against=question.against.name if question.against else "",
         shown=conclusion.shown,
         certified=conclusion.certified,
+        open=conclusion.marks,
         test=comparison.test if comparison else "",
         statistic=comparison.statistic if comparison else None,
         p=(comparison.p_worse if worse else comparison.p) if comparison else None,

@@ -72,7 +72,8 @@ def _record(line: RecordLine | None) -> str:
     """``certified, p < .001``, ``not better``, or a dash."""
     if line is None:
         return "–"
-    return f"certified, {p_in_words(line.p)}" if line.certified else line.shown
+    words = f"certified, {p_in_words(line.p)}" if line.certified else line.shown
+    return f"{words} ({one_line(line.open)})" if line.open else words
 
 
 def _audit(audit: Audit | None) -> str:

@@ -12,6 +12,7 @@ from coordinator.views.false_merges import FalseMergesView
 from coordinator.views.record_line import RecordLine
 from coordinator.views.status_page import DivisionView
 from coordinator.views.value_by_rows import RowsView
+from deploy.views.sanitize import one_line
 from evaluator.significance import p_in_words
 
 DIGITS = 4
@@ -92,7 +93,7 @@ def by_rows(rows: RowsView | UnsetType) -> str:
 
 def false_in_words(said: FalseMergesView) -> str:
     """``about 0.3 of 5 merges are expected to be no better in truth``, and how many are marked besides."""
-    marked = f"; marked besides: {said.marked}" if said.marked else ""
+    marked = f"; {said.marked} of them on values with a mark" if said.marked else ""
     merges = f"{said.merges} merge{'s' if said.merges > 1 else ''}"
     if said.expected is None:
         what = f"how many of {merges} are" if said.merges > 1 else "whether the one merge is"
@@ -108,7 +109,9 @@ def record_in_words(line: RecordLine) -> str:
     runs = f"{line.runs} run{'s' if line.runs > 1 else ''} a side" if line.runs else ""
     statistic = "" if line.statistic is None else f"{line.test} {line.statistic:.1f}"
     tested = [statistic, p_in_words(line.p), runs] if line.test else []
-    return f"{line.record}: {', '.join(filter(None, ['certified' * line.certified, line.shown, *tested]))}"
+    marks = f" ({one_line(line.open)})" if line.open else ""
+    words = filter(None, ["certified" * line.certified, line.shown, *tested])
+    return f"{line.record}: {', '.join(words)}{marks}"
 
 
 def probability(share: float | UnsetType | None) -> str:

@@ -60,7 +60,8 @@ def test_a_status_page_says_what_is_certified_and_what_else_was_tested(tested: L
     text = words_of(call(tested, "status").stdout)
     assert "certified c0001: certified, better, Welch's t" in text
     assert "8 runs a side" in text
-    assert "records c0002: " in text
+    assert "records c0002: worse" in text
+    assert "(simulated)" in text, "a rehearsal is marked as one"
     page = read(tested, "status")
     assert [(line["record"], line["certified"]) for line in page["records"]] == [
         ("c0001", True),
