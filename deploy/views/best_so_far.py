@@ -218,7 +218,8 @@ def _legend(points: Sequence[Point], frame: Frame, scale: _Scale) -> list[str]:
         f"{REJECTED} rejected {rejected}",
         f"{CRASHED} crashed {crashed}",
     ]
-    if beyond := sum(point.value is not None and bool(scale.beyond(point.value)) for point in points):
+    others = [point.value for point in points if point.value is not None and _mark(point) == REJECTED]
+    if beyond := sum(bool(scale.beyond(value)) for value in others):
         parts[1] += f" ({beyond} of them {ABOVE} {BELOW} beyond the edge)"
     if stacked:
         parts.insert(1, f"{STACKED} merged below {stacked}")

@@ -67,7 +67,7 @@ def test_the_staircase_goes_by_what_became_the_best_and_shows_stacks_and_roll_ba
     """A step that was lucky and merged below a certificate is no stair of its own."""
     points = [
         Point(1.0, kept=True),
-        Point(0.5, stacked=True),
+        Point(0.75, stacked=True),
         Point(0.8, kept=True),
         Point(0.7, rolled_back=True),
         Point(0.95),
