@@ -134,7 +134,7 @@ class AcceptanceConfig(Section):
     """Experiments that change nothing after which the best is run once more; 0 means never."""
     refresh_to: Annotated[Whole, Field(ge=0)] | None = None
     """Runs of the best up to which that is done."""
-    combine: bool = False
+    combine: bool = True
     """Put two near misses or rolled-back steps together on the head and run that, where a slot would wait for
     a proposal. Not with `campaign.lookahead`. docs/decide.md has what it is worth.
     """
