@@ -19,6 +19,7 @@ KEYS = [
     "trainer.simulated_seconds=0.01",
     "acceptance.baseline_runs=3",
     "acceptance.policy=confirm",
+    "acceptance.still=null",
     "campaign.max_experiments=9",
     "task.size=ci",
     "trust.mode=off",
