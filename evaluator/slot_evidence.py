@@ -33,7 +33,7 @@ from msgspec import Struct
 from evaluator.beside_others import Contrast, Observations
 
 ALPHA = 0.005
-"""Probability that a slot like the others is ever called off, at most; in simulations it is about a fifth of
+"""Probability that a slot like the others is ever called off, at most; in simulations it is about half of
 that (docs/slots.md).
 """
 VALUE_SHIFT, RATE_SHIFT = 4.0, 25.0

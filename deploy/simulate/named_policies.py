@@ -18,6 +18,7 @@ class ApartFromPolicies(Struct, frozen=True):
     combine: bool | UnsetType = UNSET
     early_stop_at: Annotated[float, Meta(ge=0, lt=1)] | UnsetType = UNSET
     early_stop_audit: Annotated[float, Meta(gt=0, le=1)] | UnsetType = UNSET
+    check_every: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
 
 
 RULES = ApartFromPolicies.__struct_fields__

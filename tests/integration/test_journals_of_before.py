@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from coordinator.domain import State
 from coordinator.service.service import Service
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, ArmNoted, Settled
+from coordinator.state.events import AnyEvent, ArmNoted, PairRefused, Settled
 from coordinator.state.slot_events import SlotSetAside
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout
@@ -22,7 +22,7 @@ from tests.integration.campaign_folder import SURFACE, Clock, card, train
 from tests.integration.page_keys import without_new_keys
 
 JOURNALS = Path(__file__).parent / "journals"
-LATER = {ArmNoted, Settled, SlotSetAside}
+LATER = {ArmNoted, PairRefused, Settled, SlotSetAside}
 """Events that no version with a journal here wrote."""
 VERSIONS = sorted(path.name.removesuffix(".db.gz") for path in JOURNALS.glob("*.db.gz"))
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from coordinator.domain import Purpose, State, Verdict
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import campaign
+from coordinator.rules.next_step import next_lease
 from coordinator.rules.set_aside import in_words, why_not
 from coordinator.rules.slot_runs import check_run
 from coordinator.state.encoding import decode, encode
@@ -399,3 +400,13 @@ def test_a_best_that_rests_on_a_slot_that_is_set_aside_is_said_so() -> None:
     swarm.state.divisions["cpu"].doubtful = "a0"
     lines = troubles(status(swarm.state, swarm.now, alive=True)).values()
     assert any("rests on runs of a0 alone, which is set aside" in line for line in lines)
+
+
+def test_a_slot_that_is_set_aside_is_given_no_combination_either() -> None:
+    swarm = swarm_of(4, combine=True, policy=Confirm())
+    work(swarm, 20)
+    assert swarm.state.agents["a0"].set_aside
+    before = len(swarm.journal)
+    assert next_lease(swarm.state, "a0") is None
+    assert swarm.lease("a0") is None
+    assert len(swarm.journal) == before
