@@ -6,6 +6,7 @@ for: of baselines, certificates and confirmations, and of bests that are run aga
 """
 
 from math import log
+from statistics import fmean
 
 from msgspec.structs import replace
 
@@ -103,6 +104,7 @@ def set_aside(facts: Facts, event: SlotSetAside, at: float) -> None:
     division.rates.remove(slot)
     noise.pool_again(division, facts.experiments, facts.settled + 1)
     _correct_best(facts, division, event)
+    _correct_baseline(facts, division)
     for other in facts.agents.values():
         if other.card.division == division.name:
             judge(facts, other)
@@ -119,6 +121,26 @@ def open_runs_of(facts: Facts, slot: str) -> list[Run]:
         if not experiment.baseline
         for run in experiment.resting
         if run.slot == slot and (run.purpose is Purpose.CONFIRM or not experiment.stepped)
+    ]
+
+
+def _correct_baseline(facts: Facts, division: Division) -> None:
+    """Its value is that of the runs that are believed, where there are any."""
+    baseline = facts.experiments[division.baseline]
+    left = believed_values(division, baseline)
+    if not left or len(left) == len(baseline.values):
+        return
+    baseline.value = fmean(left)
+    if len(division.history) > 1:
+        division.history[0] = replace(division.history[0], value=baseline.value, runs=len(left))
+
+
+def believed_values(division: Division, experiment: Experiment) -> list[float]:
+    """Values of an experiment's runs on slots that are not set aside."""
+    return [
+        run.value
+        for run in experiment.resting
+        if run.value is not None and run.slot not in division.disbelieved
     ]
 
 

@@ -15,6 +15,7 @@ from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Best, Division
 from coordinator.state.records import Run
+from coordinator.state.slot_checks import believed_values
 from coordinator.views.call_remarks import call_remarks
 from coordinator.views.early_report import early_report
 from coordinator.views.false_merges import FalseMerges, FalseMergesMemory, FalseMergesView
@@ -160,7 +161,9 @@ def division_view(state: CampaignState, division: Division, said: FalseMerges | 
     baseline = state.experiments[division.baseline]
     return DivisionView(
         name=division.name,
-        baseline=BaselineView(value=baseline.value, sigma=division.sigma, runs=len(baseline.values)),
+        baseline=BaselineView(
+            value=baseline.value, sigma=division.sigma, runs=len(believed_values(division, baseline))
+        ),
         best=_best(state, division, division.best) if division.best else None,
         floor=next((run.result.floor for run in baseline.runs if run.result), None),
         merges=max(0, len(division.history) - 1),

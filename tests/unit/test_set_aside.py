@@ -17,7 +17,7 @@ from coordinator.state.events import AnyEvent, RunLeased, RunLost, RunReported, 
 from coordinator.state.slot_events import SlotSetAside
 from coordinator.views.gauges import present
 from coordinator.views.slot_view import SlotView
-from coordinator.views.status import status
+from coordinator.views.status import division_view, status
 from deploy.views.arm_trouble import troubles
 from evaluator.policies.any_policy import AnyPolicy
 from evaluator.policies.one_step import Confirm, Naive
@@ -112,6 +112,10 @@ def test_its_values_leave_the_noise_and_the_mean_of_the_best() -> None:
     assert division.sigma < 0.012, "0.006 is the others', 0.03 was that with it"
     assert all(abs(value - 1.0) < 0.03 for values in division.pools.values() for value in values)
     baseline = swarm.state.experiments[division.baseline]
+    view = division_view(swarm.state, division).baseline
+    first = [run.value for run in baseline.counted if run.value is not None and run.slot != "a0"]
+    assert baseline.value == view.value == pytest.approx(sum(first) / len(first))
+    assert view.runs == len(first) < 4
     believed = [run.value for run in baseline.runs if run.value is not None and run.slot != "a0"]
     if division.best is not None and division.best.experiment == division.baseline:
         assert division.best.value == pytest.approx(sum(believed) / len(believed))
