@@ -127,21 +127,15 @@ def open_runs_of(facts: Facts, slot: str) -> list[Run]:
 def _correct_baseline(facts: Facts, division: Division) -> None:
     """Its value is that of the runs that are believed, where there are any."""
     baseline = facts.experiments[division.baseline]
-    left = believed_values(division, baseline)
-    if not left or len(left) == len(baseline.values):
+    if not division.history or not any(run.slot in division.disbelieved for run in baseline.runs):
         return
-    baseline.value = fmean(left)
     if len(division.history) > 1:
-        division.history[0] = replace(division.history[0], value=baseline.value, runs=len(left))
-
-
-def believed_values(division: Division, experiment: Experiment) -> list[float]:
-    """Values of an experiment's runs on slots that are not set aside."""
-    return [
-        run.value
-        for run in experiment.resting
-        if run.value is not None and run.slot not in division.disbelieved
-    ]
+        believed = [run for run in baseline.runs if run.slot not in division.disbelieved]
+        left = [run.value for run in believed if run.value is not None]
+        if left:
+            first = division.history[0]
+            division.history[0] = replace(first, value=fmean(left), runs=len(left))
+    baseline.value = division.history[0].value
 
 
 def _correct_best(facts: Facts, division: Division, event: SlotSetAside) -> None:

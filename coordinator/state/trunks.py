@@ -151,6 +151,8 @@ def refreshed(facts: Facts, run: Run) -> None:
     value = (best.value * runs + run.value) / (runs + 1)
     again = replace(best, value=value, runs=runs + 1, since=facts.settled + 1, sigma=division.sigma)
     division.history[-1] = replace(again, since=best.since)
+    if facts.experiments[run.experiment].baseline and not facts.rules.lookahead:  # in order briefs tell it
+        facts.experiments[run.experiment].value = value
     if not division.trunk:
         division.heads.append(again)
 

@@ -14,8 +14,7 @@ from coordinator.rules.lookups import proposes_in
 from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Best, Division
-from coordinator.state.records import Run
-from coordinator.state.slot_checks import believed_values
+from coordinator.state.records import Experiment, Run
 from coordinator.views.call_remarks import call_remarks
 from coordinator.views.early_report import early_report
 from coordinator.views.false_merges import FalseMerges, FalseMergesMemory, FalseMergesView
@@ -161,9 +160,7 @@ def division_view(state: CampaignState, division: Division, said: FalseMerges | 
     baseline = state.experiments[division.baseline]
     return DivisionView(
         name=division.name,
-        baseline=BaselineView(
-            value=baseline.value, sigma=division.sigma, runs=len(believed_values(division, baseline))
-        ),
+        baseline=BaselineView(value=baseline.value, sigma=division.sigma, runs=_runs_of(division, baseline)),
         best=_best(state, division, division.best) if division.best else None,
         floor=next((run.result.floor for run in baseline.runs if run.result), None),
         merges=max(0, len(division.history) - 1),
@@ -175,6 +172,12 @@ def division_view(state: CampaignState, division: Division, said: FalseMerges | 
         false_merges=_false_merges(state, division, said) if said and said.merges else UNSET,
         early=early_report(state, division),
     )
+
+
+def _runs_of(division: Division, baseline: Experiment) -> int:
+    """That its value rests on."""
+    as_best = bool(division.history) and division.history[0].value == baseline.value
+    return division.history[0].runs if as_best else len(baseline.values)
 
 
 def _false_merges(state: CampaignState, division: Division, said: FalseMerges) -> FalseMergesView:
