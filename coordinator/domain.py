@@ -65,7 +65,7 @@ SUCCESSORS: dict[State, frozenset[State]] = {
             *(State.ROLLED_BACK, State.CRASHED, State.CHEATED),
         }
     ),
-    State.CONFIRMING: frozenset({State.MEASURED, State.CRASHED, State.CHEATED}),
+    State.CONFIRMING: frozenset({State.MEASURED, State.ROLLED_BACK, State.CRASHED, State.CHEATED}),
     State.STALE: frozenset({State.QUEUED, State.REJECTED}),
     State.STEPPED: frozenset({State.CONFIRMING, State.MERGED, State.ROLLED_BACK}),
     State.MERGED: frozenset(),

@@ -48,8 +48,17 @@ def begun_anew(state: CampaignState) -> list[AnyEvent]:
     for division in state.divisions.values():
         fresh = len(division.history) <= 1 and state.phase is Phase.RUNNING
         if fresh and _of_before(state, division) and _failed(state, division):
+            if division.trunk:
+                return _rolled_back(division)
             return begun(state, division.name, state.rules.baseline_runs)
     return []
+
+
+def _rolled_back(division: Division) -> list[AnyEvent]:
+    """What stands on a baseline that is measured anew does not count."""
+    head = division.trunk[-1]
+    why = "its certificate failed: the baseline is measured anew"
+    return [VerdictGiven(experiment=head.experiment, verdict=Verdict.ROLL_BACK, reason=why, value=head.value)]
 
 
 def _of_before(state: CampaignState, division: Division) -> bool:

@@ -139,9 +139,14 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
 
 
 def _certified(state: CampaignState, division: Division, head: Best | None, horizon: int) -> float | None:
-    """Value of the best where the brief starts from another commit, the trunk's; else None."""
+    """Value of the best where the brief starts from another commit, the trunk's; else None. In order it is
+    what was known of it then: a best is run again.
+    """
     best = division.best_as_of(horizon) if state.rules.lookahead else division.best
-    return best.value if head and best and head.commit != best.commit and head in division.heads else None
+    if head is None or best is None or head.commit == best.commit or head not in division.heads:
+        return None
+    values = (one for one in reversed(division.heads) if one.commit == best.commit and one.since <= horizon)
+    return next(values, best).value if state.rules.lookahead else best.value
 
 
 def _strategy(state: CampaignState, arm: ArmShare, division: Division, horizon: int) -> Strategy:

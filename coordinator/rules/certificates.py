@@ -127,9 +127,12 @@ def is_awaited(state: CampaignState, division: Division) -> bool:
 
 
 def settle(state: CampaignState) -> list[AnyEvent]:
-    """In order: the next ordinal is settled, unless something is awaited before."""
-    experiment = next_to_settle(state) if state.rules.settles_one_by_one else None
-    if experiment is None or is_awaited(state, state.divisions[experiment.division]):
+    """In order: the next ordinal is settled, unless something is awaited before. Where a campaign goes on
+    under rules that do not settle one by one, what was left is caught up on.
+    """
+    experiment = next_to_settle(state)
+    awaited = experiment and is_awaited(state, state.divisions[experiment.division])
+    if experiment is None or (awaited and state.rules.settles_one_by_one):
         return []
     return [Settled(experiment=experiment.experiment)]
 
@@ -152,8 +155,9 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
     if refusal := trust.refusal(experiment.measured, state.rules.trust) or overworked(state, experiment):
         return _fails(experiment, refusal, fmean(experiment.values))
     values, results = believed_runs(state, experiment)
+    most = policy.most_runs(len(division.history) - 1)
     if not values:
-        if len(experiment.resting) >= policy.most_runs(len(division.history) - 1) + AUDIT_TRIES:
+        if len(experiment.resting) >= most + AUDIT_TRIES:
             return _fails(experiment, "none of its runs could be audited", fmean(experiment.values))
         return _more_runs(state, experiment, "its run could not be audited", 1, state.rules.lookahead)
     grounds = trust.grounds(results)
@@ -164,6 +168,9 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
         why = f"{decision.reason}, but the audit leaves {doubt:.2g} of that unproven"
         decision = decision if proven.choice is Choice.MERGE else replace(proven, reason=why)
     match decision.choice:
+        case Choice.CONFIRM if len(experiment.resting) >= most + AUDIT_TRIES:
+            why = f"only {len(values)} of its {len(experiment.resting)} runs could be audited"
+            return _fails(experiment, why, fmean(values))
         case Choice.CONFIRM:
             return _goes_on(experiment, decision.reason, fmean(values))
         case Choice.MERGE:

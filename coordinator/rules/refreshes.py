@@ -13,6 +13,9 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent
 
+TRIES = 3
+"""Runs of a best without a value after which it is left alone: it would fail for ever."""
+
 
 def refresh(state: CampaignState) -> list[AnyEvent]:
     """Another run of the best of the first division that is due for one; [] where none is."""
@@ -31,4 +34,7 @@ def _is_due(state: CampaignState, division: Division) -> bool:
     if pairing is not None and pairing.holds and len(runs) >= len(division.seeds):
         return False  # a run on another seed would say less than those it has
     waited = division.quiet // policy.refresh_every > division.refreshed or not proposes_in(state, division)
-    return waited and not division.trunk and not is_awaited(state, division)
+    if not waited or division.trunk or is_awaited(state, division):
+        return False
+    failed = [run for run in runs if run.purpose is Purpose.REFRESH and run.result and run.value is None]
+    return len(failed) < TRIES

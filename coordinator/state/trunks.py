@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from coordinator.domain import State
+from coordinator.state import queues
 from coordinator.state.divisions import Best, Division
 from coordinator.state.events import VerdictGiven
 from coordinator.state.facts import Facts
@@ -113,14 +114,19 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
 
 
 def roll_back(facts: Facts, division: Division, cause: Experiment, at: float) -> None:
-    """The trunk is back at the best. cause: whose certificate failed."""
+    """The trunk is back at the best. cause: whose certificate failed. Raises InvalidTransition for one beside
+    it.
+    """
     steps, division.trunk = division.trunk, []
+    if cause.experiment not in [one.experiment for one in steps]:
+        raise InvalidTransition(cause.experiment, "rolled back beside the trunk", cause.story)
     pool(division, cause, facts.settled + 1)
     for one in steps:
         member = facts.experiments[one.experiment]
         member.resolved, member.merge_commit = facts.settled + 1, ""
         facts.resolutions.append(one.experiment)
         if not member.state.final:
+            queues.take_all(facts, member)
             reason = member.reason if member is cause else f"the certificate of {cause.experiment} failed"
             finish(facts, member, _end_of(member), reason, at)
     if division.best is not None:
