@@ -3,8 +3,6 @@
 - ``program``, the key of a charter, is ``charter``: in ``campaign`` and in arms. It is taken with a warning.
 - An arm as that version saved it beside a campaign holds every key of every kind. Those of other kinds never
   had an effect and are dropped, so that ``config.yaml`` of such a campaign still opens.
-- When there was one policy its knobs named none: whoever gives ``confirm_runs`` or ``screen_z`` alone means
-  ``confirm``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,19 +24,6 @@ MIN_SAVED = 12
 """Keys by which a saved arm is told from one that somebody wrote: versions before that had 13, and people
 delete lines.
 """
-
-
-POLICY = "acceptance.policy"
-ONLY_POLICY, ITS_KNOBS = "confirm", ("acceptance.confirm_runs", "acceptance.screen_z")
-"""The policy of the version before, and keys that only it would be given for."""
-
-
-def with_policy(given: Mapping[str, Given]) -> dict[str, Given]:
-    """All that is given, and the policy that it means where it names none."""
-    knobs = [key for key in ITS_KNOBS if key in given and given[key].value is not None]
-    if POLICY in given or not knobs:
-        return dict(given)
-    return {**given, POLICY: Given(ONLY_POLICY, given[knobs[0]].origin)}
 
 
 def with_new_names(layer: Mapping[str, Given]) -> tuple[dict[str, Given], list[str]]:

@@ -15,8 +15,9 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from configs.contradictions import refuse_contradictions
-from configs.deprecated import warning, with_new_names, with_policy
+from configs.deprecated import warning, with_new_names
 from configs.errors import ConfigError as ConfigError
+from configs.policy_knobs import before, with_policy
 from configs.refusals import refused
 from configs.schema import Config
 from configs.sources import layers
@@ -49,7 +50,7 @@ def load(files: Sequence[str | Path], overrides: Sequence[str], environ: Mapping
     places: list[str] = []
     for layer in layers(files, overrides, environ):
         renamed, old = with_new_names(layer)
-        given.update(renamed)
+        given = {**before(given, renamed), **renamed}
         places += old
     given = with_policy(given)
     config = _validated(given)

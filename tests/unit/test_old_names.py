@@ -8,6 +8,8 @@ import pytest
 from configs.arms import Llm, Search
 from configs.errors import ConfigError
 from configs.load import Loaded, load, resolved_yaml
+from configs.policy_knobs import KNOBS
+from evaluator.policies.any_policy import KINDS
 
 ENVIRONMENT = {"AUTOSWARM_CAMPAIGN__PROGRAM": "mine.md"}
 SAVED = """\
@@ -70,6 +72,24 @@ def test_knobs_of_the_only_policy_there_was_mean_that_one(tmp_path: Path, text: 
     assert load([], ["acceptance.policy=strict"], {}).config.acceptance.policy == "strict"
     if policy == "confirm":
         assert loaded.origins["acceptance.policy"].endswith("mine.yaml"), "config show says where it is from"
+
+
+def test_knobs_of_a_file_do_not_hold_under_another_policy_that_is_named_later(tmp_path: Path) -> None:
+    file = written(tmp_path, "acceptance: {policy: trunk, still: 3, first_z: 4, baseline_runs: 6}")
+    other = load([file], ["acceptance.policy=race", "acceptance.runs=2"], {}).config.acceptance
+    assert (other.policy, other.still, other.first_z, other.runs, other.baseline_runs) == (
+        "race",
+        None,
+        None,
+        2,
+        6,
+    )
+    same = load([file], ["acceptance.policy=trunk", "acceptance.runs=2"], {}).config.acceptance
+    assert (same.still, same.first_z, same.runs) == (3, 4, 2)
+    assert load(["demo"], ["acceptance.policy=confirm"], {}).config.acceptance.still is None
+    assert {key.partition(".")[2] for key in KNOBS} == {
+        name for kind in KINDS.values() for name in kind.__struct_fields__ if name != "screens"
+    }
 
 
 def test_the_last_one_wins_whatever_it_is_called(tmp_path: Path) -> None:
