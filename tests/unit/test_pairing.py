@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 
 from coordinator.domain import Purpose
 from coordinator.state.divisions import Division
+from coordinator.state.noise import noise_of
+from coordinator.state.records import Experiment, Run
 from deploy.simulate.effect_model import shaped_model
 from deploy.simulate.engine import Engine
 from deploy.simulate.measuring import Conditions
 from deploy.simulate.swarm_scenario import SwarmScenario
 from deploy.simulate.virtual_slot import Slot
-from evaluator.policies.pairing import LEAST_FREEDOM, Pair, lower_bound, paired
+from evaluator.policies.noise import pooled
+from evaluator.policies.pairing import LEAST_FREEDOM, Pair, Pairing, lower_bound, paired
 from evaluator.policies.trunk import Trunk
+from evaluator.result import Measured, RunResult
 from tests.unit.swarm_of_rules import Swarm, rules
 from tests.unit.test_campaign_properties import play
 
@@ -114,3 +118,44 @@ def test_a_replayed_journal_has_the_same_pairing(seed: int, lookahead: int) -> N
     assert [one.pairing for one in swarm.replayed().divisions.values()] == [
         one.pairing for one in swarm.state.divisions.values()
     ]
+
+
+PARTS = {1: 0.012, 2: -0.02, 3: 0.011, 4: -0.003}
+"""What each seed of the baseline is worth."""
+
+
+def repeated(follows: bool, confirms: int, unpaired: int = 0) -> tuple[Division, Experiment]:
+    """A step with a screen and fresh runs, in a division whose seeds are taken off. follows: its values go by
+    its seeds; else it sets one of its own. unpaired: fresh runs on other seeds.
+    """
+    division = Division(name="cpu", baseline="b", pools={"b/0": list(PARTS.values())})
+    division.seeds = {seed: (part,) for seed, part in PARTS.items()}
+    division.pairing = Pairing(correlation=0.99, freedom=9, slope=1.0, sigma=0.001, holds=True)
+    step = Experiment(
+        experiment="e", ordinal=1, division="cpu", arm="a", agent="a", parent="p", commit="c", digest="d",
+        title="t", stepped=True,
+    )  # fmt: skip
+    for number, seed in enumerate([*list(PARTS)[: confirms + 1], *range(10, 10 + unpaired)]):
+        part = PARTS.get(seed, 0.0)
+        run = Run(
+            run=f"e.{number}", experiment="e", purpose=Purpose.CONFIRM if number else Purpose.SCREEN,
+            seed=seed, round=1, seed_offset=part,
+        )  # fmt: skip
+        value = 0.9 + 1e-4 * number + (part if follows else 0.0)
+        run.result = RunResult(run=run.run, outcome=Measured(value), seed=seed)
+        step.runs.append(run)
+    return division, step
+
+
+def test_a_program_that_goes_by_its_seed_is_measured_as_surely_as_paired_runs_are() -> None:
+    assert noise_of(*repeated(follows=True, confirms=3)).sigma == 0.001
+
+
+@pytest.mark.parametrize(("follows", "confirms", "unpaired"), [(False, 3, 0), (True, 2, 0), (True, 2, 1)])
+def test_one_that_does_not_or_has_not_shown_it_is_less_sure_than_without_pairs(
+    follows: bool, confirms: int, unpaired: int
+) -> None:
+    division, step = repeated(follows, confirms, unpaired)
+    plain = pooled([list(PARTS.values())])
+    assert plain is not None
+    assert noise_of(division, step).sigma > plain.sigma / 2 > 5 * 0.001
