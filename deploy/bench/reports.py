@@ -17,10 +17,12 @@ from msgspec import Struct
 
 from configs.schema import Config
 from coordinator.agent_calls import Coordinator
+from coordinator.domain import Purpose
 from coordinator.protocol import Token
 from coordinator.service.service import Service
 from deploy.bench.intervals import quantile
 from deploy.bench.model_calls import (
+    BEST,
     WORSE,
     join,
     measure_baseline,
@@ -92,6 +94,9 @@ def _hold(service: Service, agent: str, number: int, parent: str) -> Due:
     join(service, agent)
     propose(service, agent, number, small(number), parent)
     lease = take(service, agent)
+    while lease.purpose is not Purpose.SCREEN:  # a slot shows first that it is like the others
+        service.report(agent, lease.token, result_of(lease, BEST))
+        lease = take(service, agent)
     return Due(agent, lease.token, result_of(lease, WORSE))
 
 

@@ -56,6 +56,7 @@ def fires(folder: Path, series: dict[str, str], alert: str, *, at: str, fired: b
 ALERTS = [
     "AutoswarmCoordinatorGone",
     "AutoswarmArmStopped",
+    "AutoswarmSlotSetAside",
     "AutoswarmNothingFinishes",
     "AutoswarmNothingImproves",
     "AutoswarmSlotsWait",
@@ -77,6 +78,10 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
     "an arm without money": (
         {f'autoswarm_arm_stopped{{{OF},arm="model",reason="payment"}}': "0x20 1x20"},
         "AutoswarmArmStopped",
+    ),
+    "a slot that is off": (
+        {f'autoswarm_agent_set_aside{{{OF},agent="a0",division="cpu"}}': "0x20 1x20"},
+        "AutoswarmSlotSetAside",
     ),
     "nothing finishes": (
         {f'autoswarm_runs_total{{{OF},outcome="measured"}}': "7x40"},

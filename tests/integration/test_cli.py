@@ -42,7 +42,7 @@ STATES = {
     *("queued", "running", "measured", "confirming", "stale", "stepped"),
     *("merged", "rejected", "crashed", "cheated", "rolled_back"),
 }
-OUTCOMES = {"measured", "crashed", "timed_out", "cheated", "lost"}
+OUTCOMES = {"measured", "crashed", "timed_out", "cheated", "lost", "ended_early"}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,14 @@ def test_status_counts_what_happened(campaigns: Path) -> None:
         "crashed": 1,
         "running": 1,
     }
-    assert answer["runs"] == {"measured": 7, "crashed": 1, "timed_out": 0, "cheated": 0, "lost": 0}
+    assert answer["runs"] == {
+        "measured": 7,
+        "crashed": 1,
+        "timed_out": 0,
+        "cheated": 0,
+        "lost": 0,
+        "ended_early": 0,
+    }
     assert answer["divisions"][0]["best"]["experiment"] == "e00001"
     assert answer["divisions"][0]["best"]["value"] == pytest.approx(2.105)
 
@@ -112,7 +119,7 @@ def test_status_tells_a_running_campaign_from_a_stopped_one(campaigns: Path, run
     assert read("status", "--campaigns", campaigns)["state"] == "stopped"
     answer = read("status", "--campaigns", running.layout.folder.parent)
     assert answer["state"] == "running"
-    assert answer["agents"][0] | {"progress": None} == {
+    assert answer["agents"][0] | {"progress": None, "slot": None} == {
         "losses": 0,
         "why_lost": "",
         "id": "a1",
@@ -122,6 +129,7 @@ def test_status_tells_a_running_campaign_from_a_stopped_one(campaigns: Path, run
         "gpu": "",
         "sandbox": "none",
         "progress": None,
+        "slot": None,
     }
 
 
@@ -141,7 +149,7 @@ def test_watching_a_stopped_campaign_ends(campaigns: Path) -> None:
 
 def test_leaderboard_rows_have_every_promised_key_and_bests_come_first(campaigns: Path) -> None:
     answer = read("leaderboard", "--campaigns", campaigns)
-    assert set(answer) == {"schema", "rows"}
+    assert set(answer) == {"schema", "rows", "records"}
     assert all(set(row) >= ROW_KEYS for row in answer["rows"])
     assert [row["experiment"] for row in answer["rows"]] == [
         "e00001",

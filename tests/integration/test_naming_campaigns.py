@@ -132,6 +132,7 @@ def test_the_list_has_a_line_for_each_campaign(folder: Path) -> None:
             }
         ],
         "spend_usd": 0.0,
+        "records": [],
         "started_at": 0,
         "updated_at": 0,
     }

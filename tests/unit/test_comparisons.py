@@ -488,7 +488,7 @@ def test_a_question_finds_its_own_record_and_no_other(tmp_path: Path) -> None:
 
 def test_records_are_numbered_and_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     names = [record_folders.new_record(tmp_path, kind) for kind in (*RecordKind, RecordKind.CERTIFY)]
-    assert names == ["c0001", "v0002", "a0003", "c0004"]
+    assert names == ["c0001", "v0002", "a0003", "c0003"]
     (tmp_path / "c0001" / record_folders.PLAN).write_text("{")
     (tmp_path / "notes").mkdir()
     assert record_folders.plans(tmp_path) == []

@@ -39,14 +39,15 @@ def test_the_effects_come_out_again(likenesses: list[Likeness]) -> None:
     assert harms == pytest.approx(0.45, abs=0.2)
 
 
-def test_another_model_looks_another() -> None:
+def test_another_model_looks_another(likenesses: list[Likeness]) -> None:
     wanted = scenario(Race(), slots=4, runs=300, model=shaped_model(real=0.05, null=0.9))
     alike = []
-    for seed in range(1, 4):
+    for seed in range(1, 8):
         engine = Engine(wanted, seed)
         engine.play()
         alike.append(likeness(engine.state).model)
-    assert median(1 - one.real - one.null for one in alike) < 0.25
+    harms = median(1 - one.model.real - one.model.null for one in likenesses)
+    assert median(1 - one.real - one.null for one in alike) < 0.6 * harms, "in truth .05 beside .45"
 
 
 def test_slots_runs_and_the_baseline_are_the_campaigns(likenesses: list[Likeness]) -> None:
