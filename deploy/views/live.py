@@ -189,7 +189,7 @@ def verdict(page: StatusPage, row: LeaderboardRow, width: int | None = None) -> 
     division = next(division for division in page.divisions if division.name == row.division)
     better = gains(page.metric, division, row.value, row.gain_over_best)
     columns = "  ".join(f"{words:>{GAIN}}" for words in better)
-    head = f"{row.experiment:<12}  {row.state:<8}  {number(row.value):>8}  "
+    head = f"{row.experiment:<12}  {row.state:<11}  {number(row.value):>8}  "
     title, reason = one_line(row.title), one_line(row.reason)
     first = f"{head}{columns:<{2 * GAIN + 2}}  {title}"
     whole = f"{first}{f': {reason}' if reason else ''}"
