@@ -127,12 +127,9 @@ def is_awaited(state: CampaignState, division: Division) -> bool:
 
 
 def settle(state: CampaignState) -> list[AnyEvent]:
-    """In order: the next ordinal is settled, unless something is awaited before. Where a campaign goes on
-    under rules that do not settle one by one, what was left is caught up on.
-    """
-    experiment = next_to_settle(state)
-    awaited = experiment and is_awaited(state, state.divisions[experiment.division])
-    if experiment is None or (awaited and state.rules.settles_one_by_one):
+    """In order: the next ordinal is settled, unless something is awaited before."""
+    experiment = next_to_settle(state) if state.rules.settles_one_by_one else None
+    if experiment is None or is_awaited(state, state.divisions[experiment.division]):
         return []
     return [Settled(experiment=experiment.experiment)]
 

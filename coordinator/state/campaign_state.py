@@ -45,7 +45,7 @@ from coordinator.state.events import (
 )
 from coordinator.state.facts import Facts
 from coordinator.state.invariants import broken
-from coordinator.state.lifecycle import experiment_of, settle_one, step
+from coordinator.state.lifecycle import experiment_of, settle, settle_one, step
 from coordinator.state.slot_events import SlotSetAside
 
 
@@ -100,6 +100,7 @@ class CampaignState(Facts):
                 self.digests[event.commit] = event.digest
             case RulesChanged(rules=rules):
                 self.started = replace(self.start, rules=rules)
+                settle(self)  # what awaited its turn under rules that settle one by one
             case EpochBegan():
                 self._begin_epoch(event, at)
             case AgentJoined():

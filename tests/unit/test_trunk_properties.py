@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coordinator.domain import Phase, Purpose, State, Verdict
@@ -137,6 +137,7 @@ def test_in_order_the_same_cheats_are_caught_under_every_schedule_and_through_ev
 
 
 @given(seed=st.integers(0, 2**32), lookahead=st.sampled_from([0, 4]), agents=st.integers(1, 4))
+@example(seed=78389, lookahead=4, agents=4)
 @settings(max_examples=25, deadline=None)
 def test_a_campaign_goes_on_under_another_policy_and_its_trunk_is_rolled_back(
     seed: int, lookahead: int, agents: int
