@@ -33,9 +33,11 @@ def with_policy(given: Mapping[str, Given]) -> dict[str, Given]:
 
 def before(given: Mapping[str, Given], layer: Mapping[str, Given]) -> dict[str, Given]:
     """What holds of earlier layers when a layer comes on top of them."""
-    if POLICY not in layer:
-        return dict(given)
-    meant = with_policy(given).get(POLICY)
-    policy = meant.value if meant else AcceptanceConfig.model_fields["policy"].default
-    same = layer[POLICY].value == policy
+    same = _meant(given) == _meant({**given, **layer})
     return {key: value for key, value in given.items() if same or key not in KNOBS}
+
+
+def _meant(given: Mapping[str, Given]) -> object:
+    """The policy that holds."""
+    meant = with_policy(given).get(POLICY)
+    return meant.value if meant else AcceptanceConfig.model_fields["policy"].default

@@ -86,6 +86,8 @@ def test_knobs_of_a_file_do_not_hold_under_another_policy_that_is_named_later(tm
     )
     same = load([file], ["acceptance.policy=trunk", "acceptance.runs=2"], {}).config.acceptance
     assert (same.still, same.first_z, same.runs) == (3, 4, 2)
+    meant = load(["demo"], ["acceptance.confirm_runs=2"], {}).config.acceptance
+    assert (meant.policy, meant.confirm_runs, meant.steps) == ("confirm", 2, None)
     assert load(["demo"], ["acceptance.policy=confirm"], {}).config.acceptance.steps is None
     assert {key.partition(".")[2] for key in KNOBS} == {
         name for kind in KINDS.values() for name in kind.__struct_fields__ if name != "screens"
