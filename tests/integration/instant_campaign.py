@@ -90,7 +90,7 @@ class InstantCampaign:
 
     def _result(self, lease: Lease) -> RunResult:
         step = int(lease.source.split()[-1])
-        noise = random.Random(lease.seed).gauss(0.0, 1e-4)
+        noise = random.Random(f"{lease.seed} {step}").gauss(0.0, 1e-4)
         outcome: Outcome = (
             Crashed(CrashKind.DIVERGED) if step % 10 == 9 else Measured(1.0 / (1.0 + 0.02 * step) + noise)
         )
