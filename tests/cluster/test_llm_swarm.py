@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 KEY = "sk-planted-93c1e07b5ad2"
 SIMULATED = ("trainer.kind=simulated", "acceptance.baseline_runs=2")
+NO_MERGE = ("acceptance.policy=confirm", "acceptance.z=1000")
 PARROT = (
     "TITLE: the one idea\n\n<<<<<<< SEARCH\nimport torch.nn as nn\n=======\nimport torch.nn as nn\n\nIDEA ="
     " 1\n>>>>>>> REPLACE\n"
@@ -101,7 +102,7 @@ def mixed(server: ChatServer, tmp_path_factory: pytest.TempPathFactory) -> Told:
         "thinker": moving(0.1),
     }
     arms = ", ".join([*(arm(name, server) for name in server.minds), "{name: control}"])
-    more = [*SIMULATED, "trainer.simulated_seconds=1", "acceptance.z=1000", f"arms=[{arms}]"]
+    more = [*SIMULATED, "trainer.simulated_seconds=1", *NO_MERGE, f"arms=[{arms}]"]
     with TemporaryDirectory(prefix="ray-", dir="/tmp") as ray:
         folder = tmp_path_factory.mktemp("mixed")
         with swarm_process(folder, 16, *more, OPENAI_API_KEY=KEY, RAY_TMPDIR=ray) as swarm:
