@@ -45,6 +45,7 @@ def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_is_said_before(t
         "campaign.max_experiments=4",
         "trainer.kind=simulated",
         "trainer.simulated_seconds=0.2",
+        "acceptance.combine=false",
     ]
     words += [
         f"campaigns_dir={tmp_path / 'campaigns'}",
