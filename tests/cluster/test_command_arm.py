@@ -45,7 +45,6 @@ def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_is_said_before(t
         "campaign.max_experiments=4",
         "trainer.kind=simulated",
         "trainer.simulated_seconds=0.2",
-        "acceptance.combine=false",
     ]
     words += [
         f"campaigns_dir={tmp_path / 'campaigns'}",
@@ -78,7 +77,7 @@ def test_a_shell_s_line_searches_and_an_agent_that_is_not_there_is_said_before(t
         main, ["leaderboard", "commanded", "--json", "--campaigns", str(campaign.parent)]
     )
     rows = [row for row in json.loads(listed.stdout)["rows"] if row["arm"]]
-    done = [row for row in rows if row["state"] in ("merged", "rejected")]
+    done = [row for row in rows if row["state"] in ("merged", "rejected", "rolled_back")]
     assert len(done) >= 4
     assert {row["arm"] for row in rows} == {"coder"}
     assert all(row["title"].startswith("a rate of") for row in rows)
