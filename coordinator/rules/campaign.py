@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from coordinator.domain import Phase
 from coordinator.protocol import AgentCard
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules import baselines
 from coordinator.rules.budget_cap import cap, next_run_usd, spent_out
-from coordinator.rules.idle_arms import nobody_goes_on
+from coordinator.rules.heads import baselines
+from coordinator.rules.proposing.idle_arms import nobody_goes_on
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AgentJoined,

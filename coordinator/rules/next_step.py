@@ -8,16 +8,16 @@ that with git, tests without.
 from msgspec import Struct
 
 from coordinator.domain import Phase
-from coordinator.rules.baselines import abandon, begun_anew
 from coordinator.rules.campaign import limits
-from coordinator.rules.certificates import begin, settle
-from coordinator.rules.combinations import Combine, combine
-from coordinator.rules.leases import lease
-from coordinator.rules.rebases import Rebase, rebase
-from coordinator.rules.refreshes import refresh
-from coordinator.rules.set_aside import set_aside
-from coordinator.rules.transfers import Transfer, transfer
-from coordinator.rules.verdicts import Merge, decide
+from coordinator.rules.heads.baselines import abandon, begun_anew
+from coordinator.rules.heads.certificates import begin, settle
+from coordinator.rules.heads.combinations import Combine, combine
+from coordinator.rules.heads.rebases import Rebase, rebase
+from coordinator.rules.heads.refreshes import refresh
+from coordinator.rules.heads.transfers import Transfer, transfer
+from coordinator.rules.heads.verdicts import Merge, decide
+from coordinator.rules.slots.leases import lease
+from coordinator.rules.slots.set_aside import set_aside
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent
 

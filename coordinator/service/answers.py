@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase
 from coordinator.protocol import Brief, Lease, Wait, Welcome
-from coordinator.rules import audit_plans, early_stops, fresh_rows, wall_caps
+from coordinator.rules import fresh_rows, wall_caps
+from coordinator.rules.slots import audit_plans, early_stops
 from coordinator.service.charters import Charters
 from coordinator.service.presence import LeaseTimes
 from coordinator.store.unit_of_work import UnitOfWork

@@ -8,7 +8,7 @@ import msgspec
 
 from coordinator.domain import Refusal
 from coordinator.protocol import Accepted, Proposal, Refused
-from coordinator.rules import proposals, recall, steering
+from coordinator.rules.proposing import proposals, recall, steering
 from coordinator.state.events import ProposalRefused
 from coordinator.store.inbox import Hint, Idea, InboxItem, Withdrawal
 from coordinator.store.unit_of_work import UnitOfWork

@@ -28,9 +28,11 @@ from coordinator.protocol import (
     Welcome,
 )
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules import briefs, budget_cap, campaign, idle_arms, leases, recall
+from coordinator.rules import budget_cap, campaign
 from coordinator.rules.lookups import division_of
 from coordinator.rules.next_step import next_lease
+from coordinator.rules.proposing import briefs, idle_arms, recall
+from coordinator.rules.slots import leases
 from coordinator.service.answers import Answers
 from coordinator.service.call_permits import CallPermits
 from coordinator.service.charters import Charters

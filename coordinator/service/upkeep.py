@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from configs.errors import ConfigError
-from coordinator.rules import campaign, leases
+from coordinator.rules import campaign
+from coordinator.rules.slots import leases
 from coordinator.service.call_permits import CallPermits
 from coordinator.service.intake import Intake
 from coordinator.service.open_calls import OpenCall

@@ -13,7 +13,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from coordinator.domain import Phase, State
-from coordinator.state import experiments, runs, slot_checks
+from coordinator.state import experiments, runs
 from coordinator.state.events import (
     AgentJoined,
     AgentLeft,
@@ -47,6 +47,7 @@ from coordinator.state.facts import Facts
 from coordinator.state.invariants import broken
 from coordinator.state.lifecycle import experiment_of, settle, settle_one, step
 from coordinator.state.slot_events import SlotSetAside
+from coordinator.state.slots import slot_checks
 
 
 class InconsistentStateError(Exception):

@@ -11,15 +11,15 @@ from msgspec import Struct, field
 
 from coordinator.domain import Metric, Phase, State
 from coordinator.rule_values.rule_set import Rules
-from coordinator.state.arm_tally import ArmTally
-from coordinator.state.arm_troubles import Troubles
 from coordinator.state.divisions import Agent, Division
 from coordinator.state.events import CampaignStarted, ProposalRefused
-from coordinator.state.hints import Hints
-from coordinator.state.lessons import Lessons
-from coordinator.state.occupancy import Occupancy
 from coordinator.state.records import Experiment, Run
-from coordinator.state.spend import Spend
+from coordinator.state.tallies.arm_tally import ArmTally
+from coordinator.state.tallies.arm_troubles import Troubles
+from coordinator.state.tallies.hints import Hints
+from coordinator.state.tallies.lessons import Lessons
+from coordinator.state.tallies.occupancy import Occupancy
+from coordinator.state.tallies.spend import Spend
 
 
 class Facts(Struct):

@@ -13,7 +13,7 @@ from coordinator.state.divisions import Division
 from coordinator.state.facts import Facts
 from coordinator.state.near_misses import is_parked
 from coordinator.state.records import Experiment
-from coordinator.state.slot_invariants import slots
+from coordinator.state.slots.slot_invariants import slots
 
 WAITING = (State.QUEUED, State.RUNNING, State.CONFIRMING)
 """States in which runs of an experiment may wait for a slot."""

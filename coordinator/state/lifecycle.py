@@ -9,10 +9,10 @@ from collections import Counter
 
 from coordinator.domain import SUCCESSORS, State
 from coordinator.state import queues
-from coordinator.state.arm_tally import ArmTally
 from coordinator.state.facts import Facts
 from coordinator.state.near_misses import is_parked
 from coordinator.state.records import Experiment
+from coordinator.state.tallies.arm_tally import ArmTally
 
 
 class InvalidTransition(Exception):  # noqa: N818 - the field's name for it

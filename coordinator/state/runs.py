@@ -5,12 +5,13 @@ from typing import assert_never
 
 from coordinator.domain import Purpose, State
 from coordinator.protocol import Token
-from coordinator.state import early_looks, queues, slot_checks, trunks
+from coordinator.state import early_looks, queues, trunks
 from coordinator.state.events import LateReport, RunLeased, RunLost, RunQueued, RunReported
 from coordinator.state.facts import Facts
 from coordinator.state.lifecycle import InvalidTransition, count, experiment_of, finish, step
 from coordinator.state.near_misses import repairable
 from coordinator.state.records import Experiment, Run, evaluation_began, is_withheld
+from coordinator.state.slots import slot_checks
 from evaluator.result import Cheated, Crashed, EndedEarly, Lost, Measured, RunResult, TimedOut, outcome_name
 
 LEAST_MEASURED = 2

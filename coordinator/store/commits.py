@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from configs.errors import ConfigError
 from coordinator.domain import Verdict
-from coordinator.rules.certificates import certified_by
+from coordinator.rules.heads.certificates import certified_by
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AnyEvent,

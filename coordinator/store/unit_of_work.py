@@ -19,12 +19,12 @@ from configs.errors import ConfigError
 from coordinator.domain import Refusal
 from coordinator.protocol import Proposal
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules import combinations, proposals, rebases, transfers, verdicts
-from coordinator.rules.combinations import Combine
+from coordinator.rules.heads import combinations, rebases, transfers, verdicts
+from coordinator.rules.heads.combinations import Combine
+from coordinator.rules.heads.rebases import Rebase
+from coordinator.rules.heads.transfers import Transfer
 from coordinator.rules.next_step import Commit, Step
-from coordinator.rules.rebases import Rebase
-from coordinator.rules.transfers import Transfer
-from coordinator.rules.verdicts import Merge
+from coordinator.rules.proposing import proposals
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CampaignStarted, PairRefused
 from coordinator.store.commit_messages import (
@@ -198,7 +198,7 @@ class UnitOfWork:
                 self.commit(events)
             case Rebase():
                 self._rebase(step)
-            case Merge():
+            case verdicts.Merge():
                 self._merge(step)
             case Combine():
                 self._combine(step)
@@ -245,7 +245,7 @@ class UnitOfWork:
         changes = changed_constants(self.source(step.head), source)
         self.commit(transfers.transferred(state, step, commit, program, changes), at)
 
-    def _merge(self, step: Merge) -> None:
+    def _merge(self, step: verdicts.Merge) -> None:
         at, experiment = self._clock(), self.state.experiments[step.experiment]
         metric = self.state.metric
         if step.estimate is None:

@@ -13,8 +13,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from coordinator.domain import ArmChoice, Metric, Origin, State
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.state.arm_tally import ArmTally, Interval, difference, gain_per_dollar, gain_per_hour
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.tallies.arm_tally import ArmTally, Interval, difference, gain_per_dollar, gain_per_hour
 from coordinator.views.status import arm_names, arm_trouble
 from coordinator.views.status_page import SCHEMA, ArmTroubleView
 

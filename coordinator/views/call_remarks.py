@@ -5,7 +5,7 @@ A remark has no number in it that changes, so that whoever shows it can say it o
 
 from collections.abc import Iterator
 
-from coordinator.state.spend import Spend
+from coordinator.state.tallies.spend import Spend
 
 
 def call_remarks(spend: Spend) -> list[str]:

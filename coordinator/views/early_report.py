@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
-from coordinator.rules.early_stops import learnt_of
+from coordinator.rules.slots.early_stops import learnt_of
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.views.early_stop_view import EarlyStopView

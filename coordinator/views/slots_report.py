@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
-from coordinator.rules.set_aside import in_words, why_not
+from coordinator.rules.slots.set_aside import in_words, why_not
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Division
 from coordinator.views.slot_view import SlotView

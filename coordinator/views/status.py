@@ -8,13 +8,13 @@ from msgspec.structs import asdict
 
 from coordinator.domain import Phase, State
 from coordinator.rule_values.prices import HOUR
-from coordinator.rules import baselines
 from coordinator.rules.budget_cap import reserved_usd
+from coordinator.rules.heads import baselines
 from coordinator.rules.lookups import proposes_in
-from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Best, Division
 from coordinator.state.records import Experiment, Run
+from coordinator.state.tallies.arm_tally import ArmTally
 from coordinator.views.call_remarks import call_remarks
 from coordinator.views.early_report import early_report
 from coordinator.views.false_merges import FalseMerges, FalseMergesMemory, FalseMergesView

@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from configs.errors import ConfigError
 from configs.reserved import PEOPLES
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.hints import HINT_CHARS
+from coordinator.state.tallies.hints import HINT_CHARS
 from coordinator.store.inbox import Content, Hint, Idea, Inbox, Withdrawal
 from coordinator.store.journal import locked
 from coordinator.store.paths import Layout

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import Protocol, assert_never
 
 from coordinator.domain import Refusal
-from coordinator.rules import combinations, rebases, transfers, verdicts
-from coordinator.rules.combinations import Combine
+from coordinator.rules.heads import combinations, rebases, transfers, verdicts
+from coordinator.rules.heads.combinations import Combine
+from coordinator.rules.heads.rebases import Rebase
+from coordinator.rules.heads.transfers import Transfer
+from coordinator.rules.heads.verdicts import Merge
 from coordinator.rules.next_step import Commit, Step, next_step
-from coordinator.rules.rebases import Rebase
-from coordinator.rules.transfers import Transfer
-from coordinator.rules.verdicts import Merge
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, PairRefused
 

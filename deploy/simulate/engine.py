@@ -12,8 +12,10 @@ from itertools import pairwise
 
 from coordinator.domain import Phase
 from coordinator.protocol import AgentCard, Proposal, Token, Wait
-from coordinator.rules import briefs, campaign, early_stops, leases, proposals
+from coordinator.rules import campaign
 from coordinator.rules.next_step import next_lease
+from coordinator.rules.proposing import briefs, proposals
+from coordinator.rules.slots import early_stops, leases
 from coordinator.state.events import CampaignStarted
 from coordinator.state.records import Run
 from deploy.simulate.campaign_in_memory import CampaignInMemory

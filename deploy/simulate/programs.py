@@ -8,10 +8,10 @@ proposal. Pure.
 
 from msgspec import Struct
 
-from coordinator.rules.combinations import Combine
-from coordinator.rules.rebases import Rebase
-from coordinator.rules.transfers import Transfer
-from coordinator.rules.verdicts import Merge
+from coordinator.rules.heads.combinations import Combine
+from coordinator.rules.heads.rebases import Rebase
+from coordinator.rules.heads.transfers import Transfer
+from coordinator.rules.heads.verdicts import Merge
 from deploy.simulate.draws import Kind, uniform
 from deploy.simulate.effect_model import EffectModel
 

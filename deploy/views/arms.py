@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coordinator.domain import ArmChoice, Origin
-from coordinator.state.arm_tally import Interval
+from coordinator.state.tallies.arm_tally import Interval
 from coordinator.views.arm_report import ArmReport, ArmRow, Rates
 from coordinator.views.status_page import ArmTroubleView
 from deploy.views.arm_trouble import trouble_line

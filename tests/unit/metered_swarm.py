@@ -6,7 +6,9 @@ from coordinator.domain import Refusal
 from coordinator.model_calls import CallRecord
 from coordinator.protocol import Brief, Proposal
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules import briefs, budget_cap, leases, proposals
+from coordinator.rules import budget_cap
+from coordinator.rules.proposing import briefs, proposals
+from coordinator.rules.slots import leases
 from coordinator.state.events import ProposalRefused
 from coordinator.store.journal import Entry
 from coordinator.views.metrics import Metrics

@@ -10,13 +10,15 @@ import msgspec
 from coordinator.domain import Direction, Metric
 from coordinator.protocol import AgentCard, Brief, Proposal, Token
 from coordinator.rule_values.rule_set import ArmShare, Rules
-from coordinator.rules import audit_plans, briefs, campaign, leases, proposals
-from coordinator.rules.combinations import Combine
+from coordinator.rules import campaign
+from coordinator.rules.heads.combinations import Combine
+from coordinator.rules.heads.rebases import Rebase
+from coordinator.rules.heads.transfers import Transfer
+from coordinator.rules.heads.verdicts import Merge
 from coordinator.rules.lookups import head_of
 from coordinator.rules.next_step import Step, next_lease, next_step
-from coordinator.rules.rebases import Rebase
-from coordinator.rules.transfers import Transfer
-from coordinator.rules.verdicts import Merge
+from coordinator.rules.proposing import briefs, proposals
+from coordinator.rules.slots import audit_plans, leases
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AnyEvent, CampaignStarted
 from deploy.simulate.campaign_in_memory import performed, replayed

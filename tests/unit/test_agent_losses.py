@@ -2,7 +2,7 @@
 
 import io
 
-from coordinator.rules import leases
+from coordinator.rules.slots import leases
 from deploy.views.arm_trouble import LOST_IN_A_ROW, troubles
 from deploy.views.live import Limits, Lines
 from deploy.views.status_page import status_page

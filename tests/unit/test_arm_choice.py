@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from coordinator.domain import ArmChoice
 from coordinator.protocol import Brief
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules import briefs
+from coordinator.rules.proposing import briefs
+from coordinator.rules.proposing.turns.arm_choice import GOLDEN
+from coordinator.rules.proposing.turns.bandit import Candidate, choose
 from coordinator.rules.seeds import seed_of
-from coordinator.rules.turns.arm_choice import GOLDEN
-from coordinator.rules.turns.bandit import Candidate, choose
-from coordinator.state.arm_tally import ArmTally
 from coordinator.state.events import CallSettled
+from coordinator.state.tallies.arm_tally import ArmTally
 from tests.unit.swarm_of_rules import Swarm, rules
 from tests.unit.test_campaign_properties import play
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from coordinator.rule_values.prices import MoneyRules
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules import leases
-from coordinator.state.arm_tally import (
+from coordinator.rules.slots import leases
+from coordinator.state.events import CallSettled
+from coordinator.state.tallies.arm_tally import (
     HALF_LIFE,
     RULE_OF_THREE,
     ArmTally,
@@ -23,7 +24,6 @@ from coordinator.state.arm_tally import (
     gain_per_dollar,
     gain_per_hour,
 )
-from coordinator.state.events import CallSettled
 from coordinator.views import arm_report
 from deploy.views.arms import arms_page
 from evaluator.policies.one_step import Confirm

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase, State
 from coordinator.rule_values.prices import MoneyRules
-from coordinator.rules import audit_plans, baselines, budget_cap, campaign, leases
+from coordinator.rules import budget_cap, campaign
+from coordinator.rules.heads import baselines
+from coordinator.rules.slots import audit_plans, leases
 from coordinator.rules.wall_caps import wall_cap
 from coordinator.state.events import CampaignFinished, DivisionOpened, RunLost
 from coordinator.state.records import Experiment

@@ -2,7 +2,7 @@
 
 from coordinator.rules import budget_cap
 from coordinator.state.events import CallSettled
-from coordinator.state.spend import MOST_NAMES
+from coordinator.state.tallies.spend import MOST_NAMES
 from coordinator.views.experiment_page import call_row
 from coordinator.views.status import spend, status
 from deploy.views import calls_page

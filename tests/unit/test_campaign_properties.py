@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from coordinator.domain import Phase, State, Verdict
 from coordinator.protocol import Wait
-from coordinator.rules import briefs, campaign, leases
+from coordinator.rules import campaign
+from coordinator.rules.proposing import briefs
+from coordinator.rules.slots import leases
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import AnyEvent, EpochBegan, RunLeased, RunReported, VerdictGiven
 from evaluator.policies.any_policy import AnyPolicy

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from coordinator.domain import Phase, Purpose, State
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rule_values.trust_rules import Mode, TrustRules
-from coordinator.rules import audit_plans, campaign, leases, trust
+from coordinator.rules import campaign, trust
+from coordinator.rules.slots import audit_plans, leases
 from coordinator.state.events import CampaignFinished, RunQueued, VerdictGiven
 from coordinator.state.records import Experiment
 from evaluator.audit_plan import AuditPlan

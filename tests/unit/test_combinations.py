@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from configs.reserved import COMBINED
 from coordinator.domain import Purpose, State
 from coordinator.protocol import Brief
-from coordinator.rules import briefs, campaign
-from coordinator.rules.combinations import TIMES, combine
+from coordinator.rules import campaign
+from coordinator.rules.heads.combinations import TIMES, combine
+from coordinator.rules.proposing import briefs
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import ExperimentProposed, PairRefused
 from coordinator.state.lifecycle import InvalidTransition

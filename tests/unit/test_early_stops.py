@@ -11,7 +11,9 @@ from rich.console import Console
 from configs.reserved import PERSON
 from coordinator.domain import Direction, Metric, Origin, Phase, Purpose, State
 from coordinator.protocol import Brief
-from coordinator.rules import briefs, campaign, early_stops
+from coordinator.rules import campaign
+from coordinator.rules.proposing import briefs
+from coordinator.rules.slots import early_stops
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import RunReported
 from coordinator.views.early_stop_view import EarlyStopView

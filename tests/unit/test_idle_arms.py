@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from coordinator.arm_notes import NOTE_CHARS, ArmNote, ArmReason
 from coordinator.domain import Origin, Phase
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules import campaign, idle_arms, leases
-from coordinator.rules.turns.arm_choice import arm_for
+from coordinator.rules import campaign
+from coordinator.rules.proposing import idle_arms
+from coordinator.rules.proposing.turns.arm_choice import arm_for
+from coordinator.rules.slots import leases
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import ArmNoted, CampaignDraining, CampaignFinished
 from coordinator.views.arm_report import arms

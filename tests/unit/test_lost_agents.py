@@ -4,7 +4,8 @@ metrics.
 
 import pytest
 
-from coordinator.rules import campaign, leases
+from coordinator.rules import campaign
+from coordinator.rules.slots import leases
 from coordinator.service.presence import Presence
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import AgentLeft

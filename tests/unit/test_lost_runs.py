@@ -5,7 +5,7 @@ itself.
 import pytest
 
 from coordinator.domain import State
-from coordinator.rules import leases
+from coordinator.rules.slots import leases
 from coordinator.state.events import RunLost
 from coordinator.state.records import Experiment
 from evaluator.result import Crashed, CrashKind, Lost, Measured, Outcome

@@ -13,8 +13,9 @@ from coordinator.model_calls import CALL_RESULTS, UNKNOWN, CallRecord, CallReque
 from coordinator.protocol import Wait
 from coordinator.rule_values.prices import ModelTerms, MoneyRules
 from coordinator.rule_values.rule_set import Rules
-from coordinator.rules import audit_plans, budget_cap, campaign, leases
+from coordinator.rules import budget_cap, campaign
 from coordinator.rules.budget_cap import reserved_usd
+from coordinator.rules.slots import audit_plans, leases
 from coordinator.service.open_calls import GRACE_SECONDS, OpenCalls
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.encoding import decode, encode

@@ -8,7 +8,8 @@ import pytest
 from coordinator.domain import Origin, Phase, Refusal, State
 from coordinator.protocol import Brief, Proposal, Refused
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules import briefs, leases, proposals, recall, steering
+from coordinator.rules.proposing import briefs, proposals, recall, steering
+from coordinator.rules.slots import leases
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import ExperimentProposed, ProposalRefused
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Measured, Outcome, TimedOut

@@ -10,8 +10,8 @@ from coordinator.domain import Purpose, State, Verdict
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules import campaign
 from coordinator.rules.next_step import next_lease
-from coordinator.rules.set_aside import in_words, why_not
-from coordinator.rules.slot_runs import check_run
+from coordinator.rules.slots.set_aside import in_words, why_not
+from coordinator.rules.slots.slot_runs import check_run
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import AnyEvent, RunLeased, RunLost, RunReported, VerdictGiven
 from coordinator.state.slot_events import SlotSetAside

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from configs.reserved import SIMPLER
 from coordinator.domain import Purpose, State
-from coordinator.rules import proposals, steering
+from coordinator.rules.proposing import proposals, steering
 from coordinator.state.records import Experiment
 from coordinator.views.false_merges import false_merges
 from deploy.campaigns.inbox_items import answer

@@ -10,8 +10,8 @@ from agents.proposers.llm.strategies import CHANGE_CHARS
 from coordinator.domain import Direction, Metric, Origin, Phase, State, Strategy
 from coordinator.protocol import Brief, Piece, Tried
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules import briefs
-from coordinator.rules.turns.strategy import TURNS, dry_spell, strategy_of, subjects
+from coordinator.rules.proposing import briefs
+from coordinator.rules.proposing.turns.strategy import TURNS, dry_spell, strategy_of, subjects
 from coordinator.state.divisions import Best, Division
 from coordinator.state.records import Experiment
 from evaluator.result import Measured

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from coordinator.domain import Purpose, State
 from coordinator.protocol import AgentCard
 from coordinator.rules import campaign
-from coordinator.rules.transfers import transfer
+from coordinator.rules.heads.transfers import transfer
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import ExperimentProposed, ProposalRefused
 from evaluator.policies.any_policy import AnyPolicy

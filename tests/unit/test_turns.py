@@ -2,7 +2,7 @@
 
 from coordinator.protocol import Brief, Proposal
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules import briefs, proposals
+from coordinator.rules.proposing import briefs, proposals
 from tests.unit.swarm_of_rules import Swarm, rules
 
 

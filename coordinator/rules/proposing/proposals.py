@@ -8,9 +8,9 @@ from configs.reserved import SIMPLER
 from coordinator.domain import Phase, Purpose, Refusal
 from coordinator.protocol import Proposal
 from coordinator.rules.lookups import division_of, experiment_name
-from coordinator.rules.recall import may_repeat, repair_target
+from coordinator.rules.proposing.recall import may_repeat, repair_target
+from coordinator.rules.proposing.turns.arm_choice import origin
 from coordinator.rules.seeds import queued
-from coordinator.rules.turns.arm_choice import origin
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, ExperimentProposed, ProposalRefused

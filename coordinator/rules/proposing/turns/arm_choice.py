@@ -3,11 +3,11 @@
 from coordinator.domain import ArmChoice, Origin
 from coordinator.protocol import Proposal
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules.idle_arms import is_stopped
+from coordinator.rules.proposing.idle_arms import is_stopped
+from coordinator.rules.proposing.turns.bandit import Candidate, choose
 from coordinator.rules.seeds import drawn
-from coordinator.rules.turns.bandit import Candidate, choose
-from coordinator.state.arm_tally import ArmTally
 from coordinator.state.campaign_state import CampaignState
+from coordinator.state.tallies.arm_tally import ArmTally
 
 GOLDEN = 0.6180339887498949
 """Fractional part of the golden ratio: its multiples fill the unit interval evenly, so arms get their shares

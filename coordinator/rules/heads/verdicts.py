@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from configs.reserved import SIMPLER
 from coordinator.domain import Verdict
 from coordinator.rule_values.trust_rules import Grounds
-from coordinator.rules import certificates, trust
-from coordinator.rules.baselines import baseline_verdict
-from coordinator.rules.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
+from coordinator.rules import trust
 from coordinator.rules.fresh_rows import policy_for
+from coordinator.rules.heads import certificates
+from coordinator.rules.heads.baselines import baseline_verdict
+from coordinator.rules.heads.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Best
 from coordinator.state.events import AnyEvent, VerdictGiven

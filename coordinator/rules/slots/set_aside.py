@@ -17,14 +17,14 @@ from msgspec import Struct
 from coordinator.domain import Metric, Phase, Purpose, State, Verdict
 from coordinator.rules import trust
 from coordinator.rules.seeds import queued
-from coordinator.rules.slot_runs import LEAST_SLOTS
+from coordinator.rules.slots.slot_runs import LEAST_SLOTS
 from coordinator.rules.trust import Standing
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Division
 from coordinator.state.events import AnyEvent, RunLost, VerdictGiven
 from coordinator.state.records import Experiment, Run
-from coordinator.state.slot_checks import open_runs_of
 from coordinator.state.slot_events import SlotSetAside
+from coordinator.state.slots.slot_checks import open_runs_of
 from evaluator.slot_evidence import SlotEvidence, SlotTest
 
 MOST_AGAIN = 4

@@ -6,8 +6,8 @@ from coordinator.domain import Origin, Phase, State
 from coordinator.protocol import Token
 from coordinator.rules.budget_cap import fits, run_usd
 from coordinator.rules.lookups import division_of
-from coordinator.rules.repeats import repeat
-from coordinator.rules.slot_runs import check_run
+from coordinator.rules.slots.repeats import repeat
+from coordinator.rules.slots.slot_runs import check_run
 from coordinator.rules.wall_caps import wall_cap
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Division
@@ -133,7 +133,7 @@ def report(
     """Take in a result. A repeated report returns []; one whose lease was lost is kept as a LateReport.
 
     The first kill of an experiment is the machine's fault, the second its own: a program that does not like
-    its value could have itself run again otherwise. So is what ``rules.repeats`` says.
+    its value could have itself run again otherwise. So is what ``rules.slots.repeats`` says.
     """
     run = state.runs.get(result.run)
     if run is None:

@@ -11,7 +11,7 @@ from coordinator.protocol import Proposal
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, HintGiven, HintsWithdrawn
-from coordinator.state.hints import HINT_CHARS
+from coordinator.state.tallies.hints import HINT_CHARS
 
 
 def hint(state: CampaignState, name: str, text: str) -> list[AnyEvent]:

@@ -19,10 +19,10 @@ from msgspec.structs import replace
 from configs.reserved import COMBINED
 from coordinator.domain import Phase, Purpose, State
 from coordinator.rules import trust
-from coordinator.rules.believed import overworked
 from coordinator.rules.budget_cap import fits, run_usd
+from coordinator.rules.heads.believed import overworked
 from coordinator.rules.lookups import division_of, proposes_in
-from coordinator.rules.proposals import next_experiment
+from coordinator.rules.proposing.proposals import next_experiment
 from coordinator.rules.seeds import queued
 from coordinator.rules.wall_caps import division_cap
 from coordinator.state.campaign_state import CampaignState

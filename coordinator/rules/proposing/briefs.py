@@ -7,11 +7,11 @@ from msgspec import Struct
 from coordinator.domain import Origin, Phase, Strategy
 from coordinator.protocol import Brief, Piece, Wait
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules import recall
 from coordinator.rules.lookups import division_of, horizon_of, proposes_in
+from coordinator.rules.proposing import recall
+from coordinator.rules.proposing.turns.arm_choice import arm_for
+from coordinator.rules.proposing.turns.strategy import dry_spell, strategy_of, subjects
 from coordinator.rules.seeds import drawn
-from coordinator.rules.turns.arm_choice import arm_for
-from coordinator.rules.turns.strategy import dry_spell, strategy_of, subjects
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Best, Division
 from coordinator.state.records import Experiment

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from configs.reserved import SIMPLER
 from coordinator.domain import Origin, Purpose, Verdict
-from coordinator.rules.certificates import certified_by, stacked_gain
+from coordinator.rules.heads.certificates import certified_by, stacked_gain
 from coordinator.rules.lookups import head_of
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState

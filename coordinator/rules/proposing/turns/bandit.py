@@ -13,8 +13,8 @@ often and how much: the unit of the metric and the length of a run cancel out. B
 differ in their cost alone, and the one that had least mostly goes first.
 
 Each choice draws one λ·μ per arm and takes the greatest (W. R. Thompson, Biometrika 25, 1933; O. Chapelle and
-L. Li, NIPS 2011). Old experiments count less (``coordinator.state.arm_tally.HALF_LIFE``): gains get smaller
-as a search goes on, and an arm that was bad may be good later.
+L. Li, NIPS 2011). Old experiments count less (``coordinator.state.tallies.arm_tally.HALF_LIFE``): gains get
+smaller as a search goes on, and an arm that was bad may be good later.
 """
 
 import random

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
-from coordinator.rules.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
+from coordinator.rules.heads.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
 from coordinator.rules.lookups import proposes_in
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division

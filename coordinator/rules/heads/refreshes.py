@@ -6,7 +6,7 @@ Where nobody proposes that is at once, one run after the other.
 """
 
 from coordinator.domain import Purpose
-from coordinator.rules.certificates import all_is_settled, is_awaited
+from coordinator.rules.heads.certificates import all_is_settled, is_awaited
 from coordinator.rules.lookups import proposes_in
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState

@@ -1,0 +1,1 @@
+"""Slots held against each other, as the state knows them."""

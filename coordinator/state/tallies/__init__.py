@@ -1,0 +1,1 @@
+"""Books kept beside experiments: arms, money, time, lessons, what people said."""
