@@ -1,5 +1,6 @@
 """An agent's division, a division's head, and how far an ordinal may see. Pure."""
 
+from coordinator.rule_values.rule_set import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Best, Division
 from coordinator.state.records import Experiment
@@ -17,6 +18,11 @@ def experiment_name(ordinal: int) -> str:
 def horizon_of(state: CampaignState, ordinal: int) -> int:
     """The last ordinal whose verdict the proposal of that ordinal may know; in order only."""
     return max(0, ordinal - state.rules.lookahead)
+
+
+def enough_is_proposed(rules: Rules, proposed: int) -> bool:
+    """Whether no more proposals are taken where there are so many; never where they are not limited."""
+    return 0 < rules.max_experiments <= proposed
 
 
 def division_of(state: CampaignState, agent: str) -> Division:

@@ -17,7 +17,7 @@ from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
 from coordinator.rules.heads.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
-from coordinator.rules.lookups import proposes_in
+from coordinator.rules.lookups import enough_is_proposed, proposes_in
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, Settled, VerdictGiven
@@ -112,7 +112,7 @@ def stacked_gain(state: CampaignState, experiment: Experiment) -> float | None:
 
 def all_is_settled(state: CampaignState) -> bool:
     """Whether every proposal that is ever taken is settled."""
-    enough = 0 < state.rules.max_experiments <= state.proposed
+    enough = enough_is_proposed(state.rules, state.proposed)
     return enough and state.settled == len(state.by_ordinal)
 
 

@@ -21,7 +21,7 @@ from coordinator.domain import Phase, Purpose, State
 from coordinator.rules import trust
 from coordinator.rules.budget_cap import fits, run_usd
 from coordinator.rules.heads.believed import overworked
-from coordinator.rules.lookups import division_of, proposes_in
+from coordinator.rules.lookups import division_of, enough_is_proposed, proposes_in
 from coordinator.rules.proposing.proposals import next_experiment
 from coordinator.rules.seeds import queued
 from coordinator.rules.wall_caps import division_cap
@@ -103,8 +103,7 @@ def _edit(experiment: Experiment) -> ParkedEdit:
 
 def _has_room(state: CampaignState) -> bool:
     """Whether every agent may still answer a brief that it has in hand."""
-    most = state.rules.max_experiments
-    return not most or state.proposed + state.present.total() < most
+    return not enough_is_proposed(state.rules, state.proposed + state.present.total())
 
 
 def _best_pair(state: CampaignState, division: Division) -> tuple[Experiment, Experiment] | None:

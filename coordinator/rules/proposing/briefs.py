@@ -7,7 +7,7 @@ from msgspec import Struct
 from coordinator.domain import Origin, Phase, Strategy
 from coordinator.protocol import Brief, Piece, Wait
 from coordinator.rule_values.rule_set import ArmShare
-from coordinator.rules.lookups import division_of, horizon_of, proposes_in
+from coordinator.rules.lookups import division_of, enough_is_proposed, horizon_of, proposes_in
 from coordinator.rules.proposing import recall
 from coordinator.rules.proposing.turns.arm_choice import arm_for
 from coordinator.rules.proposing.turns.strategy import dry_spell, strategy_of, subjects
@@ -51,7 +51,7 @@ def scope_of(state: CampaignState, agent: str, thinking: int, now: float | None 
         return Wait(state.phase_reason, stop=state.phase is Phase.FINISHED)
     if not proposes_in(state, division):
         return Wait("campaign.propose_in names other divisions")
-    if 0 < state.rules.max_experiments <= state.proposed + thinking:
+    if enough_is_proposed(state.rules, state.proposed + thinking):
         return Wait("enough is proposed")
     if state.rules.lookahead:
         return _scope_in_order(state, division, thinking)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from configs.reserved import PERSON, SIMPLER
 from coordinator.domain import Phase, State
 from coordinator.protocol import Proposal
+from coordinator.rules.lookups import enough_is_proposed
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, HintGiven, HintsWithdrawn
@@ -36,8 +37,7 @@ def division_for_person(state: CampaignState, wanted: str) -> Division | None:
 
 def takes_ideas(state: CampaignState) -> bool:
     """Whether a person's variant can become an experiment now. Else it waits."""
-    tried, most = state.proposed, state.rules.max_experiments
-    return state.phase is Phase.RUNNING and not 0 < most <= tried
+    return state.phase is Phase.RUNNING and not enough_is_proposed(state.rules, state.proposed)
 
 
 def answered(state: CampaignState, name: str) -> bool:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from coordinator.domain import Metric, Phase, Purpose, State, Verdict
 from coordinator.rules import trust
 from coordinator.rules.seeds import queued
-from coordinator.rules.slots.slot_runs import LEAST_SLOTS
+from coordinator.rules.slots.slot_runs import LEAST_SLOTS, believed_slots
 from coordinator.rules.trust import Standing
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Agent, Division
@@ -67,8 +67,7 @@ def set_aside(state: CampaignState) -> list[AnyEvent]:
 
 def why_not(state: CampaignState, division: Division) -> str:
     """Why no slot of the division is set aside now, in words; empty where one may be."""
-    present, aside = state.present[division.name], set(division.disbelieved.values())
-    out = sum(state.agents[name].present and bool(state.agents[name].set_aside) for name in aside)
+    present, believed = state.present[division.name], believed_slots(state, division)
     if not state.rules.set_aside:
         return "slots.set_aside is false"
     if present < LEAST_SLOTS:
@@ -77,7 +76,7 @@ def why_not(state: CampaignState, division: Division) -> str:
         return "in order (campaign.lookahead) none is set aside"
     if division.best is None:
         return "the baseline is not measured yet"
-    return "" if 2 * (out + 1) < present else "that would leave no majority of the slots"
+    return "" if 2 * (present - believed + 1) < present else "that would leave no majority of the slots"
 
 
 def in_words(metric: Metric, evidence: SlotEvidence) -> str:

@@ -18,6 +18,7 @@ from statistics import fmean
 
 from coordinator.domain import Phase, Purpose, State
 from coordinator.rules.budget_cap import fits, run_usd
+from coordinator.rules.lookups import enough_is_proposed
 from coordinator.rules.seeds import queued
 from coordinator.rules.wall_caps import division_cap
 from coordinator.state.campaign_state import CampaignState
@@ -47,7 +48,9 @@ def check_run(state: CampaignState, agent: str, calls_usd: float) -> RunQueued |
     division, rules = state.divisions[holder.card.division], state.rules
     if rules.lookahead or not rules.check_every or state.phase is not Phase.RUNNING:
         return None
-    if believed_slots(state, division) < LEAST_SLOTS or _is_all_proposed(state):
+    if believed_slots(state, division) < LEAST_SLOTS:
+        return None
+    if enough_is_proposed(rules, state.proposed):
         return None
     if division.queued and state.runs[division.next_run].purpose in REPEATED:
         return None
@@ -65,10 +68,6 @@ def believed_slots(state: CampaignState, division: Division) -> int:
     return state.present[division.name] - sum(
         state.agents[name].present and bool(state.agents[name].set_aside) for name in aside
     )
-
-
-def _is_all_proposed(state: CampaignState) -> bool:
-    return 0 < state.rules.max_experiments <= state.proposed
 
 
 def _program(state: CampaignState, division: Division) -> Experiment | None:
