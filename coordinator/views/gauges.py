@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from coordinator.arm_notes import ArmReason
 from coordinator.domain import Phase, State, Verdict
 from coordinator.views.early_stop_view import EarlyStopView
-from coordinator.views.slot_view import is_set_aside
+from coordinator.views.slots_report import is_set_aside
 from coordinator.views.status_page import (
     AgentState,
     AgentView,

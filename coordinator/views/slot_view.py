@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from evaluator.slot_evidence import SlotTest
 
@@ -28,8 +28,3 @@ class SlotView(Struct, frozen=True, kw_only=True):
     why: Annotated[str, _says("That in words; empty where it is not off.")]
     set_aside: Annotated[bool, _says("Whether it gets no more runs, and its values are not believed.")]
     not_because: Annotated[str, _says("Why it is not set aside though it is off; empty otherwise.")]
-
-
-def is_set_aside(slot: SlotView | UnsetType) -> bool:
-    """Whether it is; False for one of which nothing is known."""
-    return isinstance(slot, SlotView) and slot.set_aside

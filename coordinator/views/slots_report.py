@@ -27,6 +27,11 @@ def slot_view(state: CampaignState, agent: Agent) -> SlotView | UnsetType:
     )
 
 
+def is_set_aside(slot: SlotView | UnsetType) -> bool:
+    """Whether it is; False for one of which nothing is known."""
+    return isinstance(slot, SlotView) and slot.set_aside
+
+
 def doubtful(division: Division) -> str | UnsetType:
     """The agent of a slot that is set aside, where every run of the best was made there."""
     return division.doubtful or UNSET
