@@ -109,7 +109,7 @@ class CampaignState(Facts):
             case AgentLeft():
                 self._leave(event, at)
             case SlotSetAside():
-                slot_checks.set_aside(self, event, at)
+                slot_checks.set_aside(self, event)
             case CallSettled():
                 self.spend.settle(event)
             case ArmNoted():

@@ -7,7 +7,6 @@ from coordinator.state.facts import Facts
 
 def carry_over(facts: Facts, event: ExperimentProposed) -> None:
     """A merge is an experiment here, too."""
-    facts.transfers += 1
     division = facts.divisions[event.division]
     division.transfers.append(event.experiment)
     _take(facts, division, event.transfers, event.experiment)

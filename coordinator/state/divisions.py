@@ -54,10 +54,10 @@ class Division(Struct, kw_only=True):
     """What the baseline's value on each of its seeds deviates from its mean, on each block of rows."""
     pairs: dict[str, list[Pair]] = field(default_factory=dict)
     """By experiment that was run on several of these seeds: the deviation, and its value there."""
-    pairing: Pairing | None = None
-    """What these say of seeds; None while they are too few."""
     pairings: list[tuple[int, Pairing | None]] = field(default_factory=list)
-    """Every such word in its time, and the ordinal whose verdict has to be known for it to be known."""
+    """What these said of seeds in their time, None while they were too few; before it the ordinal whose
+    verdict has to be known for it to be known.
+    """
     queued: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Runs that wait, by what goes first: priority of the purpose, ordinal, number in their experiment."""
     line: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)
@@ -107,6 +107,11 @@ class Division(Struct, kw_only=True):
         return self.trunk[-1] if self.trunk else self.best
 
     @property
+    def pairing(self) -> Pairing | None:
+        """What is known of seeds now; None while there is too little."""
+        return self.pairings[-1][1] if self.pairings else None
+
+    @property
     def next_run(self) -> str:
         """The run that goes first. Raises LookupError where none waits."""
         return self.line[0][1]
@@ -150,8 +155,6 @@ class Agent(Struct, kw_only=True):
     """Why it gets no more runs, in words; empty where it does."""
     set_aside_by: SlotTest | None = None
     """What its slot is off by; None where it is not set aside."""
-    set_aside_at: float = 0.0
-    """When, in seconds since the epoch."""
 
     @property
     def slot(self) -> str:

@@ -80,8 +80,6 @@ class Facts(Struct):
 
     by_ordinal: list[str] = field(default_factory=list)
     """What was proposed: the experiment of ordinal n is at n - 1. Baselines, of ordinal 0, are not in it."""
-    transfers: int = 0
-    """How many of these brought a merge of one division to another: nobody proposed them."""
     by_digest: dict[tuple[str, str], str] = field(default_factory=dict)
     """The last experiment that was this program, by division and digest. A rebased one is found under its
     earlier digests too.
@@ -164,6 +162,11 @@ class Facts(Struct):
     def rules(self) -> Rules:
         """The rules in force. Raises LookupError before there are any."""
         return self.started.rules if self.started is not None else self.start.rules
+
+    @property
+    def transfers(self) -> int:
+        """How many experiments brought a merge of one division to another: nobody proposed them."""
+        return sum(len(division.transfers) for division in self.divisions.values())
 
     @property
     def proposed(self) -> int:

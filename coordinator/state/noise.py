@@ -27,7 +27,7 @@ def from_baseline(division: Division, baseline: Experiment) -> None:
     there, on each block of rows.
     """
     division.pools = {f"{baseline.experiment}/0": baseline.values}
-    division.pairs, division.pairing, division.pairings = {}, None, []
+    division.pairs, division.pairings = {}, []
     noise = pooled(division.pools.values())
     division.sigma = noise.sigma if noise else None
     division.seeds = _seeds(division, baseline)
@@ -39,7 +39,7 @@ def pool_again(division: Division, experiments: Mapping[str, Experiment], since:
     """
     names = dict.fromkeys((*(key.rpartition("/")[0] for key in division.pools), *division.pairs))
     division.seeds = _seeds(division, experiments[division.baseline])
-    division.pools, division.pairs, division.pairing = {}, {}, None
+    division.pools, division.pairs = {}, {}
     division.pairings.append((since, None))
     for name in names:
         pool(division, experiments[name], since)
@@ -76,8 +76,7 @@ def pool(division: Division, experiment: Experiment, since: int) -> None:
     pairs = _pairs(division, experiment)
     if len(pairs) > 1 and not experiment.baseline:
         division.pairs[experiment.experiment] = pairs
-        division.pairing = paired(division.pairs.values())
-        division.pairings.append((since, division.pairing))
+        division.pairings.append((since, paired(division.pairs.values())))
     noise = pooled(division.pools.values())
     if division.pairing is not None and division.pairing.holds:
         division.sigma = division.pairing.sigma

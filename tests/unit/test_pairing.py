@@ -130,7 +130,8 @@ def repeated(follows: bool, confirms: int, unpaired: int = 0) -> tuple[Division,
     """
     division = Division(name="cpu", baseline="b", pools={"b/0": list(PARTS.values())})
     division.seeds = {seed: (part,) for seed, part in PARTS.items()}
-    division.pairing = Pairing(correlation=0.99, freedom=9, slope=1.0, sigma=0.001, holds=True)
+    pairing = Pairing(correlation=0.99, freedom=9, slope=1.0, sigma=0.001, holds=True)
+    division.pairings = [(0, pairing)]
     step = Experiment(
         experiment="e", ordinal=1, division="cpu", arm="a", agent="a", parent="p", commit="c", digest="d",
         title="t", stepped=True,

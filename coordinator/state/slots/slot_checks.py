@@ -42,7 +42,6 @@ def joined(facts: Facts, card: AgentCard) -> Agent:
         evidence=earlier.evidence,
         set_aside=earlier.set_aside,
         set_aside_by=earlier.set_aside_by,
-        set_aside_at=earlier.set_aside_at,
     )
 
 
@@ -92,11 +91,11 @@ def judge(facts: Facts, agent: Agent) -> None:
         facts.off_slots.pop(agent.card.agent, None)
 
 
-def set_aside(facts: Facts, event: SlotSetAside, at: float) -> None:
+def set_aside(facts: Facts, event: SlotSetAside) -> None:
     """The slot gets no more runs. What it measured leaves the noise, the best and verdicts to come."""
     agent = facts.agents[event.agent]
     division, slot = facts.divisions[agent.card.division], agent.slot
-    agent.set_aside, agent.set_aside_by, agent.set_aside_at = event.reason, event.test, at
+    agent.set_aside, agent.set_aside_by = event.reason, event.test
     division.disbelieved[slot] = event.agent
     for run in open_runs_of(facts, slot):
         run.void = True

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from math import isclose
 from statistics import fmean
 
-from coordinator.domain import Purpose
 from coordinator.state.divisions import Division
 from coordinator.state.facts import Facts
+from coordinator.state.noise import REPEATED
 
-REPEATED = (Purpose.BASELINE, Purpose.CONFIRM, Purpose.REFRESH)
-"""Purposes of runs that are observed."""
 CLOSE = 1e-6
 """Of sums that were made in another order, relative."""
 
