@@ -84,7 +84,7 @@ def conclude(plan: Plan, results: Results, baseline: Sequence[RunResult]) -> Con
     """What the runs show. baseline: runs of the unmodified surface under the same budget."""
     for planned in plan.runs:
         if planned.run in results and ends(planned, results[planned.run], plan.question):
-            return _ended_early(planned, results[planned.run], plan.question)
+            return _without_a_mean(planned, results[planned.run], plan.question)
     question, program = plan.question, _of(plan, results, Which.A)
     marks = trust.grounds(program).marks
     doubt = trust.unproven(trust.pooled(program), question.trust)
@@ -174,7 +174,7 @@ def _values(plan: Plan, results: Results, which: Which) -> list[float]:
     return [outcome.value for outcome in outcomes if isinstance(outcome, Measured)]
 
 
-def _ended_early(planned: PlannedRun, result: RunResult, question: Question) -> Conclusion:
+def _without_a_mean(planned: PlannedRun, result: RunResult, question: Question) -> Conclusion:
     if isinstance(result.outcome, Measured):
         why = f"run {planned.run}: {_never_believed(result, question)}"
         return Conclusion(shown=Shown.NOT_BELIEVED, certified=False, reason=why, comparison=None, marks="")
