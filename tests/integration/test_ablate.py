@@ -8,17 +8,15 @@ import pytest
 
 from coordinator.store.paths import Layout
 from deploy.cli.comparisons.making_runs import Measuring
-from tests.integration import finished_campaign
+from tests.integration.finished_campaign import finished
 from tests.integration.test_certify import call, seeds
 
 SEED = ("--seed", "1")
 
 
 @pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """Of a policy that merges within so few experiments."""
-    monkeypatch.setattr(finished_campaign, "KEYS", [*finished_campaign.KEYS, "acceptance.policy=confirm"])
-    return finished_campaign.finished(tmp_path / "campaigns")
+def layout(tmp_path: Path) -> Layout:
+    return finished(tmp_path / "campaigns")
 
 
 def page(layout: Layout, *words: str) -> Any:
