@@ -1,4 +1,4 @@
-"""An agent's division, a division's head, and how far an ordinal may see. Pure."""
+"""An agent's division, a division's head, what a best is made of, and how far an ordinal may see. Pure."""
 
 from coordinator.rule_values.rule_set import Rules
 from coordinator.state.campaign_state import CampaignState
@@ -46,3 +46,15 @@ def head_of(state: CampaignState, experiment: Experiment) -> Best:
     if head is None:
         raise LookupError(f"division {experiment.division} has no best yet")
     return head
+
+
+def stack_since(state: CampaignState, base: str, experiment: Experiment) -> list[Experiment]:
+    """The experiments that moved a division from one best to a later one, the oldest first: each was made on
+    the merge of the one before. base: commit of the earlier best. experiment: whose merge is the later one.
+    """
+    own = (one for one in state.experiments.values() if one.division == experiment.division)
+    merged = {one.merge_commit: one for one in own if one.merge_commit}
+    stack = [experiment]
+    while stack[-1].parent != base:
+        stack.append(merged[stack[-1].parent])
+    return stack[::-1]

@@ -13,6 +13,7 @@ from coordinator.domain import Purpose, State
 from coordinator.protocol import AgentCard
 from coordinator.rules import campaign
 from coordinator.rules.heads.transfers import transfer
+from coordinator.rules.lookups import stack_since
 from coordinator.state.encoding import decode, encode
 from coordinator.state.events import ExperimentProposed, ProposalRefused
 from evaluator.policies.any_policy import AnyPolicy
@@ -78,13 +79,10 @@ def missing(swarm: Swarm) -> list[tuple[str, str]]:
 def stack_of(swarm: Swarm, merged: str) -> list[str]:
     """The experiments that moved the best of a division from the one before to this one."""
     experiment = swarm.state.experiments[merged]
-    bests = {best.commit for best in swarm.state.divisions[experiment.division].history}
-    made = {one.merge_commit: one for one in swarm.state.experiments.values() if one.merge_commit}
-    stack = [merged]
-    while experiment.parent not in bests:
-        experiment = made[experiment.parent]
-        stack.append(experiment.experiment)
-    return stack
+    bests = swarm.state.divisions[experiment.division].history
+    place = [best.experiment for best in bests].index(merged)
+    stack = stack_since(swarm.state, bests[place - 1].commit, experiment)
+    return [one.experiment for one in stack]
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=list(POLICIES))

@@ -14,7 +14,7 @@ from msgspec import Struct
 from configs.reserved import TRANSFER
 from coordinator.domain import Phase, Purpose, Refusal
 from coordinator.protocol import Proposal
-from coordinator.rules.lookups import experiment_name
+from coordinator.rules.lookups import experiment_name, stack_since
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Best, Division
@@ -130,7 +130,7 @@ def idea_of(state: CampaignState, step: Transfer, source: str = "") -> Proposal:
     did there. source: the program's text.
     """
     merged = state.experiments[step.experiment]
-    bests, others = state.divisions[merged.division].history, _others(state, step)
+    bests, others = state.divisions[merged.division].history, len(stack_since(state, step.base, merged)) - 1
     before, after = (
         next(best.value for best in bests if best.commit == commit) for commit in (step.base, step.commit)
     )
@@ -143,13 +143,3 @@ def idea_of(state: CampaignState, step: Transfer, source: str = "") -> Proposal:
         title=f"from {merged.division}: {merged.title}{f' and {others} more' if others else ''}",
         hypothesis=f"It moved the best of {merged.division} from {before:.4f} to {after:.4f}.",
     )
-
-
-def _others(state: CampaignState, step: Transfer) -> int:
-    """Experiments that moved the best there besides the one that merged last."""
-    merged, others = state.experiments[step.experiment], 0
-    there = [one for one in state.experiments.values() if one.division == merged.division]
-    made = {one.merge_commit: one for one in there if not one.baseline}
-    while merged.parent != step.base and merged.parent in made:
-        merged, others = made[merged.parent], others + 1
-    return others

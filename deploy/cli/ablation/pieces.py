@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 from msgspec import Struct
 
+from coordinator.rules.lookups import stack_since
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.records import Experiment
@@ -59,11 +60,7 @@ def stack_of(state: CampaignState, division: Division, which: str) -> list[Exper
             )
         place = bests.index(name)
     base = division.history[0 if which == ALL else place - 1].commit
-    merged = {one.merge_commit: one for one in state.experiments.values() if one.merge_commit}
-    pieces = [state.experiments[division.history[place].experiment]]
-    while pieces[-1].parent != base:
-        pieces.append(merged[pieces[-1].parent])
-    return pieces[::-1]
+    return stack_since(state, base, state.experiments[division.history[place].experiment])
 
 
 def taken_back(piece: Experiment, best: str, source: Callable[[str], str], gate: Gate) -> Piece:
