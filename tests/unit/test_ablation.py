@@ -14,7 +14,7 @@ from deploy.cli.ablation.pieces import changed_lines, stack_of, taken_back
 from deploy.cli.comparisons.question import NamedProgram, Plan, PlannedRun, RecordKind, Rows, Which
 from deploy.exit_codes import NothingFoundError
 from evaluator.policies.trunk import Trunk
-from evaluator.result import Crashed, CrashKind, Measured, Outcome, RunResult
+from evaluator.result import Crashed, CrashKind, Limit, Lost, Measured, Outcome, RunResult, TimedOut
 from tests.unit.swarm_of_rules import Swarm, audit_of, rules
 from tests.unit.test_comparisons import QUESTION
 
@@ -177,12 +177,27 @@ def test_a_piece_is_needed_in_the_way_not_needed_or_none_of_these(
     assert shown.standard_error == pytest.approx(SIGMA * (2 / 4) ** 0.5)
 
 
-def test_without_a_piece_that_it_cannot_run_without_there_is_no_value() -> None:
+@pytest.mark.parametrize("outcome", [CRASH, TimedOut(Limit.BUDGET, 9.0)])
+def test_without_a_piece_that_it_cannot_run_without_there_is_no_value(outcome: Outcome) -> None:
     piece = planned()
-    shown = result_of(asked(piece), piece, results(piece, [Measured(1.0), CRASH]), [])
+    shown = result_of(asked(piece), piece, results(piece, [Measured(1.0), outcome]), [])
     assert shown.verdict is PieceVerdict.NEEDED
     assert "without it there is no value" in shown.reason
     assert (shown.loss, shown.in_sigma) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        (Lost("its process was killed"), "its process was killed"),
+        (TimedOut(Limit.WALL_CAP, 60.0), "ended at its wall cap after 60.0 s"),
+    ],
+)
+def test_what_may_be_the_machines_fault_shows_nothing_of_a_piece(outcome: Outcome, why: str) -> None:
+    piece = planned()
+    shown = result_of(asked(piece), piece, results(piece, [Measured(1.0), outcome]), [])
+    assert shown.verdict is PieceVerdict.NOT_SHOWN
+    assert shown.reason == f"it came to no value: run e00001-2: {why}"
 
 
 def test_a_piece_that_cannot_be_taken_out_alone_says_so_and_no_sigma_shows_no_margin() -> None:

@@ -21,7 +21,7 @@ class PieceVerdict(StrEnum):
     """What was shown of a piece. Each at the level that was asked for, one-sided."""
 
     NEEDED = "needed"
-    """Without it the best is worse, or comes to no value."""
+    """Without it the best is worse, or fails."""
     IN_THE_WAY = "in the way"
     """Without it the best is better."""
     NOT_NEEDED = "not needed"

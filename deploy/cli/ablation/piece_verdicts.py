@@ -1,19 +1,21 @@
 """What runs show of a piece. Pure.
 
-- *Needed*: the best is worse without it, by a one-sided test at the level. *In the way*: it is better.
+- *Needed*: the best is worse without it, by a one-sided test at the level, or fails by itself: a run that was
+  lost, or ended at its wall cap, says as much of the machine. *In the way*: it is better.
 - *Not needed*: a loss of the margin or more is excluded at the level. With M the margin in σ, n runs of
   either and no difference in truth, that comes out with the probability Φ(M·sqrt(n/2) − z): .64 with M 1, n 8
   and z 1.64, .88 with n 16. A piece that is worth the margin passes as often as the level says.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 from coordinator.rules import trust
 from deploy.cli.ablation.ablation_record import AblationPlan, PieceResult, PieceVerdict, PlannedPiece
 from deploy.cli.comparisons.conclusion import compared, conclude
 from deploy.cli.comparisons.question import Plan, Which
 from deploy.cli.comparisons.record import Conclusion, Shown
-from evaluator.result import Measured, RunResult
+from evaluator.result import Cheated, Crashed, EndedEarly, Limit, Lost, Measured, Outcome, RunResult, TimedOut
 from evaluator.significance import Comparison, p_in_words
 
 
@@ -70,12 +72,22 @@ def _without_values(
 ) -> tuple[PieceVerdict, str]:
     """Of a piece without which there is no mean to compare."""
     own = [results[run.run] for run in plan.runs if run.which is Which.A and run.run in results]
-    fails = conclusion.shown is Shown.NOT_MEASURED and any(
-        not isinstance(result.outcome, Measured) for result in own
-    )
-    if fails:
+    if conclusion.shown is Shown.NOT_MEASURED and any(_fails(result.outcome) for result in own):
         return PieceVerdict.NEEDED, f"without it there is no value: {conclusion.reason}"
     return PieceVerdict.NOT_SHOWN, conclusion.reason
+
+
+def _fails(outcome: Outcome) -> bool:
+    """Whether a run came to no value by its program's own doing."""
+    match outcome:
+        case Crashed():
+            return True
+        case TimedOut(limit=limit):
+            return limit is Limit.BUDGET
+        case Measured() | Cheated() | EndedEarly() | Lost():
+            return False
+        case _:
+            assert_never(outcome)
 
 
 def _beside_margin(plan: AblationPlan, question: Plan, results: Mapping[str, RunResult]) -> Comparison | None:
