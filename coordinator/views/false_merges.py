@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from configs.reserved import SIMPLER
 from coordinator.domain import Metric
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.records import Experiment
+from coordinator.views.described import says
 from evaluator.false_merges.doubts import LEAST, doubts
 from evaluator.false_merges.lineage import Program
 
@@ -40,20 +41,17 @@ class FalseMerges(Struct, frozen=True):
 class FalseMergesView(Struct, frozen=True, kw_only=True):
     """How many merges are expected to be no better in truth than the best before them."""
 
-    merges: Annotated[
-        int, Meta(description="How many merges it is said of: all between the baseline and the best.")
-    ]
+    merges: Annotated[int, says("How many merges it is said of: all between the baseline and the best.")]
     expected: Annotated[
         float | None,
-        Meta(
-            description="How many of these merges are expected to be false, by noise alone; null where that"
-            " is not known."
+        says(
+            "How many of these merges are expected to be false, by noise alone; null where that is not known."
         ),
     ]
-    unknown: Annotated[str, Meta(description="Why it is not known; empty where it is.")]
+    unknown: Annotated[str, says("Why it is not known; empty where it is.")]
     marked: Annotated[
         int,
-        Meta(description="How many of these merges rest on values of which something is open besides noise."),
+        says("How many of these merges rest on values of which something is open besides noise."),
     ]
 
 

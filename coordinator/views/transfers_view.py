@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
+
+from coordinator.views.described import says
 
 
 class TransfersView(Struct, frozen=True, kw_only=True):
     """Transfers to a division."""
 
-    tried: Annotated[int, Meta(description="How many merges of other divisions were tried here.")]
-    merged: Annotated[int, Meta(description="How many of these are merges here, too.")]
+    tried: Annotated[int, says("How many merges of other divisions were tried here.")]
+    merged: Annotated[int, says("How many of these are merges here, too.")]
     proposes: Annotated[
         bool,
-        Meta(description="Whether its agents propose; they do not where campaign.propose_in names others."),
+        says("Whether its agents propose; they do not where campaign.propose_in names others."),
     ]

@@ -7,9 +7,10 @@ them, or something that carried them over.
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from coordinator.state.records import Experiment
+from coordinator.views.described import says
 
 
 class RowsView(Struct, frozen=True, kw_only=True):
@@ -17,12 +18,10 @@ class RowsView(Struct, frozen=True, kw_only=True):
 
     screen: Annotated[
         float | None,
-        Meta(description="Mean on the rows of screens, in the metric's unit; null without such a run."),
+        says("Mean on the rows of screens, in the metric's unit; null without such a run."),
     ]
-    fresh: Annotated[float, Meta(description="Mean on rows that no screen saw, in the metric's unit.")]
-    gap: Annotated[
-        float | None, Meta(description="screen less fresh, in the metric's unit; null when one is missing.")
-    ]
+    fresh: Annotated[float, says("Mean on rows that no screen saw, in the metric's unit.")]
+    gap: Annotated[float | None, says("screen less fresh, in the metric's unit; null when one is missing.")]
 
 
 def rows_of(experiment: Experiment) -> RowsView | UnsetType:
