@@ -111,7 +111,9 @@ class AcceptanceConfig(Section):
     early_z: Annotated[Number, Field(ge=0)] | None = None
     """`race`, `trunk`: standard errors that are enough before the last run."""
     first_z: Annotated[Number, Field(ge=0)] | None = None
-    """`trunk`: standard errors of the first certificate of a division, in place of both."""
+    """`trunk`: standard errors of a division's first certificate: at least so many before the last run, so
+    many at it.
+    """
     drop_z: Number | None = None
     """`strict`, `trunk`: standard errors at which it is given up before the last run."""
     runs: Annotated[Whole, Field(ge=1)] | None = None
@@ -123,7 +125,7 @@ class AcceptanceConfig(Section):
     still: Annotated[Whole, Field(ge=1)] | None = None
     """`trunk`: experiments made from the head without a step after which it is run on fresh rows."""
     steps: Annotated[Whole, Field(ge=1)] | None = None
-    """`trunk`: steps with which it is certified at once."""
+    """`trunk`: steps with which the whole certificate is made at once."""
     shrink: Share | None = None
     """`trunk`: share of a step's measured gain that the trunk is taken to be better by."""
     stack_z: Annotated[Number, Field(ge=0)] | None = None

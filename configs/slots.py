@@ -20,7 +20,8 @@ class SlotsConfig(Section):
     """Name of the hardware class; None takes the accelerator's model, or `cpu`."""
     check_every: Annotated[Whole, Field(ge=0)] = 25
     """Runs of a slot after which it makes one that others made too, so that a slot that is off is noticed;
-    five of them come within its first ten runs (docs/slots.md). Not among fewer than three slots of a
+    five of them come within its first ten runs, where it is expected to make a hundred or more
+    (docs/slots.md). Not among fewer than three slots of a
     division, nor with a lookahead. 0: none on purpose.
     """
     set_aside: bool = True

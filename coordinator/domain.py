@@ -42,7 +42,7 @@ class State(StrEnum):
     CONFIRMING = "confirming"
     STALE = "stale"
     STEPPED = "stepped"
-    """The trunk goes on from it; it is not certified yet."""
+    """The trunk goes on from it; no certificate has passed on it yet."""
     MERGED = "merged"
     REJECTED = "rejected"
     CRASHED = "crashed"

@@ -121,8 +121,8 @@ class Brief(Struct, frozen=True, kw_only=True):
     """Mean in the metric's unit; None until it is measured."""
     best: float | None = None
     """The same of what it starts from: the best, or the trunk on top of it."""
-    certified: float | None = None
-    """The same of the best, where it starts from a trunk that is not certified yet; else None."""
+    below_trunk: float | None = None
+    """The same of the best, where it starts from a trunk without a certificate yet; else None."""
     sigma: float | None = None
     """Standard deviation of unchanged code; None until it is measured."""
     tried: list[Tried] = field(default_factory=list)

@@ -49,6 +49,8 @@ class BothKnown(Struct, frozen=True, kw_only=True):
 
     ordinal: int
     """Of its experiment."""
+    slot: str = ""
+    """It was made on."""
     at: float = 0.0
     """Share of the budget at which it was looked at."""
     loss: float

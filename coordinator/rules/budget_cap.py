@@ -16,8 +16,9 @@ from coordinator.model_calls import CALL_RESULTS, NAME_CHARS, UNKNOWN, CallRecor
 from coordinator.protocol import Wait
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules.wall_caps import wall_cap
+from coordinator.state.arm_events import CallSettled
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, CallSettled, CampaignDraining
+from coordinator.state.events import AnyEvent, CampaignDraining
 
 ROUNDING = 1e-9
 """Dollars that sums of small prices may be off by."""

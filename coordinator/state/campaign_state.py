@@ -14,12 +14,11 @@ from msgspec.structs import replace
 
 from coordinator.domain import Phase, State
 from coordinator.state import experiments, runs
+from coordinator.state.arm_events import ArmNoted, CallSettled, HintGiven, HintsWithdrawn
 from coordinator.state.events import (
     AgentJoined,
     AgentLeft,
     AnyEvent,
-    ArmNoted,
-    CallSettled,
     CampaignDraining,
     CampaignFinished,
     CampaignResumed,
@@ -27,8 +26,6 @@ from coordinator.state.events import (
     DivisionOpened,
     EpochBegan,
     ExperimentProposed,
-    HintGiven,
-    HintsWithdrawn,
     LateReport,
     PairRefused,
     ProposalRefused,

@@ -19,15 +19,16 @@ def note(division: Division, experiment: Experiment, run: Run, metric: Metric) -
         division.ended_early += 1
         division.ended_seconds += run.seconds
     elif (value := run.value) is not None:
-        division.looks.append(_both(experiment.ordinal, result.early, value, metric))
+        division.looks.append(_both(experiment.ordinal, run.slot, result.early, value, metric))
         division.whole_seconds += run.seconds
 
 
-def _both(ordinal: int, look: EarlyLook, value: float, metric: Metric) -> BothKnown:
+def _both(ordinal: int, slot: str, look: EarlyLook, value: float, metric: Metric) -> BothKnown:
     plan = look.plan
     compared = plan.bar is not None and plan.head is not None
     return BothKnown(
         ordinal=ordinal,
+        slot=slot,
         at=plan.at,
         loss=look.loss,
         worse=-metric.gain(0.0, value),

@@ -1,19 +1,19 @@
-"""Everything that ever happens to a campaign; the journal holds these alone. Names and fields are stable."""
+"""Everything that ever happens to a campaign. The journal holds these and nothing else is truth.
 
-from msgspec import Struct, field
+An event states a fact that was decided; applying it can only fail if the journal is damaged. Names and fields
+are stable: old journals stay readable.
+"""
 
-from coordinator.arm_notes import ArmReason
+from msgspec import field
+
 from coordinator.domain import Origin, Purpose, Refusal, Verdict
-from coordinator.model_calls import UNKNOWN
 from coordinator.protocol import AgentCard, Token
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rule_values.trust_rules import Grounds
+from coordinator.state.arm_events import ArmNoted, CallSettled, HintGiven, HintsWithdrawn
+from coordinator.state.event_base import Event
 from coordinator.state.slot_events import SlotSetAside
 from evaluator.result import RunResult
-
-
-class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
-    """Base of all events. Applying one fails only if the journal is damaged."""
 
 
 class CampaignStarted(Event, frozen=True, kw_only=True, tag="campaign_started"):
@@ -24,11 +24,13 @@ class CampaignStarted(Event, frozen=True, kw_only=True, tag="campaign_started"):
     surface: str
     """File name."""
     commit: str
+    """Of the unmodified surface."""
     digest: str
-    """Of the unmodified surface, and of its program."""
+    """Of its program."""
     rules: Rules
     secret_digest: str = ""
-    """Fingerprint of the secret that its draws rest on (``store.secret_file``); empty without one."""
+    """Fingerprint of the secret its draws rest on, see ``coordinator.store.secret_file``; empty without one.
+    """
 
 
 class RulesChanged(Event, frozen=True, kw_only=True, tag="rules_changed"):
@@ -40,7 +42,8 @@ class RulesChanged(Event, frozen=True, kw_only=True, tag="rules_changed"):
 class EpochBegan(Event, frozen=True, kw_only=True, tag="epoch_began"):
     """The coordinator started."""
 
-    epoch: int  # grows by one each time, so that tokens never repeat
+    epoch: int
+    """Grows by one each time, so that tokens never repeat."""
 
 
 class AgentJoined(Event, frozen=True, kw_only=True, tag="agent_joined"):
@@ -54,7 +57,8 @@ class AgentLeft(Event, frozen=True, kw_only=True, tag="agent_left"):
 
     agent: str
     reason: str
-    lost: bool = False  # it said no goodbye: it was not heard of, or its machine is gone
+    lost: bool = False
+    """It said no goodbye: it was not heard of, or its machine is gone."""
 
 
 class DivisionOpened(Event, frozen=True, kw_only=True, tag="division_opened"):
@@ -86,9 +90,10 @@ class ExperimentProposed(Event, frozen=True, kw_only=True, tag="experiment_propo
     """The experiment it repairs."""
     constant_changes: dict[str, str] = field(default_factory=dict, name="moves")
     """From its parent: ``up``, ``down`` or ``changed`` by name of the constant."""
-    combines: list[str] = []
+    combines: list[str] = field(default_factory=list)
     """The two experiments that the coordinator made it of; else none."""
-    transfers: str = ""  # the experiment of another division whose merge it brings here
+    transfers: str = ""
+    """The experiment of another division whose merge it brings here."""
 
 
 class PairRefused(Event, frozen=True, kw_only=True, tag="pair_refused"):
@@ -115,6 +120,7 @@ class ProposalRefused(Event, frozen=True, kw_only=True, tag="proposal_refused"):
     settings: dict[str, str] = field(default_factory=dict)
     repairs: str = ""
     transfers: str = ""
+    """As of ``ExperimentProposed``."""
 
 
 class RunQueued(Event, frozen=True, kw_only=True, tag="run_queued"):
@@ -201,8 +207,9 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     value: float | None = None
     """Mean of the runs that count, None without any."""
     commit: str = ""
+    """Of the new head, for a merge or a step."""
     grounds: Grounds | None = None
-    """Of a merge: the new best, and what it rests on."""
+    """What a merge rests on."""
     estimate: float | None = None
     """Of a step: what the trunk is taken to be worth from now on, in the metric's unit."""
     due: int = 0
@@ -213,54 +220,6 @@ class Settled(Event, frozen=True, kw_only=True, tag="settled"):
     """In order: it is the turn of the proposals behind this one, see ``Rules.settles_one_by_one``."""
 
     experiment: str
-
-
-class CallSettled(Event, frozen=True, kw_only=True, tag="call_settled"):
-    """A call of a language model came to its end. What was said is kept beside the campaign, not here."""
-
-    call: str
-    agent: str
-    arm: str
-    model: str
-    ordinal: int
-    turn: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float | None = None
-    """None where no price is known."""
-    seconds: float = 0.0
-    result: str = UNKNOWN
-    """Of ``CALL_RESULTS``. An unknown call counts at its estimate until it is settled again."""
-    estimated: bool = False
-    """Whether tokens are counted by whoever made it, or dollars are what was set aside."""
-    answered_by: str = ""
-    """What the reply calls its model, where that is another than was asked; untrusted text."""
-
-
-class ArmNoted(Event, frozen=True, kw_only=True, tag="arm_noted"):
-    """An agent says that an arm gives nothing. What gives something again says so by its experiment."""
-
-    agent: str
-    arm: str
-    reason: ArmReason
-    words: str = ""
-    """One line without secrets; it may hold a provider's or a program's words."""
-    remedy: str = ""
-    stopped: bool = False
-    """Until a person acts, or for ever."""
-    briefs: int = 0
-    """In a row for which the arm gave nothing, over all agents."""
-
-
-class HintGiven(Event, frozen=True, kw_only=True, tag="hint_given"):
-    """A person said something to all proposers."""
-
-    hint: str  # its id, so that it is taken once
-    text: str
-
-
-class HintsWithdrawn(Event, frozen=True, kw_only=True, tag="hints_withdrawn"):
-    """Briefs tell no more what people said so far."""
 
 
 class CampaignDraining(Event, frozen=True, kw_only=True, tag="campaign_draining"):

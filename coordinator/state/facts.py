@@ -104,7 +104,7 @@ class Facts(Struct):
     there, or it is not its turn yet.
     """
     resolutions: list[str] = field(default_factory=list)
-    """Steps of trunks that were certified or rolled back, in that order."""
+    """Steps of trunks whose certificate passed or failed, in that order."""
     to_repair: dict[str, None] = field(default_factory=dict)
     """Those in CRASHED that their own arm may repair. One leaves with the first proposal that is meant to
     repair it, accepted or refused.
@@ -170,7 +170,7 @@ class Facts(Struct):
 
     @property
     def proposed(self) -> int:
-        """Experiments that an agent or a person proposed."""
+        """Experiments that count for ``max_experiments``: all but transfers."""
         return len(self.by_ordinal) - self.transfers
 
     def worked(self, now: float) -> float:

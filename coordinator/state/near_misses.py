@@ -4,6 +4,7 @@ repaired. Pure.
 
 from collections.abc import Sequence
 
+from configs.reserved import SIMPLER
 from coordinator.domain import Metric, Origin, State, Verdict
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.state.divisions import Division
@@ -55,8 +56,10 @@ def repairable(experiment: Experiment, arms: Sequence[ArmShare]) -> bool:
 
 def is_parked(experiment: Experiment) -> bool:
     """Whether something may be left of what it tried: it was nearly good enough, or was a step whose stack
-    failed. What is made of two such is not parked again, nor is what never builds on others' work.
+    failed. What is made of two such is not parked again, nor is what never builds on others' work, or is to
+    be simpler and no better.
     """
     nearly = experiment.state is State.REJECTED and experiment.near
     idea = not experiment.baseline and not experiment.combines and experiment.origin is Origin.BEST
+    idea = idea and experiment.arm != SIMPLER
     return idea and (nearly or experiment.state is State.ROLLED_BACK)

@@ -77,11 +77,16 @@ def pool(division: Division, experiment: Experiment, since: int) -> None:
     if len(pairs) > 1 and not experiment.baseline:
         division.pairs[experiment.experiment] = pairs
         division.pairings.append((since, paired(division.pairs.values())))
-    noise = pooled(division.pools.values())
-    if division.pairing is not None and division.pairing.holds:
-        division.sigma = division.pairing.sigma
-    elif noise is not None:
+    if (noise := known_noise(division)) is not None:
         division.sigma = noise.sigma
+
+
+def known_noise(division: Division) -> Noise | None:
+    """σ of one run of the division and how well it is known; None before anything was run twice."""
+    pairing = division.pairing
+    if pairing is not None and pairing.holds:
+        return Noise(pairing.sigma, pairing.freedom - 1)
+    return pooled(division.pools.values())
 
 
 def with_repeats(division: Division, experiment: Experiment) -> dict[str, list[float]]:
@@ -112,7 +117,7 @@ def noise_of(division: Division, experiment: Experiment) -> Noise:
         return plain
     own = stdev(experiment.values) if len(resting) > 1 else 0.0
     left = [value - pairing.slope * part for part, value in _pairs(division, experiment)]
-    shown = len(resting) >= SHOWN and all(run.seed in division.seeds for run in resting)
+    shown = len(left) >= len(resting) >= SHOWN and all(run.seed in division.seeds for run in resting)
     if shown and max(own, stdev(left)) <= SPREAD * pairing.sigma:
         return Noise(max(pairing.sigma, own), pairing.freedom - 1)
     return Noise(max(sqrt(2) * plain.sigma, own), plain.freedom)

@@ -1,11 +1,10 @@
 """What happens to slots: a part of all events, see ``coordinator.state.events``."""
 
-from msgspec import Struct
-
+from coordinator.state.event_base import Event
 from evaluator.slot_evidence import SlotTest
 
 
-class SlotSetAside(Struct, frozen=True, kw_only=True, tag_field="event", tag="slot_set_aside"):
+class SlotSetAside(Event, frozen=True, kw_only=True, tag="slot_set_aside"):
     """The slot of an agent is off: it gets no more runs, and its values are not believed."""
 
     agent: str

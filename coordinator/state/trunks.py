@@ -72,7 +72,7 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
     names = [one.experiment for one in division.trunk]
     best = division.best
     if best is None or event.value is None or experiment.experiment not in names:
-        raise InvalidTransition(experiment.experiment, "certified beside the trunk", experiment.story)
+        raise InvalidTransition(experiment.experiment, "a certificate beside the trunk", experiment.story)
     stack = division.trunk[: names.index(experiment.experiment) + 1]
     luck = facts.metric.gain(event.value, stack[-1].value)
     division.trunk = [
@@ -85,7 +85,7 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
     ]
     shares = claimed if min(claimed) > 0 else [1.0] * len(stack)
     pool(division, experiment, facts.settled + 1)
-    certified = Best(
+    passed = Best(
         experiment=experiment.experiment,
         ordinal=experiment.ordinal,
         commit=stack[-1].commit,
@@ -105,10 +105,10 @@ def certify(facts: Facts, experiment: Experiment, event: VerdictGiven, at: float
         reason = event.reason if member is experiment else below
         finish(facts, member, State.MERGED, reason, at)
     experiment.grounds = event.grounds
-    division.history.append(certified)
+    division.history.append(passed)
     division.doubtful = ""
-    division.heads.append(certified)
-    division.heads.extend(replace(one, since=certified.since) for one in division.trunk)
+    division.heads.append(passed)
+    division.heads.extend(replace(one, since=passed.since) for one in division.trunk)
     if not division.trunk:
         moved(division, keep_head=True)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from configs.errors import ConfigError
 from coordinator.domain import Verdict
-from coordinator.rules.heads.certificates import certified_by
+from coordinator.rules.heads.certificates import policy_of_trunks
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AnyEvent,
@@ -149,7 +149,7 @@ def _refs(state: CampaignState) -> dict[str, str]:
 
 def _trunks(state: CampaignState) -> dict[str, str]:
     """Refs of trunks, where the policy has them."""
-    if certified_by(state) is None:
+    if policy_of_trunks(state) is None:
         return {}
     return {
         f"refs/heads/trunk/{name}": division.head.commit

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from coordinator.domain import Purpose
-from coordinator.state.events import CallSettled
+from coordinator.state.arm_events import CallSettled
 from coordinator.state.records import Experiment, Run
 from coordinator.views.leaderboard import Doubts, LeaderboardRow, row
 from coordinator.views.record_line import RecordLine

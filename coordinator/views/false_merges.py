@@ -15,6 +15,7 @@ from configs.reserved import SIMPLER
 from coordinator.domain import Metric
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
+from coordinator.state.noise import known_noise
 from coordinator.state.records import Experiment
 from coordinator.views.described import says
 from evaluator.false_merges.doubts import LEAST, doubts
@@ -41,7 +42,13 @@ class FalseMerges(Struct, frozen=True):
 class FalseMergesView(Struct, frozen=True, kw_only=True):
     """How many merges are expected to be no better in truth than the best before them."""
 
-    merges: Annotated[int, says("How many merges it is said of: all between the baseline and the best.")]
+    merges: Annotated[
+        int,
+        says(
+            "How many merges it is said of: all between the baseline and the best but those that were to be"
+            " simpler, and no better."
+        ),
+    ]
     expected: Annotated[
         float | None,
         says(
@@ -83,7 +90,7 @@ def false_merges(state: CampaignState, division: Division) -> FalseMerges:
     moved = [
         (before, after)
         for before, after in pairwise(division.history)
-        if state.experiments[after.experiment].arm != SIMPLER  # it merges without being better
+        if not _merges_as_simpler(state.experiments[after.experiment])
     ]
     merges = len(moved)
     if not merges:
@@ -92,7 +99,8 @@ def false_merges(state: CampaignState, division: Division) -> FalseMerges:
         return FalseMerges(merges, None, "the noise of a run, σ, is not known", {})
     numbers, programs = _lineage(state, division, division.sigma)
     moves = [(numbers[old.experiment], numbers[new.experiment]) for old, new in moved]
-    probabilities = doubts(programs, moves, sum(len(pool) - 1 for pool in division.pools.values()))
+    noise = known_noise(division)
+    probabilities = doubts(programs, moves, noise.freedom if noise else 0)
     by_experiment = {
         best.experiment: probability
         for (_, best), probability in zip(moved, probabilities, strict=True)
@@ -108,6 +116,11 @@ def false_merges(state: CampaignState, division: Division) -> FalseMerges:
     return FalseMerges(merges, sum(by_experiment.values()), "", by_experiment)
 
 
+def _merges_as_simpler(experiment: Experiment) -> bool:
+    """Whether it became the best without being better. As a step of a trunk it is one of a stack that is."""
+    return experiment.arm == SIMPLER and not experiment.stepped
+
+
 def _lineage(state: CampaignState, division: Division, sigma: float) -> tuple[dict[str, int], list[Program]]:
     """Numbers of the experiments that others were made from, and these as programs. sigma: in the metric's
     unit.
@@ -115,7 +128,7 @@ def _lineage(state: CampaignState, division: Division, sigma: float) -> tuple[di
     by_commit = {head.commit: head.experiment for head in division.heads}
     numbers = {name: number for number, name in enumerate(dict.fromkeys(by_commit.values()))}
     made_from = {commit: numbers[name] for commit, name in by_commit.items()}
-    scale = _Scale(state.metric, division.history[0].value, sigma)
+    scale = _Scale(state.metric, division.history[0].value, sigma, frozenset(division.disbelieved))
     variants: list[list[float]] = [[] for _ in numbers]
     for experiment in state.experiments.values():
         if experiment.division == division.name and experiment.experiment not in numbers:
@@ -155,6 +168,8 @@ class _Scale(Struct, frozen=True):
     metric: Metric
     baseline: float
     sigma: float
+    disbelieved: frozenset[str]
+    """Slots whose runs do not count."""
 
     def gain(self, value: float) -> float:
         return self.metric.gain(self.baseline, value) / self.sigma
@@ -162,11 +177,15 @@ class _Scale(Struct, frozen=True):
     def rounds(self, experiment: Experiment) -> Iterator[tuple[str, list[float]]]:
         """What it was made from, and its runs there, for each round with any."""
         for number, parent in enumerate((*experiment.earlier_parents, experiment.parent), 1):
-            values = [run.value for run in experiment.runs if run.round == number]
-            if gains := [self.gain(value) for value in values if value is not None]:
+            if gains := [self.gain(value) for value in self._believed(experiment, number)]:
                 yield parent, gains
 
     def on_fresh_rows(self, experiment: Experiment) -> list[float]:
         """Its runs of the present round on rows that no screen saw."""
-        values = [run.value for run in experiment.runs if run.round == experiment.round and run.block]
-        return [self.gain(value) for value in values if value is not None]
+        return [self.gain(value) for value in self._believed(experiment, experiment.round, fresh=True)]
+
+    def _believed(self, experiment: Experiment, number: int, *, fresh: bool = False) -> Iterator[float]:
+        for run in experiment.runs:
+            counts = run.round == number and not run.void and run.slot not in self.disbelieved
+            if counts and (run.block or not fresh) and run.value is not None:
+                yield run.value

@@ -19,10 +19,10 @@ from pathlib import Path
 from coordinator.domain import Verdict
 from coordinator.model_calls import UNKNOWN
 from coordinator.rules import trust
+from coordinator.state.arm_events import CallSettled
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
     AnyEvent,
-    CallSettled,
     CampaignStarted,
     DivisionOpened,
     ExperimentProposed,

@@ -22,7 +22,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     rows: list[LeaderboardRow]
     """Of experiments that finished since the request before, in the order of their verdicts."""
     trunk: list[LeaderboardRow] = field(default_factory=list)
-    """Of the steps on the trunks now, not certified yet."""
+    """Of the steps on the trunks now, without a certificate yet."""
     tried: int = 0
     """Runs of experiments that ended, and last verdicts, since this coordinator began; not those of
     baselines.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from coordinator.state.arm_events import CallSettled
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import CallSettled
 from coordinator.store.paths import Layout
 from coordinator.store.transcripts import Transcript, Transcripts
 from coordinator.views.experiment_page import CallRow

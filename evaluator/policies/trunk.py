@@ -5,8 +5,8 @@ a certificate on fresh runs.
   runs, and a step that is worth nothing does no harm inside one.
 - One run that was better is better by luck, too: the trunk is taken to be worth a part of it less
   (``shrink``), until a certificate measures it.
-- What was certified is run again while the search stands still: the more its value is sure, the more gains
-  are recognised. Of all that was tried in simulations this was worth most (docs/decide.md).
+- What a certificate made the best is run again while the search stands still: the more its value is sure,
+  the more gains are recognised. Of all that was tried in simulations this was worth most (docs/decide.md).
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
 
     still: int = 10
     """Experiments made from the head that end without a step, after which it is run once more on fresh rows:
-    the trunk is certified by instalments.
+    a certificate comes by instalments.
     """
     steps: int = 10
     """Steps with which the whole certificate is made at once."""
@@ -40,7 +40,7 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
     z: float = 1.2
     """Standard errors of a certificate at the last."""
     first_z: float = 3.0
-    """The same, at each run, while nothing was certified yet: that nothing is better at all is likely until
+    """The same, at each run, while none has passed yet: that nothing is better at all is likely until
     something is.
     """
     drop_z: float = -0.5
@@ -77,20 +77,20 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
         return steps > 0 and (quiet >= self.still * (fresh + 1) or self.is_urgent(steps))
 
     def is_urgent(self, steps: int) -> bool:
-        """Whether a trunk of so many steps is certified at once."""
+        """Whether a trunk of so many steps gets its certificate at once."""
         return steps >= self.steps
 
-    def most_runs(self, certified: int) -> int:
-        """Fresh runs of a certificate after so many others."""
-        return self.runs if certified else FIRST_RUNS * self.runs
+    def most_runs(self, passed: int) -> int:
+        """Fresh runs of a certificate after so many that passed."""
+        return self.runs if passed else FIRST_RUNS * self.runs
 
-    def certify(self, gains: Sequence[float], best_runs: int, noise: Noise, certified: int) -> Decision:
-        """Whether the trunk is better than the best by its fresh runs, all of them. certified: how often the
+    def certify(self, gains: Sequence[float], best_runs: int, noise: Noise, passed: int) -> Decision:
+        """Whether the trunk is better than the best by its fresh runs, all of them. passed: how often the
         best has moved.
         """
-        early, last = (self.early_z, self.z) if certified else (max(self.early_z, self.first_z), self.first_z)
+        early, last = (self.early_z, self.z) if passed else (max(self.early_z, self.first_z), self.first_z)
         bars = Bars(early=noise.bar(early), last=noise.bar(last), drop=self.drop_z)
-        return looked_at(gains, best_runs, noise.sigma, self.most_runs(certified), bars, LEAST_RUNS)
+        return looked_at(gains, best_runs, noise.sigma, self.most_runs(passed), bars, LEAST_RUNS)
 
     def screen_bar(self, best_runs: int, noise: float) -> float:  # noqa: ARG002 - depends on neither
         """See ``Policy.screen_bar``."""

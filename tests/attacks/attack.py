@@ -10,6 +10,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 from typing import assert_never
 
 from msgspec import Struct
@@ -36,6 +37,15 @@ OVERTIME = "of training within a budget of"
 MARGIN = 1e-4
 """bits per byte by which a number must be better than the honest one to count as better: runs on one machine
 repeat to the bit, threads aside.
+"""
+BY_CPU = 0.08
+"""bits per byte for a run of the demo that is priced by its CPU. Its learning-rate schedule follows a clock whose
+price moves, so that runs of one program that use the CPU of the honest run come to 1.405 to 1.470, about as
+often worse as better than that (1.440). What they must not have is more CPU.
+"""
+MORE_CPU = 1.25
+"""Times the honest run's CPU of training that such a run may use: the judge takes 1.15 times it for the same, and
+one step and what is used once come on top.
 """
 
 
@@ -94,8 +104,9 @@ class Attack(Struct, frozen=True, kw_only=True):
     ``demo``. may: what may come of it in a tier that confines. open: why it may succeed, for those that
     nothing stops. openly: the tiers it may succeed in for that reason; all if empty. warm_up: optimizer steps
     the data leaves uncharged. margin: bits per byte it must be better by to count as better; more than
-    ``MARGIN`` for honest programs, which may be a little better than the surface. in_order: of the baseline
-    only what a campaign that decides in order would say is given.
+    ``MARGIN`` for honest programs, which may be a little better than the surface. cpu: times the honest run's CPU
+    of training beyond which it got more than its due, whatever value it comes to. in_order: of the baseline only
+    what a campaign that decides in order would say is given.
     """
 
     name: str
@@ -110,6 +121,7 @@ class Attack(Struct, frozen=True, kw_only=True):
     openly: str = ""
     warm_up: int = 0
     margin: float = MARGIN
+    cpu: float = inf
     in_order: bool = False
 
     def is_open(self, tier: str) -> bool:
@@ -133,9 +145,13 @@ def read_loot(log: str) -> list[str]:
     return [line.removeprefix(LOOT)[:200] for line in log.splitlines() if line.startswith(LOOT)]
 
 
-def came(sight: Seen, honest: RunResult, margin: float = MARGIN) -> Came:
-    """What came of a run. honest: of the unmodified surface with the same seed and budget, measured."""
+def came(sight: Seen, honest: RunResult, margin: float = MARGIN, cpu: float = inf) -> Came:
+    """What came of a run. honest: of the unmodified surface with the same seed and budget, measured. margin, cpu:
+    of the attack.
+    """
     assert isinstance(honest.outcome, Measured), honest
+    if isinstance(sight.result.outcome, Measured) and _times_the_cpu(sight.result, honest) > cpu:
+        return Came.SUCCEEDED
     if sight.left or any(OVERTIME not in item for item in sight.loot):
         return Came.SUCCEEDED
     match sight.result.outcome:
@@ -156,6 +172,13 @@ def came(sight: Seen, honest: RunResult, margin: float = MARGIN) -> Came:
             return Came.SUCCEEDED
         case _ as never:
             assert_never(never)
+
+
+def _times_the_cpu(result: RunResult, honest: RunResult) -> float:
+    """CPU of training as a multiple of the honest run's; nothing where it is not counted."""
+    if result.cpu is None or honest.cpu is None:
+        return 0.0
+    return result.cpu.train / honest.cpu.train
 
 
 def _mergeable(sight: Seen, honest: RunResult, gain: float) -> bool:

@@ -3,7 +3,7 @@ nobody counts.
 """
 
 from evaluator.budget import Budget, Unit
-from tests.attacks.attack import STOPPED, Attack, Came, Edit, Kind
+from tests.attacks.attack import BY_CPU, MORE_CPU, STOPPED, Attack, Came, Edit, Kind
 from tests.attacks.edits import both, built, imported, replaced, trained
 from tests.attacks.kin import KIN
 
@@ -134,6 +134,8 @@ for _value in list(vars(prepare).values()):
         on="demo",
         budget=COUNTED,
         may=STOPPED | {Came.MARKED},
+        margin=BY_CPU,
+        cpu=MORE_CPU,
     ),
     Attack(
         name="trains_where_nothing_is_counted",

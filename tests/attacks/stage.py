@@ -103,7 +103,7 @@ class Stage:
         sight = self.run(attack.make(source_of(attack.on)), attack)
         if attack.then and not (sight.loot or sight.left):
             sight = self.run(attack.then(source_of(attack.on)), attack)
-        return came(sight, honest, attack.margin), sight
+        return came(sight, honest, attack.margin, attack.cpu), sight
 
     def honest(self, on: str, budget: Budget, warm_up: int = 0) -> RunResult:
         """The unmodified surface under the same conditions."""

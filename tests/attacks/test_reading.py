@@ -78,6 +78,11 @@ def test_an_end_is_read_as_what_it_is(what: Seen, expected: Came) -> None:
     assert came(what, honest=seen(Measured(2.0)).result) is expected
 
 
+@pytest.mark.parametrize(("used", "expected"), [(6.0, Came.HARMLESS), (7.0, Came.SUCCEEDED)])
+def test_more_cpu_than_is_due_is_a_gain_whatever_the_value(used: float, expected: Came) -> None:
+    assert came(seen(Measured(2.1), TWIN, cpu=used), seen(Measured(2.0)).result, cpu=1.25) is expected
+
+
 def test_loot_is_read_from_lines_that_say_so() -> None:
     assert read_loot("step 1\nLOOT a key\nno LOOT here\nLOOT two\n") == ["a key", "two"]
 

@@ -17,7 +17,7 @@ from coordinator.model_calls import CallRecord
 from coordinator.protocol import Lease, Wait
 from coordinator.rule_values.prices import MoneyRules
 from coordinator.service.service import Service
-from coordinator.state.events import CallSettled
+from coordinator.state.arm_events import CallSettled
 from coordinator.store.journal import Journal
 from coordinator.store.transcripts import Transcript, packed
 from evaluator.result import Measured

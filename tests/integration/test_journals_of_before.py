@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from coordinator.domain import State
 from coordinator.service.service import Service
+from coordinator.state.arm_events import ArmNoted
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, ArmNoted, PairRefused, Settled
+from coordinator.state.events import AnyEvent, PairRefused, Settled
 from coordinator.state.slot_events import SlotSetAside
 from coordinator.store.journal import Journal
 from coordinator.store.paths import Layout

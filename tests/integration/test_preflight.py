@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from configs.errors import ConfigError
 from configs.load import load
-from coordinator.state.events import CallSettled, CampaignFinished
+from coordinator.state.arm_events import CallSettled
+from coordinator.state.events import CampaignFinished
 from coordinator.store.journal import CampaignLock, Entry, Journal
 from deploy.checks.check import Check
 from deploy.checks.doctor import examine, first_problem

@@ -16,7 +16,7 @@ from coordinator.rules.proposing import briefs
 from coordinator.rules.proposing.turns.arm_choice import GOLDEN
 from coordinator.rules.proposing.turns.bandit import Candidate, choose
 from coordinator.rules.seeds import seed_of
-from coordinator.state.events import CallSettled
+from coordinator.state.arm_events import CallSettled
 from coordinator.state.tallies.arm_tally import ArmTally
 from tests.unit.swarm_of_rules import Swarm, rules
 from tests.unit.test_campaign_properties import play

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from coordinator.rule_values.prices import MoneyRules
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.rules.slots import leases
-from coordinator.state.events import CallSettled
+from coordinator.state.arm_events import CallSettled
 from coordinator.state.tallies.arm_tally import (
     HALF_LIFE,
     RULE_OF_THREE,

@@ -1,7 +1,7 @@
 """What people are shown of calls that no number says: estimates, truncated answers, models by other names."""
 
 from coordinator.rules import budget_cap
-from coordinator.state.events import CallSettled
+from coordinator.state.arm_events import CallSettled
 from coordinator.state.tallies.spend import MOST_NAMES
 from coordinator.views.experiment_page import call_row
 from coordinator.views.status import spend, status

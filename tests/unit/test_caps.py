@@ -10,7 +10,8 @@ from configs.load import load
 from configs.schema import Config
 from coordinator.domain import Phase
 from coordinator.rules import budget_cap, campaign
-from coordinator.state.events import CallSettled, CampaignDraining, CampaignResumed
+from coordinator.state.arm_events import CallSettled
+from coordinator.state.events import CampaignDraining, CampaignResumed
 from deploy.checks.money import paid_arms, require_cap
 from deploy.cli.main import main
 from tests.unit.swarm_of_rules import Swarm, rules

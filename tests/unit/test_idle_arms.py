@@ -13,8 +13,9 @@ from coordinator.rules import campaign
 from coordinator.rules.proposing import idle_arms
 from coordinator.rules.proposing.turns.arm_choice import arm_for
 from coordinator.rules.slots import leases
+from coordinator.state.arm_events import ArmNoted
 from coordinator.state.encoding import decode, encode
-from coordinator.state.events import ArmNoted, CampaignDraining, CampaignFinished
+from coordinator.state.events import CampaignDraining, CampaignFinished
 from coordinator.views.arm_report import arms
 from coordinator.views.gauges import MetricFamily, present
 from coordinator.views.status import status

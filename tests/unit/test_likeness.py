@@ -46,8 +46,9 @@ def test_another_model_looks_another(likenesses: list[Likeness]) -> None:
         engine = Engine(wanted, seed)
         engine.play()
         alike.append(likeness(engine.state).model)
-    harms = median(1 - one.model.real - one.model.null for one in likenesses)
-    assert median(1 - one.real - one.null for one in alike) < 0.75 * harms, "in truth .05 beside .45"
+    harms = median(1 - one.real - one.null for one in alike)
+    assert harms == pytest.approx(0.05, abs=0.25), "a share that is next to nothing comes out too large"
+    assert harms < median(1 - one.model.real - one.model.null for one in likenesses)
 
 
 def test_slots_runs_and_the_baseline_are_the_campaigns(likenesses: list[Likeness]) -> None:

@@ -17,15 +17,10 @@ from coordinator.rules import budget_cap, campaign
 from coordinator.rules.budget_cap import reserved_usd
 from coordinator.rules.slots import audit_plans, leases
 from coordinator.service.open_calls import GRACE_SECONDS, OpenCalls
+from coordinator.state.arm_events import CallSettled
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.encoding import decode, encode
-from coordinator.state.events import (
-    CallSettled,
-    CampaignDraining,
-    CampaignFinished,
-    CampaignResumed,
-    VerdictGiven,
-)
+from coordinator.state.events import CampaignDraining, CampaignFinished, CampaignResumed, VerdictGiven
 from coordinator.views.status import status
 from evaluator.result import Lost, Measured, RunResult
 from tests.unit.swarm_of_rules import RULES, Swarm, rules

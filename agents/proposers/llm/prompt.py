@@ -171,11 +171,11 @@ def _hints(brief: Brief) -> str:
 
 
 def _best(brief: Brief) -> str:
-    if brief.certified is None:
+    if brief.below_trunk is None:
         return f"- best so far: {brief.best:.6g}"
     return (
         f"- the file below: {brief.best:.6g} by single runs, without a certificate yet; it is a trunk on the"
-        f" best, whose certificate gave {brief.certified:.6g}"
+        f" best, worth {brief.below_trunk:.6g}"
     )
 
 

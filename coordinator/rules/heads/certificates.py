@@ -1,4 +1,4 @@
-"""Rules of trunks and certificates: when a trunk is to be certified, and what comes of it. Pure.
+"""Rules of trunks and certificates: when a trunk gets one, and what comes of it. Pure.
 
 - A certificate is more runs of the trunk's head, on rows that no screen saw, against the best. While they are
   made the trunk goes on.
@@ -38,14 +38,14 @@ than a run.
 """
 
 
-def certified_by(state: CampaignState) -> Trunk | None:
+def policy_of_trunks(state: CampaignState) -> Trunk | None:
     """The policy, where it certifies trunks."""
     policy = state.rules.policy
     return policy if isinstance(policy, Trunk) else None
 
 
 def open_certificate(state: CampaignState, division: Division) -> Experiment | None:
-    """The step that is being certified, if any."""
+    """The step whose certificate is open, if any."""
     steps = (state.experiments[one.experiment] for one in division.trunk)
     return next((one for one in steps if one.state in (State.CONFIRMING, State.MEASURED)), None)
 
@@ -54,7 +54,7 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
     """A certificate of the first division whose trunk is due; [] where none is. now: seconds since the
     epoch.
     """
-    policy = certified_by(state)
+    policy = policy_of_trunks(state)
     for division in state.divisions.values():
         if not division.trunk or open_certificate(state, division):
             continue
@@ -76,7 +76,7 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
 
 
 def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -> bool:
-    """Whether the campaign comes to its end, so that what is not certified soon never is."""
+    """Whether the campaign comes to its end, so that what gets no certificate soon never does."""
     rules = state.rules
     if all_is_settled(state) or not proposes_in(state, division):  # nothing more will come on top of it
         return True
@@ -100,7 +100,7 @@ def stacked_gain(state: CampaignState, experiment: Experiment) -> float | None:
     """How much better a measured variant was than the earlier head it was made from, in the metric's unit,
     where that is enough to put it on the trunk unrun; else None.
     """
-    policy, division = certified_by(state), state.divisions[experiment.division]
+    policy, division = policy_of_trunks(state), state.divisions[experiment.division]
     if policy is None or experiment.origin is Origin.BASELINE or not experiment.values:
         return None
     parent = next((head for head in reversed(division.heads) if head.commit == experiment.parent), None)
@@ -118,8 +118,8 @@ def all_is_settled(state: CampaignState) -> bool:
 
 def is_awaited(state: CampaignState, division: Division) -> bool:
     """In order: whether the next verdict of the division waits for a certificate or for a refresh run."""
-    certified = open_certificate(state, division)
-    if certified is not None and certified.due <= state.settled:
+    step = open_certificate(state, division)
+    if step is not None and step.due <= state.settled:
         return True
     best = division.best
     runs = state.experiments[best.experiment].runs if best else []
@@ -136,13 +136,13 @@ def settle(state: CampaignState) -> list[AnyEvent]:
 
 def is_given_now(state: CampaignState, experiment: Experiment) -> bool:
     """Whether a certificate whose runs are in is given now, rather than before a later ordinal."""
-    at_once = not state.rules.lookahead or certified_by(state) is None
+    at_once = not state.rules.lookahead or policy_of_trunks(state) is None
     return at_once or experiment.due <= state.settled or all_is_settled(state)
 
 
 def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
     """What a certificate comes to whose runs are in: it passes, asks for more, or fails."""
-    division, policy = state.divisions[experiment.division], certified_by(state)
+    division, policy = state.divisions[experiment.division], policy_of_trunks(state)
     best = division.best
     if policy is None or best is None:
         value = fmean(experiment.values) if experiment.values else experiment.value or 0.0

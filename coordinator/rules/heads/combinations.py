@@ -5,7 +5,7 @@ what comes of that. Pure.
   rolled back. Two small gains together are twice as many standard errors as either.
 - It costs a run that nobody else wanted: a pair is made where an agent asks for a run and none is queued.
 - A pair is made once, and so is one whose edits do not apply together. What comes of it is an experiment like
-  any other, with an ordinal, screened and certified like any other.
+  any other, with an ordinal, screened, and in a certificate, like any other.
 - Not in order: whether a slot waits depends on how fast slots are.
 """
 

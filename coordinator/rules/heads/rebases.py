@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from configs.reserved import SIMPLER
 from coordinator.domain import Origin, Purpose, Verdict
-from coordinator.rules.heads.certificates import certified_by, stacked_gain
+from coordinator.rules.heads.certificates import policy_of_trunks, stacked_gain
 from coordinator.rules.lookups import head_of
 from coordinator.rules.seeds import queued
 from coordinator.state.campaign_state import CampaignState
@@ -67,7 +67,7 @@ def _stacked(
     state: CampaignState, experiment: Experiment, commit: str, digest: str, gain: float
 ) -> list[AnyEvent]:
     """It is the trunk's next step as it is: a certificate will measure it together with the others."""
-    head, policy = head_of(state, experiment), certified_by(state)
+    head, policy = head_of(state, experiment), policy_of_trunks(state)
     share = policy.shrink if policy else 1.0
     return [
         Rebased(experiment=experiment.experiment, parent=head.commit, commit=commit, digest=digest),

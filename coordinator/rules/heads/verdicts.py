@@ -67,7 +67,7 @@ def _due(state: CampaignState) -> Experiment | None:
         division = state.divisions[experiment.division]
         if experiment.baseline or (experiment.stepped and certificates.is_given_now(state, experiment)):
             return experiment
-        left_over = division.trunk and certificates.certified_by(state) is None
+        left_over = division.trunk and certificates.policy_of_trunks(state) is None
         if experiment.stepped or division.best is None or left_over:
             continue
         if not state.rules.lookahead:
@@ -107,7 +107,7 @@ def _step(state: CampaignState, experiment: Experiment, head: Best, decision: De
     """The trunk goes on from it. What it is taken to be worth is a part of the measured gain: the run was
     better by luck, too.
     """
-    policy = certificates.certified_by(state)
+    policy = certificates.policy_of_trunks(state)
     share = policy.shrink if policy else 1.0
     return Merge(
         experiment=experiment.experiment,

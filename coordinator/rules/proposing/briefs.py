@@ -126,7 +126,7 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
         baseline=state.experiments[division.baseline].value,
         best=best.value if best else None,
         sigma=best.sigma if best and best.sigma is not None else division.sigma,
-        certified=_certified(state, division, best, horizon),
+        below_trunk=_below_trunk(state, division, best, horizon),
         tried=recall.tried(state, experiments, arm, division, horizon),
         running=recall.running(state, unfinished, arm, division, scope.now),
         strategy=strategy,
@@ -138,7 +138,7 @@ def _brief(state: CampaignState, scope: Scope, offered: Container[str]) -> Brief
     )
 
 
-def _certified(state: CampaignState, division: Division, head: Best | None, horizon: int) -> float | None:
+def _below_trunk(state: CampaignState, division: Division, head: Best | None, horizon: int) -> float | None:
     """Value of the best where the brief starts from another commit, the trunk's; else None. In order it is
     what was known of it then: a best is run again.
     """

@@ -2,8 +2,9 @@
 
 from coordinator.arm_notes import NOTE_CHARS, ArmNote, ArmReason
 from coordinator.domain import State
+from coordinator.state.arm_events import ArmNoted
 from coordinator.state.campaign_state import CampaignState
-from coordinator.state.events import AnyEvent, ArmNoted
+from coordinator.state.events import AnyEvent
 from coordinator.state.tallies.arm_troubles import NotedArm
 
 

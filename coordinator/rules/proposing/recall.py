@@ -20,7 +20,7 @@ from coordinator.state.records import Experiment, evaluation_began
 from evaluator.classify import WHILE_EVALUATED
 from evaluator.result import Crashed
 
-UNCERTIFIED = "a step of the trunk, without a certificate yet"
+NOT_DECIDED = "a step of the trunk, without a certificate yet"
 TAIL_LINES = 20
 TAIL_CHARS = 1_500
 """Of a crashed run's log that is shown to whoever repairs it; the end says what was wrong."""
@@ -73,7 +73,7 @@ def _as_of(state: CampaignState, horizon: int, tried: Tried, experiment: Experim
     resolved = experiment.resolved and visible(state, experiment.resolved, horizon)
     if not experiment.stepped or resolved:
         return tried
-    return replace(tried, state=State.STEPPED, value=experiment.step_value, reason=UNCERTIFIED, failure="")
+    return replace(tried, state=State.STEPPED, value=experiment.step_value, reason=NOT_DECIDED, failure="")
 
 
 def running(

@@ -9,9 +9,10 @@ from configs.reserved import PERSON, SIMPLER
 from coordinator.domain import Phase, State
 from coordinator.protocol import Proposal
 from coordinator.rules.lookups import enough_is_proposed
+from coordinator.state.arm_events import HintGiven, HintsWithdrawn
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
-from coordinator.state.events import AnyEvent, HintGiven, HintsWithdrawn
+from coordinator.state.events import AnyEvent
 from coordinator.state.tallies.hints import HINT_CHARS
 
 

@@ -92,7 +92,9 @@ def _is_due(state: CampaignState, holder: Agent, division: Division) -> bool:
 
 
 def _most(state: CampaignState, division: Division) -> float:
-    """Such runs that a slot makes at most, by how many runs of all kinds it is expected to make."""
+    """Such runs that a slot makes at most, unless it looks off or comes back: by how many of all kinds it is
+    expected to make.
+    """
     rules, slots = state.rules, max(1, state.present.total())
     by_count = rules.max_experiments / slots if rules.max_experiments else inf
     seconds = _run_seconds(state, division)

@@ -32,6 +32,7 @@ def joined(facts: Facts, card: AgentCard) -> Agent:
         bool(earlier.set_aside) and earlier.card.incarnation != card.incarnation
     )
     if begins_anew:
+        facts.off_slots.pop(card.agent, None)
         return Agent(card=card, run=earlier.run, life=earlier.life + 1)
     return Agent(
         card=card,
@@ -101,6 +102,7 @@ def set_aside(facts: Facts, event: SlotSetAside) -> None:
         run.void = True
     division.values.remove(slot)
     division.rates.remove(slot)
+    division.looks = [look for look in division.looks if look.slot != slot]
     noise.pool_again(division, facts.experiments, facts.settled + 1)
     _correct_best(facts, division, event)
     _correct_baseline(facts, division)

@@ -7,7 +7,7 @@
 from msgspec import Struct, field
 
 from coordinator.arm_notes import ArmReason
-from coordinator.state.events import ArmNoted
+from coordinator.state.arm_events import ArmNoted
 
 
 class NotedArm(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@
 
 from msgspec import Struct, field
 
-from coordinator.state.events import HintGiven, ProposalRefused
+from coordinator.state.arm_events import HintGiven
+from coordinator.state.events import ProposalRefused
 
 MAX_HINTS = 10
 """Hints that a brief tells, the newest."""

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from coordinator.model_calls import TRUNCATED, UNKNOWN
 from coordinator.protocol import Token
-from coordinator.state.events import CallSettled
+from coordinator.state.arm_events import CallSettled
 
 MOST_NAMES = 5
 

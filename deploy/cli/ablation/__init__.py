@@ -1,1 +1,1 @@
-"""What the pieces of a certified stack are worth: each taken back alone and measured against the best."""
+"""What the pieces of a merged stack are worth: each taken back alone and measured against the best."""
