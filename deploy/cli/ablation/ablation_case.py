@@ -7,7 +7,6 @@ pieces out by the rows that are to show the result afterwards has chosen by them
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -42,7 +41,6 @@ from deploy.cli.comparisons.question import (
     planned_runs,
 )
 from deploy.cli.comparisons.untrusted_files import sha256_of
-from deploy.cli.reference import machine, software
 from deploy.views.units import span
 
 
@@ -183,32 +181,19 @@ def _planned(
 
 
 def _question(piece: Piece, best: NamedProgram, asked: Wanted, conditions: RunConditions) -> Question:
-    return Question(
-        kind=RecordKind.ABLATE,
-        campaign=conditions.campaign,
-        task=conditions.task.name,
-        surface=conditions.task.surface,
-        metric=conditions.metric,
-        division=conditions.division,
-        budget=conditions.budget,
-        block=conditions.block,
-        rows=conditions.rows,
-        program=NamedProgram(
-            name=f"best without {piece.experiment}",
-            sha256=sha256_of(piece.without),
-            title=f"without: {piece.title}",
-        ),
-        against=best,
-        claim=None,
+    program = NamedProgram(
+        name=f"best without {piece.experiment}",
+        sha256=sha256_of(piece.without),
+        title=f"without: {piece.title}",
+    )
+    return conditions.question(
+        RecordKind.ABLATE,
+        program,
+        best,
         runs=asked.runs,
         sigma=asked.sigma,
         margin=0.0,
         level=asked.level,
-        trust=conditions.rules,
-        sandbox=conditions.sandbox,
-        machine=machine(),
-        software=f"autoswarm {metadata.version('autoswarm')}, {software()}",
-        data=conditions.data,
     )
 
 

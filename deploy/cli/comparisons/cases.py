@@ -1,7 +1,6 @@
 """What was typed as a question with all that is needed to answer it: ``certify`` and ``verify``."""
 
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
@@ -18,11 +17,10 @@ from deploy.campaigns.terms import Terms, terms_of
 from deploy.cli.comparisons import conditions as how
 from deploy.cli.comparisons.answering import Inquiry
 from deploy.cli.comparisons.conditions import RunConditions
-from deploy.cli.comparisons.question import Question, RecordKind, Which
+from deploy.cli.comparisons.question import RecordKind, Which
 from deploy.cli.comparisons.record_folders import OUTSIDE
 from deploy.cli.comparisons.targets import Target, of_commit, of_experiment, of_path, of_text
 from deploy.cli.comparisons.under_cap import funds_of
-from deploy.cli.reference import machine, software
 from deploy.exit_codes import NothingFoundError
 from trainer.task import Task
 
@@ -133,28 +131,15 @@ def _case(
     tell: Callable[[str], None],
 ) -> Inquiry:
     _look_at_package(target, against, tell)
-    question = Question(
-        kind=kind,
-        campaign=conditions.campaign,
-        task=conditions.task.name,
-        surface=conditions.task.surface,
-        metric=conditions.metric,
-        division=conditions.division,
-        budget=conditions.budget,
-        block=conditions.block,
-        rows=conditions.rows,
-        program=target.program,
-        against=against.program if against else None,
+    question = conditions.question(
+        kind,
+        target.program,
+        against.program if against else None,
         claim=target.claim,
         runs=asked.runs,
         sigma=sigma,
         margin=asked.margin,
         level=asked.level,
-        trust=conditions.rules,
-        sandbox=conditions.sandbox,
-        machine=machine(),
-        software=f"autoswarm {metadata.version('autoswarm')}, {software()}",
-        data=conditions.data,
     )
     return Inquiry(
         question=question,

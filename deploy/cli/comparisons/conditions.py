@@ -7,6 +7,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from threading import Event
 
@@ -19,7 +20,8 @@ from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules.fresh_rows import unseen_block
 from coordinator.rules.trust import SIMULATED, confined
 from deploy.campaigns.terms import Terms
-from deploy.cli.comparisons.question import Rows
+from deploy.cli.comparisons.question import Claim, NamedProgram, Question, RecordKind, Rows
+from deploy.cli.reference import machine, software
 from deploy.sandboxes import sandbox_of, strongest
 from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts, facts_of
@@ -82,6 +84,43 @@ class RunConditions(Struct, frozen=True, kw_only=True):
             blocks=(self.block,),
         )
         return self.trainer.train(order, hear, Event())
+
+    def question(
+        self,
+        kind: RecordKind,
+        program: NamedProgram,
+        against: NamedProgram | None,
+        *,
+        claim: Claim | None = None,
+        runs: int,
+        sigma: float | None,
+        margin: float,
+        level: float,
+    ) -> Question:
+        """What is asked of programs that are run so, here and now. For the others see ``Question``."""
+        return Question(
+            kind=kind,
+            campaign=self.campaign,
+            task=self.task.name,
+            surface=self.task.surface,
+            metric=self.metric,
+            division=self.division,
+            budget=self.budget,
+            block=self.block,
+            rows=self.rows,
+            program=program,
+            against=against,
+            claim=claim,
+            runs=runs,
+            sigma=sigma,
+            margin=margin,
+            level=level,
+            trust=self.rules,
+            sandbox=self.sandbox,
+            machine=machine(),
+            software=f"autoswarm {metadata.version('autoswarm')}, {software()}",
+            data=self.data,
+        )
 
 
 def inside(terms: Terms, seen_rows: bool, tell: Callable[[str], None]) -> RunConditions:
