@@ -77,21 +77,15 @@ def ablate(which: str, name: str | None, as_json: bool, folder: Path, **options:
     layout, state = open_campaign(name, folder)
     wanted = ablation_case.wanted(which, options, state)
     case = ablation_case.to_ablate(layout, state, wanted, say)
-    plan, record = ablating.begun(case, options["again"])
-    if record is not None:
-        say(f"this was measured before: record {plan.record}; --again measures once more")
-    else:
-        said = ablation_case.require_money(state, case, ablating.missing_runs(case, plan), options["no_cap"])
-        say(f"record {plan.record}: {said}")
-        record = ablating.carried_out(case, plan, say)
-    place = case.records / plan.record
+    record = ablating.answer(case, options["again"], say)
+    place = case.records / record.plan.record
     merges = options["merge"] or case.accepts
     lines = simplifications.left(layout, case, record) if merges else []
     if as_json:
         emit({"folder": str(place), "left": lines, **to_builtins(record)})
     else:
         show(ablation_view(record, place, lines))
-    sound = best_has_values(plan, {run.run: run.outcome for run in record.runs})
+    sound = best_has_values(record.plan, {run.run: run.outcome for run in record.runs})
     raise Exit(OK if sound else FAILURE)
 
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from deploy.cli.ablation.ablation_case import AblationCase
+from deploy.cli.ablation.ablation_case import AblationCase, cost_in_words, require_room
 from deploy.cli.ablation.ablation_record import (
     AblationPlan,
     AblationRecord,
+    PlannedPiece,
     ablation_of,
     same_ablation,
 )
@@ -21,50 +22,80 @@ from deploy.cli.ablation.piece_verdicts import result_of
 from deploy.cli.comparisons import record_folders
 from deploy.cli.comparisons.conclusion import made
 from deploy.cli.comparisons.making_runs import Measuring
-from deploy.cli.comparisons.question import RecordKind, Which
+from deploy.cli.comparisons.question import PlannedRun, RecordKind, Which
 from deploy.cli.comparisons.record import SCHEMA
 from deploy.cli.comparisons.record_folders import PLAN, RECORD, keep, keep_text
 from evaluator.result import RunResult
 
 
-def begun(case: AblationCase, again: bool) -> tuple[AblationPlan, AblationRecord | None]:
-    """The plan that is on the disk, an earlier one where it asks the same, with its record where that is
-    finished. again: a new one all the same.
+def answer(case: AblationCase, again: bool, tell: Callable[[str], None]) -> AblationRecord:
+    """The finished record, on the disk: an earlier one where that asked the same. again: a new one all the
+    same. Raises ConfigError, and MoneySpentError before anything is begun; an interruption passes through,
+    after it was said what stays.
     """
     plan = None if again else same_ablation(case.records, case.plan)
-    if plan is not None:
-        return plan, ablation_of(case.records, plan.record)
+    record = None if plan is None else ablation_of(case.records, plan.record)
+    if record is not None:
+        tell(f"this was measured before: record {record.plan.record}; --again measures once more")
+        return record
+    if plan is None:
+        plan = _begun(case)
+    with record_folders.working_on(case.records / plan.record):
+        return _carried_out(case, plan, tell)
+
+
+def _begun(case: AblationCase) -> AblationPlan:
+    """A new plan, on the disk."""
+    require_room(case, len({run.run for _, run in _all_runs(case.plan)}))
     name = record_folders.new_record(case.records, RecordKind.ABLATE)
     plan = replace(case.plan, record=name)
     keep_text(case.records / name / "best.py", case.best)
     for experiment, text in case.sources.items():
         keep_text(case.records / name / f"without-{experiment}.py", text)
     keep(case.records / name / PLAN, plan)
-    return plan, None
+    return plan
 
 
-def missing_runs(case: AblationCase, plan: AblationPlan) -> int:
-    """Runs that are still to be made."""
-    folder = case.records / plan.record
-    names = {run.run for piece in plan.pieces if piece.plan for run in piece.plan.runs}
-    return sum(not (folder / "runs" / name / "result.json").exists() for name in names)
+def _all_runs(plan: AblationPlan) -> list[tuple[PlannedPiece, PlannedRun]]:
+    """Every run by the pieces it is for: those of the best are for all."""
+    return [(piece, run) for piece in plan.pieces if piece.plan is not None for run in piece.plan.runs]
 
 
-def carried_out(case: AblationCase, plan: AblationPlan, tell: Callable[[str], None]) -> AblationRecord:
-    """The finished record, on the disk. Raises ConfigError; an interruption passes through, after it was said
-    what stays.
-    """
-    folder = case.records / plan.record
-    with record_folders.working_on(folder):
-        results: dict[str, dict[str, RunResult]] = {}
-        try:
-            for number in range(1, plan.runs + 1):
-                tell(f"round {number} of {plan.runs}")
-                _round(case, plan, number, results, tell)
-        except KeyboardInterrupt:
-            tell(f"what is measured stays in {folder}; the same command goes on")
-            raise
-        return _kept(case, plan, results)
+def _carried_out(case: AblationCase, plan: AblationPlan, tell: Callable[[str], None]) -> AblationRecord:
+    missing = {
+        run.run for piece, run in _all_runs(plan) if _measuring(case, plan, piece, tell).kept(run) is None
+    }
+    require_room(case, len(missing))
+    tell(f"record {plan.record}: {cost_in_words(case, len(missing))}")
+    results: dict[str, dict[str, RunResult]] = {}
+    try:
+        for number in range(1, plan.runs + 1):
+            tell(f"round {number} of {plan.runs}")
+            _round(case, plan, number, results, tell)
+    except KeyboardInterrupt:
+        tell(f"what is measured stays in {case.records / plan.record}; the same command goes on")
+        raise
+    return _kept(case, plan, results)
+
+
+def _measuring(
+    case: AblationCase,
+    plan: AblationPlan,
+    piece: PlannedPiece,
+    tell: Callable[[str], None],
+    rounds: int | None = None,
+) -> Measuring:
+    """What makes the runs of a piece and of the best, in the first so many rounds."""
+    assert piece.plan is not None  # noqa: S101 - a piece that is measured
+    return Measuring(
+        plan=replace(piece.plan, runs=piece.plan.runs[: 2 * (plan.runs if rounds is None else rounds)]),
+        conditions=case.conditions,
+        sources={Which.A: case.sources[piece.experiment], Which.B: case.best},
+        unmodified=False,
+        folder=case.records / plan.record,
+        tell=tell,
+        is_part=True,
+    )
 
 
 def _round(
@@ -78,21 +109,10 @@ def _round(
     measured = [piece for piece in plan.pieces if piece.plan is not None]
     first = number % max(1, len(measured))
     for piece in [*measured[first:], *measured[:first]]:
-        assert piece.plan is not None  # noqa: S101 - as just chosen
-        part = replace(piece.plan, runs=piece.plan.runs[: 2 * number])
         before = results.get(piece.experiment, {})
         if len(before) < 2 * (number - 1):
             continue  # it has ended
-        measuring = Measuring(
-            plan=part,
-            conditions=case.conditions,
-            sources={Which.A: case.sources[piece.experiment], Which.B: case.best},
-            unmodified=False,
-            folder=case.records / plan.record,
-            tell=tell,
-            is_part=True,
-        )
-        results[piece.experiment] = measuring.run_all()
+        results[piece.experiment] = _measuring(case, plan, piece, tell, number).run_all()
 
 
 def _kept(
@@ -100,9 +120,7 @@ def _kept(
 ) -> AblationRecord:
     runs = {
         run.run: made(run, results[piece.experiment][run.run])
-        for piece in plan.pieces
-        if piece.plan is not None
-        for run in piece.plan.runs
+        for piece, run in _all_runs(plan)
         if run.run in results.get(piece.experiment, {})
     }
     record = AblationRecord(

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from configs.errors import ConfigError, MoneySpentError
+from configs.errors import ConfigError
 from coordinator.domain import Purpose
 from coordinator.rules.fresh_rows import block_of
 from coordinator.state.campaign_state import CampaignState
@@ -40,6 +40,7 @@ from deploy.cli.comparisons.question import (
     Which,
     planned_runs,
 )
+from deploy.cli.comparisons.under_cap import Funds, funds_of
 from deploy.cli.comparisons.untrusted_files import sha256_of
 from deploy.views.units import span
 
@@ -58,6 +59,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     level: float
     seed: int | None
     data: Path | None
+    no_cap: bool
+    """Whether the campaign's cap does not hold for it."""
 
 
 class AblationCase(Struct, frozen=True, kw_only=True):
@@ -72,6 +75,9 @@ class AblationCase(Struct, frozen=True, kw_only=True):
     accepts: bool
     """Whether the campaign's configuration accepts simplifications: what is not needed is left for it."""
     records: Path
+    """Folder of the campaign's."""
+    funds: Funds
+    """What its runs are paid from; with no cap where none is to hold."""
 
 
 def wanted(which: str, options: Mapping[str, Any], state: CampaignState) -> Wanted:
@@ -81,7 +87,7 @@ def wanted(which: str, options: Mapping[str, Any], state: CampaignState) -> Want
         sigma = find_division(state, options["division"]).sigma
         if not sigma:
             raise ConfigError("σ of the division is not known, or 0", "Leave --sigma out: the runs show it.")
-    names = ("division", "runs", "margin", "level", "seed", "data")
+    names = ("division", "runs", "margin", "level", "seed", "data", "no_cap")
     return Wanted(which=which, sigma=sigma, **{name: options[name] for name in names})
 
 
@@ -124,7 +130,13 @@ def to_ablate(
         best=text,
         accepts=terms.config.acceptance.accept_simpler,
         records=layout.records,
+        funds=_funds(state, asked.no_cap),
     )
+
+
+def _funds(state: CampaignState, no_cap: bool) -> Funds:
+    funds = funds_of(state)
+    return replace(funds, rules=replace(funds.rules, cap_usd=0.0)) if no_cap else funds
 
 
 def _named(best: Best, text: str, title: str) -> NamedProgram:
@@ -197,17 +209,13 @@ def _question(piece: Piece, best: NamedProgram, asked: Wanted, conditions: RunCo
     )
 
 
-def require_money(state: CampaignState, case: AblationCase, runs: int, no_cap: bool) -> str:
-    """What so many runs take, in words. Raises MoneySpentError where the campaign's cap has no room for
-    them.
-    """
+def require_room(case: AblationCase, runs: int) -> None:
+    """Raises MoneySpentError where so many runs may not fit under the campaign's cap."""
+    case.funds.require_room(case.records, runs, case.conditions.budget.wall_cap)
+
+
+def cost_in_words(case: AblationCase, runs: int) -> str:
+    """What so many runs take, by how long those of the baseline took."""
     seconds = runs * fmean([result.seconds.total for result in case.conditions.baseline] or [0.0])
-    money = state.rules.money
-    usd = money.slot_usd(seconds)
-    if money.cap_usd and not no_cap and state.spend.usd + usd > money.cap_usd:
-        raise MoneySpentError(
-            f"{runs} runs cost about {usd:.2f} USD, and {state.spend.usd:.2f} of {money.cap_usd:g} USD are"
-            " spent",
-            "Take fewer --runs or pieces, or say --no-cap.",
-        )
+    usd = case.funds.rules.slot_usd(seconds)
     return f"{runs} runs, about {span(seconds)}{f' and {usd:.2f} USD' if usd else ''}"
