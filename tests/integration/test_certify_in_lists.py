@@ -93,10 +93,27 @@ def test_without_records_pages_are_as_they_were(tmp_path: Path) -> None:
     assert "records" not in wide(layout, "list")
 
 
-def test_only_what_certify_showed_is_called_certified(tmp_path: Path) -> None:
+TRUNK = ("acceptance.policy=trunk", "acceptance.steps=1")
+AT_ONCE = "campaign.lookahead=0"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ((), "better by "),
+        ((*TRUNK, AT_ONCE), "its certificate passed: "),
+        (TRUNK, "a certificate of 1 step begins"),
+        ((*TRUNK, AT_ONCE, "acceptance.first_z=100"), "its certificate failed: "),
+    ],
+)
+def test_only_what_certify_showed_is_called_certified(tmp_path: Path, keys: Sequence[str], said: str) -> None:
     """Whatever the policy: a trunk's certificate passes, goes on or fails."""
-    layout = finished(tmp_path / "campaigns")
-    pages: Sequence[tuple[str, ...]] = (("status",), ("leaderboard",), ("show", "best"), ("show", "e00001"))
+    layout = finished(tmp_path / "campaigns", keys=keys)
+    assert said in words_of(wide(layout, "show", "e00002"))
+    pages: Sequence[tuple[str, ...]] = (
+        *(("status",), ("leaderboard",), ("list",)),
+        *(("show", "best"), ("show", "e00001"), ("show", "e00002")),
+    )
     for words in pages:
         assert "certified" not in wide(layout, *words)
         assert "certified" not in json.dumps(read(layout, *words))
