@@ -85,21 +85,30 @@ def test_what_is_not_worse_by_a_sigma_merges_and_what_is_or_may_be_does_not(
     assert swarm.replayed() == swarm.state
 
 
-def test_on_an_open_trunk_it_is_a_step_that_the_certificate_measures() -> None:
+@pytest.mark.parametrize(("fresh", "ends"), [(0.82, State.MERGED), (1.5, State.ROLLED_BACK)])
+def test_on_an_open_trunk_it_is_a_step_that_the_certificate_measures(fresh: float, ends: State) -> None:
+    """fresh: the run that the certificate makes, besides the step's own four: these are on fresh rows too."""
     swarm = Simplified(SHORT)
-    piece = swarm.piece
-    swarm.think("a1")
+    piece, first = swarm.piece, swarm.think("a1")
+    assert first is not None
     swarm.train(0.85)
-    head = swarm.state.divisions["cpu"].head
-    assert swarm.state.divisions["cpu"].trunk
-    assert head is not None
+    assert swarm.state.experiments[first].stepped
     simpler = swarm.simplify(piece)
-    while not simpler.stepped and not simpler.state.final:
+    certificate = 0
+    while not simpler.state.final:
         run = swarm.lease("a1")
         assert run is not None
-        own = swarm.state.runs[run].experiment == simpler.experiment
-        swarm.report("a1", run, Measured(0.82 if own else 0.85))
-    assert simpler.stepped
+        of, certifies = swarm.state.runs[run], simpler.stepped
+        if of.experiment == simpler.experiment:
+            swarm.report("a1", run, Measured(fresh if certifies else 0.82))
+            certificate += certifies
+        else:
+            swarm.report("a1", run, Measured(0.9 if of.experiment == piece else 0.85))
+    assert certificate == 1
+    assert (simpler.state, swarm.state.experiments[first].state) == (ends, ends)
+    assert swarm.piece == (simpler.experiment if ends is State.MERGED else piece)
+    assert not swarm.state.divisions["cpu"].trunk
+    swarm.state.validate()
     assert swarm.replayed() == swarm.state
 
 
