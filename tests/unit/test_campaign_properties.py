@@ -142,30 +142,29 @@ def test_every_event_survives_its_journal_form(seed: int) -> None:
     assert [decode(encode(event)) for event in events] == events
 
 
+def in_order(kind: type[Swarm] = Swarm, policy: AnyPolicy = RULES.policy, seed: int = 1) -> Swarm:
+    """A campaign of thirty experiments in order."""
+    return kind(rules(lookahead=6, max_experiments=30, policy=policy, seed=seed))
+
+
 def finish_in_order(
-    schedule: random.Random,
-    agents: int,
-    restarts: bool,
-    kind: type[Swarm] = Swarm,
-    policy: AnyPolicy | None = None,
-    seed: int = 1,
+    swarm: Swarm, schedule: random.Random, agents: int, restarts: bool = False, eager: float = 0.3
 ) -> dict[str, tuple[object, ...]]:
     """Play a whole campaign in order under some schedule and return every experiment's fate, and what audits
-    its runs were leased with.
+    its runs were leased with. eager: how often, 0 to 1, an agent that is asked thinks.
     """
-    swarm = kind(rules(lookahead=6, max_experiments=30, policy=policy or RULES.policy, seed=seed))
     names = [f"a{number}" for number in range(agents)]
     for name in names:
         swarm.join(name)
     life = 1
-    for _ in range(20_000):
+    for _ in range(40_000):
         if swarm.state.phase is Phase.FINISHED:
             break
         name = schedule.choice(names)
         run = swarm.lease(name)
         if run is not None and schedule.random() < 0.5:
             swarm.report(name, run)
-        if schedule.random() < 0.3:
+        if schedule.random() < eager:
             swarm.think(name)
         if restarts and schedule.random() < 0.02:
             life += 1
@@ -179,6 +178,7 @@ def finish_in_order(
             each.title,
             each.state.value,
             each.value,
+            each.reason,
             *(swarm.plans[run.run] for run in each.runs if run.run in swarm.plans),
         )
         for name, each in swarm.state.experiments.items()
@@ -187,25 +187,26 @@ def finish_in_order(
 
 @pytest.mark.parametrize("agents", [1, 2, 3])
 def test_in_order_the_same_seed_gives_the_same_verdicts_under_every_schedule(agents: int) -> None:
-    reference = finish_in_order(random.Random(0), 2, restarts=False)
+    reference = finish_in_order(in_order(), random.Random(0), 2)
     assert sum(state == "merged" for _, state, *_ in reference.values()) > 2
     for seed in range(1, 4):
-        assert finish_in_order(random.Random(seed), agents, restarts=False) == reference
+        assert finish_in_order(in_order(), random.Random(seed), agents) == reference
 
 
 def test_in_order_the_same_cheats_are_caught_under_every_schedule_and_through_every_restart() -> None:
-    reference = finish_in_order(random.Random(0), 2, restarts=False, kind=Crowd)
+    reference = finish_in_order(in_order(Crowd), random.Random(0), 2)
     fates = [state for _, state, *_ in reference.values()]
     assert fates.count("merged") > 2
     assert fates.count("cheated") > 2
     for seed in range(1, 5):
-        assert finish_in_order(random.Random(seed), 1 + seed % 3, restarts=seed > 2, kind=Crowd) == reference
+        again = finish_in_order(in_order(Crowd), random.Random(seed), 1 + seed % 3, restarts=seed > 2)
+        assert again == reference
 
 
 def test_in_order_no_verdict_changes_when_everything_is_killed_again_and_again() -> None:
-    reference = finish_in_order(random.Random(0), 2, restarts=False)
+    reference = finish_in_order(in_order(), random.Random(0), 2)
     for seed in range(3):
-        swarm_fates = finish_in_order(random.Random(seed), 2, restarts=True)
+        swarm_fates = finish_in_order(in_order(), random.Random(seed), 2, restarts=True)
         assert swarm_fates == reference
 
 

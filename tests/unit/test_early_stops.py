@@ -2,6 +2,7 @@
 
 import random
 from io import StringIO
+from math import sqrt
 
 import pytest
 from msgspec import UNSET
@@ -9,9 +10,8 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from configs.reserved import PERSON
-from coordinator.domain import Direction, Metric, Origin, Phase, Purpose, State
+from coordinator.domain import Direction, Metric, Origin, Purpose, State
 from coordinator.protocol import Brief
-from coordinator.rules import campaign
 from coordinator.rules.proposing import briefs
 from coordinator.rules.slots import early_stops
 from coordinator.state.encoding import decode, encode
@@ -27,7 +27,7 @@ from evaluator.policies.one_step import Naive
 from evaluator.policies.trunk import Trunk
 from evaluator.result import EndedEarly, Measured, Outcome, RunResult
 from tests.unit.swarm_of_rules import Crowd, Swarm, rules
-from tests.unit.test_campaign_properties import play
+from tests.unit.test_campaign_properties import finish_in_order, play
 from trainer.simulated.early_end import looked_at
 
 SHORT = Trunk(still=4, steps=3, runs=3, z=1.0, early_z=2.0, refresh_every=2, refresh_to=6)
@@ -249,53 +249,43 @@ def test_a_program_that_prints_too_bad_a_loss_harms_itself_alone() -> None:
     assert EarlyLook(replace(plan, ends=True), 1e5).ends
 
 
-def finished_in_order(schedule: random.Random, agents: int, restarts: bool) -> dict[str, object]:
+def plans_in_order(schedule: random.Random, agents: int, restarts: bool) -> dict[str, object]:
     """Every experiment's fate, and the plans its runs were leased with, of a whole campaign in order."""
     swarm = LookedAtSwarm(rules(lookahead=6, max_experiments=70, policy=SHORT, **ON))
-    names = [f"a{number}" for number in range(agents)]
-    for name in names:
-        swarm.join(name)
-    life = 1
-    for _ in range(40_000):
-        if swarm.state.phase is Phase.FINISHED:
-            break
-        name = schedule.choice(names)
-        if (run := swarm.lease(name)) is not None and schedule.random() < 0.5:
-            swarm.report(name, run)
-        if schedule.random() < 0.3:
-            swarm.think(name)
-        if restarts and schedule.random() < 0.02:
-            life += 1
-            swarm.commit(campaign.begin(swarm.state, swarm.state.rules, swarm.now))
-            for agent in names:
-                swarm.join(agent, str(life))
-    assert swarm.state.phase is Phase.FINISHED
-    swarm.state.validate()
+    fates = finish_in_order(swarm, schedule, agents, restarts)
     assert ended(swarm)
-    return {
-        name: (
-            one.title,
-            one.state.value,
-            one.value,
-            one.reason,
-            *(swarm.stops.get(run.run) for run in one.runs),
-        )
-        for name, one in swarm.state.experiments.items()
-    }
+    runs = {name: one.runs for name, one in swarm.state.experiments.items()}
+    return {name: (fate, *(swarm.stops.get(run.run) for run in runs[name])) for name, fate in fates.items()}
 
 
 @pytest.mark.parametrize("agents", [1, 3, 5])
 def test_in_order_the_same_are_ended_under_every_schedule_and_through_every_restart(agents: int) -> None:
-    reference = finished_in_order(random.Random(0), 2, restarts=False)
+    reference = plans_in_order(random.Random(0), 2, restarts=False)
     for seed in range(2):
-        assert finished_in_order(random.Random(seed + 7), agents, restarts=seed > 0) == reference
+        assert plans_in_order(random.Random(seed + 7), agents, restarts=seed > 0) == reference
 
 
-def test_cheats_are_caught_as_without_it() -> None:
-    class LookedAtCrowd(LookedAtSwarm, Crowd):
-        pass
+class LookedAtCrowd(LookedAtSwarm, Crowd):
+    pass
 
-    swarm = played(LookedAtCrowd, steps=1500)
-    assert swarm.state.states[State.CHEATED] > 5
-    assert ended(swarm)
-    assert swarm.replayed() == swarm.state
+
+def cheats_and_caught(early_stop_at: float) -> tuple[int, int]:
+    """Cheats that were caught or rejected, and those of them that were caught, of four campaigns."""
+    cheats = caught = 0
+    for seed in range(4):
+        swarm = LookedAtCrowd(rules(policy=SHORT, **{**ON, "early_stop_at": early_stop_at}, seed=seed))
+        play(swarm, random.Random(seed), 1500, agents=3)
+        assert bool(ended(swarm)) == bool(early_stop_at)
+        assert swarm.replayed() == swarm.state
+        for one in swarm.state.experiments.values():
+            if one.state in (State.CHEATED, State.REJECTED) and swarm.cheats(one.runs[0].run):
+                cheats, caught = cheats + 1, caught + (one.state is State.CHEATED)
+    return cheats, caught
+
+
+def test_of_cheats_no_smaller_a_share_is_caught_than_without_it() -> None:
+    (cheats, caught), (cheats_without, caught_without) = cheats_and_caught(0.4), cheats_and_caught(0.0)
+    assert min(caught, caught_without) > 50
+    share, share_without = caught / cheats, caught_without / cheats_without
+    error = sqrt(share * (1 - share) / cheats + share_without * (1 - share_without) / cheats_without)
+    assert share >= share_without - 2 * error

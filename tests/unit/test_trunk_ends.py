@@ -16,6 +16,7 @@ from evaluator.policies.one_step import Confirm
 from evaluator.policies.trunk import Trunk
 from evaluator.result import Audit, Crashed, CrashKind, Measured, Outcome
 from tests.unit.swarm_of_rules import Swarm, audit_of, rules
+from tests.unit.test_campaign_properties import finish_in_order
 
 OPEN = TrustRules(mode=Mode.OFF, allow_untrusted=True)
 STEPS_AT_ONCE = 500
@@ -172,23 +173,9 @@ class ByWholeBrief(Swarm):
 def test_in_order_a_brief_says_the_same_under_every_schedule(seed: int) -> None:
     policy = Trunk(still=2, steps=3, runs=2, z=0.0, first_z=0.0, refresh_every=1, refresh_to=8)
 
-    def fates(schedule: random.Random, agents: int) -> list[tuple[str, str, float | None]]:
+    def fates(schedule: random.Random, agents: int) -> dict[str, tuple[object, ...]]:
         swarm = ByWholeBrief(rules(lookahead=4, max_experiments=25, policy=policy, seed=seed))
-        names = [f"a{number}" for number in range(agents)]
-        for name in names:
-            swarm.join(name)
-        eager = schedule.choice([0.1, 0.5, 0.9])
-        for _ in range(20_000):
-            if swarm.state.phase is Phase.FINISHED:
-                break
-            name = schedule.choice(names)
-            run = swarm.lease(name)
-            if run is not None and schedule.random() < 0.5:
-                swarm.report(name, run)
-            if schedule.random() < eager:
-                swarm.think(name)
-        assert swarm.state.phase is Phase.FINISHED
-        return [(one.title, one.state.value, one.value) for one in swarm.state.experiments.values()]
+        return finish_in_order(swarm, schedule, agents, eager=schedule.choice([0.1, 0.5, 0.9]))
 
     reference = fates(random.Random(0), 2)
     for schedule in range(1, 5):

@@ -19,7 +19,7 @@ from deploy.simulate.swarm_scenario import SwarmScenario
 from deploy.simulate.virtual_slot import Slot
 from evaluator.policies.trunk import Trunk
 from tests.unit.swarm_of_rules import Crowd, MixedCrowd, Swarm, rules
-from tests.unit.test_campaign_properties import finish_in_order, play
+from tests.unit.test_campaign_properties import finish_in_order, in_order, play
 
 SHORT = Trunk(still=4, steps=3, runs=3, z=1.0, first_z=1.5, early_z=2.0, refresh_every=2, refresh_to=6)
 
@@ -118,22 +118,20 @@ def test_a_trunk_is_a_line_of_commits_on_the_best_and_a_roll_back_leaves_the_bes
 
 @pytest.mark.parametrize("agents", [1, 2, 3, 6])
 def test_in_order_the_same_seed_gives_the_same_verdicts_under_every_schedule(agents: int) -> None:
-    reference = finish_in_order(random.Random(0), 2, restarts=False, policy=SHORT)
+    reference = finish_in_order(in_order(policy=SHORT), random.Random(0), 2)
     fates = [state for _, state, *_ in reference.values()]
     assert fates.count("merged") > 1
     for seed in range(1, 5):
-        again = finish_in_order(random.Random(seed), agents, restarts=seed > 2, policy=SHORT)
+        again = finish_in_order(in_order(policy=SHORT), random.Random(seed), agents, restarts=seed > 2)
         assert again == reference
 
 
 def test_in_order_the_same_cheats_are_caught_under_every_schedule_and_through_every_restart() -> None:
-    reference = finish_in_order(random.Random(0), 2, restarts=False, kind=Crowd, policy=SHORT, seed=5)
+    reference = finish_in_order(in_order(Crowd, SHORT, seed=5), random.Random(0), 2)
     assert [state for _, state, *_ in reference.values()].count("cheated") > 2
     for seed in range(1, 5):
-        again = finish_in_order(
-            random.Random(seed), 1 + seed % 3, restarts=seed > 2, kind=Crowd, policy=SHORT, seed=5
-        )
-        assert again == reference
+        swarm = in_order(Crowd, SHORT, seed=5)
+        assert finish_in_order(swarm, random.Random(seed), 1 + seed % 3, restarts=seed > 2) == reference
 
 
 @given(seed=st.integers(0, 2**32), lookahead=st.sampled_from([0, 4]), agents=st.integers(1, 4))
