@@ -3,6 +3,7 @@ is a list of outcomes.
 """
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,23 @@ class Clock:
         return self.now
 
 
+def propose(service: Service, agent: str, source: str, title: str, **said: Any) -> str:
+    """Answer the agent's brief with that; the experiment's id. said: what else the proposal says."""
+    brief = service.brief(agent)
+    assert isinstance(brief, Brief)
+    proposal = Proposal(
+        proposal=f"p{brief.ordinal}",
+        ordinal=brief.ordinal,
+        arm="search",
+        parent=brief.parent,
+        source=source,
+        title=title,
+    )
+    answer = service.propose(agent, msgspec.structs.replace(proposal, **said))
+    assert isinstance(answer, Accepted)
+    return answer.experiment
+
+
 class Player:
     """One agent that does what a test says."""
 
@@ -43,23 +61,8 @@ class Player:
         self.service.join(AgentCard(agent=AGENT, incarnation="1", division="cpu"))
 
     def propose(self, source: str, title: str) -> str:
-        brief = self.service.brief(AGENT)
-        assert isinstance(brief, Brief)
-        answer = self.service.propose(
-            AGENT,
-            Proposal(
-                proposal=f"p{brief.ordinal}",
-                ordinal=brief.ordinal,
-                arm="search",
-                parent=brief.parent,
-                source=source,
-                title=title,
-                hypothesis="More of it is better.",
-                settings={"DEPTH": "7"},
-            ),
-        )
-        assert isinstance(answer, Accepted)
-        return answer.experiment
+        why = "More of it is better."
+        return propose(self.service, AGENT, source, title, hypothesis=why, settings={"DEPTH": "7"})
 
     def begin(self) -> Lease:
         lease = self.service.lease(AGENT)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from coordinator.domain import Phase, Purpose, State
-from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal, Wait
+from coordinator.protocol import AgentCard, Brief, Lease, Proposal, Wait
 from coordinator.rule_values.rule_set import ArmShare
 from coordinator.service.service import Service
 from coordinator.store.git_command import run_git
@@ -21,7 +21,7 @@ from coordinator.store.unit_of_work import TaskCard
 from evaluator.policies.one_step import Naive
 from evaluator.policies.trunk import Trunk
 from evaluator.result import Measured, RunResult, Seconds
-from tests.integration.played_campaign import Clock
+from tests.integration.played_campaign import Clock, propose
 from tests.unit.swarm_of_rules import RULES, audit_of
 
 TASK = TaskCard("demo", "train.py", "DEPTH = 6\nWIDTH = 64\nLR = 0.01\n")
@@ -49,21 +49,7 @@ class Players:
             pass
 
     def propose(self, division: str, source: str, title: str) -> str:
-        brief = self.service.brief(division)
-        assert isinstance(brief, Brief)
-        answer = self.service.propose(
-            division,
-            Proposal(
-                proposal=f"p{brief.ordinal}",
-                ordinal=brief.ordinal,
-                arm="search",
-                parent=brief.parent,
-                source=source,
-                title=title,
-            ),
-        )
-        assert isinstance(answer, Accepted)
-        return answer.experiment
+        return propose(self.service, division, source, title)
 
     def train(self, division: str, value: float) -> str | None:
         """The next run, which measures that; None where none waits."""
