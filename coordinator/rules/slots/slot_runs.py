@@ -34,8 +34,8 @@ FIRST_CHECKS, FIRST_GAP = 5, 1
 """Runs of the kind that are to come first, and other runs between two of them."""
 AT_ONCE = 10
 """Runs of the kind up to which a slot that may be off is looked at again at once."""
-DOUBTFUL = 1.1
-"""Evidence that a slot is off, from which on that is done."""
+MAY_BE_OFF = 1.1
+"""E-value of a slot from which on that is done."""
 SHARE = 0.05
 """Of a slot's runs, at most."""
 
@@ -80,9 +80,9 @@ def _program(state: CampaignState, division: Division) -> Experiment | None:
 
 def _is_due(state: CampaignState, holder: Agent, division: Division) -> bool:
     evidence = holder.evidence
-    doubtful = evidence is not None and evidence.e_value >= DOUBTFUL
+    may_be_off = evidence is not None and evidence.e_value >= MAY_BE_OFF
     again = holder.life > 0 and holder.checks < FIRST_CHECKS
-    if again or (doubtful and holder.checks < AT_ONCE):
+    if again or (may_be_off and holder.checks < AT_ONCE):
         return True
     if holder.checks >= _most(state, division):
         return False
