@@ -12,6 +12,7 @@ from configs.schema import Config, ModelConfig
 def refuse_contradictions(config: Config, origins: Mapping[str, str]) -> None:
     """Raises ConfigError for the first. origins: of every dotted key."""
     _refuse_names(config, origins["arms"])
+    _refuse_limits(config)
     _refuse_arm_choice(config)
     _refuse_idle_divisions(config)
     _refuse_environment(config, origins["arms"])
@@ -52,6 +53,17 @@ def _refuse_names(config: Config, origin: str) -> None:
         raise ConfigError(
             f"{origin}: an arm is named {TRANSFER!r}",
             "Give it another name: that is the arm of merges that are tried in another division.",
+        )
+
+
+def _refuse_limits(config: Config) -> None:
+    campaign = config.campaign
+    if campaign.max_runs and campaign.lookahead:
+        raise ConfigError(
+            f"campaign.max_runs={campaign.max_runs} with campaign.lookahead={campaign.lookahead}: how many"
+            " runs a campaign has made depends on how fast slots are",
+            "With a lookahead the same seed must give the same verdicts: take campaign.max_experiments, or"
+            " lookahead=0.",
         )
 
 

@@ -27,6 +27,10 @@ class CampaignConfig(Section):
     """
     max_experiments: Annotated[Whole, Field(ge=0)] = 0
     """Take this many proposals, and stop when each has its verdict; 0 means no limit."""
+    max_runs: Annotated[Whole, Field(ge=0)] = 0
+    """Begin no more than this many runs, those of baselines, certificates and slot checks included; 0 means
+    no limit. A certificate that is due gets the last of them. Not with a lookahead.
+    """
     max_hours: Annotated[Number, Field(ge=0)] = 0
     """Stop taking new work after this many hours of running; 0 means no limit."""
     session_minutes: Annotated[Number, Field(ge=0)] = 0

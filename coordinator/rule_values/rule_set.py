@@ -54,6 +54,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """
     max_experiments: int = 0
     """Proposals taken; 0 means no limit."""
+    max_runs: int = 0
+    """Runs of any purpose that are begun and not lost; 0 means no limit."""
     max_hours: float = 0.0
     """Hours the campaign works; 0 means no limit."""
     max_attempts: int = 5

@@ -9,7 +9,7 @@ from coordinator.protocol import AgentCard
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules.budget_cap import cap, next_run_usd, spent_out
 from coordinator.rules.heads import baselines
-from coordinator.rules.lookups import enough_is_proposed
+from coordinator.rules.lookups import enough_is_proposed, runs_left
 from coordinator.rules.proposing.idle_arms import nobody_goes_on
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (
@@ -84,6 +84,8 @@ def _limit(state: CampaignState, rules: Rules, now: float) -> str:
     tried, all_settled = state.proposed, state.settled == len(state.by_ordinal)
     if enough_is_proposed(rules, tried) and all_settled and not state.live:
         return f"campaign.max_experiments reached: {tried} experiments"
+    if not runs_left(state):
+        return f"campaign.max_runs reached: {state.made} runs"
     if 0 < rules.max_hours * 3600 <= state.worked(now):
         return f"campaign.max_hours reached: {rules.max_hours:g} h"
     return ""

@@ -50,6 +50,8 @@ class Facts(Struct):
     """Starts of the coordinator so far."""
     tokens: int = 0
     """Counter of the last lease's token in this epoch; each epoch begins at 0 again."""
+    made: int = 0
+    """Runs that were begun and not lost: under way, or with a result. They count for ``max_runs``."""
     events: int = 0
     """Events applied."""
     last_at: float = 0.0

@@ -104,6 +104,8 @@ def _leases(facts: Facts) -> Iterator[str]:
     leased = {run.agent: run.run for run in facts.runs.values() if run.agent is not None}
     yield from _same("leases", held, leased)
     yield from _same("holders", len(leased), sum(run.open for run in facts.runs.values()))
+    begun = sum(run.open or run.result is not None for run in facts.runs.values())
+    yield from _same("made", facts.made, begun)
     for name in leased.values():
         run = facts.runs[name]
         if run.result is not None or run.token is None:

@@ -56,7 +56,7 @@ def lease(facts: Facts, event: RunLeased, at: float) -> None:
         step(facts, experiment, State.RUNNING)
     queues.take(facts, experiment, run)
     run.token, run.agent, run.incarnation, run.leased_at = event.token, event.agent, event.incarnation, at
-    facts.tokens = event.token.counter
+    facts.tokens, facts.made = event.token.counter, facts.made + 1
     agent.run = event.run
     slot_checks.leased(agent, run)
     if experiment.started_at is None:
@@ -77,6 +77,7 @@ def lose(facts: Facts, event: RunLost, at: float) -> None:
     experiment.killed = experiment.killed or event.killed
     experiment.needs = max(experiment.needs, event.needs)
     facts.outcomes["lost"] += 1
+    facts.made -= 1
     if experiment.state.final and run.purpose is not Purpose.REFRESH:
         return
     if experiment.state is State.RUNNING and not any(

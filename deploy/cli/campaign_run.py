@@ -61,6 +61,7 @@ def plan(config: Config) -> dict[str, str]:
     budget = task.budget(config.task.size, config.task.wall_cap)
     layout = layout_of(config)
     limits = [f"{config.campaign.max_experiments} experiments"] * bool(config.campaign.max_experiments)
+    limits += [f"{config.campaign.max_runs} runs"] * bool(config.campaign.max_runs)
     limits += [f"{config.campaign.max_hours:g} hours"] * bool(config.campaign.max_hours)
     limits += [f"{config.money.cap_usd:g} USD for models and slots together (exit code 5)"] * bool(
         config.money.cap_usd

@@ -13,6 +13,7 @@ from itertools import pairwise
 from coordinator.domain import Phase
 from coordinator.protocol import AgentCard, Proposal, Token, Wait
 from coordinator.rules import campaign
+from coordinator.rules.lookups import runs_left
 from coordinator.rules.next_step import next_lease
 from coordinator.rules.proposing import briefs, proposals
 from coordinator.rules.slots import early_stops, leases
@@ -137,8 +138,7 @@ class Engine:
         run = self.state.runs[name]
         self._results[agent] = result = self._result(run, self._slots[agent])
         self._schedule(result.finished_at - result.started_at, agent, "")
-        if 0 < self.scenario.runs <= self.leased:
-            self.campaign.commit(campaign.drain(self.state, f"{self.leased} runs"), self.now)
+        if not runs_left(self.state):
             self.campaign.settle(self.now)
         return True
 

@@ -2,8 +2,6 @@
 Pure.
 """
 
-from math import sqrt
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -49,21 +47,11 @@ class SwarmScenario(Struct, frozen=True, kw_only=True):
             arms=[ARM],
             money=MoneyRules(),
             max_experiments=0,
-            max_hours=self.lasts,
+            max_runs=self.runs,
+            max_hours=self.hours,
             history=1,
             val_blocks=1,
         )
-
-    @property
-    def lasts(self) -> float:
-        """Virtual hours until it ends. Where ``runs`` end it a little more, for runs are not equally long."""
-        if not self.runs:
-            return self.hours
-        speed = sum(slot.speed for slot in self.slots)
-        hours = (
-            self.runs * self.conditions.minutes / 60 / speed * (1 + self.conditions.jitter / sqrt(self.runs))
-        )
-        return min(hours, self.hours) if self.hours else hours
 
     @property
     def expected_runs(self) -> float:

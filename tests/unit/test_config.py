@@ -214,6 +214,8 @@ def test_a_wrong_file_is_refused_in_one_line_with_a_remedy(
     (["demo"], {}, "'demo' is not key=value", "campaign.seed=3"),
     (["campaign.arm_choice=bandit", "campaign.lookahead=2"], {}, "bandit with campaign.lookahead=2",
     "arm_choice=weights"),
+    (["campaign.max_runs=9", "campaign.lookahead=2"], {}, "max_runs=9 with campaign.lookahead=2",
+    "campaign.max_experiments"),
     (["campaign.arm_choice=bandit", "campaign.arm_floor=1", "arms=[{name: a}, {name: b}]"], {},
     "come to 200% of the briefs", "campaign.arm_floor"),
     (["campaign.arm_choice=bandit", "campaign.control_floor=.6",

@@ -17,7 +17,7 @@ from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
 from coordinator.rules.heads.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
-from coordinator.rules.lookups import enough_is_proposed, proposes_in
+from coordinator.rules.lookups import enough_is_proposed, proposes_in, runs_left
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, Settled, VerdictGiven
@@ -29,7 +29,9 @@ from evaluator.policies.trunk import Trunk
 from evaluator.result import Cheated, Crashed, RunResult, outcome_name
 
 LAST_RUNS = 1.3
-"""Times the length of a certificate that has to be left where a campaign ends by the clock."""
+"""Times the runs, or the length, of a certificate that have to be left where a campaign ends by the number of
+its runs or by the clock.
+"""
 ON_TRUNK = (State.STEPPED, State.CONFIRMING, State.MEASURED)
 """States of a step that no certificate has decided."""
 PER_RUN = 2
@@ -66,10 +68,12 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
         fresh = len(_fresh(head))
         ends = _ends(state, division, policy, now)
         if ends or policy.is_due(division.quiet, steps, fresh):
+            left = policy.most_runs(len(division.history) - 1) - fresh
             at_once = _at_once(state, division, policy) if ends or policy.is_urgent(steps) else 1
+            if ends and state.rules.max_runs:  # there will be none for a second instalment
+                at_once = int(min(left, runs_left(state)))
             what = f"a certificate of {steps} step{'s' if steps > 1 else ''}"
             reason = f"{what} {'goes on' if fresh else 'begins'}"
-            left = policy.most_runs(len(division.history) - 1) - fresh
             later = 0 if ends else state.rules.lookahead
             return _more_runs(state, head, reason, max(1, min(at_once, left)), later)
     return []
@@ -77,7 +81,9 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
 
 def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -> bool:
     """Whether the campaign comes to its end, so that what gets no certificate soon never does."""
-    rules = state.rules
+    rules, most = state.rules, policy.most_runs(len(division.history) - 1)
+    if runs_left(state) <= ceil(LAST_RUNS * most):
+        return True
     if all_is_settled(state) or not proposes_in(state, division):  # nothing more will come on top of it
         return True
     if not rules.max_hours:

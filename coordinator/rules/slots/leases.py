@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from coordinator.domain import Origin, Phase, State
 from coordinator.protocol import Token
 from coordinator.rules.budget_cap import fits, run_usd
-from coordinator.rules.lookups import division_of
+from coordinator.rules.lookups import division_of, runs_left
 from coordinator.rules.slots.repeats import repeat
 from coordinator.rules.slots.slot_runs import check_run
 from coordinator.rules.wall_caps import wall_cap
@@ -39,7 +39,7 @@ def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyE
         run = state.runs[holder.run]
         same_life = run.incarnation == holder.card.incarnation
         return [] if same_life else _lost(state, run, "the agent was started anew", charged=True)
-    if state.phase is not Phase.RUNNING or holder.set_aside:
+    if state.phase is not Phase.RUNNING or holder.set_aside or not runs_left(state):
         return []
     if (check := check_run(state, agent, calls_usd)) is not None:
         return [check, _leased(state, holder, check.run, check.experiment)]

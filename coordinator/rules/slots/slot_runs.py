@@ -97,9 +97,10 @@ def _most(state: CampaignState, division: Division) -> float:
     """
     rules, slots = state.rules, max(1, state.present.total())
     by_count = rules.max_experiments / slots if rules.max_experiments else inf
+    by_runs = rules.max_runs / slots if rules.max_runs else inf
     seconds = _run_seconds(state, division)
     by_time = rules.max_hours * 3600 / seconds if rules.max_hours and seconds else inf
-    expected = min(by_count, by_time)
+    expected = min(by_count, by_runs, by_time)
     return expected if expected == inf else round(SHARE * expected)
 
 
