@@ -52,9 +52,10 @@ class Policy(Protocol):
         """Runs of the best up to which that is done."""
         ...
 
-    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+    def decide(self, gains: Sequence[float], best_runs: int, noise: float, freedom: int = 0) -> Decision:
         """What to do with a variant after ``gains`` of its runs, against something whose mean rests on
-        ``best_runs`` runs.
+        ``best_runs`` runs. freedom: degrees of freedom that the noise was estimated with; 0 where it is
+        given.
         """
         ...
 

@@ -32,7 +32,13 @@ class NonInferior(Struct, frozen=True, kw_only=True):
     refresh_every: int = 0
     refresh_to: int = 0
 
-    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+    def decide(
+        self,
+        gains: Sequence[float],
+        best_runs: int,
+        noise: float,
+        freedom: int = 0,  # noqa: ARG002 - its bars are knobs, tried with an estimated σ
+    ) -> Decision:
         """See ``Policy.decide``."""
         allowed = self.margin * noise
         decision = looked_at([gain + allowed for gain in gains], best_runs, noise, self.runs, BARS, FIRST)

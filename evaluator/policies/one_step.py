@@ -22,7 +22,13 @@ class OneRun(Struct, frozen=True, tag_field="kind"):
         """Gain that is not enough, in the metric's unit."""
         return 0.0
 
-    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+    def decide(
+        self,
+        gains: Sequence[float],
+        best_runs: int,
+        noise: float,
+        freedom: int = 0,  # noqa: ARG002 - its bars are knobs, tried with an estimated σ
+    ) -> Decision:
         """See ``Policy.decide``."""
         mean, error = fmean(gains), standard_error(noise, len(gains), best_runs)
         return Decision(
@@ -77,7 +83,13 @@ class Confirm(Struct, frozen=True, tag="confirm", tag_field="kind"):
     refresh_every: int = 0
     refresh_to: int = 0
 
-    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+    def decide(
+        self,
+        gains: Sequence[float],
+        best_runs: int,
+        noise: float,
+        freedom: int = 0,  # noqa: ARG002 - its bars are knobs, tried with an estimated σ
+    ) -> Decision:
         """See ``Policy.decide``."""
         mean, error = fmean(gains), standard_error(noise, len(gains), best_runs)
         screening = len(gains) <= self.confirm_runs

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from evaluator.policies.contract import Choice, Decision, in_words
-from evaluator.policies.noise import standard_error
+from evaluator.policies.noise import Noise, standard_error
 
 
 class Bars(Struct, frozen=True):
@@ -40,17 +40,21 @@ class OneByOne(Struct, frozen=True, kw_only=True, tag_field="kind"):
         """For fresh runs."""
         raise NotImplementedError
 
+    def bars_for(self, noise: Noise) -> Bars:  # noqa: ARG002 - they are knobs, tried with an estimated σ
+        """The same where σ is known so well."""
+        return self.bars
+
     @property
     def screened_at(self) -> float:
         """Standard errors a screen needs to go on."""
         return 0.0
 
-    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+    def decide(self, gains: Sequence[float], best_runs: int, noise: float, freedom: int = 0) -> Decision:
         """See ``Policy.decide``."""
         fresh = gains[self.screens :]
         if not fresh:
             return _screened(gains, best_runs, noise, self.screened_at)
-        return looked_at(fresh, best_runs, noise, self.runs, self.bars)
+        return looked_at(fresh, best_runs, noise, self.runs, self.bars_for(Noise(noise, freedom)))
 
     def screen_bar(self, best_runs: int, noise: float) -> float:
         """See ``Policy.screen_bar``."""
@@ -126,6 +130,11 @@ class Strict(OneByOne, frozen=True, kw_only=True, tag="strict"):
         """See ``OneByOne.bars``."""
         z = NormalDist().inv_cdf(1 - self.alpha / self.runs)
         return Bars(early=z, last=z, drop=self.drop_z)
+
+    def bars_for(self, noise: Noise) -> Bars:
+        """Those of Student's t where σ is an estimate: what is stated of ``alpha`` holds for these alone."""
+        bars = self.bars
+        return replace(bars, early=noise.bar(bars.early), last=noise.bar(bars.last))
 
 
 def _screened(gains: Sequence[float], best_runs: int, noise: float, needed: float) -> Decision:

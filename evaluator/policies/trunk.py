@@ -54,7 +54,13 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
     refresh_every: int = 5
     refresh_to: int = 8
 
-    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
+    def decide(
+        self,
+        gains: Sequence[float],
+        best_runs: int,
+        noise: float,
+        freedom: int = 0,  # noqa: ARG002 - its bars are knobs, tried with an estimated σ
+    ) -> Decision:
         """See ``Policy.decide``: whether the trunk goes on from a variant."""
         mean, error = fmean(gains), standard_error(noise, len(gains), best_runs)
         return Decision(

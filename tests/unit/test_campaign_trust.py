@@ -386,8 +386,8 @@ def test_where_no_audit_is_asked_for_nothing_is_taken_off() -> None:
 class Sequential(Confirm, frozen=True):
     """Asks for one run more, up to four, as long as the gain is not beyond the noise."""
 
-    def decide(self, gains: Sequence[float], best_runs: int, noise: float) -> Decision:
-        decision = super().decide(gains, best_runs, noise)
+    def decide(self, gains: Sequence[float], best_runs: int, noise: float, freedom: int = 0) -> Decision:
+        decision = super().decide(gains, best_runs, noise, freedom)
         if decision.choice is Choice.REJECT and decision.gain > 0 and 1 < len(gains) < 4:
             return replace(decision, choice=Choice.CONFIRM, more=1)
         return decision

@@ -21,8 +21,8 @@ KEYS = {
     "Rules": (
         "metric budget seed arms policy trust early_stop_at early_stop_audit baseline_runs lookahead "
         "max_experiments max_runs max_hours max_attempts history ahead money arm_choice arm_floor "
-        "control_floor plateau retry_after_moves combine simpler_margin val_blocks arm_warning_briefs transfer propose_in "
-        "check_every set_aside"
+        "control_floor plateau retry_after_moves combine simpler_margin val_blocks arm_warning_briefs "
+        "transfer propose_in check_every set_aside"
     ),
     "Metric": "name direction",
     "Budget": "unit amount wall_cap",

@@ -1,7 +1,9 @@
 """Policies: what each of them makes of the same gains."""
 
+import random
 import re
 from math import sqrt
+from statistics import fmean
 
 import msgspec
 import pytest
@@ -170,3 +172,20 @@ def test_a_policy_to_compare_is_written_with_its_knobs() -> None:
         still=12, shrink=0.5, drop_z=-0.25
     )
     assert named_policy("confirm:z=3", Confirm(confirm_runs=2)) == Confirm(confirm_runs=2, z=3.0)
+
+
+@pytest.mark.parametrize("freedom", [3, 10, 60])
+def test_strict_keeps_its_promise_where_sigma_is_an_estimate(freedom: int) -> None:
+    """A variant that is no better merges no more often than ``alpha`` says, however σ was estimated."""
+    policy, draw, campaigns = Strict(alpha=0.05, runs=4), random.Random(freedom), 4000
+    merged = 0
+    for _ in range(campaigns):
+        sigma = sqrt(sum(draw.gauss(0, 1) ** 2 for _ in range(freedom)) / freedom)
+        best, gains = fmean(draw.gauss(0, 1) for _ in range(4)), [1.0]
+        for _ in range(policy.runs):
+            gains.append(draw.gauss(0, 1) - best)
+            choice = policy.decide(gains, 4, sigma, freedom).choice
+            if choice is not Choice.CONFIRM:
+                break
+        merged += choice is Choice.MERGE
+    assert merged / campaigns <= policy.alpha + 2 * sqrt(policy.alpha / campaigns)

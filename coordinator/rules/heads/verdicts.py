@@ -16,6 +16,7 @@ from coordinator.rules.heads.believed import AUDIT_TRIES, believed_runs, confirm
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Best
 from coordinator.state.events import AnyEvent, VerdictGiven
+from coordinator.state.noise import known_noise
 from coordinator.state.records import Experiment
 from evaluator.policies.contract import Choice, Decision
 
@@ -193,6 +194,9 @@ def _decision(
     state: CampaignState, experiment: Experiment, best: Best, values: list[float], doubt: float = 0.0
 ) -> Decision:
     """doubt: taken off every gain, in the metric's unit."""
-    noise = state.divisions[experiment.division].sigma or 0.0
+    division = state.divisions[experiment.division]
+    noise = known_noise(division)
     gains = [state.rules.metric.gain(best.value, value) - doubt for value in values]
-    return policy_for(state, experiment).decide(gains, best.runs, noise)
+    return policy_for(state, experiment).decide(
+        gains, best.runs, division.sigma or 0.0, noise.freedom if noise else 0
+    )
