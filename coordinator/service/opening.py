@@ -47,7 +47,7 @@ def gate_of(task: TaskCard) -> Gate:
     """What the task holds a surface to. Raises ConfigError when its own would not pass: every variant of it
     would be refused.
     """
-    gate = Gate(task.frozen, task.imports)
+    gate = Gate(task.frozen, task.imports, task.patterns)
     objection = gate.look(task.source)
     if objection is not None:
         raise ConfigError(

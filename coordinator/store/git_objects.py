@@ -3,16 +3,22 @@ and ten times as long.
 
 A commit is a function of its arguments (fixed author, given time), so one that was lost with a machine is
 made again with the same id.
+
+A surface of several files lies in the tree twice: as one text, which is what the coordinator reads, and file
+by file beside it, which is what a clone shows.
 """
 
 import hashlib
 import os
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+
+from coordinator.variants.source import SurfaceError, files_of
+from evaluator.bundle import is_bundle
 
 AUTHOR = "autoswarm <autoswarm@localhost>"
 READ_ONLY = 0o444
@@ -28,7 +34,7 @@ class GitObject(Struct, frozen=True):
 
 
 class NewCommit(Struct, frozen=True):
-    """A commit whose tree is the surface alone."""
+    """A commit whose tree is the surface alone, and its files if it has several."""
 
     id: str
     objects: tuple[GitObject, ...]
@@ -36,14 +42,45 @@ class NewCommit(Struct, frozen=True):
 
 
 def commit_of(surface: str, source: str, parents: Sequence[str], message: str, at: float) -> NewCommit:
-    """The commit of a text. surface: its file's name. at: seconds since the epoch, kept to the second."""
-    blob = _object("blob", source.encode())
-    tree = _object("tree", b"100644 %s\0%s" % (surface.encode(), bytes.fromhex(blob.id)))
+    """The commit of a text. surface: the name it lies under, before a file of a bundle that has the same. at:
+    seconds since the epoch, kept to the second.
+    """
+    tree = _tree({**_files(source), surface: source})
     who = f"{AUTHOR} {int(at)} +0000"
-    lines = [f"tree {tree.id}", *(f"parent {parent}" for parent in parents)]
+    lines = [f"tree {tree[-1].id}", *(f"parent {parent}" for parent in parents)]
     lines += [f"author {who}", f"committer {who}", "", message]
     commit = _object("commit", "\n".join(lines).encode())
-    return NewCommit(commit.id, (blob, tree, commit))
+    return NewCommit(commit.id, (*tree, commit))
+
+
+def _files(source: str) -> dict[str, str]:
+    """Texts of a bundle by their paths; none of any other text."""
+    try:
+        return files_of(source) if is_bundle(source) else {}
+    except SurfaceError:  # nobody should have taken it
+        return {}
+
+
+def _tree(files: Mapping[str, str]) -> list[GitObject]:
+    """Files and folders of a tree, what others refer to first: the tree itself is the last."""
+    objects: list[GitObject] = []
+    entries: dict[bytes, bytes] = {}
+    folders: dict[str, dict[str, str]] = {}
+    for path, text in files.items():
+        folder, inside, rest = path.partition("/")
+        if inside and folder not in files:
+            folders.setdefault(folder, {})[rest] = text
+        elif not inside:
+            objects.append(_object("blob", text.encode()))
+            entries[path.encode()] = _entry(b"100644", path, objects[-1])
+    for folder, inner in folders.items():
+        objects += _tree(inner)
+        entries[f"{folder}/".encode()] = _entry(b"40000", folder, objects[-1])
+    return [*objects, _object("tree", b"".join(entries[name] for name in sorted(entries)))]
+
+
+def _entry(mode: bytes, name: str, made: GitObject) -> bytes:
+    return b"%s %s\0%s" % (mode, name.encode(), bytes.fromhex(made.id))
 
 
 def write_object(folder: Path, made: GitObject) -> None:

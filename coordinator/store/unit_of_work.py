@@ -63,15 +63,15 @@ class TaskCard(msgspec.Struct, frozen=True):
 
     name: str
     surface: str
-    """File name."""
+    """Name of the file; of several, the name under which their one text lies beside them in a commit."""
     source: str
     """Its unmodified text."""
     frozen: tuple[str, ...] = ()
-    """Names a variant may import that are not its own; with ``prepare`` among them it must keep that module's
-    contract.
-    """
+    """Modules beside it that a variant may import; with ``prepare`` it must keep that one's contract."""
     imports: tuple[str, ...] = ()
     """Packages a variant may import besides torch, numpy and the standard library."""
+    patterns: tuple[str, ...] = ()
+    """Files a surface of several may hold (``coordinator.variants.patterns``); empty for a Python file."""
 
 
 class UnitOfWork:

@@ -4,6 +4,7 @@
   arithmetic of literals such as ``2**15``. One that only one of the two programs has was not changed.
 - It is read from the compiled program, which is there already, by three instructions that have meant the same
   since Python 3.11. What they do not show is not said.
+- Of several files, a constant of a Python file is ``path:NAME``. What cannot be read has no constants.
 """
 
 import re
@@ -12,7 +13,8 @@ from dis import opmap
 from functools import lru_cache
 from types import CodeType
 
-from coordinator.variants.source import compiled
+from coordinator.variants.source import SurfaceError, compiled, files_of, is_python
+from evaluator.bundle import is_bundle
 
 LOAD_CONST, STORE_NAME, EXTENDED_ARG = (opmap[name] for name in ("LOAD_CONST", "STORE_NAME", "EXTENDED_ARG"))
 LOAD_SMALL_INT = opmap.get("LOAD_SMALL_INT", -1)
@@ -21,7 +23,7 @@ STORES = re.compile(re.escape(bytes([STORE_NAME])), re.DOTALL)
 
 
 def changed_constants(parent: str, variant: str) -> dict[str, str]:
-    """``up``, ``down`` or ``changed`` by constant. Both are programs that compile."""
+    """``up``, ``down`` or ``changed`` by constant. Raises nothing: a file that is no program has none."""
     before, after = _constants(parent), _constants(variant)
     return {
         name: _direction(before[name], value)
@@ -43,6 +45,18 @@ def _direction(before: object, after: object) -> str:
 @lru_cache(maxsize=16)
 def _constants(source: str) -> dict[str, object]:
     """Values by name. A parent is looked at once."""
+    try:
+        if not is_bundle(source):
+            return _of_program(source)
+        files = {path: text for path, text in files_of(source).items() if is_python(path)}
+    except SurfaceError:
+        return {}
+    return {
+        f"{path}:{name}": value for path, text in files.items() for name, value in _constants(text).items()
+    }
+
+
+def _of_program(source: str) -> dict[str, object]:
     constants: dict[str, object] = {}
     bound: set[str] = set()
     for name, value in _bindings(compiled(source)):

@@ -11,14 +11,23 @@ never executed.
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from coordinator.domain import Refusal
 from coordinator.variants.bytecode import facts_of
 from coordinator.variants.contract import NEEDED, PREPARE, never_imported, never_used, replaced
-from coordinator.variants.source import MAX_BYTES, SurfaceError, compiled, parsed
+from coordinator.variants.patterns import allowed, in_words, missing
+from coordinator.variants.source import (
+    MAX_BYTES,
+    SurfaceError,
+    compiled,
+    files_of,
+    is_python,
+    parsed,
+    python_fault,
+)
 
 ALWAYS = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
 """Packages every surface may import."""
@@ -44,16 +53,23 @@ class Objection(Struct, frozen=True):
 class Gate:
     """Holds surfaces to one task's terms."""
 
-    def __init__(self, frozen: Iterable[str] = (), imports: Iterable[str] = ()) -> None:
-        """frozen: modules beside the surface. imports: packages the task offers."""
+    def __init__(
+        self, frozen: Iterable[str] = (), imports: Iterable[str] = (), surface: Sequence[str] = ()
+    ) -> None:
+        """frozen: modules beside the surface. imports: packages the task offers. surface: the files a bundle
+        may hold, as patterns; without any, the surface is one Python file.
+        """
         self._frozen = frozenset(frozen)
         self._imports = frozenset(imports)
+        self._surface = tuple(surface)
 
     def look(self, source: str) -> Objection | None:
         """What is wrong with a surface, None when nothing is seen."""
         size = len(source.encode(errors="surrogatepass"))
         if size > MAX_BYTES:
             return Objection(Refusal.TOO_LARGE, f"the surface has {size} bytes, {MAX_BYTES} are allowed")
+        if self._surface:
+            return self._look_at_files(source)
         try:
             if self._surely_sound(source):
                 return None
@@ -62,6 +78,24 @@ class Gate:
             return Objection(Refusal.DOES_NOT_COMPILE, str(error))
         nodes = list(ast.walk(tree))  # once: walking costs more than parsing
         return self._foreign(nodes) or (_broken(tree, nodes) if PREPARE in self._frozen else None)
+
+    def _look_at_files(self, source: str) -> Objection | None:
+        """What is wrong with a bundle: its form, its paths, its Python files one by one."""
+        try:
+            files = files_of(source)
+        except SurfaceError as error:
+            return Objection(Refusal.DOES_NOT_COMPILE, str(error))
+        only = in_words(self._surface)
+        outside = next((path for path in files if not allowed(path, self._surface)), None)
+        if outside is not None:
+            return Objection(
+                Refusal.OUTSIDE_SURFACE, f"{outside} is not of the surface; only {only} may change"
+            )
+        if gone := missing(files, self._surface):
+            return Objection(Refusal.OUTSIDE_SURFACE, f"{gone[0]} is gone; it may change and has to stay")
+        faults = (python_fault(path, text) for path, text in files.items() if is_python(path))
+        fault = next(filter(None, faults), None)
+        return None if fault is None else Objection(Refusal.DOES_NOT_COMPILE, fault)
 
     def _surely_sound(self, source: str) -> bool:
         """Whether its code alone shows that there is nothing to object to. Raises SurfaceError."""

@@ -10,6 +10,8 @@ from difflib import SequenceMatcher
 
 from msgspec import Struct
 
+from evaluator.bundle import BundleError, is_bundle, pack, unpack
+
 
 class MergeConflictError(Exception):
     """Two edits touch the same lines."""
@@ -25,8 +27,46 @@ class Edit(Struct, frozen=True, order=True):
 
 def merge(base: str, ours: str, theirs: str) -> str:
     """``base`` with both edits. Raises MergeConflictError where they change the same line, or insert at the
-    same place, in different ways.
+    same place, in different ways; where one removes a file that the other changes; and where files come out
+    that make no bundle.
     """
+    if is_bundle(base):
+        return _merged_files(base, ours, theirs)
+    merged = _merged(base, ours, theirs)
+    if is_bundle(merged) and not (is_bundle(ours) or is_bundle(theirs)):
+        raise MergeConflictError("both together would be another kind of text")
+    return merged
+
+
+def _merged_files(base: str, ours: str, theirs: str) -> str:
+    try:
+        old, mine, other = unpack(base), unpack(ours), unpack(theirs)
+        merged = {
+            path: _merged_file(path, old.get(path), mine.get(path), other.get(path))
+            for path in {*old, *mine, *other}
+        }
+        return pack({path: text for path, text in merged.items() if text is not None})
+    except BundleError as error:
+        raise MergeConflictError(f"both together are no list of files: {error}") from error
+
+
+def _merged_file(path: str, old: str | None, mine: str | None, other: str | None) -> str | None:
+    """One file's text with both edits; None where it is gone. Raises MergeConflictError."""
+    if mine == other or other == old:
+        return mine
+    if mine == old:
+        return other
+    if mine is None or other is None:
+        raise MergeConflictError(f"one removes {path}, which the other changes")
+    if old is None:
+        raise MergeConflictError(f"both add {path}")
+    try:
+        return _merged(old, mine, other)
+    except MergeConflictError as conflict:
+        raise MergeConflictError(f"{path}: {conflict}") from conflict
+
+
+def _merged(base: str, ours: str, theirs: str) -> str:
     lines = base.splitlines(keepends=True)
     first = list(edits_of(lines, ours))
     edits = sorted(first + [edit for edit in edits_of(lines, theirs) if edit not in first])

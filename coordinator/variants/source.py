@@ -1,5 +1,5 @@
 """What can be said about a variant's text without running it. Pure; the text is untrusted and is compiled,
-never executed.
+never executed. It is one Python program, or several files as one text (``evaluator.bundle``).
 """
 
 import ast
@@ -7,7 +7,10 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import PurePosixPath
 from types import CodeType
+
+from evaluator.bundle import BundleError, is_bundle, unpack
 
 MAX_BYTES = 200_000
 """Largest surface taken: eight times upstream's 26 kB. More is pasted data, not a program."""
@@ -17,7 +20,7 @@ LINES_IN_CODE = sys.version_info >= (3, 13)
 
 
 class SurfaceError(ValueError):
-    """The text is no Python program. ``str`` says where."""
+    """The text is no Python program, or its files are none that can lie in a folder. ``str`` says where."""
 
 
 @lru_cache(maxsize=4)
@@ -55,8 +58,11 @@ def digest(source: str) -> str:
     """Digest of what the program does: blind to comments and layout, so that equal programs are recognised.
 
     First 16 hex digits of a sha256 of the compiled program without its line numbers, under the Python that
-    computes it. Raises SurfaceError.
+    computes it. Of several files: of their paths, of what each Python file does, and of the texts of the
+    others but for ends of lines. Raises SurfaceError.
     """
+    if is_bundle(source):
+        return _digest_of_files(files_of(source))
     code = compiled(source)
     content = (
         ast.dump(parsed(source)).encode(errors="surrogatepass")
@@ -93,3 +99,58 @@ def _constant(value: object) -> object:
             return tuple(map(_constant, value))
         case _:
             return value
+
+
+# ---------------------------------------------------------------------- several files
+
+
+def is_python(path: str) -> bool:
+    """Whether a file of a surface is a Python program, by its name."""
+    return path.endswith(".py")
+
+
+def files_of(source: str) -> dict[str, str]:
+    """Texts of a bundle by their paths. Raises SurfaceError for one that is malformed, or whose files cannot
+    lie beside each other in a folder and in a commit.
+    """
+    try:
+        files = unpack(source)
+        source.encode()
+    except (BundleError, UnicodeEncodeError) as error:
+        raise SurfaceError(f"the surface is no list of files: {error}") from error
+    for path in files:
+        if any(part.lower() == ".git" for part in PurePosixPath(path).parts):
+            raise SurfaceError(f"{path}: no file can lie in a folder of git's")
+        folder = next((str(up) for up in PurePosixPath(path).parents if str(up) in files), None)
+        if folder is not None:
+            raise SurfaceError(f"{path}: {folder} is a file and cannot be a folder too")
+    return files
+
+
+def python_fault(path: str, text: str) -> str:
+    """Why a Python file of a bundle does not compile, with its name and line; empty where it does."""
+    try:
+        compiled(text)
+    except SurfaceError as error:
+        cause = error.__cause__
+        if isinstance(cause, SyntaxError) and cause.lineno:
+            return f"{path}, line {cause.lineno}: {cause.msg}"
+        return f"{path}: {error}"
+    return ""
+
+
+def _digest_of_files(files: dict[str, str]) -> str:
+    content = hashlib.sha256()
+    for path, text in files.items():
+        python = is_python(path)
+        if python and (fault := python_fault(path, text)):
+            raise SurfaceError(fault)
+        said = digest(text) if python else hashlib.sha256(_without_layout(text).encode()).hexdigest()
+        content.update(f"{path}\0{said}\0".encode())
+    return content.hexdigest()[:16]
+
+
+def _without_layout(text: str) -> str:
+    """A text without what nobody sees of it: kinds of line ends, blanks before them."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(line.rstrip(" \t") for line in lines)
