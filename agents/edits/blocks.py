@@ -8,9 +8,10 @@
 import re
 from collections.abc import Sequence
 
-from agents.edits.fences import FENCE, MAX_NAME, PATH, is_surface, named_at
+from agents.edits.fences import FENCE, MAX_NAME
 from agents.edits.lines import common_indent
 from agents.edits.outcome import Change, Fault, Format, Part, Problem, Reading
+from agents.edits.targets import Target, the_path
 
 OPEN = re.compile(r"^[ \t]*<{5,9}[ \t]*(?:SEARCH|ORIGINAL)\b(?P<rest>.*)$", re.IGNORECASE)
 DIVIDER = re.compile(r"^[ \t]*={5,9}[ \t]*$")
@@ -35,7 +36,7 @@ the lines to put there
 >>>>>>> REPLACE"""
 
 
-def read_blocks(lines: Sequence[str], surface: str) -> list[Part] | Problem:
+def read_blocks(lines: Sequence[str], target: Target) -> list[Part] | Problem:
     """The blocks in these lines; none where no marker is."""
     parts: list[Part] = []
     number = 0
@@ -55,16 +56,16 @@ def read_blocks(lines: Sequence[str], surface: str) -> list[Part] | Problem:
             continue
         if len(parts) == MAX_BLOCKS:
             return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_BLOCKS} blocks")
-        outside = _outside(lines, number, surface)
-        if outside is not None:
-            return Problem(Fault.OUTSIDE_SURFACE, f"{name} changes {outside}; only {surface} can change")
+        path = _path(lines, number, target, name)
+        if isinstance(path, Problem):
+            return path
         end = _end(lines, number, name)
         if isinstance(end, Problem):
             return end
         change = _change(lines[number], list(lines[number + 1 : end]), name)
         if isinstance(change, Problem):
             return change
-        parts.append(Part(number, end + 1, Format.BLOCKS, change))
+        parts.append(Part(number, end + 1, Format.BLOCKS, change, path=path))
         number = end + 1
     return parts
 
@@ -82,10 +83,15 @@ def block_spans(lines: Sequence[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def _outside(lines: Sequence[str], number: int, surface: str) -> str | None:
+def _path(lines: Sequence[str], number: int, target: Target, name: str) -> str | Problem:
     opening = OPEN.match(lines[number])
-    names = [*(PATH.findall(opening["rest"][:MAX_NAME]) if opening else []), *named_at(lines, number)]
-    return next((name for name in names if not is_surface(name, surface)), None)
+    rest = opening["rest"] if opening else ""
+    path = the_path(target, [*target.named_in(rest), *target.names_at(lines, number)])
+    if isinstance(path, str):
+        return path
+    if len(path) > 1 and all(one in target.files for one in path):
+        return Problem(Fault.AMBIGUOUS, f"{name} names {len(path)} files: {', '.join(path)}"[:300])
+    return Problem(Fault.OUTSIDE_SURFACE, f"{name} changes {path[0]}; only {target.only} can change")
 
 
 def _end(lines: Sequence[str], number: int, name: str) -> int | Problem:

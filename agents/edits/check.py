@@ -30,7 +30,7 @@ def check(source: str, parent: str) -> Problem | None:
     size = len(source.encode("utf-8", "replace"))
     if size > MAX_BYTES:
         return Problem(Fault.TOO_LARGE, f"the program would have {size} bytes; {MAX_BYTES} are the limit")
-    return left_out_problem(source, parent) or sound_problem(source, parent) or _no_op(source, parent)
+    return left_out_problem(source, parent) or sound_problem(source, parent) or no_op_problem(source, parent)
 
 
 def sound_problem(source: str, parent: str) -> Problem | None:
@@ -38,18 +38,16 @@ def sound_problem(source: str, parent: str) -> Problem | None:
     return compile_problem(source) or contract_problem(source, parent)
 
 
-def compile_problem(source: str) -> Problem | None:
-    """Why ``source`` is no program, with the lines around the fault, or None."""
+def compile_problem(source: str, what: str = "the edited file") -> Problem | None:
+    """Why ``source`` is no program, with the lines around the fault, or None. what: it in messages."""
     try:
         compile(source, "train.py", "exec", dont_inherit=True)
         digest(source)
     except SyntaxError as error:
         at = error.lineno or 1
-        return Problem(
-            Fault.DOES_NOT_COMPILE, f"line {at} of the edited file: {error.msg}", _excerpt(source, at)
-        )
+        return Problem(Fault.DOES_NOT_COMPILE, f"line {at} of {what}: {error.msg}", _excerpt(source, at))
     except (SurfaceError, ValueError, RecursionError, MemoryError) as error:
-        return Problem(Fault.DOES_NOT_COMPILE, f"the edited file cannot be compiled: {error}"[:300])
+        return Problem(Fault.DOES_NOT_COMPILE, f"{what} cannot be compiled: {error}"[:300])
     return None
 
 
@@ -84,7 +82,8 @@ def terms_kept(source: str) -> KeptTerms:
     return KeptTerms(PREPARE in modules, EVALUATION.name in names)
 
 
-def _no_op(source: str, parent: str) -> Problem | None:
+def no_op_problem(source: str, parent: str) -> Problem | None:
+    """Why nothing would be measured, or None."""
     if source == parent:
         return Problem(Fault.NO_OP, "the edited file is the file as it was; nothing would be measured")
     try:

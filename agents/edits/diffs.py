@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from agents.edits.fences import fences, is_surface
+from agents.edits.fences import fences
 from agents.edits.lines import without
 from agents.edits.outcome import Change, Fault, Format, Part, Problem, Reading
+from agents.edits.targets import Target, the_path
 
 HUNK = re.compile(
     r"^@@(?:[ \t]*-(?P<old>\d+)(?:,(?P<olds>\d+))?[ \t]+\+\d+(?:,(?P<news>\d+))?[ \t]*@@.*|.*)$"
@@ -37,6 +38,18 @@ MAX_HUNKS = 200
 LANGUAGES = ("diff", "patch", "udiff")
 
 
+NOTHING = "/dev/null"
+"""In the head of a diff, in the place of a file that is not there."""
+
+
+class Head(Struct, frozen=True):
+    """What a diff says about a file before its hunks."""
+
+    path: str = ""
+    adds: bool = False
+    removes: bool = False
+
+
 class Hunk(Struct):
     """One hunk of a diff."""
 
@@ -50,6 +63,7 @@ class Hunk(Struct):
     """Old lines by the ``@@`` line; None without."""
     news: int | None = None
     """New lines, likewise."""
+    head: Head = Head()
 
     @property
     def counted(self) -> tuple[int, int]:
@@ -69,7 +83,7 @@ def has_diff(lines: Sequence[str]) -> bool:
     return _holds_diff(lines) or any(_is_diff(fence.info) for fence in fences(lines))
 
 
-def read_diff(lines: Sequence[str], surface: str) -> list[Part] | Problem:
+def read_diff(lines: Sequence[str], target: Target) -> list[Part] | Problem:
     """The hunks of an answer that ``has_diff``."""
     inside = [
         fence
@@ -80,23 +94,43 @@ def read_diff(lines: Sequence[str], surface: str) -> list[Part] | Problem:
     for fence in inside:
         if not fence.closed:
             return _truncated()
-        fenced = _hunks(lines[fence.start : fence.end], surface, fence.start, fenced=True)
+        fenced = _hunks(lines[fence.start : fence.end], target, fence.start, fenced=True)
         if isinstance(fenced, Problem):
             return fenced
         hunks += fenced
     rest = without(lines, [(fence.start - 1, fence.end + 1) for fence in inside])
-    bare = _hunks(rest, surface, 0, fenced=False)
+    bare = _hunks(rest, target, 0, fenced=False)
     if isinstance(bare, Problem):
         return bare
     if bare and bare[-1].olds is not None and not bare[-1].filled:
         return _truncated()
     if len(hunks) + len(bare) > MAX_HUNKS:
         return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_HUNKS} hunks")
-    hunks = sorted((hunk for hunk in [*hunks, *bare] if hunk.lines), key=lambda hunk: hunk.at)
+    hunks = sorted(_filled([*hunks, *bare]), key=lambda hunk: hunk.at)
+    return [_part(hunk, f"hunk {number}") for number, hunk in enumerate(hunks, start=1)]
+
+
+def _filled(hunks: list[Hunk]) -> list[Hunk]:
+    """Without those that say nothing: a head with lines behind it, or of a file that stays."""
+    said = {hunk.head for hunk in hunks if hunk.lines}
     return [
-        Part(hunk.at, hunk.at + 1 + len(hunk.lines), Format.DIFF, _change(hunk, f"hunk {number}"))
-        for number, hunk in enumerate(hunks, start=1)
+        hunk
+        for hunk in hunks
+        if hunk.lines or ((hunk.head.adds or hunk.head.removes) and hunk.head not in said)
     ]
+
+
+def _part(hunk: Hunk, name: str) -> Part:
+    head = hunk.head
+    return Part(
+        hunk.at,
+        hunk.at + 1 + len(hunk.lines),
+        Format.DIFF,
+        _change(hunk, name),
+        path=head.path,
+        adds=head.adds,
+        removes=head.removes,
+    )
 
 
 def _holds_diff(lines: Sequence[str]) -> bool:
@@ -115,7 +149,7 @@ def _truncated() -> Problem:
     return Problem(Fault.TRUNCATED, "the answer ends inside a diff", "Answer again, complete and shorter.")
 
 
-def _hunks(lines: Sequence[str], surface: str, offset: int, *, fenced: bool) -> list[Hunk] | Problem:
+def _hunks(lines: Sequence[str], target: Target, offset: int, *, fenced: bool) -> list[Hunk] | Problem:
     """offset: lines of the answer before these. fenced: nothing but the diff is in ``lines``; else prose may
     surround it.
     """
@@ -123,20 +157,20 @@ def _hunks(lines: Sequence[str], surface: str, offset: int, *, fenced: bool) -> 
     hunk: Hunk | None = None
     if fenced and not any(line.startswith("@@") for line in lines):
         hunks.append(hunk := Hunk([], offset - 1))
-    skip = False
+    skip, head = False, Head()
     for number, line in enumerate(lines):
         if skip:
             skip = False
             continue
         names = _files(line, lines[number + 1] if number + 1 < len(lines) else "")
-        outside = next((name for name in names if not is_surface(name, surface)), None)
-        if outside is not None:
-            return Problem(Fault.OUTSIDE_SURFACE, f"the diff changes {outside}; only {surface} can change")
         if names:
-            skip = len(names) > 1
-            hunks.append(hunk := Hunk([], offset + number + skip))
+            read = _head(line, names, target)
+            if isinstance(read, Problem):
+                return read
+            skip, head = len(names) > 1, read
+            hunks.append(hunk := Hunk([], offset + number + skip, head=head))
         elif line.startswith("@@"):
-            hunks.append(hunk := _opened(line, offset + number))
+            hunks.append(hunk := _opened(line, offset + number, head))
         elif line.startswith(EXTENDED):
             hunk = hunk if hunk and not hunk.lines else None
         elif hunk is not None and not line.startswith("\\"):
@@ -159,16 +193,37 @@ def _files(line: str, following: str) -> list[str]:
     return [old["name"], new["name"]] if old and new else []
 
 
-def _opened(line: str, at: int) -> Hunk:
+def _head(line: str, names: list[str], target: Target) -> Head | Problem:
+    """What the head of a diff says, if it is about one file of the surface."""
+    patched = PATCHED.match(line)
+    word = patched["what"].lower() if patched and target.files else ""
+    if patched and word in ("add", "delete"):
+        names = [patched["name"].strip()]
+    adds = word == "add" or bool(target.files and names[0] == NOTHING)
+    removes = word == "delete" or bool(target.files and names[-1] == NOTHING)
+    path = the_path(target, [name for name in names if not target.files or name != NOTHING], in_diff=True)
+    if not isinstance(path, str):
+        if len(path) > 1 and not any(target.path_of(name, in_diff=True) is None for name in path):
+            return Problem(
+                Fault.MALFORMED,
+                f"the diff makes {path[0]} another file, {path[1]}",
+                "Remove the one file in a diff of its own, and add the other in another.",
+            )
+        return Problem(Fault.OUTSIDE_SURFACE, f"the diff changes {path[0]}; only {target.only} can change")
+    return Head(path, adds, removes)
+
+
+def _opened(line: str, at: int, head: Head) -> Hunk:
     counts = HUNK.match(line)
     if counts is None or counts["old"] is None:
-        return Hunk([], at)
+        return Hunk([], at, head=head)
     return Hunk(
         [],
         at,
         max(0, int(counts["old"][:9]) - 1),
         int((counts["olds"] or "1")[:9]),
         int((counts["news"] or "1")[:9]),
+        head,
     )
 
 

@@ -48,24 +48,32 @@ def closes(line: str, ticks: str) -> bool:
     return fence is not None and not fence["info"].strip() and fence["ticks"].startswith(ticks)
 
 
+def places_at(lines: Sequence[str], number: int) -> tuple[str, str]:
+    """Where a file may be named for what begins at that line: what stands behind its opening fence, and the
+    line before.
+    """
+    before = _filled_before(lines, number)
+    fence = FENCE.match(lines[before]) if before >= 0 else None
+    info = fence["info"] if fence is not None else ""
+    if fence is not None:
+        before = _filled_before(lines, before)
+    return info, lines[before] if before >= 0 else ""
+
+
 def named_at(lines: Sequence[str], number: int) -> list[str]:
     """Names of files said for what begins at that line: behind its opening fence, or by themselves on the
     line before.
     """
-    names: list[str] = []
+    info, before = places_at(lines, number)
+    alone = PATH.fullmatch(LABEL.sub("", before[:MAX_NAME].strip(DRESS)).strip(DRESS))
+    return [*PATH.findall(info[:MAX_NAME]), *([alone[0]] if alone else [])]
+
+
+def _filled_before(lines: Sequence[str], number: int) -> int:
     before = number - 1
     while before >= 0 and not lines[before].strip():
         before -= 1
-    fence = FENCE.match(lines[before]) if before >= 0 else None
-    if fence is not None:
-        names += PATH.findall(fence["info"][:MAX_NAME])
-        before -= 1
-        while before >= 0 and not lines[before].strip():
-            before -= 1
-    if before >= 0:
-        alone = PATH.fullmatch(LABEL.sub("", lines[before][:MAX_NAME].strip(DRESS)).strip(DRESS))
-        names += [alone[0]] if alone else []
-    return names
+    return before
 
 
 def is_surface(name: str, surface: str) -> bool:

@@ -51,8 +51,8 @@ class _Remark(Struct, frozen=True):
     """Whether another comment stands on the line before."""
 
 
-def left_out_problem(source: str, parent: str) -> Problem | None:
-    """Where ``source`` leaves something out that its parent has, or None."""
+def left_out_problem(source: str, parent: str, what: str = "the edited file") -> Problem | None:
+    """Where ``source`` leaves something out that its parent has, or None. what: it in messages."""
     lines, kept = page_of(source).lines, {line.strip() for line in page_of(parent).lines}
     lost = _Lost(page_of(parent).lines, lines)
     try:
@@ -65,9 +65,7 @@ def left_out_problem(source: str, parent: str) -> Problem | None:
     for number in sorted(numbers):
         line = lines[number - 1].strip() if number <= len(lines) else ""
         if line and line not in kept:
-            return Problem(
-                Fault.SNIPPET, f"line {number} of the edited file leaves code out at {line[:80]!r}", HOW
-            )
+            return Problem(Fault.SNIPPET, f"line {number} of {what} leaves code out at {line[:80]!r}", HOW)
     return None
 
 

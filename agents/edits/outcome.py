@@ -79,9 +79,17 @@ class Part(Struct, frozen=True):
     """None for a whole file."""
     source: str = ""
     """The whole file."""
+    path: str = ""
+    """Of several files the one it is about; empty where it does not say."""
+    adds: bool = False
+    """Whether it makes a file that is not there yet."""
+    removes: bool = False
+    """Whether nothing is to be left of the file."""
 
     def says_the_same(self, other: "Part") -> bool:
         """Whether both mean one edit, given twice."""
+        if (self.path, self.adds, self.removes) != (other.path, other.adds, other.removes):
+            return False
         if self.change is None or other.change is None:
             return self.change is other.change and self.source == other.source
         return (self.format, self.change.readings) == (other.format, other.change.readings)

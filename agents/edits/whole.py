@@ -4,7 +4,7 @@ A snippet that becomes the program is a wasted run, so a file has to look like o
 long as its parent, without a word that something was left out, compiling, and keeping the parent's contract.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from agents.edits.check import sound_problem
@@ -34,7 +34,7 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> list[Part] | 
     if len(parts) > MAX_FENCES:
         return Problem(Fault.TOO_LARGE, f"the answer has more than {MAX_FENCES} fenced parts")
     for fence in parts:
-        file = _file(lines, fence, parent)
+        file = file_in(lines, fence, lambda source: _refusal(source, parent))
         outside = next((name for name in named_at(lines, fence.start) if not is_surface(name, surface)), None)
         if outside is not None:
             return Problem(Fault.OUTSIDE_SURFACE, f"the answer holds {outside}; only {surface} can change")
@@ -52,8 +52,10 @@ def read_whole(lines: Sequence[str], parent: str, surface: str) -> list[Part] | 
     return files or problem
 
 
-def _file(lines: Sequence[str], fence: Fence, parent: str) -> Part | Problem:
-    """The first extent of a fence that is a whole file, or what is wrong with the nearest one."""
+def file_in(lines: Sequence[str], fence: Fence, refusal: Callable[[str], Problem | None]) -> Part | Problem:
+    """The first extent of a fence that is a whole file, or what is wrong with the nearest one. refusal: why a
+    text is none.
+    """
     if not fence.closed:
         return Problem(
             Fault.TRUNCATED,
@@ -63,7 +65,7 @@ def _file(lines: Sequence[str], fence: Fence, parent: str) -> Part | Problem:
     problem: Problem | None = None
     for end in _ends(lines, fence):
         source = "".join(f"{line}\n" for line in lines[fence.start : end])
-        refused = _refusal(source, parent)
+        refused = refusal(source)
         if refused is None:
             return Part(fence.start, end, Format.WHOLE, source=source)
         problem = problem or refused
@@ -79,10 +81,15 @@ def _ends(lines: Sequence[str], fence: Fence) -> Iterator[int]:
 
 def _refusal(source: str, parent: str) -> Problem | None:
     """Why this is not a whole file."""
+    return too_short(source, parent) or left_out_problem(source, parent) or sound_problem(source, parent)
+
+
+def too_short(source: str, parent: str) -> Problem | None:
+    """Why this is a part of a file, by its length."""
     filled, wanted = _filled(source), _filled(parent)
     if len(filled) < LEAST_SHARE * len(wanted) or not filled:
         return _snippet(f"{len(filled)} lines are no whole file of {len(wanted)}")
-    return left_out_problem(source, parent) or sound_problem(source, parent)
+    return None
 
 
 def _kin(source: str, parent: str) -> bool:
