@@ -100,6 +100,8 @@ class Materials(Struct, frozen=True, kw_only=True):
     """The text of the arm's charter, until a brief brings another; empty for a kind that reads none."""
     surface: str = SURFACE
     """Name of the file that can change."""
+    patterns: Sequence[str] = ()
+    """Files that can change, where the surface is several; empty for one Python file."""
     frozen: Mapping[str, str] = field(default_factory=dict)
     """Texts of the files that the surface imports, by name."""
     hidden: Sequence[str] = ()

@@ -27,6 +27,7 @@ def make_proposers(
     permits: Permits | None = None,
     read: Callable[[str], str] = read_charter,
     hidden: Sequence[str] = (),
+    patterns: Sequence[str] = (),
 ) -> dict[str, Proposer]:
     """A proposer per arm, in the order of the configuration. What it returns can be pickled. Raises
     ConfigError.
@@ -34,7 +35,7 @@ def make_proposers(
     choices: the task's. charter: name of the one of arms that name none. surface: name of the file that can
     change. frozen: files it imports, to read. permits: for arms whose calls may cost money. read: the text of
     a charter by its name; what a brief says goes before what it read. hidden: files and folders that programs
-    are not to see, as absolute paths.
+    are not to see, as absolute paths. patterns: files that can change, of a surface of several.
     """
     proposers = {}
     for arm in arms:
@@ -42,6 +43,7 @@ def make_proposers(
             choices=choices,
             charter=read(arm.charter or charter) if isinstance(arm, ReadsCharter) else "",
             surface=surface,
+            patterns=tuple(patterns),
             frozen=frozen or {},
             hidden=hidden,
             permits=permits if permits and isinstance(arm, CostsMoney) else FreePermits(),

@@ -17,19 +17,22 @@ from agents.proposers.search.constants import read_surface
 from configs.arms import Scripted
 from configs.errors import ConfigError
 from coordinator.protocol import Brief, Proposal
+from coordinator.variants.patterns import allowed, is_glob
+from evaluator.bundle import BundleError, is_bundle, pack
 
 NUMBER = re.compile(r"\[(\d+)/\d+\]")
 """At the start of a title: which file of how many."""
 
 
 class ScriptedProposer:
-    """Plays whole surfaces, one file after the other."""
+    """Plays whole surfaces, one after the other."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        """files: read at once, so that the proposer can be sent to another machine. Raises ConfigError when
-        one cannot be read.
+    def __init__(self, files: Sequence[Path], patterns: Sequence[str] = ()) -> None:
+        """files: read at once, so that the proposer can be sent to another machine. With patterns a surface
+        is of several files: those of a folder that they allow, or where they name one file alone, that file.
+        Raises ConfigError when one cannot be read.
         """
-        self._scripts = [(path.stem, _read(path)) for path in files]
+        self._scripts = [(path.stem, read_script(path, patterns)) for path in files]
         self._highest = 0
 
     def propose(self, brief: Brief) -> Proposal:
@@ -54,18 +57,39 @@ class ScriptedProposer:
         )
 
 
-def make(arm: Scripted, _: Materials) -> Proposer:
+def make(arm: Scripted, materials: Materials) -> Proposer:
     """See ``agents.proposers.factory``. Raises ConfigError when a file cannot be read."""
-    return ScriptedProposer([Path(file) for file in arm.files])
+    return ScriptedProposer([Path(file) for file in arm.files], materials.patterns)
 
 
-def _read(path: Path) -> str:
+def read_script(path: Path, patterns: Sequence[str]) -> str:
+    """The text of a surface that lies there, a file or a folder. Raises ConfigError."""
     try:
-        return path.read_text(encoding="utf-8")
+        if not path.is_dir():
+            text = path.read_text(encoding="utf-8")
+            return (
+                text
+                if is_bundle(text) or len(patterns) != 1 or is_glob(patterns[0])
+                else pack({patterns[0]: text})
+            )
+        inside = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+        chosen = {name: file for name, file in inside.items() if _is_wanted(name, patterns)}
+        return pack({name: file.read_text(encoding="utf-8") for name, file in chosen.items()})
+    except BundleError as error:
+        raise ConfigError(
+            f"the scripted folder {path} is no surface: {error}", "Correct `files` of that arm."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot read the scripted file {path}: {error}", "Correct `files` of that arm."
         ) from error
+
+
+def _is_wanted(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a folder's file is of the surface; without patterns all that are not hidden."""
+    if patterns:
+        return allowed(name, patterns)
+    return not any(part.startswith(".") or part == "__pycache__" for part in name.split("/"))
 
 
 def _number(title: str) -> int:

@@ -1,12 +1,12 @@
 """What is different between two surfaces of a campaign."""
 
-from difflib import unified_diff
 from typing import Literal
 
 from msgspec import Struct
 
 from coordinator.state.campaign_state import CampaignState
 from coordinator.store.paths import Layout
+from coordinator.variants.text_diff import diff_lines
 from coordinator.views.status_page import SCHEMA
 from deploy.campaigns.find import find_experiment
 from deploy.campaigns.open import Text, read_source
@@ -27,7 +27,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     old: NamedCommit
     new: NamedCommit
     diff: str
-    """Unified."""
+    """Unified, file by file where a surface has several."""
 
 
 def compare(layout: Layout, state: CampaignState, a: str, b: str | None) -> Difference:
@@ -62,6 +62,5 @@ def _named(text: Text) -> NamedCommit:
 
 
 def _diff(surface: str, old: Text, new: Text) -> str:
-    names = (f"a/{surface} {old.name} {old.commit[:10]}", f"b/{surface} {new.name} {new.commit[:10]}")
-    lines = unified_diff(old.source.splitlines(), new.source.splitlines(), *names, lineterm="")
-    return "".join(f"{line}\n" for line in lines)
+    marks = (f" {old.name} {old.commit[:10]}", f" {new.name} {new.commit[:10]}")
+    return "".join(f"{line}\n" for line in diff_lines(old.source, new.source, surface, marks))

@@ -11,6 +11,7 @@ from coordinator.variants.gate import Gate
 from coordinator.variants.merge import MergeConflictError, merge
 from coordinator.variants.patterns import allowed, missing
 from coordinator.variants.source import MAX_BYTES, SurfaceError, digest
+from coordinator.variants.text_diff import diff_lines
 from evaluator.bundle import header, pack, unpack
 
 PROMPT = pack({"prompt.txt": "You are a careful solver.\nThink step by step.\nAnswer with a number.\n"})
@@ -277,3 +278,37 @@ def test_the_text_of_all_files_goes_before_a_file_of_its_name() -> None:
     commit = commit_of("src", whole, [], "a message\n", 1e9)
     assert [made.content.partition(b"\0")[2] for made in commit.objects[:1]] == [whole.encode()]
     assert b"40000" not in commit.objects[-2].content
+
+
+# ---------------------------------------------------------------------- differences
+
+
+def test_a_difference_is_shown_file_by_file() -> None:
+    new = {**BUILD, "flags.txt": "-O3\n-march=native\n", "run.sh": "./main\n", "empty": ""}
+    del new["Makefile"]
+    lines = list(diff_lines(pack(BUILD), pack(new), "surface", (" baseline", " e1")))
+    assert lines == [
+        "--- a/Makefile baseline",
+        "+++ /dev/null",
+        "@@ -1,2 +0,0 @@",
+        "-all: main.c",
+        "-\tcc $(shell cat flags.txt) main.c",
+        "--- /dev/null",
+        "+++ b/empty e1",
+        "--- a/flags.txt baseline",
+        "+++ b/flags.txt e1",
+        "@@ -1,2 +1,2 @@",
+        "--O2",
+        "+-O3",
+        " -march=native",
+        "--- /dev/null",
+        "+++ b/run.sh e1",
+        "@@ -0,0 +1 @@",
+        "+./main",
+    ]
+
+
+def test_a_difference_of_one_file_has_its_name() -> None:
+    assert list(diff_lines("A = 1\n", "A = 2\n", "train.py"))[:2] == ["--- a/train.py", "+++ b/train.py"]
+    assert list(diff_lines("A = 1\n", "A = 1\n", "train.py")) == []
+    assert list(diff_lines(PROMPT, PROMPT[:-1], "surface"))[:2] == ["--- a/prompt.txt", "+++ /dev/null"]

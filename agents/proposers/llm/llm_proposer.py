@@ -11,6 +11,7 @@ surface.
 """
 
 import logging
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -60,13 +61,15 @@ class LlmProposer:
         charter: str,
         surface: str = SURFACE,
         permits: Permits | None = None,
+        patterns: Sequence[str] = (),
     ) -> None:
         """charter: its text, until a brief brings another. surface: name of the file that can change.
-        permits: allows and counts calls.
+        permits: allows and counts calls. patterns: files that can change, of a surface of several.
         """
         self._fallback_models = fallback_models
         self._charter = charter
         self._surface = surface
+        self._patterns = tuple(patterns)
         self._permits = permits or FreePermits()
         self._conversation: _Conversation | None = None
         self._too_long: TooLongError | None = None
@@ -79,7 +82,7 @@ class LlmProposer:
         if self._too_long is not None:
             raise self._stopped(self._too_long)
         self._charter = brief.charter or self._charter
-        messages = first_messages(brief, self._charter, self._surface)
+        messages = first_messages(brief, self._charter, self._surface, self._patterns)
         self._conversation = _Conversation(
             brief=grounded(brief), messages=messages, calls=Calls(self._permits, brief)
         )
@@ -100,7 +103,7 @@ class LlmProposer:
         brief, calls = conversation.brief, conversation.calls
         while conversation.turns <= REASKS:
             reply = self._reply(conversation.messages, calls, first=conversation.turns == 0)
-            result = _result(reply, brief.source, self._surface)
+            result = _result(reply, brief.source, self._surface, self._patterns)
             calls.answered(reply, _word(result))
             _log(brief, reply, result, conversation.turns)
             conversation.turns += 1
@@ -129,7 +132,7 @@ class LlmProposer:
         return ArmStopped(error.what, error.reason, error.remedy or TOO_LONG_REMEDY)
 
 
-def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
+def _result(reply: Reply, parent: str, surface: str, patterns: Sequence[str]) -> Edited | Problem:
     """The edit of a reply. One that is not whole holds none, even where what is left of it would apply."""
     if reply.cut and not reply.text.strip():
         return Problem(
@@ -141,7 +144,7 @@ def _result(reply: Reply, parent: str, surface: str) -> Edited | Problem:
             "the answer was truncated: cut off at the limit of its length",
             "Answer again, shorter: only the lines that change.",
         )
-    return apply(reply.text, parent, surface)
+    return apply(reply.text, parent, surface, patterns)
 
 
 def _word(result: Edited | Problem) -> str:

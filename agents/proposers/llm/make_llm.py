@@ -19,4 +19,4 @@ def make(arm: Llm, materials: Materials) -> Proposer:
         api_base=arm.api_base, temperature=arm.temperature, max_tokens=arm.max_tokens, timeout=arm.timeout
     )
     models = FallbackModels(LitellmCompletion(), arm.models, options)
-    return LlmProposer(models, materials.charter, materials.surface, materials.permits)
+    return LlmProposer(models, materials.charter, materials.surface, materials.permits, materials.patterns)

@@ -3,12 +3,13 @@
 Titles and changes come from other models: they are quoted as data, and the rules of the conversation say so.
 """
 
-import difflib
 from collections.abc import Sequence
 
 from agents.proposers.llm.quoting import TITLE_CHARS, quoted, quoted_code
 from coordinator.domain import Strategy
 from coordinator.protocol import Brief, Piece
+from coordinator.variants.text_diff import diff_lines
+from evaluator.bundle import is_bundle
 
 HEADING = "What is asked for"
 CHANGE_CHARS = 1_500
@@ -67,6 +68,6 @@ def _shown(pieces: Sequence[Piece]) -> list[str]:
 
 
 def _change(piece: Piece) -> str:
-    """What the experiment changed, as a diff without the names of files."""
-    lines = difflib.unified_diff(piece.before.splitlines(), piece.after.splitlines(), n=1, lineterm="")
-    return "\n".join(list(lines)[2:])
+    """What the experiment changed, as a diff; without the name of the file where there is only one."""
+    lines = list(diff_lines(piece.before, piece.after, "", context=1))
+    return "\n".join(lines if is_bundle(piece.before) else lines[2:])

@@ -5,6 +5,7 @@ was.
   plain arithmetic of numbers.
 - Its trailing comment may steer the search: ``# choices: relu2, swiglu``, ``# range: 0.1..0.9`` or ``#
   fixed``.
+- Of a surface of several files, a constant of a Python file is known as ``path:NAME``.
 - The text is a variant's, so it is untrusted: arithmetic is evaluated here on literals only, with bounded
   exponents. Nothing is executed.
 """
@@ -14,10 +15,13 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 
 import libcst as cst
 from msgspec import Struct
+
+from evaluator.bundle import BundleError, is_bundle, pack, unpack
 
 Value = bool | int | float | str
 
@@ -118,10 +122,41 @@ class _Swap(cst.CSTTransformer):
         return self._new.get(original_node, updated_node)
 
 
+class SurfaceOfFiles:
+    """Texts of several files and the constants in those of Python. A file that cannot be read has none."""
+
+    def __init__(self, source: str) -> None:
+        """Raises SyntaxError when ``source`` is no bundle."""
+        try:
+            self._files = unpack(source)
+        except BundleError as error:
+            raise SyntaxError(str(error)) from error
+        self._surfaces: dict[str, Surface] = {}
+        for path, text in self._files.items():
+            with suppress(SyntaxError, RecursionError):
+                self._surfaces |= {path: Surface(text)} if path.endswith(".py") else {}
+        self.constants = {
+            f"{path}:{name}": constant
+            for path, surface in self._surfaces.items()
+            for name, constant in surface.constants.items()
+        }
+
+    def edit(self, texts: Mapping[str, str]) -> str:
+        """See ``Surface.edit``."""
+        wanted: dict[str, dict[str, str]] = {}
+        for place, text in texts.items():
+            path, _, name = place.rpartition(":")
+            wanted.setdefault(path, {})[name] = text
+        edited = {path: self._surfaces[path].edit(changes) for path, changes in wanted.items()}
+        return pack({**self._files, **edited})
+
+
 @lru_cache(maxsize=8)
-def read_surface(source: str) -> Surface:
-    """``Surface(source)``, remembered: a parent is asked about once per proposal. Raises SyntaxError."""
-    return Surface(source)
+def read_surface(source: str) -> Surface | SurfaceOfFiles:
+    """The surface with that text, remembered: a parent is asked about once per proposal. Raises
+    SyntaxError.
+    """
+    return SurfaceOfFiles(source) if is_bundle(source) else Surface(source)
 
 
 @lru_cache(maxsize=4096)

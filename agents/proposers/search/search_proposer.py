@@ -12,7 +12,14 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from agents.proposers.contract import Exhausted, ProposerError, proposal_id
-from agents.proposers.search.constants import Surface, Value, evaluate, read_surface, write
+from agents.proposers.search.constants import (
+    Surface,
+    SurfaceOfFiles,
+    Value,
+    evaluate,
+    read_surface,
+    write,
+)
 from agents.proposers.search.space import Dimension, Point, dimensions
 from coordinator.domain import Direction, State
 from coordinator.protocol import Brief, Proposal, Tried
@@ -59,9 +66,12 @@ class SearchProposer:
             surface = read_surface(brief.source)
         except SyntaxError as error:
             raise ProposerError(f"the parent cannot be read: {' '.join(str(error).split())}") from error
-        space = dimensions(surface.constants, self._choices)
+        space, of_files = dimensions(surface.constants, self._choices), isinstance(surface, SurfaceOfFiles)
         if not space:
-            raise Exhausted("the surface has no constants to change")
+            where = (
+                "no Python file of the surface has a constant" if of_files else "the surface has no constants"
+            )
+            raise Exhausted(f"{where} to change")
         taken = {_key(tried.settings) for tried in (*brief.tried, *brief.running)}
         taken.add(_key(_settings(surface, {})))
         for candidate in Draws(brief, surface, space).candidates():
@@ -74,7 +84,7 @@ class SearchProposer:
 class Draws:
     """One brief's draws. Equal briefs draw equally."""
 
-    def __init__(self, brief: Brief, surface: Surface, space: list[Dimension]) -> None:
+    def __init__(self, brief: Brief, surface: Surface | SurfaceOfFiles, space: list[Dimension]) -> None:
         self._brief = brief
         self._space = space
         self._rng = random.Random(brief.seed)
@@ -193,7 +203,7 @@ def _direction(dimension: Dimension, here: float, at: float) -> float:
     return 0.0 if abs(at - here) < 1e-6 else math.copysign(1.0, at - here)
 
 
-def _settings(surface: Surface, changes: Mapping[str, Value]) -> dict[str, str]:
+def _settings(surface: Surface | SurfaceOfFiles, changes: Mapping[str, Value]) -> dict[str, str]:
     """All constants of a variant as literals, however they are written."""
     return {name: repr(changes.get(name, constant.value)) for name, constant in surface.constants.items()}
 
@@ -205,7 +215,9 @@ def _key(settings: Mapping[str, str]) -> frozenset[tuple[str, Value]]:
     )
 
 
-def _proposal(brief: Brief, surface: Surface, candidate: Candidate, settings: dict[str, str]) -> Proposal:
+def _proposal(
+    brief: Brief, surface: Surface | SurfaceOfFiles, candidate: Candidate, settings: dict[str, str]
+) -> Proposal:
     changed = {
         name: value for name, value in candidate.values.items() if value != surface.constants[name].value
     }

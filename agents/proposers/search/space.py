@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.proposers.search.constants import Constant, Value, read_choices
 
@@ -103,15 +104,17 @@ class Point(Struct, frozen=True):
 
 
 def dimensions(constants: Mapping[str, Constant], choices: Mapping[str, list[str]]) -> list[Dimension]:
-    """What may change, in the surface's order. choices: of the task, by name; they go before a comment's."""
+    """What may change, in the surface's order. choices: of the task, by name, with its file or for all files;
+    they go before a comment's.
+    """
     space = []
-    for constant in constants.values():
-        words = choices.get(constant.name)
+    for name, constant in constants.items():
+        words = choices.get(name, choices.get(constant.name))
         listed = constant.choices if words is None else read_choices(constant.value, words)
         idle = constant.fixed or IDLE.search(constant.name)
         dimension = None if idle else _dimension(constant, listed if words is not None or listed else None)
         if dimension is not None:
-            space.append(dimension)
+            space.append(replace(dimension, name=name))
     return space
 
 

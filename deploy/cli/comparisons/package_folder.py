@@ -16,10 +16,12 @@ from msgspec.structs import replace
 
 from configs.errors import ConfigError
 from configs.yaml_files import yaml_of
+from coordinator.variants.text_diff import diff_lines
 from deploy.cli.comparisons.package_page import page
 from deploy.cli.comparisons.question import Plan, Which
 from deploy.cli.comparisons.record import Record
 from deploy.cli.comparisons.record_folders import RECORD, keep, keep_text
+from evaluator.bundle import is_bundle
 from evaluator.result import RunResult
 from trainer.run.result_file import LOG, RESULT
 
@@ -103,6 +105,12 @@ def _copy_run(run: Path, new: Path, name: str) -> None:
 
 
 def _change(sources: dict[Which, str], names: dict[Which, str]) -> str:
-    old, new = sources[Which.B].splitlines(), sources[Which.A].splitlines()
-    lines = difflib.unified_diff(old, new, names[Which.B], names[Which.A], lineterm="")
+    old, new = sources[Which.B], sources[Which.A]
+    lines = (
+        diff_lines(old, new, names[Which.A])
+        if is_bundle(old)
+        else difflib.unified_diff(
+            old.splitlines(), new.splitlines(), names[Which.B], names[Which.A], lineterm=""
+        )
+    )
     return "".join(f"{line}\n" for line in lines)
