@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agents.edits.blocks import read_blocks
 from agents.edits.changing import all_or_nothing, attempt, changed_page
-from agents.edits.check import compile_problem, no_op_problem
 from agents.edits.diffs import has_diff, read_diff
-from agents.edits.left_out import left_out_problem
 from agents.edits.lines import Page, blank, page_of, without
 from agents.edits.named_files import read_files
 from agents.edits.nearest import nearest_hint
@@ -22,7 +20,7 @@ from agents.edits.placing import Miss
 from agents.edits.runs import ONE, code_beside, last_run
 from agents.edits.targets import Target
 from coordinator.variants.patterns import missing
-from coordinator.variants.source import MAX_BYTES, SurfaceError, files_of, is_python
+from coordinator.variants.source import SurfaceError, files_of, is_python
 from evaluator.bundle import BundleError, pack
 
 HOW = """Write every change under the name of its file, as
@@ -38,7 +36,9 @@ NAME = "Write the path of the file on the line before the block."
 def edited_files(
     lines: Sequence[str], parent: str, surface: str, patterns: Sequence[str]
 ) -> Edited | Problem:
-    """``parent`` with the edit in an answer. patterns: what may lie beside its files. Raises nothing."""
+    """``parent`` with the edit in an answer, to be checked. patterns: what may lie beside its files. Raises
+    nothing.
+    """
     try:
         old = files_of(parent)
     except SurfaceError as error:  # nobody should have merged it
@@ -59,7 +59,7 @@ def edited_files(
         return source
     programs = "\n".join(text for path, text in old.items() if is_python(path))
     beside = code_beside(spoken, parts, run, f"{source}\n{parent}", programs)
-    return beside or no_op_problem(source, parent) or Edited(source, run[0].format)
+    return beside or Edited(source, run[0].format)
 
 
 def _parts(lines: Sequence[str], files: Mapping[str, str], target: Target) -> list[Part] | Problem:
@@ -194,24 +194,11 @@ def _shared(lines: Sequence[str], search: Sequence[str]) -> int:
     return sum(line.strip() in there for line in search if not blank(line))
 
 
-# ---------------------------------------------------------------------- what comes out
-
-
 def _packed(new: Mapping[str, str], old: Mapping[str, str], target: Target) -> str | Problem:
-    """The new files as one text, if they may be."""
-    for path, text in new.items():
-        if is_python(path) and text != old.get(path):
-            problem = left_out_problem(text, old.get(path, ""), path) or compile_problem(text, path)
-            if problem is not None:
-                return problem
+    """The new files as one text, if those are there that have to be."""
     if gone := missing(new, target.patterns or sorted(old)):
         return Problem(Fault.OUTSIDE_SURFACE, f"{gone[0]} would be gone; it may change and has to stay")
     try:
-        source = pack(new)
-        files_of(source)
-    except (BundleError, SurfaceError) as error:
+        return pack(new)
+    except BundleError as error:
         return Problem(Fault.MALFORMED, f"the files cannot lie beside each other: {error}"[:300])
-    size = len(source.encode())
-    if size > MAX_BYTES:
-        return Problem(Fault.TOO_LARGE, f"the files would have {size} bytes; {MAX_BYTES} are the limit")
-    return source

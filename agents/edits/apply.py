@@ -46,9 +46,10 @@ def apply(answer: str, parent: str, surface: str = SURFACE, patterns: Sequence[s
             Fault.TOO_LARGE, f"the answer has {len(answer)} characters; {MAX_ANSWER} are the limit"
         )
     lines = without_thoughts(_lines(answer))
-    if is_bundle(parent):
-        return lines if isinstance(lines, Problem) else edited_files(lines, parent, surface, patterns)
-    result = lines if isinstance(lines, Problem) else _read(lines, parent, surface)
+    if isinstance(lines, Problem):
+        return lines
+    of_files = is_bundle(parent)
+    result = edited_files(lines, parent, surface, patterns) if of_files else _read(lines, parent, surface)
     if isinstance(result, Problem):
         return result
     return check(result.source, parent) or result

@@ -10,7 +10,8 @@ from msgspec import Struct
 from agents.edits.left_out import left_out_problem
 from agents.edits.outcome import Fault, Problem, bounded
 from coordinator.variants.contract import EVALUATION, LOST_CALL, LOST_IMPORT, PREPARE
-from coordinator.variants.source import MAX_BYTES, SurfaceError, digest
+from coordinator.variants.source import MAX_BYTES, SurfaceError, digest, files_of, is_python
+from evaluator.bundle import is_bundle
 
 AROUND = 3
 """Lines shown on either side of an error."""
@@ -26,11 +27,29 @@ class KeptTerms(Struct, frozen=True):
 
 
 def check(source: str, parent: str) -> Problem | None:
-    """Why ``source`` is not worth a run, or None. A contract is asked for as far as the parent keeps it."""
+    """Why ``source`` is not worth a run, or None. A contract is asked for as far as the parent keeps it, and
+    of a surface of several files none.
+    """
     size = len(source.encode("utf-8", "replace"))
     if size > MAX_BYTES:
         return Problem(Fault.TOO_LARGE, f"the program would have {size} bytes; {MAX_BYTES} are the limit")
-    return left_out_problem(source, parent) or sound_problem(source, parent) or no_op_problem(source, parent)
+    if is_bundle(parent):
+        return _files_problem(source, parent) or _no_op(source, parent)
+    return left_out_problem(source, parent) or sound_problem(source, parent) or _no_op(source, parent)
+
+
+def _files_problem(source: str, parent: str) -> Problem | None:
+    """What is wrong with one of several files: a changed program that leaves code out or does not compile."""
+    try:
+        new, old = files_of(source), files_of(parent)
+    except SurfaceError as error:
+        return Problem(Fault.MALFORMED, f"the files cannot lie beside each other: {error}"[:300])
+    changed = ((path, text) for path, text in new.items() if is_python(path) and text != old.get(path))
+    problems = (
+        left_out_problem(text, old.get(path, ""), path) or compile_problem(text, path)
+        for path, text in changed
+    )
+    return next(filter(None, problems), None)
 
 
 def sound_problem(source: str, parent: str) -> Problem | None:
@@ -82,8 +101,7 @@ def terms_kept(source: str) -> KeptTerms:
     return KeptTerms(PREPARE in modules, EVALUATION.name in names)
 
 
-def no_op_problem(source: str, parent: str) -> Problem | None:
-    """Why nothing would be measured, or None."""
+def _no_op(source: str, parent: str) -> Problem | None:
     if source == parent:
         return Problem(Fault.NO_OP, "the edited file is the file as it was; nothing would be measured")
     try:

@@ -38,7 +38,7 @@ from agents.proposers.command.environment import command_environment
 from agents.proposers.command.instructions import problem_text, prompt_text
 from agents.proposers.command.keeper import Call, CommandEnd
 from agents.proposers.command.keeper_link import CommandLink
-from agents.proposers.command.templates import TEMPLATES, Output, Template, filled, words
+from agents.proposers.command.templates import TEMPLATES, Output, Template, filled, spread, words
 from agents.proposers.command.worktree import Worktree
 from agents.proposers.contract import ArmStopped, ProposerError, Unavailable
 from agents.proposers.llm.answer import proposal_of
@@ -84,6 +84,8 @@ class CommandOrder(Struct, frozen=True, kw_only=True):
     """
     unconfined: bool = False
     """Whether it sees them all the same."""
+    patterns: tuple[str, ...] = ()
+    """Files that count, of a surface of several."""
 
 
 class CommandProposer:
@@ -139,9 +141,7 @@ class CommandProposer:
         brief = grounded(brief)
         try:
             with CommandLink(self._scratch) as link:
-                proposal = self._work(
-                    brief, link, _laid_out(link.folder, brief, self._surface, self._texts(brief))
-                )
+                proposal = self._work(brief, link, self._laid_out(link.folder, brief))
         except (ArmStopped, Unavailable):
             raise
         except (ProposerError, OSError) as error:
@@ -155,7 +155,7 @@ class CommandProposer:
         deadline = time.monotonic() + self._order.timeout
         calls = Calls(self._permits, brief)
         problem: Problem | None = None
-        prompt_tokens = count_tokens(prompt_text(self._surface, None))
+        prompt_tokens = count_tokens(self._prompt(None))
         for turn in range(1 + REASKS):
             end, output = self._call(link, tree, problem, deadline - time.monotonic(), calls)
             result = self._taken(tree, brief)
@@ -181,7 +181,7 @@ class CommandProposer:
         """One run of the command, with a permit. What it read beyond the prompt is known only if it says so.
         Raises Unavailable, OSError.
         """
-        prompt = prompt_text(self._surface, problem)
+        prompt = self._prompt(problem)
         calls.begin(
             self._model,
             [Message("user", prompt)],
@@ -210,7 +210,7 @@ class CommandProposer:
         environment = command_environment(os.environ, self._order.env, link.folder / "tmp")
         command = [
             shutil.which(line[0]) or line[0],
-            *(line[1:] if self._template.shell else filled(line[1:], values)),
+            *(line[1:] if self._template.shell else filled(spread(line[1:], list(tree.files)), values)),
         ]
         call = Call(
             command=self._confined(command, link.folder, tree.folder),
@@ -285,15 +285,12 @@ class CommandProposer:
             reason,
         )
 
-    def _texts(self, brief: Brief) -> dict[str, str]:
-        texts = {
-            "program.md": self._charter,
-            "brief.md": situation(brief, self._charter + brief.source),
-            PROMPT: prompt_text(self._surface, None),
-        }
-        return self._frozen | texts
+    def _laid_out(self, folder: Path, brief: Brief) -> Worktree:
+        (folder / "tmp").mkdir()
+        situated = situation(brief, self._charter + brief.source)
+        own = {"program.md": self._charter, "brief.md": situated, PROMPT: self._prompt(None)}
+        texts = self._frozen | own
+        return Worktree(folder / "experiment", self._surface, brief.source, texts, self._order.patterns)
 
-
-def _laid_out(folder: Path, brief: Brief, surface: str, texts: Mapping[str, str]) -> Worktree:
-    (folder / "tmp").mkdir()
-    return Worktree(folder / "experiment", surface, brief.source, texts)
+    def _prompt(self, problem: Problem | None) -> str:
+        return prompt_text(self._surface, problem, self._order.patterns)

@@ -30,6 +30,7 @@ def make(arm: Command, materials: Materials) -> Proposer:
         timeout=arm.timeout,
         hidden=tuple(materials.hidden),
         unconfined=arm.unconfined,
+        patterns=tuple(materials.patterns),
     )
     return CommandProposer(
         order, materials.charter, materials.frozen, materials.surface, permits=materials.permits

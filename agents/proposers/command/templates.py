@@ -14,6 +14,8 @@ from typing import Any
 from msgspec import Struct, field
 
 FIELD = re.compile(r"\{([a-z_]+)\}")
+SURFACE = "{surface}"
+"""A word that is the surface's name."""
 FIELDS = ("prompt", "prompt_file", "surface", "folder")
 """What a word of a command may name in braces: what to do as text, the file it stands in, the file to edit,
 the folder they lie in.
@@ -64,7 +66,7 @@ def words(template: Template, own: tuple[str, ...]) -> tuple[str, ...]:
     return ("sh", "-c", *own) if template.shell else own or template.command
 
 
-def filled(line: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
+def filled(line: Sequence[str], values: Mapping[str, str]) -> list[str]:
     """Every word with its fields replaced, once."""
     return [FIELD.sub(lambda field: values.get(field[1], field[0]), word) for word in line]
 
@@ -148,6 +150,21 @@ def _dollars(value: object) -> float | None:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def spread(line: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Words with one for every file in the place of ``{surface}``, each behind the option before it. No path
+    can pass for an option.
+    """
+    said: list[str] = []
+    for word in line:
+        if word != SURFACE:
+            said.append(word)
+            continue
+        option = [said.pop()] if said and said[-1].startswith("-") else []
+        named = (f"./{path}" if path.startswith("-") else path for path in paths)
+        said += [part for path in named for part in (*option, path)]
+    return said
 
 
 TEMPLATES: dict[str, Template] = {

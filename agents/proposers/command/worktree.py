@@ -7,17 +7,20 @@ nothing else.
 - What lies beside the surface is marked as read-only. That is a hint to an honest agent and no wall; nothing
   of it is read again.
 - Files are read without following links and up to a limit, and written anew rather than over what is there.
+- Of a surface of several files all are laid out, and taken back with those that patterns allow beside them.
 """
 
 import os
 import shutil
 import stat
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from agents.edits.outcome import Fault, Problem
 from coordinator.store.git_command import make_repository, run_git
-from coordinator.variants.source import MAX_BYTES
+from coordinator.variants.patterns import allowed, missing
+from coordinator.variants.source import MAX_BYTES, files_of
+from evaluator.bundle import MOST_FILES, BundleError, is_bundle, pack
 
 PROPOSAL = "PROPOSAL.md"
 """Where the agent says what it tried."""
@@ -32,13 +35,28 @@ IDENTITY = (
 class Worktree:
     """``folder``, made into a repository that holds the surface and files to read."""
 
-    def __init__(self, folder: Path, surface: str, source: str, texts: Mapping[str, str]) -> None:
-        """texts: files to read, by name. Raises OSError, also where git does not do its part."""
+    def __init__(
+        self,
+        folder: Path,
+        surface: str,
+        source: str,
+        texts: Mapping[str, str],
+        patterns: Sequence[str] = (),
+    ) -> None:
+        """texts: files to read, by name. patterns: files that count, of a surface of several. Raises OSError,
+        also where git does not do its part or a file of the surface has the name of one to read.
+        """
         self.folder = folder
         self._surface = surface
-        self._source = source
+        self._of_files = is_bundle(source)
+        self.files = files_of(source) if self._of_files else {surface: source}
+        """Texts of the surface by path."""
+        self._patterns = tuple(patterns) or tuple(self.files)
+        self._others = frozenset({*texts, PROPOSAL})
+        if self._of_files and (taken := sorted(self._others & self.files.keys())):
+            raise OSError(f"{taken[0]} of the surface has the name of a file that the command is given")
         folder.mkdir()
-        self._write(surface, source, WRITABLE)
+        self.restore()
         for name, text in texts.items():
             self._write(name, text, READ_ONLY)
         self._commit()
@@ -50,17 +68,46 @@ class Worktree:
 
     def surface(self) -> str | Problem:
         """The surface's text, or why there is none."""
-        problem = f"{self._surface} %s; the edit must leave a text file under that name"
+        if not self._of_files:
+            return self._text(self._surface)
+        paths = list(self._counted())
+        if gone := missing(paths, self._patterns):
+            return Problem(Fault.MALFORMED, f"{gone[0]} is gone; it may change and has to stay")
+        if len(paths) > MOST_FILES:
+            return Problem(Fault.TOO_LARGE, f"there are more than the {MOST_FILES} files that there may be")
+        texts: dict[str, str] = {}
+        for path in paths:
+            text = self._text(path)
+            if isinstance(text, Problem):
+                return text
+            texts[path] = text
         try:
-            content = _read(self.folder / self._surface, MAX_BYTES + 1)
+            return pack(texts)
+        except BundleError as error:
+            return Problem(Fault.MALFORMED, f"the files are no surface: {error}"[:300])
+
+    def _counted(self) -> Iterator[str]:
+        """Paths of the files that are the surface now, in the order of their names; of new ones none that is
+        hidden, or what Python leaves behind.
+        """
+        for folder, inner, names in os.walk(self.folder):
+            inner[:] = sorted(name for name in inner if name != ".git")
+            for name in names:
+                path = (Path(folder) / name).relative_to(self.folder).as_posix()
+                new = path not in self._others and allowed(path, self._patterns) and not _left_behind(path)
+                if path in self.files or new:
+                    yield path
+
+    def _text(self, name: str) -> str | Problem:
+        problem = f"{name} %s; the edit must leave a text file under that name"
+        try:
+            content = _read(self.folder / name, MAX_BYTES + 1)
         except FileNotFoundError:
             return Problem(Fault.MALFORMED, problem % "is gone")
         except OSError:
             return Problem(Fault.MALFORMED, problem % "is a link, a folder or unreadable")
         if len(content) > MAX_BYTES:
-            return Problem(
-                Fault.TOO_LARGE, f"{self._surface} has more than the {MAX_BYTES} bytes it may have"
-            )
+            return Problem(Fault.TOO_LARGE, f"{name} has more than the {MAX_BYTES} bytes it may have")
         try:
             return content.decode("utf-8")
         except UnicodeDecodeError:
@@ -68,7 +115,10 @@ class Worktree:
 
     def restore(self) -> None:
         """Put the surface back as it was. Raises OSError."""
-        self._write(self._surface, self._source, WRITABLE)
+        for path in list(self._counted()) if self._of_files else []:
+            (self.folder / path).unlink()
+        for path, text in self.files.items():
+            self._write(path, text, WRITABLE)
 
     def proposal(self) -> str:
         """What the agent wrote about its idea; empty where it did not."""
@@ -81,7 +131,13 @@ class Worktree:
         if self.folder.is_symlink():  # what it leads to is none of ours
             raise OSError("the command's folder was replaced by a link")
         self.folder.chmod(0o700)
-        path = self.folder / name
+        path = self.folder
+        for part in PurePosixPath(name).parts[:-1]:
+            path /= part
+            if path.is_symlink() or (path.exists() and not path.is_dir()):
+                path.unlink()
+            path.mkdir(exist_ok=True)
+        path /= PurePosixPath(name).name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         path.unlink(missing_ok=True)
@@ -97,6 +153,12 @@ class Worktree:
         message = "The surface as it is now, and what is known"
         for words in (["add", "--all"], ["commit", "--quiet", "--message", message]):
             run_git(git_dir, *words, files=self.folder, seconds=GIT_SECONDS)
+
+
+def _left_behind(path: str) -> bool:
+    """Whether a file is hidden or one of Python's own, and nobody's edit."""
+    parts = PurePosixPath(path).parts
+    return "__pycache__" in parts or path.endswith(".pyc") or any(part.startswith(".") for part in parts)
 
 
 def _read(path: Path, limit: int) -> bytes:

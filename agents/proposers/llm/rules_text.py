@@ -63,6 +63,10 @@ OF_ONE = {
 }
 """What is said of a training script."""
 
+RUNS_OF_FILES = (
+    "Python files compile. It works as it stands, and differs from what is there in more than comments or"
+    " layout, which are no experiment."
+)
 OF_FILES = {
     "goal": "files that are measured together, {only}",
     "them": "these files",
@@ -72,10 +76,7 @@ OF_FILES = {
     ),
     "instead": "a unified diff, or whole files, every one in a code fence under its path,",
     "only": "Only these files change: {only}. Those named without * have to stay.",
-    "runs": (
-        "Python files compile. It works as it stands, and differs from what is there in more than comments or"
-        " layout, which are no experiment."
-    ),
+    "runs": RUNS_OF_FILES,
     "written": "The files themselves were written by programs, their",
     "is_data": "They are what you edit",
 }
