@@ -4,7 +4,7 @@ from pathlib import Path
 
 from configs.charter import charter_path
 from configs.schema import Config
-from trainer.task import TASKS
+from trainer.task_loading import TASKS
 
 
 def rooted(config: Config) -> Config:

@@ -35,7 +35,8 @@ from deploy.logs import log_to
 from deploy.rules_from_config import rules_of
 from deploy.sandboxes import sandbox_of, warning
 from trainer.contract import Slot, Trainer
-from trainer.task import Task, load_task
+from trainer.task import Task
+from trainer.task_loading import load_task
 
 log = logging.getLogger(__name__)
 
@@ -169,9 +170,9 @@ def build_trainer(config: Config, task: Task, slot: Slot) -> Trainer:
     wanted: TrainerConfig = config.trainer
     match wanted.kind:
         case "subprocess":
-            from trainer.subprocess_trainer import SubprocessTrainer
+            from trainer.make_trainer import make_trainer
 
-            return SubprocessTrainer(
+            return make_trainer(
                 task,
                 task.prepare(Path(config.data_dir).absolute()),
                 slot,

@@ -27,6 +27,8 @@ class CrashKind(StrEnum):
     """Its losses were not finite."""
     NO_RESULT = "no_result"
     """It ended, perhaps with exit code 0, without letting the judge evaluate its model."""
+    GUARD = "guard"
+    """A check of its task failed, or a further metric is beyond its bound."""
     CONTRACT = "contract"
     """It answered the judge with something of the wrong shape or kind."""
 

@@ -1,42 +1,53 @@
 """Tasks: what is searched.
 
 A task is a folder: ``task.yaml``, the surface (``train.py``), and a recipe (``recipe.py``) that makes its
-data. Metric, direction and budget live there and nowhere else.
+data, where its judge wants one. Metric, direction, judge and budget live there and nowhere else.
 """
 
-import math
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from configs.errors import ConfigError
-from configs.suggest import suggestion
-from configs.yaml_files import read_yaml
+from evaluator.box_job import BoxFile, packed
 from evaluator.budget import Budget
-from trainer.process.environment import ROOT
-from trainer.recipe import DataNeeds, needs, prepared, require_recipe
+from trainer.frozen_modules import SHIMS, module_at
+from trainer.judges import AnyJudge, BitsPerByte, Guard
+from trainer.recipe import DataNeeds, needs, prepared
+from trainer.task_files import bundled, read_files
 
 MANIFEST = "manifest.json"
 """What a prepared folder holds; ``evaluator.judging.data``, which is not imported for its name alone."""
-TASKS = Path(__file__).parent / "tasks"
-SHIMS = ROOT / "evaluator" / "shim"
-"""The frozen modules as variants import them."""
 METRIC = "val_bpb"
-"""The one number that the judge computes."""
+"""The one number that the judge of training scripts computes."""
+BUNDLE = "surface"
+"""Name of a surface of several files, or of one that is no Python."""
 
 
 class MetricSpec(Struct, frozen=True, forbid_unknown_fields=True):
     """The one number."""
 
-    name: str
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z_][\w.\-]{0,63}$")]
 
     direction: str
-    """``minimize``: less of it is better."""
+    """``minimize``: less of it is better; or ``maximize``."""
+
+    unit: str = ""
+    """Of its values; empty where it has none."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    """What is beyond either is not believed, however it came about."""
+
+    @property
+    def bounds(self) -> Guard:
+        """The two as a guard."""
+        return Guard(at_least=self.at_least, at_most=self.at_most)
 
 
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,9 +57,26 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: str
 
     surface: str
-    """Files an agent may change (one)."""
+    """Name of what agents may change: of the file, or ``surface`` for several files and for one that is no
+    Python.
+    """
 
-    frozen: list[str]
+    patterns: list[str] = []
+    """Of the files of such a surface, as the ``surface`` of its task.yaml lists them."""
+
+    judge: AnyJudge = BitsPerByte()
+    """What measures it."""
+
+    visible: list[str] = []
+    """Patterns of files that the surface's code finds beside it. For a judge of commands."""
+
+    hidden: list[str] = []
+    """Patterns of files that only ``check`` and ``measure`` get. For a judge of commands."""
+
+    guards: dict[str, Guard] = {}
+    """Bounds of further numbers that ``measure`` says."""
+
+    frozen: list[str] = []
     """Modules a variant may import that are not its own: `prepare`, and files or packages of the folder,
     which are copied beside it.
     """
@@ -85,8 +113,32 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def source(self) -> str:
-        """Text of the unmodified surface."""
+        """Text of the unmodified surface. Raises ConfigError."""
+        if self.patterns:
+            return bundled(self.folder, self.patterns)
         return (self.folder / self.surface).read_text(encoding="utf-8")
+
+    @property
+    def trains(self) -> bool:
+        """Whether its surface is a training script, judged by its losses on prepared data."""
+        return isinstance(self.judge, BitsPerByte)
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that measures a variant but the surface: files and commands. For a judge of commands;
+        data has another (``evaluator.judging.data``).
+        """
+        terms = msgspec.json.encode((self.judge, self.metric, self.guards))
+        files = {**self.visible_files(), **self.hidden_files()}
+        return sha256(terms + packed(dict(sorted(files.items())))).hexdigest()
+
+    def visible_files(self) -> dict[str, BoxFile]:
+        """Files beside the surface, by path. Raises ConfigError."""
+        return read_files(self.folder, self.visible, "visible")
+
+    def hidden_files(self) -> dict[str, BoxFile]:
+        """Files that are there only where it is measured. Raises ConfigError."""
+        return read_files(self.folder, self.hidden, "hidden")
 
     @property
     def frozen_files(self) -> list[Path]:
@@ -94,7 +146,7 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         and not among them.
         """
         names = [name for name in self.frozen if not (SHIMS / f"{name}.py").is_file()]
-        return [path for name in names if (path := _module_at(self.folder, name)) is not None]
+        return [path for name in names if (path := module_at(self.folder, name)) is not None]
 
     @property
     def frozen_texts(self) -> dict[str, str]:
@@ -121,6 +173,8 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Make the data if it is not there and return its folder. say: is told in a line that it has to be
         made. Raises ConfigError when it cannot be had, or has fewer blocks than ``val_blocks``.
         """
+        if not self.trains:
+            return self.folder
         if not self._is_there(data_dir / self.name):
             say(f"preparing the data of task {self.name} in {data_dir}")
         folder = prepared(self.folder, self.name, data_dir / self.name)
@@ -137,109 +191,20 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return lacking == DataNeeds()
         return (folder / MANIFEST).is_file() or any(folder.glob(f"*/{MANIFEST}"))
 
+    def data_digest(self, data: Path) -> str:
+        """Digest of what a variant is measured on and by. data: as ``prepare`` returned it. Raises
+        ConfigError.
+        """
+        if not self.trains:
+            return self.digest
+        from evaluator.judging.data import read_manifest
+
+        return read_manifest(data).digest
+
     def data_needs(self, data_dir: Path) -> DataNeeds | None:
         """What making the data would take; None where its recipe does not say. Raises ConfigError for what
         this machine lacks.
         """
+        if not self.trains:
+            return DataNeeds()
         return needs(self.folder, self.name, data_dir / self.name)
-
-
-def load_task(name: str) -> Task:
-    """The task of that name under ``trainer/tasks``, or at that path. Raises ConfigError for one that could
-    not be run.
-    """
-    folder = TASKS / name if (TASKS / name).is_dir() else Path(name)
-    path = folder / "task.yaml"
-    if not path.is_file():
-        names = sorted(path.name for path in TASKS.iterdir() if (path / "task.yaml").is_file())
-        near = suggestion(name, names)
-        raise ConfigError(
-            f"there is no task {name!r}" + (", as the folder has no task.yaml" if folder.is_dir() else ""),
-            f"{near}Use one of: {', '.join(names)}; or a path to a folder with a task.yaml.",
-        )
-    values = read_yaml(path) | {"folder": str(folder)}
-    if isinstance(values.get("fetched"), str):
-        values["fetched"] = {"yes": True, "on": True, "no": False, "off": False}.get(values["fetched"])
-    try:
-        task = msgspec.convert(values, Task, dec_hook=_decode)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}", "Correct that key: docs/extending.md shows all.") from error
-    for what, remedy in _objections(task):
-        raise ConfigError(f"{path}: {what}", remedy)
-    require_recipe(folder, task.name)
-    return task
-
-
-def _objections(task: Task) -> Iterator[tuple[str, str]]:
-    """What is wrong in a task folder, and what to do."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", task.name):
-        yield (
-            f"name is {task.name!r}",
-            "Take letters, digits, - and _: a folder of data has that name.",
-        )
-    if task.metric.name != METRIC:
-        yield (
-            f"metric.name is {task.metric.name!r}, and the judge computes bits per byte",
-            f"Say {METRIC}; docs/extending.md says what another metric takes.",
-        )
-    if task.metric.direction != "minimize":
-        yield f"metric.direction is {task.metric.direction!r}", f"Say minimize: less {METRIC} is better."
-    if task.needs not in ("cpu", "gpu"):
-        yield f"needs is {task.needs!r}", "Say cpu or gpu."
-    if task.val_blocks < 1:
-        yield f"val_blocks is {task.val_blocks}", "Say how many blocks of validation rows its recipe makes."
-    yield from _of_budgets(task)
-    yield from _of_files(task)
-
-
-def _of_budgets(task: Task) -> Iterator[tuple[str, str]]:
-    for name, budget in task.sizes.items():
-        if not (0 < budget.amount < math.inf and 0 < budget.wall_cap < math.inf):
-            yield f"size {name} has a budget of nothing or without end", "Give amount and wall_cap above 0."
-    if task.default_size not in task.sizes:
-        names = ", ".join(task.sizes)
-        yield (
-            f"default_size is {task.default_size!r}, and there is no such size",
-            f"There are: {names}." if names else "Add it under sizes.",
-        )
-
-
-def _of_files(task: Task) -> Iterator[tuple[str, str]]:
-    surface = task.folder / task.surface
-    if surface.name != task.surface or surface.suffix != ".py" or surface.stem in task.frozen:
-        yield f"surface is {task.surface!r}", "Name a file of the folder that ends in .py and is not frozen."
-    elif not surface.is_file():
-        yield f"surface {task.surface} is not in {task.folder}", "Add the file, or correct `surface`."
-    else:
-        yield from _of_text(surface)
-    for name in task.frozen:
-        if not name.isidentifier() or name == "recipe":
-            yield (
-                f"frozen names {name!r}",
-                "Name modules beside the surface, without .py; the recipe is not for variants.",
-            )
-        elif not (SHIMS / f"{name}.py").is_file() and _module_at(task.folder, name) is None:
-            yield (
-                f"frozen module {name} is not in {task.folder}",
-                f"Add {name}.py, or take it out of `frozen`; packages go under `imports`.",
-            )
-
-
-def _of_text(surface: Path) -> Iterator[tuple[str, str]]:
-    try:
-        compile(surface.read_text(encoding="utf-8"), str(surface), "exec", dont_inherit=True)
-    except SyntaxError as error:
-        yield f"surface {surface.name}, line {error.lineno}: {error.msg}", "Correct it: it must run as it is."
-    except (OSError, ValueError) as error:
-        yield f"surface {surface.name} cannot be read: {type(error).__name__}", "Save it as UTF-8 text."
-
-
-def _module_at(folder: Path, name: str) -> Path | None:
-    file, package = folder / f"{name}.py", folder / name
-    return file if file.is_file() else package if (package / "__init__.py").is_file() else None
-
-
-def _decode(kind: type, value: Any) -> Any:
-    if kind is Path:
-        return Path(value)
-    raise NotImplementedError(kind)

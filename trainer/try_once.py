@@ -13,7 +13,7 @@ from evaluator.budget import Budget
 from evaluator.result import Progress, RunResult
 from evaluator.wall_caps import came_on, more_time, usual_cap
 from trainer.contract import RunOrder, Slot
-from trainer.subprocess_trainer import SubprocessTrainer
+from trainer.make_trainer import make_trainer
 from trainer.task import Task
 
 LOG_BYTES = 8_000_000
@@ -73,4 +73,4 @@ def try_once(
             audit=IN_FULL,
             baseline=baseline,
         )
-        return SubprocessTrainer(task, data, slot, LOG_BYTES).train(order, progress, Event())
+        return make_trainer(task, data, slot, LOG_BYTES).train(order, progress, Event())

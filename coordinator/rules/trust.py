@@ -10,46 +10,28 @@ is better.
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from math import inf, sqrt
+from math import sqrt
 from statistics import fmean
 
 from msgspec.structs import replace
 
 from coordinator.rule_values.trust_rules import Grounds, Mode, TrustRules
 from evaluator.audit_plan import AuditPlan
-from evaluator.result import Audit, CpuSeconds, RunResult
+from evaluator.result import Audit, RunResult
 
 TRUSTED = ("A", "B", "C")
 WITH_GAPS = ("B-", "C-")
 """The same on a kernel whose Landlock is older: some ways out are open, and named by `autoswarm doctor`."""
 SIMULATED = "simulated"
 TWIN, LIVE = "twin", "live"
-"""Kinds of audit."""
+"""Kinds of audit of a training script's claims."""
+OUTSIDE, BESIDE = "outside", "beside"
+"""The same where commands measure: in a box that the variant's code was never in, or where it ran, too."""
+WEAKEST_FIRST = (LIVE, BESIDE, TWIN, OUTSIDE)
 ONE_SIDED = 1.645
 """Standard errors of a one-sided 95 % bound."""
 DISAGREES = "disagrees nearly everywhere"
 """What the judge notes in ``twin`` of one that is another model: it will be so in every run."""
-PHASES = {"startup": "before its first batch", "train": "to train", "evaluate": "to be evaluated"}
-"""Phases whose CPU seconds are bounded, and what a run does in them."""
-
-
-STARTUP_EXCESS, WORK_SLACK = 4.0, 1.0
-"""Times the baseline's CPU seconds that a run with a counted budget may use before its first batch, and
-seconds that it may use besides in each phase. CPU seconds, unlike a clock's, hardly depend on other load.
-"""
-TRAIN_EXCESS, PRICED_EXCESS = 4.5, 1.5
-"""The same of its training, where nobody priced that by its CPU, and where the judge did.
-
-Of the demo task's honest variants a cumsum attention uses most, 4.0 times the baseline's for the same count;
-most use less than 2.2. One that was priced has used up its budget at 1.15 times, one-off costs and a step
-besides (``evaluator.judging``).
-"""
-EVALUATE_EXCESS = 2.0
-"""The same of its evaluation, for each time that its training of a token costs the baseline's: a program that
-is slow to train, or has a larger model, is slow to evaluate.
-"""
-MOST_DEARER = 6.0
-"""Such times that are believed; the judge believes as many (``evaluator.judging.metering.answering``)."""
 
 
 class Standing(StrEnum):
@@ -74,13 +56,15 @@ def standing(result: RunResult, rules: TrustRules) -> Standing:
     if result.sandbox == SIMULATED or rules.mode is Mode.OFF:
         return Standing.BELIEVED
     audit = result.audit
-    if audit is not None and audit.kind == LIVE:
+    if audit is not None and audit.kind in (LIVE, BESIDE):
         return Standing.REFUSED if rules.mode is Mode.STRICT else Standing.BELIEVED
     return Standing.BELIEVED if audited(audit, rules.audit_positions) else Standing.UNAUDITED
 
 
 def audited(audit: Audit | None, positions: int) -> bool:
-    """Whether a twin compared that many positions."""
+    """Whether a twin compared that many positions, or commands measured what came out of it."""
+    if audit is not None and audit.kind == OUTSIDE:
+        return True
     return audit is not None and audit.kind == TWIN and audit.positions >= positions
 
 
@@ -91,88 +75,11 @@ def refusal(results: Iterable[RunResult], rules: TrustRules) -> str:
         return ""
     if not confined(refused.sandbox, rules):
         return f"measured in sandbox {refused.sandbox}: set trust.allow_untrusted=true to believe it"
+    if kind_of(refused) == BESIDE:
+        return "not merged in strict mode: what measures it ran its code, which could speak for it"
     return (
         "live-judged, not merged in strict mode: no twin could be built of it, so its claims were only probed"
     )
-
-
-def overworked(results: Iterable[RunResult], baseline: Sequence[RunResult], rules: TrustRules) -> str:
-    """Why these runs of a counted budget are not what was counted; empty when they may be. baseline: of the
-    same division, under the same budget.
-
-    The second line of defence: where the kernel counted the CPU of a run and of its baseline, the judge has
-    priced the run by it already. Else the count is the variant's own word, and this is what bounds it. Where
-    a baseline's CPU is not known, nothing follows.
-    """
-    usual = _usual(baseline)
-    if rules.mode is Mode.OFF or usual is None:
-        return ""
-    for result in results:
-        if result.cpu is None:
-            continue
-        allowed = _allowed(result, result.cpu, usual, baseline)
-        for phase, doing in PHASES.items():
-            used, most = getattr(result.cpu, phase), getattr(allowed, phase)
-            if used > most:
-                before = getattr(usual, phase)
-                return (
-                    f"it used {used:.1f} s of CPU {doing}, the baseline {before:.1f} s: more than the work it"
-                    f" counted explains, {most:.1f} s at most"
-                )
-    return ""
-
-
-def _usual(baseline: Sequence[RunResult]) -> CpuSeconds | None:
-    """The most that runs of the baseline used in each phase, to evaluate: for each block of rows."""
-    used = [
-        replace(result.cpu, evaluate=result.cpu.evaluate / _blocks(result))
-        for result in baseline
-        if result.cpu is not None
-    ]
-    if not used:
-        return None
-    return CpuSeconds(**{phase: max(getattr(cpu, phase) for cpu in used) for phase in PHASES})
-
-
-def _blocks(result: RunResult) -> int:
-    """Of validation rows that it was evaluated on."""
-    return 1 + sum(name.startswith("value_block_") for name in result.details)
-
-
-def _allowed(
-    result: RunResult, used: CpuSeconds, usual: CpuSeconds, baseline: Sequence[RunResult]
-) -> CpuSeconds:
-    """The most that a run may use in each phase. An evaluation that older journals say nothing of has no
-    bound.
-    """
-    most = max(other.spent for other in baseline)
-    share = max(1.0, result.spent / most) if most > 0 else 1.0
-    factor, dearer = result.details.get("price_factor"), _dearer(result, baseline)
-    if isinstance(factor, float) and used.counted and any("train_cpu" in other.details for other in baseline):
-        train, rate = PRICED_EXCESS * share, max(factor, dearer)
-    else:
-        train = TRAIN_EXCESS
-        slower = used.train / usual.train if usual.train > 0 else 1.0
-        rate = min(max(slower, dearer), TRAIN_EXCESS)
-    return CpuSeconds(
-        startup=STARTUP_EXCESS * usual.startup + WORK_SLACK,
-        train=train * usual.train + WORK_SLACK,
-        evaluate=EVALUATE_EXCESS * rate * usual.evaluate + WORK_SLACK if usual.evaluate > 0 else inf,
-    )
-
-
-def _dearer(result: RunResult, baseline: Sequence[RunResult]) -> float:
-    """Times the baseline's CPU seconds that a training token of this run costs, from 1 on; 1 where the tokens
-    are not known.
-    """
-    usual = max(map(_per_token, baseline), default=0.0)
-    return min(max(_per_token(result) / usual, 1.0), MOST_DEARER) if usual > 0 else 1.0
-
-
-def _per_token(result: RunResult) -> float:
-    """CPU seconds of training, 0 where they or the tokens are not known."""
-    tokens = result.details.get("train_tokens")
-    return result.cpu.train / tokens if result.cpu and isinstance(tokens, float) and tokens > 0 else 0.0
 
 
 def unproven(audit: Audit | None, rules: TrustRules) -> float:
@@ -225,7 +132,8 @@ def _marks(results: Sequence[RunResult]) -> list[str]:
     """What people must know about these runs; empty when nothing is open."""
     marks = [_mark(sandbox) for sandbox in sorted({result.sandbox for result in results} - {*TRUSTED})]
     kinds = {kind_of(result) for result in results if result.sandbox != SIMULATED}
-    return marks + ["live-judged"] * (LIVE in kinds) + ["unaudited"] * bool(kinds - {LIVE, TWIN})
+    marks += ["live-judged"] * (LIVE in kinds) + ["measured beside its own code"] * (BESIDE in kinds)
+    return marks + ["unaudited"] * ("none" in kinds)
 
 
 def _mark(sandbox: str) -> str:
@@ -235,8 +143,9 @@ def _mark(sandbox: str) -> str:
 
 
 def kind_of(result: RunResult) -> str:
-    """``twin``, ``live`` or ``none``."""
-    return result.audit.kind if result.audit is not None and result.audit.kind in (TWIN, LIVE) else "none"
+    """``twin``, ``live``, ``outside``, ``beside`` or ``none``."""
+    kinds = (TWIN, LIVE, OUTSIDE, BESIDE)
+    return result.audit.kind if result.audit is not None and result.audit.kind in kinds else "none"
 
 
 def weakest(sandboxes: Iterable[str]) -> str:
@@ -259,7 +168,7 @@ def pooled(results: Iterable[RunResult]) -> Audit | None:
         max(0.0, audit.leak_bound - _drawn(audit.correction, audit.standard_error)) for audit in audits
     )
     return Audit(
-        kind=LIVE if any(audit.kind == LIVE for audit in audits) else TWIN,
+        kind=min((audit.kind for audit in audits), key=WEAKEST_FIRST.index),
         positions=sum(audit.positions for audit in audits),
         correction=correction,
         standard_error=error,
@@ -277,6 +186,8 @@ def in_words(audit: Audit | None) -> str:
     """``twin n=2048 +0.0000±0.0000``, or ``none``."""
     if audit is None:
         return "none"
+    if audit.kind in (OUTSIDE, BESIDE):
+        return f"measured {audit.kind}"
     return f"{audit.kind} n={audit.positions} {audit.correction:+.4f}±{audit.standard_error:.4f}"
 
 

@@ -16,7 +16,7 @@ from deploy.bench.ideas import nudged
 from deploy.rules_from_config import rules_of
 from deploy.wiring import card_of, layout_of
 from evaluator.result import Measured, RunResult, Seconds
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 BEST, WORSE = 1.0, 2.0
 """What the baseline is worth; and a value that is rejected at once: one run a verdict, the best stays."""

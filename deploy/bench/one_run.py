@@ -23,7 +23,7 @@ from evaluator.result import Measured
 from trainer.contract import RunOrder, Slot
 from trainer.process.descendants import adopt_orphans
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 EVALUATION = "val_bpb = evaluate_bpb(model, tokenizer, EVAL_BATCH_SIZE)\n"
 """How the demo's surface evaluates itself."""

@@ -28,7 +28,7 @@ from deploy.bench.ideas import Nudges
 from deploy.bench.intervals import Busy
 from deploy.wiring import build_trainer, layout_of
 from trainer.contract import Slot
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 EAGER = Waits(connection=(0.05, 0.1))
 """Agents are there before their coordinator, so that every slot exists from the first lease on; they then

@@ -20,7 +20,7 @@ from coordinator.store.paths import Layout
 from coordinator.variants.gate import Gate
 from deploy.campaigns.open import Follower
 from deploy.exit_codes import NothingFoundError
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 TITLE_CHARS = 200
 LOOK_SECONDS = 0.2

@@ -28,7 +28,8 @@ from evaluator.baseline_facts import BaselineFacts, facts_of, without_real_time
 from evaluator.budget import Budget
 from evaluator.result import RunResult
 from trainer.contract import RunOrder, Slot, Trainer
-from trainer.task import TASKS, Task, load_task
+from trainer.task import Task
+from trainer.task_loading import TASKS, load_task
 
 GPUS = Path("/proc/driver/nvidia/gpus")
 

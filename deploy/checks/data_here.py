@@ -10,7 +10,8 @@ from configs.errors import ConfigError
 from configs.schema import Config
 from coordinator.store.paths import Layout
 from trainer.recipe import DataNeeds
-from trainer.task import Task, load_task
+from trainer.task import Task
+from trainer.task_loading import load_task
 
 CAMPAIGN_BYTES = 0.2e9
 """Free disk that a campaign needs at least: its journal, its repository, logs of some hundred runs."""

@@ -27,7 +27,8 @@ from deploy.rules_from_config import blocks_of, on_fresh_rows, policy_of, rows_i
 from trainer.extras import command, missing
 from trainer.process.cgroups import offered
 from trainer.sandbox.probe import probe
-from trainer.task import Task, load_task
+from trainer.task import Task
+from trainer.task_loading import load_task
 
 LITTLE_DISK = 10e9
 """Bytes free: a night of logs and variants."""

@@ -16,7 +16,7 @@ from deploy.sandboxes import sandbox_of
 from trainer.sandbox.exposure import Exposed, discovered, exposed
 from trainer.sandbox.gpu import device_nodes, installed_gpus
 from trainer.sandbox.view import View, view_of
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 LAUNCHER = HOME / "trainer" / "run" / "launch.py"
 

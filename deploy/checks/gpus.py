@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from configs.errors import ConfigError
 from configs.schema import Config
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 LIBRARY = "libnvidia-ml.so.1"
 """Of the driver: what nvidia-smi and Ray ask."""

@@ -20,7 +20,7 @@ from coordinator.state.campaign_state import CampaignState
 from coordinator.store.journal import Journal
 from deploy.rules_from_config import rules_of
 from deploy.wiring import layout_of
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 ANSWER_TOKENS = 2_000
 """Of an answer that changes some lines, with some thought before it. ``max_tokens`` is what is set aside for

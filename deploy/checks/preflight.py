@@ -26,7 +26,7 @@ from deploy.checks.resuming import require_resumable
 from deploy.ray_environment import require_folder_for_sockets
 from deploy.sandboxes import require_sandbox
 from deploy.wiring import card_of, layout_of
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 
 class Step(Struct, frozen=True):

@@ -17,7 +17,7 @@ from coordinator.store.paths import Layout
 from coordinator.store.secret_file import require_secret
 from deploy.rules_from_config import rules_of
 from deploy.wiring import card_of, layout_of
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 
 def require_resumable(config: Config) -> None:

@@ -21,7 +21,7 @@ from deploy.cli.start_plan import first_words
 from deploy.rules_from_config import money_of, rows_in_words
 from deploy.sandboxes import in_words
 from deploy.wiring import layout_of
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 OVERRIDE = re.compile(r"[A-Za-z_][\w.]*=")
 """``a.b=c``. Anything else is a file; write ``./a=b.yaml`` for one with such a name."""

@@ -27,7 +27,7 @@ def init(folder: Path) -> None:
 def prepare(task: str, data: Path) -> None:
     """Make a task's data, once. Prints the folder."""
     from deploy.cli.output import tell
-    from trainer.task import load_task
+    from trainer.task_loading import load_task
 
     click.echo(load_task(task).prepare(data, tell))
 

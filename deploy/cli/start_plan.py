@@ -6,7 +6,8 @@ from configs.schema import Config
 from deploy.views.units import span
 from deploy.wiring import layout_of
 from evaluator.budget import Budget, Unit, Work, virtual_seconds
-from trainer.task import Task, load_task
+from trainer.task import Task
+from trainer.task_loading import load_task
 
 
 def first_words(plan: dict[str, str], config: Config) -> dict[str, str]:

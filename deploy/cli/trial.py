@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from configs.errors import ConfigError
 from coordinator.rule_values.trust_rules import Mode, TrustRules
-from coordinator.rules import trust
+from coordinator.rules import cpu_bounds, trust
 from coordinator.views.status_page import SCHEMA
 from deploy.campaigns.terms import Terms
 from deploy.cli.quarters import Quarters
@@ -33,7 +33,8 @@ from evaluator.result import (
 )
 from trainer.contract import Slot
 from trainer.sandbox.probe import AUTO, choose
-from trainer.task import Task, load_task
+from trainer.task import Task
+from trainer.task_loading import load_task
 from trainer.try_once import try_once, with_more_time, with_time_once_more
 
 STRICT = TrustRules(mode=Mode.STRICT)
@@ -94,7 +95,7 @@ class _Stand(Struct, frozen=True, kw_only=True):
     def reference(self, folder: Path) -> Reference:
         """The unmodified surface as it does here. folder: of prepared data."""
         circumstances = Circumstances(
-            data=digest_of(self.data),
+            data=digest_of(self.data) if self.task.trains else self.task.digest,
             surface=self.task.source,
             budget=self.budget,
             cores=self.slot.cores,
@@ -227,7 +228,7 @@ def _open(tried: Tried) -> str:
         return ""
     baseline = list(tried.baseline) if tried.reference is None else [tried.reference]
     counted = tried.budget.unit.deterministic and baseline
-    overworked = trust.overworked([result], baseline, rules) if counted else ""
+    overworked = cpu_bounds.overworked([result], baseline, rules) if counted else ""
     why = trust.refusal([result], rules) or overworked
     if why or trust.standing(result, rules) is not trust.Standing.UNAUDITED:
         return why

@@ -18,7 +18,7 @@ from deploy.simulate.request import Request
 from deploy.simulate.swarm_scenario import THINKING
 from deploy.simulate.virtual_slot import Slot
 from evaluator.policies.any_policy import AnyPolicy
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 SIGMA = (0.001,)
 RUNS = (125,)

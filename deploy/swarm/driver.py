@@ -21,7 +21,7 @@ from deploy.swarm.swarm import Swarm
 from deploy.views.live import View
 from deploy.views.session_end import exit_code, last_words
 from deploy.wiring import layout_of
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 LOOK_SECONDS = 0.5
 RECONCILE_SECONDS = 5.0

@@ -16,8 +16,8 @@ from typing import assert_never
 from msgspec import Struct
 
 from coordinator.rule_values.trust_rules import TrustRules
+from coordinator.rules.cpu_bounds import overworked
 from coordinator.rules.trust import audited as proven
-from coordinator.rules.trust import overworked
 from evaluator.budget import Budget, Unit
 from evaluator.result import Cheated, Crashed, EndedEarly, Lost, Measured, RunResult, TimedOut
 

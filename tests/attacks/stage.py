@@ -34,7 +34,8 @@ from trainer.contract import RunOrder, Slot
 from trainer.run.result_file import LOG
 from trainer.sandbox.probe import AUTO, probe
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import Task, load_task
+from trainer.task import Task
+from trainer.task_loading import load_task
 
 ROOT = Path(__file__).parents[2]
 SURFACES = {

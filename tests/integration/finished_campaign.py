@@ -12,7 +12,7 @@ from deploy.rules_from_config import rules_of
 from deploy.wiring import build_trainer, card_of
 from tests.integration.played_campaign import AGENT, Clock
 from trainer.contract import RunOrder, Slot
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 KEYS = [
     "trainer.kind=simulated",

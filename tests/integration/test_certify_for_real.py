@@ -19,7 +19,7 @@ from tests.attacks.false_claims import ATTACKS
 from tests.integration.finished_campaign import finished
 from trainer.process.environment import ROOT
 from trainer.sandbox.probe import AUTO, choose
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 TINY = ROOT / "tests" / "tasks" / "tiny"
 SIGMA = "0.2"

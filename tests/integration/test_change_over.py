@@ -22,7 +22,7 @@ from trainer.run.launch import STAND_BY
 from trainer.run.processes import LAUNCHER
 from trainer.run.variant_log import EVALUATION_LOG
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 TASK = load_task(str(Path(__file__).parents[1] / "tasks" / "tiny"))
 EVALUATE = "val_bpb = evaluate_bpb(model, tokenizer, 5)"

@@ -19,7 +19,7 @@ from evaluator.result import Lost, Measured, Progress
 from tests.prepared_folder import intact
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import load_task
+from trainer.task_loading import load_task
 from trainer.tasks.demo.measured_edits import EDITS, MeasuredEdit, edited, table
 
 STANDIN = Path(__file__).parent / "standin"
@@ -249,7 +249,7 @@ def test_gpt_data_that_cannot_be_had_is_a_configuration_error(tmp_path: Path) ->
     installation.
     """
     code = (
-        "from trainer.task import load_task; from pathlib import Path;"
+        "from trainer.task_loading import load_task; from pathlib import Path;"
         f" load_task('gpt').prepare(Path({str(tmp_path)!r}))"
     )
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}

@@ -50,7 +50,7 @@ from evaluator.result import (
 )
 from trainer.process.cgroups import Offered
 from trainer.sandbox.tier import Finding, Tier
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,7 @@ from evaluator.early_stop import StopPlan
 from evaluator.result import EndedEarly, Measured, RunResult
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import load_task
+from trainer.task_loading import load_task
 from trainer.tasks.demo.measured_edits import edited
 
 BUDGET = Budget(Unit.FLOPS, 2e10, 120)

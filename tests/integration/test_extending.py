@@ -27,7 +27,7 @@ PYTEST = ("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
 ASKED = """
 from configs.load import load
 from deploy.rules_from_config import rules_of
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 knobs = ["acceptance.policy=confirm", "acceptance.min_gain=0.1"]
 policy = rules_of(load(["demo"], knobs, {}).config, load_task("demo")).policy

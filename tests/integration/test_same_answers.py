@@ -18,7 +18,7 @@ from deploy.bench.scenario import Scenario, config_of
 from deploy.wiring import layout_of
 from tests.integration.chat_server import ChatServer, chat_server, said
 from trainer.simulated.trainer import SimulatedTrainer
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 AGENTS = 4
 ANSWERS = 200

@@ -12,7 +12,7 @@ from tests.integration.judged import BUDGET, tiny_data
 from trainer.contract import RunOrder, Slot
 from trainer.sandbox.limits import memory_bound
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 TASK = load_task(str(Path(__file__).parents[1] / "tasks" / "tiny"))
 MANY = 400 << 20

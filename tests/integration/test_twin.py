@@ -16,7 +16,7 @@ from evaluator.result import Audit, Cheated, Crashed, CrashKind, Measured, RunRe
 from tests.integration.judged import BUDGET, TINY, edited, tiny_data, uncompiled
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 TASK = load_task(str(Path(__file__).parents[1] / "tasks" / "tiny"))
 FULL = AuditPlan(merge_below=100.0)

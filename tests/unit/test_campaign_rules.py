@@ -14,7 +14,7 @@ from evaluator.policies.any_policy import KINDS
 from evaluator.policies.one_step import Confirm
 from evaluator.policies.several_runs import Race
 from evaluator.policies.trunk import Trunk
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 
 class Knobs(Struct, frozen=True):

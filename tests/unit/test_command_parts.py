@@ -29,7 +29,7 @@ from configs.errors import ConfigError
 from configs.load import load
 from configs.schema import Config
 from deploy.absolute_paths import rooted
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 CALLER = {
     "PATH": "/bin",

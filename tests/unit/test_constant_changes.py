@@ -5,7 +5,7 @@ import re
 import pytest
 
 from coordinator.variants.constant_changes import changed_constants
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 PARENT = """\
 LR = 0.1

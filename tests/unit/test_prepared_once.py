@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.task import Task, load_task
+from trainer.task import Task
+from trainer.task_loading import load_task
 
 RECIPE = """from pathlib import Path
 

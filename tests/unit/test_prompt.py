@@ -13,7 +13,7 @@ from configs.charter import read_charter
 from coordinator.domain import Direction, Metric, Refusal, State
 from coordinator.protocol import Brief, Refused, Repair, Tried
 from deploy.views.sanitize import sanitize
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 CHARTER = read_charter("default.md")
 SOURCE = load_task("gpt").source

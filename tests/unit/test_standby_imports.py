@@ -1,7 +1,7 @@
 import pytest
 
 from trainer.run.twin import imported_before
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 
 def test_the_demo_s_twin_waits_with_torch_and_its_compiler_imported() -> None:

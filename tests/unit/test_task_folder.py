@@ -7,7 +7,7 @@ import pytest
 from configs.errors import ConfigError
 from trainer.extras import command, missing, wanted_by
 from trainer.recipe import DataNeeds
-from trainer.task import load_task
+from trainer.task_loading import load_task
 
 GOOD = {
     "task.yaml": """
@@ -61,7 +61,7 @@ def test_a_good_folder_is_a_task(tmp_path: Path) -> None:
     ("metric: {name: val_bpb, direction: min}", "metric.direction is 'min'"),
     ("metric: {name: val_bpb, direction: maximize}", "metric.direction is 'maximize'"),
     ("metric: {name: val_accuracy, direction: minimize}", "the judge computes bits per byte"),
-    ("metric: {name: val_bpb, direction: minimize, unit: bits}", "unknown field `unit`"),
+    ("metric: {name: val_bpb, direction: minimize, units: bits}", "unknown field `units`"),
     ("surface: nope.py", "surface nope.py is not in"),
     ("surface: ../train.py", "surface is '../train.py'"),
     ("surface: prepare.py", "surface is 'prepare.py'"),

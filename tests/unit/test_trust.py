@@ -4,11 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from coordinator.rule_values.trust_rules import Mode, TrustRules
+from coordinator.rules.cpu_bounds import overworked
 from coordinator.rules.trust import (
     Standing,
     grounds,
     in_words,
-    overworked,
     plan,
     pooled,
     refusal,

@@ -4,7 +4,7 @@ from statistics import fmean
 
 from coordinator.domain import Purpose, Verdict
 from coordinator.rule_values.trust_rules import Grounds
-from coordinator.rules import trust
+from coordinator.rules import cpu_bounds, trust
 from coordinator.rules.seeds import queued
 from coordinator.rules.trust import Standing
 from coordinator.state.campaign_state import CampaignState
@@ -34,7 +34,7 @@ def overworked(state: CampaignState, experiment: Experiment) -> str:
     if not state.rules.budget.unit.deterministic:
         return ""
     baseline = state.experiments[state.divisions[experiment.division].baseline]
-    return trust.overworked(experiment.measured, baseline.measured, state.rules.trust)
+    return cpu_bounds.overworked(experiment.measured, baseline.measured, state.rules.trust)
 
 
 def given(

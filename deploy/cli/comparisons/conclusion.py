@@ -9,7 +9,7 @@
 from collections.abc import Mapping, Sequence
 
 from coordinator.domain import Direction
-from coordinator.rules import trust
+from coordinator.rules import cpu_bounds, trust
 from deploy.cli.comparisons.question import Claim, Plan, PlannedRun, Question, RecordKind, Rows, Which
 from deploy.cli.comparisons.record import ClaimCheck, Conclusion, RunMade, Shown
 from deploy.cli.trial import reason
@@ -196,7 +196,9 @@ def _doubted(question: Question, program: Sequence[RunResult], baseline: Sequenc
     unaudited = next((result for result in program if _unaudited(result, question)), None)
     if unaudited is not None:
         return f"not audited: {_of_twin(unaudited)}"
-    return trust.overworked(program, baseline, question.trust) if question.budget.unit.deterministic else ""
+    return (
+        cpu_bounds.overworked(program, baseline, question.trust) if question.budget.unit.deterministic else ""
+    )
 
 
 def _not_shown(question: Question, comparison: Comparison, doubt: float) -> str:

@@ -26,11 +26,11 @@ from deploy.sandboxes import sandbox_of, strongest
 from evaluator.audit_plan import AuditPlan
 from evaluator.baseline_facts import BaselineFacts, facts_of
 from evaluator.budget import Budget
-from evaluator.judging.data import read_manifest
 from evaluator.result import Progress, RunResult
 from trainer.contract import RunOrder, Slot, Trainer
-from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import TASKS, Task, load_task
+from trainer.make_trainer import make_trainer
+from trainer.task import Task
+from trainer.task_loading import TASKS, load_task
 from trainer.try_once import LOG_BYTES
 
 
@@ -135,7 +135,7 @@ def inside(terms: Terms, seen_rows: bool, tell: Callable[[str], None]) -> RunCon
     if not terms.prepared:
         tell(f"preparing the data of task {terms.task.name} in {config.data_dir}")
     trainer = terms.trainer()
-    data = "" if simulated else read_manifest(terms.task.prepare(Path(config.data_dir))).digest
+    data = "" if simulated else terms.task.data_digest(terms.task.prepare(Path(config.data_dir)))
     runs = [run for experiment in terms.state.experiments.values() for run in experiment.runs]
     _require_its_data(terms, data)
     sections = ("task", "slots", "trainer", "trust", "acceptance")
@@ -180,8 +180,8 @@ def outside(
         block=task.val_blocks - 1,
         rows=Rows.LAST,
         sandbox=sandbox,
-        data=read_manifest(folder).digest,
-        trainer=SubprocessTrainer(task, folder, Slot("again", cores, gpu), LOG_BYTES),
+        data=task.data_digest(folder),
+        trainer=make_trainer(task, folder, Slot("again", cores, gpu), LOG_BYTES),
     )
 
 

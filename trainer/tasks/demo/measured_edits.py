@@ -22,7 +22,8 @@ from configs.errors import ConfigError
 from evaluator.result import Measured, RunResult, outcome_name
 from trainer.contract import RunOrder, Slot
 from trainer.subprocess_trainer import SubprocessTrainer
-from trainer.task import Task, load_task
+from trainer.task import Task
+from trainer.task_loading import load_task
 
 EDITS: dict[str, dict[str, str]] = {
     "depth 2": {"DEPTH": "2"},
