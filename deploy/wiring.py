@@ -62,7 +62,14 @@ def layout_of(config: Config) -> Layout:
 
 def card_of(task: Task) -> TaskCard:
     """What the coordinator knows of a task."""
-    return TaskCard(task.name, task.surface, task.source, tuple(task.frozen), tuple(task.imports))
+    return TaskCard(
+        task.name,
+        task.surface,
+        task.source,
+        frozen=tuple(task.frozen),
+        imports=tuple(task.imports),
+        patterns=tuple(task.patterns),
+    )
 
 
 def open_service(config: Config) -> Service:
@@ -153,6 +160,7 @@ def build_agent(
             permits,
             charter_or_nothing,
             [*hidden_from_programs(config), *secret_files],
+            task.patterns,
         ),
         Spool(layout.spool / order.agent),
         layout.runs,

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from agents.proposers.contract import Exhausted, Materials, Proposer, proposal_id
 from agents.proposers.search.constants import read_surface
+from agents.proposers.surface_files import surface_at
 from configs.arms import Scripted
 from configs.errors import ConfigError
 from coordinator.protocol import Brief, Proposal
-from coordinator.variants.patterns import allowed, is_glob
-from evaluator.bundle import BundleError, is_bundle, pack
+from evaluator.bundle import BundleError
 
 NUMBER = re.compile(r"\[(\d+)/\d+\]")
 """At the start of a title: which file of how many."""
@@ -32,7 +32,7 @@ class ScriptedProposer:
         is of several files: those of a folder that they allow, or where they name one file alone, that file.
         Raises ConfigError when one cannot be read.
         """
-        self._scripts = [(path.stem, read_script(path, patterns)) for path in files]
+        self._scripts = [(path.stem, _read(path, patterns)) for path in files]
         self._highest = 0
 
     def propose(self, brief: Brief) -> Proposal:
@@ -62,19 +62,9 @@ def make(arm: Scripted, materials: Materials) -> Proposer:
     return ScriptedProposer([Path(file) for file in arm.files], materials.patterns)
 
 
-def read_script(path: Path, patterns: Sequence[str]) -> str:
-    """The text of a surface that lies there, a file or a folder. Raises ConfigError."""
+def _read(path: Path, patterns: Sequence[str]) -> str:
     try:
-        if not path.is_dir():
-            text = path.read_text(encoding="utf-8")
-            return (
-                text
-                if is_bundle(text) or len(patterns) != 1 or is_glob(patterns[0])
-                else pack({patterns[0]: text})
-            )
-        inside = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
-        chosen = {name: file for name, file in inside.items() if _is_wanted(name, patterns)}
-        return pack({name: file.read_text(encoding="utf-8") for name, file in chosen.items()})
+        return surface_at(path, patterns)
     except BundleError as error:
         raise ConfigError(
             f"the scripted folder {path} is no surface: {error}", "Correct `files` of that arm."
@@ -83,13 +73,6 @@ def read_script(path: Path, patterns: Sequence[str]) -> str:
         raise ConfigError(
             f"cannot read the scripted file {path}: {error}", "Correct `files` of that arm."
         ) from error
-
-
-def _is_wanted(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a folder's file is of the surface; without patterns all that are not hidden."""
-    if patterns:
-        return allowed(name, patterns)
-    return not any(part.startswith(".") or part == "__pycache__" for part in name.split("/"))
 
 
 def _number(title: str) -> int:

@@ -3,13 +3,15 @@ runs or not.
 """
 
 import time
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from agents.proposers.surface_files import surface_at
 from configs.errors import ConfigError
 from configs.reserved import PEOPLES
 from coordinator.state.campaign_state import CampaignState
@@ -20,6 +22,8 @@ from coordinator.store.paths import Layout
 from coordinator.variants.gate import Gate
 from deploy.campaigns.open import Follower
 from deploy.exit_codes import NothingFoundError
+from evaluator.bundle import BundleError
+from trainer.task import Task
 from trainer.task_loading import load_task
 
 TITLE_CHARS = 200
@@ -107,8 +111,7 @@ def leave_idea(layout: Layout, file: Path, title: str, division: str, wait: floa
             f"there is no division {division!r}",
             f"There are: {', '.join(state.divisions)}." if state.divisions else "Wait.",
         )
-    source = _read(file)
-    _require_sound(state, file, source)
+    source = _sound(layout, state, file)
     name = _leave(layout, Idea(" ".join(title.split())[:TITLE_CHARS], source, division))
     return _answered(layout, name, wait if locked(layout.folder) else 0.0)
 
@@ -188,29 +191,44 @@ def in_words(idea: FirstAnswer) -> str:
             return "it waits for the next `autoswarm run`"
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, patterns: Sequence[str]) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return surface_at(file, patterns)
+    except (OSError, UnicodeDecodeError, BundleError) as error:
         raise ConfigError(
-            f"cannot read {file}: {error}", "It is to be a whole program, as text in UTF-8."
+            f"cannot read {file}: {error}",
+            "It is to be a whole program, as text in UTF-8, or a folder with all files of the surface.",
         ) from error
 
 
-def _require_sound(state: CampaignState, file: Path, source: str) -> None:
-    """Raises ConfigError for what the coordinator would refuse by the text alone. A task that is not on this
-    machine is held to there.
+def _sound(layout: Layout, state: CampaignState, file: Path) -> str:
+    """The surface that lies there. Raises ConfigError for what the coordinator would refuse by the text
+    alone. A task that is not on this machine is held to there.
     """
-    try:
-        task = load_task(state.start.task)
-    except ConfigError:
-        return
-    objection = Gate(task.frozen, task.imports).look(source)
+    task = _task(layout, state)
+    if task is None:
+        return _read(file, ())
+    if file.is_dir() and not task.patterns:
+        raise ConfigError(f"{file} is a folder, and the surface is one file", f"Name a {task.surface}.")
+    source = _read(file, task.patterns)
+    objection = Gate(task.frozen, task.imports, task.patterns).look(source)
     if objection is not None:
         raise ConfigError(
             f"{file} would be refused: {objection.reason}",
             "Correct it and propose it again; nothing was left behind.",
         )
+    return source
+
+
+def _task(layout: Layout, state: CampaignState) -> Task | None:
+    """The campaign's task, where it is on this machine: as configured, or by its name."""
+    from deploy.campaigns.terms import config_of  # all that makes runs comes with it
+
+    with suppress(ConfigError):
+        return load_task(config_of(layout).task.name)
+    with suppress(ConfigError):
+        return load_task(state.start.task)
+    return None
 
 
 def _leave(layout: Layout, content: Content) -> str:

@@ -114,18 +114,23 @@ def terms_of(layout: Layout, state: CampaignState, division: Division, data: Pat
     """The terms of a campaign. division: in which a program of it is to be measured. data: folder of prepared
     data, in the place of the configuration's. Raises ConfigError.
     """
+    config = config_of(layout)
+    if data is not None:
+        config = config.model_copy(update={"data_dir": str(data.absolute())})
+    return Terms(
+        layout=layout, state=state, config=config, task=load_task(config.task.name), division=division
+    )
+
+
+def config_of(layout: Layout) -> Config:
+    """The configuration that a campaign ran by, its paths of data and task absolute. Raises ConfigError."""
     if not layout.config.is_file():
         raise ConfigError(
             f"{layout.config} is not there: how campaign {layout.name} makes its runs is not known",
             "Copy it beside the journal, or try a program on its own: `autoswarm show ID --source > x.py`,"
             " `autoswarm try x.py`.",
         )
-    config = _placed(layout, load([layout.config], [], {}).config)
-    if data is not None:
-        config = config.model_copy(update={"data_dir": str(data.absolute())})
-    return Terms(
-        layout=layout, state=state, config=config, task=load_task(config.task.name), division=division
-    )
+    return _placed(layout, load([layout.config], [], {}).config)
 
 
 def _placed(layout: Layout, config: Config) -> Config:

@@ -109,7 +109,8 @@ def require_proposers(config: Config) -> None:
     from agents.proposers.factory import make_proposers  # it brings libcst along
 
     task = load_task(config.task.name)
-    make_proposers(config.arms, task.choices, config.campaign.charter, task.surface)
+    charter = config.campaign.charter
+    make_proposers(config.arms, task.choices, charter, task.surface, patterns=task.patterns)
 
 
 def require_programs(config: Config) -> None:

@@ -144,7 +144,7 @@ def arms(name: str | None, as_json: bool, folder: Path) -> None:
 @click.command()
 @click.argument("experiment", metavar="ID|best")
 @campaign
-@click.option("--source", is_flag=True, help="Print its program, the whole train.py, and nothing else.")
+@click.option("--source", is_flag=True, help="Print its whole surface, such as train.py, and nothing else.")
 @as_json
 @folder
 def show(experiment: str, source: bool, name: str | None, as_json: bool, folder: Path) -> None:

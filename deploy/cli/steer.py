@@ -53,9 +53,7 @@ def _list(lines: Sequence[str], nothing: str) -> None:
 
 
 @click.command()
-@click.argument(
-    "file", metavar="[FILE]", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False
-)
+@click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, exists=True), required=False)
 @click.option("--message", "-m", "title", help="What is new in it, in a line: the experiment's title.")
 @click.option("--division", default="", help="Where it is tried; the first division there is otherwise.")
 @click.option(
@@ -77,8 +75,8 @@ def propose(
     as_json: bool,
     folder: Path,
 ) -> None:
-    """Put FILE, a whole surface, into the queue as an experiment of arm `person`. Without FILE: what people
-    proposed so far.
+    """Put FILE, a whole surface, into the queue as an experiment of arm `person`: a program, or the folder of
+    a surface of several files. Without FILE: what people proposed so far.
 
     Exit code 0 when it is accepted or waits, 1 when it is refused.
     """

@@ -4,18 +4,24 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from configs.errors import ConfigError
 from coordinator.domain import Refusal, State
 from coordinator.protocol import Accepted, Lease, Refused
 from coordinator.service.service import Service
 from coordinator.store.git_command import run_git
+from coordinator.store.inbox import Inbox
 from coordinator.store.paths import Layout
 from coordinator.store.repository import Repository
 from coordinator.store.unit_of_work import TaskCard
+from deploy.campaigns.diff import compare
+from deploy.campaigns.inbox_items import leave_idea
+from deploy.wiring import card_of
 from evaluator.bundle import pack, unpack
 from evaluator.result import Measured
 from tests.integration.campaign_folder import Clock, card, measure_baseline, propose, result, rules
+from trainer.task_loading import load_task
 
 FILES = {
     "Makefile": "all: main.c\n\tcc $$(cat flags.txt) main.c\n",
@@ -93,3 +99,65 @@ def test_a_file_outside_the_task_s_patterns_costs_no_slot(tmp_path: Path) -> Non
 def test_a_task_whose_own_files_are_not_of_its_patterns_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"flags\.txt is not of the surface"):
         opened(tmp_path / "night", TaskCard("build", "surface.txt", pack(FILES), patterns=("Makefile",)))
+
+
+# ------------------------------------------------------------- a person's variants, and what is shown
+
+GUESS = """\
+name: guess
+title: A guess
+surface: [Makefile, flags.txt, "src/**/*.py"]
+judge: {kind: command, run: {command: make}, outputs: [out], measure: {command: cat out}}
+metric: {name: seconds, direction: minimize}
+sizes: {full: {unit: seconds, amount: 3, wall_cap: 40}}
+default_size: full
+"""
+
+
+def laid_out(folder: Path, files: dict[str, str]) -> Path:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_is_proposed_and_its_difference_shown_by_file(tmp_path: Path) -> None:
+    task = load_task(str(laid_out(tmp_path / "task", {"task.yaml": GUESS, **FILES})))
+    card_of_it = card_of(task)
+    assert (card_of_it.surface, card_of_it.patterns) == ("surface", tuple(task.patterns))
+    assert unpack(card_of_it.source) == FILES
+    layout = Layout(tmp_path / "night")
+    service = opened(layout.folder, structs.replace(card_of_it, name=str(task.folder)))
+    measure_baseline(service)
+    edited = {**FILES, "flags.txt": "-O3\n", "src/more.py": "X = 1\n"}
+    variant = laid_out(tmp_path / "variant", {**edited, "notes.txt": "mine\n", "src/__pycache__/x.py": "\n"})
+    assert leave_idea(layout, variant, "faster", "", 0.0).state == "waiting"
+    service.tick()
+    difference = compare(layout, service.state, "e00001", None).diff.splitlines()
+    service.close()
+    assert [line.split()[:2] for line in difference if line.startswith(("---", "+++"))] == [
+        ["---", "a/flags.txt"],
+        ["+++", "b/flags.txt"],
+        ["---", "/dev/null"],
+        ["+++", "b/src/more.py"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"Makefile": "all:\n", "src/a.py": ""}, "flags.txt is gone"),
+        ({"Makefile": "all:\n", "flags.txt": "", "src/a.py": "x = = 1\n"}, "src/a.py, line 1"),
+        ({}, "cannot read"),
+    ],
+)
+def test_a_folder_that_would_be_refused_is_not_left_behind(
+    tmp_path: Path, files: dict[str, str], why: str
+) -> None:
+    task = load_task(str(laid_out(tmp_path / "task", {"task.yaml": GUESS, **FILES})))
+    layout = Layout(tmp_path / "night")
+    opened(layout.folder, structs.replace(card_of(task), name=str(task.folder))).close()
+    (tmp_path / "variant").mkdir()
+    with pytest.raises(ConfigError, match=why):
+        leave_idea(layout, laid_out(tmp_path / "variant", files), "an idea", "", 0.0)
+    assert not list(Inbox(layout.inbox).waiting())

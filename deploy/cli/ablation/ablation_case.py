@@ -106,7 +106,7 @@ def to_ablate(
         return read_source(layout, "", commit).source
 
     best = division.history[-1]
-    text, gate = source(best.commit), Gate(terms.task.frozen, terms.task.imports)
+    text, gate = source(best.commit), Gate(terms.task.frozen, terms.task.imports, terms.task.patterns)
     pieces = [taken_back(piece, text, source, gate) for piece in stack]
     named = _named(best, text, state.experiments[best.experiment].title)
     plan = AblationPlan(

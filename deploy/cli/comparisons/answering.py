@@ -72,7 +72,7 @@ def _begun(case: Inquiry) -> Plan:
 
 def _answered(case: Inquiry, plan: Plan, folder: Path, tell: Callable[[str], None]) -> Record:
     question, task = case.question, case.conditions.task
-    objection = Gate(task.frozen, task.imports).look(case.sources[Which.A])
+    objection = Gate(task.frozen, task.imports, task.patterns).look(case.sources[Which.A])
     if objection is not None:
         tell(f"refused by its text, without a run: {objection.reason}")
         why = f"{objection.refusal.value.replace('_', ' ')}: {objection.reason}"
