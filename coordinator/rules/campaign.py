@@ -9,7 +9,8 @@ from coordinator.protocol import AgentCard
 from coordinator.rule_values.rule_set import Rules
 from coordinator.rules.budget_cap import cap, next_run_usd, spent_out
 from coordinator.rules.heads import baselines
-from coordinator.rules.lookups import enough_is_proposed, runs_left
+from coordinator.rules.last_runs import runs_left
+from coordinator.rules.lookups import enough_is_proposed
 from coordinator.rules.proposing.idle_arms import nobody_goes_on
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.events import (

@@ -1,7 +1,5 @@
 """An agent's division, a division's head, what a best is made of, and how far an ordinal may see. Pure."""
 
-from math import inf
-
 from coordinator.rule_values.rule_set import Rules
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Best, Division
@@ -25,12 +23,6 @@ def horizon_of(state: CampaignState, ordinal: int) -> int:
 def enough_is_proposed(rules: Rules, proposed: int) -> bool:
     """Whether no more proposals are taken where there are so many; never where they are not limited."""
     return 0 < rules.max_experiments <= proposed
-
-
-def runs_left(state: CampaignState) -> float:
-    """Runs that may still begin, of any purpose; infinite where they are not limited."""
-    most = state.rules.max_runs
-    return max(0, most - state.made) if most else inf
 
 
 def division_of(state: CampaignState, agent: str) -> Division:

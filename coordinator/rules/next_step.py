@@ -16,6 +16,8 @@ from coordinator.rules.heads.rebases import Rebase, rebase
 from coordinator.rules.heads.refreshes import refresh
 from coordinator.rules.heads.transfers import Transfer, transfer
 from coordinator.rules.heads.verdicts import Merge, decide
+from coordinator.rules.last_runs import are_kept
+from coordinator.rules.lookups import division_of
 from coordinator.rules.slots.leases import lease
 from coordinator.rules.slots.set_aside import set_aside
 from coordinator.state.campaign_state import CampaignState
@@ -71,4 +73,5 @@ def next_lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> Step
     """
     if events := lease(state, agent, calls_usd):
         return Commit(events)
-    return None if state.agents[agent].set_aside else combine(state, agent, calls_usd)
+    waits = state.agents[agent].set_aside or are_kept(state, division_of(state, agent))
+    return None if waits else combine(state, agent, calls_usd)

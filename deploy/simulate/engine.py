@@ -13,7 +13,7 @@ from itertools import pairwise
 from coordinator.domain import Phase
 from coordinator.protocol import AgentCard, Proposal, Token, Wait
 from coordinator.rules import campaign
-from coordinator.rules.lookups import runs_left
+from coordinator.rules.last_runs import runs_left
 from coordinator.rules.next_step import next_lease
 from coordinator.rules.proposing import briefs, proposals
 from coordinator.rules.slots import early_stops, leases

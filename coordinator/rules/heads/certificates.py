@@ -17,7 +17,8 @@ from coordinator.domain import Origin, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Grounds
 from coordinator.rules import trust
 from coordinator.rules.heads.believed import AUDIT_TRIES, believed_runs, confirmed_by, given, overworked
-from coordinator.rules.lookups import enough_is_proposed, proposes_in, runs_left
+from coordinator.rules.last_runs import are_kept, runs_left, screens_are_out
+from coordinator.rules.lookups import enough_is_proposed, proposes_in
 from coordinator.state.campaign_state import CampaignState
 from coordinator.state.divisions import Division
 from coordinator.state.events import AnyEvent, Settled, VerdictGiven
@@ -29,9 +30,7 @@ from evaluator.policies.trunk import Trunk
 from evaluator.result import Cheated, Crashed, RunResult, outcome_name
 
 LAST_RUNS = 1.3
-"""Times the runs, or the length, of a certificate that have to be left where a campaign ends by the number of
-its runs or by the clock.
-"""
+"""Times the length of a certificate that has to be left where a campaign ends by the clock."""
 ON_TRUNK = (State.STEPPED, State.CONFIRMING, State.MEASURED)
 """States of a step that no certificate has decided."""
 PER_RUN = 2
@@ -81,8 +80,8 @@ def begin(state: CampaignState, now: float) -> list[AnyEvent]:
 
 def _ends(state: CampaignState, division: Division, policy: Trunk, now: float) -> bool:
     """Whether the campaign comes to its end, so that what gets no certificate soon never does."""
-    rules, most = state.rules, policy.most_runs(len(division.history) - 1)
-    if runs_left(state) <= ceil(LAST_RUNS * most):
+    rules = state.rules
+    if are_kept(state, division) and not screens_are_out(state, division):
         return True
     if all_is_settled(state) or not proposes_in(state, division):  # nothing more will come on top of it
         return True

@@ -2,10 +2,11 @@
 
 from msgspec.structs import replace
 
-from coordinator.domain import Origin, Phase, State
+from coordinator.domain import Origin, Phase, Purpose, State
 from coordinator.protocol import Token
 from coordinator.rules.budget_cap import fits, run_usd
-from coordinator.rules.lookups import division_of, runs_left
+from coordinator.rules.last_runs import are_kept, runs_left
+from coordinator.rules.lookups import division_of
 from coordinator.rules.slots.repeats import repeat
 from coordinator.rules.slots.slot_runs import check_run
 from coordinator.rules.wall_caps import wall_cap
@@ -31,8 +32,8 @@ def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyE
     rebase first; [] to wait. A run that compares its slot with others is queued with it: [RunQueued,
     RunLeased].
 
-    An agent that already holds a lease keeps it: []. calls_usd: set aside for open calls; a run waits while
-    it finds no room beside them.
+    The last runs of a campaign are a certificate's. An agent that already holds a lease keeps it: []. calls_usd:
+    set aside for open calls; a run waits while it finds no room beside them.
     """
     division, holder = division_of(state, agent), state.agents[agent]
     if holder.run is not None:
@@ -41,11 +42,14 @@ def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyE
         return [] if same_life else _lost(state, run, "the agent was started anew", charged=True)
     if state.phase is not Phase.RUNNING or holder.set_aside or not runs_left(state):
         return []
-    if (check := check_run(state, agent, calls_usd)) is not None:
+    kept = are_kept(state, division)
+    if not kept and (check := check_run(state, agent, calls_usd)) is not None:
         return [check, _leased(state, holder, check.run, check.experiment)]
     if not division.queued:
         return []
     run = state.runs[division.next_run]
+    if kept and run.purpose is not Purpose.CONFIRM:
+        return []
     if not fits(state, run_usd(state.rules, wall_cap(state, run)), calls_usd):
         return []
     if _outdated(state, state.experiments[run.experiment], division):
