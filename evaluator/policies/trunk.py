@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evaluator.policies.contract import Choice, Decision, in_words
 from evaluator.policies.noise import Noise, standard_error
@@ -20,6 +21,10 @@ from evaluator.policies.several_runs import Bars, looked_at
 
 LEAST_RUNS = 2
 """Fresh runs before a certificate is given up."""
+UNCLEAR_RUNS = 2
+"""Times the usual runs that a certificate may come to where all of them say better, but not clearly: it goes
+on by single runs meanwhile, and so does the trunk. To take back what looks better costs more than to wait.
+"""
 FIRST_RUNS = 2
 """Times the usual runs that the first certificate may take."""
 
@@ -90,13 +95,21 @@ class Trunk(Struct, frozen=True, tag="trunk", tag_field="kind"):
         """Fresh runs of a certificate after so many that passed."""
         return self.runs if passed else FIRST_RUNS * self.runs
 
+    def longest(self, passed: int) -> int:
+        """Fresh runs after which one that is better, but not clearly, has failed. The first certificate fails
+        with those it may take: that nothing is better at all is likely then.
+        """
+        return UNCLEAR_RUNS * self.runs if passed else self.most_runs(passed)
+
     def certify(self, gains: Sequence[float], best_runs: int, noise: Noise, passed: int) -> Decision:
         """Whether the trunk is better than the best by its fresh runs, all of them. passed: how often the
         best has moved.
         """
         early, last = (self.early_z, self.z) if passed else (max(self.early_z, self.first_z), self.first_z)
         bars = Bars(early=noise.bar(early), last=noise.bar(last), drop=self.drop_z)
-        return looked_at(gains, best_runs, noise.sigma, self.most_runs(passed), bars, LEAST_RUNS)
+        decision = looked_at(gains, best_runs, noise.sigma, self.most_runs(passed), bars, LEAST_RUNS)
+        unclear = decision.choice is Choice.REJECT and decision.gain > 0 and len(gains) < self.longest(passed)
+        return replace(decision, choice=Choice.CONFIRM, more=1) if unclear else decision
 
     def screen_bar(self, best_runs: int, noise: float) -> float:  # noqa: ARG002 - depends on neither
         """See ``Policy.screen_bar``."""

@@ -1,12 +1,13 @@
-"""A campaign that is given a number of runs makes no more, and leaves the last of them to a certificate."""
+"""A campaign that is given a number of runs makes no more, and keeps the last of them for a certificate."""
 
 import random
 
 import pytest
 
-from coordinator.domain import Phase, Purpose, State
+from coordinator.domain import Phase, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules.slots import leases
+from coordinator.state.events import RunLeased, RunReported, VerdictGiven
 from evaluator.policies.trunk import Trunk
 from evaluator.result import Measured, Outcome
 from tests.unit.swarm_of_rules import Swarm, rules
@@ -66,6 +67,25 @@ def test_the_last_runs_are_a_certificates(agents: int) -> None:
     assert len(certified) == Trunk().most_runs(0), "all of them at once: there is no second instalment"
     made = [run for run in swarm.state.runs.values() if run.purpose is Purpose.CONFIRM]
     assert all(run.result is not None for run in made)
+
+
+@pytest.mark.parametrize("agents", [1, 3, 8])
+def test_what_is_under_way_is_waited_for(agents: int) -> None:
+    """Then all that was found is in what the last runs certify."""
+    swarm = Improving(rules(policy=Trunk(still=99, steps=99), trust=OPEN, max_runs=40))
+    swarm.play(agents)
+    (division,) = swarm.state.divisions.values()
+    out, begun = set[str](), False
+    for _, event in swarm.journal:
+        if isinstance(event, RunLeased) and swarm.state.runs[event.run].purpose is Purpose.SCREEN:
+            out.add(event.run)
+        if isinstance(event, RunReported):
+            out.discard(event.run)
+        if isinstance(event, VerdictGiven) and event.verdict is Verdict.CONFIRM and not begun:
+            begun = True
+            assert not out
+            assert event.experiment == division.history[1].experiment
+    assert begun
 
 
 def test_a_lost_run_gives_its_place_back() -> None:

@@ -103,7 +103,11 @@ def test_a_trunk_steps_on_one_run_and_is_certified_on_fresh_ones() -> None:
     assert certified(-9.0) is Choice.CONFIRM, "one run may be bad luck"
     assert certified(-0.4, -0.4) is Choice.REJECT
     assert certified(1.0, 1.0, 1.0) is Choice.CONFIRM
-    assert certified(0.74, 0.74, 0.74, 0.74) is Choice.REJECT
+    assert certified(0.74, 0.74, 0.74, 0.74) is Choice.CONFIRM, "it is better, and goes on by single runs"
+    assert certified(-0.1, -0.1, -0.1, -0.1) is Choice.REJECT
+    assert certified(*[0.52] * 8) is Choice.REJECT, "1.5 / sqrt(8): not clear after twice the runs"
+    assert certified(*[0.54] * 7) is Choice.CONFIRM
+    assert certified(*[0.54] * 8) is Choice.MERGE
     assert certified(0.76, 0.76, 0.76, 0.76) is Choice.MERGE, "1.5 / sqrt(4)"
     assert certified(2.9, before=0) is Choice.CONFIRM, "the first has to be clearer"
     assert certified(*[1.4] * 4, before=0) is Choice.CONFIRM, "and takes more runs, up to eight"

@@ -157,7 +157,7 @@ def certificate(state: CampaignState, experiment: Experiment) -> list[AnyEvent]:
     if refusal := trust.refusal(experiment.measured, state.rules.trust) or overworked(state, experiment):
         return _fails(experiment, refusal, fmean(experiment.values))
     values, results = believed_runs(state, experiment)
-    most = policy.most_runs(len(division.history) - 1)
+    most = policy.longest(len(division.history) - 1)
     if not values:
         if len(experiment.resting) >= most + AUDIT_TRIES:
             return _fails(experiment, "none of its runs could be audited", fmean(experiment.values))

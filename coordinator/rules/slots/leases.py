@@ -32,8 +32,8 @@ def lease(state: CampaignState, agent: str, calls_usd: float = 0.0) -> list[AnyE
     rebase first; [] to wait. A run that compares its slot with others is queued with it: [RunQueued,
     RunLeased].
 
-    The last runs of a campaign are a certificate's. An agent that already holds a lease keeps it: []. calls_usd:
-    set aside for open calls; a run waits while it finds no room beside them.
+    The last runs of a campaign are a certificate's. An agent that already holds a lease keeps it: [].
+    calls_usd: set aside for open calls; a run waits while it finds no room beside them.
     """
     division, holder = division_of(state, agent), state.agents[agent]
     if holder.run is not None:
