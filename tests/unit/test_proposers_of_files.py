@@ -9,9 +9,13 @@ import pytest
 from agents.proposers.contract import Exhausted, Materials
 from agents.proposers.factory import make_proposers
 from agents.proposers.llm.answer import proposal_of
+from agents.proposers.llm.completion import Options
+from agents.proposers.llm.llm_proposer import LlmProposer
 from agents.proposers.llm.prompt import first_messages
+from agents.proposers.llm.retry import FallbackModels
 from agents.proposers.scripted import make
 from agents.proposers.search.search_proposer import SearchProposer
+from agents.testing.scripted_completion import ScriptedCompletion
 from configs.arms import Scripted, Search
 from configs.errors import ConfigError
 from coordinator.domain import Direction, Metric, State
@@ -202,3 +206,21 @@ def test_an_edit_without_a_title_is_named_by_the_constants_it_changes() -> None:
         proposal_of(brief(PROMPT), pack({"prompt.txt": "Hi.\n"}), "", []).title
         == "untitled edit: 1 lines in, 4 out"
     )
+
+
+def test_a_model_is_asked_again_for_a_file_outside_and_its_new_file_is_taken() -> None:
+    outside = "TITLE: x\nHYPOTHESIS: y\n\njudge.py\n```python\nX = 1\n```\n"
+    added = "TITLE: a loss\nHYPOTHESIS: y\n\nsrc/loss.py\n```python\nX = 1\n```\n\nsrc/train.py\n"
+    added += "<<<<<<< SEARCH\nLR = 0.1\n=======\nLR = 0.2\n>>>>>>> REPLACE\n"
+    models = ScriptedCompletion(outside, added)
+    proposer = LlmProposer(
+        FallbackModels(models, ["model"], Options()), "Go on.", "surface", patterns=("README", "src/**/*.py")
+    )
+    proposal = proposer.propose(brief(PACKAGE))
+    assert "judge.py; only README, src/**/*.py can change" in models.asked[1][-1].content
+    assert proposal.title == "a loss"
+    assert unpack(proposal.source) == {
+        **PACKAGE,
+        "src/loss.py": "X = 1\n",
+        "src/train.py": "LR = 0.2\nSEED = 1\n",
+    }
