@@ -32,7 +32,13 @@ def table() -> str:
 
 def _folders() -> Iterator[Path]:
     for package in PACKAGES:
-        yield from sorted({path.parent for path in (ROOT / package).rglob("*.py")})
+        yield from sorted({path.parent for path in (ROOT / package).rglob("*.py") if not of_a_box(path)})
+
+
+def of_a_box(path: Path) -> bool:
+    """Whether a file is of a task folder that is no package: a script of a box, not a module of ours."""
+    folders = [folder for folder in path.parents if (folder / "task.yaml").is_file()]
+    return any(not (folder / "__init__.py").exists() for folder in folders)
 
 
 def _section(folder: Path) -> Iterator[str]:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from configs.yaml_files import read_yaml
 from coordinator.domain import Refusal
 from coordinator.variants.gate import Gate, Objection
 from coordinator.variants.source import MAX_BYTES
+from trainer.task_loading import load_task
 
 ROOT = Path(__file__).parents[2]
 TASKS = sorted((ROOT / "trainer" / "tasks").glob("*/task.yaml"))
 DEMO = (ROOT / "trainer" / "tasks" / "demo" / "train.py").read_text(encoding="utf-8")
 SURFACES = [
-    *sorted((ROOT / "trainer" / "tasks").glob("*/train.py")),
+    *sorted(path.with_name("train.py") for path in (ROOT / "trainer" / "tasks").glob("*/recipe.py")),
     ROOT / "tests" / "tasks" / "tiny" / "train.py",
 ]
 GATE = Gate(frozen=["prepare"], imports=["kernels"])
@@ -39,9 +39,8 @@ def test_every_shipped_surface_passes(path: Path) -> None:
 
 @pytest.mark.parametrize("path", TASKS, ids=lambda path: path.parent.name)
 def test_every_shipped_surface_passes_on_the_terms_of_its_own_task(path: Path) -> None:
-    task = read_yaml(path)
-    gate = Gate(task["frozen"], task.get("imports", []))
-    assert gate.look((path.parent / task["surface"]).read_text(encoding="utf-8")) is None
+    task = load_task(path.parent.name)
+    assert Gate(task.frozen, task.imports, task.patterns).look(task.source) is None
 
 
 HONEST = {
