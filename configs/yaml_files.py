@@ -86,20 +86,27 @@ _Loader.add_constructor(f"{TAG}int", _whole)
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises ConfigError when it cannot be read or is no mapping."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"cannot read {path}: {error.strerror}", "Check the path and its permissions."
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {path}: it is not UTF-8", "Save it as UTF-8 text.") from error
+    return mapping_of(text, str(path))
+
+
+def mapping_of(text: str, origin: str) -> dict[str, Any]:
+    """The mapping that a text is. origin: who is to be named where it is none: ConfigError."""
+    try:
+        content = yaml.load(text, _Loader)
     except WRONG as error:
-        raise _refused(str(path), error) from None  # its own text quotes lines, which may hold a secret
+        raise _refused(origin, error) from None  # its own text quotes lines, which may hold a secret
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise ConfigError(
-            f"{path} holds a {type(content).__name__}, not a mapping", "Write it as key: value lines."
+            f"{origin} holds a {type(content).__name__}, not a mapping", "Write it as key: value lines."
         )
     return content
 

@@ -3,10 +3,12 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from configs.charter import CHARTERS
 from configs.errors import ConfigError
+from evaluator.box_job import BoxFile
 
 CONFIG = """\
 # autoswarm run autoswarm.yaml    (`autoswarm config show` lists every key, --explain says what each means)
@@ -41,7 +43,14 @@ def next_command(folder: Path) -> str:
 def write_starter(folder: Path) -> list[Path]:
     """Write the files and return their paths. Raises ConfigError rather than overwrite one."""
     charter = (CHARTERS / "default.md").read_text(encoding="utf-8")
-    files = {folder / "autoswarm.yaml": CONFIG, folder / "charters" / "default.md": charter}
+    return write_files(folder, {"autoswarm.yaml": CONFIG, "charters/default.md": charter})
+
+
+def write_files(folder: Path, contents: Mapping[str, str | BoxFile]) -> list[Path]:
+    """Write files by their paths below a folder and return their whole paths. Raises ConfigError rather than
+    overwrite one.
+    """
+    files = {folder / name: content for name, content in contents.items()}
     taken = next((path for path in files if path.exists()), None)
     if taken is not None:
         raise ConfigError(
@@ -49,9 +58,13 @@ def write_starter(folder: Path) -> list[Path]:
             "Edit it, move it away, or name another folder: `autoswarm init DIR`.",
         )
     try:
-        for path, text in files.items():
+        for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            if isinstance(content, BoxFile):
+                path.write_bytes(content.content)
+                path.chmod(0o755 if content.executable else 0o644)
+            else:
+                path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"cannot write {error.filename}: {error.strerror}",

@@ -9,12 +9,28 @@ from deploy.cli.options import as_json, campaigns, data, details, items, verbosi
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
-def init(folder: Path) -> None:
+@click.option(
+    "--from",
+    "other",
+    metavar="OTHER",
+    type=click.Path(path_type=Path),
+    help="Make it of a folder for another program, such as OpenEvolve's; none of it runs: docs/imports.md.",
+)
+@click.option("--as", "form", metavar="FORM", help="The form of OTHER, where it could be of several.")
+def init(folder: Path, other: Path | None, form: str | None) -> None:
     """Write a configuration and a research charter to edit. Overwrites nothing."""
-    from deploy.cli.init_files import next_command, write_starter
+    from deploy.cli.init_files import next_command, write_files, write_starter
     from deploy.cli.output import tell
 
-    for path in write_starter(folder):
+    if other is None:
+        paths = write_starter(folder)
+    else:
+        from deploy.imports.importing import import_from, report, starter_of
+
+        recognised, imported = import_from(other, form)
+        paths = write_files(folder, starter_of(recognised, imported))
+        tell(report(recognised, imported))
+    for path in paths:
         click.echo(path)
     tell(f"Edit them, then: {next_command(folder)}")
 

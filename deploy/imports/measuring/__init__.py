@@ -1,0 +1,1 @@
+"""Programs that are written beside what was imported: they measure as its form does. Never imported."""

@@ -1,0 +1,142 @@
+"""`autoswarm init --from`: what OTHER is, what becomes of it, and that nothing of it runs meanwhile."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from configs.errors import ConfigError
+from configs.load import load
+from deploy.cli.machine import init
+from deploy.imports.importing import FORMS, import_from
+from evaluator.result import Crashed, CrashKind
+from tests.integration.imported_tasks import imported, named, run, value, write
+
+OPENEVOLVE = {
+    "initial_program.py": """\
+        # EVOLVE-BLOCK-START
+        STEPS = 4
+
+
+        def root(number):
+            guess = 1.0
+            for _ in range(STEPS):
+                guess = (guess + number / guess) / 2
+            return guess
+        # EVOLVE-BLOCK-END
+        """,
+    "evaluator.py": """\
+        import importlib.util
+        from openevolve.evaluation_result import EvaluationResult
+        from numbers_to_try import NUMBERS
+
+        open("evaluator_was_imported", "w").close()
+
+
+        def evaluate(path):
+            spec = importlib.util.spec_from_file_location("program", path)
+            program = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(program)
+            error = max(abs(program.root(number) ** 2 - number) for number in NUMBERS)
+            print("METRIC combined_score=7")
+            return EvaluationResult(metrics={"combined_score": -error, "tries": len(NUMBERS)}, artifacts={})
+
+
+        def evaluate_stage1(path):
+            return {"combined_score": 0.0}
+        """,
+    "numbers_to_try.py": "NUMBERS = [2.0, 50.0, 900.0]\n",
+    "config.yaml": """\
+        max_iterations: 100
+        llm: {primary_model: some, temperature: 0.7}
+        prompt: {system_message: Find roots quickly.}
+        evaluator: {timeout: 20, cascade_evaluation: true, cascade_thresholds: [0.5]}
+        """,
+}
+
+
+# ---------------------------------------------------------------------- of every form
+
+
+def test_what_is_written_is_a_campaign_to_start(tmp_path: Path) -> None:
+    other = write(tmp_path / "other", OPENEVOLVE)
+    result = CliRunner().invoke(init, [str(tmp_path / "here"), "--from", str(other)])
+    assert result.exit_code == 0, result.output
+    assert "Not kept:" in result.output
+    assert "evaluate_stage1" in (tmp_path / "here" / "imported.md").read_text()
+    config = load([str(tmp_path / "here" / "autoswarm.yaml")], [], {}).config
+    assert (config.task.name, config.campaign.charter) == ("task", "charters/imported.md")
+    assert not list(tmp_path.rglob("evaluator_was_imported"))
+    again = CliRunner().invoke(init, [str(tmp_path / "here"), "--from", str(other)])
+    assert again.exit_code != 0
+
+
+def test_a_folder_of_no_form_is_told_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is of no form that can be imported"):
+        import_from(write(tmp_path / "other", {"notes.txt": "nothing\n"}), None)
+    with pytest.raises(ConfigError, match="is not of the form openevolve"):
+        import_from(tmp_path / "other", "openevolve")
+    with pytest.raises(ConfigError, match="there is no form 'another'"):
+        import_from(tmp_path / "other", "another")
+
+
+def test_links_and_what_is_too_large_stay_where_they_are(tmp_path: Path) -> None:
+    other = write(tmp_path / "other", OPENEVOLVE)
+    (tmp_path / "secret.txt").write_text("outside\n")
+    (other / "secret.txt").symlink_to(tmp_path / "secret.txt")
+    (other / "folder").symlink_to(tmp_path)
+    (other / "large.bin").write_bytes(b"0" * (9 << 20))
+    made = import_from(other, None)[1]
+    assert not {"secret.txt", "large.bin", "folder/secret.txt"} & made.files.keys()
+    assert named(made.left_out, "secret.txt", "link")
+    assert named(made.left_out, "folder", "link")
+    assert named(made.left_out, "large.bin", "8 MB")
+
+
+def test_forms_have_names_of_their_own() -> None:
+    assert len({form.name for form in FORMS}) == len(FORMS)
+
+
+# ---------------------------------------------------------------------- OpenEvolve
+
+
+def test_openevolve(tmp_path: Path) -> None:
+    made, task = imported(tmp_path, OPENEVOLVE, "openevolve")
+    assert value(task, ("STEPS = 4", "STEPS = 12")) > value(task) + 1
+    result = run(task)
+    assert result.details["tries"] == 3.0
+    assert result.audit is not None
+    assert result.audit.kind == "beside"
+    assert named(made.notes, "runs_variant", "every merge says so")
+    assert named(made.left_out, "evaluate_stage1", "no stage")
+    assert named(made.left_out, "config.yaml", "cascade_evaluation")
+    assert named(made.left_out, "config.yaml", "llm")
+    assert named(made.left_out, "max_iterations")
+    assert "Find roots quickly." in made.charter
+    assert "EVOLVE-BLOCK-START" in made.charter
+    assert task.metric.direction == "maximize"
+    assert task.judge.measure.seconds == 20.0  # type: ignore[union-attr]
+    assert set(task.hidden_files()) == {"evaluator.py", "numbers_to_try.py", "autoswarm_measure.py"}
+
+
+def test_an_openevolve_program_that_fails_has_failed(tmp_path: Path) -> None:
+    _, task = imported(tmp_path, OPENEVOLVE, "openevolve")
+    outcome = run(task, ("guess = 1.0", "guess = 1.0 / 0")).outcome
+    assert isinstance(outcome, Crashed)
+    assert outcome.kind is CrashKind.GUARD
+
+
+def test_openevolve_without_a_combined_score_counts_the_mean(tmp_path: Path) -> None:
+    evaluator = 'def evaluate(path):\n    return {"speed": 1.0, "taste": 4}\n'
+    made, task = imported(tmp_path, OPENEVOLVE | {"evaluator.py": evaluator}, "openevolve")
+    assert value(task) == 2.5
+    assert named(made.notes, "mean of its metrics")
+
+
+def test_what_an_evaluator_imports_and_a_box_has_not_is_named(tmp_path: Path) -> None:
+    evaluator = "import no_such_package, requests, numpy, numbers_to_try\n\ndef evaluate(path): ...\n"
+    made = import_from(write(tmp_path, OPENEVOLVE | {"evaluator.py": evaluator}), None)[1]
+    assert named(made.left_out, "no_such_package", "not installed")
+    assert named(made.left_out, "requests", "no network")
+    assert not named(made.left_out, "imports numpy")
+    assert not named(made.left_out, "imports numbers_to_try")
