@@ -21,6 +21,9 @@ RUNS_VARIANT = (
     "what measures runs the variant's code in its own box (`runs_variant: true`): a variant could speak for"
     " it, and every merge says so. Read a winner before you believe it"
 )
+BLOCKS = """
+Change what stands between `EVOLVE-BLOCK-START` and `EVOLVE-BLOCK-END`, and keep both comments.
+"""
 UNTOLD = "(It came without a word. Write here what is searched, and what is not allowed.)"
 NETWORK = frozenset({"anthropic", "boto3", "httpx", "litellm", "openai", "requests", "urllib3", "wandb"})
 """Packages that are of use with a network only."""
@@ -43,6 +46,20 @@ def metric_name(text: str) -> str:
 def patterns(paths: Iterable[str]) -> list[str]:
     """Of exactly these files."""
     return [escape(path) for path in sorted(paths)]
+
+
+def measured(limit: float) -> dict[str, Any]:
+    """A judge whose measuring program runs the variant's code. limit: seconds it may take."""
+    measure = {"command": f"python {MEASURE}", "seconds": limit}
+    return {"kind": "command", "measure": measure, "runs_variant": True}
+
+
+def surface(paths: Collection[str]) -> str | list[str]:
+    """What task.yaml says of such a surface: one Python file at its root is named, all else are patterns."""
+    names = patterns(paths)
+    if len(names) > 1 or not names[0].endswith(".py"):
+        return names
+    return names[0] if "/" not in names[0] else [f"{names[0][:-1]}[y]"]  # a pattern: only a name is no list
 
 
 def sizes(measure: float, run: float | None = None) -> dict[str, Any]:

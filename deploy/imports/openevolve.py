@@ -55,26 +55,17 @@ class OpenEvolve:
                 "title": f"{folder.name}, as OpenEvolve evaluates it",
                 "surface": program if program.endswith(".py") else [program],
                 "hidden": [*building.patterns(hidden), building.MEASURE],
-                "judge": {
-                    "kind": "command",
-                    "measure": {"command": f"python {building.MEASURE}", "seconds": seconds},
-                    "runs_variant": True,
-                },
+                "judge": building.measured(seconds),
                 "metric": {"name": SCORE, "direction": "maximize"},
                 **building.sizes(seconds),
             },
             files={program: folder.files[program], **hidden, building.MEASURE: measure},
             charter=building.charter(
-                folder.name, description, f"`{program}`", SCORE, "maximize", BLOCKS if blocks else ""
+                folder.name, description, f"`{program}`", SCORE, "maximize", building.BLOCKS if blocks else ""
             ),
             left_out=[*folder.left_out, *_left_out(config, defined), *building.lacking(folder.files)],
             notes=[building.RUNS_VARIANT, *_notes(evaluator, blocks)],
         )
-
-
-BLOCKS = """
-Change what stands between `EVOLVE-BLOCK-START` and `EVOLVE-BLOCK-END`, and keep both comments.
-"""
 
 
 def _programs(folder: OtherFolder) -> list[str]:

@@ -140,3 +140,74 @@ def test_what_an_evaluator_imports_and_a_box_has_not_is_named(tmp_path: Path) ->
     assert named(made.left_out, "requests", "no network")
     assert not named(made.left_out, "imports numpy")
     assert not named(made.left_out, "imports numbers_to_try")
+
+
+# ---------------------------------------------------------------------- ShinkaEvolve
+
+SHINKA = {
+    "initial.py": """\
+        # EVOLVE-BLOCK-START
+        SPREAD = 0.5
+
+
+        def place(count):
+            return [SPREAD * number / count for number in range(count)]
+        # EVOLVE-BLOCK-END
+
+
+        def run_experiment(seed=0):
+            return place(8 + seed % 2)
+        """,
+    "evaluate.py": '''\
+        """Spread points over the unit interval."""
+        import argparse
+        from shinka.core import run_shinka_eval
+
+
+        def validate(points):
+            return all(0 <= point < 1 for point in points), "a point is outside"
+
+
+        def aggregate(results):
+            spread = [max(points) - min(points) for points in results]
+            return {
+                "combined_score": sum(spread) / len(spread),
+                "public": {"narrowest": min(spread)},
+                "private": {"secret_number": 5.0},
+                "text_feedback": "wider",
+            }
+
+
+        if __name__ == "__main__":
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--program_path")
+            parser.add_argument("--results_dir")
+            given = parser.parse_args()
+            run_shinka_eval(
+                program_path=given.program_path,
+                results_dir=given.results_dir,
+                experiment_fn_name="run_experiment",
+                num_runs=2,
+                validate_fn=validate,
+                aggregate_metrics_fn=aggregate,
+            )
+        ''',
+    "run_evo.py": "raise SystemExit('this would start a search')\n",
+}
+
+
+def test_shinka(tmp_path: Path) -> None:
+    made, task = imported(tmp_path, SHINKA, "shinka")
+    assert value(task, ("SPREAD = 0.5", "SPREAD = 0.9")) > value(task) + 0.2
+    details = run(task).details
+    assert details["narrowest"] == 0.5 * 7 / 8
+    assert "secret_number" not in details
+    assert named(made.left_out, "private", "nobody is told")
+    assert named(made.left_out, "run_evo.py")
+    assert named(made.notes, "runs_variant")
+    assert "Spread points" in made.charter
+
+
+def test_a_shinka_program_that_is_not_correct_has_failed(tmp_path: Path) -> None:
+    _, task = imported(tmp_path, SHINKA, "shinka")
+    assert isinstance(run(task, ("SPREAD = 0.5", "SPREAD = 9.0")).outcome, Crashed)
