@@ -7,13 +7,21 @@ from configs.yaml_files import yaml_of
 from deploy.imports.darwin_derby import DarwinDerby
 from deploy.imports.harbor import Harbor
 from deploy.imports.imported import Form, Imported
+from deploy.imports.kernelbench import KernelBench
 from deploy.imports.openevolve import OpenEvolve
 from deploy.imports.other_folder import OtherFolder
 from deploy.imports.pi_autoresearch import PiAutoresearch
 from deploy.imports.shinka import Shinka
 from evaluator.box_job import BoxFile
 
-FORMS: tuple[Form, ...] = (OpenEvolve(), Shinka(), PiAutoresearch(), DarwinDerby(), Harbor())
+FORMS: tuple[Form, ...] = (
+    OpenEvolve(),
+    Shinka(),
+    PiAutoresearch(),
+    DarwinDerby(),
+    Harbor(),
+    KernelBench(),
+)
 """Every one there is."""
 TASK = "task"
 """Folder of the task beside its configuration."""
