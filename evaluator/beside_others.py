@@ -112,6 +112,10 @@ class Observations(Struct):
         """How many were observed on the slot."""
         return len(self.of_slot.get(slot, ()))
 
+    def is_alone(self, slot: str) -> bool:
+        """Whether nothing was observed on any other slot."""
+        return not self.of_slot.keys() - {slot}
+
     def beside(self, slot: str, first: int = 0) -> Contrast:
         """The slot beside the others; takes time by the runs that it made itself. first: number of its first
         run that counts, as if there were none before.

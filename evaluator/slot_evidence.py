@@ -29,6 +29,7 @@ from enum import StrEnum
 from math import exp, inf, log, log1p
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evaluator.beside_others import Contrast, Observations
 
@@ -89,11 +90,17 @@ class SlotEvidence(Struct, frozen=True, kw_only=True):
     """What it is off by, as far as that is sure and large enough; None where it is not."""
 
 
+ALONE = SlotEvidence(runs=0, offset=None, spread=None, rate=None, e_value=1.0, strongest=SlotTest.VALUE)
+"""Of a slot where nobody else ran anything twice: nothing is known."""
+
+
 def evidence_of(values: Observations, rates: Observations, slot: str, *, by_rate: bool) -> SlotEvidence:
     """How a slot stands by values, and by logarithms of the rates of the same runs. by_rate: whether a slower
     slot measures something else, as under a budget in seconds; if not, its rate is no evidence.
     """
     runs = values.runs_of(slot)
+    if values.is_alone(slot):
+        return ALONE if not runs else replace(ALONE, runs=runs)
     looks = [
         _Look(values.beside(slot, first), rates.beside(slot, first if by_rate else 0), by_rate)
         for first in range(0, max(1, runs - LEAST_RUNS + 1), BEGINS_EVERY)

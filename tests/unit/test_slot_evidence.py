@@ -234,3 +234,18 @@ def test_the_e_value_of_a_sound_slot_is_one_on_average() -> None:
         total += min(bench.evidence("0").e_value, 100.0)
     assert total / 1500 < 1.1
     assert total / 1500 > 0.7
+
+
+@pytest.mark.parametrize("runs", [0, 1, 2, 9, 40])
+def test_a_slot_that_nobody_is_beside_says_nothing_and_costs_nothing(
+    runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, rates, draw = Observations(), Observations(), random.Random(1)
+    for number in range(runs):
+        values.add(f"p{number // 3}", "a", draw.gauss(0, 1))
+        rates.add(f"p{number // 3}", "a", draw.gauss(0, 0.1))
+    with monkeypatch.context() as patched:
+        patched.setattr(Observations, "is_alone", lambda *_: False)
+        worked_out = evidence_of(values, rates, "a", by_rate=True)
+    monkeypatch.delattr(Observations, "beside")
+    assert evidence_of(values, rates, "a", by_rate=True) == worked_out
