@@ -4,7 +4,9 @@ from pathlib import Path
 
 from configs.errors import ConfigError
 from configs.yaml_files import yaml_of
+from deploy.imports.autoresearch import Autoresearch
 from deploy.imports.darwin_derby import DarwinDerby
+from deploy.imports.gepa import Gepa
 from deploy.imports.harbor import Harbor
 from deploy.imports.imported import Form, Imported
 from deploy.imports.kernelbench import KernelBench
@@ -21,6 +23,8 @@ FORMS: tuple[Form, ...] = (
     DarwinDerby(),
     Harbor(),
     KernelBench(),
+    Gepa(),
+    Autoresearch(),
 )
 """Every one there is."""
 TASK = "task"
