@@ -40,7 +40,7 @@ def load_task(name: str) -> Task:
     try:
         task = msgspec.convert(values, Task, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}", "Correct that key: docs/extending.md shows all.") from error
+        raise ConfigError(f"{path}: {error}", "Correct that key: docs/tasks.md lists them.") from error
     for what, remedy in _objections(task):
         raise ConfigError(f"{path}: {what}", remedy)
     if task.trains:

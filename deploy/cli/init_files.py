@@ -9,6 +9,7 @@ from pathlib import Path
 from configs.charter import CHARTERS
 from configs.errors import ConfigError
 from evaluator.box_job import BoxFile
+from trainer.task_loading import TASKS
 
 CONFIG = """\
 # autoswarm run autoswarm.yaml    (`autoswarm config show` lists every key, --explain says what each means)
@@ -25,6 +26,10 @@ slots:
   per_gpu: false # true: an agent on every GPU
   count: 2
 """
+
+
+DEMO = "name: demo # a small language model on CPU; `gpt` is the real one"
+"""The line of it that names the task."""
 
 
 def next_command(folder: Path) -> str:
@@ -44,6 +49,27 @@ def write_starter(folder: Path) -> list[Path]:
     """Write the files and return their paths. Raises ConfigError rather than overwrite one."""
     charter = (CHARTERS / "default.md").read_text(encoding="utf-8")
     return write_files(folder, {"autoswarm.yaml": CONFIG, "charters/default.md": charter})
+
+
+def starter_of_task(name: str) -> dict[str, str | BoxFile]:
+    """A copy of a shipped task, its charter and a configuration that names both. Raises ConfigError for a
+    name that none has.
+    """
+    names = sorted(path.parent.name for path in TASKS.glob("*/task.yaml"))
+    if name not in names:
+        raise ConfigError(f"no task {name!r} comes with autoswarm", f"Use one of: {', '.join(names)}.")
+    folder = TASKS / name
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    files: dict[str, str | BoxFile] = {
+        f"task/{path.relative_to(folder).as_posix()}": BoxFile(
+            path.read_bytes(), bool(path.stat().st_mode & 0o100)
+        )
+        for path in paths
+    }
+    own = folder / "charter.md"
+    charter = (own if own.is_file() else CHARTERS / "default.md").read_text(encoding="utf-8")
+    config = CONFIG.replace(DEMO, "name: task # a folder beside this file: docs/tasks.md says what is in it")
+    return {"autoswarm.yaml": config, "charters/default.md": charter, **files}
 
 
 def write_files(folder: Path, contents: Mapping[str, str | BoxFile]) -> list[Path]:

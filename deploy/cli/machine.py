@@ -16,13 +16,20 @@ from deploy.cli.options import as_json, campaigns, data, details, items, verbosi
     type=click.Path(path_type=Path),
     help="Make it of a folder for another program, such as OpenEvolve's; none of it runs: docs/imports.md.",
 )
+@click.option(
+    "--task", metavar="NAME", help="With a copy of a shipped task to edit: docs/tasks.md lists them."
+)
 @click.option("--as", "form", metavar="FORM", help="The form of OTHER, where it could be of several.")
-def init(folder: Path, other: Path | None, form: str | None) -> None:
+def init(folder: Path, other: Path | None, task: str | None, form: str | None) -> None:
     """Write a configuration and a research charter to edit. Overwrites nothing."""
-    from deploy.cli.init_files import next_command, write_files, write_starter
+    from deploy.cli.init_files import next_command, starter_of_task, write_files, write_starter
     from deploy.cli.output import tell
 
-    if other is None:
+    if other is not None and task is not None:
+        raise click.UsageError("--from and --task are two ways to begin: take one of them.")
+    if task is not None:
+        paths = write_files(folder, starter_of_task(task))
+    elif other is None:
         paths = write_starter(folder)
     else:
         from deploy.imports.importing import import_from, report, starter_of
