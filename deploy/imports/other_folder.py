@@ -28,6 +28,7 @@ class OtherFolder:
         """What was not read, and why."""
         self.files: dict[str, BoxFile] = {}
         """By their paths below it, with ``/``."""
+        self._bytes = 0
         alone = path.is_file()
         self.name = path.stem if alone else path.resolve().name
         if not alone and not path.is_dir():
@@ -92,8 +93,8 @@ class OtherFolder:
             self.left_out.append(f"{name} is not copied: more than {MOST_FILE_BYTES >> 20} MB")
             return
         self.files[name] = BoxFile(content, bool(path.stat().st_mode & 0o100))
-        size = sum(len(file.content) for file in self.files.values()) if len(self.files) % 64 == 0 else 0
-        if len(self.files) > MOST_FILES or size > MOST_BYTES:
+        self._bytes += len(content)
+        if len(self.files) > MOST_FILES or self._bytes > MOST_BYTES:
             raise ConfigError(
                 f"there is more than {MOST_FILES} files or {MOST_BYTES >> 20} MB to import",
                 "Name the folder of the task alone: `--from OTHER`.",

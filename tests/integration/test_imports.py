@@ -93,6 +93,13 @@ def test_links_and_what_is_too_large_stay_where_they_are(tmp_path: Path) -> None
     assert named(made.left_out, "large.bin", "8 MB")
 
 
+def test_more_than_a_task_can_hold_is_refused(tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"{number}.bin").write_bytes(b"0" * (7 << 20))
+    with pytest.raises(ConfigError, match="48 MB to import"):
+        import_from(tmp_path, None)
+
+
 def test_forms_have_names_of_their_own() -> None:
     assert len({form.name for form in FORMS}) == len(FORMS)
 
