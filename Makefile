@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 FINDINGS = $(or $(ARGS:%=findings/%.sh),$(wildcard findings/*.sh))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs measured-edits test test-slow check bench attack-matrix findings clean
+.PHONY: help install demo docs measured-edits test test-slow examples check bench attack-matrix findings clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,9 @@ test: $(STAMP) ## the fast suites
 
 test-slow: $(STAMP) ## the marked suites: cluster, chaos, browser, gpu
 	@$(PYTEST) -m '$(SLOW)' $(ARGS)
+
+examples: $(STAMP) ## the example tasks, each with its good edit and its cheat
+	@$(PYTEST) -m 'cluster or not cluster' --durations=0 tests/examples $(ARGS)
 
 check: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -77,9 +77,9 @@ def try_(what: str, name: str | None, as_json: bool, **options: Any) -> None:
 def _is_file(what: str) -> bool:
     """Whether a path is meant. Raises UsageError for one that is not there."""
     path = Path(what)
-    if path.is_file():
+    if path.is_file() or path.is_dir():
         return True
-    if path.suffix or path.is_dir() or "/" in what.removeprefix("best/").removeprefix("baseline/"):
+    if path.suffix or "/" in what.removeprefix("best/").removeprefix("baseline/"):
         raise click.BadParameter(f"File {what!r} does not exist", param_hint=f"'{PROGRAM}'")
     return False
 
@@ -114,12 +114,14 @@ def _tried_inside(what: str, name: str | None, options: dict[str, Any]) -> Any:
     if _is_file(what):
         division = find_division(state, "")
         best = division.best.experiment if division.best else division.baseline
-        source, chosen = trial.read_program(Path(what)), state.experiments[best]
+        source, chosen = "", state.experiments[best]
     else:
         chosen = find_experiment(state, what)
         division = state.divisions[chosen.division]
         source, what = read_source(layout, chosen.experiment, chosen.commit).source, chosen.experiment
     terms = terms_of(layout, state, division, options["data"])
+    if not source:
+        source = trial.read_program(Path(what), terms.task.patterns)
     _tell_hardware(terms)
     board = _board(terms, chosen, what)
     return trial.try_in_campaign(terms, source, board, options["seed"], options["keep"], tell)

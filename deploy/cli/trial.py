@@ -10,6 +10,7 @@ from typing import assert_never
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from agents.proposers.surface_files import surface_at
 from configs.errors import ConfigError
 from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules import cpu_bounds, trust
@@ -20,6 +21,7 @@ from deploy.cli.reference import Circumstances, Reference, digest_of, machine, s
 from deploy.views.trial_page import BoardView, ReferenceView, TrialPage
 from evaluator.baseline_facts import BaselineFacts, facts_of
 from evaluator.budget import Budget
+from evaluator.bundle import BundleError
 from evaluator.result import (
     Cheated,
     Crashed,
@@ -125,7 +127,8 @@ class _Stand(Struct, frozen=True, kw_only=True):
 
 def try_variant(trial: Trial, tell: Callable[[str], None]) -> Tried:
     """Prepare the data if it is missing, train, judge. Raises ConfigError."""
-    source, task = read_program(trial.source), load_task(trial.task)
+    task = load_task(trial.task)
+    source = read_program(trial.source, task.patterns)
     budget = task.budget(trial.size)
     data = task.prepare(trial.data, tell)
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] if task.needs == "gpu" else None
@@ -255,11 +258,14 @@ def reason(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def read_program(path: Path) -> str:
-    """The text of a program. Raises ConfigError."""
+def read_program(path: Path, patterns: Sequence[str]) -> str:
+    """The text of a program, a file or a folder of them. patterns: of the task's surface. Raises
+    ConfigError.
+    """
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return surface_at(path, patterns)
+    except (OSError, UnicodeDecodeError, BundleError) as error:
         raise ConfigError(
-            f"cannot read {path}: {error}", "Name a Python file: a variant of the task's train.py."
+            f"cannot read {path}: {error}",
+            "Name a variant of the task's surface, or a folder with all of its files.",
         ) from error

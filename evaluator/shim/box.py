@@ -118,8 +118,9 @@ def put(folder: Path, payload: bytes) -> None:
     for path, length, executable in json.loads(payload[4:at]):
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(payload[at : at + length])
-        place.chmod(0o755 if executable else 0o644)
+        mode = 0o755 if executable else 0o644  # set as it is made: some sandboxes allow no change of it
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(payload[at : at + length])
         at += length
 
 

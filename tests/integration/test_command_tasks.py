@@ -13,6 +13,8 @@ from evaluator.bundle import pack, unpack
 from evaluator.result import Cheated, Crashed, CrashKind, Limit, Lost, Measured, RunResult, TimedOut
 from trainer.boxes.command_trainer import CommandTrainer
 from trainer.contract import RunOrder, Slot
+from trainer.sandbox.probe import choose
+from trainer.sandbox.tier import SandboxError
 from trainer.task import Task
 from trainer.task_loading import load_task
 
@@ -67,6 +69,26 @@ def run(
     return trainer.train(order, lambda _: None, cancel or threading.Event())
 
 
+@pytest.mark.parametrize("sandbox", ["A", "B", "C"])
+def test_boxes_are_confined_in_every_tier(tmp_path: Path, sandbox: str) -> None:
+    """What runs in one has its files, may run what is executable, and can write to no process but its own."""
+    try:
+        choose(sandbox)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    task = task_of(tmp_path, {**GUESS, "limits.txt": "#!/bin/sh\necho 50\n"})
+    (tmp_path / "limits.txt").chmod(0o755)
+    trainer = CommandTrainer(task, Slot("test"), 1 << 20, sandbox=sandbox)
+    lists = "for p in /proc/[0-9]*; do [ -w $p/fd/1 ] && echo REACHED $(cat $p/comm) >&2; done"
+    source = shell(f"{lists}; ./limits.txt\n")
+    order = RunOrder(run="r1", source=source, seed=1, budget=task.budget(None), directory=tmp_path / "runs")
+    result = trainer.train(order, lambda _: None, threading.Event())
+    assert result.outcome == Measured(8.0)
+    assert result.sandbox == sandbox
+    log = (tmp_path / "runs" / "train.log").read_text()
+    assert {line for line in log.splitlines() if "REACHED" in line} <= {"REACHED sh"}
+
+
 def shell(text: str) -> str:
     return pack({"guess.sh": text})
 
@@ -99,12 +121,14 @@ def test_a_failure_is_told_in_its_words(
 
 
 def test_what_a_measuring_command_says_is_told_nobody(tmp_path: Path) -> None:
-    change = "measure: {command: ' => measure: {command: 'echo the answer is 42; exit 1; "
+    change = "measure: {command: ' => measure: {command: 'echo the answer is forty-two; exit 1; "
     result = run(task_of(tmp_path, GUESS, broken=change))
     assert isinstance(result.outcome, Crashed)
     assert result.outcome.message == "measure failed: exit code 1."
-    assert "42" not in result.tail + repr(result)
-    assert b"the answer is 42" in b"".join(path.read_bytes() for path in (tmp_path / "runs").rglob("*.log"))
+    assert "forty-two" not in result.tail + repr(result)
+    assert b"the answer is forty-two" in b"".join(
+        path.read_bytes() for path in (tmp_path / "runs").rglob("*.log")
+    )
 
 
 @pytest.mark.parametrize("source", [
@@ -115,7 +139,7 @@ def test_what_a_measuring_command_says_is_told_nobody(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_a_cheat_gets_nothing(tmp_path: Path, source: str) -> None:
     result = run(task_of(tmp_path, GUESS), shell(source))
-    assert result.outcome == Measured(8.0) or isinstance(result.outcome, Crashed)
+    assert result.outcome == Measured(8.0) or isinstance(result.outcome, Crashed | TimedOut)
 
 
 def test_nothing_beyond_the_bound_is_believed(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Shipped example tasks, tried: ``make examples``."""
