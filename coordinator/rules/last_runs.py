@@ -24,10 +24,10 @@ def runs_left(state: CampaignState) -> float:
 
 def are_kept(state: CampaignState, division: Division) -> bool:
     """Whether those that are left are for a certificate: there is a trunk, or may be one by what is under
-    way.
+    way. Never in order: there a certificate has its place before an ordinal, however many runs are left.
     """
     policy = state.rules.policy
-    if not state.rules.max_runs or not isinstance(policy, Trunk):
+    if not state.rules.max_runs or state.rules.lookahead or not isinstance(policy, Trunk):
         return False
     if runs_left(state) > policy.most_runs(len(division.history) - 1) + SPARE:
         return False

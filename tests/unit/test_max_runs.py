@@ -8,6 +8,10 @@ from coordinator.domain import Phase, Purpose, State, Verdict
 from coordinator.rule_values.trust_rules import Mode, TrustRules
 from coordinator.rules.slots import leases
 from coordinator.state.events import RunLeased, RunReported, VerdictGiven
+from deploy.simulate.effect_model import shaped_model
+from deploy.simulate.engine import Engine
+from deploy.simulate.swarm_scenario import SwarmScenario
+from deploy.simulate.virtual_slot import Slot
 from evaluator.policies.trunk import Trunk
 from evaluator.result import Measured, Outcome
 from tests.unit.swarm_of_rules import Swarm, rules
@@ -101,3 +105,20 @@ def test_a_lost_run_gives_its_place_back() -> None:
     swarm.commit(leases.release(swarm.state, "a0", token, "its node went away"))
     swarm.state.validate()
     assert swarm.state.made == 1
+
+
+@pytest.mark.parametrize("lookahead", [0, 4])
+def test_what_finds_nothing_makes_all_its_runs_too(lookahead: int) -> None:
+    """In order as well, where a certificate has its place before an ordinal."""
+    policy = Trunk(steps=2, first_z=3.7)
+    for seed in range(12):
+        wanted = SwarmScenario(
+            rules=rules(policy=policy, lookahead=lookahead),
+            model=shaped_model(real=0.0, null=1.0),
+            slots=(Slot(),) * 2,
+            runs=44,
+        )
+        engine = Engine(wanted, seed)
+        engine.play()
+        assert engine.state.phase is Phase.FINISHED
+        assert engine.state.made == 44

@@ -47,6 +47,7 @@ def test_every_run_that_was_leased_is_reported_once(policy: AnyPolicy, slots: in
     engine = Engine(replace(wanted, rules=replace(wanted.rules, lookahead=lookahead)), seed=7, keep=True)
     engine.play()
     events = [event for _, event in engine.campaign.journal]
+    assert engine.state.made == wanted.runs, "all that it was given"
     leased = [event.run for event in events if isinstance(event, RunLeased)]
     reported = [event.run for event in events if isinstance(event, RunReported)]
     assert Counter(leased) == Counter(reported) == Counter(set(leased))
