@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from evaluator.result import Crashed, Measured
@@ -25,7 +26,7 @@ PROBLEM = {
                 return torch.stack([self.weight @ row for row in rows])  # one by one
 
 
-        rows = 6000
+        rows = 60000
 
 
         def get_inputs():
@@ -46,6 +47,7 @@ def timed_once(task: Task) -> Task:
     return replace(task, judge=replace(task.judge, pairs=1))
 
 
+@pytest.mark.alone
 def test_kernelbench(tmp_path: Path) -> None:
     made, task = imported(tmp_path, PROBLEM, "kernelbench")
     task = timed_once(task)
@@ -58,7 +60,7 @@ def test_kernelbench(tmp_path: Path) -> None:
     )
     assert isinstance(same.outcome, Measured), same
     assert isinstance(sooner.outcome, Measured), sooner
-    assert sooner.outcome.value < 0.95 * same.outcome.value
+    assert sooner.outcome.value < 0.85 * same.outcome.value, "starting Python and torch counts, too"
     assert sooner.audit is not None
     assert sooner.audit.kind == "outside"
     assert named(made.left_out, "GPU")
