@@ -44,7 +44,8 @@ def main() -> None:
             case "do":
                 judge.send({"type": "ended", **do(folder, message)})
             case "give":
-                judge.send({"type": "given"}, give(folder, message["globs"], message["limit"]))
+                complete, files = give(folder, message["globs"], message["limit"])
+                judge.send({"type": "given", "complete": complete}, files)
 
 
 class Line:
@@ -124,10 +125,12 @@ def put(folder: Path, payload: bytes) -> None:
         at += length
 
 
-def give(folder: Path, patterns: list[str], limit: int) -> bytes:
-    """Files that match, in the same form; no more bytes than the limit, links are not followed."""
+def give(folder: Path, patterns: list[str], limit: int) -> tuple[bool, bytes]:
+    """Files that match, in the same form, and whether these are all: no more bytes than the limit. Links are
+    not followed.
+    """
     wanted = [f"{pattern}/*" if pattern.endswith("**") else pattern for pattern in patterns]
-    index, contents, size = [], [], 0
+    index, contents, size, complete = [], [], 0, True
     for place in sorted({place for pattern in wanted for place in folder.glob(pattern)}):
         if place.is_symlink() or not place.is_file():
             continue
@@ -135,11 +138,12 @@ def give(folder: Path, patterns: list[str], limit: int) -> bytes:
             content = file.read(limit - size + 1)
         size += len(content)
         if size > limit:
+            complete = False
             break
         index.append([str(place.relative_to(folder)), len(content), os.access(place, os.X_OK)])
         contents.append(content)
     encoded = json.dumps(index).encode()
-    return struct.pack("<I", len(encoded)) + encoded + b"".join(contents)
+    return complete, struct.pack("<I", len(encoded)) + encoded + b"".join(contents)
 
 
 def do(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:

@@ -142,6 +142,13 @@ def test_a_cheat_gets_nothing(tmp_path: Path, source: str) -> None:
     assert result.outcome == Measured(8.0) or isinstance(result.outcome, Crashed | TimedOut)
 
 
+def test_more_outputs_than_are_taken_are_said(tmp_path: Path) -> None:
+    result = run(task_of(tmp_path, GUESS), shell("head -c 70000000 /dev/zero > reward.json; echo 50\n"))
+    assert result.outcome == Crashed(
+        CrashKind.CONTRACT, "the judge received outputs of more than 67108864 bytes"
+    )
+
+
 def test_nothing_beyond_the_bound_is_believed(tmp_path: Path) -> None:
     result = run(task_of(tmp_path, GUESS), shell("echo 41\n"))
     assert isinstance(result.outcome, Cheated)

@@ -23,10 +23,10 @@ PROBLEM = {
                 self.weight = nn.Parameter(torch.randn(width, width))
 
             def forward(self, rows):
-                return torch.stack([self.weight @ row for row in rows])  # one by one
+                return torch.stack([torch.stack([w @ row for w in self.weight]) for row in rows])
 
 
-        rows = 60000
+        rows = 2000
 
 
         def get_inputs():
@@ -56,7 +56,13 @@ def test_kernelbench(tmp_path: Path) -> None:
     assert "get_inputs" not in task.source
     same, sooner = (
         run(task),
-        run(task, ("torch.stack([self.weight @ row for row in rows])", "rows @ self.weight.T")),
+        run(
+            task,
+            (
+                "torch.stack([torch.stack([w @ row for w in self.weight]) for row in rows])",
+                "rows @ self.weight.T",
+            ),
+        ),
     )
     assert isinstance(same.outcome, Measured), same
     assert isinstance(sooner.outcome, Measured), sooner
@@ -71,6 +77,6 @@ def test_kernelbench(tmp_path: Path) -> None:
 def test_another_answer_has_failed(tmp_path: Path) -> None:
     _, task = imported(tmp_path, PROBLEM, "kernelbench")
     task = timed_once(task)
-    outcome = run(task, ("self.weight @ row for", "self.weight @ row * 1.01 for")).outcome
+    outcome = run(task, ("w @ row for", "w @ row * 1.01 for")).outcome
     assert isinstance(outcome, Crashed)
     assert outcome.message.startswith("check failed")

@@ -86,6 +86,9 @@ class CommandEnded(Struct, frozen=True, tag="ended"):
 class FilesGiven(Struct, frozen=True, tag="given"):
     """Files, in the payload."""
 
+    complete: bool = True
+    """Whether these are all that match."""
+
 
 Answer = BoxReady | FilesPut | CommandEnded | FilesGiven
 Kind = TypeVar("Kind", BoxReady, FilesPut, CommandEnded, FilesGiven)
@@ -170,7 +173,9 @@ class BoxJudge:
         if not self._box.give:
             return {}
         self._channel.send(GiveFiles(self._box.give, MOST_BYTES))
-        _, payload = self._answer(FilesGiven, MOST_BYTES + INDEX_BYTES)
+        given, payload = self._answer(FilesGiven, MOST_BYTES + INDEX_BYTES)
+        if not given.complete:
+            raise contract_breach(f"outputs of more than {MOST_BYTES} bytes")
         return unpacked(payload)
 
     def _answer(self, kind: type[Kind], limit: int = 0) -> tuple[Kind, bytearray]:
