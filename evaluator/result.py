@@ -143,7 +143,8 @@ class Audit(Struct, frozen=True):
 
     kind: str
     """``twin`` (compared with a process that never saw the rows), ``live`` (no twin could be built: probed as
-    it answered) or ``none``.
+    it answered) or ``none``. Where commands measure: ``outside`` (in a box that its code was never in) or
+    ``beside`` (it ran there).
     """
 
     positions: int
@@ -160,6 +161,11 @@ class Audit(Struct, frozen=True):
 
     largest: float
     """Greatest |blind - claim| at one position, in nats."""
+
+    @property
+    def in_short(self) -> str:
+        """``twin 2048``, or ``outside`` where nothing was compared position by position."""
+        return f"{self.kind} {self.positions}" if self.positions else self.kind
 
 
 class RunResult(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,9 @@ import msgspec
 from configs.errors import ConfigError
 from configs.suggest import suggestion
 from configs.yaml_files import read_yaml
+from evaluator.bundle import unpack
 from trainer.frozen_modules import SHIMS, module_at
+from trainer.judges import Speed
 from trainer.recipe import require_recipe
 from trainer.task import BUNDLE, METRIC, Task
 
@@ -95,6 +97,8 @@ def _of_budgets(task: Task) -> Iterator[tuple[str, str]]:
 def _of_files(task: Task) -> Iterator[tuple[str, str]]:
     if task.patterns and task.trains:
         yield f"surface is {task.patterns[0]!r}", "Name one file of the folder that ends in .py."
+    if not task.trains:
+        yield from _of_roles(task)
     if task.patterns:
         return
     surface = task.folder / task.surface
@@ -115,6 +119,23 @@ def _of_files(task: Task) -> Iterator[tuple[str, str]]:
                 f"frozen module {name} is not in {task.folder}",
                 f"Add {name}.py, or take it out of `frozen`; packages go under `imports`.",
             )
+
+
+def _of_roles(task: Task) -> Iterator[tuple[str, str]]:
+    """A file is one of three: what may change, what stands beside it, what only the measure sees."""
+    surface = set(unpack(task.source)) if task.patterns else {task.surface}
+    if both := surface & {*task.visible_files(), *task.hidden_files()}:
+        yield (
+            f"{min(both)} may change, and is visible or hidden too",
+            "Name it once: make the patterns of surface, visible and hidden narrower.",
+        )
+    if both := task.visible_files().keys() & task.hidden_files().keys():
+        yield f"{min(both)} is visible and hidden", "Name it once: where variants run hidden files are not."
+    if isinstance(task.judge, Speed) and task.val_blocks > 1:
+        yield (
+            f"val_blocks is {task.val_blocks}, and a time has none",
+            "Leave it out: its inputs are fresh.",
+        )
 
 
 def _of_text(surface: Path) -> Iterator[tuple[str, str]]:

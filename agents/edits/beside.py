@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from agents.edits.names import bound_names
 from agents.edits.outcome import Fault, Problem
+from coordinator.variants.source import syntax_tree
 
 READ_CHARS = 400
 """Characters of a line that are looked at."""
@@ -66,6 +67,6 @@ def _codes(line: str) -> Iterator[str]:
 def _bare(line: str) -> str:
     """A line of code as Python understands it, without its comment."""
     try:
-        return ast.unparse(ast.parse(line.strip()))
+        return ast.unparse(syntax_tree(line.strip()))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return line.strip()

@@ -10,7 +10,7 @@ from msgspec import Struct
 from agents.edits.left_out import left_out_problem
 from agents.edits.outcome import Fault, Problem, bounded
 from coordinator.variants.contract import EVALUATION, LOST_CALL, LOST_IMPORT, PREPARE
-from coordinator.variants.source import MAX_BYTES, SurfaceError, digest, files_of, is_python
+from coordinator.variants.source import MAX_BYTES, SurfaceError, digest, files_of, is_python, syntax_tree
 from evaluator.bundle import is_bundle
 
 AROUND = 3
@@ -84,7 +84,7 @@ def contract_problem(source: str, parent: str) -> Problem | None:
 def terms_kept(source: str) -> KeptTerms:
     """Whether a program imports ``prepare`` and calls its evaluation; neither where it does not parse."""
     try:
-        nodes = list(ast.walk(ast.parse(source)))
+        nodes = list(ast.walk(syntax_tree(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return KeptTerms(imports=False, measures=False)
     modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]

@@ -16,6 +16,7 @@ from msgspec import Struct
 from agents.edits.lines import blank, page_of
 from agents.edits.outcome import Fault, Problem
 from agents.edits.placeholders import DOTS, continued, may_stand_for_code, stands_for_code
+from coordinator.variants.source import syntax_tree
 
 HOW = (
     "Write out every line of what you change. What stays as it is needs no word: end the block before it, and"
@@ -56,7 +57,7 @@ def left_out_problem(source: str, parent: str, what: str = "the edited file") ->
     lines, kept = page_of(source).lines, {line.strip() for line in page_of(parent).lines}
     lost = _Lost(page_of(parent).lines, lines)
     try:
-        tree = ast.parse(source)
+        tree = syntax_tree(source)
         remarks = [*_comments(source), *_texts(tree)]
         numbers = [remark.line for remark in remarks if _is_placeholder(remark, lost)]
         numbers += _ellipses(tree, _definitions(parent))
@@ -222,7 +223,7 @@ def _named(tree: ast.Module) -> Iterator[tuple[Definition, str]]:
 def _definitions(parent: str) -> frozenset[str]:
     """Dotted names of what the parent defines with more than a stub."""
     try:
-        tree = ast.parse(parent)
+        tree = syntax_tree(parent)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     return frozenset(name for node, name in _named(tree) if not _is_stub(node))

@@ -2,13 +2,15 @@
 
 import ast
 
+from coordinator.variants.source import syntax_tree
+
 
 def bound_names(source: str) -> frozenset[str] | None:
     """Names bound by its statements, looking into ``if`` and ``for`` but not into functions and classes; None
     where it does not parse.
     """
     try:
-        tree = ast.parse(source)
+        tree = syntax_tree(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names: set[str] = set()

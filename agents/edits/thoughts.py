@@ -7,7 +7,6 @@ them.
   in a fence or a whole file that parses.
 """
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -17,6 +16,7 @@ from msgspec import Struct
 from agents.edits.blocks import block_spans
 from agents.edits.fences import FENCE, closes
 from agents.edits.outcome import Fault, Problem
+from coordinator.variants.source import syntax_tree
 
 _NAME = (
     r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion|ing)?|scratch[_-]?pad|analysis|monologue|cot"
@@ -230,6 +230,6 @@ def _parts(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 def _parses(lines: Sequence[str]) -> bool:
     try:
-        return bool(ast.parse("\n".join(lines)).body)
+        return bool(syntax_tree("\n".join(lines)).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False

@@ -23,6 +23,7 @@ REPAIRABLE = frozenset(
         CrashKind.EXCEPTION,
         CrashKind.OUT_OF_MEMORY,
         CrashKind.DIVERGED,
+        CrashKind.GUARD,
         CrashKind.CONTRACT,
     )
 )

@@ -145,7 +145,7 @@ class Experiment(Struct, kw_only=True):
     due: int = 0
     """In order, of its certificate: the ordinal before whose verdict it is given."""
     resolved: int = 0
-    """Ordinal whose verdict has to be known for it for what its certificate came to; 0 before."""
+    """Ordinal whose verdict has to be known for what its certificate came to to be known; 0 before."""
     delta: float | None = None
     """Gain over the best it was compared with, in the metric's unit."""
     near: bool = False

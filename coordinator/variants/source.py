@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import PurePosixPath
+from threading import Lock
 from types import CodeType
 
 from evaluator.bundle import BundleError, is_bundle, unpack
 
+PARSING = Lock()
+"""Held while a text becomes a tree."""
 MAX_BYTES = 200_000
 """Largest surface taken: eight times upstream's 26 kB. More is pasted data, not a program."""
 
@@ -34,13 +37,21 @@ def compiled(source: str) -> CodeType:
         raise SurfaceError(str(error)) from error
 
 
+def syntax_tree(source: str, name: str = "<unknown>") -> ast.Module:
+    """What ``ast.parse`` gives and raises, one text at a time: CPython 3.11.7 keeps the depth of a tree in
+    the making for all threads together, and was seen to raise SystemError over it.
+    """
+    with PARSING:
+        return ast.parse(source, name)
+
+
 @lru_cache(maxsize=4)
 def parsed(source: str) -> ast.Module:
     """The program's syntax tree, not to be changed: it is remembered for whoever looks next. Raises
     SurfaceError.
     """
     try:
-        return ast.parse(source, "<variant>")
+        return syntax_tree(source, "<variant>")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise SurfaceError(str(error)) from error
 

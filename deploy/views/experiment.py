@@ -93,6 +93,8 @@ def audit_words(audit: Audit | None) -> str:
     """``twin of 2048 positions, +0.0000 ± 0.0001, a leak of at most 0.0002``; empty without one."""
     if audit is None:
         return ""
+    if not audit.positions:
+        return audit.kind
     correction = f"{audit.correction:+.{DIGITS}f} ± {audit.standard_error:.{DIGITS}f}"
     return (
         f"{audit.kind} of {audit.positions} positions, {correction}, a leak of at most"
@@ -180,6 +182,8 @@ def _checks(runs: Sequence[RunRow]) -> Table:
 def _audit_cells(audit: Audit | None) -> list[str]:
     if audit is None:
         return ["none", "–", "–", "–", "–"]
+    if not audit.positions:
+        return [audit.kind, "–", "–", "–", "–"]
     # An honest correction is a billionth or a thousandth, depending on the hardware.
     correction = f"{audit.correction:+.1e} ± {audit.standard_error:.1e}"
     return [

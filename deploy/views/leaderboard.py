@@ -77,7 +77,7 @@ def _record(line: RecordLine | None) -> str:
 
 
 def _audit(audit: Audit | None) -> str:
-    return "–" if audit is None else f"{audit.kind} {audit.positions}"
+    return "–" if audit is None else audit.in_short
 
 
 def chart(metric: Metric, division: DivisionView, points: Iterable[BestSoFar], width: int = 78) -> Text:

@@ -47,7 +47,7 @@ from deploy.views.units import (
 MOST_RECORDS = 3
 """Of a kind; `autoswarm records` lists all."""
 NEEDED = {
-    Mode.STRICT: "a merge needs a twin that agrees",
+    Mode.STRICT: "a merge needs a twin that agrees, or a measure outside its box",
     Mode.NORMAL: "a merge without a twin is marked",
     Mode.OFF: "nothing is audited",
 }

@@ -149,6 +149,56 @@ def test_more_outputs_than_are_taken_are_said(tmp_path: Path) -> None:
     )
 
 
+SHADOWED = {
+    **GUESS,
+    "task.yaml": GUESS["task.yaml"]
+    .replace("visible: [limits.txt]", "visible: [limits.txt, score.py]")
+    .replace("hidden: [answer.txt]", "hidden: [answer.txt, measure.py]")
+    .replace("outputs: [out.txt, reward.json]", "outputs: ['*']")
+    .replace("guards: {size: {at_most: 9}}", "guards: {}"),
+    "score.py": "def score(guess, answer):\n    return guess - answer\n",
+    "measure.py": "import colorsys\nfrom score import score\n"
+    "print(f\"METRIC error={score(int(open('out.txt').read()), int(open('answer.txt').read()))}\")\n",
+}
+
+
+def shadowed(folder: Path) -> Task:
+    """What measures it imports a visible module and one of Python's, and all that a run leaves is output."""
+    measure = next(line for line in GUESS["task.yaml"].splitlines() if "measure: {" in line)
+    task_yaml = SHADOWED["task.yaml"].replace(measure.strip(), "measure: {command: python measure.py}")
+    return task_of(folder, {**SHADOWED, "task.yaml": task_yaml})
+
+
+def test_what_a_run_leaves_takes_the_place_of_nothing_that_measures_it(tmp_path: Path) -> None:
+    task = shadowed(tmp_path)
+    assert run(task).outcome == Measured(8.0)
+    assert run(task, shell("echo 'def score(*_): return 0' > score.py; echo 50\n")).outcome == Measured(8.0)
+    assert run(task, shell("echo 0 > answer.txt; echo 50\n")).outcome == Measured(8.0)
+
+
+@pytest.mark.parametrize("name", ["colorsys.py", "sitecustomize.py", "usercustomize.pyc"])
+def test_a_run_leaves_no_module_that_what_measures_it_could_import(tmp_path: Path, name: str) -> None:
+    result = run(shadowed(tmp_path), shell(f"echo 'print(\"METRIC error=0\")' > {name}; echo 50\n"))
+    assert isinstance(result.outcome, Crashed)
+    assert result.outcome.message == f"run left {name}, which what measures it could import"
+
+
+def test_all_of_what_a_check_said_is_told(tmp_path: Path) -> None:
+    change = "check: {command: grep -q . out.txt => check: {command: seq 30; exit 1; true"
+    result = run(task_of(tmp_path, GUESS, change=change))
+    assert isinstance(result.outcome, Crashed)
+    assert result.outcome.message == "check failed: exit code 1. 30"
+    assert result.tail.split() == [str(number) for number in range(1, 31)]
+
+
+def test_a_run_has_one_wall_cap_for_all_of_its_boxes(tmp_path: Path) -> None:
+    changes = {"cap": "wall_cap: 40 => wall_cap: 4", "slow": "check: {command: => check: {command: sleep 3;"}
+    result = run(task_of(tmp_path, GUESS, **changes), shell("sleep 2.5; echo 50\n"))
+    assert isinstance(result.outcome, TimedOut)
+    assert result.outcome.limit is Limit.WALL_CAP
+    assert result.seconds.total < 12
+
+
 def test_nothing_beyond_the_bound_is_believed(tmp_path: Path) -> None:
     result = run(task_of(tmp_path, GUESS), shell("echo 41\n"))
     assert isinstance(result.outcome, Cheated)
@@ -303,6 +353,23 @@ def test_speed_is_a_ratio_to_the_unmodified_surface(sums: Callable[[str], RunRes
 def test_a_faster_wrong_answer_fails_its_check(sums: Callable[[str], RunResult]) -> None:
     result = sums("-O2 -Dunsigned=short\n")
     assert isinstance(result.outcome, Crashed)
+
+
+def test_a_guard_of_what_was_built_holds(tmp_path: Path, sums: Callable[[str], RunResult]) -> None:
+    text = (tmp_path / "task.yaml").read_text()
+    (tmp_path / "task.yaml").write_text(f"{text}guards: {{artifact_bytes: {{at_most: 20}}}}\n")
+    task = load_task(str(tmp_path))
+    assert isinstance(sums("-O1\n").outcome, Measured), "as it was"
+    result = run(task, pack({"flags.txt": "-O1\n"}))
+    assert isinstance(result.outcome, Crashed)
+    assert result.outcome.message.startswith("artifact_bytes is ")
+
+
+def test_where_the_unmodified_surface_fails_that_is_not_the_variants_fault(tmp_path: Path) -> None:
+    task_of(tmp_path, {**SPEED, "flags.txt": "--nonsense\n"})
+    result = run(load_task(str(tmp_path)), pack({"flags.txt": "-O1\n"}))
+    assert isinstance(result.outcome, Lost)
+    assert "the unmodified surface" in result.outcome.reason
 
 
 def test_what_does_not_build_says_why(sums: Callable[[str], RunResult]) -> None:

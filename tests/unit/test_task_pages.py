@@ -51,3 +51,25 @@ def test_another_name_is_met_with_those_there_are() -> None:
     with pytest.raises(ConfigError, match="no task 'nope' comes with autoswarm") as caught:
         starter_of_task("nope")
     assert "autofix" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("change", "what"), [
+    ("surface: [flags.txt] => surface: ['*.txt']", "expected.txt may change, and is visible or hidden too"),
+    ("visible: [main.c] => visible: [main.c, expected.txt]", "expected.txt is visible and hidden"),
+    ("pairs: 3 => pairs: 3\nval_blocks: 2", "val_blocks is 2, and a time has none"),
+    ("hidden: [expected.txt] => hidden: [../expected.txt]", "a plain path below the folder"),
+    ("visible: [main.c] => visible: [main.d]", "nothing in"),
+    ("kind: speed => kind: haste", "Invalid value 'haste'"),
+])  # fmt: skip
+def test_a_task_that_could_not_hold_is_refused(tmp_path: Path, change: str, what: str) -> None:
+    (yaml,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    old, _, new = change.partition(" => ")
+    assert old in yaml
+    for name, text in {"flags.txt": "-O0\n", "main.c": "", "expected.txt": ""}.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "task.yaml").write_text(yaml.replace(old, new))
+    with pytest.raises(ConfigError) as caught:
+        load_task(str(tmp_path))
+    assert what in str(caught.value)
+    assert caught.value.remedy
+    assert "\n" not in str(caught.value)

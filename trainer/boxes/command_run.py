@@ -8,9 +8,12 @@
 """
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from threading import Event
+
+from msgspec.structs import replace
 
 from evaluator.box_job import BoxFile, BoxJob, Step
 from evaluator.bundle import BundleError
@@ -21,6 +24,7 @@ from evaluator.result import (
     Crashed,
     CrashKind,
     Limit,
+    Lost,
     Measured,
     Outcome,
     Progress,
@@ -35,7 +39,11 @@ from trainer.task import Task
 from trainer.task_files import as_files
 
 TOLD = ("build", "run", "inputs")
-"""Commands whose boxes held no hidden file: what they say may be words."""
+"""Commands whose boxes held no hidden file: what they say may be told."""
+UNMODIFIED = "unmodified"
+"""Beginning of the names of boxes that the unmodified surface runs in, for its time."""
+IMPORTABLE = (".py", ".pyc", ".pth", ".so")
+"""Ends of files that a measuring command could import by the name of a module it wants."""
 
 
 class _RunEndedError(Exception):
@@ -68,11 +76,12 @@ class CommandRun:
         self.details, self.ends, self.seconds = {"data": task.digest}, [], Seconds()
         self._task, self._judge, self._boxes = task, task.judge, boxes
         self._order, self._progress, self._cancel = order, progress, cancel
+        self._began = time.monotonic()
 
     # ------------------------------------------------------------------ what happens
 
     def outcome(self, visible: Mapping[str, BoxFile], hidden: Mapping[str, BoxFile]) -> tuple[Outcome, str]:
-        """The outcome and the end of the log that may be words."""
+        """The outcome, and the end of what its boxes wrote that may be told."""
         try:
             surface = self._surface()
             if isinstance(self._judge, Speed):
@@ -101,8 +110,8 @@ class CommandRun:
         if judge.run is not None:
             end = self._box("run", [self._timed_step(judge.run)], given, judge.outputs)
             self._took(train=end.report.steps[-1].seconds)
-            outputs = end.files
-        shown = {**(given if judge.runs_variant else visible), **outputs, **hidden}
+            outputs = end.files if judge.runs_variant else self._readable(end.files, given)
+        shown = {**outputs, **(given if judge.runs_variant else visible), **hidden}
         values = [self._value(judge, shown, block, number) for number, block in enumerate(self._order.blocks)]
         self.details |= {f"value_block_{n}": value for n, value in enumerate(values) if n}
         return values[0]
@@ -133,17 +142,20 @@ class CommandRun:
     ) -> float:
         """The median of its time over the unmodified surface's, which runs before it each time."""
         made = self._built(judge.build, judge.artifacts, ours, "build")
-        base = self._built(judge.build, judge.artifacts, theirs, "build-unmodified")
+        base = self._built(judge.build, judge.artifacts, theirs, f"{UNMODIFIED}-build")
         ratios = []
         for number in range(judge.pairs):
             seed = self._order.seed + 1_000_003 * number
-            before, _ = self._time(judge, {**theirs, **base}, f"unmodified-{number}", seed)
+            before, _ = self._time(judge, {**theirs, **base}, f"{UNMODIFIED}-{number}", seed)
             seconds, outputs = self._time(judge, {**ours, **made}, f"run-{number}", seed)
             ratios.append(seconds / before if before > 0 else math.inf)
             self._took(train=seconds)
             if judge.check is not None:
                 beside = {path: file for path, file in ours.items() if path not in self._surface()}
-                self._checked(judge.check, {**beside, **outputs, **hidden}, number, seed)
+                self._checked(
+                    judge.check, {**self._readable(outputs, ours), **beside, **hidden}, number, seed
+                )
+        self._take({})
         self.details |= {"fastest_ratio": min(ratios), "slowest_ratio": max(ratios)}
         return median(ratios)
 
@@ -174,6 +186,18 @@ class CommandRun:
         )
         return {path: file for path, file in end.files.items() if path not in files}
 
+    def _readable(self, outputs: Mapping[str, BoxFile], given: Mapping[str, BoxFile]) -> dict[str, BoxFile]:
+        """What it left, for a box that it was never in: files to read. given: what lay there before, which is
+        an output only where the task names it.
+        """
+        named = self._judge.outputs
+        made = {path: file for path, file in outputs.items() if path not in given or path in named}
+        wrong = (path for path in made if path.endswith(IMPORTABLE) and path not in named)
+        if (path := next(wrong, None)) is not None:
+            why = f"run left {path}, which what measures it could import"
+            raise _RunEndedError(Crashed(CrashKind.CONTRACT, bounded(why)), self._told())
+        return made
+
     def _surface(self) -> dict[str, BoxFile]:
         return as_files(self._order.source, self._task.surface)
 
@@ -202,24 +226,35 @@ class CommandRun:
             "AUTOSWARM_BLOCK": str(block),
         }
         job = BoxJob(steps=list(steps), environment=environment, give=give, shown=shown)
-        end = self._boxes.do(self._order, name, job, files, self._progress, self._cancel)
+        end = self._boxes.do(self._with_what_is_left(), name, job, files, self._progress, self._cancel)
         self.ends.append(end)
         if end.done:
             return end
-        raise _RunEndedError(*self._failure(end, shown))
+        outcome, output = self._failure(end)
+        if name.startswith(UNMODIFIED) and not isinstance(outcome, Lost):
+            outcome = Lost(bounded(f"the unmodified surface beside it came to no time: {outcome}"))
+        raise _RunEndedError(outcome, output)
 
-    def _failure(self, end: BoxEnd, shown: bool) -> tuple[Outcome, str]:
-        """What a box comes to that did not do all, and what of its words may be words."""
+    def _with_what_is_left(self) -> RunOrder:
+        """The order, its wall cap less what was used of it."""
+        budget, used = self._order.budget, time.monotonic() - self._began
+        if used >= budget.wall_cap:
+            outcome = TimedOut(Limit.WALL_CAP, used, "its boxes together took so long")
+            raise _RunEndedError(outcome, self._told())
+        return replace(self._order, budget=replace(budget, wall_cap=budget.wall_cap - used))
+
+    def _failure(self, end: BoxEnd) -> tuple[Outcome, str]:
+        """What a box comes to that did not do all, and what it wrote, as far as that may be told."""
         failed, outcome = end.report.failed, end.result.outcome
         if failed is None:
-            return outcome, "" if shown else end.result.tail
-        words = failed.tail[-TAIL_CHARS:] if failed.name in (*TOLD, "check") else ""
+            return outcome, "" if end.shown else end.result.tail
+        output = failed.tail[-TAIL_CHARS:] if failed.name in (*TOLD, "check") else ""
         if failed.code is None and failed.name in TOLD:
-            return TimedOut(Limit.BUDGET, failed.seconds, f"{failed.name} took more than its seconds"), words
+            return TimedOut(Limit.BUDGET, failed.seconds, f"{failed.name} took more than its seconds"), output
         how = "took more than its seconds" if failed.code is None else f"exit code {failed.code}"
-        words = next((line for line in reversed(words.splitlines()) if line.strip()), "")
+        line = next((line for line in reversed(output.splitlines()) if line.strip()), "")
         kind = CrashKind.EXCEPTION if failed.name in TOLD else CrashKind.GUARD
-        return Crashed(kind, bounded(f"{failed.name} failed: {how}. {words}".strip())), words
+        return Crashed(kind, bounded(f"{failed.name} failed: {how}. {line}".strip())), output
 
     # ------------------------------------------------------------------ what it comes to
 

@@ -21,6 +21,7 @@ from functools import lru_cache
 import libcst as cst
 from msgspec import Struct
 
+from coordinator.variants.source import PARSING
 from evaluator.bundle import BundleError, is_bundle, pack, unpack
 
 Value = bool | int | float | str
@@ -163,7 +164,9 @@ def read_surface(source: str) -> Surface | SurfaceOfFiles:
 def evaluate(text: str) -> Value | None:
     """Value of a literal or of plain arithmetic of numbers; None for anything else."""
     try:
-        return _value(ast.parse(text.strip(), mode="eval").body)
+        with PARSING:
+            tree = ast.parse(text.strip(), mode="eval")
+        return _value(tree.body)
     except (SyntaxError, ValueError, ArithmeticError, TypeError, RecursionError, MemoryError):
         return None
 

@@ -76,7 +76,7 @@ def _runs(record: Record) -> str:
 
 def _run(run: RunMade) -> str:
     of = {Which.A: "program", Which.B: "against", Which.REFERENCE: "reference"}[Which(run.which)]
-    audit = "none" if run.audit is None else f"{run.audit.kind}, {run.audit.positions} positions"
+    audit = "none" if run.audit is None else run.audit.in_short
     cells = (
         run.run,
         of,

@@ -112,7 +112,7 @@ def _runs(runs: Sequence[RunMade]) -> Table:
             Text(one_line(": ".join(filter(None, (run.outcome, run.reason))))),
             f"{run.seconds.total:.1f} s",
             run.sandbox,
-            "none" if run.audit is None else f"{run.audit.kind} {run.audit.positions}",
+            "none" if run.audit is None else run.audit.in_short,
         )
     return table
 
