@@ -11,7 +11,7 @@ from coordinator.store.paths import Layout
 from deploy.rules_from_config import rules_of
 from deploy.wiring import build_trainer, card_of
 from tests.integration.played_campaign import AGENT, Clock
-from trainer.contract import RunOrder, Slot
+from trainer.contract import RunOrder, Slot, Trainer
 from trainer.task_loading import load_task
 
 KEYS = [
@@ -26,6 +26,20 @@ KEYS = [
 ]
 WAITS = "DEPTH = 5"
 EDITS = [("WIDTH = 64", "WIDTH = 96"), ("WIDTH = 64", "WIDTH = 48"), ("DEPTH = 4", WAITS)]
+
+
+def train_all(service: Service, trainer: Trainer, layout: Layout) -> None:
+    """All runs that the one agent is given now, reported."""
+    while isinstance(lease := service.lease(AGENT), Lease):
+        order = RunOrder(
+            run=lease.run,
+            source=lease.source,
+            seed=lease.seed,
+            budget=lease.budget,
+            directory=layout.runs / lease.run,
+            blocks=lease.blocks,
+        )
+        service.report(AGENT, lease.token, trainer.train(order, lambda _: None, Event()))
 
 
 def finished(
@@ -45,19 +59,7 @@ def finished(
     trainer = build_trainer(config, task, Slot("a"))
     service.join(AgentCard(agent=AGENT, incarnation="1", division="cpu", sandbox="simulated"))
 
-    def train_all() -> None:
-        while isinstance(lease := service.lease(AGENT), Lease):
-            order = RunOrder(
-                run=lease.run,
-                source=lease.source,
-                seed=lease.seed,
-                budget=lease.budget,
-                directory=layout.runs / lease.run,
-                blocks=lease.blocks,
-            )
-            service.report(AGENT, lease.token, trainer.train(order, lambda _: None, Event()))
-
-    train_all()
+    train_all(service, trainer, layout)
     for old, new in edits:
         brief = service.brief(AGENT)
         assert isinstance(brief, Brief)
@@ -71,6 +73,6 @@ def finished(
         )
         assert isinstance(service.propose(AGENT, proposal), Accepted)
         if (old, new) != edits[-1]:
-            train_all()
+            train_all(service, trainer, layout)
     service.close()
     return layout

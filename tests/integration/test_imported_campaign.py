@@ -1,22 +1,22 @@
 """A folder of another program from its import to a merge: a real coordinator, real boxes."""
 
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from configs.load import load
-from coordinator.protocol import Accepted, AgentCard, Brief, Lease, Proposal
+from coordinator.protocol import Accepted, AgentCard, Brief, Proposal
 from coordinator.service.service import Service
 from coordinator.store.paths import Layout
 from deploy.cli.init_files import write_files
 from deploy.imports.importing import import_from, starter_of
 from deploy.rules_from_config import rules_of
 from deploy.wiring import build_trainer, card_of
+from tests.integration.finished_campaign import train_all
 from tests.integration.imported_tasks import write
 from tests.integration.played_campaign import AGENT, Clock
 from tests.integration.test_imports import OPENEVOLVE
-from trainer.contract import RunOrder, Slot
+from trainer.contract import Slot
 from trainer.task_loading import load_task
 
 KEYS = [
@@ -39,19 +39,7 @@ def test_an_imported_task_is_searched_and_a_gain_merges(
     trainer = build_trainer(config, task, Slot("a"))
     service.join(AgentCard(agent=AGENT, incarnation="1", division="cpu", sandbox="A"))
 
-    def train_all() -> None:
-        while isinstance(lease := service.lease(AGENT), Lease):
-            order = RunOrder(
-                run=lease.run,
-                source=lease.source,
-                seed=lease.seed,
-                budget=lease.budget,
-                directory=layout.runs / lease.run,
-                blocks=lease.blocks,
-            )
-            service.report(AGENT, lease.token, trainer.train(order, lambda _: None, Event()))
-
-    train_all()
+    train_all(service, trainer, layout)
     brief = service.brief(AGENT)
     assert isinstance(brief, Brief)
     assert brief.source == task.source
@@ -64,7 +52,7 @@ def test_an_imported_task_is_searched_and_a_gain_merges(
         title="more steps",
     )
     assert isinstance(service.propose(AGENT, proposal), Accepted)
-    train_all()
+    train_all(service, trainer, layout)
     page = service.overview(seen_rows=1000).page
     service.close()
     (division,) = page.divisions
